@@ -1,0 +1,66 @@
+# Build, run, check and install image-label-server; `make help` lists the targets.
+#   SANITIZE=1       address and undefined behaviour sanitizers (build/asan)
+#   SANITIZE=thread  thread sanitizer (build/tsan)
+#   CC=clang         another compiler (build/…-clang)
+
+SHELL := /bin/bash
+CC := gcc
+PREFIX := /usr/local
+SANITIZE :=
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+variant := $(if $(filter thread,$(SANITIZE)),tsan,$(if $(SANITIZE),asan,release))
+build := build/$(variant)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
+
+sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
+comma := ,
+packages := sqlite3 libcjson yajl libcrypto
+warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
+CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -D_GNU_SOURCE -Ilib $(warnings) $(sanitizers) \
+          $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -MMD -MP
+external = $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(packages)))
+libs = -Wl,--as-needed -lfcgi $(shell pkg-config --libs $(packages)) -lcrypt -lpthread -lm
+LDFLAGS := -Wl,-z,relro $(sanitizers)
+
+objects = $(patsubst %.c,$(build)/%.o,$(1))
+library := $(build)/libimagelabel.a
+library_objects := $(call objects,$(wildcard lib/*/*.c))
+programs := $(patsubst cgi/%.c,$(build)/bin/%,$(wildcard cgi/*.c))
+unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wildcard tests/contract/test_*.c))
+
+.PHONY: all tests run check install bench fuzz help clean deps lint
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(programs) ## build everything (needs the packages of scripts/install-deps)
+
+tests: all $(unit_tests) $(contract_tests)
+
+$(library): $(library_objects)
+	@rm -f $@ && ar rcs $@ $^
+
+$(build)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(external) $(CFLAGS_$(subst /,_,$*)) -c -o $@ $<
+
+$(build)/bin/%: $(build)/cgi/%.o $(library)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(library) $(libs)
+
+$(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
+	$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
+
+$(build)/tests/contract/%: $(build)/tests/contract/%.o $(library)
+	$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(patsubst %.o,%.d,$(library_objects)) $(wildcard $(build)/cgi/*.d $(build)/tests/*/*.d)

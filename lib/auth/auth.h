@@ -1,0 +1,33 @@
+/* Who may do what: the users' roles and datasets, compiled from the JSON files of json_user_dir.
+ *
+ * nginx has checked the password before a program sees a request, against json_user_dir/.htpasswd; this module
+ * answers what that user may do, from json_user_dir/.grants. Both are written together by users_compile (auth/users.h),
+ * by rename, so a change is in effect at the next request. */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum role { ROLE_NONE, ROLE_VIEWER, ROLE_ANNOTATOR, ROLE_CONTRIBUTOR, ROLE_ADMIN }; /* each may what those before it may */
+
+const char *role_name(enum role role); /* "viewer", …; "none" */
+int role_parse(const char *name, enum role *out, struct err *err);
+
+struct auth; /* thread-safe; re-reads .grants when it has changed (one stat a question) */
+
+/* Opens json_user_dir/.grants; absent is an empty set of users. */
+int auth_open(struct auth **out, const char *json_user_dir, struct err *err);
+void auth_free(struct auth *auth);
+
+/* The user's role on a dataset; dataset NULL: overall (what a user restricted to some datasets has overall is
+ * ROLE_NONE). An unknown or expired user has ROLE_NONE. */
+enum role auth_role(struct auth *auth, const char *user, const char *dataset);
+
+/* Calls visit for each dataset a restricted user is granted; *all is true when the user's role holds on every dataset
+ * (then visit is not called). */
+typedef void auth_visit(void *data, const char *dataset, enum role role);
+void auth_grants(struct auth *auth, const char *user, bool *all, auth_visit *visit, void *data);
+
+#endif

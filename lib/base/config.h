@@ -1,0 +1,93 @@
+/* The configuration: one table of keys gives parsing, defaults, bounds, the message for an unknown key and the help text.
+ *
+ * Read once at start; afterwards immutable, so any thread may read it. */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { CONFIG_LIST_MAX = 64 }; /* entries of a list of strings */
+
+struct config_list {
+	size_t count;
+	char *item[CONFIG_LIST_MAX];
+};
+
+/* Strings are owned by the config; a string never set is "" (never NULL). */
+struct config {
+	char *path; /* the file it came from; "" when there is none and the defaults hold */
+
+	char *json_db_dir;
+	char *sqlite_db_dir;
+	char *json_user_dir;
+	char *default_dataset;
+	struct config_list image_roots;  /* folders in which files outside a base_dir may lie */
+	struct config_list archive_skip; /* folder names an archive import passes over */
+
+	struct {
+		char *type; /* "sqlite" | "mongodb" */
+		char *uri;  /* secret: may hold a password */
+		char *database;
+	} dataset_store;
+
+	struct {
+		char *type; /* "fs" | "s3" */
+		char *dir;  /* fs: where uploaded images lie */
+		char *endpoint;
+		char *region;
+		char *bucket;
+		char *public_url; /* prefix of public images' URLs; "" = derived from endpoint and bucket */
+		char *access_key;    /* secret; only from the environment */
+		char *secret_key;    /* secret; only from the environment */
+		char *session_token; /* secret; only from the environment */
+	} image_store;
+
+	struct {
+		int64_t http_port;  /* loopback only; 0 = off */
+		int64_t https_port; /* 0 = off */
+		char *address;      /* of https; "0.0.0.0" */
+		char *server_name;
+		char *certificate;     /* PEM; "" = a self-signed one under the state folder */
+		char *certificate_key; /* PEM */
+	} listen;
+
+	struct {
+		int64_t json_bytes;             /* a JSON body */
+		int64_t lease_seconds;          /* a lease, unless the dataset's policy says otherwise */
+		int64_t file_bytes;             /* an uploaded image */
+		int64_t files_per_request;      /* parts of a multipart upload */
+		int64_t dataset_bytes;          /* uploaded bytes a dataset; 0 = no quota */
+		int64_t archive_bytes;          /* an uploaded archive */
+		int64_t archive_entries;
+		int64_t archive_entry_bytes;
+		int64_t upload_expires_seconds; /* an unfinished tus upload */
+		int64_t human_requests_per_second; /* a user whose password a person chose */
+		int64_t open_datasets;          /* handles a program keeps open */
+	} limits;
+
+	char *log_level; /* "error" | "warn" | "info" | "debug" */
+};
+
+/* The environment, passed in by the program (its getenv), since the library reads none. */
+typedef const char *config_env(const char *name);
+
+/* Which file holds: `path` if not NULL, else $IMAGE_LABEL_CONFIG, ./config.json, ~/.config/image-label-server/config.json; a path
+ * that was named must exist, the others may be absent (all defaults then). Then the file, then B's and AWS's environment
+ * variables over it. Relative paths in the file are relative to the file's folder; "~/" is the home folder. On failure
+ * *config is released, and err names the file and the key (an unknown key: with the nearest known one).
+ * The caller ends with config_release. */
+int config_load(struct config *config, const char *path, config_env *env, struct err *err);
+void config_release(struct config *config); /* wipes secrets */
+
+/* The resolved configuration without secrets, as JSON text (for scripts), the same nesting as the file plus "path". */
+int config_print(const struct config *config, struct buf *out);
+
+/* A help text: a line a key with its default and meaning. */
+int config_help(struct buf *out);
+
+#endif

@@ -1,0 +1,44 @@
+/* The one error value of the project: a code that says what kind, and a finished sentence for a person.
+ *
+ * Convention everywhere: a function that can fail takes `struct err *err` last and returns 0 on success, -1 on
+ * failure with *err set. A caller passes it up with `||` and never prints it in the library.
+ * An err holds no memory and needs no release; it belongs to one thread. */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include "base/banned.h"
+
+enum err_code {
+	ERR_NONE,
+	ERR_BAD_REQUEST,    /* malformed input: 400 */
+	ERR_FORBIDDEN,      /* seen, but not to be changed by this user: 403 */
+	ERR_NOT_FOUND,      /* absent, or not to be seen by this user: 404 */
+	ERR_METHOD,         /* no such method here: 405 */
+	ERR_CONFLICT,       /* another version, a lost lease, a taken name: 409 */
+	ERR_LENGTH_REQUIRED,/* 411 */
+	ERR_TOO_LARGE,      /* over a limit: 413 */
+	ERR_MEDIA_TYPE,     /* not a type taken here: 415 */
+	ERR_UNPROCESSABLE,  /* understood, but refused: 422 */
+	ERR_INTERNAL,       /* a bug or a broken store: 500 */
+	ERR_UPSTREAM,       /* a store answered with nonsense or an error: 502 */
+	ERR_UNAVAILABLE,    /* a store is down: 503 */
+	ERR_NO_SPACE,       /* disk or quota full: 507 */
+};
+
+enum { ERR_TEXT_MAX = 512 }; /* bytes of a message with its NUL; longer ones are cut at a UTF-8 boundary */
+
+struct err {
+	enum err_code code;
+	char text[ERR_TEXT_MAX];
+};
+
+/* Sets code and message; returns -1, so that `return err_set(…)` reads well. err may be NULL. */
+int err_set(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* As err_set, from errno: ENOSPC, EDQUOT become ERR_NO_SPACE, everything else `code`; appends strerror. */
+int err_errno(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Puts `prefix: ` before the message already there; returns -1. */
+int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

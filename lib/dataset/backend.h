@@ -1,0 +1,78 @@
+/* What a dataset backend implements: dataset.h's functions, after dataset.c has checked the arguments' form.
+ * A backend is one struct of these and one line in dataset.c's table; its types stay in its own files. */
+#ifndef DATASET_BACKEND_H
+#define DATASET_BACKEND_H
+
+#include "dataset/dataset.h"
+
+struct dataset_backend {
+	const char *type; /* dataset_store.type in the configuration */
+	int (*store_open)(struct dataset_store **out, const struct config *config, struct err *err);
+	void (*store_free)(struct dataset_store *store);
+	int (*store_ping)(struct dataset_store *store, struct err *err);
+	int (*store_list)(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
+	                  void *data, struct err *err);
+	int (*create)(struct dataset_store *store, const char *name, const char *base_dir,
+	              const struct dataset_policy *policy, struct err *err);
+	int (*remove)(struct dataset_store *store, const char *name, struct err *err);
+	int (*open)(struct dataset_store *store, const char *name, struct dataset **out, struct err *err);
+	void (*close)(struct dataset *dataset);
+
+	int (*info)(struct dataset *dataset, struct dataset_info *out, struct err *err);
+	int (*size)(struct dataset *dataset, int64_t *out, struct err *err);
+	int (*update)(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy,
+	              struct err *err);
+	int (*label_add)(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err);
+
+	int (*sample)(struct dataset *dataset, int64_t id, struct sample *out, struct err *err);
+	int (*sample_by_path)(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err);
+	int (*sample_by_sha256)(struct dataset *dataset, const char *sha256, struct sample *out, struct err *err);
+	int (*samples)(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
+	               struct err *err);
+	int (*merge)(struct dataset *dataset, const char *const *labels, size_t label_count,
+	             const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged,
+	             struct err *err);
+	int (*note_get)(struct dataset *dataset, const char *key, char **value, struct err *err);
+	int (*note_set)(struct dataset *dataset, const char *key, const char *value, struct err *err);
+	int (*add_image)(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,
+	                 struct sample *out, bool *duplicate, struct err *err);
+	int (*has_blob)(struct dataset *dataset, const char *blob_key, bool *out, struct err *err);
+	int (*history)(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err);
+
+	int (*next)(struct dataset *dataset, const char *user, struct task *out, struct err *err);
+	int (*lease)(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
+	             struct err *err);
+	int (*held)(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err);
+	int (*renew)(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at,
+	             struct err *err);
+	int (*release)(struct dataset *dataset, const char *user, const char *token, struct err *err);
+	int (*skip)(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip,
+	            struct err *err);
+	int (*label_task)(struct dataset *dataset, const char *user, const char *token, const char *label,
+	                  int64_t lead_time_ms, struct sample *out, struct err *err);
+	int (*label_path)(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
+	                  const char *label, bool *accepted, struct err *err);
+	int (*mark_unreadable)(struct dataset *dataset, int64_t id, struct err *err);
+	int (*retry_unreadable)(struct dataset *dataset, int64_t *count, struct err *err);
+
+	int (*idempotency_claim)(struct dataset_store *store, const char *user, const char *key,
+	                         const char *fingerprint, enum idempotency *out, int *status, char **body,
+	                         struct err *err);
+	int (*idempotency_finish)(struct dataset_store *store, const char *user, const char *key, int status,
+	                          const char *body, struct err *err);
+	int (*idempotency_abandon)(struct dataset_store *store, const char *user, const char *key, struct err *err);
+};
+
+extern const struct dataset_backend dataset_sqlite;
+extern const struct dataset_backend dataset_mongodb;
+
+/* Each backend's own store and dataset begin with these. */
+struct dataset_store {
+	const struct dataset_backend *backend;
+};
+struct dataset {
+	const struct dataset_backend *backend;
+	char *name; /* owned by the backend */
+};
+
+#endif

@@ -1,0 +1,243 @@
+/* Datasets: their samples, labels, label events and leases, in one of several stores behind one interface.
+ *
+ * A store is opened once a process and may be used by any number of threads at once, as may a dataset handle. What a
+ * function answers with 0 is durable: synced to disk by SQLite, written with w:majority and j:true by MongoDB.
+ * The exception is a lease, which survives the death of any process, but may be lost with the machine's power: then
+ * its sample is simply free again.
+ * Times are microseconds since 1970, UTC. Strings are UTF-8. `user` is the name that nginx authenticated.
+ * Errors every function may give besides its own: ERR_UNAVAILABLE (store down), ERR_NO_SPACE, ERR_INTERNAL. */
+#ifndef DATASET_DATASET_H
+#define DATASET_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/err.h"
+
+struct dataset_store;
+struct dataset;
+
+/* --- the store ------------------------------------------------------------------------------------------------ */
+
+/* config must outlive the store. */
+int dataset_store_open(struct dataset_store **out, const struct config *config, struct err *err);
+void dataset_store_free(struct dataset_store *store); /* NULL is fine; every handle is closed before */
+/* Reachable and writable? ERR_UNAVAILABLE or ERR_NO_SPACE, saying why, when not. */
+int dataset_store_ping(struct dataset_store *store, struct err *err);
+/* Up to `limit` names greater than `after` ("" = from the first), in byte order; return false from visit to stop. */
+typedef bool dataset_name_visit(void *data, const char *name);
+int dataset_store_list(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
+                       void *data, struct err *err);
+
+/* --- a dataset ------------------------------------------------------------------------------------------------ */
+
+enum dataset_order { DATASET_ORDER_SEQUENTIAL, DATASET_ORDER_RANDOM };
+enum dataset_skip { DATASET_SKIP_REQUEUE_FOR_ME, DATASET_SKIP_REQUEUE_FOR_OTHERS, DATASET_SKIP_IGNORE };
+
+const char *dataset_order_name(enum dataset_order order); /* "sequential", "random" */
+int dataset_order_parse(const char *name, enum dataset_order *out, struct err *err);
+const char *dataset_skip_name(enum dataset_skip skip); /* "requeue_for_me", … */
+int dataset_skip_parse(const char *name, enum dataset_skip *out, struct err *err);
+
+enum {
+	DATASET_LEASE_SECONDS_MAX = 7 * 24 * 3600,
+	DATASET_OVERLAP_MAX = 100,
+	DATASET_TASKS_MAX = 50,        /* leases one call takes */
+	DATASET_TASKS_HELD_MAX = 1000, /* leases one user may hold in a dataset */
+	DATASET_LABELS_MAX = 10000,    /* labels a dataset */
+	DATASET_TOKEN_MAX = 40,        /* bytes of a lease's token with its NUL */
+};
+
+struct dataset_policy {
+	int64_t overlap;       /* distinct people who label each sample: 1..DATASET_OVERLAP_MAX */
+	int64_t lease_seconds; /* 0 = the configuration's limits.lease_seconds */
+	enum dataset_order order;
+	enum dataset_skip skip; /* what skipping does when the caller names no policy */
+	bool public_images;     /* uploaded images have lasting public URLs */
+};
+/* overlap 1, lease_seconds 0, sequential, requeue_for_me, not public. */
+struct dataset_policy dataset_policy_default(void);
+
+/* Makes an empty dataset. base_dir is absolute, or "" when all its images are uploaded. ERR_CONFLICT when the name is
+ * taken, ERR_BAD_REQUEST for a bad name, base_dir (control characters, relative) or policy. */
+int dataset_create(struct dataset_store *store, const char *name, const char *base_dir,
+                   const struct dataset_policy *policy, struct err *err);
+/* Removes it with all it holds but the images. ERR_NOT_FOUND. */
+int dataset_remove(struct dataset_store *store, const char *name, struct err *err);
+
+/* Opens by name, matched against what exists. A dataset added or removed by another process is seen at the next open.
+ * ERR_NOT_FOUND "Database not found". Close what was opened; handles are counted and cached. */
+int dataset_open(struct dataset_store *store, const char *name, struct dataset **out, struct err *err);
+void dataset_close(struct dataset *dataset); /* NULL is fine */
+const char *dataset_name(const struct dataset *dataset); /* lives as long as the handle */
+
+struct dataset_label {
+	int64_t key; /* stable, never reused */
+	char *name;
+	int64_t count; /* samples that have it now */
+};
+struct dataset_counts {
+	int64_t size; /* all samples */
+	int64_t labelled, unlabelled, skipped, unreadable; /* by state; sum is size */
+	int64_t leased; /* live leases */
+};
+struct dataset_info {
+	char *base_dir;
+	struct dataset_counts counts;
+	struct dataset_label *labels; /* in order of key */
+	size_t label_count;
+	struct dataset_policy policy; /* lease_seconds resolved: never 0 */
+};
+int dataset_info(struct dataset *dataset, struct dataset_info *out, struct err *err);
+void dataset_info_release(struct dataset_info *info);
+/* counts.size alone; the fast way. */
+int dataset_size(struct dataset *dataset, int64_t *out, struct err *err);
+/* Changes base_dir and policy (NULL: left as it is). */
+int dataset_update(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy, struct err *err);
+/* The label's key; *created is false when the name existed. Concurrent adds all survive, each with its own key. */
+int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err);
+
+/* --- samples -------------------------------------------------------------------------------------------------- */
+
+enum sample_state { SAMPLE_UNLABELLED, SAMPLE_LABELLED, SAMPLE_SKIPPED, SAMPLE_UNREADABLE };
+const char *sample_state_name(enum sample_state state); /* "unlabelled", … */
+
+struct sample {
+	int64_t id; /* stable, in insertion order, from 0 (SQLite: rowid - 1) */
+	char *filepath;
+	char *label; /* "" = none */
+	enum sample_state state;
+	int64_t version; /* counts the changes of label and state, from 0 */
+	/* Known of uploaded images, "" and 0 for images that lie in base_dir: */
+	char *blob_key;
+	char *type;     /* media type */
+	char *sha256;   /* hex */
+	char *filename; /* the name its sender gave it */
+	int64_t bytes, width, height;
+	int64_t uploaded_at;
+	char *uploaded_by;
+	int64_t labelled_at; /* 0 = never */
+	char *labelled_by;   /* "" = nobody; the seed counts as nobody */
+};
+/* Strings belong to the sample and are never NULL once it is filled. */
+void sample_release(struct sample *sample);
+
+/* ERR_NOT_FOUND "Sample not found". */
+int dataset_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err);
+/* The first of that filepath. */
+int dataset_sample_by_path(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err);
+/* The samples with id > after (-1 = from the first), in order of id, at most limit (1..1000). Caller releases each and
+ * frees the array. */
+int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
+                    struct err *err);
+
+/* Seeding: adds the labels and filepaths that the dataset lacks, in order. A label a sample came with is taken when
+ * the sample is new, or has none and nobody ever labelled it; a label people gave is never touched. One durable write;
+ * callers pass at most DATASET_MERGE_MAX samples a call. */
+enum { DATASET_MERGE_MAX = 10000 };
+struct dataset_seed {
+	const char *filepath;
+	const char *label; /* "" = none; need not be among the dataset's labels, as in the JSON of the older system */
+};
+struct dataset_merged {
+	int64_t labels_added, samples_added, samples_labelled, samples_known;
+};
+/* Adds to *merged. */
+int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,
+                  const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged, struct err *err);
+/* A note kept in the dataset under a key (at most 4 KiB); *value is the caller's to free, NULL when there is none. */
+int dataset_note_get(struct dataset *dataset, const char *key, char **value, struct err *err);
+int dataset_note_set(struct dataset *dataset, const char *key, const char *value, struct err *err);
+
+/* Adds one uploaded image. The same sha256 already there: *duplicate is true and nothing changes. Another image at that
+ * filepath: ERR_CONFLICT. label "" or one of the dataset's labels (else ERR_UNPROCESSABLE). Over quota_bytes (0 = none)
+ * of uploaded bytes in the dataset: ERR_NO_SPACE. *out is the sample as it now is (of a duplicate: the existing one). */
+struct dataset_image {
+	const char *filepath;
+	const char *label;
+	const char *blob_key;
+	const char *type;
+	const char *sha256; /* hex */
+	const char *filename;
+	const char *url; /* lasting public URL, or "" */
+	int64_t bytes, width, height;
+	const char *user;
+};
+int dataset_add_image(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,
+                      struct sample *out, bool *duplicate, struct err *err);
+/* The sample with these bytes; ERR_NOT_FOUND. */
+int dataset_sample_by_sha256(struct dataset *dataset, const char *sha256, struct sample *out, struct err *err);
+/* Whether any sample refers to this blob (for the sweep of what a crash left). */
+int dataset_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err);
+
+/* Label events of a sample, oldest first. */
+struct label_event {
+	const char *label; /* "" = the label was taken away */
+	const char *by;    /* "" = the seed */
+	int64_t at;
+	const char *source; /* "seed", "classify", "task", "upload", "undo", … */
+	int64_t lead_time_ms; /* -1 = not told */
+};
+typedef void label_event_visit(void *data, const struct label_event *event);
+int dataset_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err);
+
+/* --- labelling ------------------------------------------------------------------------------------------------ */
+
+/* A lease of a sample to a user: while it lives nobody else is given that sample. */
+struct task {
+	char token[DATASET_TOKEN_MAX]; /* random, 128 bits, base64url */
+	int64_t expires_at;
+	struct sample sample;
+};
+void task_release(struct task *task);
+
+/* /obtain's next one: the user's own oldest live lease, else a new lease of the next free sample, else (all that is left is
+ * leased by others) a lease that shares the oldest one. ERR_NOT_FOUND "Sample not found" when nothing is unlabelled. */
+int dataset_next(struct dataset *dataset, const char *user, struct task *out, struct err *err);
+
+/* Up to `count` new leases of samples that nobody holds, the asker included; *taken may be less, or 0. out has room
+ * for count. ERR_CONFLICT when the user would hold more than DATASET_TASKS_HELD_MAX. */
+int dataset_lease(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
+                  struct err *err);
+/* The user's live leases, oldest first; caller releases each and frees the array. */
+int dataset_held(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err);
+
+/* What is done with a lease. All check in the same write that the token is live and its holder is `user`; if not:
+ * ERR_CONFLICT, and nothing changes. */
+int dataset_renew(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at, struct err *err);
+int dataset_release(struct dataset *dataset, const char *user, const char *token, struct err *err);
+/* REQUEUE_FOR_ME: to the end of the queue. REQUEUE_FOR_OTHERS: free, but never for this user again. IGNORE: state skipped. */
+int dataset_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err);
+/* Gives the label and ends the lease. An unknown label: ERR_UNPROCESSABLE. *out, if not NULL, is the sample as it now
+ * is. */
+int dataset_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,
+                       int64_t lead_time_ms, struct sample *out, struct err *err);
+
+/* Gives the label to every sample of that filepath, whoever holds a lease, and ends their leases (/classify).
+ * *accepted is false, and nothing changes, when base_dir, filepath or label is not the dataset's. */
+int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
+                       const char *label, bool *accepted, struct err *err);
+
+/* Passes an unlabelled sample over: state unreadable, its leases end. No effect on another state. */
+int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err);
+/* Every unreadable sample is unlabelled again (at start and reload: a disk may be back). *count gets how many. */
+int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err);
+
+/* --- idempotency ---------------------------------------------------------------------------------------------- */
+
+/* Answers of POSTs by (user, key), kept IDEMPOTENCY_SECONDS, in the store, across processes and restarts. */
+enum { IDEMPOTENCY_SECONDS = 24 * 3600, IDEMPOTENCY_KEY_MAX = 255, IDEMPOTENCY_ANSWER_MAX = 1024 * 1024 };
+enum idempotency { IDEMPOTENCY_NEW, IDEMPOTENCY_DONE, IDEMPOTENCY_BUSY, IDEMPOTENCY_OTHER };
+
+/* NEW: the caller now owns the key and must finish or abandon it. DONE: *status and *body (caller frees) are the first
+ * answer's. BUSY: another request with the key is under way (ask again soon; a claim whose process died is given up
+ * after 60 s). OTHER: the key was used with another request (fingerprint: a hash of method, path and body). */
+int idempotency_claim(struct dataset_store *store, const char *user, const char *key, const char *fingerprint,
+                      enum idempotency *out, int *status, char **body, struct err *err);
+int idempotency_finish(struct dataset_store *store, const char *user, const char *key, int status, const char *body,
+                       struct err *err);
+int idempotency_abandon(struct dataset_store *store, const char *user, const char *key, struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* One HTTP request as nginx passes it: parsed, bounded and typed before a handler sees it.
+ *
+ * Lives for one request on one thread. Strings belong to the request. */
+#ifndef FASTCGI_REQUEST_H
+#define FASTCGI_REQUEST_H
+
+#include <cjson/cJSON.h>
+#include <fcgiapp.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+	REQUEST_URI_MAX = 16 * 1024, /* bytes of path and query as sent */
+	REQUEST_SEGMENTS_MAX = 16,   /* path segments told apart; the last holds the rest */
+	REQUEST_QUERY_MAX = 32,      /* query parameters */
+};
+
+struct request {
+	FCGX_Request *fcgi;
+	const char *method;
+	const char *user; /* authenticated by nginx; never NULL, "" only where nginx asks for no password */
+	const char *id;   /* request id, shared with nginx's log */
+	const char *content_type;
+	int64_t content_length; /* -1 = not told */
+
+	/* The path, split at '/' before percent-decoding: "/v1/datasets/a%2Fb" has three segments, the last "a/b". */
+	size_t segment_count;
+	const char *segment[REQUEST_SEGMENTS_MAX];
+	size_t query_count;
+	struct {
+		const char *name, *value;
+	} query[REQUEST_QUERY_MAX];
+
+	struct buf memory; /* holds the decoded text */
+};
+
+/* Reads the parameters; ERR_BAD_REQUEST names what is malformed. */
+int request_init(struct request *request, FCGX_Request *fcgi, struct err *err);
+void request_release(struct request *request);
+
+/* Splits and decodes a request target ("/path?query") into segment[] and query[]; what request_init uses, apart for tests
+ * and fuzzing. request is zeroed except memory. */
+int request_parse_target(struct request *request, const char *target, struct err *err);
+
+/* A query parameter's value, or NULL. One given twice is refused by request_init. */
+const char *request_query(const struct request *request, const char *name);
+/* A header, by its CGI name ("HTTP_ACCEPT"), or NULL. */
+const char *request_header(const struct request *request, const char *name);
+/* Whether the Accept header asks for JSON before anything (application/json named with a q above 0 and no image type preferred). */
+int request_accepts_json(const struct request *request);
+
+/* Reads the body, at most `max` bytes; ERR_TOO_LARGE, ERR_BAD_REQUEST when it ends early. Appends to out. */
+int request_body(struct request *request, size_t max, struct buf *out, struct err *err);
+/* Reads the body as one JSON object (Content-Type must be JSON if told: ERR_MEDIA_TYPE). The caller deletes the tree. */
+cJSON *request_json(struct request *request, size_t max, struct err *err);
+
+#endif
