@@ -12,6 +12,7 @@ struct dataset_backend {
 	int (*store_ping)(struct dataset_store *store, struct err *err);
 	int (*store_list)(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
 	                  void *data, struct err *err);
+	int (*store_fold)(struct dataset_store *store, struct err *err); /* NULL: nothing to do */
 	int (*create)(struct dataset_store *store, const char *name, const char *base_dir,
 	              const struct dataset_policy *policy, struct err *err);
 	int (*remove)(struct dataset_store *store, const char *name, struct err *err);

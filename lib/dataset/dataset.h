@@ -31,6 +31,10 @@ typedef bool dataset_name_visit(void *data, const char *name);
 int dataset_store_list(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
                        void *data, struct err *err);
 
+/* Writes what lies in side files (SQLite's WAL) back into the databases, so that each can be copied alone; nothing to do
+ * for other stores. Called when the server has stopped. */
+int dataset_store_fold(struct dataset_store *store, struct err *err);
+
 /* --- a dataset ------------------------------------------------------------------------------------------------ */
 
 enum dataset_order { DATASET_ORDER_SEQUENTIAL, DATASET_ORDER_RANDOM };
@@ -147,7 +151,8 @@ struct dataset_merged {
 /* Adds to *merged. */
 int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,
                   const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged, struct err *err);
-/* A note kept in the dataset under a key (at most 4 KiB); *value is the caller's to free, NULL when there is none. */
+enum { DATASET_NOTE_MAX = 4096 };
+/* A note kept in the dataset under a key (at most DATASET_NOTE_MAX bytes); *value is the caller's to free, NULL when there is none. */
 int dataset_note_get(struct dataset *dataset, const char *key, char **value, struct err *err);
 int dataset_note_set(struct dataset *dataset, const char *key, const char *value, struct err *err);
 

@@ -1,0 +1,393 @@
+/* The store's interface: checks the form of every argument, then hands over to the configured backend. */
+#include "dataset/dataset.h"
+
+#include "base/text.h"
+#include "dataset/backend.h"
+
+static const struct dataset_backend *const backends[] = {&dataset_sqlite};
+
+/* --- names of values ----------------------------------------------------------------------------------------------- */
+
+static const char *const order_names[] = {
+	[DATASET_ORDER_SEQUENTIAL] = "sequential",
+	[DATASET_ORDER_RANDOM] = "random",
+};
+static const char *const skip_names[] = {
+	[DATASET_SKIP_REQUEUE_FOR_ME] = "requeue_for_me",
+	[DATASET_SKIP_REQUEUE_FOR_OTHERS] = "requeue_for_others",
+	[DATASET_SKIP_IGNORE] = "ignore",
+};
+static const char *const state_names[] = {
+	[SAMPLE_UNLABELLED] = "unlabelled",
+	[SAMPLE_LABELLED] = "labelled",
+	[SAMPLE_SKIPPED] = "skipped",
+	[SAMPLE_UNREADABLE] = "unreadable",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static int index_of(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(names[i], name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+const char *dataset_order_name(enum dataset_order order)
+{
+	return order_names[order];
+}
+
+int dataset_order_parse(const char *name, enum dataset_order *out, struct err *err)
+{
+	int found = index_of(order_names, COUNT(order_names), name);
+
+	if (found < 0)
+		return err_set(err, ERR_BAD_REQUEST, "The order \"%s\" is neither sequential nor random", name);
+	*out = (enum dataset_order)found;
+	return 0;
+}
+
+const char *dataset_skip_name(enum dataset_skip skip)
+{
+	return skip_names[skip];
+}
+
+int dataset_skip_parse(const char *name, enum dataset_skip *out, struct err *err)
+{
+	int found = index_of(skip_names, COUNT(skip_names), name);
+
+	if (found < 0)
+		return err_set(err, ERR_BAD_REQUEST,
+		               "The skip policy \"%s\" is none of requeue_for_me, requeue_for_others and ignore", name);
+	*out = (enum dataset_skip)found;
+	return 0;
+}
+
+const char *sample_state_name(enum sample_state state)
+{
+	return state_names[state];
+}
+
+struct dataset_policy dataset_policy_default(void)
+{
+	return (struct dataset_policy){.overlap = 1, .skip = DATASET_SKIP_REQUEUE_FOR_ME};
+}
+
+/* --- ownership ----------------------------------------------------------------------------------------------------- */
+
+void sample_release(struct sample *sample)
+{
+	free(sample->filepath);
+	free(sample->label);
+	free(sample->blob_key);
+	free(sample->type);
+	free(sample->sha256);
+	free(sample->filename);
+	free(sample->uploaded_by);
+	free(sample->labelled_by);
+	memset(sample, 0, sizeof(*sample));
+}
+
+void task_release(struct task *task)
+{
+	sample_release(&task->sample);
+	memset(task, 0, sizeof(*task));
+}
+
+void dataset_info_release(struct dataset_info *info)
+{
+	for (size_t i = 0; i < info->label_count; i++)
+		free(info->labels[i].name);
+	free(info->labels);
+	free(info->base_dir);
+	memset(info, 0, sizeof(*info));
+}
+
+/* --- the store ----------------------------------------------------------------------------------------------------- */
+
+int dataset_store_open(struct dataset_store **out, const struct config *config, struct err *err)
+{
+	for (size_t i = 0; i < COUNT(backends); i++) {
+		if (strcmp(backends[i]->type, config->dataset_store.type) == 0)
+			return backends[i]->store_open(out, config, err);
+	}
+	return err_set(err, ERR_BAD_REQUEST, "There is no dataset store \"%s\"", config->dataset_store.type);
+}
+
+void dataset_store_free(struct dataset_store *store)
+{
+	if (store)
+		store->backend->store_free(store);
+}
+
+int dataset_store_ping(struct dataset_store *store, struct err *err)
+{
+	return store->backend->store_ping(store, err);
+}
+
+int dataset_store_list(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
+                       void *data, struct err *err)
+{
+	return store->backend->store_list(store, after, limit, visit, data, err);
+}
+
+int dataset_store_fold(struct dataset_store *store, struct err *err)
+{
+	return store->backend->store_fold ? store->backend->store_fold(store, err) : 0;
+}
+
+/* --- a dataset ----------------------------------------------------------------------------------------------------- */
+
+static int check_policy(const struct dataset_policy *policy, struct err *err)
+{
+	if (policy->overlap < 1 || policy->overlap > DATASET_OVERLAP_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"overlap\" must be from 1 to %d", DATASET_OVERLAP_MAX);
+	if (policy->lease_seconds < 0 || policy->lease_seconds > DATASET_LEASE_SECONDS_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"lease_seconds\" must be from 1 to %d, or 0 for the server's own",
+		               DATASET_LEASE_SECONDS_MAX);
+	if ((size_t)policy->order >= COUNT(order_names) || (size_t)policy->skip >= COUNT(skip_names))
+		return err_set(err, ERR_BAD_REQUEST, "The policy's order or skip is not known");
+	return 0;
+}
+
+static int check_base_dir(const char *base_dir, struct err *err)
+{
+	if (base_dir[0] != '\0' && base_dir[0] != '/')
+		return err_set(err, ERR_BAD_REQUEST, "\"base_dir\" must be an absolute path");
+	if (text_has_control(base_dir) || !text_utf8_valid(base_dir, strlen(base_dir)))
+		return err_set(err, ERR_BAD_REQUEST, "\"base_dir\" has control characters or is not UTF-8");
+	if (strlen(base_dir) > TEXT_FILEPATH_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"base_dir\" is longer than %d bytes", TEXT_FILEPATH_MAX);
+	return 0;
+}
+
+int dataset_create(struct dataset_store *store, const char *name, const char *base_dir,
+                   const struct dataset_policy *policy, struct err *err)
+{
+	struct dataset_policy defaults = dataset_policy_default();
+
+	if (!policy)
+		policy = &defaults;
+	if (text_check_dataset_name(name, err) || check_base_dir(base_dir, err) || check_policy(policy, err))
+		return -1;
+	return store->backend->create(store, name, base_dir, policy, err);
+}
+
+/* A name that cannot be one names nothing. */
+static int check_exists(const char *name, struct err *err)
+{
+	return text_check_dataset_name(name, NULL) ? err_set(err, ERR_NOT_FOUND, "Database not found") : 0;
+}
+
+int dataset_remove(struct dataset_store *store, const char *name, struct err *err)
+{
+	return check_exists(name, err) || store->backend->remove(store, name, err) ? -1 : 0;
+}
+
+int dataset_open(struct dataset_store *store, const char *name, struct dataset **out, struct err *err)
+{
+	return check_exists(name, err) || store->backend->open(store, name, out, err) ? -1 : 0;
+}
+
+void dataset_close(struct dataset *dataset)
+{
+	if (dataset)
+		dataset->backend->close(dataset);
+}
+
+const char *dataset_name(const struct dataset *dataset)
+{
+	return dataset->name;
+}
+
+int dataset_info(struct dataset *dataset, struct dataset_info *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (dataset->backend->info(dataset, out, err) == 0)
+		return 0;
+	dataset_info_release(out);
+	return -1;
+}
+
+int dataset_size(struct dataset *dataset, int64_t *out, struct err *err)
+{
+	return dataset->backend->size(dataset, out, err);
+}
+
+int dataset_update(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy, struct err *err)
+{
+	if ((base_dir && check_base_dir(base_dir, err)) || (policy && check_policy(policy, err)))
+		return -1;
+	return dataset->backend->update(dataset, base_dir, policy, err);
+}
+
+int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err)
+{
+	return text_check_label(name, err) || dataset->backend->label_add(dataset, name, key, created, err) ? -1 : 0;
+}
+
+/* --- samples ------------------------------------------------------------------------------------------------------- */
+
+int dataset_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err)
+{
+	return dataset->backend->sample(dataset, id, out, err);
+}
+
+int dataset_sample_by_path(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err)
+{
+	return dataset->backend->sample_by_path(dataset, filepath, out, err);
+}
+
+int dataset_sample_by_sha256(struct dataset *dataset, const char *sha256, struct sample *out, struct err *err)
+{
+	return dataset->backend->sample_by_sha256(dataset, sha256, out, err);
+}
+
+int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
+                    struct err *err)
+{
+	if (limit < 1 || limit > 1000)
+		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be from 1 to 1000");
+	return dataset->backend->samples(dataset, after, limit, out, count, err);
+}
+
+int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,
+                  const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged, struct err *err)
+{
+	if (seed_count > DATASET_MERGE_MAX)
+		return err_set(err, ERR_INTERNAL, "More than %d samples in one merge", DATASET_MERGE_MAX);
+	for (size_t i = 0; i < label_count; i++) {
+		if (text_check_label(labels[i], err))
+			return -1;
+	}
+	for (size_t i = 0; i < seed_count; i++) {
+		if (text_check_filepath(seeds[i].filepath, err) ||
+		    (seeds[i].label[0] && text_check_label(seeds[i].label, err)))
+			return -1;
+	}
+	return dataset->backend->merge(dataset, labels, label_count, seeds, seed_count, merged, err);
+}
+
+int dataset_note_get(struct dataset *dataset, const char *key, char **value, struct err *err)
+{
+	return dataset->backend->note_get(dataset, key, value, err);
+}
+
+int dataset_note_set(struct dataset *dataset, const char *key, const char *value, struct err *err)
+{
+	if (strlen(value) > DATASET_NOTE_MAX)
+		return err_set(err, ERR_INTERNAL, "A note is longer than %d bytes", DATASET_NOTE_MAX);
+	return dataset->backend->note_set(dataset, key, value, err);
+}
+
+int dataset_add_image(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,
+                      struct sample *out, bool *duplicate, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (text_check_filepath(image->filepath, err) || (image->label[0] && text_check_label(image->label, err)))
+		return -1;
+	return dataset->backend->add_image(dataset, image, quota_bytes, out, duplicate, err);
+}
+
+int dataset_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err)
+{
+	return dataset->backend->has_blob(dataset, blob_key, out, err);
+}
+
+int dataset_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)
+{
+	return dataset->backend->history(dataset, id, visit, data, err);
+}
+
+/* --- labelling ----------------------------------------------------------------------------------------------------- */
+
+/* A token that cannot be one is nobody's. */
+static int check_token(const char *token, struct err *err)
+{
+	return strlen(token) < DATASET_TOKEN_MAX ? 0 : err_set(err, ERR_CONFLICT, "The task is not yours");
+}
+
+int dataset_next(struct dataset *dataset, const char *user, struct task *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	return dataset->backend->next(dataset, user, out, err);
+}
+
+int dataset_lease(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
+                  struct err *err)
+{
+	if (count < 1 || count > DATASET_TASKS_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"count\" must be from 1 to %d", DATASET_TASKS_MAX);
+	return dataset->backend->lease(dataset, user, count, out, taken, err);
+}
+
+int dataset_held(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err)
+{
+	return dataset->backend->held(dataset, user, out, count, err);
+}
+
+int dataset_renew(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at, struct err *err)
+{
+	return check_token(token, err) || dataset->backend->renew(dataset, user, token, expires_at, err) ? -1 : 0;
+}
+
+int dataset_release(struct dataset *dataset, const char *user, const char *token, struct err *err)
+{
+	return check_token(token, err) || dataset->backend->release(dataset, user, token, err) ? -1 : 0;
+}
+
+int dataset_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err)
+{
+	return check_token(token, err) || dataset->backend->skip(dataset, user, token, skip, err) ? -1 : 0;
+}
+
+int dataset_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,
+                       int64_t lead_time_ms, struct sample *out, struct err *err)
+{
+	if (check_token(token, err) || text_check_label(label, err))
+		return -1;
+	return dataset->backend->label_task(dataset, user, token, label, lead_time_ms, out, err);
+}
+
+int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
+                       const char *label, bool *accepted, struct err *err)
+{
+	return dataset->backend->label_path(dataset, user, base_dir, filepath, label, accepted, err);
+}
+
+int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)
+{
+	return dataset->backend->mark_unreadable(dataset, id, err);
+}
+
+int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
+{
+	return dataset->backend->retry_unreadable(dataset, count, err);
+}
+
+/* --- idempotency --------------------------------------------------------------------------------------------------- */
+
+int idempotency_claim(struct dataset_store *store, const char *user, const char *key, const char *fingerprint,
+                      enum idempotency *out, int *status, char **body, struct err *err)
+{
+	size_t len = strlen(key);
+
+	if (len < 1 || len > IDEMPOTENCY_KEY_MAX || text_has_control(key))
+		return err_set(err, ERR_BAD_REQUEST, "Idempotency-Key must have 1 to %d printable characters",
+		               IDEMPOTENCY_KEY_MAX);
+	return store->backend->idempotency_claim(store, user, key, fingerprint, out, status, body, err);
+}
+
+int idempotency_finish(struct dataset_store *store, const char *user, const char *key, int status, const char *body,
+                       struct err *err)
+{
+	return store->backend->idempotency_finish(store, user, key, status, body, err);
+}
+
+int idempotency_abandon(struct dataset_store *store, const char *user, const char *key, struct err *err)
+{
+	return store->backend->idempotency_abandon(store, user, key, err);
+}

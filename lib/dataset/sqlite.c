@@ -1,0 +1,387 @@
+/* The SQLite backend: one database a dataset in sqlite_db_dir, with a bounded cache of open ones. */
+#include "dataset/sqlite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+static struct sqlite_store *sqlite_store(struct dataset_store *store)
+{
+	return (struct sqlite_store *)store;
+}
+
+static char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix)
+{
+	struct buf path;
+
+	buf_init(&path, 16384);
+	buf_printf(&path, "%s/%s.db%s", store->config->sqlite_db_dir, name, suffix);
+	return buf_detach(&path);
+}
+
+static int store_open(struct dataset_store **out, const struct config *config, struct err *err)
+{
+	struct sqlite_store *store = calloc(1, sizeof(*store));
+
+	(void)err;
+	if (!store)
+		abort();
+	store->base.backend = &dataset_sqlite;
+	store->config = config;
+	pthread_mutex_init(&store->mutex, NULL);
+	*out = &store->base;
+	return 0;
+}
+
+static void free_dataset(struct sqlite_dataset *dataset)
+{
+	db_free(dataset->db);
+	free(dataset->base.name);
+	free(dataset);
+}
+
+static void store_free(struct dataset_store *base)
+{
+	struct sqlite_store *store = sqlite_store(base);
+
+	while (store->datasets) {
+		struct sqlite_dataset *dataset = store->datasets;
+
+		store->datasets = dataset->next;
+		free_dataset(dataset);
+	}
+	db_free(store->idempotency);
+	pthread_mutex_destroy(&store->mutex);
+	free(store);
+}
+
+static int store_ping(struct dataset_store *base, struct err *err)
+{
+	const char *dir = sqlite_store(base)->config->sqlite_db_dir;
+
+	if (access(dir, R_OK | W_OK | X_OK))
+		return err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be written");
+	return 0;
+}
+
+/* --- listing ------------------------------------------------------------------------------------------------------ */
+
+static int is_database(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return len > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 3, ".db") == 0;
+}
+
+/* By the names' bytes without ".db", so that "a.db" comes before "a b.db" as "a" before "a b". */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	size_t len_a = strlen((*a)->d_name) - 3, len_b = strlen((*b)->d_name) - 3;
+	int order = memcmp((*a)->d_name, (*b)->d_name, len_a < len_b ? len_a : len_b);
+
+	return order ? order : (len_a > len_b) - (len_a < len_b);
+}
+
+static int store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
+                      struct err *err)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(sqlite_store(base)->config->sqlite_db_dir, &entries, is_database, by_name);
+
+	if (count < 0)
+		return err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be read");
+	bool go_on = true;
+	for (int i = 0; i < count; i++) {
+		char *name = entries[i]->d_name;
+
+		name[strlen(name) - 3] = '\0';
+		if (go_on && limit > 0 && strcmp(name, after) > 0 && text_check_dataset_name(name, NULL) == 0) {
+			limit--;
+			go_on = visit(data, name);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
+/* --- open handles ------------------------------------------------------------------------------------------------- */
+
+static void unlink_dataset(struct sqlite_store *store, struct sqlite_dataset *dataset)
+{
+	for (struct sqlite_dataset **at = &store->datasets; *at; at = &(*at)->next) {
+		if (*at == dataset) {
+			*at = dataset->next;
+			store->open_count--;
+			return;
+		}
+	}
+}
+
+/* Takes the dataset out of the cache; it is freed now, or with its last handle. */
+static void drop(struct sqlite_store *store, struct sqlite_dataset *dataset)
+{
+	unlink_dataset(store, dataset);
+	dataset->stale = true;
+	if (dataset->users == 0)
+		free_dataset(dataset);
+}
+
+static struct sqlite_dataset *cached(struct sqlite_store *store, const char *name)
+{
+	for (struct sqlite_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
+		if (strcmp(dataset->base.name, name) != 0)
+			continue;
+		if (db_current(dataset->db))
+			return dataset;
+		drop(store, dataset);
+		return NULL;
+	}
+	return NULL;
+}
+
+static void evict(struct sqlite_store *store)
+{
+	while (store->open_count >= store->config->limits.open_datasets) {
+		struct sqlite_dataset *oldest = NULL;
+
+		for (struct sqlite_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
+			if (dataset->users == 0 && (!oldest || dataset->last_use < oldest->last_use))
+				oldest = dataset;
+		}
+		if (!oldest)
+			return; /* all in use: the cache is over its size until some are closed */
+		drop(store, oldest);
+	}
+}
+
+static struct sqlite_dataset *add_to_cache(struct sqlite_store *store, const char *name, struct sqlite_db *db)
+{
+	struct sqlite_dataset *dataset = calloc(1, sizeof(*dataset));
+
+	if (!dataset || !(dataset->base.name = strdup(name)))
+		abort();
+	dataset->base.backend = &dataset_sqlite;
+	dataset->store = store;
+	dataset->db = db;
+	dataset->next = store->datasets;
+	store->datasets = dataset;
+	store->open_count++;
+	return dataset;
+}
+
+static int open_cached(struct sqlite_store *store, const char *name, struct sqlite_dataset **out, struct err *err)
+{
+	struct sqlite_db *db;
+
+	*out = cached(store, name);
+	if (*out)
+		return 0;
+	char *path = dataset_path(store, name, "");
+	if (access(path, F_OK) && (errno == ENOENT || errno == ENAMETOOLONG)) {
+		free(path);
+		return err_set(err, ERR_NOT_FOUND, "Database not found");
+	}
+	evict(store);
+	int failed = db_open(&db, path, false, schema_migrate_dataset, err);
+	free(path);
+	if (failed)
+		return err_prefix(err, "Dataset %s", name);
+	*out = add_to_cache(store, name, db);
+	return 0;
+}
+
+static int open_dataset(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct sqlite_dataset *dataset;
+
+	pthread_mutex_lock(&store->mutex);
+	int failed = open_cached(store, name, &dataset, err);
+	if (!failed) {
+		dataset->users++;
+		dataset->last_use = ++store->clock;
+		*out = &dataset->base;
+	}
+	pthread_mutex_unlock(&store->mutex);
+	return failed;
+}
+
+static void close_dataset(struct dataset *base)
+{
+	struct sqlite_dataset *dataset = (struct sqlite_dataset *)base;
+	struct sqlite_store *store = dataset->store;
+
+	pthread_mutex_lock(&store->mutex);
+	bool last = --dataset->users == 0 && dataset->stale;
+	pthread_mutex_unlock(&store->mutex);
+	if (last)
+		free_dataset(dataset);
+}
+
+/* --- making and removing ------------------------------------------------------------------------------------------ */
+
+struct creation {
+	const char *name, *base_dir;
+};
+
+static int write_metadata(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct creation *creation = data;
+
+	return conn_run(writer, err, "INSERT INTO metadata (dataset_name, base_dir) VALUES (?, ?)", "ss", creation->name,
+	                creation->base_dir);
+}
+
+static int sync_folder(const char *dir, struct err *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int failed = fd < 0 || fsync(fd) ? err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be synced") : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return failed;
+}
+
+/* Made whole under a hidden name, then linked to its own: nobody ever sees a dataset without its metadata. */
+static int create_dataset(struct dataset_store *base, const char *name, const char *base_dir,
+                          const struct dataset_policy *policy, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct creation creation = {.name = name, .base_dir = base_dir};
+	struct sqlite_dataset made = {.base = {.backend = &dataset_sqlite}};
+	struct buf hidden;
+
+	buf_init(&hidden, 16384);
+	buf_printf(&hidden, "%s/.new-%d-%p", store->config->sqlite_db_dir, (int)getpid(), (void *)&creation);
+	char *path = dataset_path(store, name, "");
+	int failed = access(path, F_OK) == 0 ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name)
+	                                     : db_open(&made.db, buf_text(&hidden), true, schema_migrate_dataset, err);
+	if (!failed) {
+		failed = db_write(made.db, true, write_metadata, &creation, err) ||
+		         sqlite_update(&made.base, NULL, policy, err) || db_fold(made.db, err);
+		db_free(made.db);
+		if (!failed && link(buf_text(&hidden), path))
+			failed = errno == EEXIST ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name)
+			                         : err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be made", name);
+		failed = failed || sync_folder(store->config->sqlite_db_dir, err);
+	}
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+	for (size_t i = 0, len = hidden.len; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		hidden.len = len;
+		buf_str(&hidden, suffixes[i]);
+		unlink(buf_text(&hidden));
+	}
+	buf_release(&hidden);
+	free(path);
+	return failed ? -1 : 0;
+}
+
+struct removal {
+	struct sqlite_store *store;
+	const char *name;
+};
+
+/* Under the write lock, so that no write of another process is under way; those that wait see that the file is gone. */
+static int unlink_files(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct removal *removal = data;
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+	(void)writer;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		char *path = dataset_path(removal->store, removal->name, suffixes[i]);
+		int failed = unlink(path) && errno != ENOENT;
+
+		free(path);
+		if (failed)
+			return err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be removed", removal->name);
+	}
+	return 0;
+}
+
+static int remove_dataset(struct dataset_store *base, const char *name, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct removal removal = {.store = store, .name = name};
+	struct dataset *dataset;
+
+	if (open_dataset(base, name, &dataset, err))
+		return -1;
+	int failed = db_write(dataset_db(dataset), false, unlink_files, &removal, err) ||
+	             sync_folder(store->config->sqlite_db_dir, err);
+	close_dataset(dataset);
+	return failed ? -1 : 0;
+}
+
+struct fold {
+	struct dataset_store *store;
+	struct err *err;
+	int failed;
+};
+
+static bool fold_one(void *data, const char *name)
+{
+	struct fold *fold = data;
+	struct dataset *dataset;
+
+	if (open_dataset(fold->store, name, &dataset, fold->err)) {
+		fold->failed = -1;
+		return true;
+	}
+	if (db_fold(dataset_db(dataset), fold->err))
+		fold->failed = -1;
+	close_dataset(dataset);
+	return true;
+}
+
+static int store_fold(struct dataset_store *store, struct err *err)
+{
+	struct fold fold = {.store = store, .err = err};
+
+	return store_list(store, "", SIZE_MAX, fold_one, &fold, err) || fold.failed ? -1 : 0;
+}
+
+const struct dataset_backend dataset_sqlite = {
+	.type = "sqlite",
+	.store_open = store_open,
+	.store_free = store_free,
+	.store_ping = store_ping,
+	.store_list = store_list,
+	.store_fold = store_fold,
+	.create = create_dataset,
+	.remove = remove_dataset,
+	.open = open_dataset,
+	.close = close_dataset,
+	.info = sqlite_info,
+	.size = sqlite_size,
+	.update = sqlite_update,
+	.label_add = sqlite_label_add,
+	.sample = sqlite_sample,
+	.sample_by_path = sqlite_sample_by_path,
+	.sample_by_sha256 = sqlite_sample_by_sha256,
+	.samples = sqlite_samples,
+	.merge = sqlite_merge,
+	.note_get = sqlite_note_get,
+	.note_set = sqlite_note_set,
+	.add_image = sqlite_add_image,
+	.has_blob = sqlite_has_blob,
+	.history = sqlite_history,
+	.next = sqlite_next,
+	.lease = sqlite_lease,
+	.held = sqlite_held,
+	.renew = sqlite_renew,
+	.release = sqlite_release,
+	.skip = sqlite_skip,
+	.label_task = sqlite_label_task,
+	.label_path = sqlite_label_path,
+	.mark_unreadable = sqlite_mark_unreadable,
+	.retry_unreadable = sqlite_retry_unreadable,
+	.idempotency_claim = sqlite_idempotency_claim,
+	.idempotency_finish = sqlite_idempotency_finish,
+	.idempotency_abandon = sqlite_idempotency_abandon,
+};

@@ -1,0 +1,178 @@
+/* The SQLite backend's own parts: connections, the group-committing writer, the schema. Private to lib/dataset/sqlite*.c. */
+#ifndef DATASET_SQLITE_H
+#define DATASET_SQLITE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "dataset/backend.h"
+
+/* --- a connection: statements prepared once, by the address of their text ---------------------------------------- */
+
+enum { SQLITE_STATEMENTS_MAX = 64 }; /* distinct statements of one connection */
+
+struct sqlite_conn {
+	sqlite3 *db;
+	size_t count;
+	struct {
+		const char *sql;
+		sqlite3_stmt *stmt;
+	} statement[SQLITE_STATEMENTS_MAX];
+	struct sqlite_conn *next; /* in the pool of idle readers */
+};
+
+int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct err *err);
+void conn_free(struct sqlite_conn *conn);
+/* Turns the connection's last failure into err; returns -1. */
+int conn_fail(struct sqlite_conn *conn, struct err *err);
+
+/* The statement of `sql` (a literal), reset and bound; types has a letter an argument: 'i' int64_t, 's' const char *
+ * (must outlive the stepping), 'n' nothing (NULL). NULL on failure. Ended by conn_done, or by the next use. */
+sqlite3_stmt *conn_query(struct sqlite_conn *conn, struct err *err, const char *sql, const char *types, ...);
+/* 1: a row, 0: no more (the statement is then reset), -1: failure. */
+int conn_step(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct err *err);
+void conn_done(sqlite3_stmt *stmt);
+/* Query, step to the end, reset. */
+int conn_run(struct sqlite_conn *conn, struct err *err, const char *sql, const char *types, ...);
+/* The first column of the first row, or `otherwise` when there is no row. */
+int conn_int64(struct sqlite_conn *conn, struct err *err, int64_t otherwise, int64_t *out, const char *sql,
+               const char *types, ...);
+/* Runs statements that return nothing; not cached. */
+int conn_script(struct sqlite_conn *conn, const char *sql, struct err *err);
+/* A column's text as a string of its own, "" for NULL. */
+char *column_text(sqlite3_stmt *stmt, int column);
+
+/* --- a database: one file, its readers, its writer ---------------------------------------------------------------- */
+
+struct write_job;
+
+struct sqlite_db {
+	char *path;
+	int lock_fd; /* flock(2) around every write transaction, of every process (DESIGN.md, measured 1) */
+	dev_t device;
+	ino_t inode;
+	struct sqlite_conn *writer; /* used by the leader alone */
+	bool writer_synced;         /* the writer's PRAGMA synchronous is FULL */
+
+	pthread_mutex_t mutex; /* guards what follows */
+	struct sqlite_conn *readers;
+	struct write_job *head, *tail; /* waiting writes, oldest first */
+	bool leading;                  /* a thread is committing a batch */
+};
+
+/* Brings a database to today's schema, in one transaction; called under the lock. */
+typedef int db_migrate(struct sqlite_conn *writer, struct err *err);
+
+/* create: makes the file, which must not exist (ERR_CONFLICT). */
+int db_open(struct sqlite_db **out, const char *path, bool create, db_migrate *migrate, struct err *err);
+void db_free(struct sqlite_db *db);
+/* Is the file at db's path still the one that is open? */
+bool db_current(const struct sqlite_db *db);
+/* A reading connection for this thread until db_read_end. NULL on failure. */
+struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err);
+void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
+
+/* Runs `run` inside a write transaction, together with whatever other threads are waiting to write, and returns when
+ * that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with a code other than
+ * ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the
+ * batch it was in failed. */
+typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
+int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err);
+/* Writes the WAL back into the database and empties it. */
+int db_fold(struct sqlite_db *db, struct err *err);
+
+/* --- the store and a dataset --------------------------------------------------------------------------------------- */
+
+struct sqlite_dataset {
+	struct dataset base;
+	struct sqlite_store *store;
+	struct sqlite_db *db;
+	int users;        /* open handles */
+	uint64_t last_use; /* for eviction */
+	bool stale;       /* its file is gone or replaced: freed with the last handle */
+	struct sqlite_dataset *next;
+};
+
+struct sqlite_store {
+	struct dataset_store base;
+	const struct config *config;
+	pthread_mutex_t mutex; /* guards the list and every users, last_use, stale */
+	struct sqlite_dataset *datasets;
+	int64_t open_count;
+	uint64_t clock;
+	struct sqlite_db *idempotency; /* opened at first use */
+};
+
+/* The schema (sqlite_schema.c). */
+int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err);
+int schema_migrate_idempotency(struct sqlite_conn *writer, struct err *err);
+
+/* States as stored in samples.state are those of enum sample_state. Samples requeued to the end get positions from
+ * here on, so that what is new comes before them. */
+#define QUEUE_END_BASE (INT64_C(1) << 40)
+
+/* --- shared by the parts (sqlite_sample.c, sqlite_label.c) --------------------------------------------------------- */
+
+/* Columns of struct sample, in the order sample_read takes them, of a table or alias `samples`. */
+#define SAMPLE_COLUMNS \
+	"samples.id, samples.filepath, samples.label, samples.state, samples.version, samples.blob_key, samples.type, " \
+	"samples.sha256, samples.filename, samples.bytes, samples.width, samples.height, samples.uploaded_at, " \
+	"samples.uploaded_by, samples.labelled_at, samples.labelled_by"
+enum { SAMPLE_COLUMN_COUNT = 16 };
+void sample_read(sqlite3_stmt *stmt, struct sample *out);
+/* The sample of a rowid; ERR_NOT_FOUND. */
+int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
+
+int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
+/* Appends a label event. */
+int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
+              const char *source, int64_t lead_time_ms, struct err *err);
+/* The label's key, adding it when it is new. */
+int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
+/* Decides the samples that now have enough votes, and offers anew those that want more. */
+int overlap_changed(struct sqlite_conn *writer, int64_t overlap, struct err *err);
+/* Gives a label to one sample: event, vote or label, leases, queue. */
+int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, const char *source,
+                int64_t lead_time_ms, int64_t overlap, struct err *err);
+
+/* The operations of backend.h, by file. */
+int sqlite_info(struct dataset *, struct dataset_info *, struct err *);
+int sqlite_size(struct dataset *, int64_t *, struct err *);
+int sqlite_update(struct dataset *, const char *, const struct dataset_policy *, struct err *);
+int sqlite_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);
+int sqlite_note_get(struct dataset *, const char *, char **, struct err *);
+int sqlite_note_set(struct dataset *, const char *, const char *, struct err *);
+
+int sqlite_sample(struct dataset *, int64_t, struct sample *, struct err *);
+int sqlite_sample_by_path(struct dataset *, const char *, struct sample *, struct err *);
+int sqlite_sample_by_sha256(struct dataset *, const char *, struct sample *, struct err *);
+int sqlite_samples(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
+int sqlite_merge(struct dataset *, const char *const *, size_t, const struct dataset_seed *, size_t,
+                 struct dataset_merged *, struct err *);
+int sqlite_add_image(struct dataset *, const struct dataset_image *, int64_t, struct sample *, bool *, struct err *);
+int sqlite_has_blob(struct dataset *, const char *, bool *, struct err *);
+int sqlite_history(struct dataset *, int64_t, label_event_visit *, void *, struct err *);
+
+int sqlite_next(struct dataset *, const char *, struct task *, struct err *);
+int sqlite_lease(struct dataset *, const char *, size_t, struct task *, size_t *, struct err *);
+int sqlite_held(struct dataset *, const char *, struct task **, size_t *, struct err *);
+int sqlite_renew(struct dataset *, const char *, const char *, int64_t *, struct err *);
+int sqlite_release(struct dataset *, const char *, const char *, struct err *);
+int sqlite_skip(struct dataset *, const char *, const char *, enum dataset_skip, struct err *);
+int sqlite_label_task(struct dataset *, const char *, const char *, const char *, int64_t, struct sample *, struct err *);
+int sqlite_label_path(struct dataset *, const char *, const char *, const char *, const char *, bool *, struct err *);
+int sqlite_mark_unreadable(struct dataset *, int64_t, struct err *);
+int sqlite_retry_unreadable(struct dataset *, int64_t *, struct err *);
+
+int sqlite_idempotency_claim(struct dataset_store *, const char *, const char *, const char *, enum idempotency *,
+                             int *, char **, struct err *);
+int sqlite_idempotency_finish(struct dataset_store *, const char *, const char *, int, const char *, struct err *);
+int sqlite_idempotency_abandon(struct dataset_store *, const char *, const char *, struct err *);
+
+static inline struct sqlite_db *dataset_db(struct dataset *dataset)
+{
+	return ((struct sqlite_dataset *)dataset)->db;
+}
+
+#endif

@@ -1,0 +1,249 @@
+/* What belongs to a whole dataset in SQLite: its counts, labels, policy and notes. */
+#include "dataset/sqlite.h"
+
+#include "base/text.h"
+
+static int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT base_dir FROM metadata ORDER BY dataset_name IS NOT ?1, rowid LIMIT 1", "s",
+	                                name);
+	int row = stmt ? conn_step(conn, stmt, err) : -1;
+
+	if (row < 0)
+		return -1;
+	*out = row ? column_text(stmt, 0) : strdup("");
+	if (!*out)
+		abort();
+	conn_done(stmt);
+	return 0;
+}
+
+int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT key, value FROM settings WHERE key IN"
+	                                " ('overlap', 'lease_seconds', 'order', 'skip', 'public')",
+	                                "");
+	int row = stmt ? 1 : -1;
+
+	*out = dataset_policy_default();
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		const char *key = (const char *)sqlite3_column_text(stmt, 0);
+		int64_t value = sqlite3_column_int64(stmt, 1);
+
+		if (strcmp(key, "overlap") == 0)
+			out->overlap = value;
+		else if (strcmp(key, "lease_seconds") == 0)
+			out->lease_seconds = value;
+		else if (strcmp(key, "order") == 0)
+			out->order = (enum dataset_order)value;
+		else if (strcmp(key, "skip") == 0)
+			out->skip = (enum dataset_skip)value;
+		else
+			out->public_images = value != 0;
+	}
+	return row < 0 ? -1 : 0;
+}
+
+static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err)
+{
+	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
+
+	if (conn_int64(conn, err, 0, &counts->size, "SELECT n FROM counts WHERE kind = 'size'", "") ||
+	    conn_int64(conn, err, 0, &counts->leased, "SELECT COUNT(*) FROM leases WHERE expires > ?", "i", text_now()))
+		return -1;
+	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT name, n FROM counts WHERE kind = 'state'", "");
+	int row = stmt ? 1 : -1;
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		int state = sqlite3_column_int(stmt, 0);
+
+		if (state >= SAMPLE_UNLABELLED && state <= SAMPLE_UNREADABLE)
+			*by_state[state] = sqlite3_column_int64(stmt, 1);
+	}
+	return row < 0 ? -1 : 0;
+}
+
+static int labels_load(struct sqlite_conn *conn, struct dataset_info *info, struct err *err)
+{
+	size_t capacity = 0;
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT labels.key, labels.label, COALESCE(counts.n, 0) FROM labels LEFT JOIN counts"
+	                                " ON counts.kind = 'label' AND counts.name = labels.label ORDER BY labels.key",
+	                                "");
+	int row = stmt ? 1 : -1;
+
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		if (info->label_count == capacity) {
+			capacity = capacity ? capacity * 2 : 16;
+			info->labels = realloc(info->labels, capacity * sizeof(*info->labels));
+			if (!info->labels)
+				abort();
+		}
+		struct dataset_label *label = &info->labels[info->label_count++];
+		label->key = sqlite3_column_int64(stmt, 0);
+		label->name = column_text(stmt, 1);
+		label->count = sqlite3_column_int64(stmt, 2);
+	}
+	return row < 0 ? -1 : 0;
+}
+
+int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *err)
+{
+	struct sqlite_dataset *own = (struct sqlite_dataset *)dataset;
+	struct sqlite_conn *conn = db_read(own->db, err);
+
+	if (!conn)
+		return -1;
+	/* One snapshot, so that the counts agree with each other. */
+	int failed = conn_run(conn, err, "BEGIN", "") || base_dir_load(conn, dataset->name, &out->base_dir, err) ||
+	             counts_load(conn, &out->counts, err) || labels_load(conn, out, err) ||
+	             policy_load(conn, &out->policy, err);
+	conn_run(conn, NULL, "COMMIT", "");
+	db_read_end(own->db, conn);
+	if (!failed && out->policy.lease_seconds == 0)
+		out->policy.lease_seconds = own->store->config->limits.lease_seconds;
+	return failed ? -1 : 0;
+}
+
+int sqlite_size(struct dataset *dataset, int64_t *out, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	int failed = conn_int64(conn, err, 0, out, "SELECT n FROM counts WHERE kind = 'size' AND name = ''", "");
+	db_read_end(dataset_db(dataset), conn);
+	return failed;
+}
+
+/* --- changing ------------------------------------------------------------------------------------------------------ */
+
+struct update {
+	const char *base_dir;
+	const struct dataset_policy *policy;
+};
+
+static int set_setting(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err)
+{
+	return conn_run(writer, err, "UPDATE settings SET value = ?2 WHERE key = ?1", "si", key, value);
+}
+
+/* Those requeued to the end stay there. */
+static int reorder(struct sqlite_conn *writer, enum dataset_order order, struct err *err)
+{
+	if (order == DATASET_ORDER_RANDOM)
+		return conn_run(writer, err, "UPDATE samples SET position = abs(random() % ?1) WHERE position < ?1", "i",
+		                QUEUE_END_BASE);
+	return conn_run(writer, err, "UPDATE samples SET position = id WHERE position < ?1", "i", QUEUE_END_BASE);
+}
+
+static int update_policy(struct sqlite_conn *writer, const struct dataset_policy *policy, struct err *err)
+{
+	struct dataset_policy was;
+
+	if (policy_load(writer, &was, err) || set_setting(writer, "overlap", policy->overlap, err) ||
+	    set_setting(writer, "lease_seconds", policy->lease_seconds, err) ||
+	    set_setting(writer, "order", policy->order, err) || set_setting(writer, "skip", policy->skip, err) ||
+	    set_setting(writer, "public", policy->public_images, err))
+		return -1;
+	if (was.order != policy->order && reorder(writer, policy->order, err))
+		return -1;
+	return was.overlap != policy->overlap ? overlap_changed(writer, policy->overlap, err) : 0;
+}
+
+static int run_update(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct update *update = data;
+
+	if (update->base_dir && conn_run(writer, err, "UPDATE metadata SET base_dir = ?", "s", update->base_dir))
+		return -1;
+	return update->policy ? update_policy(writer, update->policy, err) : 0;
+}
+
+int sqlite_update(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy, struct err *err)
+{
+	struct update update = {.base_dir = base_dir, .policy = policy};
+
+	return db_write(dataset_db(dataset), true, run_update, &update, err);
+}
+
+struct label_addition {
+	const char *name;
+	int64_t key;
+	bool created;
+};
+
+int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err)
+{
+	*created = false;
+	if (conn_int64(writer, err, -1, key, "SELECT key FROM labels WHERE label = ?", "s", name))
+		return -1;
+	if (*key >= 0)
+		return 0;
+	*created = true;
+	if (conn_int64(writer, err, 0, key, "SELECT value FROM settings WHERE key = 'next_label_key'", ""))
+		return -1;
+	if (*key >= DATASET_LABELS_MAX)
+		return err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
+	return conn_run(writer, err, "INSERT INTO labels (label, key) VALUES (?, ?)", "si", name, *key) ||
+	                       set_setting(writer, "next_label_key", *key + 1, err)
+	               ? -1
+	               : 0;
+}
+
+static int run_label_add(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct label_addition *addition = data;
+
+	return label_insert(writer, addition->name, &addition->key, &addition->created, err);
+}
+
+int sqlite_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err)
+{
+	struct label_addition addition = {.name = name};
+
+	if (db_write(dataset_db(dataset), true, run_label_add, &addition, err))
+		return -1;
+	*key = addition.key;
+	*created = addition.created;
+	return 0;
+}
+
+/* --- notes --------------------------------------------------------------------------------------------------------- */
+
+int sqlite_note_get(struct dataset *dataset, const char *key, char **value, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT value FROM settings WHERE key = 'note:' || ?", "s", key);
+	int row = stmt ? conn_step(conn, stmt, err) : -1;
+	*value = row == 1 ? column_text(stmt, 0) : NULL;
+	if (row == 1)
+		conn_done(stmt);
+	db_read_end(dataset_db(dataset), conn);
+	return row < 0 ? -1 : 0;
+}
+
+struct note {
+	const char *key, *value;
+};
+
+static int run_note_set(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct note *note = data;
+
+	return conn_run(writer, err,
+	                "INSERT INTO settings (key, value) VALUES ('note:' || ?1, ?2)"
+	                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+	                "ss", note->key, note->value);
+}
+
+int sqlite_note_set(struct dataset *dataset, const char *key, const char *value, struct err *err)
+{
+	struct note note = {.key = key, .value = value};
+
+	return db_write(dataset_db(dataset), true, run_note_set, &note, err);
+}

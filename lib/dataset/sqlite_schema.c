@@ -1,0 +1,172 @@
+/* The SQLite schema and its migrations; version 0 is the older system's: metadata, labels(label), samples(filepath, label).
+ *
+ * Its tables and columns stay where they are and readable by its exporter; ours are added. A row's id is its rowid,
+ * which becomes an explicit key, so that VACUUM cannot renumber it. */
+#include "dataset/sqlite.h"
+
+#include "base/text.h"
+
+static const char BASE_TABLES[] =
+	"CREATE TABLE IF NOT EXISTS metadata (dataset_name TEXT, base_dir TEXT);"
+	"CREATE TABLE IF NOT EXISTS labels (label TEXT);"
+	"CREATE TABLE IF NOT EXISTS samples (filepath TEXT, label TEXT);";
+
+/* slots: how many more people may be given the sample now; > 0 is what the queue's index holds. */
+static const char VERSION_1[] =
+	"CREATE TABLE settings (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"INSERT INTO settings VALUES ('queue_end', 0), ('overlap', 1), ('lease_seconds', 0), ('order', 0), ('skip', 0),"
+	" ('public', 0);"
+
+	"DELETE FROM labels WHERE label IS NULL OR label = '' OR rowid NOT IN (SELECT MIN(rowid) FROM labels GROUP BY label);"
+	"ALTER TABLE labels ADD COLUMN key INTEGER;"
+	"UPDATE labels SET key = (SELECT COUNT(*) FROM labels AS l WHERE l.rowid < labels.rowid);"
+	"CREATE UNIQUE INDEX labels_label ON labels (label);"
+	"CREATE UNIQUE INDEX labels_key ON labels (key);"
+	"INSERT INTO settings SELECT 'next_label_key', COUNT(*) FROM labels;"
+
+	"CREATE TABLE counts (kind TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
+	"INSERT INTO counts VALUES ('size', '', 0), ('bytes', '', 0);"
+
+	"ALTER TABLE samples RENAME TO samples_0;"
+	"CREATE TABLE samples ("
+	" id INTEGER PRIMARY KEY, filepath TEXT NOT NULL, label TEXT NOT NULL DEFAULT '',"
+	" state INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 0,"
+	" position INTEGER NOT NULL, slots INTEGER NOT NULL DEFAULT 0,"
+	" labelled_at INTEGER, labelled_by TEXT, blob_key TEXT, type TEXT, sha256 TEXT, filename TEXT, url TEXT,"
+	" bytes INTEGER, width INTEGER, height INTEGER, uploaded_at INTEGER, uploaded_by TEXT);"
+
+	"CREATE TRIGGER samples_inserted AFTER INSERT ON samples BEGIN"
+	" UPDATE counts SET n = n + 1 WHERE kind = 'size';"
+	" INSERT INTO counts VALUES ('state', NEW.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+	" INSERT INTO counts VALUES ('label', NEW.label, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+	" UPDATE counts SET n = n + NEW.bytes WHERE kind = 'bytes' AND NEW.bytes > 0;"
+	"END;"
+	"CREATE TRIGGER samples_state AFTER UPDATE OF state ON samples WHEN OLD.state <> NEW.state BEGIN"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'state' AND name = OLD.state;"
+	" INSERT INTO counts VALUES ('state', NEW.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+	"END;"
+	"CREATE TRIGGER samples_label AFTER UPDATE OF label ON samples WHEN OLD.label <> NEW.label BEGIN"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'label' AND name = OLD.label;"
+	" INSERT INTO counts VALUES ('label', NEW.label, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+	"END;"
+	"CREATE TRIGGER samples_deleted AFTER DELETE ON samples BEGIN"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'size';"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'state' AND name = OLD.state;"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'label' AND name = OLD.label;"
+	" UPDATE counts SET n = n - OLD.bytes WHERE kind = 'bytes' AND OLD.bytes > 0;"
+	"END;"
+
+	"INSERT INTO samples (id, filepath, label, state, position, slots)"
+	" SELECT rowid, CAST(COALESCE(filepath, '') AS TEXT), CAST(COALESCE(label, '') AS TEXT),"
+	"  COALESCE(label, '') <> '', rowid, COALESCE(label, '') = '' FROM samples_0 ORDER BY rowid;"
+	"DROP TABLE samples_0;"
+	"CREATE INDEX samples_filepath ON samples (filepath);"
+	"CREATE INDEX samples_queue ON samples (position) WHERE slots > 0;"
+	"CREATE INDEX samples_unreadable ON samples (id) WHERE state = 3;"
+	"CREATE UNIQUE INDEX samples_sha256 ON samples (sha256) WHERE sha256 IS NOT NULL;"
+	"CREATE INDEX samples_blob ON samples (blob_key) WHERE blob_key IS NOT NULL;"
+
+	"CREATE TABLE events (sample INTEGER NOT NULL, n INTEGER NOT NULL, label TEXT NOT NULL, by TEXT NOT NULL,"
+	" at INTEGER NOT NULL, source TEXT NOT NULL, lead_time_ms INTEGER NOT NULL, PRIMARY KEY (sample, n)) WITHOUT ROWID;"
+
+	"CREATE TABLE leases (token TEXT PRIMARY KEY, sample INTEGER NOT NULL, user TEXT NOT NULL, taken INTEGER NOT NULL,"
+	" expires INTEGER NOT NULL, shared INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX leases_user ON leases (user, taken);"
+	"CREATE INDEX leases_sample ON leases (sample);"
+	"CREATE INDEX leases_expires ON leases (expires);"
+
+	/* What each person said of a sample where several are asked; label NULL: passed it over for good. */
+	"CREATE TABLE votes (sample INTEGER NOT NULL, user TEXT NOT NULL, label TEXT, PRIMARY KEY (sample, user)) WITHOUT ROWID;";
+
+static const char VERSION_1_EVENTS[] =
+	"INSERT INTO events SELECT id, 1, label, '', ?1, 'seed', -1 FROM samples WHERE label <> ''";
+
+static const char IDEMPOTENCY_1[] =
+	"CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
+	" status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS answers_at ON answers (at);";
+
+enum { SCHEMA_VERSION = 1, IDEMPOTENCY_VERSION = 1 };
+
+static int to_wal(struct sqlite_conn *writer, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err, "PRAGMA journal_mode = WAL", "");
+
+	if (!stmt || conn_step(writer, stmt, err) < 0)
+		return -1;
+	const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+	bool wal = mode && strcmp(mode, "wal") == 0;
+	conn_done(stmt);
+	return wal ? 0 : err_set(err, ERR_UNAVAILABLE, "The database's disk does not allow write-ahead logging");
+}
+
+static int user_version(struct sqlite_conn *writer, int64_t *version, struct err *err)
+{
+	return conn_int64(writer, err, 0, version, "PRAGMA user_version", "");
+}
+
+/* A file that is neither empty nor a dataset of the older system is not ours to change. */
+static int check_is_dataset(struct sqlite_conn *writer, struct err *err)
+{
+	int64_t ours, all;
+
+	if (conn_int64(writer, err, 0, &ours,
+	               "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('metadata', 'labels', 'samples')",
+	               "") ||
+	    conn_int64(writer, err, 0, &all, "SELECT COUNT(*) FROM sqlite_schema", ""))
+		return -1;
+	if (all == 0 || ours == 3)
+		return 0;
+	return err_set(err, ERR_INTERNAL, "The file is not a dataset: it lacks the tables metadata, labels and samples");
+}
+
+static int version_1(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, BASE_TABLES, err) || conn_script(writer, VERSION_1, err) ||
+	                       conn_run(writer, err, VERSION_1_EVENTS, "i", text_now()) ||
+	                       conn_script(writer, "PRAGMA user_version = 1", err)
+	               ? -1
+	               : 0;
+}
+
+/* All or nothing: a crash in the middle leaves the older schema. */
+static int migrate_in_transaction(struct sqlite_conn *writer, db_migrate *step, struct err *err)
+{
+	if (conn_script(writer, "BEGIN IMMEDIATE", err))
+		return -1;
+	if (step(writer, err) || conn_script(writer, "COMMIT", err)) {
+		sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err)
+{
+	int64_t version;
+
+	if (user_version(writer, &version, err))
+		return -1;
+	if (version > SCHEMA_VERSION)
+		return err_set(err, ERR_INTERNAL, "The database was written by a newer version of this program (schema %lld, known %d)",
+		               (long long)version, SCHEMA_VERSION);
+	if (version == 0 && check_is_dataset(writer, err))
+		return -1;
+	if (to_wal(writer, err))
+		return -1;
+	return version == 0 ? migrate_in_transaction(writer, version_1, err) : 0;
+}
+
+static int idempotency_1(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, IDEMPOTENCY_1, err) || conn_script(writer, "PRAGMA user_version = 1", err) ? -1 : 0;
+}
+
+int schema_migrate_idempotency(struct sqlite_conn *writer, struct err *err)
+{
+	int64_t version;
+
+	if (user_version(writer, &version, err) || to_wal(writer, err))
+		return -1;
+	return version < IDEMPOTENCY_VERSION ? migrate_in_transaction(writer, idempotency_1, err) : 0;
+}
