@@ -1,0 +1,86 @@
+"""Real services for pytest: a MongoDB replica set and a Ceph S3 gateway on loopback, started by the tests that need them.
+
+with services.mongo(nodes=3) as mongo: … mongo.uri, mongo.pids
+with services.s3() as s3: … s3.environment (AWS_…), s3.pids
+
+A service that cannot be had skips the test with its reason, and fails it when REQUIRE=mongo,s3 names it.
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+@dataclass
+class Mongo:
+    uri: str
+    folder: pathlib.Path
+    pids: dict = field(default_factory=dict)  # port: pid of its mongod
+
+
+@dataclass
+class S3:
+    environment: dict
+    folder: pathlib.Path
+    pids: dict = field(default_factory=dict)  # name ("client.rgw", "osd.0", "mon.a"): pid
+
+    @property
+    def endpoint(self):
+        return self.environment["AWS_ENDPOINT_URL"]
+
+
+def unavailable(name, reason):
+    """Skips, or fails when REQUIRE demands the service."""
+    if name in os.environ.get("REQUIRE", "").split(","):
+        pytest.fail(f"{name} is required, and cannot be had: {reason}")
+    pytest.skip(f"{name} cannot be had: {reason}")
+
+
+def _start(script, name, folder, *options):
+    done = subprocess.run(
+        [HERE / script, "start", *options, "--owner", str(os.getpid()), folder],
+        capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        unavailable(name, done.stderr.strip() or f"{script} ended with {done.returncode}")
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+@contextlib.contextmanager
+def _folder(script, prefix):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        subprocess.run([HERE / script, "stop", folder], check=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def mongo(nodes=3):
+    with _folder("mongo", "mongo-") as folder:
+        settings = _start("mongo", "mongo", folder, "--nodes", str(nodes))
+        rows = (line.split() for line in (folder / "pids").read_text().splitlines())
+        yield Mongo(settings["TEST_MONGODB_URI"], folder, {int(port): int(pid) for port, pid in rows})
+
+
+@contextlib.contextmanager
+def s3():
+    with _folder("ceph", "ceph-") as folder:
+        environment = _start("ceph", "s3", folder)
+        pids = {path.name[: -len(".pid")]: int(path.read_text()) for path in folder.glob("*.pid")}
+        yield S3(environment, folder, pids)
+
+
+def restart_gateway(s3):
+    """Starts the gateway of a running Ceph again, at the same address, after a test has killed it."""
+    environment = {**os.environ, "CEPH_CONF": str(s3.folder / "ceph.conf")}
+    subprocess.run(["radosgw", "-n", "client.rgw"], env=environment, check=True)
+    s3.pids["client.rgw"] = int((s3.folder / "client.rgw.pid").read_text())
