@@ -15,46 +15,48 @@
 struct app {
 	const struct program *program;
 	struct config config;
-	const char *state_dir;
+	const char *state_dir; /* --state of image-label-server */
 	struct auth *auth;
 	struct dataset_store *store;
 };
 
+enum { CALL_PARAMS_MAX = 4 };
+
 /* One request under way. */
 struct call {
 	struct app *app;
+	const struct route *route;
 	struct request *request;
 	struct reply *reply;
-	struct dataset *dataset;  /* opened for a path with {dataset}; else by call_dataset */
-	const char *param[4];     /* values of the other {…} of the path, in order */
+	struct dataset *dataset; /* of a path with {dataset}, or opened by call_dataset; closed with the call */
+	enum role role;          /* the user's role on it */
+	const char *param[CALL_PARAMS_MAX]; /* the values of the path's other {…}, in order */
+	struct buf rest;                    /* holds the value of {…...} */
 };
 
 /* Fills call->reply, or fails with err, which becomes the answer. */
 typedef int app_handler(struct call *call, struct err *err);
 
 struct route {
-	const char *method;
-	const char *path;    /* "/v1/datasets/{dataset}/tasks/{token}/label"; "{path...}" takes the rest */
-	enum role needs;     /* on {dataset} if the path has one, or asked by call_dataset; ROLE_NONE: anyone */
+	const char *method; /* GET also takes HEAD */
+	const char *path;   /* "/v1/datasets/{dataset}/tasks/{token}/label"; "{path...}" at the end takes the rest */
+	enum role needs;    /* the role asked: on the path's {dataset}, or on the one given to call_dataset */
 	app_handler *handle;
+	bool overall; /* the role is asked on all datasets, before the handler runs */
 };
 
 struct program {
-	const char *name;          /* of its log lines and its socket */
+	const char *name;           /* of its log lines and its socket */
 	const struct route *routes; /* ended by a NULL method */
-	int threads;               /* requests handled at once */
-	bool needs_blob;
+	int threads;                /* requests handled at once */
 };
 
-/* A program's whole main: reads --config/--state/--socket? options and the environment, serves until SIGTERM, then finishes
- * what is under way. Returns the exit status. */
+/* A program's whole main: reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until
+ * SIGTERM, finishes what is under way. Returns the exit status. */
 int app_run(const struct program *program, int argc, char **argv);
 
-/* For datasets named in a body or query: opens it if the user may see it, and checks the role `needs`. The handle is
- * closed with the call. ERR_NOT_FOUND "Database not found", ERR_FORBIDDEN. */
-int call_dataset(struct call *call, const char *name, enum role needs, struct err *err);
-
-/* The user's role on the call's dataset. */
-enum role call_role(const struct call *call);
+/* For a dataset named in a body or query: opens it if it exists and the user may see it (else ERR_NOT_FOUND "Database
+ * not found"), and checks the route's role (ERR_FORBIDDEN). */
+int call_dataset(struct call *call, const char *name, struct err *err);
 
 #endif

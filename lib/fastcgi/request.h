@@ -6,6 +6,7 @@
 
 #include <cjson/cJSON.h>
 #include <fcgiapp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -48,8 +49,8 @@ int request_parse_target(struct request *request, const char *target, struct err
 const char *request_query(const struct request *request, const char *name);
 /* A header, by its CGI name ("HTTP_ACCEPT"), or NULL. */
 const char *request_header(const struct request *request, const char *name);
-/* Whether the Accept header asks for JSON before anything (application/json named with a q above 0 and no image type preferred). */
-int request_accepts_json(const struct request *request);
+/* Whether the Accept header names JSON, and no image type with a higher quality. */
+bool request_accepts_json(const struct request *request);
 
 /* Reads the body, at most `max` bytes; ERR_TOO_LARGE, ERR_BAD_REQUEST when it ends early. Appends to out. */
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err);

@@ -1,0 +1,238 @@
+/* Runs a FastCGI program: threads that accept, one answer a request, an orderly end. */
+#include "fastcgi/app.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fastcgi/route.h"
+
+enum {
+	STACK_BYTES = 512 * 1024,   /* of a thread; handlers keep paths and names on it, not bodies */
+	THREADS_MAX = 256,
+	WAKE_NANOSECONDS = 20000000, /* between two wake-ups of threads that wait in accept at shutdown */
+	ALLOW_MAX = 128,
+};
+
+static atomic_bool stopping;
+
+/* --- one request --------------------------------------------------------------------------------------------------- */
+
+int call_dataset(struct call *call, const char *name, struct err *err)
+{
+	call->role = auth_role(call->app->auth, call->request->user, name);
+	if (call->role == ROLE_NONE)
+		return err_set(err, ERR_NOT_FOUND, "Database not found");
+	if (dataset_open(call->app->store, name, &call->dataset, err))
+		return -1;
+	if (call->role < call->route->needs)
+		return err_set(err, ERR_FORBIDDEN, "This needs the role %s on the dataset; yours is %s",
+		               role_name(call->route->needs), role_name(call->role));
+	return 0;
+}
+
+static int may(struct call *call, const char *dataset_name, struct err *err)
+{
+	const struct route *route = call->route;
+
+	if (dataset_name)
+		return call_dataset(call, dataset_name, err);
+	if (!route->overall || auth_role(call->app->auth, call->request->user, NULL) >= route->needs)
+		return 0;
+	return err_set(err, ERR_FORBIDDEN, "This needs the role %s on every dataset", role_name(route->needs));
+}
+
+static int find_route(struct call *call, const char **dataset_name, struct err *err)
+{
+	struct buf allow;
+	struct err ignored;
+
+	buf_init(&allow, ALLOW_MAX);
+	int failed = route_find(call, dataset_name, &allow, err);
+	if (failed && err->code == ERR_METHOD)
+		reply_header(call->reply, "Allow", buf_text(&allow), &ignored);
+	buf_release(&allow);
+	return failed;
+}
+
+static void handle(struct app *app, FCGX_Request *fcgi)
+{
+	struct request request;
+	struct reply reply;
+	struct err err = {0};
+	const char *dataset_name;
+	struct call call = {.app = app, .request = &request, .reply = &reply};
+
+	reply_init(&reply, fcgi);
+	buf_init(&call.rest, REQUEST_URI_MAX);
+	int failed = request_init(&request, fcgi, &err);
+	log_request_id(request.id);
+	reply.problem = request.segment_count > 0 && strcmp(request.segment[0], "v1") == 0;
+	failed = failed || find_route(&call, &dataset_name, &err) || may(&call, dataset_name, &err) ||
+	         call.route->handle(&call, &err);
+	if (failed && !reply.streaming)
+		reply_error(&reply, &err);
+	else if (failed)
+		log_write(LOG_ERROR, "stream broke off", "error", err.text, NULL);
+	reply_send(&reply);
+	dataset_close(call.dataset);
+	buf_release(&call.rest);
+	request_release(&request);
+	reply_release(&reply);
+	log_request_id(NULL);
+}
+
+/* --- threads ------------------------------------------------------------------------------------------------------- */
+
+static void *serve(void *data)
+{
+	FCGX_Request fcgi;
+
+	FCGX_InitRequest(&fcgi, 0, FCGI_FAIL_ACCEPT_ON_INTR);
+	while (!atomic_load(&stopping)) {
+		if (FCGX_Accept_r(&fcgi) < 0) {
+			if (!atomic_load(&stopping))
+				log_write(LOG_WARN, "accept failed", "error", strerror(errno), NULL);
+			continue;
+		}
+		handle(data, &fcgi);
+		FCGX_Finish_r(&fcgi);
+	}
+	FCGX_Free(&fcgi, 1);
+	return NULL;
+}
+
+static void ignore_signal(int number)
+{
+	(void)number;
+}
+
+/* SIGUSR2 only ends a thread's accept(2). */
+static void set_up_signals(sigset_t *wanted)
+{
+	struct sigaction wake = {.sa_handler = ignore_signal};
+
+	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGUSR2, &wake, NULL);
+	sigemptyset(wanted);
+	sigaddset(wanted, SIGTERM);
+	sigaddset(wanted, SIGINT);
+	sigaddset(wanted, SIGHUP);
+	sigaddset(wanted, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, wanted, NULL);
+}
+
+static void stop_threads(pthread_t *threads, int count)
+{
+	atomic_store(&stopping, true);
+	FCGX_ShutdownPending();
+	for (int i = 0; i < count; i++) {
+		for (;;) {
+			struct timespec until;
+
+			/* A signal that comes just before accept(2) is lost, so it is sent until the thread has ended. */
+			pthread_kill(threads[i], SIGUSR2);
+			clock_gettime(CLOCK_REALTIME, &until);
+			until.tv_nsec += WAKE_NANOSECONDS;
+			if (until.tv_nsec >= 1000000000L) {
+				until.tv_nsec -= 1000000000L;
+				until.tv_sec++;
+			}
+			if (pthread_timedjoin_np(threads[i], NULL, &until) == 0)
+				break;
+		}
+	}
+}
+
+static int run_threads(struct app *app)
+{
+	pthread_t threads[THREADS_MAX];
+	pthread_attr_t attributes;
+	sigset_t wanted;
+	int count = 0, number = 0;
+
+	set_up_signals(&wanted);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	while (count < app->program->threads && pthread_create(&threads[count], &attributes, serve, app) == 0)
+		count++;
+	pthread_attr_destroy(&attributes);
+	if (count == 0) {
+		log_write(LOG_ERROR, "no thread could be started", NULL);
+		return 1;
+	}
+	log_write(LOG_DEBUG, "serving", NULL);
+	sigwait(&wanted, &number);
+	stop_threads(threads, count);
+	return 0;
+}
+
+/* --- set-up -------------------------------------------------------------------------------------------------------- */
+
+static const char *environment(const char *name)
+{
+	return getenv(name);
+}
+
+static enum log_level level_of(const char *name)
+{
+	switch (name[0]) {
+	case 'e':
+		return LOG_ERROR;
+	case 'w':
+		return LOG_WARN;
+	case 'd':
+		return LOG_DEBUG;
+	default:
+		return LOG_INFO;
+	}
+}
+
+static int open_app(struct app *app, struct err *err)
+{
+	const char *config = getenv("IMAGE_LABEL_CONFIG"), *state = getenv("IMAGE_LABEL_STATE");
+
+	if (config_load(&app->config, config && *config ? config : NULL, environment, err))
+		return -1;
+	log_init(app->program->name, level_of(app->config.log_level));
+	app->state_dir = state ? state : ".";
+	return auth_open(&app->auth, app->config.json_user_dir, err) ||
+	                       dataset_store_open(&app->store, &app->config, err)
+	               ? -1
+	               : 0;
+}
+
+static void close_app(struct app *app)
+{
+	dataset_store_free(app->store);
+	auth_free(app->auth);
+	config_release(&app->config);
+}
+
+int app_run(const struct program *program, int argc, char **argv)
+{
+	struct app app = {.program = program};
+	struct err err = {0};
+
+	(void)argv;
+	if (argc > 1 || FCGX_Init() != 0 || FCGX_IsCGI()) {
+		fprintf(stderr, "%s is a FastCGI program of image-label-server, which starts it; see image-label-server --help\n",
+		        program->name);
+		return 2;
+	}
+	log_init(program->name, LOG_INFO);
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* not to outlive the supervisor, which would start another one */
+	mallopt(M_ARENA_MAX, 2);          /* threads share heaps: little memory when idle */
+	int status = open_app(&app, &err);
+	if (status)
+		log_write(LOG_ERROR, "cannot start", "error", err.text, NULL);
+	else
+		status = run_threads(&app);
+	close_app(&app);
+	return status ? 1 : 0;
+}

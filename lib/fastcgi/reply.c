@@ -1,0 +1,174 @@
+/* Builds and sends answers; the one place where an error becomes an HTTP status and body. */
+#include "fastcgi/reply.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+
+static const struct {
+	int status;
+	const char *title;
+} answers[] = {
+	[ERR_NONE] = {500, "Internal Server Error"},
+	[ERR_BAD_REQUEST] = {400, "Bad Request"},
+	[ERR_FORBIDDEN] = {403, "Forbidden"},
+	[ERR_NOT_FOUND] = {404, "Not Found"},
+	[ERR_METHOD] = {405, "Method Not Allowed"},
+	[ERR_CONFLICT] = {409, "Conflict"},
+	[ERR_LENGTH_REQUIRED] = {411, "Length Required"},
+	[ERR_TOO_LARGE] = {413, "Content Too Large"},
+	[ERR_MEDIA_TYPE] = {415, "Unsupported Media Type"},
+	[ERR_UNPROCESSABLE] = {422, "Unprocessable Content"},
+	[ERR_INTERNAL] = {500, "Internal Server Error"},
+	[ERR_UPSTREAM] = {502, "Bad Gateway"},
+	[ERR_UNAVAILABLE] = {503, "Service Unavailable"},
+	[ERR_NO_SPACE] = {507, "Insufficient Storage"},
+};
+
+int reply_status(enum err_code code)
+{
+	return answers[code].status;
+}
+
+void reply_init(struct reply *reply, FCGX_Request *fcgi)
+{
+	memset(reply, 0, sizeof(*reply));
+	reply->status = 200;
+	reply->fcgi = fcgi;
+	buf_init(&reply->headers, REPLY_HEADERS_MAX);
+	buf_init(&reply->body, REPLY_BODY_MAX);
+}
+
+void reply_release(struct reply *reply)
+{
+	buf_release(&reply->headers);
+	buf_release(&reply->body);
+}
+
+int reply_header(struct reply *reply, const char *name, const char *value, struct err *err)
+{
+	if (strpbrk(value, "\r\n"))
+		return err_set(err, ERR_INTERNAL, "The header %s would hold a line break", name);
+	if (buf_printf(&reply->headers, "%s: %s\r\n", name, value))
+		return err_set(err, ERR_INTERNAL, "The answer's headers are larger than %d bytes", REPLY_HEADERS_MAX);
+	return 0;
+}
+
+static void content_type(struct reply *reply, const char *type)
+{
+	buf_printf(&reply->headers, "Content-Type: %s\r\n", type);
+}
+
+void reply_json(struct reply *reply, int status, cJSON *tree)
+{
+	reply->status = status;
+	buf_clear(&reply->body);
+	content_type(reply, "application/json");
+	json_print(tree, &reply->body);
+	buf_char(&reply->body, '\n');
+	cJSON_Delete(tree);
+}
+
+void reply_text(struct reply *reply, int status, const char *type, const char *text)
+{
+	reply->status = status;
+	buf_clear(&reply->body);
+	content_type(reply, type);
+	buf_str(&reply->body, text);
+}
+
+void reply_empty(struct reply *reply, int status)
+{
+	reply->status = status;
+	buf_clear(&reply->body);
+}
+
+void reply_error(struct reply *reply, const struct err *err)
+{
+	int status = reply_status(err->code);
+	bool internal = status == 500;
+	const char *message = internal ? "The server made an error; its log says which, under this request's id" : err->text;
+	cJSON *tree = json_new_object();
+
+	if (status >= 500)
+		log_write(LOG_ERROR, "request failed", "error", err->text, NULL);
+	if (status != 405) /* 405 keeps its Allow */
+		buf_clear(&reply->headers);
+	json_add_string(tree, "message", message);
+	if (!reply->problem) {
+		reply_json(reply, status, tree);
+		return;
+	}
+	json_add_string(tree, "title", answers[err->code].title);
+	json_add_int64(tree, "status", status);
+	json_add_string(tree, "detail", message);
+	reply_json(reply, status, tree);
+	char *type = strstr(reply->headers.data, "application/json");
+	reply->headers.len = (size_t)(type - reply->headers.data);
+	buf_str(&reply->headers, "application/problem+json\r\n");
+}
+
+int reply_file(struct reply *reply, const char *path, const char *type, struct err *err)
+{
+	struct buf location;
+
+	buf_init(&location, REPLY_HEADERS_MAX);
+	buf_str(&location, "/.file");
+	text_percent_encode(path, &location);
+	reply->status = 200;
+	buf_clear(&reply->body);
+	int failed = reply_header(reply, "X-Accel-Redirect", buf_text(&location), err) ||
+	             reply_header(reply, "Content-Type", type, err);
+	buf_release(&location);
+	return failed ? -1 : 0;
+}
+
+static int put(struct reply *reply, const struct buf *text)
+{
+	return text->len == 0 || FCGX_PutStr(text->data, (int)text->len, reply->fcgi->out) == (int)text->len ? 0 : -1;
+}
+
+static int put_head(struct reply *reply)
+{
+	struct buf status;
+
+	buf_init(&status, 64);
+	buf_printf(&status, "Status: %d\r\n", reply->status);
+	buf_str(&reply->headers, "\r\n");
+	int failed = put(reply, &status) || put(reply, &reply->headers);
+	buf_release(&status);
+	return failed ? -1 : 0;
+}
+
+void reply_send(struct reply *reply)
+{
+	if (reply->streaming)
+		return;
+	if (reply->headers.overflow || reply->body.overflow) {
+		struct err err;
+
+		reply->headers.overflow = false;
+		err_set(&err, ERR_INTERNAL, "The answer is larger than its bound");
+		buf_clear(&reply->headers);
+		reply_error(reply, &err);
+	}
+	if (put_head(reply) == 0)
+		put(reply, &reply->body);
+}
+
+int reply_stream_start(struct reply *reply, int status, const char *type)
+{
+	reply->status = status;
+	content_type(reply, type);
+	/* nginx must hand chunks on as they come. */
+	buf_str(&reply->headers, "X-Accel-Buffering: no\r\n");
+	reply->streaming = true;
+	return put_head(reply);
+}
+
+int reply_stream_write(struct reply *reply, const void *bytes, size_t len)
+{
+	if (FCGX_PutStr(bytes, (int)len, reply->fcgi->out) != (int)len)
+		return -1;
+	return FCGX_FFlush(reply->fcgi->out) ? -1 : 0;
+}

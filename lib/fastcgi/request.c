@@ -1,0 +1,230 @@
+/* Reads what nginx passes: the target, headers and body of one request, each within its bound. */
+#include "fastcgi/request.h"
+
+#include <limits.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+/* --- the target ---------------------------------------------------------------------------------------------------- */
+
+/* Decoded pieces lie one after the other in request->memory, which must not move: it is reserved whole at first. */
+static const char *keep(struct request *request, const struct buf *text)
+{
+	char *at = buf_reserve(&request->memory, text->len + 1);
+
+	if (!at)
+		return NULL;
+	memcpy(at, buf_text(text), text->len + 1);
+	request->memory.len += text->len + 1;
+	return at;
+}
+
+static int decode(struct request *request, const char *from, size_t len, bool query, const char **out, struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text, REQUEST_URI_MAX);
+	int failed = text_percent_decode(from, len, query, &text);
+	*out = failed ? NULL : keep(request, &text);
+	buf_release(&text);
+	if (*out)
+		return 0;
+	return err_set(err, ERR_BAD_REQUEST, "The request's %s has a broken percent-escape or is not UTF-8",
+	               query ? "query" : "path");
+}
+
+static int parse_path(struct request *request, const char *path, size_t len, struct err *err)
+{
+	const char *end = path + len;
+
+	if (len == 0 || path[0] != '/')
+		return err_set(err, ERR_BAD_REQUEST, "The request's path does not start with /");
+	for (path++;; path++) {
+		const char *slash = memchr(path, '/', (size_t)(end - path));
+
+		if (request->segment_count == REQUEST_SEGMENTS_MAX - 1)
+			slash = NULL;
+		const char *stop = slash ? slash : end;
+		if (decode(request, path, (size_t)(stop - path), false, &request->segment[request->segment_count], err))
+			return -1;
+		request->segment_count++;
+		if (!slash)
+			return 0;
+		path = slash;
+	}
+}
+
+static int parse_pair(struct request *request, const char *pair, size_t len, struct err *err)
+{
+	const char *equals = memchr(pair, '=', len);
+	size_t name_len = equals ? (size_t)(equals - pair) : len;
+	const char *name, *value = "";
+
+	if (request->query_count == REQUEST_QUERY_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "The request has more than %d query parameters", REQUEST_QUERY_MAX);
+	if (decode(request, pair, name_len, true, &name, err) ||
+	    (equals && decode(request, equals + 1, len - name_len - 1, true, &value, err)))
+		return -1;
+	if (request_query(request, name))
+		return err_set(err, ERR_BAD_REQUEST, "The query parameter \"%s\" is given twice", name);
+	request->query[request->query_count].name = name;
+	request->query[request->query_count++].value = value;
+	return 0;
+}
+
+static int parse_query(struct request *request, const char *query, struct err *err)
+{
+	while (*query) {
+		size_t len = strcspn(query, "&");
+
+		if (len > 0 && parse_pair(request, query, len, err))
+			return -1;
+		query += len + (query[len] == '&');
+	}
+	return 0;
+}
+
+int request_parse_target(struct request *request, const char *target, struct err *err)
+{
+	size_t len = strlen(target), path_len = strcspn(target, "?");
+
+	buf_init(&request->memory, 4 * REQUEST_URI_MAX);
+	if (len > REQUEST_URI_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "The request's address is longer than %d bytes", REQUEST_URI_MAX);
+	/* Each piece decodes to at most its length and a NUL; there are at most len + 2 pieces. */
+	if (!buf_reserve(&request->memory, 2 * len + 4))
+		return err_set(err, ERR_INTERNAL, "The request's address cannot be kept");
+	if (parse_path(request, target, path_len, err))
+		return -1;
+	return target[path_len] == '?' ? parse_query(request, target + path_len + 1, err) : 0;
+}
+
+const char *request_query(const struct request *request, const char *name)
+{
+	for (size_t i = 0; i < request->query_count; i++) {
+		if (strcmp(request->query[i].name, name) == 0)
+			return request->query[i].value;
+	}
+	return NULL;
+}
+
+/* --- headers ------------------------------------------------------------------------------------------------------- */
+
+const char *request_header(const struct request *request, const char *name)
+{
+	return FCGX_GetParam(name, request->fcgi->envp);
+}
+
+static const char *header_or_empty(const struct request *request, const char *name)
+{
+	const char *value = request_header(request, name);
+
+	return value ? value : "";
+}
+
+int request_init(struct request *request, FCGX_Request *fcgi, struct err *err)
+{
+	memset(request, 0, sizeof(*request));
+	buf_init(&request->memory, 0);
+	request->fcgi = fcgi;
+	request->method = header_or_empty(request, "REQUEST_METHOD");
+	request->user = header_or_empty(request, "REMOTE_USER");
+	request->id = header_or_empty(request, "REQUEST_ID");
+	request->content_type = header_or_empty(request, "CONTENT_TYPE");
+	request->content_length = -1;
+	const char *length = header_or_empty(request, "CONTENT_LENGTH");
+	if (*length && text_int64(length, 0, INT64_MAX, &request->content_length))
+		return err_set(err, ERR_BAD_REQUEST, "The request's Content-Length is not a number");
+	if (!text_utf8_valid(request->user, strlen(request->user)))
+		return err_set(err, ERR_BAD_REQUEST, "The user's name is not UTF-8");
+	return request_parse_target(request, header_or_empty(request, "REQUEST_URI"), err);
+}
+
+void request_release(struct request *request)
+{
+	buf_release(&request->memory);
+}
+
+/* The quality (RFC 9110 §12.4.2) of one media range, from 0 to 1000. */
+static int quality(const char *range, size_t len)
+{
+	for (const char *at = range, *end = range + len; at + 2 < end; at++) {
+		if (*at != ';')
+			continue;
+		const char *q = at + 1 + strspn(at + 1, " \t");
+		if ((*q == 'q' || *q == 'Q') && q[1] == '=')
+			return (int)(strtod(q + 2, NULL) * 1000.0 + 0.5);
+	}
+	return 1000;
+}
+
+bool request_accepts_json(const struct request *request)
+{
+	const char *accept = header_or_empty(request, "HTTP_ACCEPT");
+	int json = 0, image = 0;
+
+	while (*accept) {
+		accept += strspn(accept, " \t,");
+		size_t len = strcspn(accept, ",");
+		int q = quality(accept, len);
+
+		if (strncasecmp(accept, "application/json", 16) == 0 && q > json)
+			json = q;
+		if (strncasecmp(accept, "image/", 6) == 0 && q > image)
+			image = q;
+		accept += len;
+	}
+	return json > 0 && json >= image;
+}
+
+/* --- the body ------------------------------------------------------------------------------------------------------ */
+
+int request_body(struct request *request, size_t max, struct buf *out, struct err *err)
+{
+	enum { CHUNK = 64 * 1024 };
+
+	if (request->content_length > (int64_t)max)
+		return err_set(err, ERR_TOO_LARGE, "The request's body is larger than %zu bytes", max);
+	for (int64_t left = request->content_length > 0 ? request->content_length : 0; left > 0;) {
+		int want = left < CHUNK ? (int)left : CHUNK;
+		char *at = buf_reserve(out, (size_t)want);
+
+		if (!at)
+			return err_set(err, ERR_TOO_LARGE, "The request's body is larger than %zu bytes", max);
+		int got = FCGX_GetStr(at, want, request->fcgi->in);
+		if (got <= 0)
+			return err_set(err, ERR_BAD_REQUEST, "The request's body ends before its Content-Length");
+		out->len += (size_t)got;
+		out->data[out->len] = '\0';
+		left -= got;
+	}
+	return 0;
+}
+
+/* "application/json" or "application/…+json", with parameters or without; no type at all is taken for JSON. */
+static bool is_json_type(const char *type)
+{
+	size_t len = strcspn(type, "; \t");
+
+	if (len == 0)
+		return true;
+	if (len == 16 && strncasecmp(type, "application/json", len) == 0)
+		return true;
+	return len > 17 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + len - 5, "+json", 5) == 0;
+}
+
+cJSON *request_json(struct request *request, size_t max, struct err *err)
+{
+	struct buf body;
+
+	if (!is_json_type(request->content_type)) {
+		err_set(err, ERR_MEDIA_TYPE, "The request's body must be application/json, not %s", request->content_type);
+		return NULL;
+	}
+	buf_init(&body, max);
+	cJSON *tree = request_body(request, max, &body, err) ? NULL : json_parse_object(buf_text(&body), body.len, err);
+	buf_release(&body);
+	return tree;
+}

@@ -1,0 +1,74 @@
+/* Matches a request's path against the patterns of a program's routes. */
+#include "fastcgi/route.h"
+
+static bool is_parameter(const char *piece, size_t len)
+{
+	return len > 2 && piece[0] == '{' && piece[len - 1] == '}';
+}
+
+static bool takes_rest(const char *piece, size_t len)
+{
+	return is_parameter(piece, len) && len > 5 && memcmp(piece + len - 4, "...}", 4) == 0;
+}
+
+static const char *join_rest(struct call *call, size_t from)
+{
+	const struct request *request = call->request;
+
+	buf_clear(&call->rest);
+	for (size_t i = from; i < request->segment_count; i++) {
+		if (i > from)
+			buf_char(&call->rest, '/');
+		buf_str(&call->rest, request->segment[i]);
+	}
+	return buf_text(&call->rest);
+}
+
+static bool matches(struct call *call, const char *pattern, const char **dataset_name)
+{
+	const struct request *request = call->request;
+	size_t segment = 0, params = 0;
+
+	*dataset_name = NULL;
+	for (const char *piece = pattern + 1;; segment++) {
+		size_t len = strcspn(piece, "/");
+
+		if (segment >= request->segment_count)
+			return false;
+		const char *value = request->segment[segment];
+		if (takes_rest(piece, len)) {
+			call->param[params] = join_rest(call, segment);
+			return call->param[params][0] != '\0';
+		}
+		if (len == 9 && memcmp(piece, "{dataset}", 9) == 0)
+			*dataset_name = value;
+		else if (is_parameter(piece, len))
+			call->param[params++] = value;
+		else if (strlen(value) != len || memcmp(piece, value, len) != 0)
+			return false;
+		if (piece[len] == '\0')
+			return segment + 1 == request->segment_count;
+		piece += len + 1;
+	}
+}
+
+static bool same_method(const char *method, const char *route)
+{
+	return strcmp(method, route) == 0 || (strcmp(method, "HEAD") == 0 && strcmp(route, "GET") == 0);
+}
+
+int route_find(struct call *call, const char **dataset_name, struct buf *allow, struct err *err)
+{
+	for (const struct route *route = call->app->program->routes; route->method; route++) {
+		if (!matches(call, route->path, dataset_name))
+			continue;
+		if (same_method(call->request->method, route->method)) {
+			call->route = route;
+			return 0;
+		}
+		buf_printf(allow, "%s%s", allow->len ? ", " : "", route->method);
+	}
+	if (allow->len == 0)
+		return err_set(err, ERR_NOT_FOUND, "There is nothing at this address");
+	return err_set(err, ERR_METHOD, "The method %s is not one of %s here", call->request->method, buf_text(allow));
+}

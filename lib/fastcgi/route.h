@@ -1,0 +1,11 @@
+/* Finds the route of a request in a program's table. Pure; thread-safe. */
+#ifndef FASTCGI_ROUTE_H
+#define FASTCGI_ROUTE_H
+
+#include "fastcgi/app.h"
+
+/* Sets call->route, call->param and *dataset_name (NULL when the path has no {dataset}). ERR_NOT_FOUND; or ERR_METHOD, the
+ * methods there are having been appended to `allow` ("GET, POST"). */
+int route_find(struct call *call, const char **dataset_name, struct buf *allow, struct err *err);
+
+#endif
