@@ -97,6 +97,12 @@ void task_release(struct task *task)
 	memset(task, 0, sizeof(*task));
 }
 
+void tasks_release(struct task *tasks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		task_release(&tasks[i]);
+}
+
 void dataset_info_release(struct dataset_info *info)
 {
 	for (size_t i = 0; i < info->label_count; i++)

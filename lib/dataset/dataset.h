@@ -197,6 +197,7 @@ struct task {
 	struct sample sample;
 };
 void task_release(struct task *task);
+void tasks_release(struct task *tasks, size_t count); /* each; not the array */
 
 /* /obtain's next one: the user's own oldest live lease, else a new lease of the next free sample, else (all that is left is
  * leased by others) a lease that shares the oldest one. ERR_NOT_FOUND "Sample not found" when nothing is unlabelled. */

@@ -261,8 +261,7 @@ static int check_held(struct sqlite_conn *writer, const struct taking *taking, i
 
 static void give_back(struct taking *taking)
 {
-	for (size_t i = 0; i < taking->wanted; i++)
-		task_release(&taking->out[i]);
+	tasks_release(taking->out, taking->wanted);
 	taking->taken = 0;
 }
 
@@ -366,8 +365,7 @@ int sqlite_held(struct dataset *dataset, const char *user, struct task **out, si
 	db_read_end(dataset_db(dataset), conn);
 	if (row == 0)
 		return 0;
-	for (size_t i = 0; i < *count; i++)
-		task_release(&(*out)[i]);
+	tasks_release(*out, *count);
 	free(*out);
 	return -1;
 }

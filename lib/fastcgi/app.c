@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "fastcgi/route.h"
 
@@ -34,6 +35,25 @@ int call_dataset(struct call *call, const char *name, struct err *err)
 		return err_set(err, ERR_FORBIDDEN, "This needs the role %s on the dataset; yours is %s",
 		               role_name(call->route->needs), role_name(call->role));
 	return 0;
+}
+
+int call_body(struct call *call, struct err *err)
+{
+	call->body = request_json(call->request, (size_t)call->app->config.limits.json_bytes, err);
+	return call->body ? 0 : -1;
+}
+
+int call_body_or_none(struct call *call, struct err *err)
+{
+	if (call->request->content_length > 0)
+		return call_body(call, err);
+	call->body = json_new_object();
+	return 0;
+}
+
+int call_info(struct call *call, struct err *err)
+{
+	return dataset_info(call->dataset, &call->info, err);
 }
 
 static int may(struct call *call, const char *dataset_name, struct err *err)
@@ -80,6 +100,8 @@ static void handle(struct app *app, FCGX_Request *fcgi)
 	else if (failed)
 		log_write(LOG_ERROR, "stream broke off", "error", err.text, NULL);
 	reply_send(&reply);
+	cJSON_Delete(call.body);
+	dataset_info_release(&call.info);
 	dataset_close(call.dataset);
 	buf_release(&call.rest);
 	request_release(&request);

@@ -31,7 +31,9 @@ struct call {
 	struct dataset *dataset; /* of a path with {dataset}, or opened by call_dataset; closed with the call */
 	enum role role;          /* the user's role on it */
 	const char *param[CALL_PARAMS_MAX]; /* the values of the path's other {…}, in order */
-	struct buf rest;                    /* holds the value of {…...} */
+	cJSON *body;              /* read by call_body; deleted with the call */
+	struct dataset_info info; /* read by call_info; released with the call */
+	struct buf rest;          /* holds the value of {…...} */
 };
 
 /* Fills call->reply, or fails with err, which becomes the answer. */
@@ -58,5 +60,13 @@ int app_run(const struct program *program, int argc, char **argv);
 /* For a dataset named in a body or query: opens it if it exists and the user may see it (else ERR_NOT_FOUND "Database
  * not found"), and checks the route's role (ERR_FORBIDDEN). */
 int call_dataset(struct call *call, const char *name, struct err *err);
+
+/* Reads the body as a JSON object into call->body. */
+int call_body(struct call *call, struct err *err);
+/* The same where every field is optional: no body at all is an empty object. */
+int call_body_or_none(struct call *call, struct err *err);
+
+/* Reads what is told of call->dataset into call->info. */
+int call_info(struct call *call, struct err *err);
 
 #endif

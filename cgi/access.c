@@ -1,0 +1,51 @@
+/* nginx's question whether a user may see a dataset's images, and the images that nginx does not find by itself. */
+#include <limits.h>
+
+#include "fastcgi/serve.h"
+
+/* nginx's auth_request passes on 401 and 403 alone; it turns this 403 into the 404 of what may not be seen. */
+static int hide(struct err *err)
+{
+	return err->code == ERR_NOT_FOUND ? err_set(err, ERR_FORBIDDEN, "Database not found") : -1;
+}
+
+/* Answers the folder in which nginx looks, its symlinks resolved. */
+static int may_see(struct call *call, struct err *err)
+{
+	char real[PATH_MAX];
+
+	if (call_dataset(call, call->param[0], err) || call_info(call, err))
+		return hide(err);
+	const char *dir = call->info.base_dir[0] ? realpath(call->info.base_dir, real) : NULL;
+	reply_empty(call->reply, 204);
+	return reply_header(call->reply, "X-Base-Dir", dir ? dir : "/nonexistent", err);
+}
+
+/* A file that is reached through a symlink, or whose name does not look like an image's: only if it is a sample. */
+static int image(struct call *call, struct err *err)
+{
+	struct sample sample;
+	struct located file;
+
+	if (call_info(call, err) || dataset_sample_by_path(call->dataset, call->param[0], &sample, err))
+		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
+	sample_release(&sample);
+	return serve_locate(call, call->param[0], &file, err) ||
+	                       reply_header(call->reply, "Cache-Control", "private, no-cache", err) ||
+	                       reply_file(call->reply, file.path, file.type, err)
+	               ? -1
+	               : 0;
+}
+
+static const struct route routes[] = {
+	{"GET", "/.access/{name}", ROLE_VIEWER, may_see, false},
+	{"GET", "/images/{dataset}/{filepath...}", ROLE_VIEWER, image, false},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {.name = "access", .routes = routes, .threads = 16};
+
+	return app_run(&program, argc, argv);
+}

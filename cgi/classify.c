@@ -1,0 +1,45 @@
+/* POST /classify: gives a sample, named by its filepath, a label; "true" is answered once that is durable. */
+#include "base/json.h"
+#include "fastcgi/app.h"
+
+static void answer(struct call *call, int status, bool accepted)
+{
+	cJSON *tree = json_new_object();
+
+	json_add_bool(tree, "response", accepted);
+	reply_json(call->reply, status, tree);
+}
+
+static int classify(struct call *call, struct err *err)
+{
+	const char *name, *base_dir, *filepath, *label;
+	bool accepted;
+
+	if (call_body(call, err) || json_string(call->body, "dataset_name", true, &name, err) ||
+	    json_string(call->body, "base_dir", true, &base_dir, err) ||
+	    json_string(call->body, "filepath", true, &filepath, err) ||
+	    json_string(call->body, "label", true, &label, err))
+		return -1;
+	if (call_dataset(call, name, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+		answer(call, 404, false); /* the older system's clients read "response" here too */
+		return 0;
+	}
+	if (dataset_label_path(call->dataset, call->request->user, base_dir, filepath, label, &accepted, err))
+		return -1;
+	answer(call, 200, accepted);
+	return 0;
+}
+
+static const struct route routes[] = {
+	{"POST", "/classify", ROLE_ANNOTATOR, classify, false},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {.name = "classify", .routes = routes, .threads = 64};
+
+	return app_run(&program, argc, argv);
+}

@@ -1,0 +1,130 @@
+/* Builds the JSON documents of datasets, samples and tasks. */
+#include "dataset/document.h"
+
+#include "base/json.h"
+#include "base/text.h"
+
+enum { PATH_BYTES_MAX = 4 * (TEXT_FILEPATH_MAX + TEXT_DATASET_NAME_MAX) };
+
+static cJSON *counts_document(const struct dataset_counts *counts)
+{
+	cJSON *document = json_new_object();
+
+	json_add_int64(document, "labelled", counts->labelled);
+	json_add_int64(document, "unlabelled", counts->unlabelled);
+	json_add_int64(document, "skipped", counts->skipped);
+	json_add_int64(document, "unreadable", counts->unreadable);
+	json_add_int64(document, "leased", counts->leased);
+	return document;
+}
+
+static cJSON *labels_document(const struct dataset_info *info)
+{
+	cJSON *labels = json_new_array();
+
+	for (size_t i = 0; i < info->label_count; i++) {
+		cJSON *label = json_new_object();
+		char key[32];
+
+		snprintf(key, sizeof(key), "%lld", (long long)info->labels[i].key);
+		json_add_string(label, "key", key);
+		json_add_string(label, "name", info->labels[i].name);
+		json_add_int64(label, "count", info->labels[i].count);
+		json_append(labels, label);
+	}
+	return labels;
+}
+
+static cJSON *policy_document(const struct dataset_policy *policy)
+{
+	cJSON *document = json_new_object();
+
+	json_add_int64(document, "overlap", policy->overlap);
+	json_add_int64(document, "lease_seconds", policy->lease_seconds);
+	json_add_string(document, "order", dataset_order_name(policy->order));
+	json_add_string(document, "skip", dataset_skip_name(policy->skip));
+	json_add_bool(document, "public", policy->public_images);
+	return document;
+}
+
+cJSON *document_dataset(const char *name, const struct dataset_info *info)
+{
+	cJSON *document = json_new_object();
+
+	json_add_string(document, "name", name);
+	json_add_string(document, "base_dir", info->base_dir);
+	json_add_int64(document, "size", info->counts.size);
+	json_add(document, "counts", counts_document(&info->counts));
+	json_add(document, "labels", labels_document(info));
+	json_add(document, "policy", policy_document(&info->policy));
+	return document;
+}
+
+void document_image_path(const char *dataset, const char *filepath, struct buf *out)
+{
+	buf_str(out, "/images/");
+	text_percent_encode_segment(dataset, out);
+	buf_char(out, '/');
+	text_percent_encode(filepath, out);
+}
+
+static void add_text(cJSON *document, const char *key, const char *value)
+{
+	json_add_string_or_null(document, key, value && *value ? value : NULL);
+}
+
+static void add_known(cJSON *document, const char *key, int64_t value)
+{
+	if (value > 0)
+		json_add_int64(document, key, value);
+	else
+		json_add_null(document, key);
+}
+
+cJSON *document_sample(const char *dataset, const struct sample *sample)
+{
+	cJSON *document = json_new_object();
+	struct buf url;
+
+	buf_init(&url, PATH_BYTES_MAX);
+	document_image_path(dataset, sample->filepath, &url);
+	json_add_int64(document, "id", sample->id);
+	json_add_string(document, "filepath", sample->filepath);
+	json_add_string(document, "label", sample->label);
+	json_add_string(document, "state", sample_state_name(sample->state));
+	json_add_int64(document, "version", sample->version);
+	add_text(document, "sha256", sample->sha256);
+	add_known(document, "bytes", sample->bytes);
+	add_text(document, "type", sample->type);
+	add_known(document, "width", sample->width);
+	add_known(document, "height", sample->height);
+	json_add_string(document, "image_url", buf_text(&url));
+	json_add_null(document, "thumb_url");
+	json_add_time(document, "uploaded_at", sample->uploaded_at);
+	add_text(document, "uploaded_by", sample->uploaded_by);
+	json_add_time(document, "labelled_at", sample->labelled_at);
+	add_text(document, "labelled_by", sample->labelled_by);
+	buf_release(&url);
+	return document;
+}
+
+cJSON *document_task(const char *dataset, const struct task *task, bool with_sample)
+{
+	cJSON *document = json_new_object();
+
+	json_add_string(document, "token", task->token);
+	json_add_time(document, "expires_at", task->expires_at);
+	if (with_sample)
+		json_add(document, "sample", document_sample(dataset, &task->sample));
+	return document;
+}
+
+cJSON *document_tasks(const char *dataset, const struct task *tasks, size_t count)
+{
+	cJSON *document = json_new_object(), *list = json_new_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_append(list, document_task(dataset, &tasks[i], true));
+	json_add(document, "tasks", list);
+	return document;
+}

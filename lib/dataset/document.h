@@ -1,0 +1,25 @@
+/* The JSON documents of datasets, samples and tasks, as /v1 answers them. Thread-safe; what is returned is the caller's. */
+#ifndef DATASET_DOCUMENT_H
+#define DATASET_DOCUMENT_H
+
+#include <cjson/cJSON.h>
+
+#include "base/buf.h"
+#include "dataset/dataset.h"
+
+/* name, base_dir, size, counts, labels, policy. */
+cJSON *document_dataset(const char *name, const struct dataset_info *info);
+
+/* All fields of a sample; what is not known of it is null. */
+cJSON *document_sample(const char *dataset, const struct sample *sample);
+
+/* token, expires_at and, if with_sample, the sample. */
+cJSON *document_task(const char *dataset, const struct task *task, bool with_sample);
+
+/* {"tasks": […]}, each with its sample. */
+cJSON *document_tasks(const char *dataset, const struct task *tasks, size_t count);
+
+/* The path nginx serves the image at: "/images/{dataset}/{filepath}", percent-encoded; appended to out. */
+void document_image_path(const char *dataset, const char *filepath, struct buf *out);
+
+#endif
