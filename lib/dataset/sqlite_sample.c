@@ -164,7 +164,7 @@ static int64_t new_position(const struct dataset_policy *policy, int64_t row)
 /* The id that the next sample gets. */
 static int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err)
 {
-	return conn_int64(writer, err, 1, row, "SELECT MAX(id) + 1 FROM samples HAVING MAX(id) IS NOT NULL", "");
+	return conn_int64(writer, err, 1, row, "SELECT id + 1 FROM samples ORDER BY id DESC LIMIT 1", "");
 }
 
 static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
