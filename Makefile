@@ -18,8 +18,10 @@ build := build/$(variant)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
 sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 comma := ,
 packages := sqlite3 libcjson yajl libcrypto
+# Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
+modules :=
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
-CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -D_GNU_SOURCE -Ilib $(warnings) $(sanitizers) \
+CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -fPIC -fvisibility=hidden -D_GNU_SOURCE -Ilib $(warnings) $(sanitizers) \
           $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -MMD -MP
 external = $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(packages)))
 libs = -Wl,--as-needed -lfcgi $(shell pkg-config --libs $(packages)) -lcrypt -lpthread -lm
@@ -27,7 +29,8 @@ LDFLAGS := -Wl,-z,relro $(sanitizers)
 
 objects = $(patsubst %.c,$(build)/%.o,$(1))
 library := $(build)/libimagelabel.a
-library_objects := $(call objects,$(wildcard lib/*/*.c))
+library_objects := $(call objects,$(filter-out $(foreach m,$(modules),$($(m)_sources)),$(wildcard lib/*/*.c)))
+module_files := $(modules:%=$(build)/lib/imagelabel-%.so)
 programs := $(patsubst cgi/%.c,$(build)/bin/%,$(wildcard cgi/*.c))
 unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wildcard tests/contract/test_*.c))
@@ -36,7 +39,7 @@ contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wild
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(programs) ## build everything (needs the packages of scripts/install-deps)
+all: $(programs) $(module_files) ## build everything (needs the packages of scripts/install-deps)
 
 tests: all $(unit_tests) $(contract_tests)
 
@@ -46,6 +49,13 @@ $(library): $(library_objects)
 $(build)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(external) $(CFLAGS_$(subst /,_,$*)) -c -o $@ $<
+
+define module_rules
+$(call objects,$($(1)_sources)): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $($(1)_packages)))
+$(build)/lib/imagelabel-$(1).so: $(call objects,$($(1)_sources)) $(library)
+	$(CC) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $$@ $$^ $(libs) $(shell pkg-config --libs $($(1)_packages))
+endef
+$(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
 $(build)/bin/%: $(build)/cgi/%.o $(library)
 	@mkdir -p $(@D)
@@ -63,4 +73,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %.o,%.d,$(library_objects)) $(wildcard $(build)/cgi/*.d $(build)/tests/*/*.d)
+-include $(patsubst %.o,%.d,$(library_objects) $(foreach m,$(modules),$(call objects,$($(m)_sources)))) $(wildcard $(build)/cgi/*.d $(build)/tests/*/*.d)

@@ -1,0 +1,186 @@
+/* Dispatches the image store's functions to the backend that the configuration names. */
+#include "blob/blob.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/module.h"
+#include "blob/backend.h"
+#include "blob/key.h"
+
+/* A backend with a module is loaded from it by its symbol; the others are linked in. */
+static const struct {
+	const char *type;
+	const struct blob_backend *backend;
+	const char *module, *symbol;
+} backends[] = {
+	{"fs", &blob_fs, NULL, NULL},
+	{"s3", NULL, "s3", "blob_s3"},
+};
+
+int blob_open(struct blob_store **out, const struct config *config, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		if (strcmp(backends[i].type, config->image_store.type) != 0)
+			continue;
+		const struct blob_backend *backend = backends[i].backend;
+		if (backend == NULL)
+			backend = module_symbol(backends[i].module, backends[i].symbol, err);
+		if (backend == NULL || backend->open(out, config, err) != 0)
+			return -1;
+		(*out)->backend = backend;
+		(*out)->type = backends[i].type;
+		return 0;
+	}
+	return err_set(err, ERR_BAD_REQUEST, "image_store.type '%s' is neither 'fs' nor 's3'", config->image_store.type);
+}
+
+void blob_free(struct blob_store *store)
+{
+	if (store != NULL)
+		store->backend->free(store);
+}
+
+int blob_put(struct blob_store *store, const struct blob_put *put, struct err *err)
+{
+	if (blob_key_check(put->key, err) != 0)
+		return -1;
+	if (put->length < 0 || put->offset < 0)
+		return err_set(err, ERR_INTERNAL, "an object's length is negative");
+	return store->backend->put(store, put, err);
+}
+
+int blob_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err)
+{
+	return blob_key_check(key, err) || store->backend->set_public(store, key, public_read, err) ? -1 : 0;
+}
+
+int blob_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds, struct buf *out,
+             struct err *err)
+{
+	if (blob_key_check(key, err) != 0)
+		return -1;
+	if (!public_read && (expires_seconds < 1 || expires_seconds > BLOB_PRESIGN_SECONDS_MAX))
+		return err_set(err, ERR_INTERNAL, "a URL can't be presigned for %lld seconds", (long long)expires_seconds);
+	return store->backend->url(store, key, public_read, expires_seconds, out, err);
+}
+
+int blob_path(struct blob_store *store, const char *key, char out[PATH_MAX], struct err *err)
+{
+	return blob_key_check(key, err) || store->backend->path(store, key, out, err) ? -1 : 0;
+}
+
+int blob_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err)
+{
+	return blob_key_check(key, err) || store->backend->stat(store, key, out, err) ? -1 : 0;
+}
+
+int blob_read(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len, size_t *got,
+              struct err *err)
+{
+	if (blob_key_check(key, err) != 0)
+		return -1;
+	if (len == 0 || offset < 0)
+		return err_set(err, ERR_INTERNAL, "an object is read at no place");
+	return store->backend->read(store, key, offset, bytes, len, got, err);
+}
+
+int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struct err *err)
+{
+	struct blob_info info;
+	if (blob_stat(store, key, &info, err) != 0)
+		return -1;
+	if (info.bytes > (int64_t)(out->max - out->len))
+		return err_set(err, ERR_TOO_LARGE, "the object '%s' has %lld bytes", key, (long long)info.bytes);
+	for (int64_t offset = 0; offset < info.bytes;) {
+		size_t want = (size_t)(info.bytes - offset), got = 0;
+		char *room = buf_reserve(out, want);
+		if (room == NULL)
+			return err_set(err, ERR_TOO_LARGE, "the object '%s' does not fit", key);
+		if (blob_read(store, key, offset, room, want, &got, err) != 0)
+			return -1;
+		if (got == 0)
+			return err_set(err, ERR_UPSTREAM, "the object '%s' ends early", key);
+		out->len += got;
+		offset += (int64_t)got;
+	}
+	return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t len, struct err *err)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, ERR_INTERNAL, "can't write a copy of an object");
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *bytes, struct err *err)
+{
+	struct blob_info info;
+	if (blob_stat(store, key, &info, err) != 0)
+		return -1;
+	size_t room = info.bytes < BLOB_READ_BYTES ? (size_t)info.bytes + 1 : BLOB_READ_BYTES;
+	char *piece = malloc(room);
+	if (piece == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	int64_t offset = 0;
+	int result = 0;
+	while (result == 0 && offset < info.bytes) {
+		size_t got = 0;
+		if (blob_read(store, key, offset, piece, room, &got, err) != 0)
+			result = -1;
+		else if (got == 0)
+			result = err_set(err, ERR_UPSTREAM, "the object '%s' ends early", key);
+		else
+			result = write_all(fd, piece, got, err);
+		offset += (int64_t)got;
+	}
+	free(piece);
+	if (bytes != NULL)
+		*bytes = offset;
+	return result;
+}
+
+int blob_delete(struct blob_store *store, const char *key, struct err *err)
+{
+	return blob_key_check(key, err) || store->backend->remove(store, key, err) ? -1 : 0;
+}
+
+int blob_list(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit, void *data,
+              struct err *err)
+{
+	return store->backend->list(store, prefix, after, visit, data, err);
+}
+
+int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
+               struct err *err)
+{
+	int64_t count = 0;
+	int result = store->backend->sweep(store, prefix, older_than_seconds, &count, err);
+	if (removed != NULL)
+		*removed = count;
+	return result;
+}
+
+int blob_ping(struct blob_store *store, struct err *err)
+{
+	return store->backend->ping(store, err);
+}
+
+void blob_stats(struct blob_store *store, struct blob_stats *out)
+{
+	memset(out, 0, sizeof(*out));
+	store->backend->stats(store, out);
+}
+
+const char *blob_type(const struct blob_store *store)
+{
+	return store->type;
+}

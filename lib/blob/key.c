@@ -1,0 +1,97 @@
+/* Makes and checks the names of objects in the image store. */
+#include "blob/key.h"
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/text.h"
+
+static const struct {
+	const char *type, *extension;
+} extensions[] = {
+	{"image/jpeg", "jpg"}, {"image/png", "png"}, {"image/webp", "webp"},
+	{"image/gif", "gif"},  {"image/bmp", "bmp"}, {"image/tiff", "tiff"},
+};
+
+const char *blob_key_extension(const char *type)
+{
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
+		if (strcmp(extensions[i].type, type) == 0)
+			return extensions[i].extension;
+	return NULL;
+}
+
+static int check_segment(const char *segment, size_t len, struct err *err)
+{
+	if (len == 0)
+		return err_set(err, ERR_BAD_REQUEST, "an object's key has an empty segment");
+	if (len > BLOB_KEY_SEGMENT_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "an object's key has a segment of more than %d bytes",
+		               BLOB_KEY_SEGMENT_MAX);
+	if ((len == 1 && segment[0] == '.') || (len == 2 && segment[0] == '.' && segment[1] == '.'))
+		return err_set(err, ERR_BAD_REQUEST, "an object's key has a segment '.' or '..'");
+	return 0;
+}
+
+int blob_key_check(const char *key, struct err *err)
+{
+	size_t len = strnlen(key, BLOB_KEY_MAX);
+	if (len >= BLOB_KEY_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "an object's key is longer than %d bytes", BLOB_KEY_MAX - 1);
+	if (!text_utf8_valid(key, len) || text_has_control(key) || strchr(key, '\\') != NULL)
+		return err_set(err, ERR_BAD_REQUEST, "an object's key has bytes that can't be in one");
+	for (const char *segment = key;;) {
+		size_t segment_len = strcspn(segment, "/");
+		if (check_segment(segment, segment_len, err) != 0)
+			return -1;
+		if (segment[segment_len] == '\0')
+			return 0;
+		segment += segment_len + 1;
+	}
+}
+
+/* As one path segment: what a path can't hold, and the '%' that marks it, is percent-encoded. */
+static void add_label(struct buf *out, const char *label)
+{
+	struct buf segment;
+	buf_init(&segment, 3 * TEXT_LABEL_MAX);
+	for (const char *p = label; *p != '\0'; p++) {
+		unsigned char c = (unsigned char)*p;
+		if (c < 0x20 || c == 0x7f || strchr("/\\%", c) != NULL || (c == '.' && p == label))
+			buf_printf(&segment, "%%%02X", c);
+		else
+			buf_char(&segment, *p);
+	}
+	if (segment.len <= BLOB_KEY_SEGMENT_MAX) {
+		buf_str(out, *label == '\0' ? "unlabelled" : buf_text(&segment));
+	} else { /* cut between characters, and told apart from others with the same beginning */
+		unsigned char digest[HASH_SHA256_SIZE];
+		char hex[HASH_SHA256_HEX];
+		hash_sha256(label, strlen(label), digest);
+		hash_hex(digest, sizeof(digest), hex);
+		buf_add(out, segment.data, text_utf8_span(segment.data, BLOB_KEY_SEGMENT_MAX - 17));
+		buf_printf(out, "-%.16s", hex);
+	}
+	buf_release(&segment);
+}
+
+int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid, const char *type,
+                   struct err *err)
+{
+	const char *extension = blob_key_extension(type);
+	if (extension == NULL)
+		return err_set(err, ERR_BAD_REQUEST, "%s is no type of image that is stored", type);
+	if ((dataset != NULL && text_check_dataset_name(dataset, err) != 0) ||
+	    (*label != '\0' && text_check_label(label, err) != 0))
+		return -1;
+	struct buf key;
+	buf_init(&key, BLOB_KEY_MAX - 1);
+	if (dataset != NULL)
+		buf_printf(&key, "datasets/%s/", dataset);
+	buf_str(&key, "images/");
+	add_label(&key, label);
+	buf_printf(&key, "/img-%s.%s", uuid, extension);
+	snprintf(out, BLOB_KEY_MAX, "%s", buf_text(&key));
+	int result = key.overflow ? err_set(err, ERR_BAD_REQUEST, "the object's key would be too long") : 0;
+	buf_release(&key);
+	return result != 0 ? result : blob_key_check(out, err);
+}

@@ -1,0 +1,25 @@
+/* Names of objects in the image store. Pure functions; thread-safe. */
+#ifndef BLOB_KEY_H
+#define BLOB_KEY_H
+
+#include "base/err.h"
+
+enum {
+	BLOB_KEY_MAX = 1000,        /* bytes of a key with its NUL; S3 takes 1,024 */
+	BLOB_KEY_SEGMENT_MAX = 240, /* bytes between two '/'; file systems take 255 */
+};
+
+/* Fit to be a key: 1..BLOB_KEY_MAX-1 bytes of UTF-8 without control characters or backslashes, in segments of
+ * 1..BLOB_KEY_SEGMENT_MAX bytes between '/', none of them "." or "..". -1 with ERR_BAD_REQUEST. */
+int blob_key_check(const char *key, struct err *err);
+
+/* The key of an image: "images/{label}/img-{uuid}.{ext}", after "datasets/{dataset}/" unless dataset is NULL (the
+ * default dataset). The label is percent-encoded where a path can't hold it, and cut (with a hash) when too long; "" is
+ * "unlabelled". ext comes from type, one of blob_key_extension's. ERR_BAD_REQUEST when a part can't be in a key. */
+int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid, const char *type,
+                   struct err *err);
+
+/* The file name ending, without a dot, of an image's media type ("jpg", "png", "webp", "gif", "bmp", "tiff"); NULL for others. */
+const char *blob_key_extension(const char *type);
+
+#endif
