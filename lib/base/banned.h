@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang's fortified libc makes these two macros, and a macro can't be poisoned. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atoll
 
 #endif

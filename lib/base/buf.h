@@ -28,7 +28,8 @@ int buf_str(struct buf *buf, const char *string);
 int buf_char(struct buf *buf, char c);
 int buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Room for `len` more bytes at data + len, not counted until buf.len is raised by the caller; NULL over the ceiling. */
+/* Room for `len` more bytes at data + len, not counted until buf.len is raised by the caller; NULL over the ceiling.
+ * Read it through buf_text then, which puts the NUL behind what was written. */
 char *buf_reserve(struct buf *buf, size_t len);
 
 /* The text so far; "" when empty; never NULL. Valid until the next append. */

@@ -1,0 +1,79 @@
+/* Sets and extends the project's one error value. */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+/* Cuts an unfinished UTF-8 sequence off the end of text whose tail was cut. */
+static void trim_cut_character(char *text)
+{
+	size_t len = strlen(text);
+	size_t back = 0;
+
+	while (back < 3 && back < len && ((unsigned char)text[len - 1 - back] & 0xC0) == 0x80)
+		back++;
+	if (back == len)
+		return;
+	unsigned char lead = (unsigned char)text[len - 1 - back];
+	size_t wanted = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+	if (back < wanted)
+		text[len - 1 - back] = '\0';
+}
+
+static void format_cut(char *out, size_t size, const char *format, va_list arguments)
+{
+	int wanted = vsnprintf(out, size, format, arguments);
+
+	if (wanted < 0)
+		out[0] = '\0';
+	else if ((size_t)wanted >= size)
+		trim_cut_character(out);
+}
+
+/* The message is built apart, since err->text itself is often among the arguments. */
+int err_set(struct err *err, enum err_code code, const char *format, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list arguments;
+
+	if (!err)
+		return -1;
+	va_start(arguments, format);
+	format_cut(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	memcpy(err->text, text, strlen(text) + 1);
+	err->code = code;
+	return -1;
+}
+
+/* A long message is cut before its reason, not the reason off the message. */
+int err_errno(struct err *err, enum err_code code, const char *format, ...)
+{
+	int number = errno;
+	char reason_space[128];
+	const char *reason = strerror_r(number, reason_space, sizeof(reason_space));
+	char message[ERR_TEXT_MAX - sizeof(reason_space)];
+	va_list arguments;
+
+	if (number == ENOSPC || number == EDQUOT)
+		code = ERR_NO_SPACE;
+	va_start(arguments, format);
+	format_cut(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	err_set(err, code, "%s: %s", message, reason);
+	errno = number;
+	return -1;
+}
+
+int err_prefix(struct err *err, const char *format, ...)
+{
+	char prefix[ERR_TEXT_MAX];
+	va_list arguments;
+
+	if (!err)
+		return -1;
+	va_start(arguments, format);
+	format_cut(prefix, sizeof(prefix), format, arguments);
+	va_end(arguments);
+	return err_set(err, err->code, "%s: %s", prefix, err->text);
+}
