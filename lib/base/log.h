@@ -16,7 +16,8 @@ void log_init(const char *program, enum log_level level);
 void log_request_id(const char *id);
 
 /* log_write(LOG_WARN, "label kept", "dataset", name, "label", label, NULL): pairs of key and value, ended by NULL.
- * A NULL value is written as null. */
+ * A NULL value is written as null. Keys are none of time, level, program, request_id, message, cut. Values and lines that are
+ * too long are cut, and the line then says "cut":true. errno is kept. */
 void log_write(enum log_level level, const char *message, ...) __attribute__((sentinel));
 
 #endif

@@ -16,6 +16,9 @@ int text_int64(const char *text, int64_t min, int64_t max, int64_t *out);
 /* Well-formed UTF-8 by RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. NUL is well-formed here. */
 bool text_utf8_valid(const char *bytes, size_t len);
 
+/* How many of the first bytes are well-formed UTF-8 and whole characters: len when all are. */
+size_t text_utf8_span(const char *bytes, size_t len);
+
 /* Holds a byte below 0x20, or 0x7f. */
 bool text_has_control(const char *text);
 
@@ -31,7 +34,7 @@ void text_percent_encode_segment(const char *segment, struct buf *out);
 enum { TEXT_TIME_MAX = 32 };
 /* Microseconds since 1970 as RFC 3339, UTC, "2026-01-31T12:34:56.789Z" (milliseconds). */
 const char *text_time(int64_t microseconds, char out[TEXT_TIME_MAX]);
-/* Parses RFC 3339 (any offset) into microseconds; -1 when it is not one. */
+/* Parses RFC 3339 (any offset, 'T' or a space, finer fractions cut) into microseconds; -1 when it is not one. */
 int text_time_parse(const char *text, int64_t *microseconds);
 /* Now, CLOCK_REALTIME, microseconds since 1970. */
 int64_t text_now(void);
@@ -50,7 +53,9 @@ int text_check_label(const char *label, struct err *err);
 enum { TEXT_FILEPATH_MAX = 4096 };
 int text_check_filepath(const char *filepath, struct err *err);
 
-/* The candidate nearest to word by Levenshtein distance, or NULL when none is within half of word's length. */
+/* The candidate nearest to word by Levenshtein distance (the first of several), or NULL when none is within half of
+ * word's length, or word is longer than TEXT_NEAREST_MAX bytes. */
+enum { TEXT_NEAREST_MAX = 64 };
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 
 #endif

@@ -1,0 +1,20 @@
+/* Whole files of the machine read with a bound: configuration, users, seeds. Thread-safe. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Opens for reading; the descriptor is the caller's, close-on-exec. Only regular files are opened, so that a pipe laid into a
+ * folder blocks nobody. -1 with ERR_NOT_FOUND when there is none, else ERR_INTERNAL or ERR_BAD_REQUEST, the path named. */
+int file_open(const char *path, struct err *err);
+
+/* read(2), over interruptions: bytes read, 0 at the end, -1 with err naming the path. */
+ssize_t file_read_some(int fd, const char *path, void *bytes, size_t len, struct err *err);
+
+/* Appends the whole file to out; ERR_TOO_LARGE when it is more than max bytes. */
+int file_read(const char *path, size_t max, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,177 @@
+/* Digests, random tokens and their text forms, by OpenSSL. */
+#include "base/hash.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+void hash_sha256(const void *bytes, size_t len, unsigned char out[HASH_SHA256_SIZE])
+{
+	if (EVP_Digest(bytes, len, out, NULL, EVP_sha256(), NULL) != 1)
+		abort();
+}
+
+void hash_hex(const unsigned char *bytes, size_t len, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		*out++ = digits[bytes[i] >> 4];
+		*out++ = digits[bytes[i] & 15];
+	}
+	*out = '\0';
+}
+
+struct hash_stream {
+	EVP_MD_CTX *context;
+};
+
+static const EVP_MD *find_algorithm(const char *name)
+{
+	static const struct {
+		const char *name;
+		const EVP_MD *(*get)(void);
+	} algorithms[] = { { "sha256", EVP_sha256 }, { "sha1", EVP_sha1 }, { "md5", EVP_md5 } };
+
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+		if (!strcmp(algorithms[i].name, name))
+			return algorithms[i].get();
+	return NULL;
+}
+
+struct hash_stream *hash_stream_new(const char *algorithm)
+{
+	const EVP_MD *md = find_algorithm(algorithm);
+
+	if (!md)
+		return NULL;
+	struct hash_stream *stream = malloc(sizeof(*stream));
+	if (!stream)
+		abort();
+	stream->context = EVP_MD_CTX_new();
+	if (!stream->context || EVP_DigestInit_ex(stream->context, md, NULL) != 1)
+		abort();
+	return stream;
+}
+
+void hash_stream_update(struct hash_stream *stream, const void *bytes, size_t len)
+{
+	if (EVP_DigestUpdate(stream->context, bytes, len) != 1)
+		abort();
+}
+
+size_t hash_stream_final(struct hash_stream *stream, unsigned char out[64])
+{
+	unsigned int len;
+
+	if (EVP_DigestFinal_ex(stream->context, out, &len) != 1)
+		abort();
+	hash_stream_free(stream);
+	return len;
+}
+
+void hash_stream_free(struct hash_stream *stream)
+{
+	if (!stream)
+		return;
+	EVP_MD_CTX_free(stream->context);
+	free(stream);
+}
+
+void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
+		      unsigned char out[HASH_SHA256_SIZE])
+{
+	size_t out_len;
+
+	if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_len ? key : "", key_len, bytes, len, out,
+		       HASH_SHA256_SIZE, &out_len) ||
+	    out_len != HASH_SHA256_SIZE)
+		abort();
+}
+
+/* OpenSSL's coder counts in int, so both directions go by blocks: 48 bytes are 64 characters. */
+enum { BLOCK_BYTES = 48, BLOCK_CHARACTERS = 64 };
+
+void hash_base64(const void *bytes, size_t len, struct buf *out)
+{
+	unsigned char text[BLOCK_CHARACTERS + 1];
+	const unsigned char *from = bytes;
+
+	while (len) {
+		size_t step = len < BLOCK_BYTES ? len : BLOCK_BYTES;
+		int written = EVP_EncodeBlock(text, from, (int)step);
+		buf_add(out, text, (size_t)written);
+		from += step;
+		len -= step;
+	}
+}
+
+/* OpenSSL's decoder takes spaces, '=' anywhere and loose last bits; only what encodes back to the same text is canonical. */
+static int decode_block(const unsigned char *text, size_t len, struct buf *out)
+{
+	unsigned char bytes[BLOCK_BYTES], again[BLOCK_CHARACTERS + 1];
+	int decoded = EVP_DecodeBlock(bytes, text, (int)len);
+	int padding = text[len - 1] == '=' ? (text[len - 2] == '=' ? 2 : 1) : 0;
+
+	if (decoded < padding || (size_t)decoded != len / 4 * 3)
+		return -1;
+	decoded -= padding;
+	if ((size_t)EVP_EncodeBlock(again, bytes, decoded) != len || memcmp(again, text, len))
+		return -1;
+	return buf_add(out, bytes, (size_t)decoded);
+}
+
+int hash_base64_decode(const char *text, size_t len, struct buf *out)
+{
+	const unsigned char *from = (const unsigned char *)text;
+
+	if (len % 4)
+		return -1;
+	while (len) {
+		size_t step = len < BLOCK_CHARACTERS ? len : BLOCK_CHARACTERS;
+		if (decode_block(from, step, out))
+			return -1;
+		from += step;
+		len -= step;
+		if (len && from[-1] == '=')
+			return -1;
+	}
+	return 0;
+}
+
+void hash_random_token(size_t bytes, char out[HASH_TOKEN_MAX])
+{
+	unsigned char random[64];
+	unsigned char text[sizeof(random) / 3 * 4 + 4 + 1];
+
+	if (bytes > sizeof(random) || RAND_bytes(random, (int)bytes) != 1)
+		abort();
+	int len = EVP_EncodeBlock(text, random, (int)bytes);
+	int used = 0;
+	for (int i = 0; i < len && text[i] != '='; i++)
+		out[used++] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : (char)text[i];
+	out[used] = '\0';
+	OPENSSL_cleanse(random, sizeof(random));
+	OPENSSL_cleanse(text, sizeof(text));
+}
+
+void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256_SIZE], char out[HASH_UUID_MAX])
+{
+	unsigned char digest[64];
+	char hex[2 * 16 + 1];
+	struct hash_stream *stream = hash_stream_new("sha256");
+
+	hash_stream_update(stream, dataset, strlen(dataset) + 1);
+	hash_stream_update(stream, sha256, HASH_SHA256_SIZE);
+	hash_stream_final(stream, digest);
+	digest[6] = (unsigned char)((digest[6] & 0x0F) | 0x80); /* version 8 */
+	digest[8] = (unsigned char)((digest[8] & 0x3F) | 0x80); /* variant of RFC 9562 */
+	hash_hex(digest, 16, hex);
+	snprintf(out, HASH_UUID_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+int hash_equal(const void *a, const void *b, size_t len)
+{
+	return CRYPTO_memcmp(a, b, len) == 0;
+}
