@@ -49,10 +49,14 @@ void json_add_string_or_null(cJSON *object, const char *key, const char *value);
 void json_add_int64(cJSON *object, const char *key, int64_t value); /* exact to 2^53 */
 void json_add_bool(cJSON *object, const char *key, bool value);
 void json_add_null(cJSON *object, const char *key);
+/* Microseconds since 1970 as RFC 3339 (text_time); null for 0, which means never. */
+void json_add_time(cJSON *object, const char *key, int64_t microseconds);
 void json_add(cJSON *object, const char *key, cJSON *value); /* takes value */
 void json_append(cJSON *array, cJSON *value);                /* takes value */
+void json_append_string(cJSON *array, const char *value);
 
-/* Appends the tree as compact UTF-8. */
+/* Appends the tree as compact UTF-8; bytes that are not UTF-8 become U+FFFD. -1 over the buffer's ceiling, which then holds
+ * what it held. */
 int json_print(const cJSON *tree, struct buf *out);
 /* Appends the tree as compact ASCII (\uXXXX, surrogate pairs), fit for a header. */
 int json_print_ascii(const cJSON *tree, struct buf *out);

@@ -1,0 +1,153 @@
+/* Parses bounded JSON into cJSON trees and reads their fields by type. */
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/file.h"
+#include "base/jsonstream.h"
+
+static const char body_name[] = "request body";
+static const int64_t exact_max = (INT64_C(1) << 53) - 1; /* a cJSON number is a double: exact up to here */
+
+/* --- parsing -------------------------------------------------------------------------------------------------- */
+
+/* `name` is what messages call the text. */
+static cJSON *parse(const char *name, const char *bytes, size_t len, struct err *err)
+{
+	static const struct json_events check_only = { 0 };
+
+	if (len > JSON_BODY_MAX) {
+		err_set(err, ERR_TOO_LARGE, "%s is larger than %d bytes", name, JSON_BODY_MAX);
+		return NULL;
+	}
+	if (json_walk(name, bytes, len, JSON_NODES_MAX, &check_only, NULL, err))
+		return NULL;
+	cJSON *tree = cJSON_ParseWithLength(bytes, len);
+	if (!tree)
+		err_set(err, ERR_BAD_REQUEST, "%s is not JSON that this program takes", name);
+	return tree;
+}
+
+cJSON *json_parse(const char *bytes, size_t len, struct err *err)
+{
+	return parse(body_name, bytes, len, err);
+}
+
+cJSON *json_parse_object(const char *bytes, size_t len, struct err *err)
+{
+	cJSON *tree = parse(body_name, bytes, len, err);
+
+	if (tree && !cJSON_IsObject(tree)) {
+		err_set(err, ERR_BAD_REQUEST, "%s must be a JSON object: {…}", body_name);
+		cJSON_Delete(tree);
+		return NULL;
+	}
+	return tree;
+}
+
+cJSON *json_parse_file(const char *path, struct err *err)
+{
+	struct buf text;
+	cJSON *tree = NULL;
+
+	buf_init(&text, JSON_BODY_MAX);
+	if (!file_read(path, JSON_BODY_MAX, &text, err))
+		tree = parse(path, buf_text(&text), text.len, err);
+	buf_release(&text);
+	return tree;
+}
+
+/* --- typed fields --------------------------------------------------------------------------------------------- */
+
+/* Sets *out to the field, or to NULL when it is absent or null and need not be there. */
+static int find(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err)
+{
+	const cJSON *field = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	*out = cJSON_IsNull(field) ? NULL : field;
+	if (*out || !required)
+		return 0;
+	return err_set(err, ERR_BAD_REQUEST, field ? "\"%s\" must not be null" : "\"%s\" is missing", key);
+}
+
+static int wrong_type(const char *key, const char *wanted, struct err *err)
+{
+	return err_set(err, ERR_BAD_REQUEST, "\"%s\" must be %s", key, wanted);
+}
+
+int json_string(const cJSON *object, const char *key, bool required, const char **out, struct err *err)
+{
+	const cJSON *field;
+
+	if (find(object, key, required, &field, err))
+		return -1;
+	if (!field)
+		return 0;
+	if (!cJSON_IsString(field))
+		return wrong_type(key, "a string", err);
+	*out = field->valuestring;
+	return 0;
+}
+
+int json_int64(const cJSON *object, const char *key, bool required, int64_t min, int64_t max, int64_t *out,
+	       struct err *err)
+{
+	const cJSON *field;
+
+	if (min < -exact_max)
+		min = -exact_max;
+	if (max > exact_max)
+		max = exact_max;
+	if (find(object, key, required, &field, err))
+		return -1;
+	if (!field)
+		return 0;
+	double value = cJSON_IsNumber(field) ? field->valuedouble : NAN;
+	if (!(value >= (double)min && value <= (double)max) || value != trunc(value))
+		return err_set(err, ERR_BAD_REQUEST, "\"%s\" must be an integer from %" PRId64 " to %" PRId64, key, min,
+			       max);
+	*out = (int64_t)value;
+	return 0;
+}
+
+int json_bool(const cJSON *object, const char *key, bool required, bool *out, struct err *err)
+{
+	const cJSON *field;
+
+	if (find(object, key, required, &field, err))
+		return -1;
+	if (!field)
+		return 0;
+	if (!cJSON_IsBool(field))
+		return wrong_type(key, "true or false", err);
+	*out = cJSON_IsTrue(field);
+	return 0;
+}
+
+int json_string_array(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err)
+{
+	const cJSON *field, *item;
+
+	if (find(object, key, required, &field, err))
+		return -1;
+	if (field && !cJSON_IsArray(field))
+		return wrong_type(key, "an array of strings", err);
+	cJSON_ArrayForEach(item, field)
+		if (!cJSON_IsString(item))
+			return wrong_type(key, "an array of strings", err);
+	*out = field;
+	return 0;
+}
+
+int json_object(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err)
+{
+	const cJSON *field;
+
+	if (find(object, key, required, &field, err))
+		return -1;
+	if (field && !cJSON_IsObject(field))
+		return wrong_type(key, "an object", err);
+	*out = field;
+	return 0;
+}

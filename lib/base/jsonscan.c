@@ -1,0 +1,99 @@
+/* Scans the bytes of a JSON text for what yajl takes too lightly. */
+#include "base/jsonscan.h"
+
+static const char bad_utf8[] = "invalid UTF-8";
+static const char lone_surrogate[] = "a lone surrogate escape (\\uD800 to \\uDFFF stand only in pairs)";
+
+/* The first byte of a character beyond ASCII: the table of RFC 3629 §4. */
+static bool start_character(struct json_scan *scan, unsigned char c)
+{
+	if (c < 0xC2 || c > 0xF4)
+		return false;
+	scan->pending = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+	scan->low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+	scan->high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+	return true;
+}
+
+static bool continue_character(struct json_scan *scan, unsigned char c)
+{
+	if (c < scan->low || c > scan->high)
+		return false;
+	scan->low = 0x80;
+	scan->high = 0xBF;
+	scan->pending--;
+	return true;
+}
+
+/* A whole \uXXXX has been read; false when it makes or leaves a lone surrogate. */
+static bool end_unit(struct json_scan *scan)
+{
+	bool is_high = scan->unit >= 0xD800 && scan->unit <= 0xDBFF;
+	bool is_low = scan->unit >= 0xDC00 && scan->unit <= 0xDFFF;
+
+	scan->state = SCAN_PLAIN;
+	if (is_low != scan->after_high)
+		return false;
+	scan->after_high = is_high;
+	return true;
+}
+
+static bool escape_byte(struct json_scan *scan, unsigned char c)
+{
+	if (scan->state == SCAN_BACKSLASH) {
+		scan->state = c == 'u' ? SCAN_HEX : SCAN_PLAIN;
+		scan->digits = 0;
+		scan->unit = 0;
+		return c == 'u' || !scan->after_high;
+	}
+	unsigned digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : 16;
+	if (digit == 16) { /* a broken escape, which yajl refuses with a better word */
+		scan->state = SCAN_PLAIN;
+		scan->after_high = false;
+		return true;
+	}
+	scan->unit = scan->unit * 16 + digit;
+	return ++scan->digits < 4 || end_unit(scan);
+}
+
+static const char *scan_byte(struct json_scan *scan, unsigned char c)
+{
+	if (!c)
+		return "a NUL byte";
+	if (scan->pending)
+		return continue_character(scan, c) ? NULL : bad_utf8;
+	if (scan->state != SCAN_PLAIN)
+		return escape_byte(scan, c) ? NULL : lone_surrogate;
+	if (c == '\\') {
+		scan->state = SCAN_BACKSLASH;
+		return NULL;
+	}
+	if (scan->after_high)
+		return lone_surrogate;
+	if (c >= 0x80)
+		return start_character(scan, c) ? NULL : bad_utf8;
+	return NULL;
+}
+
+const char *json_scan(struct json_scan *scan, const char *bytes, size_t len, size_t *at)
+{
+	const unsigned char *s = (const unsigned char *)bytes;
+	bool plain = !scan->pending && scan->state == SCAN_PLAIN && !scan->after_high;
+
+	for (size_t i = 0; i < len; i++) {
+		if (plain && s[i] && s[i] < 0x80 && s[i] != '\\')
+			continue;
+		const char *wrong = scan_byte(scan, s[i]);
+		if (wrong) {
+			*at = i;
+			return wrong;
+		}
+		plain = !scan->pending && scan->state == SCAN_PLAIN && !scan->after_high;
+	}
+	return NULL;
+}
+
+const char *json_scan_end(const struct json_scan *scan)
+{
+	return scan->pending ? bad_utf8 : NULL;
+}
