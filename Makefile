@@ -2,6 +2,7 @@
 #   SANITIZE=1       address and undefined behaviour sanitizers (build/asan)
 #   SANITIZE=thread  thread sanitizer (build/tsan)
 #   CC=clang         another compiler (build/…-clang)
+#   V=1              shows the commands
 
 SHELL := /bin/bash
 CC := gcc
@@ -27,6 +28,7 @@ external = $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(packages)))
 libs = -Wl,--as-needed -lfcgi $(shell pkg-config --libs $(packages)) -lcrypt -lpthread -lm
 LDFLAGS := -Wl,-z,relro $(sanitizers)
 
+quiet = $(if $(V),,@echo "  $(if $(filter %.o,$@),CC,LINK) $@";)
 objects = $(patsubst %.c,$(build)/%.o,$(1))
 library := $(build)/libimagelabel.a
 library_objects := $(call objects,$(filter-out $(foreach m,$(modules),$($(m)_sources)),$(wildcard lib/*/*.c)))
@@ -48,24 +50,24 @@ $(library): $(library_objects)
 
 $(build)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(external) $(CFLAGS_$(subst /,_,$*)) -c -o $@ $<
+	$(quiet)$(CC) $(CFLAGS) $(external) -c -o $@ $<
 
 define module_rules
 $(call objects,$($(1)_sources)): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $($(1)_packages)))
 $(build)/lib/imagelabel-$(1).so: $(call objects,$($(1)_sources)) $(library)
-	$(CC) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $$@ $$^ $(libs) $(shell pkg-config --libs $($(1)_packages))
+	$$(quiet)$(CC) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $$@ $$^ $(libs) $(shell pkg-config --libs $($(1)_packages))
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
 $(build)/bin/%: $(build)/cgi/%.o $(library)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< $(library) $(libs)
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) $(libs)
 
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
-	$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
 
 $(build)/tests/contract/%: $(build)/tests/contract/%.o $(library)
-	$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
 
 clean: ## remove what was built
 	rm -rf build
