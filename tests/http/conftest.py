@@ -1,0 +1,53 @@
+"""Fixtures of the HTTP tests: servers of the real stack that are always ended."""
+import pytest
+from harness import Server
+
+
+@pytest.fixture
+def make_server(tmp_path):
+    """Makes servers for one test, not yet started: make_server(config={…}, tls=True)."""
+    made = []
+
+    def make(**options):
+        server = Server(tmp_path / f"server{len(made)}", **options)
+        made.append(server)
+        return server
+
+    yield make
+    finish(made)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One running server for a file of tests: users ann, bob and carl (any dataset), dataset demo of 3 pictures."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    for name in ("ann", "bob", "carl"):
+        server.add_user(name)
+    server.add_dataset("demo")
+    try:
+        yield server.start()
+    finally:
+        finish([server])
+
+
+@pytest.fixture
+def ann(server):
+    return server.session("ann")
+
+
+@pytest.fixture
+def anyone(server):
+    """A session without a password."""
+    return server.session()
+
+
+def finish(servers):
+    """Ends all, then tells what the sanitizers saw."""
+    failures = []
+    for server in servers:
+        try:
+            server.stop()
+        except Exception as failure:  # the others must be ended too
+            failures.append(str(failure))
+        failures += server.sanitizer_reports()
+    assert not failures, "\n".join(failures)
