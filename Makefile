@@ -21,6 +21,8 @@ comma := ,
 packages := sqlite3 libcjson yajl libcrypto
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules :=
+mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
+mongodb_packages := libmongoc-1.0
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
 CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -fPIC -fvisibility=hidden -D_GNU_SOURCE -Ilib $(warnings) $(sanitizers) \
           $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -MMD -MP
@@ -66,8 +68,12 @@ $(build)/bin/%: $(build)/cgi/%.o $(library)
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
 
-$(build)/tests/contract/%: $(build)/tests/contract/%.o $(library)
-	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
+# Linked with the MongoDB backend itself, not its module, so that the tests' clock is its clock too.
+contract_parts := $(build)/tests/contract/fixture.o $(call objects,$(mongodb_sources))
+$(build)/tests/contract/fixture.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
+$(build)/tests/contract/%: $(build)/tests/contract/%.o $(contract_parts) $(library)
+	$(quiet)$(CC) $(LDFLAGS) -Wl,--wrap=text_now -o $@ $< $(contract_parts) $(library) -lcmocka $(libs) \
+		$(shell pkg-config --libs $(mongodb_packages))
 
 clean: ## remove what was built
 	rm -rf build

@@ -165,7 +165,7 @@ static int oldest_shareable(struct sqlite_conn *writer, const char *user, int64_
 	                  "SELECT leases.sample FROM leases JOIN samples ON samples.id = leases.sample"
 	                  " WHERE leases.expires > ?2 AND leases.shared = 0 AND samples.state = 0"
 	                  " AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = leases.sample AND votes.user = ?1)"
-	                  " ORDER BY leases.taken LIMIT 1",
+	                  " ORDER BY leases.taken, samples.position LIMIT 1",
 	                  "si", user, now);
 }
 
@@ -176,7 +176,7 @@ static int own_lease(struct sqlite_conn *conn, const char *user, int64_t now, in
 	sqlite3_stmt *stmt = conn_query(conn, err,
 	                                "SELECT leases.sample, leases.token, leases.expires FROM leases JOIN samples"
 	                                " ON samples.id = leases.sample WHERE leases.user = ?1 AND leases.expires > ?2"
-	                                " AND samples.state = 0 ORDER BY leases.taken LIMIT 1",
+	                                " AND samples.state = 0 ORDER BY leases.taken, samples.position LIMIT 1",
 	                                "si", user, now);
 	int found = stmt ? conn_step(conn, stmt, err) : -1;
 

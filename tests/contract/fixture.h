@@ -1,0 +1,81 @@
+/* What every contract test stands on: a fresh store of the backend that TEST_DATASET names, and a clock it can turn.
+ *
+ * TEST_DATASET=sqlite (the default) uses a temporary folder; TEST_DATASET=mongo a database of its own at
+ * TEST_MONGODB_URI (tests/services/with-mongo starts one). The tests use dataset/dataset.h alone. */
+#ifndef CONTRACT_FIXTURE_H
+#define CONTRACT_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "dataset/dataset.h"
+
+enum { LEASE_SECONDS = 600, OPEN_DATASETS = 4 }; /* limits of the fixture's configuration */
+
+struct fixture {
+	struct config config;
+	struct dataset_store *store;
+	struct dataset *dataset; /* "animals", base_dir "/pictures", labels cat, dog, bird; made by with_dataset */
+};
+
+/* Set-up and tear-down of a test: an empty store, or one that holds "animals". */
+int with_store(void **state);
+int with_dataset(void **state);
+int teardown(void **state);
+#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, with_store, teardown)
+#define DATASET_TEST(name) cmocka_unit_test_setup_teardown(name, with_dataset, teardown)
+
+/* Runs a program's tests. */
+#define RUN(tests) (prepare(), cmocka_run_group_tests_name(group_name(__FILE__), tests, NULL, NULL))
+void prepare(void);
+const char *group_name(const char *file);
+
+/* Where the calls of this thread leave their error. */
+extern _Thread_local struct err failure;
+
+/* must(call): it succeeds. refused(call, code): it fails with that code, and says why. Main thread only. */
+#define must(call) must_succeed((call), #call, __FILE__, __LINE__)
+#define refused(call, code) must_fail((call), (code), #call, __FILE__, __LINE__)
+void must_succeed(int result, const char *call, const char *file, int line);
+void must_fail(int result, enum err_code code, const char *call, const char *file, int line);
+
+/* Time, as the store sees it, goes on by itself and by this. */
+void clock_advance(int64_t seconds);
+
+/* Another store on the same data, as another process has it. */
+struct dataset_store *another_store(struct fixture *fixture);
+/* Opens a dataset that must be there. */
+struct dataset *open_dataset(struct dataset_store *store, const char *name);
+/* Makes a dataset with base_dir "/pictures" and labels cat, dog, bird, and opens it. policy NULL: the default. */
+struct dataset *make_dataset(struct fixture *fixture, const char *name, const struct dataset_policy *policy);
+/* Adds unlabelled samples picture-0.png, picture-1.png, … */
+void add_pictures(struct dataset *dataset, int count);
+const char *picture(int id); /* its filepath; valid until the eighth next call on this thread */
+
+/* The id that is next for the user; its lease stays. */
+int64_t next_id(struct dataset *dataset, const char *user);
+/* Leases the user's next one, which must be `id`, and labels it. */
+void label_next(struct dataset *dataset, const char *user, int64_t id, const char *label);
+/* Fails unless the sample has this label and state. */
+void assert_sample(struct dataset *dataset, int64_t id, const char *label, enum sample_state state);
+/* Fails unless the counts kept are those counted through dataset_samples, and their sum is the size. */
+void assert_counts_true(struct dataset *dataset);
+int64_t leased(struct dataset *dataset); /* counts.leased */
+/* The history as text: "label by source; …", oldest first. Valid until the next call. */
+const char *history(struct dataset *dataset, int64_t id);
+
+/* Runs `run` on `count` threads at once; it gets data and the thread's number. Checks inside it are expect(…). */
+typedef void thread_run(void *data, int number);
+void run_threads(int count, thread_run *run, void *data);
+/* The same in processes, each with a store and dataset of its own. The fixture's are closed meanwhile and open afterwards. */
+typedef void process_run(struct fixture *fixture, int number);
+void run_processes(struct fixture *fixture, int count, process_run *run);
+/* What may be checked on any thread and in any process of those two: a failure is told, and fails the test. */
+#define expect(condition) expect_true((condition), #condition, __FILE__, __LINE__)
+bool expect_true(bool condition, const char *text, const char *file, int line);
+
+#endif

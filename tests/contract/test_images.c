@@ -1,0 +1,257 @@
+/* Contract: uploaded images: added once, found again, bounded by a quota. */
+#include "fixture.h"
+
+#include "base/hash.h"
+
+/* An image whose bytes are those of `content`. The texts live until the next call on this thread. */
+static struct dataset_image image(const char *filepath, const char *content)
+{
+	static _Thread_local char sha256[HASH_SHA256_HEX], key[256];
+	unsigned char digest[HASH_SHA256_SIZE];
+
+	hash_sha256(content, strlen(content), digest);
+	hash_hex(digest, sizeof(digest), sha256);
+	snprintf(key, sizeof(key), "images/cat/img-%.32s.png", sha256);
+	return (struct dataset_image){.filepath = filepath,
+	                              .label = "",
+	                              .blob_key = key,
+	                              .type = "image/png",
+	                              .sha256 = sha256,
+	                              .filename = "from my phone.png",
+	                              .url = "http://bucket.example/key",
+	                              .bytes = 1000,
+	                              .width = 640,
+	                              .height = 480,
+	                              .user = "ada"};
+}
+
+static void an_uploaded_image_is_a_sample_with_all_that_is_known_of_it(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_image uploaded = image("sub/a.png", "a");
+	struct sample sample, found;
+	bool duplicate, has;
+
+	add_pictures(dataset, 2);
+	must(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure));
+	assert_false(duplicate);
+	assert_int_equal(sample.id, 2);
+	must(dataset_sample_by_sha256(dataset, uploaded.sha256, &found, &failure));
+	for (int i = 0; i < 2; i++) {
+		const struct sample *is = i ? &found : &sample;
+
+		assert_string_equal(is->filepath, "sub/a.png");
+		assert_string_equal(is->blob_key, uploaded.blob_key);
+		assert_string_equal(is->type, "image/png");
+		assert_string_equal(is->sha256, uploaded.sha256);
+		assert_string_equal(is->filename, "from my phone.png");
+		assert_int_equal(is->bytes, 1000);
+		assert_int_equal(is->width, 640);
+		assert_int_equal(is->height, 480);
+		assert_string_equal(is->uploaded_by, "ada");
+		assert_true(is->uploaded_at > 0);
+		assert_string_equal(is->label, "");
+		assert_int_equal(is->state, SAMPLE_UNLABELLED);
+		assert_int_equal(is->version, 0);
+		assert_int_equal(is->labelled_at, 0);
+		assert_string_equal(is->labelled_by, "");
+	}
+	must(dataset_has_blob(dataset, uploaded.blob_key, &has, &failure));
+	assert_true(has);
+	must(dataset_has_blob(dataset, "images/cat/other.png", &has, &failure));
+	assert_false(has);
+	must(dataset_has_blob(dataset, "", &has, &failure));
+	assert_false(has);
+	sample_release(&sample);
+	sample_release(&found);
+	assert_counts_true(dataset);
+}
+
+static void an_image_may_come_with_its_label(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_image uploaded = image("a.png", "a");
+	struct sample sample;
+	bool duplicate;
+
+	uploaded.label = "fish";
+	refused(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure), ERR_UNPROCESSABLE);
+	uploaded.label = "dog";
+	must(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure));
+	assert_int_equal(sample.id, 0);
+	assert_string_equal(sample.label, "dog");
+	assert_int_equal(sample.state, SAMPLE_LABELLED);
+	assert_string_equal(sample.labelled_by, "ada");
+	assert_string_equal(history(dataset, 0), "dog ada upload");
+	assert_counts_true(dataset);
+	sample_release(&sample);
+}
+
+static void the_same_bytes_again_are_the_same_image(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_image uploaded = image("a.png", "a");
+	struct sample sample;
+	bool duplicate;
+
+	uploaded.label = "dog";
+	must(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure));
+	sample_release(&sample);
+	uploaded.filepath = "b.png";
+	uploaded.label = "cat";
+	uploaded.user = "bob";
+	must(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure));
+	assert_true(duplicate);
+	assert_int_equal(sample.id, 0);
+	assert_string_equal(sample.filepath, "a.png");
+	assert_string_equal(sample.label, "dog");
+	assert_string_equal(sample.uploaded_by, "ada");
+	assert_string_equal(history(dataset, 0), "dog ada upload");
+	sample_release(&sample);
+	int64_t size;
+	must(dataset_size(dataset, &size, &failure));
+	assert_int_equal(size, 1);
+	assert_counts_true(dataset);
+}
+
+static void the_same_bytes_in_another_dataset_are_another_image(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset *other = make_dataset(fixture, "other", NULL);
+	struct dataset_image uploaded = image("a.png", "a");
+	struct sample sample;
+	bool duplicate;
+
+	must(dataset_add_image(fixture->dataset, &uploaded, 0, &sample, &duplicate, &failure));
+	sample_release(&sample);
+	must(dataset_add_image(other, &uploaded, 0, &sample, &duplicate, &failure));
+	assert_false(duplicate);
+	sample_release(&sample);
+	dataset_close(other);
+}
+
+static void other_bytes_at_a_taken_filepath_are_a_conflict(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_image first = image("a.png", "a");
+	struct sample sample;
+	bool duplicate;
+
+	add_pictures(dataset, 1);
+	must(dataset_add_image(dataset, &first, 0, &sample, &duplicate, &failure));
+	sample_release(&sample);
+	struct dataset_image second = image("a.png", "b");
+	refused(dataset_add_image(dataset, &second, 0, &sample, &duplicate, &failure), ERR_CONFLICT);
+	second.filepath = picture(0); /* taken by one that lies in base_dir */
+	refused(dataset_add_image(dataset, &second, 0, &sample, &duplicate, &failure), ERR_CONFLICT);
+	second.filepath = "b.png";
+	must(dataset_add_image(dataset, &second, 0, &sample, &duplicate, &failure));
+	assert_int_equal(sample.id, 2); /* what was refused took no id */
+	sample_release(&sample);
+	assert_counts_true(dataset);
+}
+
+static void the_quota_of_bytes_is_kept(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_image uploaded = image("a.png", "a");
+	struct sample sample;
+	bool duplicate;
+
+	must(dataset_add_image(dataset, &uploaded, 2000, &sample, &duplicate, &failure));
+	sample_release(&sample);
+	uploaded = image("b.png", "b");
+	must(dataset_add_image(dataset, &uploaded, 2000, &sample, &duplicate, &failure)); /* to the last byte */
+	sample_release(&sample);
+	must(dataset_add_image(dataset, &uploaded, 2000, &sample, &duplicate, &failure)); /* a duplicate takes none */
+	assert_true(duplicate);
+	sample_release(&sample);
+	uploaded = image("c.png", "c");
+	uploaded.bytes = 1;
+	refused(dataset_add_image(dataset, &uploaded, 2000, &sample, &duplicate, &failure), ERR_NO_SPACE);
+	must(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure)); /* no quota */
+	sample_release(&sample);
+	assert_counts_true(dataset);
+}
+
+static void uploaded_images_are_labelled_like_all_others(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_image uploaded = image("a.png", "a");
+	struct sample sample;
+	bool duplicate, accepted;
+
+	add_pictures(dataset, 1);
+	must(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure));
+	sample_release(&sample);
+	label_next(dataset, "bob", 0, "cat");
+	label_next(dataset, "bob", 1, "dog");
+	must(dataset_label_path(dataset, "bob", "/pictures", "a.png", "cat", &accepted, &failure));
+	assert_true(accepted);
+	must(dataset_sample_by_path(dataset, "a.png", &sample, &failure));
+	assert_string_equal(sample.label, "cat");
+	assert_string_equal(sample.blob_key, uploaded.blob_key); /* a later label doesn't move it */
+	sample_release(&sample);
+	assert_counts_true(dataset);
+}
+
+enum { UPLOADERS = 16, IMAGES = 10 };
+
+struct uploads {
+	struct dataset *dataset;
+	int new_ones[UPLOADERS];
+	int64_t id[UPLOADERS][IMAGES];
+};
+
+static void upload_all(void *data, int number)
+{
+	struct uploads *uploads = data;
+
+	for (int i = 0; i < IMAGES; i++) {
+		char content[16], path[32];
+		struct sample sample;
+		bool duplicate = true;
+
+		snprintf(content, sizeof(content), "image %d", i);
+		snprintf(path, sizeof(path), "%d of %d.png", i, number);
+		struct dataset_image uploaded = image(path, content);
+		if (!expect(dataset_add_image(uploads->dataset, &uploaded, 0, &sample, &duplicate, &failure) == 0))
+			return;
+		uploads->new_ones[number] += !duplicate;
+		uploads->id[number][i] = sample.id;
+		sample_release(&sample);
+	}
+}
+
+static void images_uploaded_by_many_at_once_are_added_once(void **state)
+{
+	struct uploads uploads = {.dataset = ((struct fixture *)*state)->dataset};
+	int64_t size;
+	int new_ones = 0;
+
+	run_threads(UPLOADERS, upload_all, &uploads);
+	for (int i = 0; i < UPLOADERS; i++) {
+		new_ones += uploads.new_ones[i];
+		assert_memory_equal(uploads.id[i], uploads.id[0], sizeof(uploads.id[0]));
+	}
+	assert_int_equal(new_ones, IMAGES);
+	must(dataset_size(uploads.dataset, &size, &failure));
+	assert_int_equal(size, IMAGES);
+	assert_counts_true(uploads.dataset);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DATASET_TEST(an_uploaded_image_is_a_sample_with_all_that_is_known_of_it),
+		DATASET_TEST(an_image_may_come_with_its_label),
+		DATASET_TEST(the_same_bytes_again_are_the_same_image),
+		DATASET_TEST(the_same_bytes_in_another_dataset_are_another_image),
+		DATASET_TEST(other_bytes_at_a_taken_filepath_are_a_conflict),
+		DATASET_TEST(the_quota_of_bytes_is_kept),
+		DATASET_TEST(uploaded_images_are_labelled_like_all_others),
+		DATASET_TEST(images_uploaded_by_many_at_once_are_added_once),
+	};
+
+	return RUN(tests);
+}
