@@ -18,7 +18,7 @@ build := build/$(variant)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
 
 sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 comma := ,
-packages := sqlite3 libcjson yajl libcrypto
+packages := sqlite3 libcjson yajl libcrypto zlib
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules :=
 mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
