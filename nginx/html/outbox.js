@@ -1,0 +1,138 @@
+// Answers that the server has not confirmed yet: an ordered queue, kept in the browser until each one is stored.
+//
+// One record an answer, so that windows on the same dataset share the queue without overwriting each other's; one
+// window at a time sends. Every answer carries an Idempotency-Key, so one whose confirmation was lost is sent again.
+
+import { ApiError, call, datasetPath, pause, serverNow } from './api.js';
+import { alone, randomId, storage } from './storage.js';
+
+// What each kind of answer asks of the server.
+const requests = {
+	label: (dataset, entry) =>
+		[datasetPath(dataset, 'tasks', entry.token, 'label'), { label: entry.label, lead_time_ms: entry.lead }],
+	skip: (dataset, entry) =>
+		[datasetPath(dataset, 'tasks', entry.token, 'skip'), {}],
+	relabel: (dataset, { base, filepath, label }) =>
+		['/classify', { dataset_name: dataset, base_dir: base, filepath, label }],
+};
+
+export class Outbox {
+	problem = null;   // the ApiError that is in the way of sending now, or null
+	lost = new Map(); // answers that were refused: sample id → { label, lead, why, again: worth another lease }
+	#dataset;
+	#prefix;
+	#events;
+	#counter = 0;
+	#sending = null; // the promise of the loop that sends
+
+	// events: changed() when list(), problem or lost may have; saved(entry); lose(sample id).
+	constructor(user, dataset, events) {
+		this.#dataset = dataset;
+		this.#prefix = `answer|${encodeURIComponent(user)}|${encodeURIComponent(dataset)}|`;
+		this.#events = events;
+		addEventListener('storage', event => {
+			if (event.key === null || event.key.startsWith(this.#prefix)) events.changed();
+		});
+	}
+
+	// What waits, in order: { id, kind: 'label' | 'skip' | 'relabel', sample (its id), tried, … }.
+	list() {
+		return this.#keys().map(key => this.#read(key)).filter(Boolean);
+	}
+
+	// label: { sample, token, expires (server's ms), label, lead (ms) } · skip: { sample, token, expires }
+	// · relabel: { sample, base, filepath, label }
+	add(kind, entry) {
+		const order = `${String(Date.now()).padStart(15, '0')}.${String(this.#counter++).padStart(6, '0')}`;
+		const id = randomId();
+		this.lost.delete(entry.sample);
+		storage.set(`${this.#prefix}${order}.${id}`, JSON.stringify({ ...entry, kind, id, tried: false }));
+		this.#events.changed();
+		this.send();
+	}
+
+	// Changes the label of an answer that was never sent; false when there is none of that sample.
+	amend(sample, label) {
+		const key = this.#keys().findLast(each => this.#read(each)?.sample === sample);
+		const entry = key && this.#read(key);
+		if (!entry || entry.tried || entry.kind === 'skip') return false;
+		storage.set(key, JSON.stringify({ ...entry, label }));
+		return true;
+	}
+
+	// Sends what waits, one after the other. Resolves when nothing waits, or when only the person can help (401).
+	send() {
+		this.#sending ??= this.#sendAll().finally(() => { this.#sending = null; });
+		return this.#sending;
+	}
+
+	async #sendAll() {
+		for (let attempt = 0, key; (key = this.#keys()[0]);) {
+			this.problem = await alone(`send|${this.#prefix}`, () => this.#deliver(key));
+			this.#events.changed();
+			if (!this.problem) attempt = 0;
+			else if (this.problem.status === 401) return;
+			else await pause(attempt++, this.problem.retryAfter);
+		}
+		this.problem = null;
+		this.#events.changed();
+	}
+
+	// Sends one; null when it is settled, else the error that is in the way.
+	async #deliver(key) {
+		const entry = this.#read(key);
+		if (entry) {
+			storage.set(key, JSON.stringify({ ...entry, tried: true }));
+			try {
+				await this.#ask(entry);
+				this.#events.saved(entry);
+			} catch (error) {
+				if (error.status === 401 || error.passing) return error;
+				this.#refused(entry, error);
+			}
+		} // else another window sent it, or what lies there is not ours
+		storage.remove(key);
+		return null;
+	}
+
+	async #ask(entry) {
+		const [path, body] = requests[entry.kind](this.#dataset, entry);
+		const answer = await call('POST', path, body, { headers: { 'Idempotency-Key': entry.id }, keepalive: true });
+		if (answer?.response === false)
+			throw new ApiError(422, 'the dataset no longer has that image or label');
+	}
+
+	#refused(entry, error) {
+		const gone = error.status === 409; // the lease was not, or is no longer, this user's
+		// The lease of one sent before can't have run out yet: that try ended it, and only its confirmation was lost.
+		if (gone && entry.tried && serverNow() < entry.expires) this.#events.saved(entry);
+		else if (entry.kind !== 'skip') // nothing is lost with a skip
+			this.#lose(entry, gone ? 'the image was no longer yours to label' : error.message, gone);
+	}
+
+	// What corrects a lost answer is lost with it: sent, it would overwrite someone else's.
+	#lose(entry, why, again) {
+		let { label } = entry;
+		for (const key of this.#keys()) {
+			const later = this.#read(key);
+			if (later?.sample !== entry.sample || later.id === entry.id) continue;
+			label = later.label ?? label;
+			storage.remove(key);
+		}
+		this.lost.set(entry.sample, { label, lead: entry.lead, why, again });
+		this.#events.lose(entry.sample);
+	}
+
+	#keys() {
+		return storage.keys(this.#prefix);
+	}
+
+	#read(key) {
+		try {
+			const entry = JSON.parse(storage.get(key));
+			return Object.hasOwn(requests, entry?.kind) ? entry : null;
+		} catch {
+			return null;
+		}
+	}
+}
