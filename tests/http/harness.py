@@ -189,15 +189,15 @@ class Server:
         lines = (self.state / "log" / f"{name}.log").read_text(errors="replace").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
-    def access_log(self):
-        return [json.loads(line) for line in (self.state / "log" / "access.log").read_text().splitlines()]
+    def request_log(self):
+        return [json.loads(line) for line in (self.state / "log" / "requests.log").read_text().splitlines()]
 
     def logs(self):
         """The ends of all logs, for the message of a failed test."""
         parts = []
         for log in sorted((self.state / "log").glob("*.log")):
             text = log.read_text(errors="replace")
-            if text and log.name != "access.log":
+            if text and log.name != "requests.log":
                 parts.append(f"--- {log.name}\n{text[-3000:]}")
         return "\n".join(parts)
 
