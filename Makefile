@@ -61,9 +61,11 @@ $(build)/lib/imagelabel-$(1).so: $(call objects,$($(1)_sources)) $(library)
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
-$(build)/bin/%: $(build)/cgi/%.o $(library)
+# A program is cgi/NAME.c and, where that would be more than a table of contents, its parts in cgi/NAME/.
+.SECONDEXPANSION:
+$(build)/bin/%: $(build)/cgi/%.o $$(call objects,$$(wildcard cgi/$$*/*.c)) $(library)
 	@mkdir -p $(@D)
-	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) $(libs)
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs)
 
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
@@ -81,4 +83,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %.o,%.d,$(library_objects) $(foreach m,$(modules),$(call objects,$($(m)_sources)))) $(wildcard $(build)/cgi/*.d $(build)/tests/*/*.d)
+-include $(patsubst %.o,%.d,$(library_objects) $(foreach m,$(modules),$(call objects,$($(m)_sources)))) $(wildcard $(build)/cgi/*.d $(build)/cgi/*/*.d $(build)/tests/*/*.d)

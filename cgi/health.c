@@ -1,7 +1,6 @@
 /* GET /healthz: is the store reachable? GET /metrics: counts of the datasets, as Prometheus text. */
 #include "base/json.h"
-#include "base/log.h"
-#include "fastcgi/app.h"
+#include "fastcgi/visible.h"
 
 static int healthz(struct call *call, struct err *err)
 {
@@ -12,11 +11,6 @@ static int healthz(struct call *call, struct err *err)
 	reply_json(call->reply, 200, answer);
 	return reply_header(call->reply, "Cache-Control", "no-store", err);
 }
-
-struct metrics {
-	struct call *call;
-	struct buf text;
-};
 
 /* A label's value (Prometheus text format): backslash, quote and newline are escaped. */
 static void quote(struct buf *out, const char *value)
@@ -38,48 +32,35 @@ static void sample_count(struct buf *out, const char *dataset, const char *state
 	buf_printf(out, "\",state=\"%s\"} %lld\n", state, (long long)count);
 }
 
-static bool add_dataset(void *data, const char *name)
+static bool add_dataset(void *data, struct call *call, const char *name)
 {
-	struct metrics *metrics = data;
-	struct call *call = metrics->call;
-	struct err err = {0};
+	const struct dataset_counts *counts = &call->info.counts;
 
-	if (auth_role(call->app->auth, call->request->user, name) == ROLE_NONE)
-		return true;
-	if (dataset_open(call->app->store, name, &call->dataset, &err) || call_info(call, &err)) {
-		log_write(LOG_WARN, "dataset left out of the metrics", "dataset", name, "error", err.text, NULL);
-	} else {
-		const struct dataset_counts *counts = &call->info.counts;
-
-		sample_count(&metrics->text, name, "labelled", counts->labelled);
-		sample_count(&metrics->text, name, "unlabelled", counts->unlabelled);
-		sample_count(&metrics->text, name, "skipped", counts->skipped);
-		sample_count(&metrics->text, name, "unreadable", counts->unreadable);
-		sample_count(&metrics->text, name, "leased", counts->leased);
-	}
-	dataset_info_release(&call->info);
-	dataset_close(call->dataset);
-	call->dataset = NULL;
+	sample_count(data, name, "labelled", counts->labelled);
+	sample_count(data, name, "unlabelled", counts->unlabelled);
+	sample_count(data, name, "skipped", counts->skipped);
+	sample_count(data, name, "unreadable", counts->unreadable);
+	sample_count(data, name, "leased", counts->leased);
 	return true;
 }
 
-static int show_metrics(struct call *call, struct err *err)
+static int metrics(struct call *call, struct err *err)
 {
-	struct metrics metrics = {.call = call};
+	struct buf text;
 
-	buf_init(&metrics.text, REPLY_BODY_MAX);
-	buf_str(&metrics.text, "# HELP image_label_samples Samples of a dataset by state; leased ones are unlabelled too.\n"
-	                       "# TYPE image_label_samples gauge\n");
-	int failed = dataset_store_list(call->app->store, "", SIZE_MAX, add_dataset, &metrics, err);
+	buf_init(&text, REPLY_BODY_MAX);
+	buf_str(&text, "# HELP image_label_samples Samples of a dataset by state; leased ones are unlabelled too.\n"
+	               "# TYPE image_label_samples gauge\n");
+	int failed = visible_datasets(call, "", add_dataset, &text, err);
 	if (!failed)
-		reply_text(call->reply, 200, "text/plain; version=0.0.4; charset=utf-8", buf_text(&metrics.text));
-	buf_release(&metrics.text);
+		reply_text(call->reply, 200, "text/plain; version=0.0.4; charset=utf-8", buf_text(&text));
+	buf_release(&text);
 	return failed;
 }
 
 static const struct route routes[] = {
 	{"GET", "/healthz", ROLE_NONE, healthz, false},
-	{"GET", "/metrics", ROLE_VIEWER, show_metrics, false},
+	{"GET", "/metrics", ROLE_VIEWER, metrics, false},
 	{0},
 };
 

@@ -74,12 +74,8 @@ static void add_label(struct buf *out, const char *label)
 	buf_release(&segment);
 }
 
-int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid, const char *type,
-                   struct err *err)
+int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *label, struct err *err)
 {
-	const char *extension = blob_key_extension(type);
-	if (extension == NULL)
-		return err_set(err, ERR_BAD_REQUEST, "%s is no type of image that is stored", type);
 	if ((dataset != NULL && text_check_dataset_name(dataset, err) != 0) ||
 	    (*label != '\0' && text_check_label(label, err) != 0))
 		return -1;
@@ -89,9 +85,23 @@ int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *labe
 		buf_printf(&key, "datasets/%s/", dataset);
 	buf_str(&key, "images/");
 	add_label(&key, label);
-	buf_printf(&key, "/img-%s.%s", uuid, extension);
-	snprintf(out, BLOB_KEY_MAX, "%s", buf_text(&key));
+	buf_char(&key, '/');
 	int result = key.overflow ? err_set(err, ERR_BAD_REQUEST, "the object's key would be too long") : 0;
+	snprintf(out, BLOB_KEY_MAX, "%s", buf_text(&key));
 	buf_release(&key);
-	return result != 0 ? result : blob_key_check(out, err);
+	return result;
+}
+
+int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid, const char *type,
+                   struct err *err)
+{
+	const char *extension = blob_key_extension(type);
+	if (extension == NULL)
+		return err_set(err, ERR_BAD_REQUEST, "%s is no type of image that is stored", type);
+	if (blob_key_folder(out, dataset, label, err) != 0)
+		return -1;
+	size_t len = strlen(out);
+	if (snprintf(out + len, BLOB_KEY_MAX - len, "img-%s.%s", uuid, extension) >= (int)(BLOB_KEY_MAX - len))
+		return err_set(err, ERR_BAD_REQUEST, "the object's key would be too long");
+	return blob_key_check(out, err);
 }

@@ -13,6 +13,9 @@ enum {
  * 1..BLOB_KEY_SEGMENT_MAX bytes between '/', none of them "." or "..". -1 with ERR_BAD_REQUEST. */
 int blob_key_check(const char *key, struct err *err);
 
+/* The folder of a label's images, the part of blob_key_image's keys before "img-". */
+int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *label, struct err *err);
+
 /* The key of an image: "images/{label}/img-{uuid}.{ext}", after "datasets/{dataset}/" unless dataset is NULL (the
  * default dataset). The label is percent-encoded where a path can't hold it, and cut (with a hash) when too long; "" is
  * "unlabelled". ext comes from type, one of blob_key_extension's. ERR_BAD_REQUEST when a part can't be in a key. */

@@ -18,20 +18,29 @@ static cJSON *counts_document(const struct dataset_counts *counts)
 	return document;
 }
 
+const char *document_key(int64_t key, char out[DOCUMENT_KEY_MAX])
+{
+	snprintf(out, DOCUMENT_KEY_MAX, "%lld", (long long)key);
+	return out;
+}
+
+cJSON *document_label(const struct dataset_label *label)
+{
+	cJSON *document = json_new_object();
+	char key[DOCUMENT_KEY_MAX];
+
+	json_add_string(document, "key", document_key(label->key, key));
+	json_add_string(document, "name", label->name);
+	json_add_int64(document, "count", label->count);
+	return document;
+}
+
 static cJSON *labels_document(const struct dataset_info *info)
 {
 	cJSON *labels = json_new_array();
 
-	for (size_t i = 0; i < info->label_count; i++) {
-		cJSON *label = json_new_object();
-		char key[32];
-
-		snprintf(key, sizeof(key), "%lld", (long long)info->labels[i].key);
-		json_add_string(label, "key", key);
-		json_add_string(label, "name", info->labels[i].name);
-		json_add_int64(label, "count", info->labels[i].count);
-		json_append(labels, label);
-	}
+	for (size_t i = 0; i < info->label_count; i++)
+		json_append(labels, document_label(&info->labels[i]));
 	return labels;
 }
 
@@ -45,6 +54,43 @@ static cJSON *policy_document(const struct dataset_policy *policy)
 	json_add_string(document, "skip", dataset_skip_name(policy->skip));
 	json_add_bool(document, "public", policy->public_images);
 	return document;
+}
+
+static int check_policy_keys(const cJSON *document, struct err *err)
+{
+	static const char *const known[] = {"overlap", "lease_seconds", "order", "skip", "public"};
+	const cJSON *field;
+
+	cJSON_ArrayForEach(field, document) {
+		size_t i = 0;
+
+		while (i < sizeof(known) / sizeof(*known) && strcmp(known[i], field->string) != 0)
+			i++;
+		if (i == sizeof(known) / sizeof(*known))
+			return err_set(err, ERR_BAD_REQUEST,
+			               "A policy has \"overlap\", \"lease_seconds\", \"order\", \"skip\" and \"public\", not \"%s\"",
+			               field->string);
+	}
+	return 0;
+}
+
+int document_policy_parse(const cJSON *document, struct dataset_policy *policy, struct err *err)
+{
+	const char *order = NULL, *skip = NULL;
+
+	if (!document)
+		return 0;
+	return check_policy_keys(document, err) ||
+	                       json_int64(document, "overlap", false, 1, DATASET_OVERLAP_MAX, &policy->overlap, err) ||
+	                       json_int64(document, "lease_seconds", false, 1, DATASET_LEASE_SECONDS_MAX,
+	                                  &policy->lease_seconds, err) ||
+	                       json_string(document, "order", false, &order, err) ||
+	                       (order && dataset_order_parse(order, &policy->order, err)) ||
+	                       json_string(document, "skip", false, &skip, err) ||
+	                       (skip && dataset_skip_parse(skip, &policy->skip, err)) ||
+	                       json_bool(document, "public", false, &policy->public_images, err)
+	               ? -1
+	               : 0;
 }
 
 cJSON *document_dataset(const char *name, const struct dataset_info *info)

@@ -10,6 +10,15 @@
 /* name, base_dir, size, counts, labels, policy. */
 cJSON *document_dataset(const char *name, const struct dataset_info *info);
 
+/* key (as text: labels' keys are the fields of objects, too), name, count. */
+cJSON *document_label(const struct dataset_label *label);
+enum { DOCUMENT_KEY_MAX = 24 };
+const char *document_key(int64_t key, char out[DOCUMENT_KEY_MAX]);
+
+/* Reads the fields that a policy document has into *policy, which keeps the others; NULL changes nothing. An unknown key is
+ * ERR_BAD_REQUEST, as is a wrong value. */
+int document_policy_parse(const cJSON *document, struct dataset_policy *policy, struct err *err);
+
 /* All fields of a sample; what is not known of it is null. */
 cJSON *document_sample(const char *dataset, const struct sample *sample);
 

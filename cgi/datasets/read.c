@@ -1,0 +1,53 @@
+/* Reading datasets: the list of those a user may see, and one of them. */
+#include "base/json.h"
+#include "base/text.h"
+#include "dataset/document.h"
+#include "datasets.h"
+#include "fastcgi/visible.h"
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+
+struct listing {
+	cJSON *items;
+	int64_t room;
+	char *last; /* name of the last item */
+	bool more;
+};
+
+static bool add_dataset(void *data, struct call *call, const char *name)
+{
+	struct listing *listing = data;
+
+	listing->more = listing->room-- == 0;
+	if (listing->more)
+		return false;
+	json_append(listing->items, document_dataset(name, &call->info));
+	free(listing->last);
+	listing->last = strdup(name);
+	return true;
+}
+
+int datasets_list(struct call *call, struct err *err)
+{
+	const char *after = request_query(call->request, "after"), *limit = request_query(call->request, "limit");
+	struct listing listing = {.room = LIMIT_DEFAULT};
+
+	if (limit && text_int64(limit, 1, LIMIT_MAX, &listing.room))
+		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be a number from 1 to %d", LIMIT_MAX);
+	listing.items = json_new_array();
+	int failed = visible_datasets(call, after ? after : "", add_dataset, &listing, err);
+	cJSON *answer = json_new_object();
+	json_add(answer, "items", listing.items);
+	json_add_string_or_null(answer, "next", listing.more ? listing.last : NULL);
+	free(listing.last);
+	reply_json(call->reply, 200, answer);
+	return failed;
+}
+
+int datasets_show(struct call *call, struct err *err)
+{
+	if (call_info(call, err))
+		return -1;
+	reply_json(call->reply, 200, document_dataset(dataset_name(call->dataset), &call->info));
+	return 0;
+}

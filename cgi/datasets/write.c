@@ -1,0 +1,94 @@
+/* Making, changing and removing datasets. */
+#include "base/json.h"
+#include "base/text.h"
+#include "dataset/document.h"
+#include "datasets.h"
+
+static int add_labels(struct call *call, const cJSON *labels, struct err *err)
+{
+	const cJSON *label;
+
+	cJSON_ArrayForEach(label, labels) {
+		int64_t key;
+		bool created;
+
+		if (dataset_label_add(call->dataset, label->valuestring, &key, &created, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int check_labels(const cJSON *labels, struct err *err)
+{
+	const cJSON *label;
+
+	cJSON_ArrayForEach(label, labels) {
+		if (text_check_label(label->valuestring, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int reply_dataset(struct call *call, int status, struct err *err)
+{
+	if (call_info(call, err))
+		return -1;
+	reply_json(call->reply, status, document_dataset(dataset_name(call->dataset), &call->info));
+	return 0;
+}
+
+static int reply_location(struct call *call, const char *name, struct err *err)
+{
+	struct buf location;
+
+	buf_init(&location, REPLY_HEADERS_MAX);
+	buf_str(&location, "/v1/datasets/");
+	text_percent_encode_segment(name, &location);
+	int failed = reply_header(call->reply, "Location", buf_text(&location), err);
+	buf_release(&location);
+	return failed;
+}
+
+int datasets_create(struct call *call, struct err *err)
+{
+	const char *name, *base_dir = "";
+	const cJSON *labels = NULL, *policy = NULL;
+	struct dataset_policy parsed = dataset_policy_default();
+
+	return call_body(call, err) || json_string(call->body, "name", true, &name, err) ||
+	                       json_string(call->body, "base_dir", false, &base_dir, err) ||
+	                       json_string_array(call->body, "labels", false, &labels, err) ||
+	                       json_object(call->body, "policy", false, &policy, err) || check_labels(labels, err) ||
+	                       document_policy_parse(policy, &parsed, err) ||
+	                       dataset_create(call->app->store, name, base_dir, &parsed, err) ||
+	                       dataset_open(call->app->store, name, &call->dataset, err) ||
+	                       add_labels(call, labels, err) || reply_dataset(call, 201, err) ||
+	                       reply_location(call, name, err)
+	               ? -1
+	               : 0;
+}
+
+int datasets_change(struct call *call, struct err *err)
+{
+	const char *base_dir = NULL;
+	const cJSON *policy = NULL;
+
+	if (call_body(call, err) || json_string(call->body, "base_dir", false, &base_dir, err) ||
+	    json_object(call->body, "policy", false, &policy, err) || call_info(call, err))
+		return -1;
+	struct dataset_policy parsed = call->info.policy;
+	if (parsed.lease_seconds == call->app->config.limits.lease_seconds)
+		parsed.lease_seconds = 0; /* goes on following the configuration */
+	dataset_info_release(&call->info);
+	return document_policy_parse(policy, &parsed, err) ||
+	                       dataset_update(call->dataset, base_dir, policy ? &parsed : NULL, err) ||
+	                       reply_dataset(call, 200, err)
+	               ? -1
+	               : 0;
+}
+
+int datasets_remove(struct call *call, struct err *err)
+{
+	reply_empty(call->reply, 204);
+	return dataset_remove(call->app->store, dataset_name(call->dataset), err);
+}

@@ -1,0 +1,44 @@
+/* The labels as the collecting clients ask for them: /fetch and /add_label/{name}. */
+#include "labels.h"
+
+#include "base/json.h"
+#include "blob/key.h"
+#include "dataset/document.h"
+#include "fastcgi/collect.h"
+
+int labels_fetch(struct call *call, struct err *err)
+{
+	if (collect_dataset(call, err) || call_info(call, err))
+		return -1;
+	cJSON *answer = json_new_object(), *labels = json_new_object();
+	for (size_t i = 0; i < call->info.label_count; i++) {
+		char key[DOCUMENT_KEY_MAX];
+
+		json_add_string(labels, document_key(call->info.labels[i].key, key), call->info.labels[i].name);
+	}
+	json_add_string(answer, "Status", "Success");
+	json_add(answer, "Response", labels);
+	reply_json(call->reply, 200, answer);
+	return 0;
+}
+
+int labels_add_by_path(struct call *call, struct err *err)
+{
+	const char *name = call->param[0];
+	char folder[BLOB_KEY_MAX], text[DOCUMENT_KEY_MAX];
+	int64_t key;
+	bool created;
+
+	if (collect_dataset(call, err) ||
+	    blob_key_folder(folder, collect_key_dataset(call), name, err) ||
+	    dataset_label_add(call->dataset, name, &key, &created, err))
+		return -1;
+	cJSON *answer = json_new_object(), *response = json_new_object();
+	json_add_bool(response, "Created", created);
+	json_add_string(response, "Path", folder);
+	json_add_string(response, "Key", document_key(key, text));
+	json_add_string(answer, "Status", "Success");
+	json_add(answer, "S3-Response", response);
+	reply_json(call->reply, 200, answer);
+	return 0;
+}

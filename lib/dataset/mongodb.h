@@ -1,0 +1,283 @@
+/* The MongoDB backend's own parts: connections and transactions, records, batches. Private to lib/dataset/mongodb*.c.
+ *
+ * Collections (of the database that dataset_store.database names):
+ *   images    one document a sample: what other services read ("Image URL", "Label", "Timestamp") and all of struct
+ *             record, with its leases and votes inside, so that a lease is taken and checked where the sample is
+ *   labels    one document a dataset: _id its name, "0": "accordion", …; the default dataset's comes first
+ *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy or labels)
+ *   events    label events, append-only
+ *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
+ *   notes, answers   notes of a dataset; idempotency
+ * Samples, events and counters change together, in a transaction that commits a process's waiting writes at once (as
+ * SQLite's group commit does); a lease alone is taken by compare-and-set on the sample's revision. To shard, use
+ * the key {dataset: 1} on images, events and counters: it is a prefix of every unique index here. */
+#ifndef DATASET_MONGODB_H
+#define DATASET_MONGODB_H
+
+#include <mongoc/mongoc.h>
+#include <pthread.h>
+
+#include "dataset/backend.h"
+
+#define MICROSECONDS INT64_C(1000000)
+
+/* --- work: a connection, and maybe a transaction, for one thread (mongodb_work.c) ----------------------------------- */
+
+struct mongodb_store;
+
+struct work {
+	struct mongodb_store *store;
+	mongoc_client_t *client;
+	mongoc_client_session_t *session; /* NULL outside a transaction */
+	bool again;                       /* what failed may succeed when the transaction is run again */
+	bool duplicate;                   /* what failed was a key that is taken */
+};
+
+/* Takes a connection; makes collections and indexes if that is still to be done. work_end in any case. */
+int work_begin(struct work *work, struct mongodb_store *store, struct err *err);
+void work_end(struct work *work);
+
+/* Turns a failure of libmongoc into err; returns -1. reply may be NULL. */
+int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err);
+
+/* Calls visit for each document found; visit returns 0 to go on, 1 to stop, -1 with err. Destroys filter and opts (which may be NULL). */
+typedef int work_visit(void *data, const bson_t *document, struct err *err);
+int work_find(struct work *work, const char *collection, bson_t *filter, bson_t *opts, work_visit *visit, void *data,
+              struct err *err);
+/* The same for a pipeline, which is destroyed. */
+int work_aggregate(struct work *work, const char *collection, bson_t *pipeline, work_visit *visit, void *data,
+                   struct err *err);
+/* Changes the one document that filter finds. *matched tells whether there was one (NULL: there must be one, else
+ * ERR_NOT_FOUND "Database not found"). Destroys filter and update. */
+int work_update(struct work *work, const char *collection, bson_t *filter, bson_t *update, bool upsert, bool *matched,
+                struct err *err);
+/* Inserts one document; a taken key is ERR_CONFLICT, and work->duplicate. Destroys document. */
+int work_insert(struct work *work, const char *collection, bson_t *document, struct err *err);
+/* Deletes all that filter finds. Destroys filter. */
+int work_delete(struct work *work, const char *collection, bson_t *filter, struct err *err);
+/* Several writes in one message. NULL never. */
+mongoc_bulk_operation_t *work_bulk(struct work *work, const char *collection);
+/* Runs and destroys it; *matched gets how many documents the updates found. */
+int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *matched, struct err *err);
+
+/* Runs `run` in a transaction, and again while it meets others' writes or the primary moves, for at most some seconds. When
+ * it returns 0 everything is committed with w:majority and j:true. A refusal (run's -1 while work->again is false) commits nothing. */
+typedef int work_run(struct work *work, void *data, struct err *err);
+int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err);
+
+/* --- combining: threads that wait to write are served by one of them, together (mongodb_work.c) ------------------------ */
+
+struct job {
+	struct job *next; /* in the queue, then in the batch */
+	pthread_cond_t wake;
+	bool taken, done;
+};
+struct combiner {
+	pthread_mutex_t mutex;
+	struct job *head, **tail;
+	unsigned leading; /* a bit for each leader at work */
+};
+enum { COMBINER_LEADERS = 2, COMBINER_BATCH = 128 };
+
+void combiner_init(struct combiner *combiner);
+void combiner_release(struct combiner *combiner);
+/* Returns when `job` was among the jobs of a run. `leaders` batches may be under way at once, each with its own slot. */
+typedef void combiner_run(void *owner, struct job *jobs, unsigned slot);
+void combiner_do(struct combiner *combiner, struct job *job, unsigned leaders, combiner_run *run, void *owner);
+
+/* --- the store and a dataset (mongodb.c, mongodb_dataset.c) ------------------------------------------------------------ */
+
+struct label_set {
+	bson_oid_t revision; /* of the dataset when they were read */
+	size_t count;
+	struct dataset_label *label; /* in order of name */
+};
+
+struct settings {
+	bson_oid_t revision;
+	char *base_dir;
+	struct dataset_policy policy; /* lease_seconds as stored: 0 = the configuration's */
+	int64_t next_id, next_label, bytes;
+};
+
+struct mongodb_dataset {
+	struct dataset base;
+	struct mongodb_store *store;
+	int users;         /* open handles */
+	uint64_t last_use; /* for eviction */
+	struct mongodb_dataset *next;
+
+	pthread_mutex_t mutex; /* guards settings and labels */
+	struct settings settings;
+	struct label_set labels;
+
+	pthread_mutex_t structure; /* one thread of a process at a time adds samples or labels, or changes the policy */
+	struct combiner changes, leases, additions;
+};
+
+enum { COUNTER_SHARDS = 16 };
+
+struct mongodb_store {
+	struct dataset_store base;
+	const struct config *config;
+	mongoc_client_pool_t *pool;
+	unsigned shard; /* of the counters this process writes first */
+	pthread_mutex_t mutex; /* guards what follows */
+	bool ready;
+	struct mongodb_dataset *datasets;
+	int64_t open_count;
+	uint64_t clock;
+};
+
+/* Makes collections and indexes, puts the default dataset's labels first, ends removals that a crash left. */
+int schema_prepare(struct work *work, struct err *err);
+/* Removes what belongs to a dataset that is marked as removed with this revision. */
+int dataset_purge(struct work *work, const char *name, const bson_oid_t *revision, struct err *err);
+
+/* The dataset's document; ERR_NOT_FOUND "Database not found". The caller releases. */
+int settings_read(struct work *work, const char *name, struct settings *out, struct err *err);
+void settings_release(struct settings *settings);
+/* A copy of the policy, its lease_seconds resolved. */
+struct dataset_policy current_policy(struct mongodb_dataset *dataset);
+/* Reads the settings anew. */
+int settings_refresh(struct mongodb_dataset *dataset, struct err *err);
+/* Is it one of the dataset's labels? Asks the store when it is not among those known here. */
+int label_known(struct mongodb_dataset *dataset, const char *label, bool *known, struct err *err);
+void label_set_release(struct label_set *set);
+/* Adds the labels that are lacking, with keys from settings->next_label on, inside a transaction. */
+int labels_insert(struct work *work, const char *dataset, struct settings *settings, const char *const *names,
+                  size_t count, int64_t *last_key, int64_t *added, struct err *err);
+
+/* --- records: a sample with its leases and votes (mongodb_record.c) ---------------------------------------------------- */
+
+struct lease {
+	char *user;
+	char token[DATASET_TOKEN_MAX];
+	int64_t taken, expires;
+	bool shared;
+};
+struct vote {
+	char *user;
+	char *label; /* NULL: passed it on for good */
+};
+struct record {
+	struct sample sample;
+	char *url;
+	int64_t position; /* in the queue */
+	int64_t free_at;  /* from when on somebody may be given it: 0, or when a lease ends; INT64_MAX when enough have voted */
+	int64_t events;
+	int64_t revision; /* counts every change */
+	struct lease *leases;
+	size_t lease_count;
+	struct vote *votes;
+	size_t vote_count;
+
+	bool is_new, changed;
+	enum sample_state was_state; /* as read */
+	char *was_label;
+};
+struct records {
+	struct record *item;
+	size_t count, capacity;
+};
+
+#define POSITION_END (INT64_C(1) << 40) /* requeued samples are at POSITION_END + the time */
+
+struct record *records_add(struct records *records); /* an empty one */
+void records_release(struct records *records);
+/* A work_visit that appends to struct records. */
+int records_visit(void *records, const bson_t *document, struct err *err);
+/* A sample of its own, or NULL texts become "". */
+void sample_copy(struct sample *out, const struct sample *from);
+char *text_copy(const char *text); /* strdup that aborts */
+
+void record_drop_leases(struct record *record);
+/* Forgets leases that ran out and computes free_at. */
+void record_refresh(struct record *record, int64_t overlap, int64_t now);
+size_t record_votes(const struct record *record); /* with a label */
+/* May this user be given it now? After record_refresh. */
+bool record_open_to(const struct record *record, const char *user, int64_t overlap);
+struct lease *record_lease(struct record *record, const char *user, const char *token); /* either may be NULL */
+struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires, bool shared);
+/* Appends, as one statement, the change of the record as it was read to what it is now. */
+int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err);
+
+/* Filters of images, each with the index that serves it (in opts). */
+bson_t *filter_id(const char *dataset, int64_t id);
+bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
+
+/* What one transaction writes besides: events and counts. */
+struct count {
+	const char *kind; /* "state", "label" */
+	char *name;
+	int64_t delta;
+};
+struct batch {
+	struct work *work;
+	const char *dataset;
+	unsigned shard;
+	mongoc_bulk_operation_t *images, *events; /* NULL: nothing so far */
+	struct count *counts;
+	size_t count_count, count_capacity;
+};
+void batch_release(struct batch *batch);
+/* Appends a label event, and counts it in the record. */
+void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
+                 const char *source, int64_t lead_time_ms);
+/* Writes the record, new or changed, and what that means for the counts. */
+int batch_save(struct batch *batch, struct record *record, struct err *err);
+/* Sends all of it. */
+int batch_write(struct batch *batch, struct err *err);
+
+/* --- the operations of backend.h, by file --------------------------------------------------------------------------------- */
+
+int mongodb_create(struct dataset_store *, const char *, const char *, const struct dataset_policy *, struct err *);
+int mongodb_remove(struct dataset_store *, const char *, struct err *);
+int mongodb_info(struct dataset *, struct dataset_info *, struct err *);
+int mongodb_size(struct dataset *, int64_t *, struct err *);
+int mongodb_update(struct dataset *, const char *, const struct dataset_policy *, struct err *);
+int mongodb_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);
+int mongodb_note_get(struct dataset *, const char *, char **, struct err *);
+int mongodb_note_set(struct dataset *, const char *, const char *, struct err *);
+
+int mongodb_sample(struct dataset *, int64_t, struct sample *, struct err *);
+int mongodb_sample_by_path(struct dataset *, const char *, struct sample *, struct err *);
+int mongodb_sample_by_sha256(struct dataset *, const char *, struct sample *, struct err *);
+int mongodb_samples(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
+int mongodb_has_blob(struct dataset *, const char *, bool *, struct err *);
+int mongodb_history(struct dataset *, int64_t, label_event_visit *, void *, struct err *);
+
+int mongodb_merge(struct dataset *, const char *const *, size_t, const struct dataset_seed *, size_t,
+                  struct dataset_merged *, struct err *);
+int mongodb_add_image(struct dataset *, const struct dataset_image *, int64_t, struct sample *, bool *, struct err *);
+
+int mongodb_next(struct dataset *, const char *, struct task *, struct err *);
+int mongodb_lease(struct dataset *, const char *, size_t, struct task *, size_t *, struct err *);
+int mongodb_held(struct dataset *, const char *, struct task **, size_t *, struct err *);
+
+int mongodb_renew(struct dataset *, const char *, const char *, int64_t *, struct err *);
+int mongodb_release(struct dataset *, const char *, const char *, struct err *);
+int mongodb_skip(struct dataset *, const char *, const char *, enum dataset_skip, struct err *);
+int mongodb_label_task(struct dataset *, const char *, const char *, const char *, int64_t, struct sample *, struct err *);
+int mongodb_label_path(struct dataset *, const char *, const char *, const char *, const char *, bool *, struct err *);
+int mongodb_mark_unreadable(struct dataset *, int64_t, struct err *);
+int mongodb_retry_unreadable(struct dataset *, int64_t *, struct err *);
+/* Decides the samples that now have votes enough, and offers anew those that want more. */
+int mongodb_overlap_changed(struct mongodb_dataset *, struct err *);
+
+int mongodb_idempotency_claim(struct dataset_store *, const char *, const char *, const char *, enum idempotency *,
+                              int *, char **, struct err *);
+int mongodb_idempotency_finish(struct dataset_store *, const char *, const char *, int, const char *, struct err *);
+int mongodb_idempotency_abandon(struct dataset_store *, const char *, const char *, struct err *);
+
+static inline struct mongodb_dataset *mongodb_dataset(struct dataset *dataset)
+{
+	return (struct mongodb_dataset *)dataset;
+}
+
+static inline struct mongodb_store *mongodb_store(struct dataset_store *store)
+{
+	return (struct mongodb_store *)store;
+}
+
+#endif

@@ -1,0 +1,420 @@
+/* Connections, errors and transactions of the MongoDB backend, and the queue of threads that write together. */
+#include "dataset/mongodb.h"
+
+#include <time.h>
+
+#include "base/log.h"
+
+enum {
+	TRANSACTION_SECONDS = 13, /* for how long a transaction is tried again; an election takes up to 12 s */
+	BACKOFF_MAX_MS = 64,
+	CODE_DUPLICATE_KEY = 11000,
+	CODE_OUT_OF_DISK = 14031,
+	CODE_UNAUTHORIZED = 13,
+	CODE_AUTHENTICATION_FAILED = 18,
+};
+
+/* --- errors -------------------------------------------------------------------------------------------------------- */
+
+static bool has_label(const bson_t *reply, const char *label)
+{
+	return reply && mongoc_error_has_label(reply, label);
+}
+
+/* Server codes that mean: no primary now, or the set is changing (of the retryable errors of the drivers' specification). */
+static bool means_unavailable(uint32_t code)
+{
+	static const uint32_t codes[] = {6, 7, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+		if (codes[i] == code)
+			return true;
+	}
+	return false;
+}
+
+static enum err_code code_of(const bson_error_t *error)
+{
+	switch (error->domain) {
+	case MONGOC_ERROR_SERVER_SELECTION:
+	case MONGOC_ERROR_STREAM:
+	case MONGOC_ERROR_CLIENT:
+		return ERR_UNAVAILABLE;
+	case MONGOC_ERROR_SERVER:
+	case MONGOC_ERROR_WRITE_CONCERN:
+	case MONGOC_ERROR_QUERY:
+	case MONGOC_ERROR_COMMAND:
+	case MONGOC_ERROR_COLLECTION:
+		if (error->code == CODE_OUT_OF_DISK)
+			return ERR_NO_SPACE;
+		if (error->code == CODE_UNAUTHORIZED || error->code == CODE_AUTHENTICATION_FAILED)
+			return ERR_UNAVAILABLE;
+		return means_unavailable(error->code) ? ERR_UNAVAILABLE : ERR_INTERNAL;
+	default:
+		return ERR_INTERNAL;
+	}
+}
+
+int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err)
+{
+	work->duplicate = error->code == CODE_DUPLICATE_KEY;
+	if (work->session) {
+		/* A primary that could not be found was waited for already. */
+		work->again = work->duplicate || (has_label(reply, "TransientTransactionError") &&
+		                                  error->domain != MONGOC_ERROR_SERVER_SELECTION);
+	}
+	if (work->duplicate)
+		return err_set(err, ERR_CONFLICT, "The key is taken");
+	return err_set(err, code_of(error), "MongoDB: %s", error->message);
+}
+
+/* --- connections --------------------------------------------------------------------------------------------------- */
+
+static int make_ready(struct work *work, struct err *err)
+{
+	struct mongodb_store *store = work->store;
+
+	pthread_mutex_lock(&store->mutex);
+	int failed = store->ready ? 0 : schema_prepare(work, err);
+	store->ready = !failed;
+	pthread_mutex_unlock(&store->mutex);
+	return failed;
+}
+
+int work_begin(struct work *work, struct mongodb_store *store, struct err *err)
+{
+	memset(work, 0, sizeof(*work));
+	work->store = store;
+	work->client = mongoc_client_pool_pop(store->pool);
+	return make_ready(work, err);
+}
+
+void work_end(struct work *work)
+{
+	if (work->session)
+		mongoc_client_session_destroy(work->session);
+	if (work->client)
+		mongoc_client_pool_push(work->store->pool, work->client);
+	memset(work, 0, sizeof(*work));
+}
+
+static mongoc_collection_t *collection_of(struct work *work, const char *name)
+{
+	return mongoc_client_get_collection(work->client, work->store->config->dataset_store.database, name);
+}
+
+/* Adds the transaction, if there is one, to the options of a call. */
+static void join_transaction(struct work *work, bson_t *opts)
+{
+	bson_error_t error;
+
+	if (work->session && !mongoc_client_session_append(work->session, opts, &error))
+		abort(); /* only with a wrong type of options */
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------- */
+
+static int visit_all(struct work *work, mongoc_cursor_t *cursor, work_visit *visit, void *data, struct err *err)
+{
+	const bson_t *document, *reply = NULL;
+	bson_error_t error;
+	int result = 0;
+
+	while (result == 0 && mongoc_cursor_next(cursor, &document))
+		result = visit(data, document, err);
+	if (result == 0 && mongoc_cursor_error_document(cursor, &error, &reply))
+		result = work_fail(work, &error, reply, err);
+	mongoc_cursor_destroy(cursor);
+	return result < 0 ? -1 : 0;
+}
+
+int work_find(struct work *work, const char *collection, bson_t *filter, bson_t *opts, work_visit *visit, void *data,
+              struct err *err)
+{
+	mongoc_collection_t *found = collection_of(work, collection);
+
+	if (!opts)
+		opts = bson_new();
+	join_transaction(work, opts);
+	int failed = visit_all(work, mongoc_collection_find_with_opts(found, filter, opts, NULL), visit, data, err);
+	bson_destroy(filter);
+	bson_destroy(opts);
+	mongoc_collection_destroy(found);
+	return failed;
+}
+
+int work_aggregate(struct work *work, const char *collection, bson_t *pipeline, work_visit *visit, void *data,
+                   struct err *err)
+{
+	mongoc_collection_t *found = collection_of(work, collection);
+	bson_t opts = BSON_INITIALIZER;
+
+	join_transaction(work, &opts);
+	int failed = visit_all(work, mongoc_collection_aggregate(found, MONGOC_QUERY_NONE, pipeline, &opts, NULL), visit,
+	                       data, err);
+	bson_destroy(pipeline);
+	bson_destroy(&opts);
+	mongoc_collection_destroy(found);
+	return failed;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------- */
+
+static int64_t count_in(const bson_t *reply, const char *key)
+{
+	bson_iter_t iter;
+
+	return bson_iter_init_find(&iter, reply, key) ? bson_iter_as_int64(&iter) : 0;
+}
+
+int work_update(struct work *work, const char *collection, bson_t *filter, bson_t *update, bool upsert, bool *matched,
+                struct err *err)
+{
+	mongoc_collection_t *found = collection_of(work, collection);
+	bson_t opts = BSON_INITIALIZER, reply;
+	bson_error_t error;
+
+	if (upsert)
+		BSON_APPEND_BOOL(&opts, "upsert", true);
+	join_transaction(work, &opts);
+	int failed = mongoc_collection_update_one(found, filter, update, &opts, &reply, &error)
+	                     ? 0
+	                     : work_fail(work, &error, &reply, err);
+	bool any = count_in(&reply, "matchedCount") > 0;
+	if (matched)
+		*matched = any;
+	else if (!failed && !any && !upsert)
+		failed = err_set(err, ERR_NOT_FOUND, "Database not found");
+	bson_destroy(&opts);
+	bson_destroy(&reply);
+	bson_destroy(filter);
+	bson_destroy(update);
+	mongoc_collection_destroy(found);
+	return failed;
+}
+
+int work_insert(struct work *work, const char *collection, bson_t *document, struct err *err)
+{
+	mongoc_collection_t *found = collection_of(work, collection);
+	bson_t opts = BSON_INITIALIZER, reply;
+	bson_error_t error;
+
+	join_transaction(work, &opts);
+	int failed = mongoc_collection_insert_one(found, document, &opts, &reply, &error)
+	                     ? 0
+	                     : work_fail(work, &error, &reply, err);
+	bson_destroy(&opts);
+	bson_destroy(&reply);
+	bson_destroy(document);
+	mongoc_collection_destroy(found);
+	return failed;
+}
+
+int work_delete(struct work *work, const char *collection, bson_t *filter, struct err *err)
+{
+	mongoc_collection_t *found = collection_of(work, collection);
+	bson_t opts = BSON_INITIALIZER, reply;
+	bson_error_t error;
+
+	join_transaction(work, &opts);
+	int failed = mongoc_collection_delete_many(found, filter, &opts, &reply, &error)
+	                     ? 0
+	                     : work_fail(work, &error, &reply, err);
+	bson_destroy(&opts);
+	bson_destroy(&reply);
+	bson_destroy(filter);
+	mongoc_collection_destroy(found);
+	return failed;
+}
+
+mongoc_bulk_operation_t *work_bulk(struct work *work, const char *collection)
+{
+	mongoc_collection_t *found = collection_of(work, collection);
+	bson_t opts = BSON_INITIALIZER;
+
+	BSON_APPEND_BOOL(&opts, "ordered", work->session != NULL); /* in a transaction the first failure ends it */
+	join_transaction(work, &opts);
+	mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(found, &opts);
+	bson_destroy(&opts);
+	mongoc_collection_destroy(found);
+	return bulk;
+}
+
+int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *matched, struct err *err)
+{
+	bson_t reply;
+	bson_error_t error;
+	int failed = mongoc_bulk_operation_execute(bulk, &reply, &error) ? 0 : work_fail(work, &error, &reply, err);
+
+	if (matched)
+		*matched = count_in(&reply, "nMatched");
+	bson_destroy(&reply);
+	mongoc_bulk_operation_destroy(bulk);
+	return failed;
+}
+
+/* --- transactions -------------------------------------------------------------------------------------------------- */
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Two that met each other should not meet again. */
+static void back_off(unsigned tries)
+{
+	unsigned most = tries < 6 ? 1U << tries : BACKOFF_MAX_MS;
+	struct timespec pause = {.tv_nsec = random() % (long)most * 1000000};
+
+	nanosleep(&pause, NULL);
+}
+
+static mongoc_client_session_t *start_session(struct work *work, struct err *err)
+{
+	mongoc_transaction_opt_t *transaction = mongoc_transaction_opts_new();
+	mongoc_session_opt_t *session = mongoc_session_opts_new();
+	mongoc_read_concern_t *read = mongoc_read_concern_new();
+	mongoc_write_concern_t *write = mongoc_write_concern_new();
+	bson_error_t error;
+
+	mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_SNAPSHOT);
+	mongoc_write_concern_set_wmajority(write, 0);
+	mongoc_write_concern_set_journal(write, true);
+	mongoc_transaction_opts_set_read_concern(transaction, read);
+	mongoc_transaction_opts_set_write_concern(transaction, write);
+	mongoc_session_opts_set_default_transaction_opts(session, transaction);
+	mongoc_client_session_t *started = mongoc_client_start_session(work->client, session, &error);
+	if (!started)
+		work_fail(work, &error, NULL, err);
+	mongoc_write_concern_destroy(write);
+	mongoc_read_concern_destroy(read);
+	mongoc_session_opts_destroy(session);
+	mongoc_transaction_opts_destroy(transaction);
+	return started;
+}
+
+/* A commit whose answer was lost is asked for again: the primary, old or new, knows how it ended. */
+static int commit(struct work *work, int64_t deadline, struct err *err)
+{
+	for (;;) {
+		bson_t reply;
+		bson_error_t error;
+		bool committed = mongoc_client_session_commit_transaction(work->session, &reply, &error);
+		bool unknown = !committed && has_label(&reply, "UnknownTransactionCommitResult");
+
+		if (!committed)
+			work_fail(work, &error, &reply, err);
+		bson_destroy(&reply);
+		if (committed)
+			return 0;
+		if (!unknown || error.domain == MONGOC_ERROR_SERVER_SELECTION || monotonic_ms() > deadline)
+			return -1;
+	}
+}
+
+static int try_transaction(struct work *work, work_run *run, void *data, int64_t deadline, struct err *err)
+{
+	bson_error_t error;
+
+	work->again = false;
+	if (!mongoc_client_session_start_transaction(work->session, NULL, &error))
+		return work_fail(work, &error, NULL, err);
+	if (run(work, data, err) == 0)
+		return commit(work, deadline, err);
+	mongoc_client_session_abort_transaction(work->session, NULL);
+	return -1;
+}
+
+int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err)
+{
+	int64_t deadline = monotonic_ms() + TRANSACTION_SECONDS * 1000;
+	struct work work;
+	int failed = work_begin(&work, store, err);
+
+	if (!failed && !(work.session = start_session(&work, err)))
+		failed = -1;
+	for (unsigned tries = 0; !failed; tries++) {
+		failed = try_transaction(&work, run, data, deadline, err);
+		if (!failed || !work.again || monotonic_ms() > deadline)
+			break;
+		back_off(tries);
+		failed = 0;
+	}
+	if (failed && work.again)
+		err->code = ERR_UNAVAILABLE;
+	work_end(&work);
+	return failed;
+}
+
+/* --- combining ----------------------------------------------------------------------------------------------------- */
+
+void combiner_init(struct combiner *combiner)
+{
+	memset(combiner, 0, sizeof(*combiner));
+	pthread_mutex_init(&combiner->mutex, NULL);
+	combiner->tail = &combiner->head;
+}
+
+void combiner_release(struct combiner *combiner)
+{
+	pthread_mutex_destroy(&combiner->mutex);
+}
+
+static struct job *take_batch(struct combiner *combiner)
+{
+	struct job *first = combiner->head, **end = &combiner->head;
+
+	for (int i = 0; *end && i < COMBINER_BATCH; i++) {
+		(*end)->taken = true;
+		end = &(*end)->next;
+	}
+	combiner->head = *end;
+	*end = NULL;
+	if (!combiner->head)
+		combiner->tail = &combiner->head;
+	return first;
+}
+
+/* Called with the mutex held, which is let go meanwhile. */
+static void lead(struct combiner *combiner, combiner_run *run, void *owner)
+{
+	unsigned slot = 0;
+
+	while (combiner->leading & (1U << slot))
+		slot++;
+	combiner->leading |= 1U << slot;
+	struct job *jobs = take_batch(combiner);
+	pthread_mutex_unlock(&combiner->mutex);
+	run(owner, jobs, slot);
+	pthread_mutex_lock(&combiner->mutex);
+	combiner->leading &= ~(1U << slot);
+	while (jobs) {
+		struct job *next = jobs->next; /* a job is its thread's again as soon as it is done */
+
+		jobs->done = true;
+		pthread_cond_signal(&jobs->wake);
+		jobs = next;
+	}
+	if (combiner->head)
+		pthread_cond_signal(&combiner->head->wake); /* to lead the next batch */
+}
+
+void combiner_do(struct combiner *combiner, struct job *job, unsigned leaders, combiner_run *run, void *owner)
+{
+	*job = (struct job){.next = NULL};
+	pthread_cond_init(&job->wake, NULL);
+	pthread_mutex_lock(&combiner->mutex);
+	*combiner->tail = job;
+	combiner->tail = &job->next;
+	while (!job->done) {
+		if (!job->taken && (unsigned)__builtin_popcount(combiner->leading) < leaders)
+			lead(combiner, run, owner);
+		else
+			pthread_cond_wait(&job->wake, &combiner->mutex);
+	}
+	pthread_mutex_unlock(&combiner->mutex);
+	pthread_cond_destroy(&job->wake);
+}

@@ -1,0 +1,38 @@
+/* Walks the datasets that a request's user may see. */
+#include "fastcgi/visible.h"
+
+#include "base/log.h"
+
+struct walk {
+	struct call *call;
+	visible_visit *visit;
+	void *data;
+};
+
+static bool visit_one(void *data, const char *name)
+{
+	struct walk *walk = data;
+	struct call *call = walk->call;
+	struct err err = {0};
+	bool go_on = true;
+
+	if (auth_role(call->app->auth, call->request->user, name) == ROLE_NONE)
+		return true;
+	if (dataset_open(call->app->store, name, &call->dataset, &err) || call_info(call, &err)) {
+		if (err.code != ERR_NOT_FOUND) /* removed since it was listed */
+			log_write(LOG_ERROR, "dataset left out", "dataset", name, "error", err.text, NULL);
+	} else {
+		go_on = walk->visit(walk->data, call, name);
+	}
+	dataset_info_release(&call->info);
+	dataset_close(call->dataset);
+	call->dataset = NULL;
+	return go_on;
+}
+
+int visible_datasets(struct call *call, const char *after, visible_visit *visit, void *data, struct err *err)
+{
+	struct walk walk = {.call = call, .visit = visit, .data = data};
+
+	return dataset_store_list(call->app->store, after, SIZE_MAX, visit_one, &walk, err);
+}

@@ -1,0 +1,12 @@
+/* The datasets a user may see, one after the other. One request, one thread. */
+#ifndef FASTCGI_VISIBLE_H
+#define FASTCGI_VISIBLE_H
+
+#include "fastcgi/app.h"
+
+/* Calls visit with call->dataset and call->info set for each dataset greater than `after` ("" = from the first) that
+ * the user may see, in order of name, until it returns false. One that cannot be read is logged and left out. */
+typedef bool visible_visit(void *data, struct call *call, const char *name);
+int visible_datasets(struct call *call, const char *after, visible_visit *visit, void *data, struct err *err);
+
+#endif
