@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# Bash completion of the image-label-* scripts: `source scripts/completion.bash`, or lay it into
+# /etc/bash_completion.d/ (make install does).
+
+# What each script takes. An option that ends in = wants a value; what kind stands in _image_label_value.
+declare -gA _image_label_words=(
+	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help'
+	[image-label-client]='size obtain classify -u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file=
+		--cacert= --insecure --help'
+	[image-label-client obtain]='-i= --id= -o= --outimg='
+	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
+	[image-label-export-csv]='-i= --input= -o= --output= --help'
+	[image-label-load]='--in-place --dataset= --labels= --label-from-folder --moved --config= --help'
+	[image-label-demo]='--data= --labels= --dataset= --port= --help'
+	[image-label-user]='add passwd remove list grant --config= --help'
+	[image-label-user add]='--role= --datasets= --password --expires='
+	[image-label-user passwd]='--password'
+	[image-label-user list]='--json'
+	[image-label-user grant]='--role= --dataset='
+)
+
+# The options a word list has, without their =.
+_image_label_options() { # SCRIPT [COMMAND]
+	local word
+	for word in ${_image_label_words[$1]-} ${2:+${_image_label_words["$1 $2"]-}}; do
+		printf '%s\n' "${word%=}"
+	done
+}
+
+_image_label_command() { # SCRIPT: the command among the words before the cursor
+	local word
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		case " ${_image_label_words[$1]} " in
+		*" $word "*) [[ $word == -* ]] || { printf '%s' "$word" && return; } ;;
+		esac
+	done
+}
+
+_image_label_config() { # SCRIPT: one value of the resolved configuration
+	local i file=() here
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} != --config ]] || file=(--config "${COMP_WORDS[i + 1]}")
+	done
+	here=$(dirname -- "$(realpath -- "$(type -P -- "${COMP_WORDS[0]/#\~/$HOME}")")") || return
+	for here in "${IMAGE_LABEL_LIBEXEC-}" "$here/../build/release/bin" "$here/../lib/image-label-server"; do
+		[[ ! -x $here/admin ]] || { "$here/admin" config "${file[@]}" 2>/dev/null | jq -r ".$1" && return; }
+	done
+}
+
+_image_label_files() { # DIRECTORY SUFFIX: names of the files in it, without the suffix
+	local file
+	[[ -n $1 ]] || return 0
+	for file in "$1"/*"$2"; do
+		[[ ! -e $file ]] || { file=${file##*/} && printf '%s\n' "${file%"$2"}"; }
+	done
+}
+
+_image_label_file_or_folder() { # PATTERN
+	compgen -f -X "!$1" -- "$cur"
+	compgen -d -- "$cur"
+}
+
+_image_label_starting() { # the lines of standard input that start with what was typed
+	local line
+	while IFS= read -r line; do
+		[[ $line != "$cur"* ]] || printf '%s\n' "$line"
+	done
+}
+
+# Candidates for the value of an option, a line each; nothing where only the person knows it.
+_image_label_value() { # OPTION SCRIPT COMMAND
+	case $1 in
+	--config) _image_label_file_or_folder '*.json' ;;
+	--netrc-file | --cacert | -o | --outimg | --output) compgen -f -- "$cur" ;;
+	-i | --input)
+		if [[ $2 == image-label-export-csv ]]; then _image_label_file_or_folder '*.db'; fi
+		;;
+	--state | --data | -a | --basedir) compgen -d -- "$cur" ;;
+	--role) compgen -W 'viewer annotator contributor admin none' -- "$cur" ;;
+	-d | --dataset | --datasets) _image_label_files "$(_image_label_config sqlite_db_dir)" .db | _image_label_starting ;;
+	--user)
+		if [[ $2 == image-label-server ]]; then compgen -u -- "$cur"; fi
+		;;
+	esac
+}
+
+_image_label() {
+	local script=${1##*/} cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command
+	command=$(_image_label_command "$script")
+	local all=" ${_image_label_words[$script]} ${command:+${_image_label_words["$script $command"]-}} "
+	compopt -o filenames 2>/dev/null || true
+	if [[ $all == *[[:space:]]"$prev="[[:space:]]* ]]; then
+		mapfile -t COMPREPLY < <(_image_label_value "$prev" "$script" "$command")
+	elif [[ $script == image-label-user && $command =~ ^(passwd|remove|grant)$ && $cur != -* && $prev == "$command" ]]; then
+		mapfile -t COMPREPLY < <(_image_label_files "$(_image_label_config json_user_dir)" .json | _image_label_starting)
+	elif [[ $cur != -* && $script =~ ^image-label-(load|demo|export-csv)$ ]]; then
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+	else
+		mapfile -t COMPREPLY < <(compgen -W "$(_image_label_options "$script" "$command")" -- "$cur")
+	fi
+}
+
+complete -F _image_label image-label-{server,client,export-csv,load,demo,user}
