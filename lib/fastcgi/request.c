@@ -147,17 +147,27 @@ void request_release(struct request *request)
 	buf_release(&request->memory);
 }
 
-/* The quality (RFC 9110 §12.4.2) of one media range, from 0 to 1000. */
+/* The quality (RFC 9110 §12.4.2) of one media range, from 0 to 1000; what is no number is 0. */
 static int quality(const char *range, size_t len)
 {
 	for (const char *at = range, *end = range + len; at + 2 < end; at++) {
 		if (*at != ';')
 			continue;
 		const char *q = at + 1 + strspn(at + 1, " \t");
-		if ((*q == 'q' || *q == 'Q') && q[1] == '=')
-			return (int)(strtod(q + 2, NULL) * 1000.0 + 0.5);
+		if ((*q == 'q' || *q == 'Q') && q[1] == '=') {
+			double value = strtod(q + 2, NULL);
+
+			return value > 1.0 ? 1000 : value > 0.0 ? (int)(value * 1000.0 + 0.5) : 0;
+		}
 	}
 	return 1000;
+}
+
+static bool is_range(const char *range, size_t len, const char *wanted)
+{
+	size_t named = strcspn(range, ";, \t");
+
+	return named <= len && named == strlen(wanted) && strncasecmp(range, wanted, named) == 0;
 }
 
 bool request_accepts_json(const struct request *request)
@@ -170,7 +180,7 @@ bool request_accepts_json(const struct request *request)
 		size_t len = strcspn(accept, ",");
 		int q = quality(accept, len);
 
-		if (strncasecmp(accept, "application/json", 16) == 0 && q > json)
+		if (is_range(accept, len, "application/json") && q > json)
 			json = q;
 		if (strncasecmp(accept, "image/", 6) == 0 && q > image)
 			image = q;
