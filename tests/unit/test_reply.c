@@ -1,0 +1,248 @@
+/* Answers: what is sent, byte by byte, and how an error becomes a status and a body. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "fastcgi/reply.h"
+#include "fcgi.h"
+
+static struct fake *fake;
+static struct reply reply;
+
+static int begin(void **state)
+{
+	(void)state;
+	fake = fake_new();
+	reply_init(&reply, &fake->request);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	reply_release(&reply);
+	fake_free(fake);
+	return 0;
+}
+
+static void assert_sends(const char *text)
+{
+	reply_send(&reply);
+	assert_string_equal(fake_answer(fake), text);
+}
+
+static cJSON *greeting(void)
+{
+	cJSON *tree = json_new_object();
+
+	json_add_string(tree, "hello", "猫");
+	return tree;
+}
+
+static void json_is_answered_in_utf8(void **state)
+{
+	(void)state;
+	reply_json(&reply, 201, greeting());
+	assert_sends("Status: 201\r\nContent-Type: application/json\r\n\r\n{\"hello\":\"猫\"}\n");
+}
+
+static void text_has_the_type_that_is_told(void **state)
+{
+	(void)state;
+	reply_text(&reply, 200, "text/plain", "one\ntwo\n");
+	assert_sends("Status: 200\r\nContent-Type: text/plain\r\n\r\none\ntwo\n");
+}
+
+static void an_empty_answer_has_no_body(void **state)
+{
+	(void)state;
+	reply_text(&reply, 200, "text/plain", "not sent");
+	reply_release(&reply);
+	reply_init(&reply, &fake->request);
+	reply_empty(&reply, 204);
+	assert_sends("Status: 204\r\n\r\n");
+}
+
+static void headers_go_before_the_body(void **state)
+{
+	(void)state;
+	struct err err = {0};
+
+	assert_int_equal(reply_header(&reply, "Cache-Control", "no-cache", &err), 0);
+	reply_json(&reply, 200, greeting());
+	assert_int_equal(reply_header(&reply, "ETag", "\"1\"", &err), 0);
+	assert_sends("Status: 200\r\nCache-Control: no-cache\r\nContent-Type: application/json\r\nETag: \"1\"\r\n\r\n"
+	             "{\"hello\":\"猫\"}\n");
+}
+
+static void a_header_cannot_bring_another_one(void **state)
+{
+	(void)state;
+	struct err err = {0};
+
+	assert_int_equal(reply_header(&reply, "X-Name", "a\r\nSet-Cookie: b", &err), -1);
+	assert_int_equal(err.code, ERR_INTERNAL);
+	assert_int_equal(reply_header(&reply, "X-Name", "a\nb", &err), -1);
+	assert_int_equal(reply_header(&reply, "X-Name", "\r", &err), -1);
+	reply_empty(&reply, 200);
+	assert_sends("Status: 200\r\n\r\n");
+}
+
+static void headers_have_their_bound(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	char *value = malloc(REPLY_HEADERS_MAX + 1);
+
+	assert_non_null(value);
+	memset(value, 'x', REPLY_HEADERS_MAX);
+	value[REPLY_HEADERS_MAX] = '\0';
+	assert_int_equal(reply_header(&reply, "X-Long", value, &err), -1);
+	assert_int_equal(err.code, ERR_INTERNAL);
+	free(value);
+	reply_empty(&reply, 200);
+	reply_send(&reply);
+	assert_non_null(strstr(fake_answer(fake), "Status: 500\r\n"));
+}
+
+static void a_file_is_named_to_nginx_by_its_encoded_path(void **state)
+{
+	(void)state;
+	struct err err = {0};
+
+	assert_int_equal(reply_file(&reply, "/data/my cats/100%#?\"\n猫.png", "image/png", &err), 0);
+	assert_sends("Status: 200\r\n"
+	             "X-Accel-Redirect: /.file/data/my%20cats/100%25%23%3F%22%0A%E7%8C%AB.png\r\n"
+	             "Content-Type: image/png\r\n\r\n");
+}
+
+static void every_error_has_a_status(void **state)
+{
+	(void)state;
+	static const struct {
+		enum err_code code;
+		int status;
+	} cases[] = {
+		{ERR_NONE, 500},          {ERR_BAD_REQUEST, 400},     {ERR_FORBIDDEN, 403},  {ERR_NOT_FOUND, 404},
+		{ERR_METHOD, 405},        {ERR_CONFLICT, 409},        {ERR_TOO_LARGE, 413},  {ERR_MEDIA_TYPE, 415},
+		{ERR_UNPROCESSABLE, 422}, {ERR_LENGTH_REQUIRED, 411}, {ERR_INTERNAL, 500},   {ERR_UPSTREAM, 502},
+		{ERR_UNAVAILABLE, 503},   {ERR_NO_SPACE, 507},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(reply_status(cases[i].code), cases[i].status);
+}
+
+static void an_error_is_a_message(void **state)
+{
+	(void)state;
+	struct err err;
+
+	err_set(&err, ERR_NOT_FOUND, "Database \"%s\" not found", "猫");
+	reply_error(&reply, &err);
+	assert_sends("Status: 404\r\nContent-Type: application/json\r\n\r\n{\"message\":\"Database \\\"猫\\\" not found\"}\n");
+}
+
+static void an_error_of_v1_is_a_problem(void **state)
+{
+	(void)state;
+	struct err err;
+
+	reply.problem = true;
+	err_set(&err, ERR_CONFLICT, "The task is not yours");
+	reply_error(&reply, &err);
+	assert_sends("Status: 409\r\nContent-Type: application/problem+json\r\n\r\n"
+	             "{\"message\":\"The task is not yours\",\"title\":\"Conflict\",\"status\":409,"
+	             "\"detail\":\"The task is not yours\"}\n");
+}
+
+static void an_error_replaces_what_was_built(void **state)
+{
+	(void)state;
+	struct err err;
+
+	reply_header(&reply, "Cache-Control", "no-cache", &err);
+	reply_json(&reply, 200, greeting());
+	err_set(&err, ERR_BAD_REQUEST, "no");
+	reply_error(&reply, &err);
+	assert_sends("Status: 400\r\nContent-Type: application/json\r\n\r\n{\"message\":\"no\"}\n");
+}
+
+static void a_wrong_method_keeps_the_list_of_right_ones(void **state)
+{
+	(void)state;
+	struct err err;
+
+	reply.problem = true;
+	reply_header(&reply, "Allow", "GET, POST", &err);
+	err_set(&err, ERR_METHOD, "no");
+	reply_error(&reply, &err);
+	reply_send(&reply);
+	assert_ptr_equal(strstr(fake_answer(fake),
+	                        "Status: 405\r\nAllow: GET, POST\r\nContent-Type: application/problem+json\r\n\r\n{"),
+	                 fake_answer(fake));
+}
+
+static void the_servers_own_errors_are_kept_from_the_client(void **state)
+{
+	(void)state;
+	struct err err;
+
+	log_init("test_reply", LOG_ERROR);
+	err_set(&err, ERR_INTERNAL, "SQLite: /srv/secret.db is malformed");
+	reply_error(&reply, &err);
+	reply_send(&reply);
+	assert_non_null(strstr(fake_answer(fake), "Status: 500\r\n"));
+	assert_non_null(strstr(fake_answer(fake), "{\"message\":\"The server made an error"));
+	assert_null(strstr(fake_answer(fake), "secret"));
+}
+
+static void a_stream_is_sent_as_it_comes(void **state)
+{
+	(void)state;
+	struct err err;
+
+	reply_header(&reply, "Content-Disposition", "attachment", &err);
+	assert_int_equal(reply_stream_start(&reply, 200, "text/csv"), 0);
+	assert_int_equal(FCGX_PutStr("a,b\r\n", 5, fake->request.out), 5);
+	assert_sends("Status: 200\r\nContent-Disposition: attachment\r\nContent-Type: text/csv\r\nX-Accel-Buffering: no\r\n\r\n"
+	             "a,b\r\n");
+}
+
+static void a_client_that_went_away_is_no_error(void **state)
+{
+	(void)state;
+	fake->out.stop = fake->out.wrNext;
+	reply_json(&reply, 200, greeting());
+	assert_sends("");
+}
+
+#define REPLY_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	log_init("test_reply", LOG_ERROR);
+	const struct CMUnitTest tests[] = {
+		REPLY_TEST(json_is_answered_in_utf8),
+		REPLY_TEST(text_has_the_type_that_is_told),
+		REPLY_TEST(an_empty_answer_has_no_body),
+		REPLY_TEST(headers_go_before_the_body),
+		REPLY_TEST(a_header_cannot_bring_another_one),
+		REPLY_TEST(headers_have_their_bound),
+		REPLY_TEST(a_file_is_named_to_nginx_by_its_encoded_path),
+		REPLY_TEST(every_error_has_a_status),
+		REPLY_TEST(an_error_is_a_message),
+		REPLY_TEST(an_error_of_v1_is_a_problem),
+		REPLY_TEST(an_error_replaces_what_was_built),
+		REPLY_TEST(a_wrong_method_keeps_the_list_of_right_ones),
+		REPLY_TEST(the_servers_own_errors_are_kept_from_the_client),
+		REPLY_TEST(a_stream_is_sent_as_it_comes),
+		REPLY_TEST(a_client_that_went_away_is_no_error),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
