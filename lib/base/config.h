@@ -1,4 +1,5 @@
-/* The configuration: one table of keys gives parsing, defaults, bounds, the message for an unknown key and the help text.
+/* The configuration: one table of keys gives parsing, defaults, bounds, the message for an unknown key and
+ * the help text.
  *
  * Read once at start; afterwards immutable, so any thread may read it. */
 #ifndef BASE_CONFIG_H
@@ -76,15 +77,24 @@ struct config {
 /* The environment, passed in by the program (its getenv), since the library reads none. */
 typedef const char *config_env(const char *name);
 
-/* Which file holds: `path` if not NULL, else $IMAGE_LABEL_CONFIG, ./config.json, ~/.config/image-label-server/config.json; a path
- * that was named must exist, the others may be absent (all defaults then). Then the file, then B's and AWS's environment
- * variables over it. Relative paths in the file are relative to the file's folder; "~/" is the home folder. On failure
- * *config is released, and err names the file and the key (an unknown key: with the nearest known one).
- * The caller ends with config_release. */
+/* Which file holds: `path` if not NULL, else $IMAGE_LABEL_CONFIG, ./config.json,
+ * ~/.config/image-label-server/config.json; a path that was named must exist, the others may be absent
+ * (all defaults then). Relative paths in the file are relative to the file's folder; "~/" is the home
+ * folder; paths are absolute when loaded.
+ *
+ * Then the environment over it, where a variable that is empty is not set. MONGODB_CONN_STRING chooses
+ * MongoDB, AWS_BUCKET_NAME S3. Only when they (or the file) have chosen so, DATABASE_NAME is MongoDB's
+ * database, and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (both needed), AWS_SESSION_TOKEN,
+ * AWS_ENDPOINT_URL and AWS_REGION (or AWS_DEFAULT_REGION) are taken. DATABASE_NAME is also
+ * default_dataset, with any store, unless the file names one.
+ *
+ * On failure *config is released, and err names the file, its line and the key (an unknown key: with the
+ * nearest known one), or the variable. The caller ends with config_release. */
 int config_load(struct config *config, const char *path, config_env *env, struct err *err);
 void config_release(struct config *config); /* wipes secrets */
 
-/* The resolved configuration without secrets, as JSON text (for scripts), the same nesting as the file plus "path". */
+/* The resolved configuration without secrets, as JSON text (for scripts), the same nesting as the file
+ * plus "path". */
 int config_print(const struct config *config, struct buf *out);
 
 /* A help text: a line a key with its default and meaning. */

@@ -1,0 +1,112 @@
+/* Lets the environment win over the configuration file: the collecting system's variables, and AWS's own. */
+#include "base/config_keys.h"
+
+/* A variable that is set to nothing is not set. */
+static const char *get(config_env *env, const char *name)
+{
+	const char *value = env(name);
+
+	return value && *value ? value : NULL;
+}
+
+static int set(struct config *config, const char *name, const char *what, const char *value,
+	       const struct config_places *places, struct err *err)
+{
+	return config_set(config, config_find(name), what, value, places, err);
+}
+
+static bool uses_mongodb(const struct config *config)
+{
+	return !strcmp(config->dataset_store.type, "mongodb");
+}
+
+static bool uses_s3(const struct config *config)
+{
+	return !strcmp(config->image_store.type, "s3");
+}
+
+/* A connection string chooses MongoDB and a bucket S3. What goes with them (a database's name, AWS's keys,
+ * which people have set for other programs too) chooses nothing alone. */
+static int choose_stores(struct config *config, config_env *env, const struct config_places *places,
+			 struct err *err)
+{
+	if (get(env, "MONGODB_CONN_STRING") &&
+	    set(config, "dataset_store.type", "dataset_store.type", "mongodb", places, err))
+		return -1;
+	if (get(env, "AWS_BUCKET_NAME") &&
+	    set(config, "image_store.type", "image_store.type", "s3", places, err))
+		return -1;
+	return 0;
+}
+
+/* Keys of a store that isn't used are left alone, its secrets with them. */
+static bool is_used(const struct config *config, const struct config_key *key)
+{
+	return strncmp(key->name, "dataset_store.", 14) ? uses_s3(config) : uses_mongodb(config);
+}
+
+static int take_variables(struct config *config, config_env *env, const struct config_places *places,
+			  struct err *err)
+{
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+		if (!key->variable || !is_used(config, key))
+			continue;
+		const char *variable = key->variable;
+		if (!strcmp(variable, "AWS_REGION") && !get(env, variable))
+			variable = "AWS_DEFAULT_REGION";
+		const char *value = get(env, variable);
+		if (value && config_set(config, key, variable, value, places, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* The collecting system had one dataset, named as its database. So has whoever sets only its variables;
+ * with SQLite, too. */
+static int name_default_dataset(struct config *config, config_env *env, const struct config_places *places,
+				struct err *err)
+{
+	const char *name = get(env, "DATABASE_NAME");
+
+	if (!name || config->default_dataset[0])
+		return 0;
+	return set(config, "default_dataset", "DATABASE_NAME", name, places, err);
+}
+
+static int missing(const struct config *config, const char *what, const char *because, struct err *err)
+{
+	return err_set(err, ERR_BAD_REQUEST, "%s%s%s is missing: %s", config->path,
+		       *config->path ? ": " : "", what, because);
+}
+
+static int check_complete(const struct config *config, struct err *err)
+{
+	static const char mongodb[] = "the datasets are to be kept in MongoDB";
+	static const char s3[] = "the images are to be kept in S3";
+
+	if (uses_mongodb(config) && !config->dataset_store.uri[0])
+		return missing(config, "\"dataset_store.uri\" (or MONGODB_CONN_STRING)", mongodb, err);
+	if (uses_mongodb(config) && !config->dataset_store.database[0])
+		return missing(config, "\"dataset_store.database\" (or DATABASE_NAME)", mongodb, err);
+	if (uses_s3(config) && !config->image_store.bucket[0])
+		return missing(config, "\"image_store.bucket\" (or AWS_BUCKET_NAME)", s3, err);
+	if (uses_s3(config) && !config->image_store.access_key[0])
+		return missing(config, "AWS_ACCESS_KEY_ID in the environment", s3, err);
+	if (uses_s3(config) && !config->image_store.secret_key[0])
+		return missing(config, "AWS_SECRET_ACCESS_KEY in the environment", s3, err);
+	if (config->listen.certificate[0] && !config->listen.certificate_key[0])
+		return missing(config, "\"listen.certificate_key\"", "\"listen.certificate\" is given", err);
+	if (!config->listen.certificate[0] && config->listen.certificate_key[0])
+		return missing(config, "\"listen.certificate\"", "\"listen.certificate_key\" is given", err);
+	return 0;
+}
+
+int config_environment(struct config *config, config_env *env, const struct config_places *places,
+		       struct err *err)
+{
+	if (choose_stores(config, env, places, err) || take_variables(config, env, places, err) ||
+	    name_default_dataset(config, env, places, err) || check_complete(config, err))
+		return -1;
+	return 0;
+}

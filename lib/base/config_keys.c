@@ -1,0 +1,187 @@
+/* The table of configuration keys. */
+#include "base/config_keys.h"
+
+#include <inttypes.h>
+
+#include "base/json.h"
+
+static const char *const dataset_types[] = { "sqlite", "mongodb", NULL };
+static const char *const image_types[] = { "fs", "s3", NULL };
+static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
+
+#define MiB (INT64_C(1) << 20)
+#define GiB (INT64_C(1) << 30)
+#define PiB (INT64_C(1) << 50)
+enum { DAY = 24 * 3600, PORT_MAX = 65535 };
+
+#define AT(field) offsetof(struct config, field)
+
+const struct config_key config_keys[] = {
+	{ "json_db_dir", CONFIG_PATH, AT(json_db_dir),
+	  .initial = "~/.config/image-label-server/json_data",
+	  .help = "folder of JSON datasets, merged at start and reload" },
+	{ "sqlite_db_dir", CONFIG_PATH, AT(sqlite_db_dir),
+	  .initial = "~/.config/image-label-server/sqlite_dbs",
+	  .help = "folder of the SQLite databases, one a dataset" },
+	{ "json_user_dir", CONFIG_PATH, AT(json_user_dir),
+	  .initial = "~/.config/image-label-server/json_users",
+	  .help = "folder of JSON files, one a user" },
+	{ "default_dataset", CONFIG_NAME, AT(default_dataset), .initial = "",
+	  .help = "dataset of requests that name none; made when absent" },
+	{ "image_roots", CONFIG_PATHS, AT(image_roots),
+	  .help = "folders in which images outside a dataset's base_dir may lie" },
+	{ "archive_skip", CONFIG_TEXTS, AT(archive_skip), .initial = "BACKGROUND_Google",
+	  .help = "folder names an archive import passes over" },
+	{ "dataset_store.type", CONFIG_CHOICE, AT(dataset_store.type), .initial = "sqlite",
+	  .choices = dataset_types,
+	  .help = "where samples and labels are kept" },
+	{ "dataset_store.uri", CONFIG_MONGODB_URI, AT(dataset_store.uri), .initial = "",
+	  .variable = "MONGODB_CONN_STRING",
+	  .help = "MongoDB's connection string" },
+	{ "dataset_store.database", CONFIG_DATABASE, AT(dataset_store.database), .initial = "",
+	  .variable = "DATABASE_NAME",
+	  .help = "MongoDB's database" },
+	{ "image_store.type", CONFIG_CHOICE, AT(image_store.type), .initial = "fs", .choices = image_types,
+	  .help = "where uploaded images are kept" },
+	{ "image_store.dir", CONFIG_PATH, AT(image_store.dir),
+	  .help = "fs: folder of uploaded images; images beside sqlite_db_dir" },
+	{ "image_store.endpoint", CONFIG_HTTP_URL, AT(image_store.endpoint), .initial = "",
+	  .variable = "AWS_ENDPOINT_URL",
+	  .help = "s3: URL of the service; AWS of the region when empty" },
+	{ "image_store.region", CONFIG_TEXT, AT(image_store.region), .initial = "us-east-1",
+	  .variable = "AWS_REGION",
+	  .help = "s3: region" },
+	{ "image_store.bucket", CONFIG_BUCKET, AT(image_store.bucket), .initial = "",
+	  .variable = "AWS_BUCKET_NAME",
+	  .help = "s3: bucket" },
+	{ "image_store.public_url", CONFIG_HTTP_URL, AT(image_store.public_url), .initial = "",
+	  .help = "s3: prefix of public images' URLs; endpoint and bucket when empty" },
+	{ "image_store.access_key", CONFIG_SECRET, AT(image_store.access_key), .initial = "",
+	  .variable = "AWS_ACCESS_KEY_ID",
+	  .help = "s3: access key" },
+	{ "image_store.secret_key", CONFIG_SECRET, AT(image_store.secret_key), .initial = "",
+	  .variable = "AWS_SECRET_ACCESS_KEY",
+	  .help = "s3: secret key" },
+	{ "image_store.session_token", CONFIG_SECRET, AT(image_store.session_token), .initial = "",
+	  .variable = "AWS_SESSION_TOKEN",
+	  .help = "s3: session token, of temporary keys" },
+	{ "listen.http_port", CONFIG_INTEGER, AT(listen.http_port),
+	  .number = 44444, .min = 0, .max = PORT_MAX,
+	  .help = "port of plain HTTP, on loopback only; 0 is off" },
+	{ "listen.https_port", CONFIG_INTEGER, AT(listen.https_port),
+	  .number = 44443, .min = 0, .max = PORT_MAX,
+	  .help = "port of HTTPS; 0 is off" },
+	{ "listen.address", CONFIG_HOST, AT(listen.address), .initial = "0.0.0.0",
+	  .help = "address of HTTPS" },
+	{ "listen.server_name", CONFIG_HOST, AT(listen.server_name), .initial = "",
+	  .help = "host name, for the self-signed certificate" },
+	{ "listen.certificate", CONFIG_PATH, AT(listen.certificate), .initial = "",
+	  .help = "PEM file; a self-signed one is made when empty" },
+	{ "listen.certificate_key", CONFIG_PATH, AT(listen.certificate_key), .initial = "",
+	  .help = "PEM file of the certificate's key" },
+	{ "limits.json_bytes", CONFIG_INTEGER, AT(limits.json_bytes),
+	  .number = JSON_BODY_MAX, .min = 1024, .max = JSON_BODY_MAX,
+	  .help = "bytes of a JSON body" },
+	{ "limits.lease_seconds", CONFIG_INTEGER, AT(limits.lease_seconds),
+	  .number = 300, .min = 1, .max = 7 * DAY,
+	  .help = "seconds an image stays with who was given it" },
+	{ "limits.file_bytes", CONFIG_INTEGER, AT(limits.file_bytes),
+	  .number = 64 * MiB, .min = 1, .max = 4 * GiB,
+	  .help = "bytes of an uploaded image" },
+	{ "limits.files_per_request", CONFIG_INTEGER, AT(limits.files_per_request),
+	  .number = 1000, .min = 1, .max = 100 * 1000,
+	  .help = "files of one upload" },
+	{ "limits.dataset_bytes", CONFIG_INTEGER, AT(limits.dataset_bytes),
+	  .number = 0, .min = 0, .max = PiB,
+	  .help = "uploaded bytes a dataset; 0 is no limit" },
+	{ "limits.archive_bytes", CONFIG_INTEGER, AT(limits.archive_bytes),
+	  .number = 32 * GiB, .min = 1, .max = PiB,
+	  .help = "bytes of an uploaded archive" },
+	{ "limits.archive_entries", CONFIG_INTEGER, AT(limits.archive_entries),
+	  .number = 1000 * 1000, .min = 1, .max = 1000 * 1000 * 1000,
+	  .help = "entries of an archive" },
+	{ "limits.archive_entry_bytes", CONFIG_INTEGER, AT(limits.archive_entry_bytes),
+	  .number = 64 * MiB, .min = 1, .max = 4 * GiB,
+	  .help = "bytes of one entry" },
+	{ "limits.upload_expires_seconds", CONFIG_INTEGER, AT(limits.upload_expires_seconds),
+	  .number = DAY, .min = 1, .max = 365 * DAY,
+	  .help = "seconds an unfinished upload is kept" },
+	{ "limits.human_requests_per_second", CONFIG_INTEGER, AT(limits.human_requests_per_second),
+	  .number = 20, .min = 1, .max = 10 * 1000,
+	  .help = "rate of a user whose password a person chose" },
+	{ "limits.open_datasets", CONFIG_INTEGER, AT(limits.open_datasets),
+	  .number = 64, .min = 1, .max = 4096,
+	  .help = "datasets a program keeps open" },
+	{ "log_level", CONFIG_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
+	  .help = "least level that is logged" },
+};
+
+const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
+
+const struct config_key *config_find(const char *name)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		if (!strcmp(config_keys[i].name, name))
+			return &config_keys[i];
+	return NULL;
+}
+
+const char *const config_groups[] = { "dataset_store", "image_store", "listen", "limits", NULL };
+
+bool config_is_group(const char *name)
+{
+	for (size_t i = 0; config_groups[i]; i++)
+		if (!strcmp(config_groups[i], name))
+			return true;
+	return false;
+}
+
+char **config_text(struct config *config, const struct config_key *key)
+{
+	return (char **)(void *)((char *)config + key->offset);
+}
+
+int64_t *config_integer(struct config *config, const struct config_key *key)
+{
+	return (int64_t *)(void *)((char *)config + key->offset);
+}
+
+struct config_list *config_strings(struct config *config, const struct config_key *key)
+{
+	return (struct config_list *)(void *)((char *)config + key->offset);
+}
+
+static void list_choices(const struct config_key *key, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; key->choices[i] && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, "%s\"%s\"",
+					 !i ? "" : key->choices[i + 1] ? ", " : " or ", key->choices[i]);
+}
+
+const char *config_expects(const struct config_key *key, char *out, size_t size)
+{
+	static const char *const words[] = {
+		[CONFIG_TEXT] = "a string",
+		[CONFIG_HOST] = "a host name or address",
+		[CONFIG_NAME] = "a dataset's name",
+		[CONFIG_DATABASE] = "a database's name (1 to 63 bytes, no space, none of /\\.\"$*<>:|?)",
+		[CONFIG_BUCKET] = "a bucket's name (letters, digits, . _ -)",
+		[CONFIG_PATH] = "a path",
+		[CONFIG_HTTP_URL] = "a URL (http:// or https://)",
+		[CONFIG_MONGODB_URI] = "a connection string (mongodb:// or mongodb+srv://)",
+		[CONFIG_SECRET] = "a string",
+		[CONFIG_TEXTS] = "a list of strings",
+		[CONFIG_PATHS] = "a list of paths",
+	};
+
+	if (key->kind == CONFIG_INTEGER)
+		snprintf(out, size, "an integer from %" PRId64 " to %" PRId64, key->min, key->max);
+	else if (key->kind == CONFIG_CHOICE)
+		list_choices(key, out, size);
+	else
+		snprintf(out, size, "%s", words[key->kind]);
+	return out;
+}

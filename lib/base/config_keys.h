@@ -1,0 +1,66 @@
+/* The table of configuration keys, from which parsing, bounds, messages, printing and help derive.
+ * Internal to the configuration's modules. */
+#ifndef BASE_CONFIG_KEYS_H
+#define BASE_CONFIG_KEYS_H
+
+#include "base/config.h"
+
+enum config_kind {
+	CONFIG_TEXT,
+	CONFIG_HOST,   /* a host name or address, as nginx takes it */
+	CONFIG_NAME,   /* a dataset's name */
+	CONFIG_DATABASE, /* a name that MongoDB takes */
+	CONFIG_BUCKET, /* a part of a URL as it stands */
+	CONFIG_PATH,   /* made absolute */
+	CONFIG_HTTP_URL,
+	CONFIG_MONGODB_URI,
+	CONFIG_CHOICE,
+	CONFIG_SECRET, /* only from the environment; never printed */
+	CONFIG_INTEGER,
+	CONFIG_TEXTS, /* a list */
+	CONFIG_PATHS,
+};
+
+struct config_key {
+	const char *name; /* "group.key" or "key" */
+	enum config_kind kind;
+	size_t offset;       /* of a char *, an int64_t or a struct config_list in struct config */
+	const char *initial; /* of texts; of a list, its only entry; NULL: see help */
+	int64_t number, min, max;
+	const char *const *choices; /* ended by NULL */
+	const char *variable; /* of the environment, which wins; NULL for none */
+	const char *help;
+};
+
+extern const struct config_key config_keys[];
+extern const size_t config_key_count;
+
+/* The key of that name, or NULL. */
+const struct config_key *config_find(const char *name);
+/* The groups of keys, ended by NULL. */
+extern const char *const config_groups[];
+bool config_is_group(const char *name);
+
+/* The key's place in a configuration. */
+char **config_text(struct config *config, const struct config_key *key);
+int64_t *config_integer(struct config *config, const struct config_key *key);
+struct config_list *config_strings(struct config *config, const struct config_key *key);
+
+/* What a value of the key looks like: "an integer from 1 to 50", "\"fs\" or \"s3\"", "a text". */
+const char *config_expects(const struct config_key *key, char *out, size_t size);
+
+/* Where relative paths and "~/" begin. */
+struct config_places {
+	const char *folder;
+	const char *home; /* NULL when there is none */
+};
+/* Checks a text by the key's kind and puts it in place (adds it, to a list). `what` is what a message
+ * calls it: the key in quotes, or the variable. */
+int config_set(struct config *config, const struct config_key *key, const char *what, const char *value,
+	       const struct config_places *places, struct err *err);
+
+/* Lets the environment win, and checks that what belongs together is there. */
+int config_environment(struct config *config, config_env *env, const struct config_places *places,
+                       struct err *err);
+
+#endif

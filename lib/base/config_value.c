@@ -1,0 +1,145 @@
+/* Checks one value of the configuration and puts it in place. */
+#include "base/config_keys.h"
+#include "base/text.h"
+
+static const char digits[] = "0123456789";
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/* Made of letters, digits and `others` alone. */
+static bool made_of(const char *value, const char *others)
+{
+	for (; *value; value++)
+		if (!strchr(letters, *value) && !strchr(digits, *value) && !strchr(others, *value))
+			return false;
+	return true;
+}
+
+/* No user or password in it, and no query: it is printed, and paths are appended to it. */
+static bool is_http_url(const char *value)
+{
+	const char *host = "";
+
+	if (!strncmp(value, "https://", 8))
+		host = value + 8;
+	else if (!strncmp(value, "http://", 7))
+		host = value + 7;
+	return *host && *host != '/' && !strpbrk(value, " @?#\"\\<>");
+}
+
+static bool is_mongodb_uri(const char *value)
+{
+	return (!strncmp(value, "mongodb://", 10) && value[10]) ||
+	       (!strncmp(value, "mongodb+srv://", 14) && value[14]);
+}
+
+static bool is_choice(const struct config_key *key, const char *value)
+{
+	for (size_t i = 0; key->choices[i]; i++)
+		if (!strcmp(key->choices[i], value))
+			return true;
+	return false;
+}
+
+/* An empty text takes a value away, where that has a meaning. */
+static bool may_be_empty(const struct config_key *key)
+{
+	return key->kind < CONFIG_INTEGER && key->initial && !key->initial[0];
+}
+
+static bool fits(const struct config_key *key, const char *value)
+{
+	if (!*value)
+		return may_be_empty(key);
+	switch (key->kind) {
+	case CONFIG_HOST:
+		return made_of(value, "._:*-[]");
+	case CONFIG_BUCKET:
+		return made_of(value, "._-") && strcmp(value, ".") && strcmp(value, "..");
+	case CONFIG_DATABASE:
+		return strlen(value) <= 63 && !strpbrk(value, "/\\. \"$*<>:|?");
+	case CONFIG_HTTP_URL:
+		return is_http_url(value);
+	case CONFIG_MONGODB_URI:
+		return is_mongodb_uri(value);
+	case CONFIG_CHOICE:
+		return is_choice(key, value);
+	default:
+		return true;
+	}
+}
+
+static int make_absolute(const char *what, const char *value, const struct config_places *places,
+			 struct buf *out, struct err *err)
+{
+	if (value[0] == '~' && (value[1] == '/' || !value[1])) {
+		if (!places->home)
+			return err_set(err, ERR_BAD_REQUEST,
+				       "%s is in the home folder, but there is none: set HOME", what);
+		buf_str(out, places->home);
+		value++;
+	} else if (value[0] != '/') {
+		buf_printf(out, "%s/", strcmp(places->folder, "/") ? places->folder : "");
+	}
+	buf_str(out, value);
+	while (out->len > 1 && out->data[out->len - 1] == '/')
+		out->data[--out->len] = '\0';
+	if (out->overflow)
+		return err_set(err, ERR_BAD_REQUEST, "%s is too long a path", what);
+	return 0;
+}
+
+/* The value as it is kept: a path absolute, a URL without a slash at its end. */
+static int normalize(const struct config_key *key, const char *what, const char *value,
+		     const struct config_places *places, struct buf *out, struct err *err)
+{
+	if (*value && (key->kind == CONFIG_PATH || key->kind == CONFIG_PATHS))
+		return make_absolute(what, value, places, out, err);
+	size_t len = strlen(value);
+	while (key->kind == CONFIG_HTTP_URL && len && value[len - 1] == '/')
+		len--;
+	if (buf_add(out, value, len))
+		return err_set(err, ERR_BAD_REQUEST, "%s is too long", what);
+	return 0;
+}
+
+/* Takes value. */
+static int keep(struct config *config, const struct config_key *key, const char *what, char *value,
+		struct err *err)
+{
+	if (key->kind != CONFIG_TEXTS && key->kind != CONFIG_PATHS) {
+		char **place = config_text(config, key);
+		free(*place);
+		*place = value;
+		return 0;
+	}
+	struct config_list *list = config_strings(config, key);
+	if (list->count == CONFIG_LIST_MAX) {
+		free(value);
+		return err_set(err, ERR_BAD_REQUEST, "%s has more than %d entries", what, CONFIG_LIST_MAX);
+	}
+	list->item[list->count++] = value;
+	return 0;
+}
+
+int config_set(struct config *config, const struct config_key *key, const char *what, const char *value,
+	       const struct config_places *places, struct err *err)
+{
+	char expected[160];
+	struct buf text;
+
+	if (!fits(key, value))
+		return err_set(err, ERR_BAD_REQUEST, "%s must be %s", what,
+			       config_expects(key, expected, sizeof(expected)));
+	if (text_has_control(value))
+		return err_set(err, ERR_BAD_REQUEST, "%s holds a control character", what);
+	if (!text_utf8_valid(value, strlen(value)))
+		return err_set(err, ERR_BAD_REQUEST, "%s is not valid UTF-8", what);
+	if (key->kind == CONFIG_NAME && *value && text_check_dataset_name(value, err))
+		return err_prefix(err, "%s", what);
+	buf_init(&text, TEXT_FILEPATH_MAX);
+	if (normalize(key, what, value, places, &text, err)) {
+		buf_release(&text);
+		return -1;
+	}
+	return keep(config, key, what, buf_detach(&text), err);
+}
