@@ -28,7 +28,8 @@ void buf_clear(struct buf *buf)
 /* Makes room for `len` more bytes and a NUL; false over the ceiling. */
 static bool grow(struct buf *buf, size_t len)
 {
-	if (buf->overflow || buf->len > buf->max || len > buf->max - buf->len || buf->len + len > SIZE_MAX / 4) {
+	if (buf->overflow || buf->len > buf->max || len > buf->max - buf->len ||
+	    buf->len + len > SIZE_MAX / 4) {
 		buf->overflow = true;
 		return false;
 	}

@@ -1,7 +1,8 @@
 /* A growable byte buffer born with a ceiling, always NUL-terminated beyond its length.
  *
- * Growing past `max` fails and marks the buffer as overflowed; further appends do nothing, so that a run of appends
- * needs one check at its end. Not thread-safe. Running out of memory aborts the process (programs are restarted). */
+ * Growing past `max` fails and marks the buffer as overflowed; further appends do nothing, so that a run
+ * of appends needs one check at its end. Not thread-safe. Running out of memory aborts the process
+ * (programs are restarted). */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -28,8 +29,8 @@ int buf_str(struct buf *buf, const char *string);
 int buf_char(struct buf *buf, char c);
 int buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Room for `len` more bytes at data + len, not counted until buf.len is raised by the caller; NULL over the ceiling.
- * Read it through buf_text then, which puts the NUL behind what was written. */
+/* Room for `len` more bytes at data + len, not counted until buf.len is raised by the caller; NULL over
+ * the ceiling. Read it through buf_text then, which puts the NUL behind what was written. */
 char *buf_reserve(struct buf *buf, size_t len);
 
 /* The text so far; "" when empty; never NULL. Valid until the next append. */

@@ -14,7 +14,8 @@ int file_open(const char *path, struct err *err)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for a pipe's writer */
 
 	if (fd < 0)
-		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, "%s can't be opened", path);
+		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, "%s can't be opened",
+				 path);
 	if (fstat(fd, &stat))
 		err_errno(err, ERR_INTERNAL, "%s can't be read", path);
 	else if (!S_ISREG(stat.st_mode))

@@ -7,8 +7,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Opens for reading; the descriptor is the caller's, close-on-exec. Only regular files are opened, so that a pipe laid into a
- * folder blocks nobody. -1 with ERR_NOT_FOUND when there is none, else ERR_INTERNAL or ERR_BAD_REQUEST, the path named. */
+/* Opens for reading; the descriptor is the caller's, close-on-exec. Only regular files are opened, so that
+ * a pipe laid into a folder blocks nobody. -1 with ERR_NOT_FOUND when there is none, else ERR_INTERNAL or
+ * ERR_BAD_REQUEST, the path named. */
 int file_open(const char *path, struct err *err);
 
 /* read(2), over interruptions: bytes read, 0 at the end, -1 with err naming the path. */

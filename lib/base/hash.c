@@ -107,7 +107,8 @@ void hash_base64(const void *bytes, size_t len, struct buf *out)
 	}
 }
 
-/* OpenSSL's decoder takes spaces, '=' anywhere and loose last bits; only what encodes back to the same text is canonical. */
+/* OpenSSL's decoder takes spaces, '=' anywhere and loose last bits; what encodes back to the same text is
+ * canonical. */
 static int decode_block(const unsigned char *text, size_t len, struct buf *out)
 {
 	unsigned char bytes[BLOCK_BYTES], again[BLOCK_CHARACTERS + 1];
@@ -156,7 +157,8 @@ void hash_random_token(size_t bytes, char out[HASH_TOKEN_MAX])
 	OPENSSL_cleanse(text, sizeof(text));
 }
 
-void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256_SIZE], char out[HASH_UUID_MAX])
+void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256_SIZE],
+		     char out[HASH_UUID_MAX])
 {
 	unsigned char digest[64];
 	char hex[2 * 16 + 1];

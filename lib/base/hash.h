@@ -16,25 +16,29 @@ void hash_hex(const unsigned char *bytes, size_t len, char *out); /* 2 * len + 1
 struct hash_stream;
 struct hash_stream *hash_stream_new(const char *algorithm); /* "sha256", "sha1", "md5"; NULL when unknown */
 void hash_stream_update(struct hash_stream *stream, const void *bytes, size_t len);
-size_t hash_stream_final(struct hash_stream *stream, unsigned char out[64]); /* the digest's length; frees stream */
-void hash_stream_free(struct hash_stream *stream);                           /* NULL is fine */
+/* The digest's length; frees stream. */
+size_t hash_stream_final(struct hash_stream *stream, unsigned char out[64]);
+void hash_stream_free(struct hash_stream *stream); /* NULL is fine */
 
 /* HMAC-SHA-256 (RFC 2104). */
-void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len, unsigned char out[HASH_SHA256_SIZE]);
+void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
+                      unsigned char out[HASH_SHA256_SIZE]);
 
-/* Base64 (RFC 4648 §4) and its decoding, appended to out; decode is -1 on anything that is not canonical base64 (out may
- * then hold a part), or over the ceiling of out. */
+/* Base64 (RFC 4648 §4) and its decoding, appended to out; decode is -1 on anything that is not canonical
+ * base64 (out may then hold a part), or over the ceiling of out. */
 void hash_base64(const void *bytes, size_t len, struct buf *out);
 int hash_base64_decode(const char *text, size_t len, struct buf *out);
 
-/* `bytes` random bytes (at most 64) as unpadded base64url text: 16 bytes make 22 characters. Aborts when the system has no entropy. */
+/* `bytes` random bytes (at most 64) as unpadded base64url text: 16 bytes make 22 characters. Aborts when
+ * the system has no entropy. */
 enum { HASH_TOKEN_BYTES = 16, HASH_TOKEN_MAX = 96 };
 void hash_random_token(size_t bytes, char out[HASH_TOKEN_MAX]);
 
-/* UUID version 8 (RFC 9562 §5.8) from the first bytes of SHA-256(dataset, NUL, sha256): the same image in the same
- * dataset always has the same name. */
+/* UUID version 8 (RFC 9562 §5.8) from the first bytes of SHA-256(dataset, NUL, sha256): the same image in
+ * the same dataset always has the same name. */
 enum { HASH_UUID_MAX = 37 };
-void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256_SIZE], char out[HASH_UUID_MAX]);
+void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256_SIZE],
+                     char out[HASH_UUID_MAX]);
 
 /* Constant-time comparison; 1 when equal. */
 int hash_equal(const void *a, const void *b, size_t len);

@@ -10,7 +10,7 @@
 static const char body_name[] = "request body";
 static const int64_t exact_max = (INT64_C(1) << 53) - 1; /* a cJSON number is a double: exact up to here */
 
-/* --- parsing -------------------------------------------------------------------------------------------------- */
+/* --- parsing ------------------------------------------------------------------------------------- */
 
 /* `name` is what messages call the text. */
 static cJSON *parse(const char *name, const char *bytes, size_t len, struct err *err)
@@ -58,7 +58,7 @@ cJSON *json_parse_file(const char *path, struct err *err)
 	return tree;
 }
 
-/* --- typed fields --------------------------------------------------------------------------------------------- */
+/* --- typed fields -------------------------------------------------------------------------------- */
 
 /* Sets *out to the field, or to NULL when it is absent or null and need not be there. */
 static int find(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err)
@@ -105,8 +105,8 @@ int json_int64(const cJSON *object, const char *key, bool required, int64_t min,
 		return 0;
 	double value = cJSON_IsNumber(field) ? field->valuedouble : NAN;
 	if (!(value >= (double)min && value <= (double)max) || value != trunc(value))
-		return err_set(err, ERR_BAD_REQUEST, "\"%s\" must be an integer from %" PRId64 " to %" PRId64, key, min,
-			       max);
+		return err_set(err, ERR_BAD_REQUEST, "\"%s\" must be an integer from %" PRId64 " to %" PRId64,
+			       key, min, max);
 	*out = (int64_t)value;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* JSON that comes from outside, bounded before it is built: yajl checks and streams, cJSON holds the tree.
  *
- * cJSON alone accepts duplicate keys, trailing bytes, embedded NULs and bad UTF-8, and a small body can become a large
- * tree (measured: 40 times); so every text passes the yajl pass here first. Thread-safe. */
+ * cJSON alone accepts duplicate keys, trailing bytes, embedded NULs and bad UTF-8, and a small body can
+ * become a large tree (measured: 40 times); so every text passes the yajl pass here first. Thread-safe. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
@@ -19,9 +19,10 @@ enum {
 	JSON_KEYS_MAX = 10 * 1000,   /* keys in one object */
 };
 
-/* Parses one JSON text whose top is an object. The tree is the caller's (cJSON_Delete). NULL with ERR_BAD_REQUEST
- * saying what is wrong and at which line and column (ERR_TOO_LARGE over JSON_BODY_MAX): empty, not JSON, no object,
- * truncated, too deep, too many values, a duplicate key, trailing bytes, a NUL (raw or escaped), invalid UTF-8, a lone surrogate. */
+/* Parses one JSON text whose top is an object. The tree is the caller's (cJSON_Delete). NULL with
+ * ERR_BAD_REQUEST saying what is wrong and at which line and column (ERR_TOO_LARGE over JSON_BODY_MAX):
+ * empty, not JSON, no object, truncated, too deep, too many values, a duplicate key, trailing bytes, a NUL
+ * (raw or escaped), invalid UTF-8, a lone surrogate. */
 cJSON *json_parse_object(const char *bytes, size_t len, struct err *err);
 
 /* The same for any top value. */
@@ -30,8 +31,8 @@ cJSON *json_parse(const char *bytes, size_t len, struct err *err);
 /* Reads and parses a file (at most JSON_BODY_MAX), its name in the message. */
 cJSON *json_parse_file(const char *path, struct err *err);
 
-/* Typed fields. A wrong type is -1 with ERR_BAD_REQUEST naming the key. `required`: absence is an error too; else an
- * absent or null field leaves *out as it was. Strings belong to the tree. */
+/* Typed fields. A wrong type is -1 with ERR_BAD_REQUEST naming the key. `required`: absence is an error
+ * too; else an absent or null field leaves *out as it was. Strings belong to the tree. */
 int json_string(const cJSON *object, const char *key, bool required, const char **out, struct err *err);
 int json_int64(const cJSON *object, const char *key, bool required, int64_t min, int64_t max, int64_t *out,
                struct err *err);
@@ -55,8 +56,8 @@ void json_add(cJSON *object, const char *key, cJSON *value); /* takes value */
 void json_append(cJSON *array, cJSON *value);                /* takes value */
 void json_append_string(cJSON *array, const char *value);
 
-/* Appends the tree as compact UTF-8; bytes that are not UTF-8 become U+FFFD. -1 over the buffer's ceiling, which then holds
- * what it held. */
+/* Appends the tree as compact UTF-8; bytes that are not UTF-8 become U+FFFD. -1 over the buffer's ceiling,
+ * which then holds what it held. */
 int json_print(const cJSON *tree, struct buf *out);
 /* Appends the tree as compact ASCII (\uXXXX, surrogate pairs), fit for a header. */
 int json_print_ascii(const cJSON *tree, struct buf *out);

@@ -42,7 +42,8 @@ static void print_code_point(uint32_t point, struct buf *out)
 	if (point < 0x10000)
 		buf_printf(out, "\\u%04x", point);
 	else
-		buf_printf(out, "\\u%04x\\u%04x", 0xD800 + ((point - 0x10000) >> 10), 0xDC00 + ((point - 0x10000) & 0x3FF));
+		buf_printf(out, "\\u%04x\\u%04x", 0xD800 + ((point - 0x10000) >> 10),
+			   0xDC00 + ((point - 0x10000) & 0x3FF));
 }
 
 static void print_ascii_character(unsigned char c, bool ascii, struct buf *out)

@@ -38,6 +38,14 @@ static bool end_unit(struct json_scan *scan)
 	return true;
 }
 
+static unsigned hex_digit(unsigned char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
+}
+
 static bool escape_byte(struct json_scan *scan, unsigned char c)
 {
 	if (scan->state == SCAN_BACKSLASH) {
@@ -46,7 +54,7 @@ static bool escape_byte(struct json_scan *scan, unsigned char c)
 		scan->unit = 0;
 		return c == 'u' || !scan->after_high;
 	}
-	unsigned digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : 16;
+	unsigned digit = hex_digit(c);
 	if (digit == 16) { /* a broken escape, which yajl refuses with a better word */
 		scan->state = SCAN_PLAIN;
 		scan->after_high = false;

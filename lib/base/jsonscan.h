@@ -1,7 +1,7 @@
 /* What yajl takes too lightly in the bytes of a JSON text: NULs, invalid UTF-8 and lone surrogate escapes.
  *
- * A scan is fed the text in pieces of any size. A backslash is taken for an escape wherever it stands, since outside a string
- * yajl refuses it anyway. Internal to the JSON modules. */
+ * A scan is fed the text in pieces of any size. A backslash is taken for an escape wherever it stands,
+ * since outside a string yajl refuses it anyway. Internal to the JSON modules. */
 #ifndef BASE_JSONSCAN_H
 #define BASE_JSONSCAN_H
 
@@ -18,7 +18,8 @@ struct json_scan {
 	bool after_high;             /* a high surrogate waits for its low one */
 };
 
-/* All zero is a new scan. NULL when the piece is fine so far; else what is wrong, and *at is its offset in the piece. */
+/* All zero is a new scan. NULL when the piece is fine so far; else what is wrong, and *at is its offset in
+ * the piece. */
 const char *json_scan(struct json_scan *scan, const char *bytes, size_t len, size_t *at);
 /* The same at the end of the text. */
 const char *json_scan_end(const struct json_scan *scan);

@@ -45,7 +45,7 @@ struct walk {
 	struct err *err;
 };
 
-/* --- where, and what is wrong --------------------------------------------------------------------------------- */
+/* --- where, and what is wrong -------------------------------------------------------------------- */
 
 /* Moves line and column (of characters, both from 0) over bytes. */
 static void advance(uint64_t *line, uint64_t *column, const char *bytes, size_t len)
@@ -76,8 +76,8 @@ static int fail_at(struct walk *walk, size_t offset, const char *verb, const cha
 
 	place(walk, offset, &line, &column);
 	walk->failed = true;
-	return err_set(walk->err, ERR_BAD_REQUEST, "%s%s: line %" PRIu64 ", column %" PRIu64 ": %s", walk->name, verb, line,
-		       column, what);
+	return err_set(walk->err, ERR_BAD_REQUEST, "%s%s: line %" PRIu64 ", column %" PRIu64 ": %s",
+		       walk->name, verb, line, column, what);
 }
 
 /* The offset of the last byte yajl has taken. */
@@ -88,7 +88,8 @@ static size_t last_taken(const struct walk *walk)
 	return taken ? taken - 1 : 0;
 }
 
-/* Where the string that ends at offset `end` begins; within a string a quote has an odd number of backslashes before it. */
+/* Where the string that ends at offset `end` begins: within it, a quote has an odd number of backslashes
+ * before it. */
 static size_t string_start(const struct walk *walk, size_t end)
 {
 	size_t at = end;
@@ -123,7 +124,7 @@ static int wrong_here(struct walk *walk, const char *what)
 	return 0;
 }
 
-/* --- yajl's callbacks ----------------------------------------------------------------------------------------- */
+/* --- yajl's callbacks ---------------------------------------------------------------------------- */
 
 static int count_value(struct walk *walk)
 {
@@ -163,7 +164,8 @@ static int give_plain(struct walk *walk, int (*event)(void *, struct err *))
 }
 
 /* Gives bytes as NUL-terminated text. */
-static int give_text(struct walk *walk, const void *bytes, size_t len, int (*event)(void *, const char *, struct err *))
+static int give_text(struct walk *walk, const void *bytes, size_t len,
+		     int (*event)(void *, const char *, struct err *))
 {
 	if (!event)
 		return 1;
@@ -268,7 +270,8 @@ static int on_string(void *context, const unsigned char *bytes, size_t len)
 {
 	struct walk *walk = context;
 
-	return count_value(walk) && check_nul(walk, bytes, len) && give_text(walk, bytes, len, walk->events->string);
+	return count_value(walk) && check_nul(walk, bytes, len) &&
+	       give_text(walk, bytes, len, walk->events->string);
 }
 
 static int on_number(void *context, const char *bytes, size_t len)
@@ -316,7 +319,7 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end_array,
 };
 
-/* --- the walk ------------------------------------------------------------------------------------------------- */
+/* --- the walk ------------------------------------------------------------------------------------ */
 
 static void walk_init(struct walk *walk, const char *name, size_t text_max, const struct json_events *events,
 		      void *context, struct err *err)
@@ -357,8 +360,8 @@ static const char *friendly(const char *message)
 		{ "invalid object key (must be a string)", "a key must be a string in double quotes" },
 		{ "invalid char in json text", "this character is not expected here" },
 		{ "invalid character inside string", "a control character in a string must be escaped" },
-		{ "inside a string, '\\' occurs before a character", "a '\\' before a character that it can't escape" },
-		{ "invalid (non-hex) character occurs after '\\u'", "'\\u' must be followed by four hexadecimal digits" },
+		{ "inside a string, '\\' occurs before", "a '\\' before a character that it can't escape" },
+		{ "(non-hex) character occurs after '\\u'", "'\\u' must be followed by four hex digits" },
 		{ "invalid string in json text", "this is not expected here" },
 		{ "malformed number", "a digit is missing in a number" },
 		{ "comments are not enabled", "JSON has no comments" },
@@ -416,8 +419,8 @@ static bool is_space(const char *bytes, size_t len)
 	return true;
 }
 
-int json_walk(const char *name, const char *bytes, size_t len, size_t values_max, const struct json_events *events,
-	      void *context, struct err *err)
+int json_walk(const char *name, const char *bytes, size_t len, size_t values_max,
+	      const struct json_events *events, void *context, struct err *err)
 {
 	struct err ignored;
 	struct walk walk;

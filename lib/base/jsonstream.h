@@ -1,8 +1,8 @@
 /* A walk over JSON as a stream of events, with every check of json.h, for texts too large to hold as a tree.
  *
- * Checked before the event is given: syntax, UTF-8, NULs, lone surrogates, JSON_DEPTH_MAX, JSON_KEYS_MAX, duplicate keys.
- * Memory is bounded by the longest string (JSON_TOKEN_MAX) and the keys of the objects that are open.
- * Thread-safe: a walk shares nothing. */
+ * Checked before the event is given: syntax, UTF-8, NULs, lone surrogates, JSON_DEPTH_MAX, JSON_KEYS_MAX,
+ * duplicate keys. Memory is bounded by the longest string (JSON_TOKEN_MAX) and the keys of the objects
+ * that are open. Thread-safe: a walk shares nothing. */
 #ifndef BASE_JSONSTREAM_H
 #define BASE_JSONSTREAM_H
 
@@ -14,9 +14,10 @@
 
 enum { JSON_TOKEN_MAX = 1024 * 1024 }; /* bytes of one string, or of space between values, in a file */
 
-/* Any may be NULL: such events are passed over. Text is NUL-terminated UTF-8 without NULs inside and lives during the
- * call. A number is the text as it stands ("1.50"), at most JSON_NUMBER_MAX bytes. Each returns 0 to go on; or -1 with
- * err set, and then the walk ends with that message behind the text's name and the line. */
+/* Any may be NULL: such events are passed over. Text is NUL-terminated UTF-8 without NULs inside and lives
+ * during the call. A number is the text as it stands ("1.50"), at most JSON_NUMBER_MAX bytes. Each returns
+ * 0 to go on; or -1 with err set, and then the walk ends with that message behind the text's name and the
+ * line. */
 enum { JSON_NUMBER_MAX = 63 };
 struct json_events {
 	int (*start_object)(void *context, struct err *err);
@@ -30,10 +31,10 @@ struct json_events {
 	int (*null)(void *context, struct err *err);
 };
 
-/* Walks a text in memory of at most values_max values (0 = any number). `name` is what messages call the text:
- * "request body is not JSON: line 3, column 7: …". ERR_BAD_REQUEST, or what an event gave. */
-int json_walk(const char *name, const char *bytes, size_t len, size_t values_max, const struct json_events *events,
-              void *context, struct err *err);
+/* Walks a text in memory of at most values_max values (0 = any number). `name` is what messages call the
+ * text: "request body is not JSON: line 3, column 7: …". ERR_BAD_REQUEST, or what an event gave. */
+int json_walk(const char *name, const char *bytes, size_t len, size_t values_max,
+              const struct json_events *events, void *context, struct err *err);
 
 /* Walks a file of any size, read in pieces; its path is its name in messages. Only regular files are read.
  * ERR_NOT_FOUND when there is none, ERR_INTERNAL when it can't be read. */

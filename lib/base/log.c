@@ -11,7 +11,7 @@
 
 enum {
 	LOG_LINE_MAX = PIPE_BUF, /* a longer write(2) to a pipe could mingle with another program's line */
-	LOG_VALUE_MAX = 1024,    /* bytes one value may take as written, so that none starves the fields after it */
+	LOG_VALUE_MAX = 1024,    /* bytes one value may take as written: none starves those after it */
 	LOG_REQUEST_ID_MAX = 64,
 };
 

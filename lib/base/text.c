@@ -13,7 +13,8 @@ int text_int64(const char *text, int64_t min, int64_t max, int64_t *out)
 		if (*digit < '0' || *digit > '9')
 			return -1;
 		int64_t d = *digit - '0';
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, negative ? -d : d, &value))
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, negative ? -d : d, &value))
 			return -1;
 	}
 	if (value < min || value > max)
@@ -192,7 +193,7 @@ int text_check_user_name(const char *name, struct err *err)
 		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
 		      strchr("._@-", *c)))
 			return err_set(err, ERR_BAD_REQUEST,
-				       "the user's name may hold only letters, digits and the characters . _ @ -");
+				       "the user's name may hold only letters, digits and . _ @ -");
 	if (name[0] == '.' || name[0] == '-')
 		return err_set(err, ERR_BAD_REQUEST, "the user's name starts with '%c'", name[0]);
 	return 0;

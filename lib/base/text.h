@@ -13,7 +13,8 @@
 /* Parses a whole decimal number in [min, max]; no sign but '-', no spaces. 0, or -1 with no err. */
 int text_int64(const char *text, int64_t min, int64_t max, int64_t *out);
 
-/* Well-formed UTF-8 by RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. NUL is well-formed here. */
+/* Well-formed UTF-8 by RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. NUL is
+ * well-formed here. */
 bool text_utf8_valid(const char *bytes, size_t len);
 
 /* How many of the first bytes are well-formed UTF-8 and whole characters: len when all are. */
@@ -22,8 +23,8 @@ size_t text_utf8_span(const char *bytes, size_t len);
 /* Holds a byte below 0x20, or 0x7f. */
 bool text_has_control(const char *text);
 
-/* Percent-decoding by RFC 3986, of a path segment or ('+' = space) of a query. Decodes into out (cleared first).
- * -1 on a broken escape, an escaped NUL or invalid UTF-8. */
+/* Percent-decoding by RFC 3986, of a path segment or ('+' = space) of a query. Decodes into out (cleared
+ * first). -1 on a broken escape, an escaped NUL or invalid UTF-8. */
 int text_percent_decode(const char *bytes, size_t len, bool plus_is_space, struct buf *out);
 
 /* Appends path percent-encoded: unreserved characters and '/' stay. */
@@ -34,7 +35,8 @@ void text_percent_encode_segment(const char *segment, struct buf *out);
 enum { TEXT_TIME_MAX = 32 };
 /* Microseconds since 1970 as RFC 3339, UTC, "2026-01-31T12:34:56.789Z" (milliseconds). */
 const char *text_time(int64_t microseconds, char out[TEXT_TIME_MAX]);
-/* Parses RFC 3339 (any offset, 'T' or a space, finer fractions cut) into microseconds; -1 when it is not one. */
+/* Parses RFC 3339 (any offset, 'T' or a space, finer fractions cut) into microseconds; -1 when it is not
+ * one. */
 int text_time_parse(const char *text, int64_t *microseconds);
 /* Now, CLOCK_REALTIME, microseconds since 1970. */
 int64_t text_now(void);
@@ -43,18 +45,20 @@ int64_t text_now(void);
  * ERR_BAD_REQUEST, saying what is wrong. */
 enum { TEXT_DATASET_NAME_MAX = 128 };
 int text_check_dataset_name(const char *name, struct err *err);
-/* A user's or token's name: 1..64 of [A-Za-z0-9._@-], not starting with '.' or '-'. ':' can't be in Basic auth. */
+/* A user's or token's name: 1..64 of [A-Za-z0-9._@-], not starting with '.' or '-'. ':' can't be in Basic
+ * auth. */
 enum { TEXT_USER_NAME_MAX = 64 };
 int text_check_user_name(const char *name, struct err *err);
 /* A label: 1..256 bytes of UTF-8 without control characters. */
 enum { TEXT_LABEL_MAX = 256 };
 int text_check_label(const char *label, struct err *err);
-/* A filepath in a dataset: 1..4096 bytes of UTF-8, no NUL (other control characters are allowed: disks have them). */
+/* A filepath in a dataset: 1..4096 bytes of UTF-8, no NUL (other control characters are allowed: disks
+ * have them). */
 enum { TEXT_FILEPATH_MAX = 4096 };
 int text_check_filepath(const char *filepath, struct err *err);
 
-/* The candidate nearest to word by Levenshtein distance (the first of several), or NULL when none is within half of
- * word's length, or word is longer than TEXT_NEAREST_MAX bytes. */
+/* The candidate nearest to word by Levenshtein distance (the first of several), or NULL when none is
+ * within half of word's length, or word is longer than TEXT_NEAREST_MAX bytes. */
 enum { TEXT_NEAREST_MAX = 64 };
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 

@@ -15,8 +15,8 @@ const char *text_time(int64_t microseconds, char out[TEXT_TIME_MAX])
 		seconds--;
 	}
 	gmtime_r(&seconds, &tm); /* every int64 of microseconds lies within tm's years */
-	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fraction / 1000));
+	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fraction / 1000));
 	snprintf(out, TEXT_TIME_MAX, "%.*s", TEXT_TIME_MAX - 1, text);
 	return out;
 }
@@ -55,8 +55,9 @@ static int read_date_time(const char **text, struct tm *tm)
 {
 	int year, month;
 
-	if (read_digits(text, 4, 0, 9999, &year) || read_char(text, "-") || read_digits(text, 2, 1, 12, &month) ||
-	    read_char(text, "-") || read_digits(text, 2, 1, month_days(year, month), &tm->tm_mday) ||
+	if (read_digits(text, 4, 0, 9999, &year) || read_char(text, "-") ||
+	    read_digits(text, 2, 1, 12, &month) || read_char(text, "-") ||
+	    read_digits(text, 2, 1, month_days(year, month), &tm->tm_mday) ||
 	    read_char(text, "Tt ") || read_digits(text, 2, 0, 23, &tm->tm_hour) || read_char(text, ":") ||
 	    read_digits(text, 2, 0, 59, &tm->tm_min) || read_char(text, ":") ||
 	    read_digits(text, 2, 0, 60, &tm->tm_sec))
@@ -101,7 +102,8 @@ int text_time_parse(const char *text, int64_t *microseconds)
 	struct tm tm = { 0 };
 	int64_t fraction, offset;
 
-	if (read_date_time(&text, &tm) || read_fraction(&text, &fraction) || read_offset(&text, &offset) || *text)
+	if (read_date_time(&text, &tm) || read_fraction(&text, &fraction) || read_offset(&text, &offset) ||
+	    *text)
 		return -1;
 	bool leap_second = tm.tm_sec == 60;
 	int64_t seconds = timegm(&tm) - offset;
