@@ -1,4 +1,5 @@
-/* Finds the file of a sample that lies in a dataset's base_dir, and refuses what lies outside. Thread-safe. */
+/* Finds the file of a sample that lies in a dataset's base_dir, and refuses what lies outside.
+ * Thread-safe. */
 #ifndef BLOB_LOCATE_H
 #define BLOB_LOCATE_H
 
@@ -9,7 +10,7 @@
 #include "base/err.h"
 
 struct located {
-	char path[PATH_MAX]; /* real path: absolute, no symlink in it, so that it can be opened without following any */
+	char path[PATH_MAX]; /* real: absolute, with no symlink in it, to be opened without following any */
 	const char *type;    /* media type by content; by name for what content does not tell; static */
 	int64_t bytes;
 	int64_t modified_us;
@@ -17,10 +18,11 @@ struct located {
 
 /* ERR_NOT_FOUND "Image file not found" when filepath leaves base_dir (`..`, absolute, a symlink; openat2
  * RESOLVE_BENEATH) and lies in none of `roots`, is no regular file, or cannot be read. */
-int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots, struct located *out,
-                struct err *err);
+int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots,
+                struct located *out, struct err *err);
 
-/* The media type told by an image's first bytes (16 are enough): JPEG, PNG, WebP, GIF, BMP, TIFF; NULL for others. */
+/* The media type told by an image's first bytes (16 are enough): JPEG, PNG, WebP, GIF, BMP, TIFF; NULL for
+ * others. */
 enum { LOCATE_MAGIC_BYTES = 16 };
 const char *locate_sniff(const unsigned char *bytes, size_t len);
 

@@ -1,0 +1,218 @@
+/* Finds the file of a sample that lies in a dataset's base_dir, and refuses what lies outside. */
+#include "blob/locate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { ATTEMPTS = 5 }; /* a file renamed or replaced while it is looked at is looked at again */
+
+/* Media types by the end of the name, for what locate_sniff does not tell. Raster images only: nothing
+ * that a browser would run, such as SVG or HTML, is ever called by its name. */
+static const struct {
+	const char *extension, *type;
+} types_by_name[] = {
+	{"jpg", "image/jpeg"},  {"jpeg", "image/jpeg"}, {"jpe", "image/jpeg"},   {"jfif", "image/jpeg"},
+	{"png", "image/png"},   {"apng", "image/apng"}, {"webp", "image/webp"},  {"gif", "image/gif"},
+	{"bmp", "image/bmp"},   {"dib", "image/bmp"},   {"tif", "image/tiff"},   {"tiff", "image/tiff"},
+	{"avif", "image/avif"}, {"heic", "image/heic"}, {"heif", "image/heif"},  {"jp2", "image/jp2"},
+	{"jpx", "image/jpx"},   {"j2k", "image/j2c"},   {"jxl", "image/jxl"},    {"ico", "image/x-icon"},
+	{"tga", "image/x-tga"}, {"exr", "image/x-exr"}, {"pbm", "image/x-portable-bitmap"},
+	{"pgm", "image/x-portable-graymap"}, {"ppm", "image/x-portable-pixmap"},
+	{"pnm", "image/x-portable-anymap"},
+};
+
+static bool starts(const unsigned char *bytes, size_t len, size_t at, const char *magic, size_t magic_len)
+{
+	return len >= at + magic_len && memcmp(bytes + at, magic, magic_len) == 0;
+}
+
+/* "BM" alone begins many a text; the size of the header that follows tells a bitmap (12: OS/2; 16 to 124:
+ * the others). */
+static bool is_bmp(const unsigned char *bytes, size_t len)
+{
+	if (!starts(bytes, len, 0, "BM", 2) || len < 16)
+		return false;
+	unsigned header = (unsigned)bytes[14] | (unsigned)bytes[15] << 8;
+	return header == 12 || (header >= 16 && header <= 124);
+}
+
+const char *locate_sniff(const unsigned char *bytes, size_t len)
+{
+	if (starts(bytes, len, 0, "\xff\xd8\xff", 3))
+		return "image/jpeg";
+	if (starts(bytes, len, 0, "\x89PNG\r\n\x1a\n", 8))
+		return "image/png";
+	if (starts(bytes, len, 0, "RIFF", 4) && starts(bytes, len, 8, "WEBP", 4))
+		return "image/webp";
+	if (starts(bytes, len, 0, "GIF87a", 6) || starts(bytes, len, 0, "GIF89a", 6))
+		return "image/gif";
+	if (is_bmp(bytes, len))
+		return "image/bmp";
+	if (starts(bytes, len, 0, "II*\0", 4) || starts(bytes, len, 0, "MM\0*", 4) || /* TIFF */
+	    starts(bytes, len, 0, "II+\0", 4) || starts(bytes, len, 0, "MM\0+", 4))   /* BigTIFF */
+		return "image/tiff";
+	return NULL;
+}
+
+static const char *type_by_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dot = strrchr(slash ? slash : path, '.');
+	for (size_t i = 0; dot && i < sizeof(types_by_name) / sizeof(types_by_name[0]); i++)
+		if (strcasecmp(dot + 1, types_by_name[i].extension) == 0)
+			return types_by_name[i].type;
+	return "application/octet-stream";
+}
+
+static int not_found(struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "Image file not found");
+}
+
+/* Whether `path` is `root` or lies beneath it; both real paths. */
+static bool lies_in(const char *path, const char *root)
+{
+	size_t len = strlen(root);
+	if (len == 1 && root[0] == '/')
+		return true;
+	return strncmp(path, root, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+static bool lies_in_real(const char *path, const char *folder)
+{
+	char real[PATH_MAX];
+	return realpath(folder, real) && lies_in(path, real);
+}
+
+static bool is_allowed(const char *path, const char *base_dir, const struct config_list *roots)
+{
+	if (lies_in_real(path, base_dir))
+		return true;
+	for (size_t i = 0; roots && i < roots->count; i++)
+		if (roots->item[i][0] == '/' && lies_in_real(path, roots->item[i]))
+			return true;
+	return false;
+}
+
+/* An O_PATH descriptor of filepath, resolved by the kernel without ever leaving base_dir; -1 with errno
+ * EXDEV when it would leave. O_PATH, since opening a device or a FIFO for reading has effects. */
+static int open_beneath(const char *base_dir, const char *filepath)
+{
+	int base = open(base_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base < 0)
+		return -1;
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = -1;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		fd = (int)syscall(SYS_openat2, base, filepath, &how, sizeof(how));
+		/* EAGAIN: something moved while `..` was followed */
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	int saved = errno;
+	close(base);
+	errno = saved;
+	return fd;
+}
+
+/* An O_PATH descriptor of filepath wherever it lies; the caller checks where that is. */
+static int open_anywhere(const char *base_dir, const char *filepath)
+{
+	char joined[2 * PATH_MAX];
+	int len = filepath[0] == '/' ? snprintf(joined, sizeof(joined), "%s", filepath)
+	                             : snprintf(joined, sizeof(joined), "%s/%s", base_dir, filepath);
+	if (len < 0 || (size_t)len >= sizeof(joined)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(joined, O_PATH | O_CLOEXEC);
+}
+
+/* The path under which the descriptor's file is now; -1 when it has none any more (errno ESTALE). */
+static int real_path(int fd, const struct stat *st, char out[PATH_MAX])
+{
+	char link[64];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t len = readlink(link, out, PATH_MAX - 1);
+	if (len <= 0 || len >= PATH_MAX - 1 || out[0] != '/')
+		return -1;
+	out[len] = '\0';
+
+	/* Of a file that was removed or replaced the kernel says "PATH (deleted)", which may also be a
+	 * true name: only what lies there now can tell. */
+	struct stat there;
+	if (lstat(out, &there) == 0 && there.st_dev == st->st_dev && there.st_ino == st->st_ino)
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
+/* Reads what the file is; the bytes only through a new descriptor, since an O_PATH one cannot be read. */
+static int describe(int path_fd, const struct stat *st, struct located *out)
+{
+	char link[64];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
+	int fd = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	unsigned char magic[LOCATE_MAGIC_BYTES];
+	ssize_t len = pread(fd, magic, sizeof(magic), 0);
+	close(fd);
+	if (len < 0)
+		return -1;
+	const char *type = locate_sniff(magic, (size_t)len);
+	out->type = type ? type : type_by_name(out->path);
+	out->bytes = st->st_size;
+	out->modified_us = (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
+	return 0;
+}
+
+/* One look; -1 with errno (ESTALE: worth another look). */
+static int look(const char *base_dir, const char *filepath, const struct config_list *roots,
+                struct located *out)
+{
+	bool beneath = true;
+	int fd = open_beneath(base_dir, filepath);
+	/* EXDEV: it leaves base_dir. ENOSYS, EPERM: a kernel or a container without openat2. */
+	if (fd < 0 && (errno == EXDEV || errno == ENOSYS || errno == EPERM || errno == EAGAIN)) {
+		beneath = false;
+		fd = open_anywhere(base_dir, filepath);
+	}
+	if (fd < 0)
+		return -1;
+
+	int result = -1;
+	struct stat st;
+	errno = ENOENT;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && real_path(fd, &st, out->path) == 0) {
+		errno = ENOENT;
+		if (beneath || is_allowed(out->path, base_dir, roots))
+			result = describe(fd, &st, out);
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots,
+                struct located *out, struct err *err)
+{
+	if (!base_dir || base_dir[0] != '/' || !filepath || filepath[0] == '\0')
+		return not_found(err);
+	for (int i = 0; i < ATTEMPTS; i++) {
+		if (look(base_dir, filepath, roots, out) == 0)
+			return 0;
+		if (errno != ESTALE)
+			break;
+	}
+	return not_found(err);
+}
