@@ -1,8 +1,8 @@
 /* Who may do what: the users' roles and datasets, compiled from the JSON files of json_user_dir.
  *
- * nginx has checked the password before a program sees a request, against json_user_dir/.htpasswd; this module
- * answers what that user may do, from json_user_dir/.grants. Both are written together by users_compile (auth/users.h),
- * by rename, so a change is in effect at the next request. */
+ * nginx has checked the password before a program sees a request, against json_user_dir/.htpasswd; this
+ * module answers what that user may do, from json_user_dir/.grants. Both are written together by
+ * users_compile (auth/users.h), by rename, so a change is in effect at the next request. */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
@@ -10,10 +10,11 @@
 
 #include "base/err.h"
 
-enum role { ROLE_NONE, ROLE_VIEWER, ROLE_ANNOTATOR, ROLE_CONTRIBUTOR, ROLE_ADMIN }; /* each may what those before it may */
+/* Each may what those before it may. */
+enum role { ROLE_NONE, ROLE_VIEWER, ROLE_ANNOTATOR, ROLE_CONTRIBUTOR, ROLE_ADMIN };
 
 const char *role_name(enum role role); /* "viewer", …; "none" */
-int role_parse(const char *name, enum role *out, struct err *err);
+int role_parse(const char *name, enum role *out, struct err *err); /* ERR_BAD_REQUEST; "none" is one */
 
 struct auth; /* thread-safe; re-reads .grants when it has changed (one stat a question) */
 
@@ -22,11 +23,11 @@ int auth_open(struct auth **out, const char *json_user_dir, struct err *err);
 void auth_free(struct auth *auth);
 
 /* The user's role on a dataset; dataset NULL: overall (what a user restricted to some datasets has overall is
- * ROLE_NONE). An unknown or expired user has ROLE_NONE. */
+ * ROLE_NONE). An overall admin is admin everywhere. An unknown or expired user has ROLE_NONE. */
 enum role auth_role(struct auth *auth, const char *user, const char *dataset);
 
-/* Calls visit for each dataset a restricted user is granted; *all is true when the user's role holds on every dataset
- * (then visit is not called). */
+/* Calls visit for each dataset on which the user has a role of his own; *all is true when he has a role
+ * overall (then what is visited are exceptions, ROLE_NONE among them; an overall admin has none). */
 typedef void auth_visit(void *data, const char *dataset, enum role role);
 void auth_grants(struct auth *auth, const char *user, bool *all, auth_visit *visit, void *data);
 

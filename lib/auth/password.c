@@ -1,0 +1,132 @@
+/* Makes and checks the forms in which nginx keeps passwords. */
+#include "auth/password.h"
+
+#include <crypt.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+
+#define SSHA "{SSHA}"
+#define SHA "{SHA}"
+#define APR1 "$apr1$"
+
+enum { SALT_BYTES = 12, SALT_MAX = 128 };
+
+static bool starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+void password_generate(char out[PASSWORD_KEY_MAX])
+{
+	char token[HASH_TOKEN_MAX];
+	do
+		hash_random_token(HASH_TOKEN_BYTES, token);
+	while (token[0] == '-');
+	snprintf(out, PASSWORD_KEY_MAX, "%.*s", PASSWORD_KEY_MAX - 1, token);
+	explicit_bzero(token, sizeof(token));
+}
+
+/* The digest of {SHA} and {SSHA}, followed by what is its salt; -1 when the text is not such a hash. */
+static int decode(const char *base64, struct buf *out)
+{
+	buf_init(out, HASH_SHA1_SIZE + SALT_MAX);
+	if (hash_base64_decode(base64, strlen(base64), out) == 0 && out->len >= HASH_SHA1_SIZE)
+		return 0;
+	buf_release(out);
+	return -1;
+}
+
+static void digest(const char *password, const void *salt, size_t salt_len, unsigned char out[64])
+{
+	struct hash_stream *stream = hash_stream_new("sha1");
+	if (!stream)
+		abort();
+	hash_stream_update(stream, password, strlen(password));
+	hash_stream_update(stream, salt, salt_len);
+	hash_stream_final(stream, out);
+}
+
+static bool is_ssha_of(const char *hash, const char *password)
+{
+	struct buf raw;
+	if (!starts_with(hash, SSHA) || decode(hash + strlen(SSHA), &raw) != 0)
+		return false;
+	unsigned char expected[64];
+	digest(password, raw.data + HASH_SHA1_SIZE, raw.len - HASH_SHA1_SIZE, expected);
+	bool same = hash_equal(expected, raw.data, HASH_SHA1_SIZE) != 0;
+	buf_release(&raw);
+	return same;
+}
+
+void password_ssha(const char *password, const char *before, char out[PASSWORD_HASH_MAX])
+{
+	if (before && strlen(before) < PASSWORD_HASH_MAX && is_ssha_of(before, password)) {
+		snprintf(out, PASSWORD_HASH_MAX, "%s", before);
+		return;
+	}
+	char salt[HASH_TOKEN_MAX];
+	hash_random_token(SALT_BYTES, salt);
+	unsigned char raw[64 + HASH_TOKEN_MAX];
+	digest(password, salt, strlen(salt), raw);
+	memcpy(raw + HASH_SHA1_SIZE, salt, strlen(salt));
+
+	struct buf text;
+	buf_init(&text, PASSWORD_HASH_MAX - 1);
+	buf_str(&text, SSHA);
+	hash_base64(raw, HASH_SHA1_SIZE + strlen(salt), &text);
+	snprintf(out, PASSWORD_HASH_MAX, "%s", buf_text(&text));
+	buf_release(&text);
+}
+
+int password_crypt(const char *password, char out[PASSWORD_HASH_MAX], struct err *err)
+{
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	struct crypt_data data = {0};
+	const char *hash = NULL;
+	if (crypt_gensalt_rn("$6$", 0, NULL, 0, setting, sizeof(setting)))
+		hash = crypt_r(password, setting, &data);
+	if (!hash || hash[0] == '*')
+		return err_errno(err, ERR_INTERNAL, "the password cannot be hashed");
+	snprintf(out, PASSWORD_HASH_MAX, "%s", hash);
+	explicit_bzero(&data, sizeof(data));
+	return 0;
+}
+
+/* What crypt(3) makes. It takes any two letters for a salt of DES, so such a hash is told by its length. */
+static bool is_crypt(const char *hash)
+{
+	if (hash[0] != '$' && hash[0] != '_')
+		return strlen(hash) == 13 && crypt_checksalt(hash) != CRYPT_SALT_INVALID;
+	int answer = crypt_checksalt(hash);
+	return answer != CRYPT_SALT_INVALID && answer != CRYPT_SALT_METHOD_DISABLED;
+}
+
+static bool is_known(const char *hash)
+{
+	const char *base64 = starts_with(hash, SSHA) ? hash + strlen(SSHA)
+	                     : starts_with(hash, SHA) ? hash + strlen(SHA)
+	                                              : NULL;
+	if (!base64)
+		return starts_with(hash, APR1) || is_crypt(hash);
+	struct buf raw;
+	if (decode(base64, &raw) != 0)
+		return false;
+	bool whole = starts_with(hash, SSHA) || raw.len == HASH_SHA1_SIZE;
+	buf_release(&raw);
+	return whole;
+}
+
+int password_check_hash(const char *hash, struct err *err)
+{
+	bool fits = strlen(hash) < PASSWORD_HASH_MAX && !strchr(hash, ':') && !text_has_control(hash);
+	if (!fits || !is_known(hash))
+		return err_set(err, ERR_BAD_REQUEST,
+		               "the key \"password_hash\" is none that nginx can check ({SSHA}…, $6$…, …)");
+	return 0;
+}
+
+bool password_is_fast(const char *hash)
+{
+	return starts_with(hash, SSHA);
+}

@@ -1,0 +1,292 @@
+/* Adds, changes, removes and lists users. */
+#include "auth/users.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "auth/password.h"
+#include "auth/userset.h"
+#include "base/json.h"
+#include "base/text.h"
+
+_Static_assert((int)USERS_KEY_MAX >= (int)PASSWORD_KEY_MAX, "a generated key fits");
+
+/* The folder, held, and its users. */
+struct users {
+	struct userdir dir;
+	struct userset set;
+};
+
+static int users_open(struct users *users, const char *path, struct err *err)
+{
+	if (userdir_open(&users->dir, path, err) != 0)
+		return -1;
+	userset_read(&users->set, &users->dir, NULL);
+	return 0;
+}
+
+static void users_close(struct users *users)
+{
+	userset_release(&users->set);
+	userdir_close(&users->dir);
+}
+
+static struct user_entry *users_find(const struct users *users, const char *name, struct err *err)
+{
+	struct user_entry *entry = userset_find(&users->set, name);
+	if (!entry)
+		err_set(err, ERR_NOT_FOUND, "there is no user \"%s\" in %s", name, users->dir.path);
+	return entry;
+}
+
+static int check_password(const char *password, struct err *err)
+{
+	size_t len = strlen(password);
+	if (len < USERS_PASSWORD_MIN)
+		return err_set(err, ERR_BAD_REQUEST, "the password is shorter than %d bytes",
+		               USERS_PASSWORD_MIN);
+	if (len > USERS_PASSWORD_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "the password is longer than %d bytes",
+		               USERS_PASSWORD_MAX);
+	if (!text_utf8_valid(password, len) || text_has_control(password))
+		return err_set(err, ERR_BAD_REQUEST, "the password holds control characters or is not UTF-8");
+	return 0;
+}
+
+/* The hash of `password`, or of a new key. */
+static int make_hash(const char *password, char key_out[USERS_KEY_MAX], char hash[PASSWORD_HASH_MAX],
+                     struct err *err)
+{
+	if (password)
+		return password_crypt(password, hash, err);
+	password_generate(key_out);
+	password_ssha(key_out, NULL, hash);
+	return 0;
+}
+
+static int write_tree(const struct users *users, const char *file, const cJSON *tree, struct err *err)
+{
+	struct buf text;
+	buf_init(&text, JSON_BODY_MAX);
+	json_print(tree, &text);
+	buf_char(&text, '\n');
+	int result = -1;
+	if (text.overflow)
+		err_set(err, ERR_TOO_LARGE, "%s would be larger than %d bytes", file, JSON_BODY_MAX);
+	else
+		result = userdir_write(&users->dir, file, buf_text(&text), text.len, err);
+	if (text.data)
+		explicit_bzero(text.data, text.len);
+	buf_release(&text);
+	return result;
+}
+
+/* A name for a new user's file; another user may lie in the file of that name. */
+static void free_file_name(const struct users *users, const char *name, char out[USERFILE_NAME_MAX])
+{
+	snprintf(out, USERFILE_NAME_MAX, "%s.json", name);
+	for (unsigned i = 1; faccessat(users->dir.fd, out, F_OK, AT_SYMLINK_NOFOLLOW) == 0; i++)
+		snprintf(out, USERFILE_NAME_MAX, "%s-%u.json", name, i);
+}
+
+static void put_grants(cJSON *tree, enum role role, const struct user_grant *grants, size_t count)
+{
+	struct user_file user = {.role = grants ? ROLE_NONE : role};
+	for (size_t i = 0; i < count; i++)
+		userfile_grant(&user, grants[i].dataset, grants[i].role);
+	userfile_put_roles(tree, &user);
+	userfile_release(&user);
+}
+
+static int add(struct users *users, const char *name, enum role role, const struct user_grant *grants,
+               size_t grant_count, const char *password_hash, int64_t expires_us, struct err *err)
+{
+	if (userset_find(&users->set, name))
+		return err_set(err, ERR_CONFLICT, "there is a user \"%s\" already", name);
+	cJSON *tree = json_new_object();
+	json_add_string(tree, "user", name);
+	json_add_string(tree, "password_hash", password_hash);
+	put_grants(tree, role, grants, grant_count);
+	char expires[TEXT_TIME_MAX];
+	if (expires_us != 0)
+		json_add_string(tree, "expires", text_time(expires_us, expires));
+	char file[USERFILE_NAME_MAX];
+	free_file_name(users, name, file);
+	int result = write_tree(users, file, tree, err);
+	cJSON_Delete(tree);
+	return result;
+}
+
+int users_add(const char *json_user_dir, const char *name, enum role role, const struct user_grant *grants,
+              size_t grant_count, const char *password, int64_t expires_us, char key_out[USERS_KEY_MAX],
+              struct err *err)
+{
+	char hash[PASSWORD_HASH_MAX];
+	if (text_check_user_name(name, err) || (password && check_password(password, err)))
+		return -1;
+	for (size_t i = 0; i < grant_count; i++)
+		if (text_check_dataset_name(grants[i].dataset, err) != 0)
+			return -1;
+	struct users users;
+	if (make_hash(password, key_out, hash, err) || users_open(&users, json_user_dir, err))
+		return -1;
+	int result = add(&users, name, role, grants, grant_count, hash, expires_us, err);
+	users_close(&users);
+	return result == 0 ? users_compile(json_user_dir, NULL, NULL, err) : -1;
+}
+
+/* Rewrites a user's file with a change; the keys that the change does not touch stay. */
+typedef void tree_change(cJSON *tree, const struct user_entry *entry, const void *data);
+
+static int change_user(const char *json_user_dir, const char *name, tree_change *change, const void *data,
+                       struct err *err)
+{
+	struct users users;
+	if (users_open(&users, json_user_dir, err) != 0)
+		return -1;
+	int result = -1;
+	const struct user_entry *entry = users_find(&users, name, err);
+	cJSON *tree = entry ? userdir_json(&users.dir, entry->file, err) : NULL;
+	if (tree) {
+		change(tree, entry, data);
+		result = write_tree(&users, entry->file, tree, err);
+	}
+	cJSON_Delete(tree);
+	users_close(&users);
+	return result == 0 ? users_compile(json_user_dir, NULL, NULL, err) : -1;
+}
+
+static void change_password(cJSON *tree, const struct user_entry *entry, const void *hash)
+{
+	(void)entry;
+	cJSON_DeleteItemFromObjectCaseSensitive(tree, "password");
+	cJSON_DeleteItemFromObjectCaseSensitive(tree, "password_hash");
+	json_add_string(tree, "password_hash", hash);
+}
+
+int users_passwd(const char *json_user_dir, const char *name, const char *password,
+                 char key_out[USERS_KEY_MAX], struct err *err)
+{
+	char hash[PASSWORD_HASH_MAX];
+	if ((password && check_password(password, err)) || make_hash(password, key_out, hash, err))
+		return -1;
+	return change_user(json_user_dir, name, change_password, hash, err);
+}
+
+static void change_grant(cJSON *tree, const struct user_entry *entry, const void *data)
+{
+	const struct user_grant *grant = data;
+	struct user_file user;
+	if (userfile_from_json(tree, &user, NULL) != 0) /* what was read a moment ago is well-formed */
+		abort();
+	(void)entry;
+	userfile_grant(&user, grant->dataset, grant->role);
+	userfile_put_roles(tree, &user);
+	userfile_release(&user);
+}
+
+int users_grant(const char *json_user_dir, const char *name, const char *dataset, enum role role,
+                struct err *err)
+{
+	if (dataset && text_check_dataset_name(dataset, err) != 0)
+		return -1;
+	struct user_grant grant = {dataset, role};
+	return change_user(json_user_dir, name, change_grant, &grant, err);
+}
+
+/* Every file of that user goes: else the one shadowed until now would hold, with a password nobody
+ * expects. */
+static int remove_files(const struct users *users, const char *name, struct err *err)
+{
+	const struct user_entry *end = users->set.entries + users->set.count;
+	const struct user_entry *entry = users_find(users, name, err);
+	if (!entry)
+		return -1;
+	for (; entry < end && strcmp(entry->user.user, name) == 0; entry++)
+		if (userdir_remove(&users->dir, entry->file, err) != 0)
+			return -1;
+	return 0;
+}
+
+int users_remove(const char *json_user_dir, const char *name, struct err *err)
+{
+	struct users users;
+	if (users_open(&users, json_user_dir, err) != 0)
+		return -1;
+	int result = remove_files(&users, name, err);
+	users_close(&users);
+	return result == 0 ? users_compile(json_user_dir, NULL, NULL, err) : -1;
+}
+
+static const char *password_kind(const struct user_entry *entry)
+{
+	if (!entry->usable)
+		return "none";
+	if (!entry->user.password_hash)
+		return "plain";
+	return password_is_fast(entry->user.password_hash) ? "key" : "own";
+}
+
+static cJSON *entry_json(const struct user_entry *entry)
+{
+	const struct user_file *user = &entry->user;
+	cJSON *item = json_new_object();
+	json_add_string(item, "user", user->user);
+	json_add_string(item, "role", role_name(user->role));
+	cJSON *datasets = json_new_object();
+	for (size_t i = 0; i < user->grant_count; i++)
+		json_add_string(datasets, user->grants[i].dataset, role_name(user->grants[i].role));
+	json_add(item, "datasets", datasets);
+	json_add_string(item, "password", password_kind(entry));
+	char expires[TEXT_TIME_MAX];
+	const char *expiry = user->expires_us ? text_time(user->expires_us, expires) : NULL;
+	json_add_string_or_null(item, "expires", expiry);
+	return item;
+}
+
+static void entry_text(const struct user_entry *entry, int64_t now, struct buf *out)
+{
+	const struct user_file *user = &entry->user;
+	char expires[TEXT_TIME_MAX];
+	buf_printf(out, "%-24s %-12s %-8s ", user->user, role_name(user->role), password_kind(entry));
+	buf_printf(out, "%-24s ", user->expires_us == 0 ? "never" : text_time(user->expires_us, expires));
+	if (user->grant_count == 0)
+		buf_str(out, user->role == ROLE_NONE ? "no dataset" : "every dataset");
+	for (size_t i = 0; i < user->grant_count; i++)
+		buf_printf(out, "%s%s:%s", i > 0 ? ", " : "", user->grants[i].dataset,
+		           role_name(user->grants[i].role));
+	buf_str(out, user->expires_us != 0 && user->expires_us <= now ? " (expired)\n" : "\n");
+}
+
+static void list_json(const struct userset *set, struct buf *out)
+{
+	cJSON *list = json_new_array();
+	for (size_t i = 0; i < set->count; i++)
+		if (!set->entries[i].shadowed)
+			json_append(list, entry_json(&set->entries[i]));
+	json_print(list, out);
+	buf_char(out, '\n');
+	cJSON_Delete(list);
+}
+
+static void list_text(const struct userset *set, struct buf *out)
+{
+	int64_t now = text_now();
+	buf_printf(out, "%-24s %-12s %-8s %-24s %s\n", "USER", "ROLE", "PASSWORD", "EXPIRES", "DATASETS");
+	for (size_t i = 0; i < set->count; i++)
+		if (!set->entries[i].shadowed)
+			entry_text(&set->entries[i], now, out);
+}
+
+int users_list(const char *json_user_dir, bool as_json, struct buf *out, struct err *err)
+{
+	struct users users;
+	if (users_open(&users, json_user_dir, err) != 0)
+		return -1;
+	if (as_json)
+		list_json(&users.set, out);
+	else
+		list_text(&users.set, out);
+	users_close(&users);
+	return out->overflow ? err_set(err, ERR_TOO_LARGE, "the list of users is too long") : 0;
+}

@@ -1,0 +1,106 @@
+/* Reads all users of a folder. */
+#include "auth/userset.h"
+
+#include "auth/password.h"
+
+static void warning(struct buf *warn, const struct userdir *dir, const char *file, const char *text)
+{
+	if (warn)
+		buf_printf(warn, "%s/%s: %s\n", dir->path, file, text);
+}
+
+static int read_user(const struct userdir *dir, const char *file, struct user_file *out, struct err *err)
+{
+	cJSON *tree = userdir_json(dir, file, err);
+	if (!tree)
+		return -1;
+	int result = userfile_from_json(tree, out, err);
+	if (result != 0)
+		err_prefix(err, "%s/%s", dir->path, file);
+	cJSON_Delete(tree);
+	return result;
+}
+
+/* What would keep this user from logging in, and what a person may not have meant. */
+static bool is_usable(const struct user_file *user, const struct userdir *dir, const char *file,
+                      struct buf *warn)
+{
+	if (!user->password && !user->password_hash) {
+		warning(warn, dir, file, "neither \"password\" nor \"password_hash\"; this user is left out");
+		return false;
+	}
+	struct err err;
+	if (user->password_hash && password_check_hash(user->password_hash, &err) != 0) {
+		warning(warn, dir, file, err.text);
+		return false;
+	}
+	if (user->password_hash && user->password)
+		warning(warn, dir, file, "both \"password\" and \"password_hash\"; \"password_hash\" holds");
+	else if (user->password && user->password[0] == '\0')
+		warning(warn, dir, file, "the password is empty");
+	return true;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct user_entry *one = a, *other = b;
+	int order = strcmp(one->user.user, other->user.user);
+	return order != 0 ? order : strcmp(one->file, other->file);
+}
+
+static void mark_shadowed(struct userset *set, const struct userdir *dir, struct buf *warn)
+{
+	for (size_t i = 1, first = 0; i < set->count; i++) {
+		if (strcmp(set->entries[i].user.user, set->entries[first].user.user) != 0) {
+			first = i;
+			continue;
+		}
+		set->entries[i].shadowed = true;
+		if (warn)
+			buf_printf(warn, "%s/%s: user \"%s\" is also in %s, which holds\n", dir->path,
+			           set->entries[i].file, set->entries[i].user.user, set->entries[first].file);
+	}
+}
+
+void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn)
+{
+	*set = (struct userset){.entries = calloc(dir->count + 1, sizeof(*set->entries))};
+	if (!set->entries)
+		abort();
+	for (size_t i = 0; i < dir->count; i++) {
+		struct user_entry entry = {.file = dir->names[i]};
+		struct err err;
+		if (read_user(dir, entry.file, &entry.user, &err) != 0) {
+			if (warn)
+				buf_printf(warn, "%s\n", err.text);
+			continue;
+		}
+		entry.usable = is_usable(&entry.user, dir, entry.file, warn);
+		set->entries[set->count++] = entry;
+	}
+	if (set->count > 1)
+		qsort(set->entries, set->count, sizeof(*set->entries), compare_entries);
+	mark_shadowed(set, dir, warn);
+}
+
+void userset_release(struct userset *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		userfile_release(&set->entries[i].user);
+	free(set->entries);
+	*set = (struct userset){0};
+}
+
+struct user_entry *userset_find(const struct userset *set, const char *user)
+{
+	size_t low = 0, high = set->count; /* the first of equals, which bsearch does not promise */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(set->entries[middle].user.user, user) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool found = low < set->count && strcmp(set->entries[low].user.user, user) == 0;
+	return found ? &set->entries[low] : NULL;
+}

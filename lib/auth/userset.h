@@ -1,0 +1,31 @@
+/* All users of a folder, as its files say. */
+#ifndef AUTH_USERSET_H
+#define AUTH_USERSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "auth/userdir.h"
+#include "auth/userfile.h"
+
+struct user_entry {
+	struct user_file user;
+	const char *file;    /* its name in the folder; belongs to the userdir */
+	bool usable;         /* has a password that nginx can check */
+	bool shadowed;       /* an earlier file has the same user, and that one holds */
+};
+
+struct userset {
+	struct user_entry *entries; /* sorted by user, then by file */
+	size_t count;
+};
+
+/* Reads every file of the folder; what is wrong with one is a line in `warn` (may be NULL), and the others
+ * hold. */
+void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn);
+void userset_release(struct userset *set);
+
+/* The entry that holds for a user; NULL. Further ones of the same user follow it. */
+struct user_entry *userset_find(const struct userset *set, const char *user);
+
+#endif
