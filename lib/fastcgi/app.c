@@ -111,13 +111,27 @@ static void handle(struct app *app, FCGX_Request *fcgi)
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
+/* SIGUSR2 ends a thread's accept(2) at shutdown; at any other time it would break off the reading or writing of a request
+ * under way, which libfcgi does not take up again. */
+static void let_wake(bool on)
+{
+	sigset_t wake;
+
+	sigemptyset(&wake);
+	sigaddset(&wake, SIGUSR2);
+	pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &wake, NULL);
+}
+
 static void *serve(void *data)
 {
 	FCGX_Request fcgi;
 
 	FCGX_InitRequest(&fcgi, 0, FCGI_FAIL_ACCEPT_ON_INTR);
 	while (!atomic_load(&stopping)) {
-		if (FCGX_Accept_r(&fcgi) < 0) {
+		let_wake(true);
+		int accepted = FCGX_Accept_r(&fcgi);
+		let_wake(false);
+		if (accepted < 0) {
 			if (!atomic_load(&stopping))
 				log_write(LOG_WARN, "accept failed", "error", strerror(errno), NULL);
 			continue;
@@ -134,7 +148,6 @@ static void ignore_signal(int number)
 	(void)number;
 }
 
-/* SIGUSR2 only ends a thread's accept(2). */
 static void set_up_signals(sigset_t *wanted)
 {
 	struct sigaction wake = {.sa_handler = ignore_signal};
@@ -147,6 +160,7 @@ static void set_up_signals(sigset_t *wanted)
 	sigaddset(wanted, SIGHUP);
 	sigaddset(wanted, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, wanted, NULL);
+	let_wake(false);
 }
 
 static void stop_threads(pthread_t *threads, int count)
