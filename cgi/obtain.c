@@ -1,4 +1,6 @@
 /* POST /obtain: an image, by its id or the next unlabelled one, with its dataset's labels in X-Response-Json. */
+#include <limits.h>
+
 #include "base/json.h"
 #include "dataset/document.h"
 #include "fastcgi/serve.h"
@@ -16,17 +18,28 @@ static cJSON *describe(struct call *call, const struct sample *sample)
 	return tree;
 }
 
-static int reply_image(struct call *call, const cJSON *description, const struct located *file, struct err *err)
+/* The description as a header; beside it lie the file's path, percent-encoded, and what is short. */
+static int describe_in_header(struct call *call, const cJSON *description, struct err *err)
 {
+	enum { PATH_ENCODED_MAX = 3 * PATH_MAX, SHORT_HEADERS_MAX = 1024 };
 	struct buf header;
 
-	buf_init(&header, REPLY_HEADERS_MAX);
-	int failed = json_print_ascii(description, &header) ||
-	             reply_header(call->reply, "X-Response-Json", buf_text(&header), err) ||
-	             reply_header(call->reply, "Cache-Control", "no-cache", err) ||
-	             reply_file(call->reply, file->path, file->type, err);
+	buf_init(&header, REPLY_HEADERS_MAX - PATH_ENCODED_MAX - SHORT_HEADERS_MAX);
+	int failed = json_print_ascii(description, &header)
+	                     ? err_set(err, ERR_UNPROCESSABLE,
+	                               "The dataset's labels are too long for a header; ask with Accept: application/json")
+	                     : reply_header(call->reply, "X-Response-Json", buf_text(&header), err);
 	buf_release(&header);
-	return failed ? -1 : 0;
+	return failed;
+}
+
+static int reply_image(struct call *call, const cJSON *description, const struct located *file, struct err *err)
+{
+	return describe_in_header(call, description, err) ||
+	                       reply_header(call->reply, "Cache-Control", "no-cache", err) ||
+	                       reply_file(call->reply, file->path, file->type, err)
+	               ? -1
+	               : 0;
 }
 
 static int reply_description(struct call *call, cJSON *description, const struct task *task, struct err *err)
