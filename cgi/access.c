@@ -1,6 +1,7 @@
 /* nginx's question whether a user may see a dataset's images, and the images that nginx does not find by itself. */
 #include <limits.h>
 
+#include "base/text.h"
 #include "fastcgi/serve.h"
 
 /* nginx's auth_request passes on 401 and 403 alone; it turns this 403 into the 404 of what may not be seen. */
@@ -18,7 +19,8 @@ static int may_see(struct call *call, struct err *err)
 		return hide(err);
 	const char *dir = call->info.base_dir[0] ? realpath(call->info.base_dir, real) : NULL;
 	reply_empty(call->reply, 204);
-	return reply_header(call->reply, "X-Base-Dir", dir ? dir : "/nonexistent", err);
+	/* No header can hold a control character; the images of such a folder come through image() below. */
+	return reply_header(call->reply, "X-Base-Dir", dir && !text_has_control(dir) ? dir : "/nonexistent", err);
 }
 
 /* A file that is reached through a symlink, or whose name does not look like an image's: only if it is a sample. */
