@@ -12,9 +12,10 @@
 #include "dataset/dataset.h"
 
 enum {
-	CHUNK = 2000,    /* samples a durable write: few enough that a progress bar moves */
-	TOLD_MAX = 10,   /* names told for each reason of passing over */
+	CHUNK = 2000,      /* samples a durable write: few enough that a progress bar moves */
+	TOLD_MAX = 10,     /* names told for each reason of passing over */
 	LABELS_MAX = 1024, /* labels on the command line */
+	LABELS_SHOWN = 20,
 };
 
 struct options {
@@ -290,29 +291,27 @@ static int summarise(const struct load *load, double seconds, struct err *err)
 {
 	struct dataset_info info;
 	size_t skipped = 0;
-	const char *comma = "";
 
 	if (dataset_info(load->dataset, &info, err))
 		return -1;
-	printf("%s dataset %s of %s\n", load->created ? "Made" : "Updated", load->options.dataset,
-	       load->options.base_dir);
-	printf("  %-10s %8zu   images, in %.1f s\n", "found", load->images, seconds);
-	printf("  %-10s %8lld   with a label: %lld\n", "added", (long long)load->merged.samples_added,
-	       (long long)load->merged.samples_labelled);
-	printf("  %-10s %8lld   left as they were\n", "known", (long long)load->merged.samples_known);
 	for (int i = 0; i < WALK_SKIPS; i++)
 		skipped += load->walk.skipped[i];
-	printf("  %-10s %8zu ", "skipped", skipped);
+	printf("%s dataset %s of %s\n", load->created ? "Made" : "Updated", load->options.dataset,
+	       load->options.base_dir);
+	printf("  %-28s %8zu images, in %.1f s\n", "found", load->images, seconds);
+	printf("  %-28s %8lld\n", "added", (long long)load->merged.samples_added);
+	printf("  %-28s %8lld\n", "known", (long long)load->merged.samples_known);
+	if (load->merged.samples_labelled)
+		printf("  %-28s %8lld\n", "  labelled by their folder", (long long)load->merged.samples_labelled);
+	printf("  %-28s %8zu\n", "skipped", skipped);
 	for (int i = 0; i < WALK_SKIPS; i++)
-		if (load->walk.skipped[i]) {
-			printf("%s %s: %zu", comma, walk_skip_reason((enum walk_skip)i), load->walk.skipped[i]);
-			comma = ",";
-		}
-	printf("\nIt now has %lld images, %lld of them unlabelled, and %zu labels:", (long long)info.counts.size,
-	       (long long)info.counts.unlabelled, info.label_count);
-	for (size_t i = 0; i < info.label_count && i < 20; i++)
+		if (load->walk.skipped[i])
+			printf("    %-26s %8zu\n", walk_skip_reason((enum walk_skip)i), load->walk.skipped[i]);
+	printf("It now has %lld images, %lld of them unlabelled; labels:", (long long)info.counts.size,
+	       (long long)info.counts.unlabelled);
+	for (size_t i = 0; i < info.label_count && i < LABELS_SHOWN; i++)
 		printf("%s %s", i ? "," : "", info.labels[i].name);
-	printf("%s\n", info.label_count > 20 ? ", …" : "");
+	printf("%s\n", info.label_count > LABELS_SHOWN ? ", …" : "");
 	dataset_info_release(&info);
 	return fflush(stdout) ? err_errno(err, ERR_INTERNAL, "Cannot write to standard output") : 0;
 }

@@ -16,6 +16,7 @@ static const char *const reasons[WALK_SKIPS] = {
 	[WALK_BAD_NAME] = "name is not UTF-8",
 	[WALK_UNREADABLE] = "cannot be read",
 	[WALK_OUTSIDE] = "link that leads outside",
+	[WALK_CIRCLE] = "link back into the folder",
 	[WALK_SPECIAL] = "no regular file",
 };
 
@@ -51,17 +52,20 @@ static bool lies_in(const char *path, const char *folder)
 	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0' || len == 1);
 }
 
-/* What a linked folder inside base_dir holds is found where it lies; by the link it would be found again. */
-static bool may_follow(const char *path, const char *base_dir, const struct config_list *roots)
+/* Whether a linked folder is passed over; WALK_SKIPS: not. */
+static enum walk_skip judge_linked_folder(const char *path, const char *base_dir,
+                                          const struct config_list *roots)
 {
 	char real[PATH_MAX], root[PATH_MAX];
 
-	if (!realpath(path, real) || lies_in(real, base_dir))
-		return false;
+	if (!realpath(path, real))
+		return WALK_UNREADABLE;
+	if (lies_in(real, base_dir))
+		return WALK_CIRCLE;
 	for (size_t i = 0; i < roots->count; i++)
 		if (realpath(roots->item[i], root) && lies_in(real, root))
-			return true;
-	return false;
+			return WALK_SKIPS;
+	return WALK_OUTSIDE;
 }
 
 static int in_natural_order(const FTSENT **a, const FTSENT **b)
@@ -80,26 +84,45 @@ struct visit {
 	size_t capacity, count;
 };
 
-static void visit_link(struct visit *visit, FTSENT *entry, const char *path)
+/* Takes a link; or says why it is passed over (WALK_SKIPS: it is not). */
+static enum walk_skip visit_link(struct visit *visit, FTSENT *entry, const char *path)
 {
 	struct stat st;
 
 	if (stat(entry->fts_accpath, &st))
-		walk_pass_over(visit->walk, WALK_UNREADABLE, path, visit->told, visit->data);
-	else if (S_ISREG(st.st_mode))
+		return WALK_UNREADABLE;
+	if (S_ISREG(st.st_mode)) {
 		keep(visit->walk, &visit->capacity, path, true);
-	else if (!S_ISDIR(st.st_mode))
-		walk_pass_over(visit->walk, WALK_SPECIAL, path, visit->told, visit->data);
-	else if (may_follow(entry->fts_accpath, visit->base_dir, visit->roots))
+		return WALK_SKIPS;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return WALK_SPECIAL;
+	enum walk_skip skip = judge_linked_folder(entry->fts_accpath, visit->base_dir, visit->roots);
+	if (skip == WALK_SKIPS)
 		fts_set(visit->tree, entry, FTS_FOLLOW);
-	else
-		walk_pass_over(visit->walk, WALK_OUTSIDE, path, visit->told, visit->data);
+	return skip;
+}
+
+static enum walk_skip visit_kind(struct visit *visit, FTSENT *entry, const char *path)
+{
+	switch (entry->fts_info) {
+	case FTS_F:
+		keep(visit->walk, &visit->capacity, path, false);
+		return WALK_SKIPS;
+	case FTS_SL:
+	case FTS_SLNONE: return visit_link(visit, entry, path);
+	case FTS_DNR:
+	case FTS_ERR:
+	case FTS_NS: return WALK_UNREADABLE;
+	case FTS_DEFAULT: return WALK_SPECIAL;
+	default: return WALK_SKIPS; /* a folder, to be walked through */
+	}
 }
 
 static void visit_entry(struct visit *visit, FTSENT *entry, const char *path)
 {
 	struct err err;
-	enum walk_skip skip = WALK_SKIPS;
+	enum walk_skip skip;
 
 	if (entry->fts_info == FTS_DP || entry->fts_info == FTS_DC)
 		return;
@@ -107,18 +130,12 @@ static void visit_entry(struct visit *visit, FTSENT *entry, const char *path)
 		skip = WALK_HIDDEN;
 	else if (text_check_filepath(path, &err))
 		skip = WALK_BAD_NAME;
-	else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
-		skip = WALK_UNREADABLE;
-	else if (entry->fts_info == FTS_DEFAULT)
-		skip = WALK_SPECIAL;
-	else if (entry->fts_info == FTS_F)
-		keep(visit->walk, &visit->capacity, path, false);
-	else if (entry->fts_info == FTS_SL || entry->fts_info == FTS_SLNONE)
-		visit_link(visit, entry, path);
-
+	else
+		skip = visit_kind(visit, entry, path);
 	if (skip != WALK_SKIPS) {
 		walk_pass_over(visit->walk, skip, path, visit->told, visit->data);
-		fts_set(visit->tree, entry, FTS_SKIP);
+		if (entry->fts_info == FTS_D)
+			fts_set(visit->tree, entry, FTS_SKIP);
 	}
 	if (++visit->count % SEEN_EVERY == 0)
 		visit->seen(visit->data, visit->count);

@@ -15,6 +15,7 @@ enum walk_skip {
 	WALK_BAD_NAME,   /* no UTF-8, or too long */
 	WALK_UNREADABLE, /* permission, or gone meanwhile */
 	WALK_OUTSIDE,    /* a link to what lies outside the folder and image_roots */
+	WALK_CIRCLE,     /* a link to a folder that is walked through anyway */
 	WALK_SPECIAL,    /* a pipe, socket or device */
 	WALK_SKIPS
 };
