@@ -1,0 +1,90 @@
+/* Collects an image's bytes before they are stored. */
+#include "blob/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+void spool_init(struct spool *spool, const char *dir, int64_t max)
+{
+	memset(spool, 0, sizeof(*spool));
+	spool->dir = dir;
+	spool->max = max;
+	spool->fd = -1;
+	spool->hash = hash_stream_new("sha256");
+	buf_init(&spool->memory, SPOOL_MEMORY_BYTES);
+}
+
+void spool_release(struct spool *spool)
+{
+	hash_stream_free(spool->hash);
+	buf_release(&spool->memory);
+	if (spool->fd >= 0)
+		close(spool->fd);
+	spool->hash = NULL;
+	spool->fd = -1;
+}
+
+static int write_all(int fd, const char *bytes, size_t len, struct err *err)
+{
+	while (len > 0) {
+		ssize_t written = write(fd, bytes, len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept");
+		bytes += written;
+		len -= (size_t)written;
+	}
+	return 0;
+}
+
+/* File systems without unnamed files (NFS, FUSE) get one whose name is taken away at once. */
+static int unnamed_file(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd;
+	struct buf path;
+	buf_init(&path, 8192);
+	buf_printf(&path, "%s/.spool-XXXXXX", dir);
+	fd = path.overflow ? -1 : mkostemp(path.data, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path.data);
+	buf_release(&path);
+	return fd;
+}
+
+static int to_file(struct spool *spool, struct err *err)
+{
+	spool->fd = unnamed_file(spool->dir);
+	if (spool->fd < 0)
+		return err_errno(err, ERR_UNAVAILABLE, "No file for the upload can be made in %s", spool->dir);
+	int failed = write_all(spool->fd, buf_text(&spool->memory), spool->memory.len, err);
+	buf_release(&spool->memory);
+	return failed;
+}
+
+int spool_write(struct spool *spool, const void *bytes, size_t len, struct err *err)
+{
+	if ((int64_t)len > spool->max - spool->length)
+		return err_set(err, ERR_TOO_LARGE, "The file is larger than %lld bytes", (long long)spool->max);
+	hash_stream_update(spool->hash, bytes, len);
+	spool->length += (int64_t)len;
+	if (spool->fd < 0 && buf_add(&spool->memory, bytes, len) == 0)
+		return 0;
+	if (spool->fd < 0 && to_file(spool, err))
+		return -1;
+	return write_all(spool->fd, bytes, len, err);
+}
+
+void spool_finish(struct spool *spool)
+{
+	unsigned char digest[64];
+
+	hash_stream_final(spool->hash, digest);
+	spool->hash = NULL;
+	memcpy(spool->sha256, digest, sizeof(spool->sha256));
+}
