@@ -1,14 +1,16 @@
 // The page that labels: shows one image after the other, takes keys and clicks, tells what is saved.
 
-import { call, datasetPath, pause, whoAmI } from './api.js';
+import { ApiError, call, datasetPath, pause, whoAmI } from './api.js';
 import { $, element, number, plural } from './dom.js';
 import { keyOf, pressed } from './keys.js';
 import { Outbox } from './outbox.js';
+import { Picture } from './picture.js';
 import { storage } from './storage.js';
 import { Tasks } from './tasks.js';
 
 const FILTER_FROM = 11;         // labels; fewer are found at a glance
 const COUNTS_FOR = 20_000;      // ms that the server's counts are trusted
+const PICTURES_KEPT = 10;       // of those answered, for going back at once; older ones are fetched again
 const PIXELATED_BELOW = 64;     // px of the longer side: what is enlarged much stays sharp
 
 const dataset = new URLSearchParams(location.search).get('dataset') ?? '';
@@ -51,6 +53,7 @@ function tellNotice(item) {
 	const [title, text, again] = noticeOf(item);
 	$('notice-title').textContent = title;
 	$('notice-text').textContent = text;
+	$('again').textContent = finished ? 'Check again' : 'Try again';
 	$('again').hidden = !again;
 	$('leave').hidden = !again;
 	if (again && document.activeElement === document.body) $('again').focus();
@@ -70,7 +73,7 @@ function noticeOf(item) {
 	case 403: return ['You may look, but not label', `Your account may see ${dataset}, but not label in it.`, true];
 	case 404: return dataset ? ['No such dataset', `There is no dataset “${dataset}”, or you may not see it.`, true]
 		: ['No dataset chosen', 'Choose one from the list of datasets.', true];
-	default: return ['The server has a problem', obstacle.message, true];
+	default: return ['Something is in the way', obstacle.message, true];
 	}
 }
 
@@ -95,13 +98,14 @@ function showPanel(item) {
 	$('skip').disabled = !item;
 	$('skip-text').textContent = stepsBack ? 'Return' : 'Skip';
 	$('hint').textContent = hint(item);
+	document.body.classList.toggle('earlier', stepsBack > 0);
 }
 
 function hint(item) {
 	const last = past.at(-1);
 	if (info && !info.labels.length) return 'This dataset has no labels yet.';
-	if (stepsBack) return item.label ? `You chose “${item.label}”. Another key changes it.` : 'You skipped this one.';
-	if (!last) return 'Choose the label of the image.';
+	if (stepsBack) return item.label ? `An earlier one: “${item.label}”` : 'An earlier one: skipped';
+	if (!last) return item ? 'Choose the label of the image.' : '';
 	return last.label ? `Before: “${last.label}”` : 'Before: skipped';
 }
 
@@ -268,6 +272,8 @@ function skip() {
 function goOn(answered) {
 	answered.picture.forget();
 	past.push(answered);
+	const old = past.at(-1 - PICTURES_KEPT);
+	if (old) old.picture = null;
 	tasks.next();
 	show();
 	supply();
@@ -276,13 +282,15 @@ function goOn(answered) {
 function goBack() {
 	if (stepsBack >= past.length) return;
 	stepsBack++;
+	const item = shown();
+	if (item.picture?.state !== 'ready') item.picture = new Picture(item.sample.image_url);
 	show();
 }
 
 function choose(button) {
 	if (!button || button.ariaDisabled === 'true') return;
 	if (!matchMedia('(prefers-reduced-motion: reduce)').matches)
-		button.animate({ backgroundColor: ['var(--accent)', 'var(--key)'] }, 250);
+		button.animate([{ backgroundColor: 'var(--flash)' }, {}], 300);
 	answer(button.dataset.label);
 }
 
@@ -378,6 +386,7 @@ $('image').addEventListener('load', ({ target }) => {
 /* --- coming and leaving ---------------------------------------------------------------------------------------- */
 
 async function start() {
+	if (!dataset) throw new ApiError(404, 'No dataset was chosen.');
 	await inform();
 	const user = await whoAmI();
 	$('user').textContent = user;
