@@ -9,7 +9,7 @@ CC := gcc
 PREFIX := /usr/local
 SANITIZE :=
 MAKEFLAGS += --no-builtin-rules
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -30,6 +30,7 @@ external = $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(packages)))
 libs = -Wl,--as-needed -lfcgi $(shell pkg-config --libs $(packages)) -lcrypt -lpthread -lm
 LDFLAGS := -Wl,-z,relro $(sanitizers)
 
+layers := unit contract http browser fault
 quiet = $(if $(V),,@echo "  $(if $(filter %.o,$@),CC,LINK) $@";)
 objects = $(patsubst %.c,$(build)/%.o,$(1))
 library := $(build)/libimagelabel.a
@@ -39,7 +40,7 @@ programs := $(patsubst cgi/%.c,$(build)/bin/%,$(wildcard cgi/*.c))
 unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wildcard tests/contract/test_*.c))
 
-.PHONY: all tests run check install bench fuzz help clean deps lint
+.PHONY: all tests run check install bench fuzz help clean deps lint $(layers:%=check-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -76,6 +77,42 @@ $(build)/tests/contract/fixture.o: external += $(patsubst -I%,-isystem%,$(shell 
 $(build)/tests/contract/%: $(build)/tests/contract/%.o $(contract_parts) $(library)
 	$(quiet)$(CC) $(LDFLAGS) -Wl,--wrap=text_now -o $@ $< $(contract_parts) $(library) -lcmocka $(libs) \
 		$(shell pkg-config --libs $(mongodb_packages))
+
+deps: ## install the packages that are missing (Debian; sudo only if not root)
+	@scripts/install-deps
+
+run: deps ## serve a demo on http://127.0.0.1:44444/ (DATA=folder: your own images; LABELS=a,b; PORT=N); Ctrl-C ends it
+	@$(MAKE) --no-print-directory all
+	@data=$${DATA/#\~\//$$HOME/}; scripts/image-label-demo run $${data:+--data "$$data"} \
+		$${LABELS:+--labels "$$LABELS"} $${PORT:+--port "$$PORT"}
+	@exec scripts/image-label-server --config run/config.json --state run/state run
+
+check: ## run all tests (REQUIRE=mongo,s3,browser: what must not be skipped)
+	@scripts/install-deps --test
+	@tests/run
+
+# check-unit check-contract check-http check-browser check-fault: run one layer of the tests (SANITIZE=1 or thread)
+$(layers:%=check-%):
+	@scripts/install-deps --test
+	@tests/run $(@:check-%=%)
+
+lint: ## check the scripts, and build with clang
+	@tests/run lint
+
+installed = $(DESTDIR)$(PREFIX)
+commands := $(wildcard scripts/image-label-*)
+install: all ## install under PREFIX (/usr/local), beneath DESTDIR if given
+	install -d $(addprefix $(installed)/,bin lib/image-label-server share/image-label-server/nginx/html \
+		share/bash-completion/completions share/doc/image-label-server)
+	install -m 755 $(commands) $(installed)/bin
+	install -m 755 $(programs) $(installed)/lib/image-label-server
+	$(if $(module_files),install -m 644 $(module_files) $(installed)/lib/image-label-server)
+	install -m 644 nginx/nginx.conf.in nginx/endpoints.conf $(installed)/share/image-label-server/nginx
+	cp -R --no-preserve=mode,ownership nginx/html/. $(installed)/share/image-label-server/nginx/html
+	install -m 644 scripts/completion.bash $(installed)/share/bash-completion/completions/image-label-server
+	for name in $(filter-out image-label-server,$(notdir $(commands))); do \
+		ln -sf image-label-server $(installed)/share/bash-completion/completions/$$name; done
+	install -m 644 README.md LICENSE $(installed)/share/doc/image-label-server
 
 clean: ## remove what was built
 	rm -rf build
