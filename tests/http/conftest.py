@@ -18,16 +18,27 @@ def make_server(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def make_shared_server(tmp_path_factory):
+    """Makes servers for a file of tests, not yet started, ended after the last of them."""
+    made = []
+
+    def make(**options):
+        server = Server(tmp_path_factory.mktemp("server"), **options)
+        made.append(server)
+        return server
+
+    yield make
+    finish(made)
+
+
+@pytest.fixture(scope="module")
+def server(make_shared_server):
     """One running server for a file of tests: users ann, bob and carl (any dataset), dataset demo of 3 pictures."""
-    server = Server(tmp_path_factory.mktemp("server"))
+    server = make_shared_server()
     for name in ("ann", "bob", "carl"):
         server.add_user(name)
     server.add_dataset("demo")
-    try:
-        yield server.start()
-    finally:
-        finish([server])
+    return server.start()
 
 
 @pytest.fixture
