@@ -78,6 +78,20 @@ $(build)/tests/contract/%: $(build)/tests/contract/%.o $(contract_parts) $(libra
 	$(quiet)$(CC) $(LDFLAGS) -Wl,--wrap=text_now -o $@ $< $(contract_parts) $(library) -lcmocka $(libs) \
 		$(shell pkg-config --libs $(mongodb_packages))
 
+# The fuzz targets, with a library of their own.
+fuzz_programs := $(patsubst tests/fuzz/%.c,$(build)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(build)/tests/fuzz/%: $(build)/tests/fuzz/%.o $(library)
+	$(quiet)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(library) $(libs)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(fuzz_programs)
+
+FUZZ_SECONDS := 30
+fuzz: ## fuzz everything that parses what comes from outside, FUZZ_SECONDS=N in all
+	@$(MAKE) --no-print-directory CC=clang SANITIZE=fuzz build=build/fuzz fuzz-programs \
+		sanitizers='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+	@tests/fuzz/run build/fuzz/tests/fuzz $(FUZZ_SECONDS)
+
 deps: ## install the packages that are missing (Debian; sudo only if not root)
 	@scripts/install-deps
 
