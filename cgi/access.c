@@ -31,12 +31,11 @@ static int image(struct call *call, struct err *err)
 
 	if (call_info(call, err) || dataset_sample_by_path(call->dataset, call->param[0], &sample, err))
 		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
+	int failed = serve_locate(call, &sample, &file, err) ||
+	             reply_header(call->reply, "Cache-Control", "private, no-cache", err) ||
+	             serve_image(call, &sample, &file, err);
 	sample_release(&sample);
-	return serve_locate(call, call->param[0], &file, err) ||
-	                       reply_header(call->reply, "Cache-Control", "private, no-cache", err) ||
-	                       reply_file(call->reply, file.path, file.type, err)
-	               ? -1
-	               : 0;
+	return failed ? -1 : 0;
 }
 
 static const struct route routes[] = {
@@ -47,7 +46,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "access", .routes = routes, .threads = 16};
+	static const struct program program = {.name = "access", .routes = routes, .threads = 16, .images = true};
 
 	return app_run(&program, argc, argv);
 }

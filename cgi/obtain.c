@@ -2,76 +2,14 @@
 #include <limits.h>
 
 #include "base/json.h"
-#include "dataset/document.h"
-#include "fastcgi/serve.h"
-
-static cJSON *describe(struct call *call, const struct sample *sample)
-{
-	cJSON *tree = json_new_object(), *labels = json_new_array();
-
-	json_add_string(tree, "dataset_name", dataset_name(call->dataset));
-	json_add_string(tree, "base_dir", call->info.base_dir);
-	json_add_string(tree, "filepath", sample->filepath);
-	for (size_t i = 0; i < call->info.label_count; i++)
-		json_append_string(labels, call->info.labels[i].name);
-	json_add(tree, "labels", labels);
-	return tree;
-}
-
-/* The description as a header; beside it lie the file's path, percent-encoded, and what is short. */
-static int describe_in_header(struct call *call, const cJSON *description, struct err *err)
-{
-	enum { PATH_ENCODED_MAX = 3 * PATH_MAX, SHORT_HEADERS_MAX = 1024 };
-	struct buf header;
-
-	buf_init(&header, REPLY_HEADERS_MAX - PATH_ENCODED_MAX - SHORT_HEADERS_MAX);
-	int failed = json_print_ascii(description, &header)
-	                     ? err_set(err, ERR_UNPROCESSABLE,
-	                               "The dataset's labels are too long for a header; ask with Accept: application/json")
-	                     : reply_header(call->reply, "X-Response-Json", buf_text(&header), err);
-	buf_release(&header);
-	return failed;
-}
-
-static int reply_image(struct call *call, const cJSON *description, const struct located *file, struct err *err)
-{
-	return describe_in_header(call, description, err) ||
-	                       reply_header(call->reply, "Cache-Control", "no-cache", err) ||
-	                       reply_file(call->reply, file->path, file->type, err)
-	               ? -1
-	               : 0;
-}
-
-static int reply_description(struct call *call, cJSON *description, const struct task *task, struct err *err)
-{
-	const char *name = dataset_name(call->dataset);
-	cJSON *sample = document_sample(name, &task->sample);
-
-	json_add_int64(description, "id", task->sample.id);
-	json_add(description, "image_url", cJSON_DetachItemFromObject(sample, "image_url"));
-	json_add(description, "task", task->token[0] ? document_task(name, task, false) : cJSON_CreateNull());
-	cJSON_Delete(sample);
-	reply_json(call->reply, 200, description);
-	return reply_header(call->reply, "Cache-Control", "no-cache", err);
-}
-
-static int reply_one(struct call *call, const struct task *task, const struct located *file, struct err *err)
-{
-	cJSON *description = describe(call, &task->sample);
-
-	if (request_accepts_json(call->request))
-		return reply_description(call, description, task, err);
-	int failed = reply_image(call, description, file, err);
-	cJSON_Delete(description);
-	return failed;
-}
+#include "obtain/answer.h"
 
 /* Leasing keeps others from a sample, so it needs more than looking at one. */
 static int find(struct call *call, int64_t id, struct task *task, struct located *file, struct err *err)
 {
 	if (id >= 0)
 		return dataset_sample(call->dataset, id, &task->sample, err) ||
-		                       serve_locate(call, task->sample.filepath, file, err)
+		                       serve_locate(call, &task->sample, file, err)
 		               ? -1
 		               : 0;
 	if (call->role < ROLE_ANNOTATOR)
@@ -88,7 +26,7 @@ static int obtain(struct call *call, struct err *err)
 	int failed = call_body(call, err) || json_string(call->body, "dataset_name", true, &name, err) ||
 	             json_int64(call->body, "id", false, INT64_MIN, INT64_MAX, &id, err) ||
 	             call_dataset(call, name, err) || call_info(call, err) || find(call, id, &task, &file, err) ||
-	             reply_one(call, &task, &file, err);
+	             answer_obtained(call, &task, &file, err);
 
 	task_release(&task);
 	return failed ? -1 : 0;
@@ -101,7 +39,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "obtain", .routes = routes, .threads = 64};
+	static const struct program program = {.name = "obtain", .routes = routes, .threads = 64, .images = true};
 
 	return app_run(&program, argc, argv);
 }

@@ -13,7 +13,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "tasks", .routes = routes, .threads = 64};
+	static const struct program program = {.name = "tasks", .routes = routes, .threads = 64, .images = true};
 
 	return app_run(&program, argc, argv);
 }

@@ -1,6 +1,5 @@
 /* Taking tasks: what the user holds, and more of them. */
 #include "base/json.h"
-#include "dataset/document.h"
 #include "fastcgi/serve.h"
 #include "tasks.h"
 
@@ -9,12 +8,12 @@ int tasks_held(struct call *call, struct err *err)
 	struct task *tasks;
 	size_t count;
 
-	if (dataset_held(call->dataset, call->request->user, &tasks, &count, err))
+	if (call_info(call, err) || dataset_held(call->dataset, call->request->user, &tasks, &count, err))
 		return -1;
-	reply_json(call->reply, 200, document_tasks(dataset_name(call->dataset), tasks, count));
+	int failed = serve_tasks(call, tasks, count, err);
 	tasks_release(tasks, count);
 	free(tasks);
-	return 0;
+	return failed;
 }
 
 int tasks_lease(struct call *call, struct err *err)
@@ -27,7 +26,7 @@ int tasks_lease(struct call *call, struct err *err)
 	             serve_lease(call, (size_t)count, tasks, &taken, err);
 
 	if (!failed && taken > 0)
-		reply_json(call->reply, 200, document_tasks(dataset_name(call->dataset), tasks, taken));
+		failed = serve_tasks(call, tasks, taken, err);
 	else if (!failed)
 		reply_empty(call->reply, 204);
 	tasks_release(tasks, taken);

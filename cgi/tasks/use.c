@@ -1,6 +1,6 @@
 /* What is done with a task: its label, more time, giving it back, passing it over. */
 #include "base/json.h"
-#include "dataset/document.h"
+#include "fastcgi/serve.h"
 #include "tasks.h"
 
 /* A day: more than any person takes for one image. */
@@ -12,13 +12,15 @@ int tasks_label(struct call *call, struct err *err)
 	const char *given;
 	int64_t lead_time_ms = -1;
 
-	if (call_body(call, err) || json_string(call->body, "label", true, &given, err) ||
+	if (call_body(call, err) || call_info(call, err) || json_string(call->body, "label", true, &given, err) ||
 	    json_int64(call->body, "lead_time_ms", false, 0, LEAD_TIME_MS_MAX, &lead_time_ms, err) ||
 	    dataset_label_task(call->dataset, call->request->user, call->param[0], given, lead_time_ms, &sample, err))
 		return -1;
-	reply_json(call->reply, 200, document_sample(dataset_name(call->dataset), &sample));
+	cJSON *document = serve_document(call, &sample, err);
 	sample_release(&sample);
-	return 0;
+	if (document)
+		reply_json(call->reply, 200, document);
+	return document ? 0 : -1;
 }
 
 int tasks_renew(struct call *call, struct err *err)

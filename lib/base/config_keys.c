@@ -69,7 +69,7 @@ const struct config_key config_keys[] = {
 	  .number = 44444, .min = 0, .max = PORT_MAX,
 	  .help = "port of plain HTTP, on loopback only; 0 is off" },
 	{ "listen.https_port", CONFIG_INTEGER, AT(listen.https_port),
-	  .number = 44443, .min = 0, .max = PORT_MAX,
+	  .number = 0, .min = 0, .max = PORT_MAX,
 	  .help = "port of HTTPS; 0 is off" },
 	{ "listen.address", CONFIG_HOST, AT(listen.address), .initial = "0.0.0.0",
 	  .help = "address of HTTPS" },

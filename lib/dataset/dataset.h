@@ -86,6 +86,7 @@ struct dataset_counts {
 	int64_t size; /* all samples */
 	int64_t labelled, unlabelled, skipped, unreadable; /* by state; sum is size */
 	int64_t leased; /* live leases */
+	int64_t bytes;  /* of uploaded images */
 };
 struct dataset_info {
 	char *base_dir;

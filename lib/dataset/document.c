@@ -114,6 +114,13 @@ void document_image_path(const char *dataset, const char *filepath, struct buf *
 	text_percent_encode(filepath, out);
 }
 
+static void thumb_path(const char *dataset, int64_t id, struct buf *out)
+{
+	buf_str(out, "/v1/datasets/");
+	text_percent_encode_segment(dataset, out);
+	buf_printf(out, "/samples/%lld/thumb?size=%d", (long long)id, DOCUMENT_THUMB_SIZE);
+}
+
 static void add_text(cJSON *document, const char *key, const char *value)
 {
 	json_add_string_or_null(document, key, value && *value ? value : NULL);
@@ -127,13 +134,14 @@ static void add_known(cJSON *document, const char *key, int64_t value)
 		json_add_null(document, key);
 }
 
-cJSON *document_sample(const char *dataset, const struct sample *sample)
+cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url)
 {
 	cJSON *document = json_new_object();
 	struct buf url;
 
 	buf_init(&url, PATH_BYTES_MAX);
-	document_image_path(dataset, sample->filepath, &url);
+	if (!image_url)
+		document_image_path(dataset, sample->filepath, &url);
 	json_add_int64(document, "id", sample->id);
 	json_add_string(document, "filepath", sample->filepath);
 	json_add_string(document, "label", sample->label);
@@ -144,8 +152,10 @@ cJSON *document_sample(const char *dataset, const struct sample *sample)
 	add_text(document, "type", sample->type);
 	add_known(document, "width", sample->width);
 	add_known(document, "height", sample->height);
-	json_add_string(document, "image_url", buf_text(&url));
-	json_add_null(document, "thumb_url");
+	json_add_string(document, "image_url", image_url ? image_url : buf_text(&url));
+	buf_clear(&url);
+	thumb_path(dataset, sample->id, &url);
+	json_add_string(document, "thumb_url", buf_text(&url));
 	json_add_time(document, "uploaded_at", sample->uploaded_at);
 	add_text(document, "uploaded_by", sample->uploaded_by);
 	json_add_time(document, "labelled_at", sample->labelled_at);
@@ -154,23 +164,13 @@ cJSON *document_sample(const char *dataset, const struct sample *sample)
 	return document;
 }
 
-cJSON *document_task(const char *dataset, const struct task *task, bool with_sample)
+cJSON *document_task(const struct task *task, cJSON *sample)
 {
 	cJSON *document = json_new_object();
 
 	json_add_string(document, "token", task->token);
 	json_add_time(document, "expires_at", task->expires_at);
-	if (with_sample)
-		json_add(document, "sample", document_sample(dataset, &task->sample));
-	return document;
-}
-
-cJSON *document_tasks(const char *dataset, const struct task *tasks, size_t count)
-{
-	cJSON *document = json_new_object(), *list = json_new_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_append(list, document_task(dataset, &tasks[i], true));
-	json_add(document, "tasks", list);
+	if (sample)
+		json_add(document, "sample", sample);
 	return document;
 }

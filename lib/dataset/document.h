@@ -19,16 +19,14 @@ const char *document_key(int64_t key, char out[DOCUMENT_KEY_MAX]);
  * ERR_BAD_REQUEST, as is a wrong value. */
 int document_policy_parse(const cJSON *document, struct dataset_policy *policy, struct err *err);
 
-/* All fields of a sample; what is not known of it is null. */
-cJSON *document_sample(const char *dataset, const struct sample *sample);
+enum { DOCUMENT_THUMB_SIZE = 256 }; /* pixels a side of the thumbnail that thumb_url names */
+/* All fields of a sample; what is not known of it is null. image_url NULL: document_image_path's. */
+cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url);
 
-/* token, expires_at and, if with_sample, the sample. */
-cJSON *document_task(const char *dataset, const struct task *task, bool with_sample);
+/* token, expires_at and, unless it is NULL, the sample's document (taken). */
+cJSON *document_task(const struct task *task, cJSON *sample);
 
-/* {"tasks": […]}, each with its sample. */
-cJSON *document_tasks(const char *dataset, const struct task *tasks, size_t count);
-
-/* The path nginx serves the image at: "/images/{dataset}/{filepath}", percent-encoded; appended to out. */
+/* The path at which this server answers the image: "/images/{dataset}/{filepath}", percent-encoded; appended to out. */
 void document_image_path(const char *dataset, const char *filepath, struct buf *out);
 
 #endif

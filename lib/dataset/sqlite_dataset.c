@@ -51,6 +51,7 @@ static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, 
 	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
 
 	if (conn_int64(conn, err, 0, &counts->size, "SELECT n FROM counts WHERE kind = 'size'", "") ||
+	    conn_int64(conn, err, 0, &counts->bytes, "SELECT n FROM counts WHERE kind = 'bytes'", "") ||
 	    conn_int64(conn, err, 0, &counts->leased, "SELECT COUNT(*) FROM leases WHERE expires > ?", "i", text_now()))
 		return -1;
 	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT name, n FROM counts WHERE kind = 'state'", "");

@@ -238,13 +238,15 @@ static int open_app(struct app *app, struct err *err)
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
 	return auth_open(&app->auth, app->config.json_user_dir, err) ||
-	                       dataset_store_open(&app->store, &app->config, err)
+	                       dataset_store_open(&app->store, &app->config, err) ||
+	                       (app->program->images && blob_open(&app->blobs, &app->config, err))
 	               ? -1
 	               : 0;
 }
 
 static void close_app(struct app *app)
 {
+	blob_free(app->blobs);
 	dataset_store_free(app->store);
 	auth_free(app->auth);
 	config_release(&app->config);

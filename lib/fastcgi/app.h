@@ -7,6 +7,7 @@
 
 #include "auth/auth.h"
 #include "base/config.h"
+#include "blob/blob.h"
 #include "dataset/dataset.h"
 #include "fastcgi/reply.h"
 #include "fastcgi/request.h"
@@ -18,6 +19,7 @@ struct app {
 	const char *state_dir; /* --state of image-label-server */
 	struct auth *auth;
 	struct dataset_store *store;
+	struct blob_store *blobs; /* NULL unless program->images */
 };
 
 enum { CALL_PARAMS_MAX = 4 };
@@ -51,6 +53,7 @@ struct program {
 	const char *name;           /* of its log lines and its socket */
 	const struct route *routes; /* ended by a NULL method */
 	int threads;                /* requests handled at once */
+	bool images;                /* opens the image store */
 };
 
 /* A program's whole main: reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until

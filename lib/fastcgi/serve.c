@@ -1,9 +1,61 @@
 /* Finds the images of samples, wherever they lie. */
 #include "fastcgi/serve.h"
 
-int serve_locate(struct call *call, const char *filepath, struct located *out, struct err *err)
+#include "base/json.h"
+#include "dataset/document.h"
+
+enum {
+	URL_BYTES_MAX = 64 * 1024,
+	URL_SECONDS = 12 * 3600, /* how long a presigned URL is good: a day's work with a page left open */
+};
+
+static int locate_blob(struct call *call, const struct sample *sample, struct located *out, struct err *err)
 {
-	return locate_file(call->info.base_dir, filepath, &call->app->config.image_roots, out, err);
+	if (blob_path(call->app->blobs, sample->blob_key, out->path, err))
+		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
+	out->type = sample->type;
+	out->bytes = sample->bytes;
+	out->modified_us = sample->uploaded_at;
+	return 0;
+}
+
+int serve_locate(struct call *call, const struct sample *sample, struct located *out, struct err *err)
+{
+	if (sample->blob_key[0])
+		return locate_blob(call, sample, out, err);
+	return locate_file(call->info.base_dir, sample->filepath, &call->app->config.image_roots, out, err);
+}
+
+int serve_image(struct call *call, const struct sample *sample, const struct located *file, struct err *err)
+{
+	if (file->path[0])
+		return reply_file(call->reply, file->path, file->type, err);
+	call->reply->status = 200;
+	return reply_header(call->reply, "Content-Type", file->type, err) ||
+	                       blob_fetch(call->app->blobs, sample->blob_key, &call->reply->body, err)
+	               ? -1
+	               : 0;
+}
+
+cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err)
+{
+	struct buf url;
+	cJSON *document = NULL;
+	bool direct = sample->blob_key[0] && strcmp(blob_type(call->app->blobs), "fs") != 0;
+
+	buf_init(&url, URL_BYTES_MAX);
+	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images, URL_SECONDS, &url, err) == 0)
+		document = document_sample(dataset_name(call->dataset), sample, direct ? buf_text(&url) : NULL);
+	buf_release(&url);
+	return document;
+}
+
+/* Marks the sample when its image is missing; other failures are the store's, and not the sample's. */
+static int mark_missing(struct call *call, const struct sample *sample, struct err *err)
+{
+	if (err->code != ERR_NOT_FOUND)
+		return -1;
+	return dataset_mark_unreadable(call->dataset, sample->id, err);
 }
 
 int serve_next(struct call *call, struct task *task, struct located *file, struct err *err)
@@ -11,9 +63,9 @@ int serve_next(struct call *call, struct task *task, struct located *file, struc
 	for (;;) {
 		if (dataset_next(call->dataset, call->request->user, task, err))
 			return -1;
-		if (serve_locate(call, task->sample.filepath, file, err) == 0)
+		if (serve_locate(call, &task->sample, file, err) == 0)
 			return 0;
-		int failed = dataset_mark_unreadable(call->dataset, task->sample.id, err);
+		int failed = mark_missing(call, &task->sample, err);
 		task_release(task);
 		if (failed)
 			return -1;
@@ -21,8 +73,7 @@ int serve_next(struct call *call, struct task *task, struct located *file, struc
 }
 
 /* Keeps those of tasks[0..count) that can be read, in order; *kept says how many. */
-static int drop_unreadable(struct call *call, struct task *tasks, size_t count, size_t *kept,
-                           struct err *err)
+static int drop_unreadable(struct call *call, struct task *tasks, size_t count, size_t *kept, struct err *err)
 {
 	int failed = 0;
 
@@ -30,15 +81,14 @@ static int drop_unreadable(struct call *call, struct task *tasks, size_t count, 
 	for (size_t i = 0; i < count; i++) {
 		struct located file;
 
-		if (serve_locate(call, tasks[i].sample.filepath, &file, err) == 0) {
+		if (serve_locate(call, &tasks[i].sample, &file, err) == 0) {
 			tasks[(*kept)++] = tasks[i];
 			continue;
 		}
-		if (dataset_mark_unreadable(call->dataset, tasks[i].sample.id, err))
-			failed = -1;
+		failed = mark_missing(call, &tasks[i].sample, err) || failed;
 		task_release(&tasks[i]);
 	}
-	return failed;
+	return failed ? -1 : 0;
 }
 
 int serve_lease(struct call *call, size_t count, struct task *out, size_t *taken, struct err *err)
@@ -56,5 +106,23 @@ int serve_lease(struct call *call, size_t count, struct task *out, size_t *taken
 		if (failed)
 			return -1;
 	}
+	return 0;
+}
+
+int serve_tasks(struct call *call, const struct task *tasks, size_t count, struct err *err)
+{
+	cJSON *answer = json_new_object(), *list = json_new_array();
+
+	json_add(answer, "tasks", list);
+	for (size_t i = 0; i < count; i++) {
+		cJSON *sample = serve_document(call, &tasks[i].sample, err);
+
+		if (!sample) {
+			cJSON_Delete(answer);
+			return -1;
+		}
+		json_append(list, document_task(&tasks[i], sample));
+	}
+	reply_json(call->reply, 200, answer);
 	return 0;
 }

@@ -1,18 +1,30 @@
-/* Finds a sample's image and hands it to nginx. One request, one thread. */
+/* Finds a sample's image, in the dataset's base_dir or in the image store, and hands it to the client. One request, one
+ * thread; each needs call_info before. */
 #ifndef FASTCGI_SERVE_H
 #define FASTCGI_SERVE_H
 
 #include "blob/locate.h"
 #include "fastcgi/app.h"
 
-/* Each needs call_info before.
- * The file of a sample of call->dataset. ERR_NOT_FOUND "Image file not found". */
-int serve_locate(struct call *call, const char *filepath, struct located *out, struct err *err);
+/* The file of a sample of call->dataset; path "" when the image is in a store without files on this machine.
+ * ERR_NOT_FOUND "Image file not found". */
+int serve_locate(struct call *call, const struct sample *sample, struct located *out, struct err *err);
+
+/* Answers the image: by nginx from its file, or from the store. */
+int serve_image(struct call *call, const struct sample *sample, const struct located *file, struct err *err);
+
+/* The sample's document (document_sample), its image_url being a public or presigned one where a browser fetches the image from
+ * the store itself. NULL on failure. */
+cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err);
 
 /* Leases the next sample whose image can be read; those that can't be are marked and passed over.
  * ERR_NOT_FOUND "Sample not found". The caller releases *task. */
 int serve_next(struct call *call, struct task *task, struct located *file, struct err *err);
+
 /* Leases up to `count` samples whose images can be read, as dataset_lease does. */
 int serve_lease(struct call *call, size_t count, struct task *out, size_t *taken, struct err *err);
+
+/* {"tasks": […]}, each with its sample. */
+int serve_tasks(struct call *call, const struct task *tasks, size_t count, struct err *err);
 
 #endif

@@ -45,10 +45,10 @@ static void what_is_not_known_of_a_sample_is_null(void **state)
 	(void)state;
 	struct sample sample = seeded();
 
-	assert_document(document_sample("cats", &sample),
+	assert_document(document_sample("cats", &sample, NULL),
 	                "{\"id\":0,\"filepath\":\"a b/1.png\",\"label\":\"\",\"state\":\"unlabelled\",\"version\":0,"
 	                "\"sha256\":null,\"bytes\":null,\"type\":null,\"width\":null,\"height\":null,"
-	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":null,"
+	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":\"/v1/datasets/cats/samples/0/thumb?size=256\","
 	                "\"uploaded_at\":null,\"uploaded_by\":null,\"labelled_at\":null,\"labelled_by\":null}");
 }
 
@@ -70,10 +70,10 @@ static void all_that_is_known_of_a_sample_is_told(void **state)
 	sample.uploaded_by = (char[]){"ana"};
 	sample.labelled_at = A_TIME + 1000;
 	sample.labelled_by = (char[]){"bob"};
-	assert_document(document_sample("cats", &sample),
+	assert_document(document_sample("cats", &sample, NULL),
 	                "{\"id\":7,\"filepath\":\"a b/1.png\",\"label\":\"sphynx\",\"state\":\"labelled\",\"version\":3,"
 	                "\"sha256\":\"00ff\",\"bytes\":1234,\"type\":\"image/png\",\"width\":640,\"height\":480,"
-	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":null,"
+	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":\"/v1/datasets/cats/samples/7/thumb?size=256\","
 	                "\"uploaded_at\":\"2026-01-31T12:34:56.789Z\",\"uploaded_by\":\"ana\","
 	                "\"labelled_at\":\"2026-01-31T12:34:56.790Z\",\"labelled_by\":\"bob\"}");
 }
@@ -107,7 +107,7 @@ static void the_longest_address_is_whole(void **state)
 	memset(dataset, '%', NAME);
 	memset(filepath, '%', FILEPATH);
 	sample.filepath = filepath;
-	cJSON *document = document_sample(dataset, &sample);
+	cJSON *document = document_sample(dataset, &sample, NULL);
 	assert_int_equal(strlen(cJSON_GetObjectItem(document, "image_url")->valuestring), 9 + 3 * (NAME + FILEPATH));
 	cJSON_Delete(document);
 }
@@ -145,26 +145,26 @@ static void a_dataset_without_labels_has_an_empty_list(void **state)
 	                "\"skip\":\"requeue_for_me\",\"public\":false}}");
 }
 
-static void tasks_come_with_their_samples(void **state)
+static void a_task_comes_with_its_sample(void **state)
 {
 	(void)state;
-	struct task tasks[2] = {{.token = "abc", .expires_at = A_TIME, .sample = seeded()},
-	                        {.token = "def", .expires_at = A_TIME, .sample = seeded()}};
+	struct task task = {.token = "abc", .expires_at = A_TIME, .sample = seeded()};
+	cJSON *document = document_task(&task, document_sample("cats", &task.sample, NULL));
 
-	tasks[1].sample.id = 1;
-	cJSON *document = document_tasks("cats", tasks, 2), *list = cJSON_GetObjectItem(document, "tasks");
-	assert_int_equal(cJSON_GetArraySize(list), 2);
-	for (int i = 0; i < 2; i++) {
-		cJSON *task = cJSON_GetArrayItem(list, i);
-
-		assert_string_equal(cJSON_GetObjectItem(task, "token")->valuestring, tasks[i].token);
-		assert_string_equal(cJSON_GetObjectItem(task, "expires_at")->valuestring, "2026-01-31T12:34:56.789Z");
-		assert_int_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(task, "sample"), "id")->valueint, i);
-	}
+	assert_string_equal(cJSON_GetObjectItem(document, "token")->valuestring, "abc");
+	assert_int_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(document, "sample"), "id")->valueint, 0);
 	cJSON_Delete(document);
-	assert_document(document_tasks("cats", NULL, 0), "{\"tasks\":[]}");
-	assert_document(document_task("cats", &tasks[0], false),
-	                "{\"token\":\"abc\",\"expires_at\":\"2026-01-31T12:34:56.789Z\"}");
+	assert_document(document_task(&task, NULL), "{\"token\":\"abc\",\"expires_at\":\"2026-01-31T12:34:56.789Z\"}");
+}
+
+static void an_image_in_a_store_has_the_stores_address(void **state)
+{
+	(void)state;
+	struct sample sample = seeded();
+	cJSON *document = document_sample("cats", &sample, "https://s3.example/cats/img-1.png");
+
+	assert_string_equal(cJSON_GetObjectItem(document, "image_url")->valuestring, "https://s3.example/cats/img-1.png");
+	cJSON_Delete(document);
 }
 
 int main(void)
@@ -176,7 +176,8 @@ int main(void)
 		cmocka_unit_test(the_longest_address_is_whole),
 		cmocka_unit_test(a_dataset_tells_its_counts_labels_and_policy),
 		cmocka_unit_test(a_dataset_without_labels_has_an_empty_list),
-		cmocka_unit_test(tasks_come_with_their_samples),
+		cmocka_unit_test(a_task_comes_with_its_sample),
+		cmocka_unit_test(an_image_in_a_store_has_the_stores_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,183 @@
+/* Takes uploaded images in. */
+#include "fastcgi/ingest.h"
+
+#include <unistd.h>
+
+#include "base/text.h"
+#include "blob/image.h"
+#include "blob/key.h"
+#include "dataset/document.h"
+#include "fastcgi/collect.h"
+
+enum { URL_SECONDS = 3600, URL_BYTES_MAX = 64 * 1024 };
+
+void ingest_from_spool(const struct spool *spool, struct ingest_source *out)
+{
+	out->bytes = spool->fd < 0 ? buf_text(&spool->memory) : NULL;
+	out->fd = spool->fd;
+	out->length = spool->length;
+	memcpy(out->sha256, spool->sha256, sizeof(out->sha256));
+}
+
+int ingest_from_file(int fd, int64_t length, struct ingest_source *out, struct err *err)
+{
+	enum { PIECE = 256 * 1024 };
+	struct hash_stream *hash = hash_stream_new("sha256");
+	unsigned char digest[64], *piece = malloc(PIECE);
+	int failed = 0;
+
+	if (!piece)
+		abort();
+	for (int64_t at = 0; !failed && at < length;) {
+		ssize_t got = pread(fd, piece, PIECE, at);
+
+		if (got <= 0)
+			failed = err_errno(err, ERR_UNAVAILABLE, "The upload cannot be read");
+		else
+			hash_stream_update(hash, piece, (size_t)got);
+		at += got;
+	}
+	free(piece);
+	hash_stream_final(hash, digest);
+	*out = (struct ingest_source){.fd = fd, .length = length};
+	memcpy(out->sha256, digest, sizeof(out->sha256));
+	return failed;
+}
+
+int ingest_label(const struct call *call, const char *given, char **out, struct err *err)
+{
+	const struct dataset_info *info = &call->info;
+	const char *found = *given ? NULL : "";
+
+	for (size_t i = 0; !found && i < info->label_count; i++) {
+		if (strcmp(info->labels[i].name, given) == 0)
+			found = info->labels[i].name;
+	}
+	for (size_t i = 0; !found && i < info->label_count; i++) {
+		char key[DOCUMENT_KEY_MAX];
+
+		if (strcmp(document_key(info->labels[i].key, key), given) == 0)
+			found = info->labels[i].name;
+	}
+	if (!found)
+		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", given);
+	*out = strdup(found);
+	if (!*out)
+		abort();
+	return 0;
+}
+
+static int check(const struct ingest_source *source, struct image_info *info, struct err *err)
+{
+	if (source->length == 0)
+		return err_set(err, ERR_BAD_REQUEST, "The file is empty");
+	return source->bytes ? image_check_bytes(source->bytes, (size_t)source->length, info, err)
+	                     : image_check_fd(source->fd, info, err);
+}
+
+/* What can be refused is refused before the bytes are stored; the same is checked again in the write. */
+static int check_room(struct call *call, const struct ingest_image *image, struct err *err)
+{
+	int64_t quota = call->app->config.limits.dataset_bytes;
+	struct sample taken;
+
+	if (quota > 0 && call->info.counts.bytes + image->source.length > quota)
+		return err_set(err, ERR_NO_SPACE, "The dataset's quota of %lld bytes is full", (long long)quota);
+	if (!image->filepath)
+		return 0;
+	if (text_check_filepath(image->filepath, err))
+		return -1;
+	if (dataset_sample_by_path(call->dataset, image->filepath, &taken, err))
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	sample_release(&taken);
+	return err_set(err, ERR_CONFLICT, "Another image is at %s already", image->filepath);
+}
+
+static int store_bytes(struct call *call, const struct ingest_source *source, const char *key, const char *type,
+                       struct err *err)
+{
+	struct blob_put put = {.key = key,
+	                       .type = type,
+	                       .public_read = call->info.policy.public_images,
+	                       .sha256 = source->sha256,
+	                       .length = source->length,
+	                       .bytes = source->bytes,
+	                       .fd = source->fd,
+	                       .handover = true};
+
+	return blob_put(call->app->blobs, &put, err);
+}
+
+static int store_metadata(struct call *call, const struct ingest_image *image, const struct image_info *info,
+                          const char *key, const char *sha256, struct sample *out, bool *duplicate, struct err *err)
+{
+	const char *prefix = collect_key_dataset(call) ? strstr(key, "images/") : key;
+	struct buf url;
+	struct sample named = {.blob_key = (char *)key, .filepath = (char *)(image->filepath ? image->filepath : prefix)};
+
+	buf_init(&url, URL_BYTES_MAX);
+	int failed = call->info.policy.public_images ? ingest_url(call, &named, &url, err) : 0;
+	struct dataset_image row = {.filepath = named.filepath,
+	                            .label = image->label,
+	                            .blob_key = key,
+	                            .type = info->type,
+	                            .sha256 = sha256,
+	                            .filename = image->filename,
+	                            .url = buf_text(&url),
+	                            .bytes = image->source.length,
+	                            .width = info->width,
+	                            .height = info->height,
+	                            .user = call->request->user};
+	failed = failed || dataset_add_image(call->dataset, &row, call->app->config.limits.dataset_bytes, out, duplicate, err);
+	buf_release(&url);
+	return failed ? -1 : 0;
+}
+
+int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
+                 struct err *err)
+{
+	char sha256[HASH_SHA256_HEX], uuid[HASH_UUID_MAX], key[BLOB_KEY_MAX];
+	struct image_info info;
+
+	hash_hex(image->source.sha256, sizeof(image->source.sha256), sha256);
+	*duplicate = dataset_sample_by_sha256(call->dataset, sha256, out, err) == 0;
+	if (*duplicate)
+		return 0;
+	if (err->code != ERR_NOT_FOUND)
+		return -1;
+	hash_image_uuid(dataset_name(call->dataset), image->source.sha256, uuid);
+	return check(&image->source, &info, err) || check_room(call, image, err) ||
+	                       blob_key_image(key, collect_key_dataset(call), image->label, uuid, info.type, err) ||
+	                       store_bytes(call, &image->source, key, info.type, err) ||
+	                       store_metadata(call, image, &info, key, sha256, out, duplicate, err)
+	               ? -1
+	               : 0;
+}
+
+/* The address this client used for the server. */
+static void add_origin(const struct request *request, struct buf *out)
+{
+	const char *scheme = request_header(request, "REQUEST_SCHEME"), *host = request_header(request, "HTTP_HOST");
+	bool sound = host && *host &&
+	             host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]")] == '\0';
+
+	buf_printf(out, "%s://%s", scheme ? scheme : "http", sound ? host : "localhost");
+}
+
+int ingest_url(struct call *call, const struct sample *sample, struct buf *out, struct err *err)
+{
+	struct buf url;
+
+	buf_init(&url, URL_BYTES_MAX);
+	int failed = sample->blob_key[0] ? blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images,
+	                                            URL_SECONDS, &url, err)
+	                                 : 0;
+	if (!failed && url.len == 0)
+		document_image_path(dataset_name(call->dataset), sample->filepath, &url);
+	if (!failed && url.data[0] == '/')
+		add_origin(call->request, out);
+	if (!failed)
+		buf_str(out, buf_text(&url));
+	buf_release(&url);
+	return failed;
+}

@@ -1,0 +1,40 @@
+/* The way of an image from a request into the stores: checked, deduplicated, bytes durable, then metadata, then the answer.
+ *
+ * One request, one thread. */
+#ifndef FASTCGI_INGEST_H
+#define FASTCGI_INGEST_H
+
+#include "blob/spool.h"
+#include "fastcgi/app.h"
+
+/* An image's bytes: in memory, or (bytes NULL) the whole of a file that nobody writes to any more. */
+struct ingest_source {
+	const void *bytes;
+	int fd;
+	int64_t length;
+	unsigned char sha256[HASH_SHA256_SIZE];
+};
+void ingest_from_spool(const struct spool *spool, struct ingest_source *out); /* after spool_finish; borrows */
+int ingest_from_file(int fd, int64_t length, struct ingest_source *out, struct err *err); /* hashes it; borrows fd */
+
+struct ingest_image {
+	struct ingest_source source;
+	const char *label;    /* a label's name, or "" */
+	const char *filepath; /* where it lies in the dataset; NULL: named by its content */
+	const char *filename; /* as its sender calls it, cleaned; "" when unknown */
+};
+
+/* The label that a client names by key or by name; *out is malloced. "" stays "". ERR_UNPROCESSABLE when the dataset has
+ * none of that name or key. Needs call_info. */
+int ingest_label(const struct call *call, const char *given, char **out, struct err *err);
+
+/* Stores the image in call->dataset (call_info before). *out is the sample it is now: of a duplicate, the one that was there. ERR_BAD_REQUEST for an empty file,
+ * ERR_MEDIA_TYPE for what is no image, ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE, ERR_CONFLICT (other bytes at
+ * that filepath), ERR_NO_SPACE. */
+int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
+                 struct err *err);
+
+/* Appends the address, with scheme and host, from which a client fetches an uploaded image. */
+int ingest_url(struct call *call, const struct sample *sample, struct buf *out, struct err *err);
+
+#endif
