@@ -16,8 +16,8 @@ endif
 variant := $(if $(filter thread,$(SANITIZE)),tsan,$(if $(SANITIZE),asan,release))
 build := build/$(variant)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
 
-sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 comma := ,
+sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 packages := sqlite3 libcjson yajl libcrypto zlib
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules :=

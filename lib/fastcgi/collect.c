@@ -1,6 +1,8 @@
 /* What the collecting programs share. */
 #include "fastcgi/collect.h"
 
+#include "base/json.h"
+
 int collect_dataset(struct call *call, struct err *err)
 {
 	const char *name = request_query(call->request, "dataset");
@@ -17,4 +19,17 @@ const char *collect_key_dataset(const struct call *call)
 	const char *name = dataset_name(call->dataset);
 
 	return strcmp(name, call->app->config.default_dataset) == 0 ? NULL : name;
+}
+
+int collect_available(struct call *call, struct err *err)
+{
+	cJSON *answer = json_new_object(), *fields = json_new_array();
+
+	(void)err;
+	json_append_string(fields, "label");
+	json_append_string(fields, "Files");
+	json_add_string(answer, "Response", "Available");
+	json_add(answer, "Post-Request-Body", fields);
+	reply_json(call->reply, 200, answer);
+	return 0;
 }

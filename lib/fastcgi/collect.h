@@ -1,5 +1,5 @@
-/* What the collecting programs share: which dataset a request means, and the way of an image from a request's body into
- * the stores. One request, one thread. */
+/* What the collecting programs share: which dataset a request means, and the answer to a GET of an upload's address. One
+ * request, one thread. */
 #ifndef FASTCGI_COLLECT_H
 #define FASTCGI_COLLECT_H
 
@@ -10,5 +10,10 @@ int collect_dataset(struct call *call, struct err *err);
 
 /* The dataset's name as it stands in keys of the image store: NULL for the default dataset (blob/key.h). */
 const char *collect_key_dataset(const struct call *call);
+
+/* {"Response": "Available", "Post-Request-Body": ["label", "Files"]} */
+app_handler collect_available;
+
+enum { COLLECT_URL_MAX = 64 * 1024 }; /* bytes of an image's address */
 
 #endif

@@ -9,7 +9,7 @@
 #include "dataset/document.h"
 #include "fastcgi/collect.h"
 
-enum { URL_SECONDS = 3600, URL_BYTES_MAX = 64 * 1024 };
+enum { URL_SECONDS = 3600 };
 
 void ingest_from_spool(const struct spool *spool, struct ingest_source *out)
 {
@@ -115,7 +115,7 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 	struct buf url;
 	struct sample named = {.blob_key = (char *)key, .filepath = (char *)(image->filepath ? image->filepath : prefix)};
 
-	buf_init(&url, URL_BYTES_MAX);
+	buf_init(&url, COLLECT_URL_MAX);
 	int failed = call->info.policy.public_images ? ingest_url(call, &named, &url, err) : 0;
 	struct dataset_image row = {.filepath = named.filepath,
 	                            .label = image->label,
@@ -168,7 +168,7 @@ int ingest_url(struct call *call, const struct sample *sample, struct buf *out, 
 {
 	struct buf url;
 
-	buf_init(&url, URL_BYTES_MAX);
+	buf_init(&url, COLLECT_URL_MAX);
 	int failed = sample->blob_key[0] ? blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images,
 	                                            URL_SECONDS, &url, err)
 	                                 : 0;

@@ -25,6 +25,7 @@ struct request {
 	const char *id;   /* request id, shared with nginx's log */
 	const char *content_type;
 	int64_t content_length; /* -1 = not told */
+	int64_t body_read;      /* bytes of the body taken by receive.h */
 
 	/* The path, split at '/' before percent-decoding: "/v1/datasets/a%2Fb" has three segments, the last "a/b". */
 	size_t segment_count;

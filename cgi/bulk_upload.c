@@ -1,0 +1,66 @@
+/* /bulk_upload: several images in a form, for the collecting clients. */
+#include "base/json.h"
+#include "fastcgi/batch.h"
+#include "fastcgi/collect.h"
+#include "fastcgi/ingest.h"
+
+static cJSON *result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
+                     const struct err *failed)
+{
+	cJSON *entry = json_new_object();
+	struct err err;
+	struct buf url;
+
+	json_add_string(entry, "filename", filename);
+	if (failed) {
+		json_add_string(entry, "error", failed->text);
+		return entry;
+	}
+	buf_init(&url, COLLECT_URL_MAX);
+	json_add_string_or_null(entry, "Image URL", ingest_url(call, sample, &url, &err) ? NULL : buf_text(&url));
+	json_add_bool(entry, "duplicate", duplicate);
+	buf_release(&url);
+	return entry;
+}
+
+static int upload(struct call *call, struct err *err)
+{
+	const char *given = request_query(call->request, "label");
+	struct batch batch;
+	char *label = NULL;
+
+	if (collect_dataset(call, err) || call_info(call, err) || ingest_label(call, given ? given : "", &label, err))
+		return -1;
+	int failed = batch_store(&batch, call, label, result, err);
+	if (!failed) {
+		cJSON *answer = json_new_object(), *response = json_new_object();
+
+		json_add_string(answer, "label", label);
+		json_add_bool(answer, "LabelFound", true);
+		json_add(answer, "skipped", cJSON_Duplicate(batch.skipped, true));
+		json_add_bool(response, "Created", batch.stored > 0);
+		json_add(answer, "S3-Response", response);
+		json_add(answer, "uploaded", cJSON_Duplicate(batch.results, true));
+		if (batch.stored == 0)
+			json_add_string(answer, "message", batch.worst.text);
+		reply_json(call->reply, batch_status(&batch), answer);
+	}
+	batch_release(&batch);
+	free(label);
+	return failed;
+}
+
+static const struct route routes[] = {
+	{"GET", "/bulk_upload", ROLE_NONE, collect_available, false},
+	{"POST", "/bulk_upload", ROLE_CONTRIBUTOR, upload, false},
+	{"GET", "/bulk_upload/", ROLE_NONE, collect_available, false},
+	{"POST", "/bulk_upload/", ROLE_CONTRIBUTOR, upload, false},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {.name = "bulk_upload", .routes = routes, .threads = 16, .images = true};
+
+	return app_run(&program, argc, argv);
+}

@@ -1,0 +1,29 @@
+/* Several files taken in one request: each with a result of its own, so that a bad one never loses the others.
+ * One request, one thread. */
+#ifndef FASTCGI_BATCH_H
+#define FASTCGI_BATCH_H
+
+#include "fastcgi/app.h"
+
+/* Builds the result of a file that was stored (sample set) or not (failed set). */
+typedef cJSON *batch_result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
+                            const struct err *failed);
+
+struct batch {
+	const char *label; /* name, or "" */
+	batch_result *result;
+	cJSON *results; /* one a file, in order */
+	cJSON *skipped; /* names of those not stored */
+	int64_t files, stored;
+	struct err worst; /* what the request as a whole answers when nothing was stored: of a store's failure before a file's */
+};
+
+/* Stores the body's files under the label that a client names (call_info before). ERR_BAD_REQUEST when there are none; *batch is to be
+ * released in any case. */
+int batch_store(struct batch *batch, struct call *call, const char *label, batch_result *result, struct err *err);
+void batch_release(struct batch *batch);
+
+/* The status of the whole: 200 when any file was stored, else the worst one's. */
+int batch_status(const struct batch *batch);
+
+#endif

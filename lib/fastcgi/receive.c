@@ -1,0 +1,113 @@
+/* Takes files from bodies: raw ones and the parts of multipart ones. */
+#include "fastcgi/receive.h"
+
+enum { PIECE_BYTES = 64 * 1024 };
+
+const char *receive_dir(const struct call *call)
+{
+	return strcmp(blob_type(call->app->blobs), "fs") == 0 ? call->app->config.image_store.dir : call->app->state_dir;
+}
+
+ssize_t receive_some(struct call *call, void *bytes, size_t len, struct err *err)
+{
+	struct request *request = call->request;
+	int64_t left = request->content_length - request->body_read;
+
+	if (left <= 0)
+		return 0;
+	if ((int64_t)len > left)
+		len = (size_t)left;
+	int got = FCGX_GetStr(bytes, len > PIECE_BYTES ? PIECE_BYTES : (int)len, request->fcgi->in);
+	if (got <= 0)
+		return err_set(err, ERR_BAD_REQUEST, "The request's body ends before its Content-Length");
+	request->body_read += got;
+	return got;
+}
+
+int receive_body(struct call *call, struct spool *out, struct err *err)
+{
+	char piece[PIECE_BYTES];
+	ssize_t got;
+
+	spool_init(out, receive_dir(call), call->app->config.limits.file_bytes);
+	if (call->request->content_length > out->max)
+		return err_set(err, ERR_TOO_LARGE, "The file is larger than %lld bytes", (long long)out->max);
+	while ((got = receive_some(call, piece, sizeof(piece), err)) > 0) {
+		if (spool_write(out, piece, (size_t)got, err))
+			return -1;
+	}
+	spool_finish(out);
+	return got < 0 ? -1 : 0;
+}
+
+static ssize_t source(void *data, void *bytes, size_t len, struct err *err)
+{
+	return receive_some(data, bytes, len, err);
+}
+
+static bool is_wanted(const struct multipart_part *part, const char *const *fields)
+{
+	if (!part->filename)
+		return false;
+	while (*fields && strcmp(*fields, part->name) != 0)
+		fields++;
+	return *fields != NULL;
+}
+
+/* 0: read, or *failed says why it is not; -1: nothing more can be read. */
+static int read_part(struct multipart *multipart, struct spool *file, struct err *failed, struct err *err)
+{
+	char piece[PIECE_BYTES];
+	size_t got = 0;
+
+	for (;;) {
+		if (multipart_read(multipart, piece, sizeof(piece), &got, err))
+			return -1;
+		if (got == 0)
+			break;
+		if (failed->code == ERR_NONE)
+			spool_write(file, piece, got, failed);
+	}
+	spool_finish(file);
+	return 0;
+}
+
+static int take_part(struct call *call, struct multipart *multipart, const struct multipart_part *part,
+                     receive_visit *visit, void *data, int64_t count, struct err *err)
+{
+	int64_t files_max = call->app->config.limits.files_per_request;
+	struct err failed = {0};
+	struct spool file;
+	char filename[MULTIPART_FILENAME_MAX];
+
+	multipart_filename(part->filename, filename);
+	if (count >= files_max)
+		err_set(&failed, ERR_TOO_LARGE, "More than %lld files in one request", (long long)files_max);
+	spool_init(&file, receive_dir(call), call->app->config.limits.file_bytes);
+	int result = read_part(multipart, &file, &failed, err) ||
+	             visit(data, call, filename, &file, failed.code == ERR_NONE ? NULL : &failed, err);
+	spool_release(&file);
+	return result ? -1 : 0;
+}
+
+int receive_files(struct call *call, const char *const *fields, receive_visit *visit, void *data, int64_t *count,
+                  struct err *err)
+{
+	struct multipart *multipart;
+	const struct multipart_part *part;
+	int failed;
+
+	*count = 0;
+	if (multipart_open(&multipart, call->request->content_type, source, call, err))
+		return -1;
+	while ((failed = multipart_next(multipart, &part, err)) == 0 && part) {
+		if (!is_wanted(part, fields))
+			continue;
+		failed = take_part(call, multipart, part, visit, data, *count, err);
+		if (failed)
+			break;
+		++*count;
+	}
+	multipart_free(multipart);
+	return failed;
+}

@@ -1,0 +1,29 @@
+/* Reads uploaded files out of a request's body, within the configuration's limits. One request, one thread. */
+#ifndef FASTCGI_RECEIVE_H
+#define FASTCGI_RECEIVE_H
+
+#include "blob/spool.h"
+#include "fastcgi/app.h"
+#include "fastcgi/multipart.h"
+
+/* The folder for files on their way: on the image store's file system where it has one. */
+const char *receive_dir(const struct call *call);
+
+/* Reads up to len bytes of the body: how many, 0 at its end, -1 with err (ERR_BAD_REQUEST when it ends before its
+ * Content-Length). */
+ssize_t receive_some(struct call *call, void *bytes, size_t len, struct err *err);
+
+/* Reads the whole body as one file into `out` (finished; the caller releases it, also after a failure). */
+int receive_body(struct call *call, struct spool *out, struct err *err);
+
+/* One file of a multipart body. `file` is finished, or, when it could not be read whole, failed says why. Returns -1 to end the
+ * request with err. */
+typedef int receive_visit(void *data, struct call *call, const char *filename, struct spool *file,
+                          const struct err *failed, struct err *err);
+
+/* Visits the files of the body's parts with one of the names in fields (NULL-ended), in order; others are passed over. A file over
+ * limits.file_bytes, or after limits.files_per_request of them, is a failed one. *count gets how many were visited. */
+int receive_files(struct call *call, const char *const *fields, receive_visit *visit, void *data, int64_t *count,
+                  struct err *err);
+
+#endif
