@@ -1,0 +1,336 @@
+/* Merges the JSON datasets of a folder into the store. */
+#include "dataset/seed.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "dataset/seedfile.h"
+
+enum {
+	CHUNK_BYTES = 8 * 1024 * 1024, /* of text in one durable write */
+	READ_BYTES = 64 * 1024,
+	NOTE_KEY_MAX = 5 + 3 * NAME_MAX + 1,
+};
+
+/* The samples of one durable write: offsets into text, since it moves as it grows. */
+struct chunk {
+	struct buf text;
+	struct {
+		size_t filepath, label;
+	} items[DATASET_MERGE_MAX];
+	struct dataset_seed seeds[DATASET_MERGE_MAX];
+	size_t count;
+};
+
+/* One file on its way into its dataset. */
+struct seeding {
+	struct dataset_store *store;
+	const char *folder;
+	char path[PATH_MAX];
+	char sha256[HASH_SHA256_HEX];
+	char note[NOTE_KEY_MAX]; /* under which the dataset keeps sha256 once the file is merged */
+	struct seedfile file;
+	struct dataset *dataset;
+	char **known_labels; /* the dataset's, sorted */
+	size_t known_label_count;
+	int64_t unknown_labels; /* samples whose label is none of them */
+	struct chunk *chunk;
+	struct buf *warn;
+	struct seed_result result;
+};
+
+static void warning(struct seeding *seeding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void warning(struct seeding *seeding, const char *format, ...)
+{
+	va_list arguments;
+	char text[1024];
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (seeding->warn)
+		buf_printf(seeding->warn, "%s: %s\n", seeding->path, text);
+}
+
+static int digest_file(struct seeding *seeding, struct err *err)
+{
+	int fd = file_open(seeding->path, err);
+	if (fd < 0)
+		return -1;
+	struct hash_stream *stream = hash_stream_new("sha256");
+	unsigned char bytes[READ_BYTES], digest[64];
+	ssize_t len;
+	while ((len = file_read_some(fd, seeding->path, bytes, sizeof(bytes), err)) > 0)
+		hash_stream_update(stream, bytes, (size_t)len);
+	hash_hex(digest, hash_stream_final(stream, digest), seeding->sha256);
+	close(fd);
+	return (int)len;
+}
+
+/* Whether the dataset has this file, as it is now. */
+static int is_known(struct seeding *seeding, bool *known, struct err *err)
+{
+	*known = false;
+	if (dataset_open(seeding->store, seeding->file.dataset, &seeding->dataset, err) != 0) {
+		seeding->dataset = NULL;
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	}
+	char *value;
+	if (dataset_note_get(seeding->dataset, seeding->note, &value, err) != 0)
+		return -1;
+	*known = value && strcmp(value, seeding->sha256) == 0;
+	free(value);
+	return 0;
+}
+
+/* The file's base_dir, absolute: a relative one begins where the file lies. */
+static char *absolute_base_dir(const struct seeding *seeding)
+{
+	const char *base_dir = seeding->file.base_dir;
+	char *path;
+	if (base_dir[0] == '/' || base_dir[0] == '\0') {
+		path = strdup(base_dir);
+	} else {
+		while (strncmp(base_dir, "./", 2) == 0)
+			base_dir += 2;
+		if (strcmp(base_dir, ".") == 0)
+			base_dir = "";
+		if (asprintf(&path, "%s%s%s", seeding->folder, base_dir[0] ? "/" : "", base_dir) < 0)
+			path = NULL;
+	}
+	if (!path)
+		abort();
+	return path;
+}
+
+static int make_dataset(struct seeding *seeding, struct err *err)
+{
+	if (seeding->dataset)
+		return 0;
+	char *base_dir = absolute_base_dir(seeding);
+	int result = dataset_create(seeding->store, seeding->file.dataset, base_dir, NULL, err);
+	if (result == 0)
+		seeding->result.created = true;
+	else if (err->code == ERR_CONFLICT) /* someone else made it meanwhile */
+		result = 0;
+	free(base_dir);
+	return result == 0 ? dataset_open(seeding->store, seeding->file.dataset, &seeding->dataset, err) : -1;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Learns the dataset's labels and looks at its base_dir. */
+static int look_at_dataset(struct seeding *seeding, struct err *err)
+{
+	struct dataset_info info;
+	if (dataset_info(seeding->dataset, &info, err) != 0)
+		return -1;
+	char *base_dir = absolute_base_dir(seeding);
+	if (strcmp(base_dir, info.base_dir) != 0)
+		warning(seeding, "base_dir is \"%s\", but dataset \"%s\" has \"%s\", which holds", base_dir,
+		        seeding->file.dataset, info.base_dir);
+	free(base_dir);
+
+	seeding->known_labels = calloc(info.label_count + 1, sizeof(*seeding->known_labels));
+	if (!seeding->known_labels)
+		abort();
+	for (size_t i = 0; i < info.label_count; i++) {
+		seeding->known_labels[i] = info.labels[i].name;
+		info.labels[i].name = NULL;
+	}
+	seeding->known_label_count = info.label_count;
+	qsort(seeding->known_labels, info.label_count, sizeof(*seeding->known_labels), compare_labels);
+	dataset_info_release(&info);
+	return 0;
+}
+
+static int flush(struct seeding *seeding, struct err *err)
+{
+	struct chunk *chunk = seeding->chunk;
+	for (size_t i = 0; i < chunk->count; i++)
+		chunk->seeds[i] = (struct dataset_seed){
+			.filepath = chunk->text.data + chunk->items[i].filepath,
+			.label = chunk->text.data + chunk->items[i].label,
+		};
+	int result = 0;
+	if (chunk->count > 0)
+		result = dataset_merge(seeding->dataset, NULL, 0, chunk->seeds, chunk->count,
+		                       &seeding->result.merged, err);
+	chunk->count = 0;
+	buf_clear(&chunk->text);
+	return result;
+}
+
+static int take_sample(void *data, const char *filepath, const char *label, struct err *err)
+{
+	struct seeding *seeding = data;
+	struct chunk *chunk = seeding->chunk;
+	if (label[0] != '\0' && (seeding->known_label_count == 0 ||
+	                         !bsearch(&label, seeding->known_labels, seeding->known_label_count,
+	                                  sizeof(*seeding->known_labels), compare_labels)))
+		seeding->unknown_labels++;
+
+	size_t filepath_size = strlen(filepath) + 1, label_size = strlen(label) + 1;
+	bool full = chunk->count == DATASET_MERGE_MAX ||
+	            chunk->text.len + filepath_size + label_size > CHUNK_BYTES;
+	if (full && flush(seeding, err) != 0)
+		return -1;
+	chunk->items[chunk->count].filepath = chunk->text.len;
+	buf_add(&chunk->text, filepath, filepath_size);
+	chunk->items[chunk->count].label = chunk->text.len;
+	buf_add(&chunk->text, label, label_size);
+	chunk->count++;
+	return 0;
+}
+
+static int merge_samples(struct seeding *seeding, struct err *err)
+{
+	seeding->chunk = malloc(sizeof(*seeding->chunk));
+	if (!seeding->chunk)
+		abort();
+	seeding->chunk->count = 0;
+	buf_init(&seeding->chunk->text, CHUNK_BYTES);
+	int result = seedfile_samples(seeding->path, take_sample, seeding, err);
+	if (result == 0)
+		result = flush(seeding, err);
+	buf_release(&seeding->chunk->text);
+	free(seeding->chunk);
+	return result;
+}
+
+static void tell_oddities(struct seeding *seeding)
+{
+	const struct dataset_merged *merged = &seeding->result.merged;
+	if (seeding->result.created && seeding->file.sample_count > 0 && seeding->file.base_dir[0] == '\0')
+		warning(seeding, "base_dir is empty, so no image is found");
+	if (seeding->unknown_labels > 0)
+		warning(seeding, "%" PRId64 " samples have a label that is none of the dataset's (kept)",
+		        seeding->unknown_labels);
+	if (seeding->result.created && merged->samples_known > 0)
+		warning(seeding, "%" PRId64 " samples repeat a filepath; each filepath is one sample",
+		        merged->samples_known);
+}
+
+/* Everything in the file is checked by now: what fails here is the store. */
+static int merge_file(struct seeding *seeding, struct err *err)
+{
+	const struct seedfile *file = &seeding->file;
+	if (make_dataset(seeding, err) ||
+	    dataset_merge(seeding->dataset, (const char *const *)file->labels, file->label_count, NULL, 0,
+	                  &seeding->result.merged, err) ||
+	    look_at_dataset(seeding, err) || merge_samples(seeding, err) ||
+	    dataset_note_set(seeding->dataset, seeding->note, seeding->sha256, err))
+		return -1;
+	tell_oddities(seeding);
+	return 0;
+}
+
+static void set_note(struct seeding *seeding, const char *name)
+{
+	struct buf note;
+	buf_init(&note, NOTE_KEY_MAX - 1);
+	buf_str(&note, "seed:");
+	text_percent_encode_segment(name, &note); /* a file's name need not be UTF-8 */
+	snprintf(seeding->note, sizeof(seeding->note), "%s", buf_text(&note));
+	buf_release(&note);
+}
+
+static int seed_file(struct seeding *seeding, struct err *err)
+{
+	bool known;
+	char *name = NULL;
+	if (digest_file(seeding, err) || seedfile_name(seeding->path, &name, err))
+		return -1;
+	seeding->file.dataset = name;
+	if (is_known(seeding, &known, err) != 0)
+		return err_prefix(err, "%s", seeding->path);
+	seeding->result.known = known;
+	if (known)
+		return 0;
+	seedfile_release(&seeding->file);
+	if (seedfile_read(seeding->path, &seeding->file, err) != 0)
+		return -1;
+	return merge_file(seeding, err) == 0 ? 0 : err_prefix(err, "%s", seeding->path);
+}
+
+static void seeding_release(struct seeding *seeding)
+{
+	seedfile_release(&seeding->file);
+	for (size_t i = 0; i < seeding->known_label_count; i++)
+		free(seeding->known_labels[i]);
+	free(seeding->known_labels);
+	dataset_close(seeding->dataset);
+}
+
+/* Whether going on with the next file makes sense. */
+static bool is_store_down(const struct err *err)
+{
+	return err->code == ERR_UNAVAILABLE || err->code == ERR_UPSTREAM || err->code == ERR_NO_SPACE;
+}
+
+static int seed_one(struct dataset_store *store, const char *folder, const char *name, seed_visit *visit,
+                    void *data, struct buf *warn, struct err *err)
+{
+	struct seeding *seeding = calloc(1, sizeof(*seeding));
+	if (!seeding)
+		abort();
+	seeding->store = store;
+	seeding->folder = folder;
+	seeding->warn = warn;
+	snprintf(seeding->path, sizeof(seeding->path), "%s/%s", folder, name);
+	set_note(seeding, name);
+
+	int result = seed_file(seeding, err);
+	seeding->result.file = name;
+	seeding->result.dataset = seeding->file.dataset;
+	if (result == 0 && visit)
+		visit(data, &seeding->result);
+	if (result != 0 && !is_store_down(err)) {
+		if (warn)
+			buf_printf(warn, "%s\n", err->text);
+		result = 0;
+	}
+	seeding_release(seeding);
+	free(seeding);
+	return result;
+}
+
+static int is_seed(const struct dirent *entry)
+{
+	return fnmatch("*.json", entry->d_name, FNM_PERIOD) == 0;
+}
+
+static int in_byte_order(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int seed_merge(struct dataset_store *store, const char *json_db_dir, seed_visit *visit, void *data,
+               struct buf *warn, struct err *err)
+{
+	struct dirent **entries;
+	int count = scandir(json_db_dir, &entries, is_seed, in_byte_order);
+	if (count < 0 && errno == ENOENT)
+		return 0;
+	if (count < 0)
+		return err_errno(err, ERR_INTERNAL, "the folder %s cannot be read", json_db_dir);
+	int result = 0;
+	for (int i = 0; i < count; i++) {
+		if (result == 0)
+			result = seed_one(store, json_db_dir, entries[i]->d_name, visit, data, warn, err);
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
