@@ -1,0 +1,18 @@
+/* /v1/datasets/{d}/samples: the samples of a dataset, their images and thumbnails. */
+#include "samples/samples.h"
+
+static const struct route routes[] = {
+	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false},
+	{"GET", "/v1/datasets/{dataset}/samples/{id}", ROLE_VIEWER, samples_show, false},
+	{"GET", "/v1/datasets/{dataset}/samples/{id}/image", ROLE_VIEWER, samples_image, false},
+	{"GET", "/v1/datasets/{dataset}/samples/{id}/thumb", ROLE_VIEWER, samples_thumb, false},
+	{"GET", "/v1/datasets/{dataset}/samples/{id}/history", ROLE_VIEWER, samples_history, false},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {.name = "samples", .routes = routes, .threads = 16, .images = true};
+
+	return app_run(&program, argc, argv);
+}

@@ -1,0 +1,34 @@
+/* A sample's image, and its thumbnail, which is made once and then kept as a file for nginx. */
+#include "samples.h"
+
+
+#include "base/text.h"
+#include "blob/image.h"
+#include "dataset/document.h"
+#include "fastcgi/serve.h"
+#include "fastcgi/thumb.h"
+
+int samples_image(struct call *call, struct err *err)
+{
+	struct sample sample = {0};
+	struct located file;
+	int failed = samples_find(call, &sample, err) || serve_locate(call, &sample, &file, err) ||
+	             reply_header(call->reply, "Cache-Control", "private, no-cache", err) ||
+	             serve_image(call, &sample, &file, err);
+
+	sample_release(&sample);
+	return failed ? -1 : 0;
+}
+
+int samples_thumb(struct call *call, struct err *err)
+{
+	const char *size_text = request_query(call->request, "size");
+	int64_t size = DOCUMENT_THUMB_SIZE;
+	struct sample sample = {0};
+
+	if (size_text && text_int64(size_text, 1, IMAGE_THUMB_SIDE_MAX, &size))
+		return err_set(err, ERR_BAD_REQUEST, "\"size\" must be a number of pixels from 1 to %d", IMAGE_THUMB_SIDE_MAX);
+	int failed = samples_find(call, &sample, err) || thumb_answer(call, &sample, (int)size, err);
+	sample_release(&sample);
+	return failed ? -1 : 0;
+}

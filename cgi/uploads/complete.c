@@ -1,0 +1,31 @@
+/* Making a sample of a whole upload. */
+#include "uploads.h"
+
+#include "fastcgi/ingest.h"
+
+/* What will never be an image of this dataset is not kept for another try. */
+static bool is_final(const struct err *err)
+{
+	return reply_status(err->code) < 500;
+}
+
+int uploads_complete(struct call *call, struct partial *partial, struct err *err)
+{
+	struct ingest_image image = {.label = partial->label,
+	                             .filepath = *partial->filepath ? partial->filepath : NULL,
+	                             .filename = partial->filename};
+	struct sample sample;
+	bool duplicate;
+
+	if (call_info(call, err) || ingest_from_file(partial->fd, partial->length, &image.source, err))
+		return -1;
+	if (ingest_store(call, &image, &sample, &duplicate, err)) {
+		if (is_final(err))
+			partial_remove(partial, NULL);
+		return -1;
+	}
+	int failed = uploads_number(call, "X-Sample-Id", sample.id, err) || partial_finish(partial, sample.id, err);
+	partial->offset = partial->length;
+	sample_release(&sample);
+	return failed ? -1 : 0;
+}

@@ -1,0 +1,74 @@
+/* Beginning an upload. */
+#include "uploads.h"
+
+#include "base/text.h"
+#include "fastcgi/ingest.h"
+#include "fastcgi/tus.h"
+
+int uploads_options(struct call *call, struct err *err)
+{
+	reply_empty(call->reply, 204);
+	return reply_header(call->reply, "Tus-Resumable", "1.0.0", err) ||
+	                       reply_header(call->reply, "Tus-Version", "1.0.0", err) ||
+	                       reply_header(call->reply, "Tus-Extension", "creation,termination,checksum,expiration", err) ||
+	                       reply_header(call->reply, "Tus-Checksum-Algorithm", "sha1,sha256", err) ||
+	                       uploads_number(call, "Tus-Max-Size", call->app->config.limits.file_bytes, err)
+	               ? -1
+	               : 0;
+}
+
+static int parse_length(struct call *call, int64_t *length, struct err *err)
+{
+	const char *text = request_header(call->request, "HTTP_UPLOAD_LENGTH");
+	int64_t max = call->app->config.limits.file_bytes;
+
+	if (!text || text_int64(text, 1, INT64_MAX, length))
+		return err_set(err, ERR_BAD_REQUEST, "Upload-Length must be the file's bytes, at least 1");
+	if (*length > max)
+		return err_set(err, ERR_TOO_LARGE, "The file is larger than %lld bytes", (long long)max);
+	return 0;
+}
+
+static int reply_created(struct call *call, const struct partial *partial, struct err *err)
+{
+	struct buf location;
+
+	buf_init(&location, REPLY_HEADERS_MAX);
+	buf_str(&location, "/v1/datasets/");
+	text_percent_encode_segment(dataset_name(call->dataset), &location);
+	buf_printf(&location, "/uploads/%s", partial->id);
+	reply_empty(call->reply, 201);
+	int failed = reply_header(call->reply, "Location", buf_text(&location), err) || uploads_describe(call, partial, err);
+	buf_release(&location);
+	return failed ? -1 : 0;
+}
+
+int uploads_create(struct call *call, struct err *err)
+{
+	const char *header = request_header(call->request, "HTTP_UPLOAD_METADATA");
+	struct tus_metadata metadata;
+	struct partial partial = {.fd = -1};
+	char dir[UPLOADS_DIR_MAX], *label = NULL;
+	bool answered;
+
+	partial.dir = uploads_dir(call, dir);
+	if (uploads_version(call, &answered, err) || answered)
+		return answered ? 0 : -1;
+	if (parse_length(call, &partial.length, err) || tus_metadata_parse(header ? header : "", &metadata, err) ||
+	    call_info(call, err) || ingest_label(call, metadata.label, &label, err))
+		return -1;
+	partial_sweep(partial.dir, NULL); /* what has expired makes room; a failure here is not this upload's */
+	partial.user = (char *)call->request->user;
+	partial.dataset = (char *)dataset_name(call->dataset);
+	partial.filepath = metadata.filepath;
+	partial.filename = metadata.filename;
+	partial.label = label;
+	partial.expires_us = text_now() + call->app->config.limits.upload_expires_seconds * 1000000;
+	int failed = partial_create(&partial, err);
+	if (!failed) {
+		failed = reply_created(call, &partial, err);
+		partial_release(&partial);
+	}
+	free(label);
+	return failed ? -1 : 0;
+}

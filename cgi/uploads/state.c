@@ -1,0 +1,34 @@
+/* How far an upload has come, and giving it up. */
+#include "uploads.h"
+
+int uploads_offset(struct call *call, struct err *err)
+{
+	char dir[UPLOADS_DIR_MAX];
+	struct partial partial;
+	bool answered;
+
+	if (uploads_version(call, &answered, err) || answered)
+		return answered ? 0 : -1;
+	if (uploads_open(call, &partial, dir, err))
+		return -1;
+	reply_empty(call->reply, 200);
+	int failed = uploads_describe(call, &partial, err) || reply_header(call->reply, "Cache-Control", "no-store", err);
+	partial_release(&partial);
+	return failed ? -1 : 0;
+}
+
+int uploads_terminate(struct call *call, struct err *err)
+{
+	char dir[UPLOADS_DIR_MAX];
+	struct partial partial;
+	bool answered;
+
+	if (uploads_version(call, &answered, err) || answered)
+		return answered ? 0 : -1;
+	if (uploads_open(call, &partial, dir, err))
+		return -1;
+	reply_empty(call->reply, 204);
+	int failed = partial_remove(&partial, err);
+	partial_release(&partial);
+	return failed;
+}

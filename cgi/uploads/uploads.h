@@ -1,0 +1,29 @@
+/* The handlers of the uploads program, and what they share. */
+#ifndef UPLOADS_H
+#define UPLOADS_H
+
+#include "blob/partial.h"
+#include "fastcgi/app.h"
+
+app_handler uploads_options, uploads_create, uploads_offset, uploads_append, uploads_terminate;
+
+enum { UPLOADS_DIR_MAX = 4096 };
+/* The folder of unfinished uploads. */
+const char *uploads_dir(const struct call *call, char out[UPLOADS_DIR_MAX]);
+
+/* Adds Tus-Resumable. Another version asked for by the client is answered by 412 here, and *answered is true. */
+int uploads_version(struct call *call, bool *answered, struct err *err);
+
+/* Opens the upload that the path names. */
+int uploads_open(struct call *call, struct partial *out, char dir[UPLOADS_DIR_MAX], struct err *err);
+
+/* Adds Upload-Offset, Upload-Length and Upload-Expires. */
+int uploads_describe(struct call *call, const struct partial *partial, struct err *err);
+
+/* Adds a header whose value is a number. */
+int uploads_number(struct call *call, const char *name, int64_t value, struct err *err);
+
+/* Stores a whole upload as a sample. What can never become one (no image, taken filepath) is removed. */
+int uploads_complete(struct call *call, struct partial *partial, struct err *err);
+
+#endif

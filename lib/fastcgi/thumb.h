@@ -1,0 +1,11 @@
+/* Thumbnails, made once by libvips and kept as files that nginx serves alone. One request, one thread. */
+#ifndef FASTCGI_THUMB_H
+#define FASTCGI_THUMB_H
+
+#include "fastcgi/app.h"
+
+/* Answers the sample's thumbnail of at most `size` pixels a side (call_info before), making and keeping it at
+ * <state folder>/cache/thumbs/<dataset>/<id>-<size>.jpg (or .webp) first. ERR_NOT_FOUND "Image file not found". */
+int thumb_answer(struct call *call, const struct sample *sample, int size, struct err *err);
+
+#endif
