@@ -20,7 +20,7 @@ comma := ,
 sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 packages := sqlite3 libcjson yajl libcrypto zlib
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
-modules :=
+modules := mongodb
 mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
 mongodb_packages := libmongoc-1.0
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror

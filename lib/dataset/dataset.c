@@ -1,10 +1,21 @@
 /* The store's interface: checks the form of every argument, then hands over to the configured backend. */
 #include "dataset/dataset.h"
 
+#include "base/module.h"
 #include "base/text.h"
 #include "dataset/backend.h"
 
-static const struct dataset_backend *const backends[] = {&dataset_sqlite};
+/* MongoDB's client drags in many libraries: it is a module, unless it was linked in (as in the contract tests). */
+extern const struct dataset_backend dataset_mongodb __attribute__((weak));
+
+static const struct {
+	const char *type;
+	const struct dataset_backend *backend;
+	const char *module, *symbol; /* where it is found when it was not linked in */
+} backends[] = {
+	{"sqlite", &dataset_sqlite, NULL, NULL},
+	{"mongodb", &dataset_mongodb, "mongodb", "dataset_mongodb"},
+};
 
 /* --- names of values ----------------------------------------------------------------------------------------------- */
 
@@ -117,8 +128,12 @@ void dataset_info_release(struct dataset_info *info)
 int dataset_store_open(struct dataset_store **out, const struct config *config, struct err *err)
 {
 	for (size_t i = 0; i < COUNT(backends); i++) {
-		if (strcmp(backends[i]->type, config->dataset_store.type) == 0)
-			return backends[i]->store_open(out, config, err);
+		if (strcmp(backends[i].type, config->dataset_store.type) != 0)
+			continue;
+		const struct dataset_backend *backend = backends[i].backend;
+		if (!backend)
+			backend = module_symbol(backends[i].module, backends[i].symbol, err);
+		return backend ? backend->store_open(out, config, err) : -1;
 	}
 	return err_set(err, ERR_BAD_REQUEST, "There is no dataset store \"%s\"", config->dataset_store.type);
 }

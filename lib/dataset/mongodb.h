@@ -64,6 +64,8 @@ int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *mat
  * it returns 0 everything is committed with w:majority and j:true. A refusal (run's -1 while work->again is false) commits nothing. */
 typedef int work_run(struct work *work, void *data, struct err *err);
 int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err);
+/* The same on a connection that is there already. */
+int work_transaction_in(struct work *work, work_run *run, void *data, struct err *err);
 
 /* --- combining: threads that wait to write are served by one of them, together (mongodb_work.c) ------------------------ */
 
@@ -131,16 +133,20 @@ struct mongodb_store {
 
 /* Makes collections and indexes, puts the default dataset's labels first, ends removals that a crash left. */
 int schema_prepare(struct work *work, struct err *err);
-/* Removes what belongs to a dataset that is marked as removed with this revision. */
-int dataset_purge(struct work *work, const char *name, const bson_oid_t *revision, struct err *err);
+/* Removes what belongs to a dataset that is marked as removed, if it is. */
+int dataset_purge(struct work *work, const char *name, struct err *err);
 
 /* The dataset's document; ERR_NOT_FOUND "Database not found". The caller releases. */
 int settings_read(struct work *work, const char *name, struct settings *out, struct err *err);
 void settings_release(struct settings *settings);
+/* Writes what adding samples and labels changes of them, inside a transaction. */
+int settings_save(struct work *work, const char *name, const struct settings *settings, struct err *err);
 /* A copy of the policy, its lease_seconds resolved. */
 struct dataset_policy current_policy(struct mongodb_dataset *dataset);
-/* Reads the settings anew. */
+/* Reads the dataset's current ones anew. */
 int settings_refresh(struct mongodb_dataset *dataset, struct err *err);
+/* Makes them the dataset's current ones; takes what they own. */
+void settings_replace(struct mongodb_dataset *dataset, struct settings *settings);
 /* Is it one of the dataset's labels? Asks the store when it is not among those known here. */
 int label_known(struct mongodb_dataset *dataset, const char *label, bool *known, struct err *err);
 void label_set_release(struct label_set *set);
@@ -184,6 +190,7 @@ struct records {
 #define POSITION_END (INT64_C(1) << 40) /* requeued samples are at POSITION_END + the time */
 
 struct record *records_add(struct records *records); /* an empty one */
+void records_drop_twins(struct records *records); /* leaves one of each sample; the order is lost */
 void records_release(struct records *records);
 /* A work_visit that appends to struct records. */
 int records_visit(void *records, const bson_t *document, struct err *err);
@@ -216,11 +223,14 @@ struct batch {
 	struct work *work;
 	const char *dataset;
 	unsigned shard;
+	int64_t now;
 	mongoc_bulk_operation_t *images, *events; /* NULL: nothing so far */
 	struct count *counts;
 	size_t count_count, count_capacity;
 };
 void batch_release(struct batch *batch);
+/* Empties it for another try; dataset and shard stay. */
+void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. */
 void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
                  const char *source, int64_t lead_time_ms);

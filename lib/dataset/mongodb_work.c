@@ -3,8 +3,6 @@
 
 #include <time.h>
 
-#include "base/log.h"
-
 enum {
 	TRANSACTION_SECONDS = 13, /* for how long a transaction is tried again; an election takes up to 12 s */
 	BACKOFF_MAX_MS = 64,
@@ -91,8 +89,6 @@ int work_begin(struct work *work, struct mongodb_store *store, struct err *err)
 
 void work_end(struct work *work)
 {
-	if (work->session)
-		mongoc_client_session_destroy(work->session);
 	if (work->client)
 		mongoc_client_pool_push(work->store->pool, work->client);
 	memset(work, 0, sizeof(*work));
@@ -267,7 +263,7 @@ static int64_t monotonic_ms(void)
 static void back_off(unsigned tries)
 {
 	unsigned most = tries < 6 ? 1U << tries : BACKOFF_MAX_MS;
-	struct timespec pause = {.tv_nsec = random() % (long)most * 1000000};
+	struct timespec pause = {.tv_nsec = (long)arc4random_uniform(most * 1000000)};
 
 	nanosleep(&pause, NULL);
 }
@@ -310,6 +306,7 @@ static int commit(struct work *work, int64_t deadline, struct err *err)
 		bson_destroy(&reply);
 		if (committed)
 			return 0;
+		work->again = work->again && !unknown; /* it may have happened: not to be done twice */
 		if (!unknown || error.domain == MONGOC_ERROR_SERVER_SELECTION || monotonic_ms() > deadline)
 			return -1;
 	}
@@ -328,23 +325,32 @@ static int try_transaction(struct work *work, work_run *run, void *data, int64_t
 	return -1;
 }
 
-int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err)
+int work_transaction_in(struct work *work, work_run *run, void *data, struct err *err)
 {
 	int64_t deadline = monotonic_ms() + TRANSACTION_SECONDS * 1000;
-	struct work work;
-	int failed = work_begin(&work, store, err);
+	int failed = -1;
 
-	if (!failed && !(work.session = start_session(&work, err)))
-		failed = -1;
-	for (unsigned tries = 0; !failed; tries++) {
-		failed = try_transaction(&work, run, data, deadline, err);
-		if (!failed || !work.again || monotonic_ms() > deadline)
+	work->session = start_session(work, err);
+	for (unsigned tries = 0; work->session; tries++) {
+		failed = try_transaction(work, run, data, deadline, err);
+		if (!failed || !work->again || monotonic_ms() > deadline)
 			break;
 		back_off(tries);
-		failed = 0;
 	}
-	if (failed && work.again)
+	if (failed && work->again)
 		err->code = ERR_UNAVAILABLE;
+	if (work->session)
+		mongoc_client_session_destroy(work->session);
+	work->session = NULL;
+	work->again = false;
+	return failed;
+}
+
+int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err)
+{
+	struct work work;
+	int failed = work_begin(&work, store, err) || work_transaction_in(&work, run, data, err) ? -1 : 0;
+
 	work_end(&work);
 	return failed;
 }

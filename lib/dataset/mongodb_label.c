@@ -1,0 +1,531 @@
+/* Labels given in MongoDB, leases used up, samples passed over: whatever changes samples that are there already.
+ *
+ * The changes that wait in a process are made in one transaction: their samples are read, each change decided in turn, and
+ * samples, events and counts written together. */
+#include "dataset/mongodb.h"
+
+#include "base/text.h"
+
+enum { RETRY_AT_ONCE = 500 };
+
+struct changes;
+struct change;
+
+/* Changes the record (NULL: there is no such sample), or refuses with err and leaves it as it is. */
+typedef int change_decide(struct changes *changes, struct change *change, struct record *record, struct err *err);
+
+struct change {
+	struct job job;
+	change_decide *decide;
+	int64_t id;           /* of the sample, */
+	const char *filepath; /* unless it is named by this */
+	const char *user, *token, *label;
+	int64_t lead_time_ms;
+	enum dataset_skip skip;
+
+	struct sample *out; /* the sample afterwards; may be NULL */
+	int64_t expires_at;
+	bool accepted;
+	int result;
+	struct err err;
+};
+
+struct changes {
+	struct mongodb_dataset *dataset;
+	struct job *jobs;
+	struct dataset_policy policy;
+	struct records records;
+	struct batch batch;
+};
+
+/* --- parts of a change --------------------------------------------------------------------------------------------- */
+
+static void set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = text_copy(value);
+}
+
+static void set_label(struct changes *changes, struct record *record, const char *label, const char *user,
+                      enum sample_state state)
+{
+	struct sample *sample = &record->sample;
+
+	set_text(&sample->label, label);
+	set_text(&sample->labelled_by, user);
+	sample->labelled_at = changes->batch.now;
+	sample->state = state;
+	sample->version++;
+	record_drop_leases(record);
+	record_refresh(record, changes->policy.overlap, changes->batch.now);
+	record->changed = true;
+}
+
+/* The label that more than half of the voters gave, once enough have voted. */
+static void decide_votes(struct changes *changes, struct record *record, const char *user)
+{
+	size_t total = record_votes(record);
+	const char *winner = NULL;
+
+	record->changed = true;
+	if (total < (size_t)changes->policy.overlap) {
+		record_refresh(record, changes->policy.overlap, changes->batch.now);
+		return;
+	}
+	for (size_t i = 0; i < record->vote_count && !winner; i++) {
+		size_t same = 0;
+
+		for (size_t j = 0; j < record->vote_count && record->votes[i].label; j++)
+			same += record->votes[j].label && strcmp(record->votes[i].label, record->votes[j].label) == 0;
+		if (same * 2 > total)
+			winner = record->votes[i].label;
+	}
+	set_label(changes, record, winner ? winner : "", user, winner ? SAMPLE_LABELLED : SAMPLE_UNLABELLED);
+}
+
+static void set_vote(struct record *record, const char *user, const char *label)
+{
+	struct vote *vote = NULL;
+
+	for (size_t i = 0; i < record->vote_count && !vote; i++) {
+		if (strcmp(record->votes[i].user, user) == 0)
+			vote = &record->votes[i];
+	}
+	if (!vote) {
+		record->votes = realloc(record->votes, (record->vote_count + 1) * sizeof(*record->votes));
+		if (!record->votes)
+			abort();
+		vote = &record->votes[record->vote_count++];
+		*vote = (struct vote){.user = text_copy(user)};
+	}
+	free(vote->label);
+	vote->label = label ? text_copy(label) : NULL;
+}
+
+/* token NULL: all that the user holds. */
+static void end_leases(struct changes *changes, struct record *record, const char *user, const char *token)
+{
+	for (size_t i = 0; i < record->lease_count; i++) {
+		struct lease *lease = &record->leases[i];
+
+		if (strcmp(lease->user, user) == 0 && (!token || strcmp(lease->token, token) == 0))
+			lease->expires = 0;
+	}
+	record_refresh(record, changes->policy.overlap, changes->batch.now);
+	record->changed = true;
+}
+
+static void give_label(struct changes *changes, struct record *record, const struct change *change, const char *source)
+{
+	batch_event(&changes->batch, record, change->label, change->user, changes->batch.now, source, change->lead_time_ms);
+	if (changes->policy.overlap <= 1) {
+		set_label(changes, record, change->label, change->user, SAMPLE_LABELLED);
+		return;
+	}
+	set_vote(record, change->user, change->label);
+	end_leases(changes, record, change->user, NULL);
+	decide_votes(changes, record, change->user);
+}
+
+static int check_lease(const struct changes *changes, const struct change *change, struct record *record,
+                       struct lease **out, struct err *err)
+{
+	*out = record ? record_lease(record, change->user, change->token) : NULL;
+	if (*out && (*out)->expires > changes->batch.now)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "The task is no longer yours: its lease was used, taken back or ran out");
+}
+
+/* --- the changes --------------------------------------------------------------------------------------------------- */
+
+static int decide_renew(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	struct lease *lease;
+
+	if (check_lease(changes, change, record, &lease, err))
+		return -1;
+	lease->expires = change->expires_at = changes->batch.now + changes->policy.lease_seconds * MICROSECONDS;
+	record_refresh(record, changes->policy.overlap, changes->batch.now);
+	record->changed = true;
+	return 0;
+}
+
+static int decide_release(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	struct lease *lease;
+
+	if (check_lease(changes, change, record, &lease, err))
+		return -1;
+	end_leases(changes, record, change->user, change->token);
+	return 0;
+}
+
+static int decide_skip(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	struct lease *lease;
+
+	if (check_lease(changes, change, record, &lease, err))
+		return -1;
+	if (change->skip == DATASET_SKIP_IGNORE) {
+		batch_event(&changes->batch, record, "", change->user, changes->batch.now, "skip", -1);
+		set_label(changes, record, "", change->user, SAMPLE_SKIPPED);
+		return 0;
+	}
+	if (change->skip == DATASET_SKIP_REQUEUE_FOR_ME)
+		record->position = POSITION_END + changes->batch.now;
+	else
+		set_vote(record, change->user, NULL);
+	end_leases(changes, record, change->user, change->token);
+	return 0;
+}
+
+static int decide_task(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	struct lease *lease;
+
+	if (check_lease(changes, change, record, &lease, err))
+		return -1;
+	give_label(changes, record, change, "task");
+	return 0;
+}
+
+/* A token that is void is told before a label that is unknown. */
+static int decide_unknown_label(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	struct lease *lease;
+
+	if (check_lease(changes, change, record, &lease, err))
+		return -1;
+	return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", change->label);
+}
+
+static int decide_path(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	(void)err;
+	change->accepted = record != NULL;
+	if (record)
+		give_label(changes, record, change, "classify");
+	return 0;
+}
+
+static int decide_unreadable(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	(void)change;
+	(void)err;
+	if (!record || record->sample.state != SAMPLE_UNLABELLED)
+		return 0;
+	record->sample.state = SAMPLE_UNREADABLE;
+	record->sample.version++;
+	record_drop_leases(record);
+	record_refresh(record, changes->policy.overlap, changes->batch.now);
+	record->changed = true;
+	return 0;
+}
+
+static int decide_retry(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	(void)err;
+	change->accepted = record && record->sample.state == SAMPLE_UNREADABLE;
+	if (!change->accepted)
+		return 0;
+	record->sample.state = SAMPLE_UNLABELLED;
+	record->sample.version++;
+	record_refresh(record, changes->policy.overlap, changes->batch.now);
+	record->changed = true;
+	return 0;
+}
+
+static int decide_again(struct changes *changes, struct change *change, struct record *record, struct err *err)
+{
+	(void)change;
+	(void)err;
+	if (record && record->sample.state == SAMPLE_UNLABELLED)
+		decide_votes(changes, record, record->sample.labelled_by);
+	return 0;
+}
+
+/* --- running them -------------------------------------------------------------------------------------------------- */
+
+static struct change *change_of(struct job *job)
+{
+	return (struct change *)job; /* its first member */
+}
+
+/* Reads the samples that are named by id, or those named by filepath. */
+static int read_named(struct work *work, struct changes *changes, bool by_path, struct err *err)
+{
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(changes->dataset->base.name)), in, list;
+	const char *field = by_path ? "filepath" : "id";
+	bool any = false;
+
+	BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
+	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
+	for (struct job *job = changes->jobs; job; job = job->next) {
+		const struct change *change = change_of(job);
+
+		if ((change->filepath != NULL) != by_path)
+			continue;
+		any = true;
+		if (by_path)
+			BSON_APPEND_UTF8(&list, "0", change->filepath);
+		else
+			BSON_APPEND_INT64(&list, "0", change->id);
+	}
+	bson_append_array_end(&in, &list);
+	bson_append_document_end(filter, &in);
+	if (any)
+		return work_find(work, "images", filter, opts_hint(field, 0), records_visit, &changes->records, err);
+	bson_destroy(filter);
+	return 0;
+}
+
+static struct record *record_of(struct changes *changes, const struct change *change)
+{
+	for (size_t i = 0; i < changes->records.count; i++) {
+		struct record *record = &changes->records.item[i];
+
+		if (change->filepath ? strcmp(record->sample.filepath, change->filepath) == 0
+		                     : record->sample.id == change->id)
+			return record;
+	}
+	return NULL;
+}
+
+static int run_changes(struct work *work, void *data, struct err *err)
+{
+	struct changes *changes = data;
+
+	records_release(&changes->records);
+	batch_restart(&changes->batch, work, text_now());
+	if (read_named(work, changes, false, err) || read_named(work, changes, true, err))
+		return -1;
+	records_drop_twins(&changes->records); /* of those named both ways */
+	for (struct job *job = changes->jobs; job; job = job->next) {
+		struct change *change = change_of(job);
+		struct record *record = record_of(changes, change);
+
+		change->result = change->decide(changes, change, record, &change->err);
+		if (change->out) {
+			sample_release(change->out);
+			if (change->result == 0)
+				sample_copy(change->out, &record->sample);
+		}
+	}
+	for (size_t i = 0; i < changes->records.count; i++) {
+		if (changes->records.item[i].changed && batch_save(&changes->batch, &changes->records.item[i], err))
+			return -1;
+	}
+	return batch_write(&changes->batch, err);
+}
+
+static void run_jobs(void *owner, struct job *jobs, unsigned slot)
+{
+	struct mongodb_dataset *dataset = owner;
+	struct changes changes = {.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset)};
+	struct err err;
+
+	changes.batch.dataset = dataset->base.name;
+	changes.batch.shard = (dataset->store->shard + slot) % COUNTER_SHARDS;
+	int failed = work_transaction(dataset->store, run_changes, &changes, &err);
+	for (struct job *job = jobs; job && failed; job = job->next) {
+		change_of(job)->result = -1;
+		change_of(job)->err = err;
+	}
+	records_release(&changes.records);
+	batch_release(&changes.batch);
+}
+
+/* Makes the change, together with whatever others are waiting. */
+static int make_change(struct dataset *base, struct change *change, struct err *err)
+{
+	struct mongodb_dataset *dataset = mongodb_dataset(base);
+
+	if (change->out)
+		memset(change->out, 0, sizeof(*change->out));
+	combiner_do(&dataset->changes, &change->job, COMBINER_LEADERS, run_jobs, dataset);
+	if (change->result == 0)
+		return 0;
+	if (change->out)
+		sample_release(change->out);
+	*err = change->err;
+	return -1;
+}
+
+/* A token tells its sample; -1 for what is no token. */
+static int64_t token_sample(const char *token)
+{
+	static const char digits[] = "0123456789abcdef";
+	int64_t id = 0;
+
+	for (; *token && *token != '-'; token++) {
+		const char *digit = strchr(digits, *token);
+
+		if (!digit || id > INT64_MAX >> 4)
+			return -1;
+		id = id * 16 + (digit - digits);
+	}
+	return *token == '-' ? id : -1;
+}
+
+/* --- the operations ------------------------------------------------------------------------------------------------ */
+
+int mongodb_renew(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at, struct err *err)
+{
+	struct change change = {.decide = decide_renew, .id = token_sample(token), .user = user, .token = token};
+
+	if (make_change(dataset, &change, err))
+		return -1;
+	*expires_at = change.expires_at;
+	return 0;
+}
+
+int mongodb_release(struct dataset *dataset, const char *user, const char *token, struct err *err)
+{
+	struct change change = {.decide = decide_release, .id = token_sample(token), .user = user, .token = token};
+
+	return make_change(dataset, &change, err);
+}
+
+int mongodb_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err)
+{
+	struct change change = {
+		.decide = decide_skip, .id = token_sample(token), .user = user, .token = token, .skip = skip};
+
+	return make_change(dataset, &change, err);
+}
+
+int mongodb_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,
+                       int64_t lead_time_ms, struct sample *out, struct err *err)
+{
+	struct change change = {.decide = decide_task,
+	                        .id = token_sample(token),
+	                        .user = user,
+	                        .token = token,
+	                        .label = label,
+	                        .lead_time_ms = lead_time_ms,
+	                        .out = out};
+	bool known;
+
+	if (label_known(mongodb_dataset(dataset), label, &known, err))
+		return -1;
+	if (!known)
+		change.decide = decide_unknown_label;
+	return make_change(dataset, &change, err);
+}
+
+static int base_dir_matches(struct mongodb_dataset *dataset, const char *base_dir, bool *matches, struct err *err)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		pthread_mutex_lock(&dataset->mutex);
+		*matches = strcmp(dataset->settings.base_dir, base_dir) == 0;
+		pthread_mutex_unlock(&dataset->mutex);
+		if (*matches || tries > 0)
+			return 0;
+		if (settings_refresh(dataset, err))
+			return -1;
+	}
+	return 0;
+}
+
+int mongodb_label_path(struct dataset *base, const char *user, const char *base_dir, const char *filepath,
+                       const char *label, bool *accepted, struct err *err)
+{
+	struct mongodb_dataset *dataset = mongodb_dataset(base);
+	struct change change = {
+		.decide = decide_path, .filepath = filepath, .user = user, .label = label, .lead_time_ms = -1};
+	bool matches, known;
+
+	*accepted = false;
+	if (base_dir_matches(dataset, base_dir, &matches, err))
+		return -1;
+	if (!matches)
+		return 0;
+	if (label_known(dataset, label, &known, err))
+		return -1;
+	if (!known)
+		return 0;
+	if (make_change(base, &change, err))
+		return -1;
+	*accepted = change.accepted;
+	return 0;
+}
+
+int mongodb_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)
+{
+	struct change change = {.decide = decide_unreadable, .id = id};
+
+	return make_change(dataset, &change, err);
+}
+
+/* --- many samples -------------------------------------------------------------------------------------------------- */
+
+/* Decides anew the samples that filter and hint find, page by page, each page in a transaction of its own. */
+static int change_all(struct mongodb_dataset *dataset, bson_t *(*filter)(const char *dataset, int64_t after),
+                      const char *index, change_decide *decide, int64_t *count, struct err *err)
+{
+	struct change *page = calloc(RETRY_AT_ONCE, sizeof(*page));
+	int64_t after = -1;
+	size_t found;
+	int failed;
+
+	if (!page)
+		abort();
+	*count = 0;
+	do {
+		struct records records = {.count = 0};
+		struct work work;
+
+		failed = work_begin(&work, dataset->store, err);
+		if (!failed) {
+			bson_t *opts = opts_hint(index, RETRY_AT_ONCE);
+
+			BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
+			failed = work_find(&work, "images", filter(dataset->base.name, after), opts, records_visit, &records, err);
+		}
+		work_end(&work);
+		found = failed ? 0 : records.count;
+		for (size_t i = 0; i < found; i++) {
+			after = records.item[i].sample.id;
+			page[i] = (struct change){.decide = decide, .id = after};
+			page[i].job.next = i + 1 < found ? &page[i + 1].job : NULL;
+		}
+		records_release(&records);
+		if (found > 0)
+			run_jobs(dataset, &page[0].job, 0);
+		for (size_t i = 0; i < found && !failed; i++) {
+			*count += page[i].accepted;
+			if (page[i].result) {
+				*err = page[i].err;
+				failed = -1;
+			}
+		}
+	} while (!failed && found == RETRY_AT_ONCE);
+	free(page);
+	return failed;
+}
+
+static bson_t *unreadable_filter(const char *dataset, int64_t after)
+{
+	return BCON_NEW("dataset", BCON_UTF8(dataset), "id", "{", "$gt", BCON_INT64(after), "}", "state",
+	                BCON_UTF8("unreadable"));
+}
+
+int mongodb_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
+{
+	return change_all(mongodb_dataset(dataset), unreadable_filter, "unreadable", decide_retry, count, err);
+}
+
+/* Those that somebody holds or has voted on; to all others the overlap makes no difference. */
+static bson_t *shared_filter(const char *dataset, int64_t after)
+{
+	return BCON_NEW("dataset", BCON_UTF8(dataset), "id", "{", "$gt", BCON_INT64(after), "}", "state",
+	                BCON_UTF8("unlabelled"), "$or", "[", "{", "leases", "{", "$exists", BCON_BOOL(true), "}", "}", "{",
+	                "votes", "{", "$exists", BCON_BOOL(true), "}", "}", "]");
+}
+
+int mongodb_overlap_changed(struct mongodb_dataset *dataset, struct err *err)
+{
+	int64_t count;
+
+	return change_all(dataset, shared_filter, "id", decide_again, &count, err);
+}

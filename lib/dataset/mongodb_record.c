@@ -1,0 +1,548 @@
+/* A sample's document in MongoDB as a struct, and what a transaction writes of it: the change, its events, its counts. */
+#include "dataset/mongodb.h"
+
+#include "base/hash.h"
+
+/* --- memory -------------------------------------------------------------------------------------------------------- */
+
+char *text_copy(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		abort();
+	return copy;
+}
+
+static void *grow(void *array, size_t count, size_t size)
+{
+	void *grown = realloc(array, count * size);
+
+	if (!grown)
+		abort();
+	return grown;
+}
+
+struct record *records_add(struct records *records)
+{
+	if (records->count == records->capacity) {
+		records->capacity = records->capacity ? records->capacity * 2 : 16;
+		records->item = grow(records->item, records->capacity, sizeof(*records->item));
+	}
+	struct record *record = &records->item[records->count++];
+	memset(record, 0, sizeof(*record));
+	return record;
+}
+
+void record_drop_leases(struct record *record)
+{
+	for (size_t i = 0; i < record->lease_count; i++)
+		free(record->leases[i].user);
+	free(record->leases);
+	record->leases = NULL;
+	record->lease_count = 0;
+}
+
+static void record_release(struct record *record)
+{
+	record_drop_leases(record);
+	for (size_t i = 0; i < record->vote_count; i++) {
+		free(record->votes[i].user);
+		free(record->votes[i].label);
+	}
+	free(record->votes);
+	free(record->url);
+	free(record->was_label);
+	sample_release(&record->sample);
+}
+
+void records_release(struct records *records)
+{
+	for (size_t i = 0; i < records->count; i++)
+		record_release(&records->item[i]);
+	free(records->item);
+	memset(records, 0, sizeof(*records));
+}
+
+void records_drop_twins(struct records *records)
+{
+	for (size_t i = 1; i < records->count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (records->item[j].sample.id != records->item[i].sample.id)
+				continue;
+			record_release(&records->item[i]);
+			records->item[i--] = records->item[--records->count];
+			break;
+		}
+	}
+}
+
+/* --- fields -------------------------------------------------------------------------------------------------------- */
+
+enum field_type { TEXT, NUMBER };
+
+struct field {
+	const char *name;
+	enum field_type type;
+	bool changes;  /* while the sample lives */
+	bool optional; /* left out when it is "" or 0 */
+	size_t offset;
+};
+
+#define SAMPLE(member) offsetof(struct record, sample.member)
+
+static const struct field fields[] = {
+	{"id", NUMBER, false, false, SAMPLE(id)},
+	{"filepath", TEXT, false, false, SAMPLE(filepath)},
+	{"Label", TEXT, true, false, SAMPLE(label)},
+	{"Image URL", TEXT, false, false, offsetof(struct record, url)},
+	{"version", NUMBER, true, false, SAMPLE(version)},
+	{"blob_key", TEXT, false, true, SAMPLE(blob_key)},
+	{"type", TEXT, false, true, SAMPLE(type)},
+	{"sha256", TEXT, false, true, SAMPLE(sha256)},
+	{"filename", TEXT, false, true, SAMPLE(filename)},
+	{"bytes", NUMBER, false, true, SAMPLE(bytes)},
+	{"width", NUMBER, false, true, SAMPLE(width)},
+	{"height", NUMBER, false, true, SAMPLE(height)},
+	{"uploaded_at", NUMBER, false, true, SAMPLE(uploaded_at)},
+	{"uploaded_by", TEXT, false, true, SAMPLE(uploaded_by)},
+	{"labelled_at", NUMBER, true, false, SAMPLE(labelled_at)},
+	{"labelled_by", TEXT, true, false, SAMPLE(labelled_by)},
+	{"position", NUMBER, true, false, offsetof(struct record, position)},
+	{"free_at", NUMBER, true, false, offsetof(struct record, free_at)},
+	{"events", NUMBER, true, false, offsetof(struct record, events)},
+};
+enum { FIELDS = sizeof(fields) / sizeof(*fields) };
+
+static char **text_at(const struct record *record, const struct field *field)
+{
+	return (char **)(uintptr_t)((const char *)record + field->offset);
+}
+
+static int64_t *number_at(const struct record *record, const struct field *field)
+{
+	return (int64_t *)(uintptr_t)((const char *)record + field->offset);
+}
+
+static const char *text_of(const bson_iter_t *iter)
+{
+	return BSON_ITER_HOLDS_UTF8(iter) ? bson_iter_utf8(iter, NULL) : "";
+}
+
+static enum sample_state state_parse(const char *name)
+{
+	for (int state = SAMPLE_UNLABELLED; state <= SAMPLE_UNREADABLE; state++) {
+		if (strcmp(sample_state_name((enum sample_state)state), name) == 0)
+			return (enum sample_state)state;
+	}
+	return SAMPLE_UNREADABLE;
+}
+
+static void read_lease(struct record *record, bson_iter_t *iter)
+{
+	record->leases = grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
+	struct lease *lease = &record->leases[record->lease_count++];
+	memset(lease, 0, sizeof(*lease));
+	while (bson_iter_next(iter)) {
+		const char *key = bson_iter_key(iter);
+
+		if (strcmp(key, "user") == 0)
+			lease->user = text_copy(text_of(iter));
+		else if (strcmp(key, "token") == 0)
+			snprintf(lease->token, sizeof(lease->token), "%s", text_of(iter));
+		else if (strcmp(key, "taken") == 0)
+			lease->taken = bson_iter_as_int64(iter);
+		else if (strcmp(key, "expires") == 0)
+			lease->expires = bson_iter_as_int64(iter);
+		else if (strcmp(key, "shared") == 0)
+			lease->shared = bson_iter_as_bool(iter);
+	}
+}
+
+static void read_vote(struct record *record, bson_iter_t *iter)
+{
+	record->votes = grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
+	struct vote *vote = &record->votes[record->vote_count++];
+	memset(vote, 0, sizeof(*vote));
+	while (bson_iter_next(iter)) {
+		if (strcmp(bson_iter_key(iter), "user") == 0)
+			vote->user = text_copy(text_of(iter));
+		else if (strcmp(bson_iter_key(iter), "label") == 0)
+			vote->label = text_copy(text_of(iter));
+	}
+}
+
+static void read_array(struct record *record, bson_iter_t *iter, void (*read)(struct record *, bson_iter_t *))
+{
+	bson_iter_t item, member;
+
+	if (!BSON_ITER_HOLDS_ARRAY(iter) || !bson_iter_recurse(iter, &item))
+		return;
+	while (bson_iter_next(&item)) {
+		if (bson_iter_recurse(&item, &member))
+			read(record, &member);
+	}
+}
+
+static void read_member(struct record *record, bson_iter_t *iter)
+{
+	const char *key = bson_iter_key(iter);
+
+	for (size_t i = 0; i < FIELDS; i++) {
+		if (strcmp(fields[i].name, key) != 0)
+			continue;
+		if (fields[i].type == NUMBER)
+			*number_at(record, &fields[i]) = bson_iter_as_int64(iter);
+		else if (!*text_at(record, &fields[i]))
+			*text_at(record, &fields[i]) = text_copy(text_of(iter));
+		return;
+	}
+	if (strcmp(key, "state") == 0)
+		record->sample.state = state_parse(text_of(iter));
+	else if (strcmp(key, "revision") == 0)
+		record->revision = bson_iter_as_int64(iter);
+	else if (strcmp(key, "leases") == 0)
+		read_array(record, iter, read_lease);
+	else if (strcmp(key, "votes") == 0)
+		read_array(record, iter, read_vote);
+}
+
+int records_visit(void *records, const bson_t *document, struct err *err)
+{
+	struct record *record = records_add(records);
+	bson_iter_t iter;
+
+	(void)err;
+	if (bson_iter_init(&iter, document)) {
+		while (bson_iter_next(&iter))
+			read_member(record, &iter);
+	}
+	for (size_t i = 0; i < FIELDS; i++) {
+		if (fields[i].type == TEXT && !*text_at(record, &fields[i]))
+			*text_at(record, &fields[i]) = text_copy("");
+	}
+	record->was_state = record->sample.state;
+	record->was_label = text_copy(record->sample.label);
+	return 0;
+}
+
+void sample_copy(struct sample *out, const struct sample *from)
+{
+	*out = *from;
+	out->filepath = text_copy(from->filepath);
+	out->label = text_copy(from->label);
+	out->blob_key = text_copy(from->blob_key);
+	out->type = text_copy(from->type);
+	out->sha256 = text_copy(from->sha256);
+	out->filename = text_copy(from->filename);
+	out->uploaded_by = text_copy(from->uploaded_by);
+	out->labelled_by = text_copy(from->labelled_by);
+}
+
+static void write_fields(const struct record *record, bool all, bson_t *out)
+{
+	for (size_t i = 0; i < FIELDS; i++) {
+		const struct field *field = &fields[i];
+
+		if (!all && !field->changes)
+			continue;
+		if (field->type == TEXT) {
+			const char *text = *text_at(record, field);
+
+			if (!field->optional || (text && text[0]))
+				BSON_APPEND_UTF8(out, field->name, text ? text : "");
+		} else if (!field->optional || *number_at(record, field)) {
+			BSON_APPEND_INT64(out, field->name, *number_at(record, field));
+		}
+	}
+	BSON_APPEND_UTF8(out, "state", sample_state_name(record->sample.state));
+}
+
+static void write_leases(const struct record *record, bson_t *out)
+{
+	bson_t array, member;
+
+	BSON_APPEND_ARRAY_BEGIN(out, "leases", &array);
+	for (size_t i = 0; i < record->lease_count; i++) {
+		const struct lease *lease = &record->leases[i];
+		char buffer[16];
+		const char *key;
+
+		bson_uint32_to_string((uint32_t)i, &key, buffer, sizeof(buffer));
+		BSON_APPEND_DOCUMENT_BEGIN(&array, key, &member);
+		BSON_APPEND_UTF8(&member, "user", lease->user);
+		BSON_APPEND_UTF8(&member, "token", lease->token);
+		BSON_APPEND_INT64(&member, "taken", lease->taken);
+		BSON_APPEND_INT64(&member, "expires", lease->expires);
+		BSON_APPEND_BOOL(&member, "shared", lease->shared);
+		bson_append_document_end(&array, &member);
+	}
+	bson_append_array_end(out, &array);
+}
+
+static void write_votes(const struct record *record, bson_t *out)
+{
+	bson_t array, member;
+
+	BSON_APPEND_ARRAY_BEGIN(out, "votes", &array);
+	for (size_t i = 0; i < record->vote_count; i++) {
+		char buffer[16];
+		const char *key;
+
+		bson_uint32_to_string((uint32_t)i, &key, buffer, sizeof(buffer));
+		BSON_APPEND_DOCUMENT_BEGIN(&array, key, &member);
+		BSON_APPEND_UTF8(&member, "user", record->votes[i].user);
+		if (record->votes[i].label)
+			BSON_APPEND_UTF8(&member, "label", record->votes[i].label);
+		bson_append_document_end(&array, &member);
+	}
+	bson_append_array_end(out, &array);
+}
+
+/* --- leases and votes ---------------------------------------------------------------------------------------------- */
+
+size_t record_votes(const struct record *record)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < record->vote_count; i++)
+		count += record->votes[i].label != NULL;
+	return count;
+}
+
+static size_t own_leases(const struct record *record)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < record->lease_count; i++)
+		count += !record->leases[i].shared;
+	return count;
+}
+
+void record_refresh(struct record *record, int64_t overlap, int64_t now)
+{
+	size_t kept = 0;
+	int64_t first_end = INT64_MAX;
+
+	for (size_t i = 0; i < record->lease_count; i++) {
+		struct lease *lease = &record->leases[i];
+
+		if (lease->expires <= now) {
+			free(lease->user);
+			continue;
+		}
+		if (!lease->shared && lease->expires < first_end)
+			first_end = lease->expires;
+		record->leases[kept++] = *lease;
+	}
+	record->lease_count = kept;
+	size_t votes = record_votes(record);
+	if (record->sample.state != SAMPLE_UNLABELLED || votes + own_leases(record) < (size_t)overlap)
+		record->free_at = 0;
+	else
+		record->free_at = votes >= (size_t)overlap ? INT64_MAX : first_end;
+}
+
+bool record_open_to(const struct record *record, const char *user, int64_t overlap)
+{
+	if (record->sample.state != SAMPLE_UNLABELLED || record_votes(record) + own_leases(record) >= (size_t)overlap)
+		return false;
+	for (size_t i = 0; i < record->vote_count; i++) {
+		if (strcmp(record->votes[i].user, user) == 0)
+			return false;
+	}
+	for (size_t i = 0; i < record->lease_count; i++) {
+		if (strcmp(record->leases[i].user, user) == 0)
+			return false;
+	}
+	return true;
+}
+
+struct lease *record_lease(struct record *record, const char *user, const char *token)
+{
+	for (size_t i = 0; i < record->lease_count; i++) {
+		struct lease *lease = &record->leases[i];
+
+		if ((!user || strcmp(lease->user, user) == 0) &&
+		    (!token || (strlen(token) == strlen(lease->token) && hash_equal(lease->token, token, strlen(token)))))
+			return lease;
+	}
+	return NULL;
+}
+
+/* The token tells its sample, so that it is found without an index; what follows '-' is random. */
+struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires, bool shared)
+{
+	char random[HASH_TOKEN_MAX];
+
+	record->leases = grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
+	struct lease *lease = &record->leases[record->lease_count++];
+	*lease = (struct lease){.user = text_copy(user), .taken = now, .expires = expires, .shared = shared};
+	hash_random_token(HASH_TOKEN_BYTES, random);
+	snprintf(lease->token, sizeof(lease->token), "%llx-%.22s", (unsigned long long)record->sample.id, random);
+	record->changed = true;
+	return lease;
+}
+
+/* --- filters ------------------------------------------------------------------------------------------------------- */
+
+bson_t *filter_id(const char *dataset, int64_t id)
+{
+	return BCON_NEW("dataset", BCON_UTF8(dataset), "id", BCON_INT64(id));
+}
+
+bson_t *opts_hint(const char *index, int64_t limit)
+{
+	bson_t *opts = BCON_NEW("hint", BCON_UTF8(index));
+
+	if (limit > 0)
+		BSON_APPEND_INT64(opts, "limit", limit);
+	return opts;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------- */
+
+int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err)
+{
+	bson_t *filter = filter_id(dataset, record->sample.id);
+	bson_t update = BSON_INITIALIZER, set, opts = BSON_INITIALIZER;
+	bson_error_t error;
+
+	BSON_APPEND_INT64(filter, "revision", record->revision);
+	BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+	write_fields(record, false, &set);
+	BSON_APPEND_INT64(&set, "revision", record->revision + 1);
+	if (record->lease_count > 0)
+		write_leases(record, &set);
+	if (record->vote_count > 0)
+		write_votes(record, &set);
+	bson_append_document_end(&update, &set);
+	if (record->lease_count == 0)
+		BCON_APPEND(&update, "$unset", "{", "leases", BCON_UTF8(""), "}");
+	BSON_APPEND_UTF8(&opts, "hint", "id");
+	bool added = mongoc_bulk_operation_update_one_with_opts(bulk, filter, &update, &opts, &error);
+	bson_destroy(&opts);
+	bson_destroy(&update);
+	bson_destroy(filter);
+	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
+}
+
+static int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
+                         struct err *err)
+{
+	bson_t document = BSON_INITIALIZER;
+	bson_error_t error;
+
+	BSON_APPEND_UTF8(&document, "dataset", dataset);
+	write_fields(record, true, &document);
+	BSON_APPEND_DATE_TIME(&document, "Timestamp", now / 1000);
+	BSON_APPEND_INT64(&document, "revision", 0);
+	bool added = mongoc_bulk_operation_insert_with_opts(bulk, &document, NULL, &error);
+	bson_destroy(&document);
+	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
+}
+
+static void add_count(struct batch *batch, const char *kind, const char *name, int64_t delta)
+{
+	for (size_t i = 0; i < batch->count_count; i++) {
+		if (strcmp(batch->counts[i].kind, kind) == 0 && strcmp(batch->counts[i].name, name) == 0) {
+			batch->counts[i].delta += delta;
+			return;
+		}
+	}
+	if (batch->count_count == batch->count_capacity) {
+		batch->count_capacity = batch->count_capacity ? batch->count_capacity * 2 : 16;
+		batch->counts = grow(batch->counts, batch->count_capacity, sizeof(*batch->counts));
+	}
+	batch->counts[batch->count_count++] = (struct count){.kind = kind, .name = text_copy(name), .delta = delta};
+}
+
+void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
+                 const char *source, int64_t lead_time_ms)
+{
+	if (!batch->events)
+		batch->events = work_bulk(batch->work, "events");
+	bson_t *event = BCON_NEW("dataset", BCON_UTF8(batch->dataset), "sample", BCON_INT64(record->sample.id), "n",
+	                         BCON_INT64(++record->events), "label", BCON_UTF8(label), "by", BCON_UTF8(by), "at",
+	                         BCON_INT64(at), "source", BCON_UTF8(source), "lead_time_ms", BCON_INT64(lead_time_ms));
+	mongoc_bulk_operation_insert(batch->events, event);
+	bson_destroy(event);
+}
+
+int batch_save(struct batch *batch, struct record *record, struct err *err)
+{
+	const struct sample *sample = &record->sample;
+
+	if (!batch->images)
+		batch->images = work_bulk(batch->work, "images");
+	if (record->is_new) {
+		add_count(batch, "state", sample_state_name(sample->state), 1);
+		add_count(batch, "label", sample->label, 1);
+		return record_insert(batch->images, batch->dataset, record, batch->now, err);
+	}
+	if (record->was_state != sample->state) {
+		add_count(batch, "state", sample_state_name(record->was_state), -1);
+		add_count(batch, "state", sample_state_name(sample->state), 1);
+	}
+	if (strcmp(record->was_label, sample->label) != 0) {
+		add_count(batch, "label", record->was_label, -1);
+		add_count(batch, "label", sample->label, 1);
+	}
+	return record_update(batch->images, batch->dataset, record, err);
+}
+
+static int run_bulk(struct batch *batch, mongoc_bulk_operation_t **bulk, struct err *err)
+{
+	mongoc_bulk_operation_t *run = *bulk;
+
+	*bulk = NULL;
+	return run ? work_bulk_run(batch->work, run, NULL, err) : 0;
+}
+
+static int write_counts(struct batch *batch, struct err *err)
+{
+	mongoc_bulk_operation_t *bulk = NULL;
+
+	for (size_t i = 0; i < batch->count_count; i++) {
+		const struct count *count = &batch->counts[i];
+
+		if (count->delta == 0)
+			continue;
+		if (!bulk)
+			bulk = work_bulk(batch->work, "counters");
+		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(batch->dataset), "kind", BCON_UTF8(count->kind), "name",
+		                          BCON_UTF8(count->name), "shard", BCON_INT32((int32_t)batch->shard));
+		bson_t *update = BCON_NEW("$inc", "{", "n", BCON_INT64(count->delta), "}");
+		mongoc_bulk_operation_update_one(bulk, filter, update, true);
+		bson_destroy(filter);
+		bson_destroy(update);
+	}
+	return bulk ? work_bulk_run(batch->work, bulk, NULL, err) : 0;
+}
+
+int batch_write(struct batch *batch, struct err *err)
+{
+	return run_bulk(batch, &batch->images, err) || run_bulk(batch, &batch->events, err) || write_counts(batch, err) ? -1
+	                                                                                                                : 0;
+}
+
+void batch_restart(struct batch *batch, struct work *work, int64_t now)
+{
+	const char *dataset = batch->dataset;
+	unsigned shard = batch->shard;
+
+	batch_release(batch);
+	*batch = (struct batch){.work = work, .dataset = dataset, .shard = shard, .now = now};
+}
+
+void batch_release(struct batch *batch)
+{
+	if (batch->images)
+		mongoc_bulk_operation_destroy(batch->images);
+	if (batch->events)
+		mongoc_bulk_operation_destroy(batch->events);
+	for (size_t i = 0; i < batch->count_count; i++)
+		free(batch->counts[i].name);
+	free(batch->counts);
+	memset(batch, 0, sizeof(*batch));
+}
