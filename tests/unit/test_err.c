@@ -1,4 +1,4 @@
-/* Errors: finished sentences that never overflow, never lose their reason and never end in half a character. */
+/* Errors: finished sentences that never overflow, lose their reason or end in half a character. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

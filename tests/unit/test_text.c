@@ -69,13 +69,13 @@ static void utf8_is_that_of_rfc_3629(void **state)
 {
 	(void)state;
 	static const char *const good[] = {
-		"", "plain", "caf\xc3\xa9", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-		"\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+		"", "plain", "caf\xc3\xa9", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+		"\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
 	};
 	static const char *const bad[] = {
-		"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3x", "\xe0\x9f\xbf", "\xe0\xa0", "\xed\xa0\x80",
-		"\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-		"eight ascii bytes and then \xff", "\xe7\x8c\xab\xe7\x8c",
+		"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3x", "\xe0\x9f\xbf", "\xe0\xa0",
+		"\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80", "\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80", "\xff", "eight ascii bytes and then \xff", "\xe7\x8c\xab\xe7\x8c",
 	};
 
 	for (size_t i = 0; i < COUNT(good); i++)
@@ -135,7 +135,8 @@ static void percent_escapes_are_decoded(void **state)
 
 	buf_init(&out, 100);
 	for (size_t i = 0; i < COUNT(good); i++) {
-		assert_int_equal(text_percent_decode(good[i].text, strlen(good[i].text), good[i].plus, &out), 0);
+		const char *text = good[i].text;
+		assert_int_equal(text_percent_decode(text, strlen(text), good[i].plus, &out), 0);
 		assert_string_equal(buf_text(&out), good[i].decoded);
 	}
 	buf_release(&out);
@@ -144,8 +145,10 @@ static void percent_escapes_are_decoded(void **state)
 static void broken_escapes_are_refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "%", "%2", "a%", "%2g", "%g2", "%%20", "% 20", "%00", "a%00b", "%ff", "%C3", "\xff",
-					   "%ED%A0%80" };
+	static const char *const bad[] = {
+		"%", "%2", "a%", "%2g", "%g2", "%%20", "% 20", "%00", "a%00b", "%ff", "%C3", "\xff",
+		"%ED%A0%80",
+	};
 	struct buf out;
 
 	buf_init(&out, 100);
@@ -153,7 +156,8 @@ static void broken_escapes_are_refused(void **state)
 		if (!text_percent_decode(bad[i], strlen(bad[i]), false, &out))
 			fail_msg("\"%s\" is taken", bad[i]);
 	assert_int_equal(text_percent_decode("a\0b", 3, false, &out), -1);
-	assert_int_equal(text_percent_decode("%41", 2, false, &out), -1); /* the digit beyond len is not its own */
+	/* The digit beyond len is not the escape's. */
+	assert_int_equal(text_percent_decode("%41", 2, false, &out), -1);
 	buf_release(&out);
 }
 
@@ -253,12 +257,14 @@ static void what_is_no_time_is_refused(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", "now", "2026", "2026-01-31", "2026-01-31T12:34Z", "2026-01-31T12:34:56", "2026-13-01T00:00:00Z",
-		"2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2026-04-31T00:00:00Z",
-		"2026-01-00T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-01-31T12:34:60Z",
-		"2026-01-31T12:34:61Z", "2026-01-31T12:34:56.Z", "2026-01-31T12:34:56+2:00", "2026-01-31T12:34:56+24:00",
-		"2026-01-31T12:34:56+02:60", "2026-01-31T12:34:56+0200", "2026-01-31T12:34:56Zx", " 2026-01-31T12:34:56Z",
-		"2026-1-31T12:34:56Z", "+026-01-31T12:34:56Z", "2026/01/31T12:34:56Z", "2026-01-31T12:34:56,5Z",
+		"", "now", "2026", "2026-01-31", "2026-01-31T12:34Z", "2026-01-31T12:34:56",
+		"2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z",
+		"1900-02-29T00:00:00Z", "2026-04-31T00:00:00Z", "2026-01-00T00:00:00Z",
+		"2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-01-31T12:34:60Z",
+		"2026-01-31T12:34:61Z", "2026-01-31T12:34:56.Z", "2026-01-31T12:34:56+2:00",
+		"2026-01-31T12:34:56+24:00", "2026-01-31T12:34:56+02:60", "2026-01-31T12:34:56+0200",
+		"2026-01-31T12:34:56Zx", " 2026-01-31T12:34:56Z", "2026-1-31T12:34:56Z",
+		"+026-01-31T12:34:56Z", "2026/01/31T12:34:56Z", "2026-01-31T12:34:56,5Z",
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -271,7 +277,9 @@ static void what_is_no_time_is_refused(void **state)
 static void a_time_written_is_read_back(void **state)
 {
 	(void)state;
-	for (int64_t at = INT64_C(-9000000000000000); at < INT64_C(9000000000000000); at += INT64_C(86399123000000)) {
+	static const int64_t end = INT64_C(9000000000000000), step = INT64_C(86399123000000);
+
+	for (int64_t at = -end; at < end; at += step) {
 		char out[TEXT_TIME_MAX];
 		int64_t again;
 
@@ -325,7 +333,9 @@ static void assert_bad(name_check *check, const char *text, const char *message)
 static void dataset_names_never_leave_their_folder(void **state)
 {
 	(void)state;
-	static const char *const good[] = { "a", "NAMEDB", "my cats", "\xe7\x8c\xab", "a.b", "-x", "a\\b", "a%b" };
+	static const char *const good[] = {
+		"a", "NAMEDB", "my cats", "\xe7\x8c\xab", "a.b", "-x", "a\\b", "a%b",
+	};
 
 	assert_good(text_check_dataset_name, good, COUNT(good));
 	assert_int_equal(text_check_dataset_name(text_of(TEXT_DATASET_NAME_MAX), NULL), 0);
@@ -349,9 +359,11 @@ static void user_names_suit_basic_auth_and_files(void **state)
 	assert_good(text_check_user_name, good, COUNT(good));
 	assert_int_equal(text_check_user_name(text_of(TEXT_USER_NAME_MAX), NULL), 0);
 	for (size_t i = 0; i < COUNT(bad); i++)
-		assert_bad(text_check_user_name, bad[i], "the user's name may hold only letters, digits and . _ @ -");
+		assert_bad(text_check_user_name, bad[i],
+			   "the user's name may hold only letters, digits and . _ @ -");
 	assert_bad(text_check_user_name, "", "the user's name is empty");
-	assert_bad(text_check_user_name, text_of(TEXT_USER_NAME_MAX + 1), "the user's name is longer than 64 bytes");
+	assert_bad(text_check_user_name, text_of(TEXT_USER_NAME_MAX + 1),
+		   "the user's name is longer than 64 bytes");
 	assert_bad(text_check_user_name, ".a", "the user's name starts with '.'");
 	assert_bad(text_check_user_name, "-a", "the user's name starts with '-'");
 }
@@ -372,12 +384,15 @@ static void labels_are_any_printable_text(void **state)
 static void filepaths_are_what_disks_have(void **state)
 {
 	(void)state;
-	static const char *const good[] = { "a.png", "sub/a b#?%.png", "../a", "/a", "new\nline", "\xe7\x8c\xab" };
+	static const char *const good[] = {
+		"a.png", "sub/a b#?%.png", "../a", "/a", "new\nline", "\xe7\x8c\xab",
+	};
 
 	assert_good(text_check_filepath, good, COUNT(good));
 	assert_int_equal(text_check_filepath(text_of(TEXT_FILEPATH_MAX), NULL), 0);
 	assert_bad(text_check_filepath, "", "the filepath is empty");
-	assert_bad(text_check_filepath, text_of(TEXT_FILEPATH_MAX + 1), "the filepath is longer than 4096 bytes");
+	assert_bad(text_check_filepath, text_of(TEXT_FILEPATH_MAX + 1),
+		   "the filepath is longer than 4096 bytes");
 	assert_bad(text_check_filepath, "a\xff", "the filepath is not valid UTF-8");
 }
 

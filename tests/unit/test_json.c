@@ -1,0 +1,730 @@
+/* JSON from outside: what is not exactly one well-formed, bounded value is refused with words that help. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "tempdir.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* --- what is refused --- */
+
+static void assert_refused_bytes(const char *bytes, size_t len, const char *message)
+{
+	struct err err = { 0 };
+	/* A copy without a NUL behind it, so that reading past the end is seen. */
+	char *exact = malloc(len ? len : 1);
+
+	assert_non_null(exact);
+	memcpy(exact, bytes, len);
+	cJSON *tree = json_parse(exact, len, &err);
+	free(exact);
+	if (tree)
+		fail_msg("\"%.80s\" is taken", bytes);
+	assert_int_equal(err.code, ERR_BAD_REQUEST);
+	assert_string_equal(err.text, message);
+}
+
+static void assert_refused(const char *text, const char *message)
+{
+	assert_refused_bytes(text, strlen(text), message);
+}
+
+static void nothing_is_empty(void **state)
+{
+	(void)state;
+	assert_refused("", "request body is empty");
+	assert_refused(" \t\r\n", "request body is empty");
+}
+
+static void syntax_errors_name_line_and_column(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *message;
+	} wrong[] = {
+		{ "nonsense", "line 1, column 1: this is not expected here" },
+		{ "<html>", "line 1, column 1: this character is not expected here" },
+		{ "{\"a\":1,\n \"b\":[1,2\n  \"c\":2}",
+		  "line 3, column 5: expected ',' or ']' after a value in an array" },
+		{ "{\"a\":1 \"b\":2}", "line 1, column 9: expected ',' or '}' after a value in an object" },
+		{ "{\"a\" 1}", "line 1, column 6: a key must be followed by ':'" },
+		{ "{\"a\":1,}", "line 1, column 8: a key must be a string in double quotes" },
+		{ "{a:1}", "line 1, column 2: this character is not expected here" },
+		{ "{'a':1}", "line 1, column 2: this character is not expected here" },
+		{ "[1,]", "line 1, column 4: this is not expected here" },
+		{ "[1,\n\xe7\x8c\xab]", "line 2, column 1: this character is not expected here" },
+		{ "[\"\xe7\x8c\xab\", x]", "line 1, column 7: this character is not expected here" },
+		{ "[01]", "line 1, column 3: expected ',' or ']' after a value in an array" },
+		{ "[1.]", "line 1, column 3: a digit is missing in a number" },
+		{ "[-]", "line 1, column 2: a digit is missing in a number" },
+		{ "[.5]", "line 1, column 2: this character is not expected here" },
+		{ "[+1]", "line 1, column 2: this character is not expected here" },
+		{ "[NaN]", "line 1, column 2: this character is not expected here" },
+		{ "[\"a\nb\"]", "line 1, column 3: a control character in a string must be escaped" },
+		{ "[\"\\x41\"]", "line 1, column 3: a '\\' before a character that it can't escape" },
+		{ "[\"\\u00g0\"]", "line 1, column 6: '\\u' must be followed by four hex digits" },
+		{ "/* no */ {}", "line 1, column 1: JSON has no comments" },
+		{ "\xef\xbb\xbf{}", "line 1, column 1: this character is not expected here" },
+		{ "]", "line 1, column 1: this is not expected here" },
+	};
+
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		char message[ERR_TEXT_MAX];
+		snprintf(message, sizeof(message), "request body is not JSON: %s", wrong[i].message);
+		assert_refused(wrong[i].text, message);
+	}
+}
+
+static void every_truncation_is_refused(void **state)
+{
+	(void)state;
+	static const char whole[] =
+		"{\"a\": [1.5e3, true, null, \"\\u00e9\\ud83d\\ude00 \xe7\x8c\xab\"], \"b\": {}}";
+
+	for (size_t len = 1; len < sizeof(whole) - 1; len++) {
+		struct err err = { 0 };
+		char *exact = malloc(len);
+
+		assert_non_null(exact);
+		memcpy(exact, whole, len);
+		assert_null(json_parse(exact, len, &err));
+		assert_int_equal(err.code, ERR_BAD_REQUEST);
+		free(exact);
+	}
+	assert_refused("{\"a\":1", "request body is not JSON: line 1, column 7: the text ends too early");
+	assert_refused("[1,\n2", "request body is not JSON: line 2, column 2: the text ends too early");
+}
+
+static void nothing_may_follow_the_value(void **state)
+{
+	(void)state;
+	static const char at_3[] =
+		"request body is not JSON: line 1, column 3: something follows the end of the value";
+
+	assert_refused("{}x", at_3);
+	assert_refused("{}{}", at_3);
+	assert_refused("{},", at_3);
+	assert_refused("1 []", at_3);
+	assert_refused("{}\n\n x",
+		       "request body is not JSON: line 3, column 2: something follows the end of the value");
+	cJSON *tree = json_parse(" {} \r\n\t", 7, NULL);
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+}
+
+static void nul_bytes_are_refused_raw_and_escaped(void **state)
+{
+	(void)state;
+	assert_refused_bytes("{}\0", 3, "request body: line 1, column 3: a NUL byte");
+	assert_refused_bytes("[\"a\0b\"]", 7, "request body: line 1, column 4: a NUL byte");
+	assert_refused_bytes("[\n\0]", 4, "request body: line 2, column 1: a NUL byte");
+	assert_refused_bytes("\0", 1, "request body: line 1, column 1: a NUL byte");
+	assert_refused("[\"a\\u0000b\"]", "request body: line 1, column 11: an escaped NUL (\\u0000)");
+	assert_refused("{\"a\\u0000b\":1}", "request body: line 1, column 11: an escaped NUL (\\u0000)");
+}
+
+static void invalid_utf8_is_refused(void **state)
+{
+	(void)state;
+	assert_refused("[\"\xff\"]", "request body: line 1, column 3: invalid UTF-8");
+	assert_refused("[\"\xc0\xaf\"]", "request body: line 1, column 3: invalid UTF-8");
+	assert_refused("[\"\xe0\x80\xaf\"]", "request body: line 1, column 4: invalid UTF-8");
+	assert_refused("[\"\xed\xa0\x80\"]", "request body: line 1, column 4: invalid UTF-8");
+	assert_refused("[\"\xf4\x90\x80\x80\"]", "request body: line 1, column 4: invalid UTF-8");
+	assert_refused("[\"\xc3\"]", "request body: line 1, column 4: invalid UTF-8");
+	assert_refused("{\"\x80\":1}", "request body: line 1, column 3: invalid UTF-8");
+}
+
+static void lone_surrogates_are_refused(void **state)
+{
+	(void)state;
+	static const char *const lone[] = {
+		"[\"\\ud800\"]",
+		"[\"\\udc00\"]",
+		"[\"\\ud800x\"]",
+		"[\"\\ud800\\n\"]",
+		"[\"\\ud800\\ud800\"]",
+		"[\"\\ud800\\u0041\"]",
+		"[\"\\ude00\\ud83d\"]",
+		"[\"\\uD83D \\uDE00\"]",
+		"{\"\\ud800\":1}",
+		"[\"\\ud800\xe7\x8c\xab\"]",
+	};
+
+	for (size_t i = 0; i < COUNT(lone); i++) {
+		struct err err = { 0 };
+		if (json_parse(lone[i], strlen(lone[i]), &err))
+			fail_msg("%s is taken", lone[i]);
+		assert_non_null(strstr(err.text, "a lone surrogate escape"));
+	}
+}
+
+static void surrogate_pairs_and_escaped_backslashes_are_no_lone_surrogates(void **state)
+{
+	(void)state;
+	static const char text[] = "[\"\\ud83d\\ude00\", \"\\\\ud800\", \"\\uD83D\\uDE00\\u0041\"]";
+	cJSON *tree = json_parse(text, sizeof(text) - 1, NULL);
+
+	assert_non_null(tree);
+	assert_string_equal(cJSON_GetArrayItem(tree, 0)->valuestring, "\xf0\x9f\x98\x80");
+	assert_string_equal(cJSON_GetArrayItem(tree, 1)->valuestring, "\\ud800");
+	assert_string_equal(cJSON_GetArrayItem(tree, 2)->valuestring, "\xf0\x9f\x98\x80" "A");
+	cJSON_Delete(tree);
+}
+
+static void a_key_given_twice_is_refused_however_it_is_written(void **state)
+{
+	(void)state;
+	assert_refused("{\"id\":1, \"id\":2}",
+		       "request body: line 1, column 10: the key \"id\" is given twice");
+	assert_refused("{\"id\":1,\n \"i\\u0064\":2}",
+		       "request body: line 2, column 2: the key \"id\" is given twice");
+	assert_refused("[{\"a\":{\"\":1,\"\":2}}]",
+		       "request body: line 1, column 13: the key \"\" is given twice");
+	assert_refused("{\"a\\\"b\":1, \"a\\\"b\":2}",
+		       "request body: line 1, column 12: the key \"a\"b\" is given twice");
+}
+
+static void a_key_may_come_again_in_another_object(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"a\":{\"a\":1}, \"A\":[{\"a\":1},{\"a\":2}], \"aa\":0}";
+	cJSON *tree = json_parse(text, sizeof(text) - 1, NULL);
+
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+}
+
+/* --- bounds --- */
+
+static cJSON *parse_nested(int depth, char open, char close, struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text, 1000);
+	for (int i = 0; i < depth; i++)
+		buf_str(&text, open == '[' ? "[" : i < depth - 1 ? "{\"k\":" : "{");
+	for (int i = 0; i < depth; i++)
+		buf_char(&text, close);
+	cJSON *tree = json_parse(buf_text(&text), text.len, err);
+	buf_release(&text);
+	return tree;
+}
+
+static void nesting_has_an_end(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		char open = "[{"[i], close = "]}"[i];
+		cJSON *tree = parse_nested(JSON_DEPTH_MAX, open, close, &err);
+		assert_non_null(tree);
+		cJSON_Delete(tree);
+		assert_null(parse_nested(JSON_DEPTH_MAX + 1, open, close, &err));
+		assert_int_equal(err.code, ERR_BAD_REQUEST);
+		assert_non_null(strstr(err.text, "nested deeper than 32 arrays and objects"));
+	}
+}
+
+static void a_body_over_the_limit_is_too_large(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	char *text = malloc(JSON_BODY_MAX + 1);
+
+	assert_non_null(text);
+	memset(text, ' ', JSON_BODY_MAX + 1);
+	memcpy(text, "{}", 2);
+	cJSON *tree = json_parse(text, JSON_BODY_MAX, &err);
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+	assert_null(json_parse(text, JSON_BODY_MAX + 1, &err));
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_string_equal(err.text, "request body is larger than 1048576 bytes");
+	free(text);
+}
+
+/* "[0,0,…]" of `count` values, the array among them. */
+static cJSON *parse_values(size_t count, struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text, JSON_BODY_MAX);
+	buf_char(&text, '[');
+	for (size_t i = 1; i < count; i++)
+		buf_str(&text, i > 1 ? ",0" : "0");
+	buf_char(&text, ']');
+	cJSON *tree = json_parse(buf_text(&text), text.len, err);
+	buf_release(&text);
+	return tree;
+}
+
+static void the_number_of_values_is_bounded(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	cJSON *tree = parse_values(JSON_NODES_MAX, &err);
+
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+	assert_null(parse_values(JSON_NODES_MAX + 1, &err));
+	assert_int_equal(err.code, ERR_BAD_REQUEST);
+	assert_non_null(strstr(err.text, "more than 100000 values"));
+}
+
+static cJSON *parse_keys(int count, int last, struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text, JSON_BODY_MAX);
+	for (int i = 0; i < count; i++)
+		buf_printf(&text, "%s\"%d\":0", i ? "," : "{", i < count - 1 ? i : last);
+	buf_char(&text, '}');
+	cJSON *tree = json_parse(buf_text(&text), text.len, err);
+	buf_release(&text);
+	return tree;
+}
+
+static void the_keys_of_an_object_are_bounded_and_all_compared(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	cJSON *tree = parse_keys(JSON_KEYS_MAX, -1, &err);
+
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+	assert_null(parse_keys(JSON_KEYS_MAX, 5000, &err));
+	assert_non_null(strstr(err.text, "the key \"5000\" is given twice"));
+	assert_null(parse_keys(JSON_KEYS_MAX + 1, -1, &err));
+	assert_non_null(strstr(err.text, "more than 10000 keys in one object"));
+}
+
+static void a_number_of_endless_digits_is_refused(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	char text[100];
+
+	memset(text, '1', sizeof(text));
+	cJSON *tree = json_parse(text, 63, &err);
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+	assert_null(json_parse(text, 64, &err));
+	assert_non_null(strstr(err.text, "a number of more than 63 characters"));
+}
+
+/* --- what is taken --- */
+
+static void any_value_may_be_the_top_but_a_body_is_an_object(void **state)
+{
+	(void)state;
+	static const char *const tops[] = { "1", "-1.5e-3", "\"s\"", "true", "false", "null", "[]" };
+
+	for (size_t i = 0; i < COUNT(tops); i++) {
+		struct err err = { 0 };
+		cJSON *tree = json_parse(tops[i], strlen(tops[i]), &err);
+
+		assert_non_null(tree);
+		cJSON_Delete(tree);
+		assert_null(json_parse_object(tops[i], strlen(tops[i]), &err));
+		assert_int_equal(err.code, ERR_BAD_REQUEST);
+		assert_string_equal(err.text, "request body must be a JSON object: {…}");
+	}
+	cJSON *object = json_parse_object("{}", 2, NULL);
+	assert_non_null(object);
+	cJSON_Delete(object);
+}
+
+/* --- files --- */
+
+static void a_file_is_named_in_its_errors(void **state)
+{
+	(void)state;
+	struct err err;
+	char expected[2 * PATH_MAX];
+
+	temp_text("good.json", "{\"a\":1}\n");
+	cJSON *tree = json_parse_file(temp("good.json"), &err);
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+
+	temp_text("bad.json", "{\n\"a\":}");
+	assert_null(json_parse_file(temp("bad.json"), &err));
+	snprintf(expected, sizeof(expected), "%s is not JSON: line 2, column 5: this is not expected here",
+		 temp("bad.json"));
+	assert_string_equal(err.text, expected);
+	assert_int_equal(err.code, ERR_BAD_REQUEST);
+
+	temp_text("empty.json", "");
+	assert_null(json_parse_file(temp("empty.json"), &err));
+	snprintf(expected, sizeof(expected), "%s is empty", temp("empty.json"));
+	assert_string_equal(err.text, expected);
+}
+
+static void what_is_no_readable_file_is_an_error(void **state)
+{
+	(void)state;
+	struct err err;
+
+	assert_null(json_parse_file(temp("absent.json"), &err));
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_non_null(strstr(err.text, "absent.json can't be opened: No such file or directory"));
+	assert_null(json_parse_file(tempdir, &err));
+	assert_non_null(strstr(err.text, "is not a regular file"));
+	assert_int_equal(mkfifo(temp("pipe.json"), 0600), 0);
+	assert_null(json_parse_file(temp("pipe.json"), &err)); /* and nobody waits for a writer */
+	assert_non_null(strstr(err.text, "is not a regular file"));
+}
+
+static void a_file_over_the_limit_is_too_large(void **state)
+{
+	(void)state;
+	struct err err;
+	char *text = malloc(JSON_BODY_MAX + 1);
+
+	assert_non_null(text);
+	memset(text, ' ', JSON_BODY_MAX + 1);
+	memcpy(text, "{}", 2);
+	temp_bytes("large.json", text, JSON_BODY_MAX + 1);
+	assert_null(json_parse_file(temp("large.json"), &err));
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	temp_bytes("fits.json", text, JSON_BODY_MAX);
+	cJSON *tree = json_parse_file(temp("fits.json"), &err);
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+	free(text);
+}
+
+/* --- fields --- */
+
+static cJSON *tree_of(const char *text)
+{
+	struct err err;
+	cJSON *tree = json_parse_object(text, strlen(text), &err);
+
+	if (!tree)
+		fail_msg("%s", err.text);
+	return tree;
+}
+
+static void strings_are_strings(void **state)
+{
+	(void)state;
+	cJSON *tree = tree_of("{\"name\":\"cats\",\"Name\":\"dogs\",\"empty\":\"\",\"n\":1,\"z\":null}");
+	const char *out = "as it was";
+	struct err err = { 0 };
+
+	assert_int_equal(json_string(tree, "name", true, &out, &err), 0);
+	assert_string_equal(out, "cats");
+	assert_int_equal(json_string(tree, "empty", true, &out, &err), 0);
+	assert_string_equal(out, "");
+	out = "as it was";
+	assert_int_equal(json_string(tree, "absent", false, &out, &err), 0);
+	assert_int_equal(json_string(tree, "z", false, &out, &err), 0);
+	assert_string_equal(out, "as it was");
+	assert_int_equal(json_string(tree, "absent", true, &out, &err), -1);
+	assert_string_equal(err.text, "\"absent\" is missing");
+	assert_int_equal(err.code, ERR_BAD_REQUEST);
+	assert_int_equal(json_string(tree, "z", true, &out, &err), -1);
+	assert_string_equal(err.text, "\"z\" must not be null");
+	assert_int_equal(json_string(tree, "n", false, &out, &err), -1);
+	assert_string_equal(err.text, "\"n\" must be a string");
+	cJSON_Delete(tree);
+}
+
+static void assert_integer(const char *value, int64_t min, int64_t max, int64_t expected)
+{
+	char text[100];
+	int64_t out = 99;
+	struct err err;
+
+	snprintf(text, sizeof(text), "{\"id\":%s}", value);
+	cJSON *tree = tree_of(text);
+	if (json_int64(tree, "id", true, min, max, &out, &err))
+		fail_msg("%s: %s", value, err.text);
+	assert_int_equal(out, expected);
+	cJSON_Delete(tree);
+}
+
+static void assert_no_integer(const char *value, int64_t min, int64_t max, const char *message)
+{
+	char text[100];
+	int64_t out = 99;
+	struct err err = { 0 };
+
+	snprintf(text, sizeof(text), "{\"id\":%s}", value);
+	cJSON *tree = tree_of(text);
+	if (!json_int64(tree, "id", true, min, max, &out, &err))
+		fail_msg("%s is taken", value);
+	assert_int_equal(out, 99);
+	assert_int_equal(err.code, ERR_BAD_REQUEST);
+	assert_string_equal(err.text, message);
+	cJSON_Delete(tree);
+}
+
+static void integers_are_whole_and_within_bounds(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		"6", "-1", "1.5", "1e400", "-1e400", "true", "false", "\"1\"", "[]", "{}", "1e-9",
+	};
+
+	assert_integer("0", 0, 5, 0);
+	assert_integer("5", 0, 5, 5);
+	assert_integer("-0", 0, 5, 0);
+	assert_integer("5.0", 0, 5, 5);
+	assert_integer("1e2", 0, 500, 100);
+	assert_integer("-7", INT64_MIN, INT64_MAX, -7);
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		assert_no_integer(wrong[i], 0, 5, "\"id\" must be an integer from 0 to 5");
+	assert_no_integer("null", 0, 5, "\"id\" must not be null");
+}
+
+static void integers_are_exact_or_refused(void **state)
+{
+	(void)state;
+	assert_integer("9007199254740991", INT64_MIN, INT64_MAX, INT64_C(9007199254740991));
+	assert_integer("-9007199254740991", INT64_MIN, INT64_MAX, INT64_C(-9007199254740991));
+	static const char message[] = "\"id\" must be an integer from 0 to 9007199254740991";
+
+	assert_no_integer("9007199254740993", 0, INT64_MAX, message);
+	assert_no_integer("1e30", 0, INT64_MAX, message);
+}
+
+static void an_absent_integer_leaves_the_default(void **state)
+{
+	(void)state;
+	cJSON *tree = tree_of("{\"z\":null}");
+	int64_t out = 7;
+	struct err err = { 0 };
+
+	assert_int_equal(json_int64(tree, "absent", false, 0, 5, &out, &err), 0);
+	assert_int_equal(json_int64(tree, "z", false, 0, 5, &out, &err), 0);
+	assert_int_equal(out, 7);
+	assert_int_equal(json_int64(tree, "absent", true, 0, 5, &out, &err), -1);
+	assert_string_equal(err.text, "\"absent\" is missing");
+	cJSON_Delete(tree);
+}
+
+static void booleans_are_not_numbers(void **state)
+{
+	(void)state;
+	cJSON *tree = tree_of("{\"t\":true,\"f\":false,\"one\":1,\"z\":null}");
+	bool out = false;
+	struct err err = { 0 };
+
+	assert_int_equal(json_bool(tree, "t", true, &out, &err), 0);
+	assert_true(out);
+	assert_int_equal(json_bool(tree, "z", false, &out, &err), 0);
+	assert_true(out);
+	assert_int_equal(json_bool(tree, "f", true, &out, &err), 0);
+	assert_false(out);
+	assert_int_equal(json_bool(tree, "one", false, &out, &err), -1);
+	assert_string_equal(err.text, "\"one\" must be true or false");
+	cJSON_Delete(tree);
+}
+
+static void lists_hold_strings_alone(void **state)
+{
+	(void)state;
+	cJSON *tree = tree_of("{\"l\":[\"a\",\"b\"],\"e\":[],\"m\":[\"a\",1],\"n\":[null],\"s\":\"a\"}");
+	const cJSON *out = tree;
+	struct err err = { 0 };
+
+	assert_int_equal(json_string_array(tree, "l", true, &out, &err), 0);
+	assert_int_equal(cJSON_GetArraySize(out), 2);
+	assert_int_equal(json_string_array(tree, "e", true, &out, &err), 0);
+	assert_int_equal(cJSON_GetArraySize(out), 0);
+	assert_int_equal(json_string_array(tree, "absent", false, &out, &err), 0);
+	assert_null(out);
+	for (size_t i = 0; i < 3; i++) {
+		const char *key = (const char *[]){ "m", "n", "s" }[i];
+		assert_int_equal(json_string_array(tree, key, false, &out, &err), -1);
+		assert_non_null(strstr(err.text, "must be an array of strings"));
+	}
+	cJSON_Delete(tree);
+}
+
+static void objects_are_objects(void **state)
+{
+	(void)state;
+	cJSON *tree = tree_of("{\"o\":{\"a\":1},\"l\":[],\"z\":null}");
+	const cJSON *out = NULL;
+	struct err err = { 0 };
+
+	assert_int_equal(json_object(tree, "o", true, &out, &err), 0);
+	assert_non_null(cJSON_GetObjectItem(out, "a"));
+	assert_int_equal(json_object(tree, "z", false, &out, &err), 0);
+	assert_null(out);
+	assert_int_equal(json_object(tree, "l", false, &out, &err), -1);
+	assert_string_equal(err.text, "\"l\" must be an object");
+	cJSON_Delete(tree);
+}
+
+/* --- building and printing --- */
+
+static void assert_prints(cJSON *tree, const char *utf8, const char *ascii)
+{
+	struct buf out;
+
+	buf_init(&out, 10000);
+	assert_int_equal(json_print(tree, &out), 0);
+	assert_string_equal(buf_text(&out), utf8);
+	buf_clear(&out);
+	assert_int_equal(json_print_ascii(tree, &out), 0);
+	assert_string_equal(buf_text(&out), ascii);
+	buf_release(&out);
+	cJSON_Delete(tree);
+}
+
+static void a_tree_is_printed_compactly_in_order(void **state)
+{
+	(void)state;
+	cJSON *tree = json_new_object();
+	cJSON *list = json_new_array();
+
+	json_append_string(list, "a");
+	json_append(list, json_new_object());
+	json_append(list, json_new_array());
+	json_add_string(tree, "s", "text");
+	json_add_string_or_null(tree, "n", NULL);
+	json_add_string_or_null(tree, "m", "not");
+	json_add_int64(tree, "i", -7);
+	json_add_bool(tree, "t", true);
+	json_add_bool(tree, "f", false);
+	json_add_null(tree, "z");
+	json_add_time(tree, "at", 1000);
+	json_add_time(tree, "never", 0);
+	json_add(tree, "l", list);
+	static const char text[] = "{\"s\":\"text\",\"n\":null,\"m\":\"not\",\"i\":-7,\"t\":true,\"f\":false,"
+				   "\"z\":null,\"at\":\"1970-01-01T00:00:00.001Z\",\"never\":null,"
+				   "\"l\":[\"a\",{},[]]}";
+	assert_prints(tree, text, text);
+}
+
+static void the_ascii_form_fits_in_a_header(void **state)
+{
+	(void)state;
+	cJSON *tree = json_new_object();
+
+	json_add_string(tree, "\xe7\x8c\xab", "caf\xc3\xa9 \xf0\x9f\x98\x80 \x7f \"\\/\b\f\n\r\t\x01");
+	assert_prints(tree,
+		      "{\"\xe7\x8c\xab\":\"caf\xc3\xa9 \xf0\x9f\x98\x80 \x7f "
+		      "\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\"}",
+		      "{\"\\u732b\":\"caf\\u00e9 \\ud83d\\ude00 \\u007f \\\"\\\\/\\b\\f\\n\\r\\t\\u0001\"}");
+}
+
+static void what_is_not_utf8_is_replaced_in_print(void **state)
+{
+	(void)state;
+	cJSON *tree = json_new_object();
+
+	json_add_string(tree, "a\xff", "\xc3(\xe7\x8c\xab\xe7\x8c");
+	assert_prints(tree, "{\"a\xef\xbf\xbd\":\"\xef\xbf\xbd(\xe7\x8c\xab\xef\xbf\xbd\xef\xbf\xbd\"}",
+		      "{\"a\\ufffd\":\"\\ufffd(\\u732b\\ufffd\\ufffd\"}");
+}
+
+static void integers_are_printed_whole(void **state)
+{
+	(void)state;
+	static const int64_t values[] = {
+		0, 1, -1, 2147483648, 1700000000000000, 9007199254740991, -9007199254740991,
+	};
+
+	for (size_t i = 0; i < COUNT(values); i++) {
+		cJSON *tree = json_new_object();
+		char text[50];
+
+		json_add_int64(tree, "n", values[i]);
+		snprintf(text, sizeof(text), "{\"n\":%lld}", (long long)values[i]);
+		assert_prints(tree, text, text);
+	}
+}
+
+static void fractions_are_printed_so_that_they_come_back(void **state)
+{
+	(void)state;
+	static const double values[] = { 0.5, 0.1, 1.0 / 3, 1e300, -2.5e-7, 9007199254740994.0 };
+
+	for (size_t i = 0; i < COUNT(values); i++) {
+		cJSON *tree = cJSON_CreateNumber(values[i]);
+		struct buf out;
+
+		buf_init(&out, 100);
+		assert_int_equal(json_print(tree, &out), 0);
+		cJSON *again = json_parse(buf_text(&out), out.len, NULL);
+		assert_non_null(again);
+		assert_true(again->valuedouble == values[i]);
+		cJSON_Delete(again);
+		cJSON_Delete(tree);
+		buf_release(&out);
+	}
+	assert_prints(cJSON_CreateNumber(0.1), "0.1", "0.1");
+	assert_prints(cJSON_CreateNumber((double)INFINITY), "null", "null");
+	assert_prints(cJSON_CreateNumber((double)NAN), "null", "null");
+}
+
+static void a_print_over_the_ceiling_leaves_what_was_there(void **state)
+{
+	(void)state;
+	cJSON *tree = json_new_object();
+	struct buf out;
+
+	json_add_string(tree, "key", "a value that is too long");
+	buf_init(&out, 20);
+	buf_str(&out, "before");
+	assert_int_equal(json_print(tree, &out), -1);
+	assert_string_equal(buf_text(&out), "before");
+	buf_clear(&out);
+	assert_int_equal(json_print_ascii(tree, &out), -1);
+	assert_string_equal(buf_text(&out), "");
+	buf_release(&out);
+	cJSON_Delete(tree);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_empty),
+		cmocka_unit_test(syntax_errors_name_line_and_column),
+		cmocka_unit_test(every_truncation_is_refused),
+		cmocka_unit_test(nothing_may_follow_the_value),
+		cmocka_unit_test(nul_bytes_are_refused_raw_and_escaped),
+		cmocka_unit_test(invalid_utf8_is_refused),
+		cmocka_unit_test(lone_surrogates_are_refused),
+		cmocka_unit_test(surrogate_pairs_and_escaped_backslashes_are_no_lone_surrogates),
+		cmocka_unit_test(a_key_given_twice_is_refused_however_it_is_written),
+		cmocka_unit_test(a_key_may_come_again_in_another_object),
+		cmocka_unit_test(nesting_has_an_end),
+		cmocka_unit_test(a_body_over_the_limit_is_too_large),
+		cmocka_unit_test(the_number_of_values_is_bounded),
+		cmocka_unit_test(the_keys_of_an_object_are_bounded_and_all_compared),
+		cmocka_unit_test(a_number_of_endless_digits_is_refused),
+		cmocka_unit_test(any_value_may_be_the_top_but_a_body_is_an_object),
+		TEMPDIR_TEST(a_file_is_named_in_its_errors),
+		TEMPDIR_TEST(what_is_no_readable_file_is_an_error),
+		TEMPDIR_TEST(a_file_over_the_limit_is_too_large),
+		cmocka_unit_test(strings_are_strings),
+		cmocka_unit_test(integers_are_whole_and_within_bounds),
+		cmocka_unit_test(integers_are_exact_or_refused),
+		cmocka_unit_test(an_absent_integer_leaves_the_default),
+		cmocka_unit_test(booleans_are_not_numbers),
+		cmocka_unit_test(lists_hold_strings_alone),
+		cmocka_unit_test(objects_are_objects),
+		cmocka_unit_test(a_tree_is_printed_compactly_in_order),
+		cmocka_unit_test(the_ascii_form_fits_in_a_header),
+		cmocka_unit_test(what_is_not_utf8_is_replaced_in_print),
+		cmocka_unit_test(integers_are_printed_whole),
+		cmocka_unit_test(fractions_are_printed_so_that_they_come_back),
+		cmocka_unit_test(a_print_over_the_ceiling_leaves_what_was_there),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
