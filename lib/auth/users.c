@@ -250,11 +250,11 @@ static void entry_text(const struct user_entry *entry, int64_t now, struct buf *
 	char expires[TEXT_TIME_MAX];
 	buf_printf(out, "%-24s %-12s %-8s ", user->user, role_name(user->role), password_kind(entry));
 	buf_printf(out, "%-24s ", user->expires_us == 0 ? "never" : text_time(user->expires_us, expires));
-	if (user->grant_count == 0)
-		buf_str(out, user->role == ROLE_NONE ? "no dataset" : "every dataset");
+	if (user->role != ROLE_NONE || user->grant_count == 0)
+		buf_str(out, user->role != ROLE_NONE ? "every dataset" : "no dataset");
 	for (size_t i = 0; i < user->grant_count; i++)
-		buf_printf(out, "%s%s:%s", i > 0 ? ", " : "", user->grants[i].dataset,
-		           role_name(user->grants[i].role));
+		buf_printf(out, "%s%s:%s", i > 0 || user->role != ROLE_NONE ? ", " : "",
+		           user->grants[i].dataset, role_name(user->grants[i].role));
 	buf_str(out, user->expires_us != 0 && user->expires_us <= now ? " (expired)\n" : "\n");
 }
 
