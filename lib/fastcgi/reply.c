@@ -152,6 +152,8 @@ void reply_send(struct reply *reply)
 		buf_clear(&reply->headers);
 		reply_error(reply, &err);
 	}
+	if (reply->body.len > 0)
+		buf_printf(&reply->headers, "Content-Length: %zu\r\n", reply->body.len);
 	if (put_head(reply) == 0)
 		put(reply, &reply->body);
 }

@@ -48,14 +48,14 @@ static void json_is_answered_in_utf8(void **state)
 {
 	(void)state;
 	reply_json(&reply, 201, greeting());
-	assert_sends("Status: 201\r\nContent-Type: application/json\r\n\r\n{\"hello\":\"猫\"}\n");
+	assert_sends("Status: 201\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"hello\":\"猫\"}\n");
 }
 
 static void text_has_the_type_that_is_told(void **state)
 {
 	(void)state;
 	reply_text(&reply, 200, "text/plain", "one\ntwo\n");
-	assert_sends("Status: 200\r\nContent-Type: text/plain\r\n\r\none\ntwo\n");
+	assert_sends("Status: 200\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\none\ntwo\n");
 }
 
 static void an_empty_answer_has_no_body(void **state)
@@ -76,7 +76,8 @@ static void headers_go_before_the_body(void **state)
 	assert_int_equal(reply_header(&reply, "Cache-Control", "no-cache", &err), 0);
 	reply_json(&reply, 200, greeting());
 	assert_int_equal(reply_header(&reply, "ETag", "\"1\"", &err), 0);
-	assert_sends("Status: 200\r\nCache-Control: no-cache\r\nContent-Type: application/json\r\nETag: \"1\"\r\n\r\n"
+	assert_sends("Status: 200\r\nCache-Control: no-cache\r\nContent-Type: application/json\r\nETag: \"1\"\r\n"
+	             "Content-Length: 16\r\n\r\n"
 	             "{\"hello\":\"猫\"}\n");
 }
 
@@ -145,7 +146,8 @@ static void an_error_is_a_message(void **state)
 
 	err_set(&err, ERR_NOT_FOUND, "Database \"%s\" not found", "猫");
 	reply_error(&reply, &err);
-	assert_sends("Status: 404\r\nContent-Type: application/json\r\n\r\n{\"message\":\"Database \\\"猫\\\" not found\"}\n");
+	assert_sends("Status: 404\r\nContent-Type: application/json\r\nContent-Length: 41\r\n\r\n"
+	             "{\"message\":\"Database \\\"猫\\\" not found\"}\n");
 }
 
 static void an_error_of_v1_is_a_problem(void **state)
@@ -156,7 +158,7 @@ static void an_error_of_v1_is_a_problem(void **state)
 	reply.problem = true;
 	err_set(&err, ERR_CONFLICT, "The task is not yours");
 	reply_error(&reply, &err);
-	assert_sends("Status: 409\r\nContent-Type: application/problem+json\r\n\r\n"
+	assert_sends("Status: 409\r\nContent-Type: application/problem+json\r\nContent-Length: 101\r\n\r\n"
 	             "{\"message\":\"The task is not yours\",\"title\":\"Conflict\",\"status\":409,"
 	             "\"detail\":\"The task is not yours\"}\n");
 }
@@ -170,7 +172,7 @@ static void an_error_replaces_what_was_built(void **state)
 	reply_json(&reply, 200, greeting());
 	err_set(&err, ERR_BAD_REQUEST, "no");
 	reply_error(&reply, &err);
-	assert_sends("Status: 400\r\nContent-Type: application/json\r\n\r\n{\"message\":\"no\"}\n");
+	assert_sends("Status: 400\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"message\":\"no\"}\n");
 }
 
 static void a_wrong_method_keeps_the_list_of_right_ones(void **state)
@@ -184,7 +186,7 @@ static void a_wrong_method_keeps_the_list_of_right_ones(void **state)
 	reply_error(&reply, &err);
 	reply_send(&reply);
 	assert_ptr_equal(strstr(fake_answer(fake),
-	                        "Status: 405\r\nAllow: GET, POST\r\nContent-Type: application/problem+json\r\n\r\n{"),
+	                        "Status: 405\r\nAllow: GET, POST\r\nContent-Type: application/problem+json\r\n"),
 	                 fake_answer(fake));
 }
 
