@@ -11,13 +11,16 @@ const char *receive_dir(const struct call *call)
 ssize_t receive_some(struct call *call, void *bytes, size_t len, struct err *err)
 {
 	struct request *request = call->request;
-	int64_t left = request->content_length - request->body_read;
+	bool told = request->content_length >= 0; /* not told: a chunked body, which ends where it ends */
+	int64_t left = told ? request->content_length - request->body_read : INT64_MAX;
 
 	if (left <= 0)
 		return 0;
 	if ((int64_t)len > left)
 		len = (size_t)left;
 	int got = FCGX_GetStr(bytes, len > PIECE_BYTES ? PIECE_BYTES : (int)len, request->fcgi->in);
+	if (got <= 0 && !told)
+		return 0;
 	if (got <= 0)
 		return err_set(err, ERR_BAD_REQUEST, "The request's body ends before its Content-Length");
 	request->body_read += got;
