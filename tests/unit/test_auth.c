@@ -135,11 +135,13 @@ static void tells_the_datasets_of_a_user(void **state)
 	put_grants("{\"user\":\"ann\",\"role\":\"viewer\"}\n"
 	           "{\"user\":\"bob\",\"datasets\":{\"dogs\":\"viewer\",\"cats\":\"admin\"}}\n"
 	           "{\"user\":\"mix\",\"datasets\":{\"*\":\"viewer\",\"cats\":\"none\"}}\n"
+	           "{\"user\":\"all\",\"datasets\":{\"*\":\"admin\",\"cats\":\"none\"}}\n"
 	           "{\"user\":\"old\",\"role\":\"viewer\",\"expires\":\"2001-01-01T00:00:00Z\"}\n");
 	struct auth *auth = open_auth();
 	assert_grants(auth, "ann", true, "");
 	assert_grants(auth, "bob", false, "cats=admin dogs=viewer ");
 	assert_grants(auth, "mix", true, "cats=none ");
+	assert_grants(auth, "all", true, "");
 	assert_grants(auth, "old", false, "");
 	assert_grants(auth, "who", false, "");
 	auth_free(auth);
@@ -156,11 +158,16 @@ static void a_change_is_seen_at_the_next_question(void **state)
 	put_grants("{\"user\":\"eve\",\"role\":\"viewer\"}\n");
 	assert_role(auth, "bob", "cats", "none");
 	assert_role(auth, "eve", "cats", "viewer");
+	int next_fd = dup(0);
+	close(next_fd);
 	for (int i = 0; i < 200; i++) {
 		put_grants(i % 2 == 0 ? "{\"user\":\"bob\",\"role\":\"viewer\"}\n"
 		                      : "{\"user\":\"eve\",\"role\":\"viewer\"}\n");
 		assert_role(auth, "bob", "cats", i % 2 == 0 ? "viewer" : "none");
 	}
+	int same_fd = dup(0);
+	close(same_fd);
+	assert_int_equal(same_fd, next_fd); /* what was read before is let go */
 	assert_int_equal(unlink(temp(".grants")), 0);
 	assert_role(auth, "eve", "cats", "none");
 	auth_free(auth);
