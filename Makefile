@@ -20,7 +20,9 @@ comma := ,
 sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 packages := sqlite3 libcjson yajl libcrypto zlib
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
-modules := mongodb
+modules := image mongodb
+image_sources := lib/blob/image_vips.c lib/blob/image_bmp.c lib/blob/image_whole.c
+image_packages := vips
 mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
 mongodb_packages := libmongoc-1.0
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
@@ -70,6 +72,10 @@ $(build)/bin/%: $(build)/cgi/%.o $$(call objects,$$(wildcard cgi/$$*/*.c)) $(lib
 
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
+
+# It draws the images it needs.
+$(build)/tests/unit/test_image.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags vips))
+$(build)/tests/unit/test_image: libs += $(shell pkg-config --libs vips)
 
 # Linked with the MongoDB backend itself, not its module, so that the tests' clock is its clock too.
 contract_parts := $(build)/tests/contract/fixture.o $(call objects,$(mongodb_sources))

@@ -46,6 +46,7 @@ const void *module_symbol(const char *name, const char *symbol, struct err *err)
 		return NULL;
 	const void *address = dlsym(handle, symbol);
 	if (address == NULL)
-		err_set(err, ERR_INTERNAL, "the module '%s' lacks %s: it is of another version", name, symbol);
+		err_set(err, ERR_INTERNAL, "the module '%s' lacks %s: it is of another version", name,
+		        symbol);
 	return address;
 }

@@ -32,7 +32,8 @@ int blob_open(struct blob_store **out, const struct config *config, struct err *
 		(*out)->type = backends[i].type;
 		return 0;
 	}
-	return err_set(err, ERR_BAD_REQUEST, "image_store.type '%s' is neither 'fs' nor 's3'", config->image_store.type);
+	return err_set(err, ERR_BAD_REQUEST, "image_store.type '%s' is neither 'fs' nor 's3'",
+	               config->image_store.type);
 }
 
 void blob_free(struct blob_store *store)
@@ -55,13 +56,14 @@ int blob_set_public(struct blob_store *store, const char *key, bool public_read,
 	return blob_key_check(key, err) || store->backend->set_public(store, key, public_read, err) ? -1 : 0;
 }
 
-int blob_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds, struct buf *out,
-             struct err *err)
+int blob_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
+             struct buf *out, struct err *err)
 {
 	if (blob_key_check(key, err) != 0)
 		return -1;
 	if (!public_read && (expires_seconds < 1 || expires_seconds > BLOB_PRESIGN_SECONDS_MAX))
-		return err_set(err, ERR_INTERNAL, "a URL can't be presigned for %lld seconds", (long long)expires_seconds);
+		return err_set(err, ERR_INTERNAL, "a URL can't be presigned for %lld seconds",
+		               (long long)expires_seconds);
 	return store->backend->url(store, key, public_read, expires_seconds, out, err);
 }
 
@@ -91,7 +93,8 @@ int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struc
 	if (blob_stat(store, key, &info, err) != 0)
 		return -1;
 	if (info.bytes > (int64_t)(out->max - out->len))
-		return err_set(err, ERR_TOO_LARGE, "the object '%s' has %lld bytes", key, (long long)info.bytes);
+		return err_set(err, ERR_TOO_LARGE, "the object '%s' has %lld bytes", key,
+		               (long long)info.bytes);
 	for (int64_t offset = 0; offset < info.bytes;) {
 		size_t want = (size_t)(info.bytes - offset), got = 0;
 		char *room = buf_reserve(out, want);

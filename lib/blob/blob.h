@@ -1,10 +1,10 @@
 /* The image store: uploaded images by key, in files (fs) or in a bucket (s3), behind one interface.
  *
- * One store a process; any number of threads may use it at once. An object is its bytes under a key (blob/key.h), never
- * changed once it is there. Which samples refer to it is not known here.
- * Errors every function may give besides its own: ERR_BAD_REQUEST (a malformed key), ERR_UNAVAILABLE (the store is down
- * or overloaded, after retries), ERR_UPSTREAM (it answered with an error or with nonsense; the text names the cause and
- * what to set), ERR_NO_SPACE (disk or bucket full), ERR_INTERNAL. Texts hold no secret. */
+ * One store a process; any number of threads may use it at once. An object is its bytes under a key
+ * (blob/key.h), never changed once it is there. Which samples refer to it is not known here. Errors every
+ * function may give besides its own: ERR_BAD_REQUEST (a malformed key), ERR_UNAVAILABLE (the store is down
+ * or overloaded, after retries), ERR_UPSTREAM (it answered with an error or with nonsense; the text names
+ * the cause and what to set), ERR_NO_SPACE (disk or bucket full), ERR_INTERNAL. Texts hold no secret. */
 #ifndef BLOB_BLOB_H
 #define BLOB_BLOB_H
 
@@ -20,29 +20,30 @@
 
 struct blob_store;
 
-/* The store that config->image_store names; config must outlive it. fs makes its folder; s3 contacts nobody yet.
- * ERR_BAD_REQUEST names the key of the configuration that is wrong or missing. */
+/* The store that config->image_store names; config must outlive it. fs makes its folder; s3 contacts nobody
+ * yet. ERR_BAD_REQUEST names the key of the configuration that is wrong or missing. */
 int blob_open(struct blob_store **out, const struct config *config, struct err *err);
 void blob_free(struct blob_store *store); /* NULL is fine; no call is under way any more */
 
 /* What is to be stored: `length` bytes from memory, or from a file. */
 struct blob_put {
 	const char *key;
-	const char *type;            /* media type: the object's Content-Type in s3; fs keeps it only as the key's ending */
+	const char *type;            /* media type: the Content-Type in s3; fs goes by the key's ending */
 	bool public_read;            /* an anonymous GET of its URL is answered */
 	const unsigned char *sha256; /* HASH_SHA256_SIZE bytes; NULL: computed where the store needs it */
 	int64_t length;
 	const void *bytes; /* in memory; NULL: they are in fd */
 	int fd;            /* read by pread: its position does not matter and does not move */
 	int64_t offset;    /* where they begin in fd */
-	bool handover;     /* nobody writes to fd's file any more: fs may link that file in instead of copying it, when it
-	                    * is the object from first byte to last; the caller still removes its own name of it */
+	/* Nobody writes to fd's file any more: fs may link that file in instead of copying it, when it is the
+	 * object from first byte to last. The caller still removes its own name of it. */
+	bool handover;
 };
 
-/* Stores it; durable, and whole, when it returns 0. The same bytes again under the same key are fine, and leave the object
- * as public or private as this call says. Other bytes under a key that exists: ERR_CONFLICT, and nothing changes.
- * After a failure nothing can be read under a key that was free; s3 above BLOB_MULTIPART_BYTES goes in parts, which
- * are aborted on failure. */
+/* Stores it; durable, and whole, when it returns 0. The same bytes again under the same key are fine, and
+ * leave the object as public or private as this call says. Other bytes under a key that exists:
+ * ERR_CONFLICT, and nothing changes. After a failure nothing can be read under a key that was free; s3
+ * above BLOB_MULTIPART_BYTES goes in parts, which are aborted on failure. */
 enum { BLOB_MULTIPART_BYTES = 64 * 1024 * 1024 };
 int blob_put(struct blob_store *store, const struct blob_put *put, struct err *err);
 
@@ -50,43 +51,47 @@ int blob_put(struct blob_store *store, const struct blob_put *put, struct err *e
 int blob_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err);
 
 /* Appends the URL from which a client fetches the object, which is not checked to exist.
- * Public: a lasting one: image_store.public_url + "/" + key when that is set; else from the endpoint and bucket (s3), or
- * "/public/" + key on this server (fs: nginx serves "/public/" from the folder <image_store.dir>/public).
- * Private: s3: a presigned GET, good for expires_seconds (1..BLOB_PRESIGN_SECONDS_MAX) at least; within a quarter of that
- * time the same URL is given again, so that a browser's cache works; never to be stored. fs has none and appends nothing: the
- * caller answers with blob_path. */
+ * Public: a lasting one: image_store.public_url + "/" + key when that is set; else from the endpoint and
+ * bucket (s3), or "/public/" + key on this server (fs: nginx serves "/public/" from the folder
+ * <image_store.dir>/public).
+ * Private: s3: a presigned GET, good for expires_seconds (1..BLOB_PRESIGN_SECONDS_MAX) at least; within a
+ * quarter of that time the same URL is given again, so that a browser's cache works; never to be stored. fs
+ * has none and appends nothing: the caller answers with blob_path. */
 enum { BLOB_PRESIGN_SECONDS_MAX = 5 * 24 * 3600 };
-int blob_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds, struct buf *out,
-             struct err *err);
+int blob_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
+             struct buf *out, struct err *err);
 
-/* The object's file: absolute, without symlinks below image_store.dir, fit for X-Accel-Redirect. "" when the store keeps no
- * files on this machine (s3): the caller redirects to blob_url, or reads. ERR_NOT_FOUND. */
+/* The object's file: absolute, without symlinks below image_store.dir, fit for X-Accel-Redirect. "" when
+ * the store keeps no files on this machine (s3): the caller redirects to blob_url, or reads.
+ * ERR_NOT_FOUND. */
 int blob_path(struct blob_store *store, const char *key, char out[PATH_MAX], struct err *err);
 
 struct blob_info {
 	int64_t bytes;
-	int64_t modified_us;             /* when it was stored: microseconds since 1970 */
-	char sha256[HASH_SHA256_HEX];    /* hex, as told at its put; "" when the store does not know it (fs) */
+	int64_t modified_us;          /* when it was stored: microseconds since 1970 */
+	char sha256[HASH_SHA256_HEX]; /* hex, as told at its put; "" when the store does not know it (fs) */
 };
 /* ERR_NOT_FOUND. */
 int blob_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err);
 
-/* Reads up to len bytes (at least 1) from offset; *got is less only at the object's end, 0 beyond it. Each call stands for itself
- * (s3: one ranged GET, retried), so a reader asks for large pieces: BLOB_READ_BYTES is a good size. ERR_NOT_FOUND. */
+/* Reads up to len bytes (at least 1) from offset; *got is less only at the object's end, 0 beyond it. Each
+ * call stands for itself (s3: one ranged GET, retried), so a reader asks for large pieces: BLOB_READ_BYTES
+ * is a good size. ERR_NOT_FOUND. */
 enum { BLOB_READ_BYTES = 8 * 1024 * 1024 };
 int blob_read(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len, size_t *got,
               struct err *err);
 /* Appends the whole object to out; ERR_TOO_LARGE over out's ceiling. */
 int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struct err *err);
-/* Writes the whole object to fd, from its position on, at constant memory. *bytes (may be NULL) gets how many. */
+/* Writes the whole object to fd, from its position on, at constant memory. *bytes (may be NULL) gets how
+ * many. */
 int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *bytes, struct err *err);
 
 /* Removes the object; one that is not there is fine. */
 int blob_delete(struct blob_store *store, const char *key, struct err *err);
 
-/* Visits the objects whose key begins with prefix ("" = all) and is greater than after ("" = from the first), in byte
- * order of the keys, until visit returns false. Memory is constant (fs: some MB for folders of a million files). Objects
- * stored or deleted meanwhile may be visited or not. */
+/* Visits the objects whose key begins with prefix ("" = all) and is greater than after ("" = from the
+ * first), in byte order of the keys, until visit returns false. Memory is constant (fs: some MB for folders
+ * of a million files). Objects stored or deleted meanwhile may be visited or not. */
 struct blob_entry {
 	const char *key; /* valid during the visit */
 	int64_t bytes;
@@ -96,9 +101,10 @@ typedef bool blob_visit(void *data, const struct blob_entry *entry);
 int blob_list(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit, void *data,
               struct err *err);
 
-/* Removes what puts that were cut off by a crash left inside the store and that is older than older_than_seconds: temporary
- * files (fs), unfinished multipart uploads of keys that begin with prefix (s3). *removed (may be NULL) counts them.
- * Whole objects that no sample refers to are the caller's to find (blob_list) and delete. */
+/* Removes what puts that were cut off by a crash left inside the store and that is older than
+ * older_than_seconds: temporary files (fs), unfinished multipart uploads of keys that begin with prefix
+ * (s3). *removed (may be NULL) counts them. Whole objects that no sample refers to are the caller's to find
+ * (blob_list) and delete. */
 int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
                struct err *err);
 

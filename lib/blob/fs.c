@@ -1,4 +1,5 @@
-/* The image store in files: opening it, and all that does not write objects (fs_put.c) or list them (fs_list.c). */
+/* The image store in files: opening it, and all that does not write objects (fs_put.c) or list them
+ * (fs_list.c). */
 #include "blob/fs.h"
 
 #include <dirent.h>
@@ -40,7 +41,8 @@ static int make_folders(const char *dir, struct err *err)
 		if (mkdir(path, FOLDER_MODE) != 0) {
 			if (errno == EEXIST || errno == EISDIR)
 				continue;
-			return err_errno(err, ERR_UNAVAILABLE, "can't make the folder %s of image_store.dir", path);
+			return err_errno(err, ERR_UNAVAILABLE, "can't make the folder %s of image_store.dir",
+			                 path);
 		}
 		char above[PATH_MAX + 3];
 		snprintf(above, sizeof(above), "%s/..", path);
@@ -118,8 +120,8 @@ int fs_find(struct fs_store *fs, const char *key, enum fs_tree *out, struct err 
 	return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", key);
 }
 
-static int fs_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds, struct buf *out,
-                  struct err *err)
+static int fs_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
+                  struct buf *out, struct err *err)
 {
 	(void)expires_seconds;
 	struct fs_store *fs = (struct fs_store *)store;
@@ -169,16 +171,16 @@ static int fs_stat(struct blob_store *store, const char *key, struct blob_info *
 	if (fs_find(fs, key, &tree, err) != 0)
 		return -1;
 	if (fstatat(fs->tree[tree], key, &st, 0) != 0)
-		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "can't look at the object '%s'",
-		                 key);
+		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE,
+		                 "can't look at the object '%s'", key);
 	memset(out, 0, sizeof(*out));
 	out->bytes = st.st_size;
 	out->modified_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
 	return 0;
 }
 
-static int fs_read(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len, size_t *got,
-                   struct err *err)
+static int fs_read(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len,
+                   size_t *got, struct err *err)
 {
 	int fd, result = 0;
 	if (open_object((struct fs_store *)store, key, &fd, err) != 0)
@@ -198,7 +200,8 @@ static int fs_read(struct blob_store *store, const char *key, int64_t offset, vo
 	return result;
 }
 
-/* Not synced: a deletion that a power cut undoes leaves an object that no sample refers to, which the sweep finds. */
+/* Not synced: a deletion that a power cut undoes leaves an object that no sample refers to, which the sweep
+ * finds. */
 static int fs_remove(struct blob_store *store, const char *key, struct err *err)
 {
 	struct fs_store *fs = (struct fs_store *)store;
@@ -208,8 +211,8 @@ static int fs_remove(struct blob_store *store, const char *key, struct err *err)
 	return 0;
 }
 
-static int fs_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
-                    struct err *err)
+static int fs_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds,
+                    int64_t *removed, struct err *err)
 {
 	(void)prefix; /* a file under way has no key yet */
 	struct fs_store *fs = (struct fs_store *)store;
@@ -238,7 +241,8 @@ static int fs_ping(struct blob_store *store, struct err *err)
 	if (statvfs(fs->dir, &vfs) != 0 || access(fs->dir, R_OK | W_OK | X_OK) != 0)
 		return err_errno(err, ERR_UNAVAILABLE, "the image store %s can't be used", fs->dir);
 	if ((vfs.f_flag & ST_RDONLY) != 0)
-		return err_set(err, ERR_UNAVAILABLE, "the image store %s is on a read-only file system", fs->dir);
+		return err_set(err, ERR_UNAVAILABLE, "the image store %s is on a read-only file system",
+		               fs->dir);
 	if (vfs.f_bavail == 0)
 		return err_set(err, ERR_NO_SPACE, "the disk of the image store %s is full", fs->dir);
 	return 0;

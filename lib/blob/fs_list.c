@@ -1,7 +1,8 @@
 /* The image store in files: visiting objects in byte order of their keys.
  *
- * A folder's names are sorted in windows of the next FS_WINDOW, so that one with millions of files needs constant memory:
- * it is read once a window. The private and the public tree are walked side by side, always the lesser key first. */
+ * A folder's names are sorted in windows of the next FS_WINDOW, so that one with millions of files needs
+ * constant memory: it is read once a window. The private and the public tree are walked side by side,
+ * always the lesser key first. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,8 @@
 
 enum { FS_WINDOW = 16 * 1024 };
 
-/* A folder on the way to the current key. A folder's own name ends in '/', which gives the order of whole keys. */
+/* A folder on the way to the current key. A folder's own name ends in '/', which gives the order of whole
+ * keys. */
 struct level {
 	size_t base;   /* bytes of the walk's key that name this folder, with the last '/' */
 	char **names;  /* the window, sorted */
@@ -195,7 +197,8 @@ int fs_list(struct blob_store *store, const char *prefix, const char *after, blo
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	int result = 0;
 	for (int i = 0; i < FS_TREES; i++) {
-		walks[i] = (struct walk){.fs = (struct fs_store *)store, .tree = (enum fs_tree)i, .prefix = prefix, .after = after};
+		walks[i] = (struct walk){.fs = (struct fs_store *)store, .tree = (enum fs_tree)i,
+		                         .prefix = prefix, .after = after};
 		if (result == 0)
 			result = walk_push(&walks[i], 0, err) || walk_next(&walks[i], err) ? -1 : 0;
 	}

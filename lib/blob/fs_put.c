@@ -1,8 +1,8 @@
 /* The image store in files: writing objects, so that one is there whole and durable or not at all.
  *
- * The bytes go to a nameless file (O_TMPFILE), are synced, and are then linked under their key, which never overwrites;
- * last, the folder is synced. Measured (ext4, 100 KB, 8 threads): 2,700-3,500 objects/s, where a named temporary
- * file and rename come to 1,500; and a crash leaves nothing behind. */
+ * The bytes go to a nameless file (O_TMPFILE), are synced, and are then linked under their key, which never
+ * overwrites; last, the folder is synced. Measured (ext4, 100 KB, 8 threads): 2,700-3,500 objects/s, where
+ * a named temporary file and rename come to 1,500; and a crash leaves nothing behind. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 
 enum { FILE_MODE = 0640, FOLDER_MODE = 0750, COPY_BYTES = 256 * 1024 };
 
-/* --- durable folders ------------------------------------------------------------------------------------------ */
+/* --- durable folders ------------------------------------------------------------------------------------ */
 
 void fs_durable_clear(struct fs_durable *durable)
 {
@@ -64,8 +64,8 @@ static int sync_folder(int tree, const char *folder, struct err *err)
 	return result;
 }
 
-/* Makes the key's name durable: its folder, and the first time in this process those above it, since whoever made them
- * may not have synced them yet. */
+/* Makes the key's name durable: its folder, and the first time in this process those above it, since
+ * whoever made them may not have synced them yet. */
 static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, struct err *err)
 {
 	char name[PATH_MAX];
@@ -95,12 +95,13 @@ static int make_key_folders(struct fs_store *fs, enum fs_tree tree, const char *
 	for (char *p = path; (p = strchr(p, '/')) != NULL; *p++ = '/') {
 		*p = '\0';
 		if (mkdirat(fs->tree[tree], path, FOLDER_MODE) != 0 && errno != EEXIST)
-			return err_errno(err, ERR_UNAVAILABLE, "can't make the image store's folder '%s'", path);
+			return err_errno(err, ERR_UNAVAILABLE, "can't make the image store's folder '%s'",
+			                 path);
 	}
 	return 0;
 }
 
-/* --- the bytes ------------------------------------------------------------------------------------------------ */
+/* --- the bytes ------------------------------------------------------------------------------------------ */
 
 /* Reads the next piece of what is put: *piece points to it, in memory of its own or in `room`. */
 static int next_piece(const struct blob_put *put, int64_t done, char *room, const char **piece, size_t *len,
@@ -118,9 +119,11 @@ static int next_piece(const struct blob_put *put, int64_t done, char *room, cons
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_errno(err, ERR_INTERNAL, "can't read what is to be stored as '%s'", put->key);
+			return err_errno(err, ERR_INTERNAL, "can't read what is to be stored as '%s'",
+			                 put->key);
 		if (n == 0)
-			return err_set(err, ERR_INTERNAL, "what is to be stored as '%s' ends early", put->key);
+			return err_set(err, ERR_INTERNAL, "what is to be stored as '%s' ends early",
+			               put->key);
 		got += (size_t)n;
 	}
 	return 0;
@@ -154,7 +157,8 @@ static int each_piece(const struct blob_put *put, int fd, bool *same, struct err
 		result = next_piece(put, done, room, &piece, &len, err);
 		if (result == 0 && same == NULL)
 			result = write_piece(fd, piece, len, err);
-		else if (result == 0 && (pread(fd, other, len, done) != (ssize_t)len || memcmp(piece, other, len) != 0))
+		else if (result == 0 &&
+		         (pread(fd, other, len, done) != (ssize_t)len || memcmp(piece, other, len) != 0))
 			*same = false;
 		if (same != NULL && !*same)
 			break;
@@ -163,7 +167,7 @@ static int each_piece(const struct blob_put *put, int fd, bool *same, struct err
 	return result;
 }
 
-/* --- staging: a durable file without a key ------------------------------------------------------------------- */
+/* --- staging: a durable file without a key -------------------------------------------------------------- */
 
 struct staged {
 	int fd;
@@ -216,15 +220,16 @@ static int stage_copy(struct fs_store *fs, const struct blob_put *put, struct st
 	return -1;
 }
 
-/* Takes the caller's own file when it is on the same file system and is the object from first byte to last. */
+/* Takes the caller's own file when it is on the same file system and is the object from first byte to
+ * last. */
 static bool stage_handover(struct fs_store *fs, const struct blob_put *put, struct staged *out)
 {
 	struct stat st, home;
 	if (put->bytes != NULL || !put->handover || put->offset != 0 || fstat(put->fd, &st) != 0 ||
 	    fstat(fs->root, &home) != 0)
 		return false;
-	if (!S_ISREG(st.st_mode) || st.st_nlink == 0 || st.st_size != put->length || st.st_dev != home.st_dev ||
-	    st.st_uid != geteuid())
+	if (!S_ISREG(st.st_mode) || st.st_nlink == 0 || st.st_size != put->length ||
+	    st.st_dev != home.st_dev || st.st_uid != geteuid())
 		return false;
 	if (fchmod(put->fd, FILE_MODE) != 0 || fdatasync(put->fd) != 0)
 		return false;
@@ -232,7 +237,7 @@ static bool stage_handover(struct fs_store *fs, const struct blob_put *put, stru
 	return true;
 }
 
-/* --- naming --------------------------------------------------------------------------------------------------- */
+/* --- naming --------------------------------------------------------------------------------------------- */
 
 /* Links the staged file under its key: 0, or -1 with errno. */
 static int link_staged(struct fs_store *fs, const struct staged *staged, enum fs_tree tree, const char *key)
@@ -261,11 +266,12 @@ static int name_staged(struct fs_store *fs, const struct staged *staged, enum fs
 	*out = errno == EEXIST ? TAKEN : CANT_LINK;
 	if (errno == EEXIST || errno == EXDEV || errno == EPERM || errno == EMLINK || errno == ENOENT)
 		return 0;
-	return err_errno(err, errno == ENOTDIR ? ERR_CONFLICT : ERR_UNAVAILABLE, "can't name the object '%s'", key);
+	return err_errno(err, errno == ENOTDIR ? ERR_CONFLICT : ERR_UNAVAILABLE, "can't name the object '%s'",
+	                 key);
 }
 
-static int copy_and_name(struct fs_store *fs, const struct blob_put *put, enum fs_tree tree, enum named *named,
-                         struct err *err)
+static int copy_and_name(struct fs_store *fs, const struct blob_put *put, enum fs_tree tree,
+                         enum named *named, struct err *err)
 {
 	struct staged staged;
 	if (stage_copy(fs, put, &staged, err) != 0)
@@ -290,7 +296,8 @@ static int copy_and_name(struct fs_store *fs, const struct blob_put *put, enum f
 	return result;
 }
 
-/* The key exists: fine when it holds the same bytes. They are synced again: who wrote them may not have got that far. */
+/* The key exists: fine when it holds the same bytes. They are synced again: who wrote them may not have got
+ * that far. */
 static int check_same(struct fs_store *fs, const struct blob_put *put, enum fs_tree tree, struct err *err)
 {
 	int fd = openat(fs->tree[tree], put->key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -307,12 +314,14 @@ static int check_same(struct fs_store *fs, const struct blob_put *put, enum fs_t
 	return result;
 }
 
-static int move_tree(struct fs_store *fs, const char *key, enum fs_tree from, enum fs_tree to, struct err *err)
+static int move_tree(struct fs_store *fs, const char *key, enum fs_tree from, enum fs_tree to,
+                     struct err *err)
 {
 	if (make_key_folders(fs, to, key, err) != 0)
 		return -1;
 	if (renameat(fs->tree[from], key, fs->tree[to], key) != 0)
-		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "can't move the object '%s'", key);
+		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE,
+		                 "can't move the object '%s'", key);
 	return sync_key(fs, to, key, err) || sync_key(fs, from, key, err) ? -1 : 0;
 }
 

@@ -36,7 +36,8 @@ int blob_key_check(const char *key, struct err *err)
 {
 	size_t len = strnlen(key, BLOB_KEY_MAX);
 	if (len >= BLOB_KEY_MAX)
-		return err_set(err, ERR_BAD_REQUEST, "an object's key is longer than %d bytes", BLOB_KEY_MAX - 1);
+		return err_set(err, ERR_BAD_REQUEST, "an object's key is longer than %d bytes",
+		               BLOB_KEY_MAX - 1);
 	if (!text_utf8_valid(key, len) || text_has_control(key) || strchr(key, '\\') != NULL)
 		return err_set(err, ERR_BAD_REQUEST, "an object's key has bytes that can't be in one");
 	for (const char *segment = key;;) {
@@ -92,8 +93,8 @@ int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *lab
 	return result;
 }
 
-int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid, const char *type,
-                   struct err *err)
+int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid,
+                   const char *type, struct err *err)
 {
 	const char *extension = blob_key_extension(type);
 	if (extension == NULL)
@@ -101,7 +102,8 @@ int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *labe
 	if (blob_key_folder(out, dataset, label, err) != 0)
 		return -1;
 	size_t len = strlen(out);
-	if (snprintf(out + len, BLOB_KEY_MAX - len, "img-%s.%s", uuid, extension) >= (int)(BLOB_KEY_MAX - len))
+	int added = snprintf(out + len, BLOB_KEY_MAX - len, "img-%s.%s", uuid, extension);
+	if (added >= (int)(BLOB_KEY_MAX - len))
 		return err_set(err, ERR_BAD_REQUEST, "the object's key would be too long");
 	return blob_key_check(out, err);
 }

@@ -16,13 +16,15 @@ int blob_key_check(const char *key, struct err *err);
 /* The folder of a label's images, the part of blob_key_image's keys before "img-". */
 int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *label, struct err *err);
 
-/* The key of an image: "images/{label}/img-{uuid}.{ext}", after "datasets/{dataset}/" unless dataset is NULL (the
- * default dataset). The label is percent-encoded where a path can't hold it, and cut (with a hash) when too long; "" is
- * "unlabelled". ext comes from type, one of blob_key_extension's. ERR_BAD_REQUEST when a part can't be in a key. */
-int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid, const char *type,
-                   struct err *err);
+/* The key of an image: "images/{label}/img-{uuid}.{ext}", after "datasets/{dataset}/" unless dataset is
+ * NULL (the default dataset). The label is percent-encoded where a path can't hold it, and cut (with a
+ * hash) when too long; "" is "unlabelled". ext comes from type, one of blob_key_extension's.
+ * ERR_BAD_REQUEST when a part can't be in a key. */
+int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid,
+                   const char *type, struct err *err);
 
-/* The file name ending, without a dot, of an image's media type ("jpg", "png", "webp", "gif", "bmp", "tiff"); NULL for others. */
+/* The file name ending, without a dot, of an image's media type ("jpg", "png", "webp", "gif", "bmp",
+ * "tiff"); NULL for others. */
 const char *blob_key_extension(const char *type);
 
 #endif

@@ -16,8 +16,8 @@ struct multipart {
 	bool source_ended;
 	char delimiter[MULTIPART_BOUNDARY_MAX + 5]; /* CR LF "--" boundary */
 	size_t delimiter_len;
-	/* The window holds bytes [start, end) of the body. Those before `clear` belong to the part; when `found`, a delimiter is
-	 * at `clear`. */
+	/* The window holds bytes [start, end) of the body. Those before `clear` belong to the part; when
+	 * `found`, a delimiter is at `clear`. */
 	size_t start, end, clear;
 	bool found;
 	char window[WINDOW];
@@ -38,7 +38,8 @@ int multipart_open(struct multipart **out, const char *content_type, multipart_s
 	multipart->source_data = data;
 	multipart->state = BETWEEN;
 	multipart->source_ended = multipart->found = false;
-	multipart->delimiter_len = (size_t)snprintf(multipart->delimiter, sizeof(multipart->delimiter), "\r\n--%s", boundary);
+	multipart->delimiter_len = (size_t)snprintf(multipart->delimiter, sizeof(multipart->delimiter),
+	                                            "\r\n--%s", boundary);
 	/* The first delimiter may stand at the body's very start, where no CRLF is before it. */
 	memcpy(multipart->window, "\r\n", 2);
 	multipart->start = multipart->clear = 0;
@@ -71,7 +72,8 @@ static int fill(struct multipart *multipart, struct err *err)
 	multipart->end -= multipart->start;
 	multipart->clear -= multipart->start;
 	multipart->start = 0;
-	ssize_t n = multipart->source(multipart->source_data, multipart->window + multipart->end, WINDOW - multipart->end, err);
+	ssize_t n = multipart->source(multipart->source_data, multipart->window + multipart->end,
+	                              WINDOW - multipart->end, err);
 	if (n < 0) {
 		multipart->state = FAILED;
 		return -1;
@@ -109,7 +111,8 @@ static int need(struct multipart *multipart, size_t len, struct err *err)
 	return 0;
 }
 
-/* The line at start, without its CRLF, which is passed over. It stays valid until the window is filled again. */
+/* The line at start, without its CRLF, which is passed over. It stays valid until the window is filled
+ * again. */
 static int read_line(struct multipart *multipart, size_t max, const char **line, size_t *len, struct err *err)
 {
 	size_t seen = 0;
@@ -124,7 +127,8 @@ static int read_line(struct multipart *multipart, size_t max, const char **line,
 			*line = from;
 			*len = length - 1;
 			multipart->start = multipart->clear = multipart->start + length + 1;
-			return *len <= max ? 0 : broken(multipart, err, "has headers of more than 16 KiB in a part");
+			return *len <= max ? 0 : broken(multipart, err,
+			                                "has headers of more than 16 KiB in a part");
 		}
 		if (held > max)
 			return broken(multipart, err, "has headers of more than 16 KiB in a part");

@@ -1,10 +1,12 @@
-/* Reads a multipart/form-data body (RFC 7578, RFC 2046) as a stream: part by part, at constant memory, pulled from any source.
+/* Reads a multipart/form-data body (RFC 7578, RFC 2046) as a stream: part by part, at constant memory,
+ * pulled from any source.
  *
  *	while (multipart_next(multipart, &part, err) == 0 && part != NULL)
  *		while (multipart_read(multipart, bytes, sizeof(bytes), &got, err) == 0 && got > 0)
  *			…
  *
- * A body that breaks off, whatever is malformed, and headers over a limit are ERR_BAD_REQUEST, saying what is wrong. One thread. */
+ * A body that breaks off, whatever is malformed, and headers over a limit are ERR_BAD_REQUEST, saying what
+ * is wrong. One thread. */
 #ifndef FASTCGI_MULTIPART_H
 #define FASTCGI_MULTIPART_H
 
@@ -25,28 +27,30 @@ typedef ssize_t multipart_source(void *data, void *bytes, size_t len, struct err
 
 struct multipart;
 
-/* content_type is the request's header. ERR_MEDIA_TYPE when it is not multipart/form-data, ERR_BAD_REQUEST when its boundary is
- * missing or malformed. */
+/* content_type is the request's header. ERR_MEDIA_TYPE when it is not multipart/form-data, ERR_BAD_REQUEST
+ * when its boundary is missing or malformed. */
 int multipart_open(struct multipart **out, const char *content_type, multipart_source *source, void *data,
                    struct err *err);
 void multipart_free(struct multipart *multipart); /* NULL is fine */
 
-/* A part's headers. Text is UTF-8 (what is not is taken for ISO 8859-1), without NULs, valid until the next multipart_next. */
+/* A part's headers. Text is UTF-8 (what is not is taken for ISO 8859-1), without NULs, valid until the next
+ * multipart_next. */
 struct multipart_part {
 	const char *name;     /* the form's field; never NULL */
-	const char *filename; /* as sent, filename* before filename; NULL when the part has none, i.e. is no file */
+	const char *filename; /* as sent, filename* before filename; NULL when it has none, so is no file */
 	const char *type;     /* Content-Type; "" when it has none */
 };
 
-/* Goes to the next part, passing over what was not read of the last one. *part is NULL after the last one, and only when the
- * final boundary was there. After a failure nothing more can be read. */
+/* Goes to the next part, passing over what was not read of the last one. *part is NULL after the last one,
+ * and only when the final boundary was there. After a failure nothing more can be read. */
 int multipart_next(struct multipart *multipart, const struct multipart_part **part, struct err *err);
 
 /* Reads up to len bytes of the part's body; *got is 0 at its end. */
 int multipart_read(struct multipart *multipart, void *bytes, size_t len, size_t *got, struct err *err);
 
-/* A file name as metadata: the last component after '/' or '\', without control characters, without surrounding spaces, cut
- * at a whole character; "" for what has no name ("", ".", ".."). Always UTF-8 when `sent` is. */
+/* A file name as metadata: the last component after '/' or '\', without control characters, without
+ * surrounding spaces, cut at a whole character; "" for what has no name ("", ".", ".."). Always UTF-8 when
+ * `sent` is. */
 void multipart_filename(const char *sent, char out[MULTIPART_FILENAME_MAX]);
 
 #endif

@@ -1,4 +1,5 @@
-/* Parses the header lines of multipart bodies: parameters (RFC 2045, quoted; RFC 8187, extended), in bounded text. */
+/* Parses the header lines of multipart bodies: parameters (RFC 2045, quoted; RFC 8187, extended), in
+ * bounded text. */
 #include "fastcgi/multipart_header.h"
 
 #include <ctype.h>
@@ -8,7 +9,7 @@
 
 enum { TEXT_MAX = 2 * MULTIPART_HEADERS_MAX }; /* ISO 8859-1 doubles as UTF-8 */
 
-/* --- tokens and parameters ------------------------------------------------------------------------------------- */
+/* --- tokens and parameters ------------------------------------------------------------------------------ */
 
 struct cursor {
 	const char *at, *end;
@@ -52,7 +53,8 @@ static bool token_is(struct cursor token, const char *name)
 static bool take_quoted(struct cursor *cursor, struct buf *out)
 {
 	while (cursor->at < cursor->end && *cursor->at != '"') {
-		if (*cursor->at == '\\' && cursor->at + 1 < cursor->end && (cursor->at[1] == '"' || cursor->at[1] == '\\'))
+		if (*cursor->at == '\\' && cursor->at + 1 < cursor->end && (cursor->at[1] == '"' ||
+		                                                            cursor->at[1] == '\\'))
 			cursor->at++;
 		buf_char(out, *cursor->at++);
 	}
@@ -91,7 +93,7 @@ static int take_parameter(struct cursor *cursor, struct cursor *name, struct buf
 	return take_value(cursor, value) ? 1 : -1;
 }
 
-/* --- the boundary ---------------------------------------------------------------------------------------------- */
+/* --- the boundary --------------------------------------------------------------------------------------- */
 
 static int copy_boundary(const struct buf *value, char out[MULTIPART_BOUNDARY_MAX + 1], struct err *err)
 {
@@ -101,7 +103,8 @@ static int copy_boundary(const struct buf *value, char out[MULTIPART_BOUNDARY_MA
 	for (size_t i = 0; i < value->len; i++) {
 		char c = value->data[i]; /* RFC 2046: bchars */
 		if (!isalnum((unsigned char)c) && (c == '\0' || strchr("'()+_,-./:=? ", c) == NULL))
-			return err_set(err, ERR_BAD_REQUEST, "the multipart boundary has a character it can't have");
+			return err_set(err, ERR_BAD_REQUEST,
+			               "the multipart boundary has a character it can't have");
 	}
 	if (value->data[value->len - 1] == ' ')
 		return err_set(err, ERR_BAD_REQUEST, "the multipart boundary ends in a space");
@@ -138,7 +141,7 @@ int multipart_boundary(const char *content_type, char out[MULTIPART_BOUNDARY_MAX
 	return result;
 }
 
-/* --- a part's headers ------------------------------------------------------------------------------------------ */
+/* --- a part's headers ----------------------------------------------------------------------------------- */
 
 void multipart_headers_init(struct multipart_headers *headers)
 {
@@ -187,7 +190,8 @@ static void add_text(struct buf *out, const char *bytes, size_t len)
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' &&
+	        c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* Decodes charset'language'percent-encoded (RFC 8187) into out. */
@@ -203,7 +207,8 @@ static int decode_extended(const struct buf *value, struct buf *out, struct err 
 	int result = 0;
 	for (p++; *p != '\0' && result == 0; p++) {
 		int high = -1, low = -1;
-		if (*p == '%' && ((high = hex_digit(p[1])) < 0 || (low = hex_digit(p[2])) < 0 || high + low == 0))
+		if (*p == '%' && ((high = hex_digit(p[1])) < 0 || (low = hex_digit(p[2])) < 0 ||
+		                  high + low == 0))
 			result = err_set(err, ERR_BAD_REQUEST, "a part's filename* has a broken escape");
 		buf_char(&bytes, *p == '%' ? (char)(high * 16 + low) : *p);
 		p += *p == '%' && result == 0 ? 2 : 0;
@@ -229,7 +234,8 @@ static int set_once(bool *has, struct buf *out, const struct buf *value, const c
 	return 0;
 }
 
-static int set_parameter(struct multipart_headers *headers, struct cursor name, const struct buf *value, struct err *err)
+static int set_parameter(struct multipart_headers *headers, struct cursor name, const struct buf *value,
+                         struct err *err)
 {
 	if (token_is(name, "name"))
 		return set_once(&headers->has_name, &headers->name, value, "name", err);
@@ -314,7 +320,7 @@ int multipart_headers_end(struct multipart_headers *headers, struct multipart_pa
 	return 0;
 }
 
-/* --- file names as metadata ------------------------------------------------------------------------------------ */
+/* --- file names as metadata ----------------------------------------------------------------------------- */
 
 void multipart_filename(const char *sent, char out[MULTIPART_FILENAME_MAX])
 {

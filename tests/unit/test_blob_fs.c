@@ -1,4 +1,5 @@
-/* The image store in files: what only files can show (inodes, full disks, crashes); the rest is in contract/test_blob.c. */
+/* The image store in files: what only files can show (inodes, full disks, crashes); the rest is in
+ * contract/test_blob.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,7 +105,7 @@ static int in_child(struct fixture *f, int (*body)(struct fixture *f))
 	return status;
 }
 
-/* --- where objects lie ---------------------------------------------------------------------------------------- */
+/* --- where objects lie ---------------------------------------------------------------------------------- */
 
 static void private_and_public_objects_lie_in_trees_of_their_own(void **state)
 {
@@ -159,8 +160,8 @@ static void urls_are_public_ones_or_none(void **state)
 static void keys_that_leave_the_store_are_refused(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const bad[] = {"", "/etc/passwd", "../x", "a/../b", "a/./b", "a//b", "a/", "a\nb", "a\\b", "..",
-	                                  "a/\xff", "a/\x7f"};
+	static const char *const bad[] = {"", "/etc/passwd", "../x", "a/../b", "a/./b", "a//b", "a/", "a\nb",
+	                                  "a\\b", "..", "a/\xff", "a/\x7f"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(put_text(f, bad[i], "x", false), -1);
 		assert_int_equal(f->err.code, ERR_BAD_REQUEST);
@@ -197,7 +198,8 @@ static void image_keys_hold_any_label(void **state)
 	assert_int_equal(blob_key_image(key, NULL, "ant", uuid, "image/jpeg", &f->err), 0);
 	assert_string_equal(key, "images/ant/img-00000000-0000-8000-8000-000000000000.jpg");
 	assert_int_equal(blob_key_image(key, "birds", "", uuid, "image/tiff", &f->err), 0);
-	assert_string_equal(key, "datasets/birds/images/unlabelled/img-00000000-0000-8000-8000-000000000000.tiff");
+	assert_string_equal(key,
+	                    "datasets/birds/images/unlabelled/img-00000000-0000-8000-8000-000000000000.tiff");
 	assert_int_equal(blob_key_image(key, NULL, "../a/50%", uuid, "image/png", &f->err), 0);
 	assert_string_equal(key, "images/%2E.%2Fa%2F50%25/img-00000000-0000-8000-8000-000000000000.png");
 	memset(label, '/', 256);
@@ -212,14 +214,15 @@ static void image_keys_hold_any_label(void **state)
 	assert_int_equal(blob_key_image(key, NULL, "a", uuid, "image/svg+xml", &f->err), -1);
 }
 
-/* --- handing a file over -------------------------------------------------------------------------------------- */
+/* --- handing a file over -------------------------------------------------------------------------------- */
 
 static void a_file_handed_over_is_linked_not_copied(void **state)
 {
 	struct fixture *f = *state;
 	char source[PATH_MAX], path[PATH_MAX];
 	int fd = make_file(f, "upload", "cat", source);
-	struct blob_put put = {.key = "images/a.png", .type = "image/png", .fd = fd, .length = 3, .handover = true};
+	struct blob_put put = {.key = "images/a.png", .type = "image/png", .fd = fd, .length = 3,
+	                       .handover = true};
 	assert_int_equal(blob_put(f->store, &put, &f->err), 0);
 	assert_int_equal(unlink(source), 0); /* its owner's own name of it */
 	struct stat given, stored;
@@ -259,7 +262,8 @@ static void a_file_of_another_file_system_or_without_a_name_is_copied(void **sta
 	assert_true(fd >= 0);
 	unlink(path);
 	assert_int_equal(write(fd, "cat", 3), 3);
-	struct blob_put put = {.key = "images/a.png", .type = "image/png", .fd = fd, .length = 3, .handover = true};
+	struct blob_put put = {.key = "images/a.png", .type = "image/png", .fd = fd, .length = 3,
+	                       .handover = true};
 	assert_int_equal(blob_put(f->store, &put, &f->err), 0);
 	close(fd);
 	fd = make_file(f, "upload", "dog", path);
@@ -271,7 +275,7 @@ static void a_file_of_another_file_system_or_without_a_name_is_copied(void **sta
 	assert_int_equal(count_files(f->dir), 2);
 }
 
-/* --- failures ------------------------------------------------------------------------------------------------- */
+/* --- failures ------------------------------------------------------------------------------------------- */
 
 static int put_two_megabytes(struct fixture *f, const char *key)
 {
@@ -306,7 +310,8 @@ static int on_a_full_disk(struct fixture *f)
 		return CHILD_SKIPS;
 	if (blob_open(&f->store, &f->config, &f->err) != 0 || blob_ping(f->store, &f->err) != 0)
 		return 1;
-	if (put_two_megabytes(f, "images/a.png") != -1 || f->err.code != ERR_NO_SPACE || count_files(f->dir) != 0)
+	if (put_two_megabytes(f, "images/a.png") != -1 || f->err.code != ERR_NO_SPACE ||
+	    count_files(f->dir) != 0)
 		return 2;
 	if (put_text(f, "images/small.png", "cat", false) != 0)
 		return 3;
@@ -358,7 +363,8 @@ static void a_folder_that_cannot_be_written_is_unavailable(void **state)
 	assert_int_equal(count_files(f->dir), 0);
 }
 
-/* Makes the system call `nr` (if any bit of `mask` is set in its argument `arg`) do `action` in this process. */
+/* Makes the system call `nr` (if any bit of `mask` is set in its argument `arg`) do `action` in this
+ * process. */
 static void filter_syscall(int nr, unsigned arg, unsigned mask, unsigned action)
 {
 	struct sock_filter code[] = {
@@ -370,7 +376,8 @@ static void filter_syscall(int nr, unsigned arg, unsigned mask, unsigned action)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
+	                                                         &program) != 0)
 		_exit(99);
 }
 
@@ -446,7 +453,7 @@ static void a_store_without_a_folder_does_not_open(void **state)
 	assert_non_null(strstr(f->err.text, "tape"));
 }
 
-/* --- a large folder ------------------------------------------------------------------------------------------- */
+/* --- a large folder ------------------------------------------------------------------------------------- */
 
 enum { MANY = 40000 };
 struct seen {
@@ -478,7 +485,8 @@ static void a_folder_of_many_files_is_listed_in_order(void **state)
 	assert_int_equal(blob_list(f->store, "", "", see_in_order, &seen, &f->err), 0);
 	assert_int_equal(seen.count, MANY + 3);
 	seen = (struct seen){0};
-	assert_int_equal(blob_list(f->store, "images/many/3", "images/many/39", see_in_order, &seen, &f->err), 0);
+	assert_int_equal(blob_list(f->store, "images/many/3", "images/many/39", see_in_order, &seen, &f->err),
+	                 0);
 	assert_int_equal(seen.count, 1110); /* 390-399, 3900-3999, 39000-39999 */
 }
 

@@ -1,4 +1,4 @@
-/* Reading multipart/form-data as a stream: every case is fed in pieces of many sizes, and must read the same. */
+/* Reading multipart/form-data as a stream: each case is fed in pieces of many sizes, and reads the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,8 @@
 
 #include "base/buf.h"
 #include "fastcgi/multipart.h"
+
+#define FORM "multipart/form-data; boundary="
 
 struct feed {
 	const char *bytes;
@@ -26,8 +28,9 @@ static ssize_t give(void *data, void *bytes, size_t len, struct err *err)
 	return (ssize_t)n;
 }
 
-/* Reads the whole body and writes it down as "name|filename|type|body;" a part, then "end" or "error: text". */
-static void read_all(const char *type, const char *body, size_t len, size_t piece, size_t read_size, struct buf *out)
+/* Reads the whole body and writes down "name|filename|type|body;" a part, then "end" or "error: text". */
+static void read_all(const char *type, const char *body, size_t len, size_t piece, size_t read_size,
+                     struct buf *out)
 {
 	struct feed feed = {body, len, 0, piece};
 	struct multipart *multipart = NULL;
@@ -35,7 +38,8 @@ static void read_all(const char *type, const char *body, size_t len, size_t piec
 	struct err err = {0};
 	int result = multipart_open(&multipart, type, give, &feed, &err);
 	while (result == 0 && (result = multipart_next(multipart, &part, &err)) == 0 && part != NULL) {
-		buf_printf(out, "%s|%s|%s|", part->name, part->filename != NULL ? part->filename : "(none)", part->type);
+		const char *filename = part->filename != NULL ? part->filename : "(none)";
+		buf_printf(out, "%s|%s|%s|", part->name, filename, part->type);
 		char bytes[4096];
 		size_t got;
 		while ((result = multipart_read(multipart, bytes, read_size, &got, &err)) == 0 && got > 0)
@@ -72,7 +76,7 @@ static void check_sized(const char *type, const char *body, size_t len, const ch
 
 static void check(const char *body, const char *expected)
 {
-	check_sized("multipart/form-data; boundary=XX", body, strlen(body), expected);
+	check_sized(FORM "XX", body, strlen(body), expected);
 }
 
 #define FIELD(name) "Content-Disposition: form-data; name=\"" name "\"\r\n"
@@ -82,7 +86,8 @@ static void parts_are_read_in_order(void **state)
 {
 	(void)state;
 	check("--XX\r\n" FIELD("label") "\r\ncat\r\n"
-	      "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n"
+	      "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n"
+	      "Content-Type: image/jpeg\r\n\r\n"
 	      "\xff\xd8 bytes\r\n\r\n--X\r\n-XX\r\n"
 	      "--XX--\r\n",
 	      "label|(none)||cat;file|a.jpg|image/jpeg|\xff\xd8 bytes\r\n\r\n--X\r\n-XX;end");
@@ -99,15 +104,19 @@ static void empty_parts_and_bodies_without_parts_are_fine(void **state)
 static void preamble_epilogue_and_padding_are_ignored(void **state)
 {
 	(void)state;
-	check("This is --XX\r\nprose.\r\n--XX \t \r\n" FIELD("a") "\r\nb\r\n--XX--\r\n--XX\r\nmore", "a|(none)||b;end");
+	check("This is --XX\r\nprose.\r\n--XX \t \r\n" FIELD("a") "\r\nb\r\n--XX--\r\n--XX\r\nmore",
+	      "a|(none)||b;end");
 }
 
 static void names_are_quoted_escaped_or_bare(void **state)
 {
 	(void)state;
-	check("--XX\r\ncontent-disposition:FORM-DATA ;NAME = a;filename=b.png;\r\n\r\nx\r\n--XX--", "a|b.png||x;end");
-	check(HEAD("name=\"a;b\"; filename=\"say \\\"hi\\\\.png\"") "x\r\n--XX--", "a;b|say \"hi\\.png||x;end");
-	check(HEAD("name=a; filename=\"C:\\pictures\\cat.jpg\"") "x\r\n--XX--", "a|C:\\pictures\\cat.jpg||x;end");
+	check("--XX\r\ncontent-disposition:FORM-DATA ;NAME = a;filename=b.png;\r\n\r\nx\r\n--XX--",
+	      "a|b.png||x;end");
+	check(HEAD("name=\"a;b\"; filename=\"say \\\"hi\\\\.png\"") "x\r\n--XX--",
+	      "a;b|say \"hi\\.png||x;end");
+	check(HEAD("name=a; filename=\"C:\\pictures\\cat.jpg\"") "x\r\n--XX--",
+	      "a|C:\\pictures\\cat.jpg||x;end");
 	check(HEAD("name=\"\xc3\xbc\"; filename=\"\xfc.png\"") "x\r\n--XX--", "\xc3\xbc|\xc3\xbc.png||x;end");
 	check(HEAD("name=a; filename=\"\"") "x\r\n--XX--", "a|||x;end");
 }
@@ -119,8 +128,10 @@ static void extended_file_names_win(void **state)
 	      "a|na\xc3\xafve \"x\".png||x;end");
 	check(HEAD("name=a; filename*=iso-8859-1'en'%A3.png") "x\r\n--XX--", "a|\xc2\xa3.png||x;end");
 	check(HEAD("name=a; filename*=UTF-8''%ff") "x\r\n--XX--", "error 1: a part's filename* is neither");
-	check(HEAD("name=a; filename*=UTF-8''a%00b") "x\r\n--XX--", "error 1: a part's filename* has a broken escape");
-	check(HEAD("name=a; filename*=UTF-8''a%4") "x\r\n--XX--", "error 1: a part's filename* has a broken escape");
+	check(HEAD("name=a; filename*=UTF-8''a%00b") "x\r\n--XX--",
+	      "error 1: a part's filename* has a broken escape");
+	check(HEAD("name=a; filename*=UTF-8''a%4") "x\r\n--XX--",
+	      "error 1: a part's filename* has a broken escape");
 	check(HEAD("name=a; filename*=plain") "x\r\n--XX--", "error 1: a part's filename* lacks");
 }
 
@@ -129,7 +140,7 @@ static void a_body_that_breaks_off_is_an_error(void **state)
 	(void)state;
 	const char *whole = "--XX\r\n" FIELD("a") "\r\nbody\r\n--XX--";
 	for (size_t len = 0; len < strlen(whole); len++)
-		check_sized("multipart/form-data; boundary=XX", whole, len, "error 1: the multipart body ends without");
+		check_sized(FORM "XX", whole, len, "error 1: the multipart body ends without");
 	check(whole, "a|(none)||body;end");
 }
 
@@ -137,22 +148,31 @@ static void malformed_parts_are_errors(void **state)
 {
 	(void)state;
 	check("--XX\r\n\r\nx\r\n--XX--", "error 1: a part has no Content-Disposition");
-	check("--XX\r\nContent-Type: text/plain\r\n\r\nx\r\n--XX--", "error 1: a part has no Content-Disposition");
+	check("--XX\r\nContent-Type: text/plain\r\n\r\nx\r\n--XX--",
+	      "error 1: a part has no Content-Disposition");
 	check(HEAD("filename=a") "x\r\n--XX--", "error 1: a part's Content-Disposition has no name");
-	check("--XX\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--XX--", "error 1: a part's Content-Disposition is not");
+	check("--XX\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--XX--",
+	      "error 1: a part's Content-Disposition is not");
 	check(HEAD("name=\"a") "x\r\n--XX--", "error 1: a part's Content-Disposition is malformed");
 	check(HEAD("name") "x\r\n--XX--", "error 1: a part's Content-Disposition is malformed");
 	check(HEAD("name=a; name=b") "x\r\n--XX--", "error 1: a part has two parameters 'name'");
-	check("--XX\r\n" FIELD("a") FIELD("a") "\r\nx\r\n--XX--", "error 1: a part has two headers Content-Disposition");
+	check("--XX\r\n" FIELD("a") FIELD("a") "\r\nx\r\n--XX--",
+	      "error 1: a part has two headers Content-Disposition");
 	check("--XX\r\n" FIELD("a") "--XX--", "error 1: ");
-	check("--XX\r\n" FIELD("a") " folded: x\r\n\r\nx\r\n--XX--", "error 1: a part has a header line that is no");
-	check("--XX\r\n" FIELD("a") "no colon\r\n\r\nx\r\n--XX--", "error 1: a part has a header line that is no");
-	check("--XX\r\n" FIELD("a") "X: a\rb\r\n\r\nx\r\n--XX--", "error 1: a part's header has a control character");
-	check("--XX\nContent-Disposition: form-data; name=a\n\nx\n--XX--\n", "error 1: the multipart body has a header line");
-	check("--XXY\r\n" FIELD("a") "\r\nx\r\n--XXY--", "error 1: the multipart body has a line that begins like");
-	check("--XX\r\n" FIELD("a") "Content-Transfer-Encoding: base64\r\n\r\nx\r\n--XX--", "error 1: a part's Content-Transfer");
-	static const char nul[] = "--XX\r\nContent-Disposition: form-data; name=a; filename=\"a\0.png\"\r\n\r\nx\r\n--XX--";
-	check_sized("multipart/form-data; boundary=XX", nul, sizeof(nul) - 1, "error 1: a part's header has a control");
+	check("--XX\r\n" FIELD("a") " folded: x\r\n\r\nx\r\n--XX--",
+	      "error 1: a part has a header line that is no");
+	check("--XX\r\n" FIELD("a") "no colon\r\n\r\nx\r\n--XX--",
+	      "error 1: a part has a header line that is no");
+	check("--XX\r\n" FIELD("a") "X: a\rb\r\n\r\nx\r\n--XX--",
+	      "error 1: a part's header has a control character");
+	check("--XX\nContent-Disposition: form-data; name=a\n\nx\n--XX--\n",
+	      "error 1: the multipart body has a header line");
+	check("--XXY\r\n" FIELD("a") "\r\nx\r\n--XXY--",
+	      "error 1: the multipart body has a line that begins like");
+	check("--XX\r\n" FIELD("a") "Content-Transfer-Encoding: base64\r\n\r\nx\r\n--XX--",
+	      "error 1: a part's Content-Transfer");
+	static const char nul[] = HEAD("name=a; filename=\"a\0.png\"") "x\r\n--XX--";
+	check_sized(FORM "XX", nul, sizeof(nul) - 1, "error 1: a part's header has a control");
 }
 
 static void headers_are_bounded(void **state)
@@ -190,18 +210,19 @@ static void the_boundary_comes_from_the_content_type(void **state)
 	static const struct {
 		const char *type, *body, *expected;
 	} cases[] = {
-		{"multipart/form-data; boundary=\"a b'()+_,-./:=?\"", "--a b'()+_,-./:=?--", "end"},
-		{"Multipart/Form-Data ; charset=\"x;boundary=no\"; BOUNDARY=----=_Part_0_1.2", "------=_Part_0_1.2--", "end"},
-		{"multipart/form-data; boundary=1234567890123456789012345678901234567890123456789012345678901234567890",
+		{FORM "\"a b'()+_,-./:=?\"", "--a b'()+_,-./:=?--", "end"},
+		{"Multipart/Form-Data ; charset=\"x;boundary=no\"; BOUNDARY=----=_Part_0_1.2",
+		 "------=_Part_0_1.2--", "end"},
+		{FORM "1234567890123456789012345678901234567890123456789012345678901234567890",
 		 "--1234567890123456789012345678901234567890123456789012345678901234567890--", "end"},
-		{"multipart/form-data; boundary=12345678901234567890123456789012345678901234567890123456789012345678901", "",
+		{FORM "12345678901234567890123456789012345678901234567890123456789012345678901", "",
 		 "error 1: the multipart boundary must have 1 to 70 characters"},
-		{"multipart/form-data; boundary=", "", "error 1: the multipart boundary must have"},
-		{"multipart/form-data; boundary=\"\"", "", "error 1: the multipart boundary must have"},
-		{"multipart/form-data; boundary=\"a \"", "", "error 1: the multipart boundary ends in a space"},
-		{"multipart/form-data; boundary=a\xfc", "", "error 1: the multipart boundary has a character"},
-		{"multipart/form-data; boundary=a; boundary=b", "", "error 1: the Content-Type has two boundaries"},
-		{"multipart/form-data; boundary=\"a", "", "error 1: the Content-Type's parameters are malformed"},
+		{FORM, "", "error 1: the multipart boundary must have"},
+		{FORM "\"\"", "", "error 1: the multipart boundary must have"},
+		{FORM "\"a \"", "", "error 1: the multipart boundary ends in a space"},
+		{FORM "a\xfc", "", "error 1: the multipart boundary has a character"},
+		{FORM "a; boundary=b", "", "error 1: the Content-Type has two boundaries"},
+		{FORM "\"a", "", "error 1: the Content-Type's parameters are malformed"},
 		{"multipart/form-data; =a", "", "error 1: the Content-Type's parameters are malformed"},
 		{"multipart/form-data", "", "error 1: the Content-Type has no boundary"},
 		{"multipart/form-database; boundary=a", "", "error 8: the body must be multipart/form-data"},
@@ -255,7 +276,7 @@ static void any_number_of_parts_is_read_and_what_is_not_read_is_passed_over(void
 	const struct multipart_part *part;
 	struct err err;
 	int parts = 0;
-	assert_int_equal(multipart_open(&multipart, "multipart/form-data; boundary=XX", give_endlessly, &endless, &err), 0);
+	assert_int_equal(multipart_open(&multipart, FORM "XX", give_endlessly, &endless, &err), 0);
 	while (multipart_next(multipart, &part, &err) == 0 && part != NULL) {
 		char digits[8] = "";
 		size_t got;
@@ -282,7 +303,7 @@ static void a_failure_of_the_source_is_passed_on(void **state)
 	struct multipart *multipart;
 	const struct multipart_part *part;
 	struct err err;
-	assert_int_equal(multipart_open(&multipart, "multipart/form-data; boundary=XX", give_failure, NULL, &err), 0);
+	assert_int_equal(multipart_open(&multipart, FORM "XX", give_failure, NULL, &err), 0);
 	assert_int_equal(multipart_next(multipart, &part, &err), -1);
 	assert_int_equal(err.code, ERR_TOO_LARGE);
 	multipart_free(multipart);
@@ -293,7 +314,8 @@ static void file_names_lose_path_and_control_characters(void **state)
 	(void)state;
 	static const char *const cases[][2] = {
 		{"cat.jpg", "cat.jpg"}, {"../../etc/passwd", "passwd"}, {"C:\\pictures\\cat.jpg", "cat.jpg"},
-		{"a\r\nSet-Cookie: x", "aSet-Cookie: x"}, {"a\x7f\xc2\x85\xc3\xbc.png", "a\xc3\xbc.png"}, {"", ""},
+		{"a\r\nSet-Cookie: x", "aSet-Cookie: x"},
+		{"a\x7f\xc2\x85\xc3\xbc.png", "a\xc3\xbc.png"}, {"", ""},
 		{".", ""}, {"a/..", ""}, {"a/", ""}, {" a b ", "a b"}, {".hidden", ".hidden"}, {"\t", ""},
 	};
 	char out[MULTIPART_FILENAME_MAX], longer[600];

@@ -1,0 +1,79 @@
+/* Tells images by their first bytes and hands them to the module that decodes. */
+#include "blob/image.h"
+
+#include <sys/stat.h>
+
+#include "base/module.h"
+#include "blob/image_module.h"
+#include "blob/locate.h"
+
+static int open_fd(int fd, struct image_source *out, struct err *err)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "can't read the image");
+	*out = (struct image_source){.fd = fd, .size = st.st_size};
+	return 0;
+}
+
+/* The image's type and the module; nothing is loaded for what is no image. */
+static const struct image_module *begin(const struct image_source *source, const char **type, struct err *err)
+{
+	unsigned char magic[LOCATE_MAGIC_BYTES];
+	int64_t len = image_source_read(source, 0, magic, sizeof(magic));
+	if (len < 0) {
+		err_errno(err, ERR_INTERNAL, "can't read the image");
+		return NULL;
+	}
+	*type = locate_sniff(magic, (size_t)len);
+	if (*type == NULL) {
+		err_set(err, ERR_MEDIA_TYPE, "%s",
+		        len == 0 ? "the file is empty"
+		                 : "the file is no image of these types: JPEG, PNG, WebP, GIF, BMP, TIFF");
+		return NULL;
+	}
+	return module_symbol("image", "image_module", err);
+}
+
+static int check(const struct image_source *source, struct image_info *out, struct err *err)
+{
+	const char *type;
+	const struct image_module *module = begin(source, &type, err);
+	return module == NULL ? -1 : module->check(source, type, out, err);
+}
+
+int image_check_bytes(const void *bytes, size_t len, struct image_info *out, struct err *err)
+{
+	struct image_source source = {.bytes = bytes, .fd = -1, .size = (int64_t)len};
+	return check(&source, out, err);
+}
+
+int image_check_fd(int fd, struct image_info *out, struct err *err)
+{
+	struct image_source source;
+	return open_fd(fd, &source, err) || check(&source, out, err) ? -1 : 0;
+}
+
+static int thumb(const struct image_source *source, int side, struct buf *out, const char **type,
+                 struct err *err)
+{
+	if (side < 1 || side > IMAGE_THUMB_SIDE_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "a thumbnail's size is 1 to %d pixels",
+		               IMAGE_THUMB_SIDE_MAX);
+	const char *source_type;
+	const struct image_module *module = begin(source, &source_type, err);
+	return module == NULL ? -1 : module->thumb(source, source_type, side, out, type, err);
+}
+
+int image_thumb_bytes(const void *bytes, size_t len, int side, struct buf *out, const char **type,
+                      struct err *err)
+{
+	struct image_source source = {.bytes = bytes, .fd = -1, .size = (int64_t)len};
+	return thumb(&source, side, out, type, err);
+}
+
+int image_thumb_fd(int fd, int side, struct buf *out, const char **type, struct err *err)
+{
+	struct image_source source;
+	return open_fd(fd, &source, err) || thumb(&source, side, out, type, err) ? -1 : 0;
+}

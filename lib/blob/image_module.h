@@ -1,0 +1,25 @@
+/* The seam between image.c, which every program may link, and the module "image", which needs libvips. */
+#ifndef BLOB_IMAGE_MODULE_H
+#define BLOB_IMAGE_MODULE_H
+
+#include "blob/image.h"
+
+/* An image's bytes: in memory, or (bytes == NULL) in a file. */
+struct image_source {
+	const unsigned char *bytes;
+	int fd;
+	int64_t size;
+};
+
+/* Reads up to len bytes at offset: how many, 0 at the end, -1 on failure. */
+int64_t image_source_read(const struct image_source *source, int64_t offset, void *bytes, size_t len);
+
+struct image_module {
+	int (*check)(const struct image_source *source, const char *type, struct image_info *out,
+	             struct err *err);
+	int (*thumb)(const struct image_source *source, const char *type, int side, struct buf *out,
+	             const char **thumb_type, struct err *err);
+};
+/* The module's symbol "image_module" is one of these. */
+
+#endif
