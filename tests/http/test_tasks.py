@@ -1,0 +1,313 @@
+"""/v1/datasets/{d}/tasks: leases of samples, and what is done with them."""
+import re
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import pytest
+from harness import until
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+DATASETS = {  # each test works on its own
+    "one": 3, "fetch-ahead": 5, "done": 2, "labelling": 4, "lead": 1, "conflict": 3, "renew": 1, "release": 1, "later": 3,
+    "others": 2, "ignore": 1, "bounds": 60, "counted": 3, "v1": 1, "crowd": 120, "unreadable": 4, "escaped name %é": 1,
+}
+PEOPLE = 6
+
+
+@pytest.fixture(scope="module")
+def server(make_shared_server):
+    server = make_shared_server()
+    for name in ("ann", "bob", *(f"person{number}" for number in range(PEOPLE))):
+        server.add_user(name)
+    server.add_user("viewer", role="viewer")
+    server.add_user("elsewhere", datasets=["one"])
+    for name, samples in DATASETS.items():
+        server.add_dataset(name, samples=samples)
+    return server.start()
+
+
+@pytest.fixture
+def bob(server):
+    return server.session("bob")
+
+
+def lease(session, dataset, **body):
+    """The tasks that are given, none when nothing is left."""
+    answer = session.post(f"/v1/datasets/{dataset}/tasks", json=body)
+    assert answer.status_code in (200, 204), answer.text
+    return answer.json()["tasks"] if answer.status_code == 200 else []
+
+
+def use(session, dataset, task, action, **body):
+    return session.post(f"/v1/datasets/{dataset}/tasks/{task['token']}/{action}", json=body)
+
+
+def seconds(time):
+    return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
+
+
+def assert_problem(answer, status, detail):
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status and problem["title"] and problem["message"] == problem["detail"]
+    assert detail in problem["detail"]
+
+
+# --- taking
+
+
+def test_a_task_is_a_token_an_expiry_and_a_sample(ann):
+    answer = ann.post("/v1/datasets/one/tasks", json={"count": 1})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    (task,) = answer.json()["tasks"]
+    assert set(task) == {"token", "expires_at", "sample"}
+    assert len(task["token"]) >= 22  # 128 bits
+    assert TIME.fullmatch(task["expires_at"])
+    sample = task["sample"]
+    assert sample == {
+        "id": 0, "filepath": "image0.png", "label": "", "state": "unlabelled", "version": 0, "sha256": None, "bytes": None,
+        "type": None, "width": None, "height": None, "image_url": "/images/one/image0.png",
+        "thumb_url": sample["thumb_url"], "uploaded_at": None, "uploaded_by": None, "labelled_at": None, "labelled_by": None,
+    }
+    assert ann.get(sample["image_url"]).headers["Content-Type"] == "image/png"
+
+
+def test_one_is_given_when_no_number_is_asked(bob):
+    assert len(lease(bob, "one")) == 1
+    assert len(bob.post("/v1/datasets/one/tasks").json()["tasks"]) == 1
+
+
+def test_nobody_is_given_what_anyone_holds_the_asker_included(ann, bob):
+    first = lease(ann, "fetch-ahead", count=2)
+    more = lease(ann, "fetch-ahead", count=2)
+    others = lease(bob, "fetch-ahead", count=2)
+    given = [task["sample"]["id"] for task in first + more + others]
+    assert given == [0, 1, 2, 3, 4]
+    assert len({task["token"] for task in first + more + others}) == 5
+
+
+def test_when_nothing_is_left_it_is_204(ann, bob):
+    assert len(lease(ann, "done", count=50)) == 2
+    for session in (ann, bob):
+        answer = session.post("/v1/datasets/done/tasks", json={"count": 1})
+        assert (answer.status_code, answer.content) == (204, b"")
+
+
+def test_up_to_fifty_are_given_at_once(ann):
+    assert len(lease(ann, "bounds", count=50)) == 50
+
+
+@pytest.mark.parametrize("count", [0, 51, -1, 1.5, "2", True, [1], {}, 10**20])
+def test_any_other_number_is_refused(bob, count):
+    assert_problem(bob.post("/v1/datasets/bounds/tasks", json={"count": count}), 400, '"count"')
+    assert bob.get("/v1/datasets/bounds/tasks").json() == {"tasks": []}
+
+
+def test_what_i_hold_is_listed_oldest_first(ann, bob):
+    held = ann.get("/v1/datasets/fetch-ahead/tasks")
+    assert held.status_code == 200
+    assert [task["sample"]["id"] for task in held.json()["tasks"]] == [0, 1, 2, 3]
+    assert [task["sample"]["id"] for task in bob.get("/v1/datasets/fetch-ahead/tasks").json()["tasks"]] == [4]
+    assert set(held.json()["tasks"][0]) == {"token", "expires_at", "sample"}
+
+
+def test_files_that_cannot_be_read_are_passed_over(server, ann):
+    for name in ("image0.png", "image2.png"):
+        (server.images / "unreadable" / name).unlink()
+    assert [task["sample"]["id"] for task in lease(ann, "unreadable", count=4)] == [1, 3]
+    assert ann.get("/v1/datasets/unreadable").json()["counts"]["unreadable"] == 2
+
+
+def test_live_leases_are_counted(ann, bob):
+    tasks = lease(ann, "counted", count=2)
+    counts = ann.get("/v1/datasets/counted").json()["counts"]
+    assert (counts["leased"], counts["unlabelled"], counts["labelled"]) == (2, 3, 0)
+    use(ann, "counted", tasks[0], "label", label="cat")
+    counts = bob.get("/v1/datasets/counted").json()["counts"]
+    assert (counts["leased"], counts["unlabelled"], counts["labelled"]) == (1, 2, 1)
+
+
+def test_a_datasets_name_is_percent_encoded(ann):
+    (task,) = lease(ann, "escaped%20name%20%25%C3%A9")
+    assert task["sample"]["image_url"] == "/images/escaped%20name%20%25%C3%A9/image0.png"
+    assert ann.get(task["sample"]["image_url"]).status_code == 200
+    assert use(ann, "escaped%20name%20%25%C3%A9", task, "label", label="cat").json()["label"] == "cat"
+
+
+def test_many_people_never_get_the_same(server):
+    """Everybody leases in batches until nothing is left: each sample is given once, and all of them are."""
+
+    def take(person):
+        session, given = server.session(f"person{person}"), []
+        while tasks := lease(session, "crowd", count=1 + person):
+            given += [task["sample"]["id"] for task in tasks]
+        return given
+
+    with ThreadPoolExecutor(PEOPLE) as people:
+        given = sum(people.map(take, range(PEOPLE)), [])
+    assert sorted(given) == list(range(DATASETS["crowd"]))
+
+
+# --- labelling
+
+
+def test_a_label_is_answered_with_the_sample_as_it_is_now(server, ann):
+    (task,) = lease(ann, "labelling")
+    answer = use(ann, "labelling", task, "label", label="dog", lead_time_ms=1234)
+    assert answer.status_code == 200
+    sample = answer.json()
+    assert TIME.fullmatch(sample.pop("labelled_at"))
+    for key in ("labelled_at", "thumb_url"):
+        task["sample"].pop(key)
+    sample.pop("thumb_url")
+    assert sample == {**task["sample"], "label": "dog", "state": "labelled", "version": 1, "labelled_by": "ann"}
+    with sqlite3.connect(server.databases / "labelling.db") as database:
+        assert database.execute("SELECT label FROM samples WHERE filepath = 'image0.png'").fetchone() == ("dog",)
+
+
+@pytest.mark.parametrize("lead_time", [-1, 1.5, "100", 10**12, True])
+def test_a_lead_time_is_a_number_of_milliseconds(ann, lead_time):
+    tasks = ann.get("/v1/datasets/lead/tasks").json()["tasks"] or lease(ann, "lead")
+    assert_problem(use(ann, "lead", tasks[0], "label", label="cat", lead_time_ms=lead_time), 400, '"lead_time_ms"')
+
+
+def test_an_unknown_label_is_refused_and_the_task_stays(ann):
+    (task,) = lease(ann, "labelling")
+    assert_problem(use(ann, "labelling", task, "label", label="cow"), 422, "cow")
+    assert_problem(use(ann, "labelling", task, "label"), 400, '"label"')
+    assert_problem(use(ann, "labelling", task, "label", label=None), 400, '"label"')
+    assert_problem(use(ann, "labelling", task, "label", label=7), 400, '"label"')
+    assert_problem(use(ann, "labelling", task, "label", label=""), 400, "label")
+    assert use(ann, "labelling", task, "label", label="cat").status_code == 200
+
+
+@pytest.mark.parametrize("action", ["label", "renew", "release", "skip"])
+def test_a_used_token_is_a_conflict(ann, action):
+    (task,) = lease(ann, "conflict")
+    assert use(ann, "conflict", task, "release").status_code == 204
+    assert_problem(use(ann, "conflict", task, action, label="cat"), 409, "")
+
+
+@pytest.mark.parametrize("action", ["label", "renew", "release", "skip"])
+def test_so_is_anothers(ann, bob, action):
+    (task,) = lease(ann, "conflict")
+    assert_problem(use(bob, "conflict", task, action, label="cat"), 409, "")
+    assert use(ann, "conflict", task, "release").status_code == 204
+
+
+@pytest.mark.parametrize("action", ["label", "renew", "release", "skip"])
+@pytest.mark.parametrize("token", ["A" * 22, "x", "t" * 5000, "%F0%9F%90%88", "%27%20OR%201=1"])
+def test_so_is_one_that_never_was(ann, action, token):
+    assert_problem(use(ann, "conflict", {"token": token}, action, label="cat"), 409, "")
+
+
+def test_a_label_through_classify_takes_the_task_away(server, ann, bob):
+    (task,) = lease(ann, "conflict")
+    body = {"dataset_name": "conflict", "base_dir": str(server.images / "conflict"), "label": "dog"}
+    assert bob.post("/classify", json={**body, "filepath": task["sample"]["filepath"]}).json() == {"response": True}
+    assert_problem(use(ann, "conflict", task, "label", label="cat"), 409, "")
+
+
+# --- renewing, releasing, skipping
+
+
+def test_a_task_can_be_renewed(server, ann):
+    (task,) = lease(ann, "renew")
+    answer = until(
+        lambda: (lambda told: seconds(told["expires_at"]) > seconds(task["expires_at"]) and told)(use(ann, "renew", task, "renew").json()),
+        "a later expiry",
+    )
+    assert set(answer) == {"expires_at"} and TIME.fullmatch(answer["expires_at"])
+    (held,) = ann.get("/v1/datasets/renew/tasks").json()["tasks"]
+    assert held["expires_at"] == answer["expires_at"]
+
+
+def test_a_released_one_is_given_to_the_next(ann, bob):
+    (task,) = lease(ann, "release")
+    assert lease(bob, "release") == []
+    answer = use(ann, "release", task, "release")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert ann.get("/v1/datasets/release/tasks").json() == {"tasks": []}
+    (again,) = lease(bob, "release")
+    assert again["sample"]["id"] == task["sample"]["id"] and again["token"] != task["token"]
+
+
+def test_a_skipped_one_comes_again_at_the_end(ann):
+    (task,) = lease(ann, "later")
+    assert use(ann, "later", task, "skip").status_code == 204
+    assert [task["sample"]["id"] for task in lease(ann, "later", count=3)] == [1, 2, 0]
+
+
+def test_one_skipped_for_others_never_comes_to_me_again(ann, bob):
+    (task,) = lease(ann, "others")
+    assert use(ann, "others", task, "skip", policy="requeue_for_others").status_code == 204
+    assert [task["sample"]["id"] for task in lease(ann, "others", count=2)] == [1]
+    assert [task["sample"]["id"] for task in lease(bob, "others", count=2)] == [0]
+
+
+def test_one_that_is_ignored_is_skipped_for_all(ann, bob):
+    (task,) = lease(ann, "ignore")
+    assert_problem(use(ann, "ignore", task, "skip", policy="never"), 400, "never")
+    assert_problem(use(ann, "ignore", task, "skip", policy=1), 400, '"policy"')
+    assert use(ann, "ignore", task, "skip", policy="ignore").status_code == 204
+    assert lease(bob, "ignore") == []
+    counts = ann.get("/v1/datasets/ignore").json()["counts"]
+    assert (counts["skipped"], counts["unlabelled"]) == (1, 0)
+
+
+def test_an_expired_or_retaken_one_is_a_conflict(make_server):
+    server = make_server(config={"limits": {"lease_seconds": 1}})
+    server.add_user("ann")
+    server.add_user("bob")
+    server.add_dataset("demo", samples=2)
+    server.start()
+    ann, bob = server.session("ann"), server.session("bob")
+    first, second = lease(ann, "demo", count=2)
+    retaken = until(lambda: lease(bob, "demo", count=1), "the first lease's end")
+    assert retaken[0]["sample"]["id"] == first["sample"]["id"]
+    for task in (first, second):
+        assert_problem(use(ann, "demo", task, "label", label="cat"), 409, "")
+        assert_problem(use(ann, "demo", task, "renew"), 409, "")
+    assert ann.get("/v1/datasets/demo").json()["counts"]["labelled"] == 0
+
+
+# --- who may
+
+
+def test_an_unknown_dataset_is_a_problem(ann):
+    for name in ("cats", "%20", "d" * 200, "image.png"):
+        assert_problem(ann.get(f"/v1/datasets/{name}/tasks"), 404, "Database not found")
+        assert_problem(ann.post(f"/v1/datasets/{name}/tasks", json={}), 404, "Database not found")
+
+
+def test_one_that_may_not_be_seen_is_not_found(server):
+    elsewhere = server.session("elsewhere")
+    assert elsewhere.get("/v1/datasets/one/tasks").status_code == 200
+    for answer in (elsewhere.get("/v1/datasets/v1/tasks"), elsewhere.post("/v1/datasets/v1/tasks", json={})):
+        assert_problem(answer, 404, "Database not found")
+
+
+def test_who_may_only_look_gets_no_tasks(server):
+    viewer = server.session("viewer")
+    for answer in (viewer.get("/v1/datasets/v1/tasks"), viewer.post("/v1/datasets/v1/tasks", json={"count": 1})):
+        assert_problem(answer, 403, "annotator")
+
+
+def test_nobody_gets_tasks_without_a_password(anyone):
+    answer = anyone.post("/v1/datasets/v1/tasks", json={})
+    assert_problem(answer, 401, "Authentication failed")
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+def test_a_method_that_is_not_there_is_told_those_that_are(ann):
+    answer = ann.delete("/v1/datasets/v1/tasks")
+    assert_problem(answer, 405, "DELETE")
+    assert answer.headers["Allow"] == "GET, POST"
+    answer = ann.get("/v1/datasets/v1/tasks/abc/label")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_an_action_that_is_not_there_is_not_found(ann):
+    assert_problem(ann.post("/v1/datasets/v1/tasks/abc/keep", json={}), 404, "")
