@@ -36,7 +36,8 @@ struct blob_put {
 	int fd;            /* read by pread: its position does not matter and does not move */
 	int64_t offset;    /* where they begin in fd */
 	/* Nobody writes to fd's file any more: fs may link that file in instead of copying it, when it is the
-	 * object from first byte to last. The caller still removes its own name of it. */
+	 * object from first byte to last. It may have no name (O_TMPFILE); a name it has is still the caller's
+	 * to remove. */
 	bool handover;
 };
 

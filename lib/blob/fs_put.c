@@ -228,8 +228,8 @@ static bool stage_handover(struct fs_store *fs, const struct blob_put *put, stru
 	if (put->bytes != NULL || !put->handover || put->offset != 0 || fstat(put->fd, &st) != 0 ||
 	    fstat(fs->root, &home) != 0)
 		return false;
-	if (!S_ISREG(st.st_mode) || st.st_nlink == 0 || st.st_size != put->length ||
-	    st.st_dev != home.st_dev || st.st_uid != geteuid())
+	if (!S_ISREG(st.st_mode) || st.st_size != put->length || st.st_dev != home.st_dev ||
+	    st.st_uid != geteuid())
 		return false;
 	if (fchmod(put->fd, FILE_MODE) != 0 || fdatasync(put->fd) != 0)
 		return false;

@@ -234,6 +234,23 @@ static void a_file_handed_over_is_linked_not_copied(void **state)
 	close(fd);
 }
 
+static void a_nameless_file_handed_over_is_linked_too(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_MAX];
+	struct stat given, stored;
+	int fd = open(f->dir, O_RDWR | O_TMPFILE, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "cat", 3), 3);
+	struct blob_put put = {.key = "images/a.png", .type = "image/png", .fd = fd, .length = 3, .handover = true};
+	assert_int_equal(blob_put(f->store, &put, &f->err), 0);
+	assert_int_equal(fstat(fd, &given), 0);
+	assert_int_equal(blob_path(f->store, "images/a.png", path, &f->err), 0);
+	assert_int_equal(stat(path, &stored), 0);
+	assert_int_equal(given.st_ino, stored.st_ino);
+	close(fd);
+}
+
 static void a_part_of_a_file_is_copied(void **state)
 {
 	struct fixture *f = *state;
@@ -502,6 +519,7 @@ int main(void)
 		CASE(a_file_is_no_folder_of_keys),
 		CASE(image_keys_hold_any_label),
 		CASE(a_file_handed_over_is_linked_not_copied),
+		CASE(a_nameless_file_handed_over_is_linked_too),
 		CASE(a_part_of_a_file_is_copied),
 		CASE(a_file_of_another_file_system_or_without_a_name_is_copied),
 		CASE(a_file_that_does_not_fit_leaves_nothing),
