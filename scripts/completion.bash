@@ -16,7 +16,7 @@ declare -gA _image_label_words=(
 	[image-label-user add]='--role= --datasets= --password --expires='
 	[image-label-user passwd]='--password'
 	[image-label-user list]='--json'
-	[image-label-user grant]='--role= --dataset='
+	[image-label-user grant]='viewer annotator contributor admin none --dataset='
 )
 
 # The options a word list has, without their =.

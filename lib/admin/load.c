@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "admin/progress.h"
 #include "admin/walk.h"
 #include "base/text.h"
@@ -150,6 +151,9 @@ static int make_dataset(struct load *load, struct err *err)
 
 	if (load->dataset)
 		return 0;
+	if (strcmp(load->config.dataset_store.type, "sqlite") == 0 &&
+	    admin_make_folder(load->config.sqlite_db_dir, 0755, err))
+		return -1;
 	if (dataset_create(load->store, load->options.dataset, load->options.base_dir, &policy, err) ||
 	    dataset_open(load->store, load->options.dataset, &load->dataset, err))
 		return -1;
@@ -349,5 +353,5 @@ int admin_load(int argc, char **argv, config_env *env)
 	config_release(&load->config);
 	walk_release(&load->walk);
 	free(load);
-	return usage ? 2 : failed ? 1 : 0;
+	return usage ? ADMIN_USAGE : failed ? ADMIN_FAILED : ADMIN_DONE;
 }
