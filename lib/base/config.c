@@ -114,7 +114,7 @@ static int on_start_object(void *context, struct err *err)
 {
 	struct reader *reader = context;
 
-	if (reader->depth && (reader->key || reader->depth == 2))
+	if (reader->depth && reader->key)
 		return expected(reader, err);
 	if (reader->depth)
 		memcpy(reader->group, reader->name, sizeof(reader->group));

@@ -29,6 +29,7 @@ static void appends_follow_each_other(void **state)
 	assert_int_equal(buf_char(&buf, ' '), 0);
 	assert_int_equal(buf_add(&buf, "two!", 3), 0);
 	assert_int_equal(buf_printf(&buf, " %d", 3), 0);
+	assert_string_equal(buf.data, "one two 3");
 	assert_string_equal(buf_text(&buf), "one two 3");
 	assert_int_equal(buf.len, 9);
 	buf_release(&buf);
@@ -40,9 +41,11 @@ static void nul_bytes_are_bytes(void **state)
 	struct buf buf;
 
 	buf_init(&buf, 10);
+	buf_str(&buf, "longer");
+	buf_clear(&buf);
 	buf_add(&buf, "a\0b", 3);
 	assert_int_equal(buf.len, 3);
-	assert_memory_equal(buf_text(&buf), "a\0b", 4);
+	assert_memory_equal(buf.data, "a\0b", 4);
 	buf_release(&buf);
 }
 

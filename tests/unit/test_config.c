@@ -278,6 +278,10 @@ static void a_value_of_another_kind_is_refused(void **state)
 		       "\"dataset_store.type\" must be \"sqlite\" or \"mongodb\"");
 	assert_line_refused("{'dataset_store':{'uri':'http://u:secret@h'}}",
 		       "\"dataset_store.uri\" must be a connection string (mongodb:// or mongodb+srv://)");
+	assert_line_refused("{'dataset_store':{'database':'a234567890123456789012345678901234567890"
+			    "123456789012345678901234'}}",
+			    "\"dataset_store.database\" must be a database's name (1 to 63 bytes, no space, "
+			    "none of /\\.\"$*<>:|?)");
 	assert_line_refused("{'dataset_store':{'database':'a.b'}}",
 		       "\"dataset_store.database\" must be a database's name (1 to 63 bytes, no space, "
 		       "none of /\\.\"$*<>:|?)");

@@ -142,6 +142,20 @@ static void invalid_utf8_is_refused(void **state)
 	assert_refused("{\"\x80\":1}", "request body: line 1, column 3: invalid UTF-8");
 }
 
+static void the_edges_of_utf8_are_taken(void **state)
+{
+	(void)state;
+	static const char text[] = "\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf"
+				   "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"";
+	struct err err;
+	cJSON *tree = json_parse(text, sizeof(text) - 1, &err);
+
+	if (!tree)
+		fail_msg("%s", err.text);
+	assert_int_equal(strlen(tree->valuestring), sizeof(text) - 3);
+	cJSON_Delete(tree);
+}
+
 static void lone_surrogates_are_refused(void **state)
 {
 	(void)state;
@@ -150,6 +164,7 @@ static void lone_surrogates_are_refused(void **state)
 		"[\"\\udc00\"]",
 		"[\"\\ud800x\"]",
 		"[\"\\ud800\\n\"]",
+		"[\"\\ud800\\n\\udc00\"]",
 		"[\"\\ud800\\ud800\"]",
 		"[\"\\ud800\\u0041\"]",
 		"[\"\\ude00\\ud83d\"]",
@@ -683,6 +698,7 @@ static void a_print_over_the_ceiling_leaves_what_was_there(void **state)
 	buf_str(&out, "before");
 	assert_int_equal(json_print(tree, &out), -1);
 	assert_string_equal(buf_text(&out), "before");
+	assert_int_equal(out.len, 6);
 	buf_clear(&out);
 	assert_int_equal(json_print_ascii(tree, &out), -1);
 	assert_string_equal(buf_text(&out), "");
@@ -699,6 +715,7 @@ int main(void)
 		cmocka_unit_test(nothing_may_follow_the_value),
 		cmocka_unit_test(nul_bytes_are_refused_raw_and_escaped),
 		cmocka_unit_test(invalid_utf8_is_refused),
+		cmocka_unit_test(the_edges_of_utf8_are_taken),
 		cmocka_unit_test(lone_surrogates_are_refused),
 		cmocka_unit_test(surrogate_pairs_and_escaped_backslashes_are_no_lone_surrogates),
 		cmocka_unit_test(a_key_given_twice_is_refused_however_it_is_written),

@@ -118,6 +118,22 @@ static void lines_above_the_level_are_dropped(void **state)
 	cJSON_Delete(next());
 }
 
+static void no_control_character_reaches_a_terminal(void **state)
+{
+	(void)state;
+	char all[0x21];
+
+	for (int c = 1; c < 0x20; c++)
+		all[c - 1] = (char)c;
+	memcpy(all + 0x1f, "\x7f", 2);
+	log_write(LOG_INFO, all, all, all, NULL);
+	const char *line = next_line();
+	assert_non_null(line);
+	for (; *line != '\n'; line++)
+		assert_true((unsigned char)*line >= 0x20 && *line != 0x7f);
+	assert_string_equal(line, "\n");
+}
+
 static void bytes_from_outside_stay_inside_their_value(void **state)
 {
 	(void)state;
@@ -252,6 +268,7 @@ int main(void)
 		LOG_TEST(a_line_says_when_who_and_what),
 		LOG_TEST(a_missing_value_is_null),
 		LOG_TEST(lines_above_the_level_are_dropped),
+		LOG_TEST(no_control_character_reaches_a_terminal),
 		LOG_TEST(bytes_from_outside_stay_inside_their_value),
 		LOG_TEST(what_is_not_utf8_is_replaced),
 		LOG_TEST(a_long_value_is_cut_and_spares_the_others),

@@ -92,6 +92,12 @@ static void the_good_start_of_a_text_is_measured(void **state)
 	(void)state;
 	static const char text[] = "0123456789 \xe7\x8c\xab\xff rest";
 
+	for (size_t wrong = 0; wrong < 40; wrong++) {
+		char bytes[40];
+		memset(bytes, 'x', sizeof(bytes));
+		bytes[wrong] = (char)0x80;
+		assert_int_equal(text_utf8_span(bytes, sizeof(bytes)), wrong);
+	}
 	assert_int_equal(text_utf8_span(text, sizeof(text) - 1), 14);
 	assert_int_equal(text_utf8_span(text, 14), 14);
 	assert_int_equal(text_utf8_span(text, 13), 11); /* no half characters */
