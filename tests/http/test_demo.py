@@ -75,10 +75,10 @@ def test_the_three_lines_work_by_pasting(served, tmp_path):
     size, obtain, classify = curl_lines(text)
     assert json.loads(paste(size, tmp_path)) == {"dataset_name": "shapes", "size": 40}
     paste(obtain, tmp_path)
-    assert (tmp_path / "next.png").read_bytes() == (folder / "images" / "picture-01.png").read_bytes()
+    assert (tmp_path / "next.png").read_bytes() == (folder / "pictures" / "picture-01.png").read_bytes()
     assert json.loads(paste(classify, tmp_path)) == {"response": True}
     paste(obtain, tmp_path)
-    assert (tmp_path / "next.png").read_bytes() == (folder / "images" / "picture-02.png").read_bytes()
+    assert (tmp_path / "next.png").read_bytes() == (folder / "pictures" / "picture-02.png").read_bytes()
 
 
 def test_the_pages_it_names_are_there_for_the_user_it_names(served):
@@ -143,11 +143,11 @@ def test_new_images_of_the_folder_are_added_by_a_rerun(tmp_path):
 def test_forty_pictures_are_drawn_always_the_same_and_all_different(tmp_path):
     for name in ("one", "two"):
         printed(tmp_path / name)
-    files = sorted((tmp_path / "one" / "images").iterdir())
+    files = sorted((tmp_path / "one" / "pictures").iterdir())
     assert [file.name for file in files] == [f"picture-{number:02}.png" for number in range(1, 41)]
     contents = [file.read_bytes() for file in files]
     assert len(set(contents)) == 40
-    assert contents == [(tmp_path / "two" / "images" / file.name).read_bytes() for file in files]
+    assert contents == [(tmp_path / "two" / "pictures" / file.name).read_bytes() for file in files]
     for file in files:
         with Image.open(file) as image:
             image.load()
@@ -160,7 +160,7 @@ def test_a_demo_that_was_moved_still_works(tmp_path):
     printed(tmp_path / "run")
     shutil.move(tmp_path / "run", tmp_path / "moved")
     printed(tmp_path / "moved")
-    assert table(tmp_path / "moved", "SELECT base_dir FROM metadata") == [(str(tmp_path / "moved" / "images"),)]
+    assert table(tmp_path / "moved", "SELECT base_dir FROM metadata") == [(str(tmp_path / "moved" / "pictures"),)]
     assert table(tmp_path / "moved", "SELECT COUNT(*) FROM samples") == [(40,)]
 
 
