@@ -178,7 +178,7 @@ struct label_addition {
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err)
 {
 	*created = false;
-	if (conn_int64(writer, err, -1, key, "SELECT key FROM labels WHERE label = ?", "s", name))
+	if (conn_int64(writer, err, -1, key, "SELECT key FROM labels WHERE label = ? AND key >= 0", "s", name))
 		return -1;
 	if (*key >= 0)
 		return 0;

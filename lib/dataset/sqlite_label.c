@@ -481,7 +481,7 @@ static int label_known(struct sqlite_conn *writer, const char *label, bool *know
 {
 	int64_t found;
 
-	if (conn_int64(writer, err, 0, &found, "SELECT 1 FROM labels WHERE label = ?", "s", label))
+	if (conn_int64(writer, err, 0, &found, "SELECT 1 FROM labels WHERE label = ? AND key >= 0", "s", label))
 		return -1;
 	*known = found != 0;
 	return 0;

@@ -270,7 +270,7 @@ static int check_addition(struct sqlite_conn *writer, const struct addition *add
 
 	if (conn_int64(writer, err, 0, &taken, "SELECT 1 FROM samples WHERE filepath = ?", "s", image->filepath) ||
 	    (image->label[0] &&
-	     conn_int64(writer, err, 0, &known, "SELECT 1 FROM labels WHERE label = ?", "s", image->label)) ||
+	     conn_int64(writer, err, 0, &known, "SELECT 1 FROM labels WHERE label = ? AND key >= 0", "s", image->label)) ||
 	    conn_int64(writer, err, 0, &bytes, "SELECT n FROM counts WHERE kind = 'bytes' AND name = ''", ""))
 		return -1;
 	if (taken)

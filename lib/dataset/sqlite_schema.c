@@ -17,10 +17,13 @@ static const char VERSION_1[] =
 	"INSERT INTO settings VALUES ('queue_end', 0), ('overlap', 1), ('lease_seconds', 0), ('order', 0), ('skip', 0),"
 	" ('public', 0);"
 
+	"UPDATE labels SET label = CAST(label AS TEXT);"
 	"DELETE FROM labels WHERE label IS NULL OR label = '' OR rowid NOT IN (SELECT MIN(rowid) FROM labels GROUP BY label);"
 	"ALTER TABLE labels ADD COLUMN key INTEGER;"
 	"UPDATE labels SET key = (SELECT COUNT(*) FROM labels AS l WHERE l.rowid < labels.rowid);"
-	"CREATE UNIQUE INDEX labels_label ON labels (label);"
+	/* Partial, though it holds every row: the older exporter reads the labels without an order, which a full index that
+	 * covers its query would make alphabetical. */
+	"CREATE UNIQUE INDEX labels_label ON labels (label) WHERE key >= 0;"
 	"CREATE UNIQUE INDEX labels_key ON labels (key);"
 	"INSERT INTO settings SELECT 'next_label_key', COUNT(*) FROM labels;"
 
@@ -58,7 +61,7 @@ static const char VERSION_1[] =
 
 	"INSERT INTO samples (id, filepath, label, state, position, slots)"
 	" SELECT rowid, CAST(COALESCE(filepath, '') AS TEXT), CAST(COALESCE(label, '') AS TEXT),"
-	"  COALESCE(label, '') <> '', rowid, COALESCE(label, '') = '' FROM samples_0 ORDER BY rowid;"
+	"  CAST(COALESCE(label, '') AS TEXT) <> '', rowid, CAST(COALESCE(label, '') AS TEXT) = '' FROM samples_0 ORDER BY rowid;"
 	"DROP TABLE samples_0;"
 	"CREATE INDEX samples_filepath ON samples (filepath);"
 	"CREATE INDEX samples_queue ON samples (position) WHERE slots > 0;"
