@@ -1,5 +1,6 @@
 """Fixtures of the HTTP tests: servers of the real stack that are always ended."""
 import pytest
+from collecting import Collector, Stores
 from harness import Server
 
 
@@ -39,6 +40,47 @@ def server(make_shared_server):
         server.add_user(name)
     server.add_dataset("demo")
     return server.start()
+
+
+@pytest.fixture(scope="session")
+def stores():
+    """The services of the stores that the environment chooses (collecting.py), ended after the last test."""
+    stores = Stores()
+    with stores.running:
+        yield stores
+
+
+@pytest.fixture
+def make_collector(tmp_path, stores):
+    """Makes collecting servers for one test, not yet started."""
+    made = []
+
+    def make(**options):
+        made.append(Collector(tmp_path / f"collector{len(made)}", stores.environment(), **options))
+        return made[-1]
+
+    yield make
+    finish(made)
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory, stores):
+    """One running server that collects, for a file of tests."""
+    collector = Collector(tmp_path_factory.mktemp("collector"), stores.environment())
+    try:
+        yield collector.start()
+    finally:
+        finish([collector])
+
+
+@pytest.fixture
+def contributor(collector):
+    return collector.session("contributor")
+
+
+@pytest.fixture
+def admin(collector):
+    return collector.session("admin")
 
 
 @pytest.fixture

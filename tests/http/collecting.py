@@ -1,0 +1,172 @@
+"""Servers that collect images, on the stores that TEST_DATASET=sqlite|mongo and TEST_BLOB=fs|s3 choose."""
+import contextlib
+import io
+import itertools
+import os
+import sys
+from pathlib import Path
+
+from harness import TOP, Server, until
+from PIL import Image
+
+sys.path.insert(0, str(TOP / "tests" / "services"))
+import services  # noqa: E402
+
+DATASET = os.environ.get("TEST_DATASET", "sqlite")
+BLOB = os.environ.get("TEST_BLOB", "fs")
+DEFAULT = "collected"  # the default dataset, public
+LABELS = ("accordion", "airplanes")
+colours = itertools.count(1)
+
+
+def picture(kind="PNG", size=(32, 24), **options):
+    """The bytes of an image that no other call makes."""
+    number = next(colours)
+    image = Image.new("RGB", size, "white")
+    image.putpixel((0, 0), (number % 256, number // 256 % 256, 99))
+    for bit in range(16):  # so that it stays one of its own when it is compressed with losses
+        if number >> bit & 1:
+            image.paste("black", (bit % 4 * size[0] // 4, bit // 4 * size[1] // 4, (bit % 4 + 1) * size[0] // 4, (bit // 4 + 1) * size[1] // 4))
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+class Stores:
+    """The services that the chosen stores need, started when first asked for; each server gets its own database and bucket."""
+
+    def __init__(self):
+        self.running = contextlib.ExitStack()
+        self.mongo = self.s3 = None
+        self.numbers = itertools.count()
+
+    def environment(self):
+        number = next(self.numbers)
+        variables = {}
+        if DATASET == "mongo":
+            self.mongo = self.mongo or self.running.enter_context(services.mongo(nodes=1))
+            variables |= {"MONGODB_CONN_STRING": self.mongo.uri, "DATABASE_NAME": f"collecting{number}"}
+        if BLOB == "s3":
+            self.s3 = self.s3 or self.running.enter_context(services.s3())
+            variables |= {**self.s3.environment, "AWS_BUCKET_NAME": f"collecting{number}"}
+            bucket_client(variables).create_bucket(Bucket=variables["AWS_BUCKET_NAME"])
+        return variables
+
+
+def bucket_client(variables):
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name=variables.get("AWS_REGION", "us-east-1"),
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+class Collector(Server):
+    """A server with a default dataset, a private one, and a user of each role."""
+
+    def __init__(self, folder, variables, *, config=None, labels=LABELS):
+        store = Path(folder) / "store"
+        super().__init__(
+            folder,
+            config={"default_dataset": DEFAULT, "image_store": {"dir": str(store)}, **(config or {})},
+            env=variables,
+        )
+        self.store = store
+        self.variables = variables
+        self.labels = labels
+        for role in ("viewer", "annotator", "contributor", "admin"):
+            self.add_user(role, role=role)
+        self.add_user("guest", role="contributor", datasets=["secret"])
+
+    def start(self):
+        super().start()
+        admin = self.session("admin")
+        made = admin.post("/v1/datasets", json={"name": "secret", "labels": ["cat", "dog"]})
+        assert made.status_code == 201, made.text
+        for label in self.labels:
+            assert admin.post(f"/v1/datasets/{DEFAULT}/labels", json={"name": label}).status_code == 201
+        return self
+
+    # --- looking at it from outside
+
+    def objects(self):
+        """The keys in the image store."""
+        if BLOB == "s3":
+            pages = bucket_client(self.variables).get_paginator("list_objects_v2")
+            listed = pages.paginate(Bucket=self.variables["AWS_BUCKET_NAME"])
+            return {item["Key"] for page in listed for item in page.get("Contents", [])}
+        trees = [self.store / "public", self.store / "private"]
+        return {str(path.relative_to(tree)) for tree in trees for path in tree.rglob("*") if path.is_file()}
+
+    def object(self, key):
+        """An object's bytes."""
+        if BLOB == "s3":
+            return bucket_client(self.variables).get_object(Bucket=self.variables["AWS_BUCKET_NAME"], Key=key)["Body"].read()
+        return next(tree for tree in (self.store / "public" / key, self.store / "private" / key) if tree.exists()).read_bytes()
+
+    def size(self, dataset=DEFAULT):
+        return self.session("admin").get(f"/v1/datasets/{dataset}").json()["size"]
+
+    def stored(self):
+        """All that is stored, to be compared."""
+        return self.objects(), self.size(DEFAULT), self.size("secret")
+
+    def leftovers(self):
+        """Temporary files: in the folders for them, and those without a name that a program holds open."""
+        folders = [self.state / "tmp", self.state / "uploads", self.store / "tmp"]
+        found = [str(path) for folder in folders for path in folder.rglob("*") if path.is_file()]
+        found += [str(path) for folder in (self.state, self.store) for path in folder.glob(".spool*")]
+        for pid in self.processes():
+            for opened in Path(f"/proc/{pid}/fd").glob("*"):
+                with contextlib.suppress(OSError):
+                    name = os.readlink(opened)
+                    if name.endswith(" (deleted)") and name.startswith(str(self.folder)) and "/log/" not in name:
+                        found.append(name)
+        return found
+
+    def assert_nothing_left(self):
+        """nginx removes its files when it has finished a request, which is after the answer has come."""
+        until(lambda: not self.leftovers(), f"no temporary files; there are {self.leftovers()}")
+
+    def programs(self):
+        """The pids of the programs that take images in."""
+        names = ("images", "single_upload", "bulk_upload", "uploads", "labels", "samples", "datasets")
+        pids = {name: self.processes(name) for name in names}
+        assert all(len(found) == 1 for found in pids.values()), pids
+        return pids
+
+
+def form(*files, field="files"):
+    """A multipart body's files: (name, bytes[, type]) each."""
+    return [(field, file) for file in files]
+
+
+def samples(session, dataset=DEFAULT, **query):
+    """All samples, page by page."""
+    after = {}
+    while True:
+        answer = session.get(f"/v1/datasets/{dataset}/samples", params={**query, **after})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        yield from page["items"]
+        if page["next"] is None:
+            return
+        after = {"after": page["next"]}
+
+
+def assert_problem(answer, status, says=""):
+    assert answer.status_code == status, (answer.status_code, answer.text[:300])
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status and problem["title"] and problem["message"] == problem["detail"]
+    assert says in problem["detail"]
+
+
+def assert_message(answer, status, says=""):
+    assert answer.status_code == status, (answer.status_code, answer.text[:300])
+    assert answer.headers["Content-Type"] == "application/json"
+    assert says in answer.json()["message"], answer.text
