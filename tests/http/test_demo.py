@@ -51,7 +51,7 @@ def served(tmp_path):
 
 
 def curl_lines(text):
-    lines = [line for line in text.splitlines() if "curl -u" in line]
+    lines = [line for line in text.splitlines() if "curl -sS -u" in line]
     assert len(lines) == 3
     return lines
 
