@@ -27,14 +27,14 @@ export const address = path => new URL(path, location.origin).href;
 export const datasetPath = (name, ...rest) =>
 	['/v1/datasets', ...[name, ...rest].map(encodeURIComponent)].join('/');
 
-// The answer's JSON; null for 204. `keepalive` lets the request outlive the page, `headers` adds to them.
-export async function call(method, path, body, { headers = {}, keepalive = false } = {}) {
+// The answer's JSON; null for 204. `keepalive` lets the request outlive the page.
+export async function call(method, path, body, { keepalive = false } = {}) {
 	const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
 	let response, text;
 	try {
 		response = await fetch(address(path), {
 			method, keepalive, cache: 'no-store',
-			headers: { Accept: 'application/json', ...type, ...headers },
+			headers: { Accept: 'application/json', ...type },
 			body: body === undefined ? undefined : JSON.stringify(body),
 			signal: AbortSignal.timeout(ANSWER_WITHIN),
 		});
@@ -58,15 +58,8 @@ function parse(text) {
 	}
 }
 
-// The name of who is signed in, or '' where the server does not tell.
-export async function whoAmI() {
-	try {
-		return (await call('GET', '/v1/me')).user ?? '';
-	} catch (error) {
-		if (error.status === 401 || error.passing) throw error;
-		return '';
-	}
-}
+// The name of who is signed in.
+export const whoAmI = async () => (await call('GET', '/v1/me')).user;
 
 // Waits before try number `attempt` (from 0): exponential with jitter, at least `atLeast` seconds, at most half a
 // minute; ends at once when the connection is back.

@@ -84,6 +84,8 @@ function farewell() {
 	if (given) facts.push(`${number(given)} of them by you just now`);
 	if (skipped) facts.push(`${number(skipped)} set aside`);
 	if (unlabelled) facts.push(`${number(unlabelled)} with other people or not for you`);
+	const unreadable = size - labelled - skipped - unlabelled;
+	if (unreadable > 0) facts.push(`${number(unreadable)} could not be read`);
 	return [unlabelled ? 'Nothing left for you now' : 'All done', `${facts.join(', ')}.`, true];
 }
 
@@ -160,15 +162,21 @@ function saved(entry) {
 	if (entry.kind === 'label') savedSince++;
 }
 
-// The answer to this sample was refused: nothing to go back to.
+// The answer to this sample was refused: nothing to go back to. If the image was leased again meanwhile, it still holds.
 function lose(sample) {
 	const index = past.findIndex(item => item.sample.id === sample);
-	if (index < 0) return;
-	const reviewed = stepsBack ? shown() : null;
-	past.splice(index, 1);
-	stepsBack = reviewed && past.includes(reviewed) ? past.length - past.indexOf(reviewed) : 0;
+	if (index >= 0) {
+		const reviewed = stepsBack ? shown() : null;
+		past.splice(index, 1);
+		stepsBack = past.includes(reviewed) ? past.length - past.indexOf(reviewed) : 0;
+	}
+	if (outbox.lost.get(sample).again) {
+		const task = tasks.withdraw(sample);
+		if (task) wanted(task);
+	}
 	informed = -Infinity;
 	show();
+	supply();
 }
 
 /* --- images to label ------------------------------------------------------------------------------------------- */
@@ -225,10 +233,10 @@ async function inform() {
 const isAnswered = task => outbox.list().some(entry => entry.token === task.token);
 
 // An image comes again whose label was refused because the lease had run out: the answer still holds.
-function wanted({ token, expires, sample }) {
+function wanted({ token, sample }) {
 	const lost = outbox.lost.get(sample.id);
 	if (!lost?.again) return true;
-	outbox.add('label', { sample: sample.id, token, expires, label: lost.label, lead: lost.lead });
+	outbox.add('label', { sample: sample.id, token, label: lost.label, lead: lost.lead });
 	return false;
 }
 
@@ -241,9 +249,9 @@ function answer(label) {
 		correct(item, label);
 		return;
 	}
-	const { sample, token, expires, picture } = item;
+	const { sample, token, picture } = item;
 	const lead = picture === visible?.picture ? Math.round(performance.now() - visibleSince) : 0;
-	outbox.add('label', { sample: sample.id, token, expires, label, lead });
+	outbox.add('label', { sample: sample.id, token, label, lead });
 	given++;
 	goOn({ sample, picture, label });
 }
@@ -263,8 +271,8 @@ function skip() {
 		stepsBack = 0;
 		show();
 	} else if (item) {
-		const { sample, token, expires, picture } = item;
-		outbox.add('skip', { sample: sample.id, token, expires });
+		const { sample, token, picture } = item;
+		outbox.add('skip', { sample: sample.id, token });
 		goOn({ sample, picture, label: '' });
 	}
 }

@@ -1,9 +1,9 @@
 // Answers that the server has not confirmed yet: an ordered queue, kept in the browser until each one is stored.
 //
 // One record an answer, so that windows on the same dataset share the queue without overwriting each other's; one
-// window at a time sends. Every answer carries an Idempotency-Key, so one whose confirmation was lost is sent again.
+// window at a time sends.
 
-import { ApiError, call, datasetPath, pause, serverNow } from './api.js';
+import { ApiError, call, datasetPath, pause } from './api.js';
 import { alone, randomId, storage } from './storage.js';
 
 // What each kind of answer asks of the server.
@@ -19,6 +19,7 @@ const requests = {
 export class Outbox {
 	problem = null;   // the ApiError that is in the way of sending now, or null
 	lost = new Map(); // answers that were refused: sample id → { label, lead, why, again: worth another lease }
+	#user;
 	#dataset;
 	#prefix;
 	#events;
@@ -27,6 +28,7 @@ export class Outbox {
 
 	// events: changed() when list(), problem or lost may have; saved(entry); lose(sample id).
 	constructor(user, dataset, events) {
+		this.#user = user;
 		this.#dataset = dataset;
 		this.#prefix = `answer|${encodeURIComponent(user)}|${encodeURIComponent(dataset)}|`;
 		this.#events = events;
@@ -40,8 +42,7 @@ export class Outbox {
 		return this.#keys().map(key => this.#read(key)).filter(Boolean);
 	}
 
-	// label: { sample, token, expires (server's ms), label, lead (ms) } · skip: { sample, token, expires }
-	// · relabel: { sample, base, filepath, label }
+	// label: { sample, token, label, lead (ms) } · skip: { sample, token } · relabel: { sample, base, filepath, label }
 	add(kind, entry) {
 		const order = `${String(Date.now()).padStart(15, '0')}.${String(this.#counter++).padStart(6, '0')}`;
 		const id = randomId();
@@ -97,17 +98,27 @@ export class Outbox {
 
 	async #ask(entry) {
 		const [path, body] = requests[entry.kind](this.#dataset, entry);
-		const answer = await call('POST', path, body, { headers: { 'Idempotency-Key': entry.id }, keepalive: true });
-		if (answer?.response === false)
-			throw new ApiError(422, 'the dataset no longer has that image or label');
+		try {
+			const answer = await call('POST', path, body, { keepalive: true });
+			if (answer?.response === false)
+				throw new ApiError(422, 'the dataset no longer has that image or label');
+		} catch (error) {
+			if (error.status !== 409 || entry.kind !== 'label' || !await this.#isStored(entry)) throw error;
+		}
+	}
+
+	// A lease ends with its label, so a label that is sent again, by this loop or by the browser itself on a new
+	// connection, is a 409: was it stored, and only the confirmation lost?
+	async #isStored({ sample, label, lead }) {
+		const { items } = await call('GET', datasetPath(this.#dataset, 'samples', sample, 'history'));
+		return items.some(event =>
+			event.by === this.#user && event.label === label && event.lead_time_ms === lead);
 	}
 
 	#refused(entry, error) {
-		const gone = error.status === 409; // the lease was not, or is no longer, this user's
-		// The lease of one sent before can't have run out yet: that try ended it, and only its confirmation was lost.
-		if (gone && entry.tried && serverNow() < entry.expires) this.#events.saved(entry);
-		else if (entry.kind !== 'skip') // nothing is lost with a skip
-			this.#lose(entry, gone ? 'the image was no longer yours to label' : error.message, gone);
+		if (entry.kind === 'skip') return; // nothing is lost with it
+		const gone = error.status === 409;
+		this.#lose(entry, gone ? 'the image was no longer yours to label' : error.message, gone);
 	}
 
 	// What corrects a lost answer is lost with it: sent, it would overwrite someone else's.

@@ -17,7 +17,7 @@ export class Tasks {
 	#filling = null;
 	#timer;
 
-	// events: wanted(task), whether a task just leased is to be shown; gone(task), a lease that was lost.
+	// events: wanted(task), whether a task just leased is to be shown; gone() after a lease was lost.
 	constructor(user, dataset, events) {
 		this.#dataset = dataset;
 		this.#prefix = `lease|${encodeURIComponent(user)}|${encodeURIComponent(dataset)}|`;
@@ -33,6 +33,13 @@ export class Tasks {
 	// The current one was answered: its lease is the outbox's now.
 	next() {
 		storage.remove(this.#prefix + this.#held.shift().token);
+	}
+
+	// The task of a sample, no longer held here: the caller answers it. Undefined when there is none.
+	withdraw(sample) {
+		const task = this.#held.find(each => each.sample.id === sample);
+		if (task) this.#forget(task);
+		return task;
 	}
 
 	// Leases until enough are ahead, or the server has no more.
@@ -110,20 +117,20 @@ export class Tasks {
 				task.expires = Date.parse(expires_at);
 				task.span = task.expires - serverNow();
 			} catch (error) {
-				if (error.status === 409) this.#drop(task);
-				else failed = true;
+				if (error.status !== 409) failed = true;
+				else if (this.#held.includes(task)) { // not answered meanwhile
+					this.#forget(task);
+					this.#events.gone();
+				}
 			}
 		}
 		this.#renewSoon(failed ? RENEW_AGAIN : undefined);
 	}
 
-	#drop(task) {
-		const index = this.#held.indexOf(task);
-		if (index < 0) return; // answered meanwhile
-		this.#held.splice(index, 1);
+	#forget(task) {
+		this.#held.splice(this.#held.indexOf(task), 1);
 		task.picture.forget();
 		storage.remove(this.#prefix + task.token);
-		this.#events.gone(task);
 	}
 
 	#path(...rest) {

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""Measures the labelling page in a real Chromium: from key press to the next image painted. Prints one line of JSON.
+
+Usage: tests/bench/page.py [IMAGES]     pictures of 1600 × 1200 to label (default 60)
+
+Paint times are the browser's own (Element Timing API); key times are those of the key's event.
+"""
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "browser"), str(TESTS / "http")]
+from chromium import Browser  # noqa: E402
+from harness import Server  # noqa: E402
+
+GOAL_MS = 50
+WATCH = """
+window.keys = [];
+window.paints = [];
+document.querySelector('#image').setAttribute('elementtiming', 'image');
+addEventListener('keydown', event => keys.push(event.timeStamp), true);
+new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) paints.push({ url: entry.url, time: entry.renderTime || entry.loadTime });
+}).observe({ type: 'element', buffered: false });
+"""
+
+
+def photograph(path, seed, size=(1600, 1200)):
+    """A picture that decodes like a photograph: colours everywhere and fine noise."""
+    noise = Image.effect_noise(size, 60)
+    channels = [noise.rotate(angle * 90 + seed).point(lambda value, s=seed: (value + 37 * s) % 256) for angle in range(3)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.merge("RGB", [channel.resize(size) for channel in channels]).save(path, quality=85)
+
+
+def measure(browser, count):
+    """Labels `count` images, each as soon as the one before is painted and the next three are there; ms each."""
+    browser.open_label("bench")
+    browser.image()
+    browser.script(WATCH)
+    times = []
+    for _ in range(count):
+        # What a person looks at takes longer than fetching ahead: wait for that, so that the page is measured.
+        browser.until(
+            lambda: len(browser.script("return performance.getEntriesByType('resource')"
+                                       ".filter(e => e.name.includes('/images/'))")) >= len(times) + 4,
+            "images ahead",
+        )
+        paints = len(browser.script("return paints"))
+        browser.press("1")
+        browser.until(lambda: len(browser.script("return paints")) > paints, "a paint")
+        times.append(browser.script("return paints.at(-1).time - keys.at(-1)"))
+    browser.all_saved()
+    return times
+
+
+def main(count):
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(folder)
+        server.add_user("ann")
+        paths = [f"{number:03}.jpg" for number in range(count + 4)]
+        for number, path in enumerate(paths):
+            photograph(server.images / "bench" / path, number)
+        server.add_dataset("bench", ("yes", "no"), paths)
+        with server.start():
+            browser = Browser(server, "ann")
+            try:
+                times = sorted(measure(browser, count))
+            finally:
+                browser.quit()
+    median = statistics.median(times)
+    print(json.dumps({
+        "what": "page: key press to next image painted",
+        "images": len(times),
+        "median_ms": round(median, 1),
+        "p95_ms": round(times[int(len(times) * 0.95)], 1),
+        "max_ms": round(times[-1], 1),
+        "goal_ms": GOAL_MS,
+        "pass": median < GOAL_MS,
+    }))
+
+
+if __name__ == "__main__":
+    if "--help" in sys.argv or "-h" in sys.argv:
+        print(__doc__.strip())
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 60)

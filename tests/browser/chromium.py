@@ -1,0 +1,161 @@
+"""A real Chromium, driven as a person would: keys, clicks, what is on the screen. Never sleeps: it waits for what is seen."""
+import os
+import shutil
+import tempfile
+from urllib.parse import quote, unquote, urlsplit
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+SECONDS = 30  # after which something that is waited for is taken to have failed
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,800",
+)
+
+
+def programs():
+    """The paths of (chromium, chromedriver); skips the test, or fails it when REQUIRE names browser, without them."""
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    if all(found):
+        return found
+    reason = "chromium and chromedriver are not installed (apt install chromium chromium-driver)"
+    if "browser" in os.environ.get("REQUIRE", "").split(","):
+        pytest.fail(f"browser is required, and cannot be had: {reason}")
+    pytest.skip(f"browser cannot be had: {reason}")
+
+
+class Browser:
+    """One Chromium with a profile of its own, signed in as one user. quit() leaves nothing behind."""
+
+    def __init__(self, server, user, *arguments):
+        chromium, driver = programs()
+        self.server, self.user = server, user
+        self.profile = tempfile.mkdtemp(prefix="image-label-chromium-")
+        options = webdriver.ChromeOptions()
+        options.binary_location = chromium
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        for argument in (*OPTIONS, f"--user-data-dir={self.profile}", *arguments):
+            options.add_argument(argument)
+        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+
+    def quit(self):
+        try:
+            self.driver.quit()
+        finally:
+            shutil.rmtree(self.profile, ignore_errors=True)
+
+    # --- going somewhere
+
+    def open(self, path, port=None):
+        """Opens a page, the user's password in its address."""
+        credentials = f"{quote(self.user, safe='')}:{quote(self.server.passwords[self.user], safe='')}"
+        self.driver.get(f"http://{credentials}@127.0.0.1:{port or self.server.port}{path}")
+        return self
+
+    def open_label(self, dataset, **options):
+        return self.open(f"/ui/label?dataset={quote(dataset, safe='')}", **options)
+
+    def offline(self, is_offline=True):
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd(
+            "Network.emulateNetworkConditions",
+            {"offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+        )
+
+    def online(self):
+        self.offline(False)
+
+    def block(self, *patterns):
+        """Requests for these addresses ("*/label") fail until block() is called without any."""
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": list(patterns)})
+
+    # --- what is on the screen
+
+    def until(self, condition, what):
+        return WebDriverWait(self.driver, SECONDS, poll_frequency=0.02).until(
+            lambda _: condition(), f"{what}\nstatus: {self.status!r}, notice: {self.notice!r}"
+        )
+
+    def script(self, text, *arguments):
+        return self.driver.execute_script(text, *arguments)
+
+    def find(self, css):
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def all(self, css):
+        return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def texts(self, css):
+        return [found.text for found in self.all(css) if found.is_displayed()]
+
+    def text(self, css):
+        """The text that is displayed there, '' for none."""
+        return "\n".join(self.texts(css))
+
+    @property
+    def status(self):
+        """Also while it fades in."""
+        return self.script("return document.querySelector('[role=status]')?.textContent ?? ''")
+
+    @property
+    def notice(self):
+        return self.text("#notice")
+
+    def notice_says(self, words):
+        self.until(lambda: words in self.notice, f"a notice with {words!r}")
+
+    def status_says(self, words):
+        self.until(lambda: words in self.status, f"a status with {words!r}")
+
+    def all_saved(self):
+        self.until(lambda: self.status == "", "an empty status line")
+
+    @property
+    def shown(self):
+        """The filepath of the image on the screen, None while there is none."""
+        source = self.script(
+            "const image = document.querySelector('#image');"
+            "return image && !image.hidden && image.complete && image.naturalWidth ? image.src : null;"
+        )
+        return source and unquote(urlsplit(source).path.split("/", 3)[3])
+
+    def image(self, filepath=None):
+        """Waits for an image, or for this one; its filepath."""
+        return self.until(
+            lambda: self.shown if filepath is None else self.shown == filepath and filepath, f"image {filepath or ''}"
+        )
+
+    def console(self):
+        """What the browser complained of since the last call."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    # --- doing something
+
+    def press(self, *keys):
+        actions = webdriver.ActionChains(self.driver)
+        for key in keys:
+            actions.send_keys(key)
+        actions.perform()
+
+    def answer(self, key):
+        """Presses a key that answers the image on the screen, waits for what follows; the filepath answered."""
+        before = self.image()
+        self.press(key)
+        self.until(lambda: self.shown != before, "the next image")
+        return before
+
+    def label_button(self, name):
+        return next(button for button in self.all("#labels button") if button.text.split("\n")[-1] == name)

@@ -1,0 +1,287 @@
+"""/ui/label: images are labelled by keys and clicks, each by one person."""
+import pytest
+from harness import draw, until
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.keys import Keys
+
+
+def test_keys_label_and_what_is_saved_is_stored(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    given = {ann.answer(key): label for key, label in (("1", "cat"), ("2", "dog"), ("3", "bird"), ("2", "dog"))}
+    ann.all_saved()
+    assert dataset.labels() == given == {"000.png": "cat", "001.png": "dog", "002.png": "bird", "003.png": "dog"}
+    assert ann.console() == []
+
+
+def test_clicks_label_and_leave_space_for_skipping(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    ann.label_button("dog").click()
+    ann.image("001.png")
+    ann.press(Keys.SPACE)
+    ann.image("002.png")
+    ann.all_saved()
+    assert dataset.labels() == {"000.png": "dog"}
+
+
+def test_buttons_show_their_keys(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.image()
+    buttons = ann.all("#labels button")
+    assert [button.get_attribute("data-key") for button in buttons] == ["1", "2", "3"]
+    assert [button.text.split("\n") for button in buttons] == [["1", "cat"], ["2", "dog"], ["3", "bird"]]
+    assert [button.accessible_name for button in buttons] == ["cat", "dog", "bird"]
+
+
+def test_holding_a_key_labels_once(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    event = {"key": "1", "code": "Digit1", "text": "1", "windowsVirtualKeyCode": 49}
+    for repeated in (False, True, True, True):
+        ann.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyDown", "autoRepeat": repeated, **event})
+    ann.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+    ann.image("001.png")
+    ann.all_saved()
+    assert dataset.labels() == {"000.png": "cat"}
+
+
+def test_backspace_goes_back_and_a_key_corrects(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.answer("1")
+    ann.answer("1")
+    ann.image("002.png")
+    ann.all_saved()
+    ann.press(Keys.BACKSPACE)
+    ann.image("001.png")
+    ann.press(Keys.BACKSPACE)
+    ann.image("000.png")
+    pressed = [button.get_attribute("data-label") for button in ann.all("#labels [aria-pressed=true]")]
+    assert pressed == ["cat"]
+    ann.press("2")
+    ann.image("002.png")
+    assert ann.all("#labels [aria-pressed]") == []
+    ann.all_saved()
+    assert dataset.labels() == {"000.png": "dog", "001.png": "cat"}
+
+
+@pytest.mark.parametrize("key", [Keys.ESCAPE, Keys.SPACE])
+def test_going_back_may_change_nothing(ann, dataset, key):
+    ann.open_label(dataset.name)
+    ann.answer("1")
+    ann.image("001.png")
+    ann.press(Keys.BACKSPACE)
+    ann.image("000.png")
+    ann.press(key)
+    ann.image("001.png")
+    ann.answer("2")
+    ann.all_saved()
+    assert dataset.labels() == {"000.png": "cat", "001.png": "dog"}
+
+
+def test_space_skips_and_the_image_comes_again_at_the_end(ann, make_dataset):
+    dataset = make_dataset(samples=3)
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    ann.press(Keys.SPACE)
+    ann.answer("1")
+    ann.answer("1")
+    ann.image("000.png")
+    ann.press("3")
+    ann.notice_says("All done")
+    assert dataset.labels() == {"000.png": "bird", "001.png": "cat", "002.png": "cat"}
+
+
+def test_help_is_a_dialog_that_escape_closes(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    ann.press("?")
+    assert ann.find("dialog").is_displayed()
+    ann.press("1")
+    ann.press(Keys.ESCAPE)
+    ann.until(lambda: not ann.find("dialog").is_displayed(), "the dialog closed")
+    assert ann.shown == "000.png"
+    assert dataset.labels() == {}
+
+
+def test_more_than_ten_labels_have_letters_and_can_be_found_by_typing(ann, make_dataset):
+    labels = [f"kind {number}" for number in range(40)] + ["zebra"]
+    dataset = make_dataset(labels=labels)
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    keys = [button.get_attribute("data-key") for button in ann.all("#labels button")]
+    assert keys[:12] == list("1234567890ab")
+    assert keys[36:] == [""] * 5
+    ann.answer("b")
+    ann.image("001.png")
+    ann.press("/")
+    ann.press("zeb")
+    assert [button.text for button in ann.all("#labels button") if button.is_displayed()] == ["zebra"]
+    ann.press(Keys.ENTER)
+    ann.image("002.png")
+    ann.answer("1")
+    ann.all_saved()
+    assert dataset.labels() == {"000.png": "kind 11", "001.png": "zebra", "002.png": "kind 0"}
+
+
+def test_two_people_never_see_the_same_image(ann, bob, make_dataset):
+    dataset = make_dataset(samples=16)
+    seen = {ann: [], bob: []}
+    for page in (ann, bob):
+        page.open_label(dataset.name)
+        page.image()
+    while len(dataset.labels()) < 14:
+        for page, key in ((ann, "1"), (bob, "2")):
+            if page.shown:
+                seen[page].append(page.shown)
+                page.press(key)
+        for page in (ann, bob):
+            page.until(lambda page=page: page.shown != seen[page][-1], "the next image")
+            page.all_saved()
+    assert set(seen[ann]).isdisjoint(seen[bob])
+    stored = dataset.labels()
+    assert all(stored[path] == "cat" for path in seen[ann])
+    assert all(stored[path] == "dog" for path in seen[bob])
+
+
+def test_the_next_images_are_fetched_before_they_are_needed(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    fetched = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/images/'))"
+    ann.until(lambda: len(ann.script(fetched)) == 4, "the image and the next three")
+    assert dataset.counts()["leased"] == 4
+    ann.offline()
+    ann.answer("1")
+    assert ann.image() == "001.png"
+
+
+def test_odd_names_and_labels_are_only_text(ann, make_dataset):
+    harm = "<img src=x onerror='window.harm=1'>"
+    paths = ['a "quoted" <script>window.harm=1<script>.png', "sub folder/ünï ☃.png", "100%25 #1?.png", "it's.png"]
+    dataset = make_dataset(labels=(harm, '"</kbd><b>', "naïve ☃"), samples=paths)
+    ann.open_label(dataset.name)
+    given = {}
+    for key, label in (("1", harm), ("2", '"</kbd><b>'), ("3", "naïve ☃"), ("1", harm)):
+        path = ann.until(lambda: ann.shown not in given and ann.shown, "an image")
+        assert ann.text("#caption") == path
+        ann.press(key)
+        given[path] = label
+    ann.notice_says("All done")
+    ann.all_saved()
+    assert dataset.labels() == given
+    assert set(given) == set(paths)
+    assert ann.script("return window.harm") is None
+    assert ann.console() == []
+
+
+def test_an_image_that_does_not_load_is_said_and_skipped(ann, make_dataset):
+    dataset = make_dataset(samples=3)
+    (ann.server.images / dataset.name / "000.png").write_text("no image at all")
+    (ann.server.images / dataset.name / "001.png").unlink()
+    ann.open_label(dataset.name)
+    ann.notice_says("This image cannot be shown")
+    assert ann.text("#caption") == "000.png"
+    ann.press(Keys.SPACE)
+    ann.image("002.png")  # the server passes over what it can't read
+    ann.press("1")
+    ann.notice_says("This image cannot be shown")
+    ann.press("3")
+    ann.notice_says("All done")
+    assert "2 of 3 images are labelled" in ann.notice
+    assert "1 could not be read" in ann.notice
+    assert dataset.labels() == {"000.png": "bird", "002.png": "cat"}
+
+
+def test_when_all_is_labelled_it_says_so_and_checks_again_on_demand(ann, make_dataset):
+    dataset = make_dataset(samples=2)
+    ann.open_label(dataset.name)
+    ann.answer("1")
+    ann.image("001.png")
+    ann.press("2")
+    ann.notice_says("All done")
+    assert "2 of 2 images are labelled, 2 of them by you just now" in ann.notice
+    ann.all_saved()
+    draw(ann.server.images / dataset.name / "more.png", "white")
+    dataset.load()
+    ann.find("#again").click()
+    ann.image("more.png")
+
+
+def test_images_that_others_hold_are_waited_for(ann, make_dataset):
+    dataset = make_dataset(samples=2)
+    assert len(dataset.lease("bob", 2)) == 2
+    ann.open_label(dataset.name)
+    ann.notice_says("Nothing left for you now")
+    assert "2 with other people" in ann.notice
+
+
+def test_what_one_held_elsewhere_comes_at_the_end(ann, make_dataset):
+    dataset = make_dataset(samples=3)
+    held = dataset.lease("ann", 1)[0]["sample"]["filepath"]
+    ann.open_label(dataset.name)
+    seen = [ann.answer("1"), ann.answer("1"), ann.image()]
+    assert seen[2] == held
+    ann.press("2")
+    ann.notice_says("All done")
+    assert dataset.labels()[held] == "dog"
+
+
+def test_leaving_gives_back_what_was_not_answered(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.image()
+    until(lambda: dataset.counts()["leased"] == 4, "four leases")
+    ann.open("/ui/")
+    until(lambda: dataset.counts()["leased"] == 0, "no lease")
+
+
+def test_a_crashed_window_goes_on_where_it_was(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.answer("1")
+    before = ann.image()
+    ann.all_saved()
+    crashed = ann.driver.current_window_handle
+    ann.driver.switch_to.new_window("tab")
+    other = ann.driver.current_window_handle
+    ann.driver.switch_to.window(crashed)
+    with pytest.raises(WebDriverException, match="crash"):
+        ann.driver.get("chrome://crash")
+    ann.driver.switch_to.window(other)
+    ann.open_label(dataset.name)
+    assert ann.image() == before
+    assert dataset.counts()["leased"] == 4
+
+
+def test_who_may_only_look_is_told(browser, dataset):
+    vera = browser("vera").open_label(dataset.name)
+    vera.notice_says("You may look, but not label")
+    vera.press("1")
+    assert dataset.labels() == {}
+
+
+@pytest.mark.parametrize("path", ["/ui/label?dataset=nosuch", "/ui/label"])
+def test_a_dataset_that_is_not_there_is_said(ann, path):
+    ann.open(path)
+    ann.notice_says("dataset")
+    assert ann.find("#leave").is_displayed()
+
+
+def test_progress_counts_what_was_labelled(ann, dataset):
+    dataset.classify("bob", "000.png", "cat")
+    ann.open_label(dataset.name)
+    ann.answer("1")
+    ann.answer("2")
+    ann.all_saved()
+    progress = ann.find("progress")
+    assert (progress.get_attribute("value"), progress.get_attribute("max")) == ("3", "8")
+    assert ann.text("#count") == "3 of 8"
+
+
+def test_is_built_for_everyone(ann, dataset):
+    ann.open_label(dataset.name)
+    ann.image()
+    assert ann.script("return document.documentElement.lang") == "en"
+    assert len(ann.all("main")) == 1
+    assert dataset.name in ann.driver.title
+    assert ann.find("#image").get_attribute("alt")
+    assert all(button.accessible_name for button in ann.all("button") if button.is_displayed())
+    assert ann.find("progress").accessible_name
