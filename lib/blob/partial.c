@@ -99,6 +99,18 @@ static int load(struct partial *out, struct err *err)
 	return failed;
 }
 
+static void unlink_files(const char *dir, const char *id)
+{
+	static const char *const suffixes[] = {".json", ".new", ".part"};
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		char *path = path_of(dir, id, suffixes[i]);
+
+		unlink(path);
+		free(path);
+	}
+}
+
 int partial_create(struct partial *partial, struct err *err)
 {
 	char token[HASH_TOKEN_MAX];
@@ -117,9 +129,11 @@ int partial_create(struct partial *partial, struct err *err)
 	char *path = path_of(partial->dir, partial->id, ".part");
 	partial->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	int failed = partial->fd < 0 ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept") : describe(partial, err);
-	if (failed)
-		unlink(path);
 	free(path);
+	if (failed) {
+		unlink_files(partial->dir, partial->id);
+		partial_release(partial);
+	}
 	return failed;
 }
 
@@ -181,6 +195,8 @@ void partial_release(struct partial *partial)
 
 int partial_append(struct partial *partial, const void *bytes, size_t len, struct err *err)
 {
+	if ((int64_t)len > partial->length - partial->offset)
+		return err_set(err, ERR_TOO_LARGE, "The piece goes beyond Upload-Length");
 	for (const char *at = bytes; len > 0;) {
 		ssize_t written = write(partial->fd, at, len);
 
@@ -208,24 +224,24 @@ int partial_truncate(struct partial *partial, int64_t offset, struct err *err)
 	return 0;
 }
 
+/* Another file takes the bytes' name: theirs may be the image's own file by now (blob_put's handover). */
+static int let_go(const struct partial *partial, struct err *err)
+{
+	char *path = path_of(partial->dir, partial->id, ".part"), *new_path = path_of(partial->dir, partial->id, ".new");
+	int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int failed = fd < 0 || rename(new_path, path) ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be let go") : 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	free(new_path);
+	return failed;
+}
+
 int partial_finish(struct partial *partial, int64_t sample, struct err *err)
 {
 	partial->result = sample;
-	return describe(partial, err) || (ftruncate(partial->fd, 0) && err_errno(err, ERR_UNAVAILABLE, "The upload cannot be cut"))
-	               ? -1
-	               : 0;
-}
-
-static void unlink_files(const char *dir, const char *id)
-{
-	static const char *const suffixes[] = {".json", ".new", ".part"};
-
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-		char *path = path_of(dir, id, suffixes[i]);
-
-		unlink(path);
-		free(path);
-	}
+	return describe(partial, err) || let_go(partial, err) ? -1 : 0;
 }
 
 int partial_remove(struct partial *partial, struct err *err)

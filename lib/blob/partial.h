@@ -24,7 +24,7 @@ struct partial {
 };
 
 /* Makes one of what is set in *partial but id, fd, offset and result; strings stay the caller's and are copied. The folder is
- * made when absent. Afterwards release it. */
+ * made when absent. Afterwards release it; a failure leaves nothing, and nothing to release. */
 int partial_create(struct partial *partial, struct err *err);
 /* Opens and locks one. ERR_NOT_FOUND when there is none, it has expired, or it is another user's or dataset's;
  * ERR_CONFLICT when another request is writing to it. */
@@ -32,12 +32,13 @@ int partial_open(struct partial *out, const char *dir, const char *id, const cha
                  struct err *err);
 void partial_release(struct partial *partial);
 
-/* Appends at offset; not durable before partial_sync. */
+/* Appends at offset; not durable before partial_sync. ERR_TOO_LARGE beyond length. */
 int partial_append(struct partial *partial, const void *bytes, size_t len, struct err *err);
 int partial_sync(struct partial *partial, struct err *err);
 /* Takes back what was appended since offset was `offset`. */
 int partial_truncate(struct partial *partial, int64_t offset, struct err *err);
-/* Keeps only that it became a sample, so that a client that missed the answer learns it. */
+/* Keeps only that it became a sample, so that a client that missed the answer learns it. The file that fd is of stays as it
+ * is, without its name: it may be the image's own by now. */
 int partial_finish(struct partial *partial, int64_t sample, struct err *err);
 /* Removes it. */
 int partial_remove(struct partial *partial, struct err *err);
