@@ -1,0 +1,451 @@
+"""start, stop, status, reload, run: what a crash, a kill or a mistake comes to."""
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import requests
+from harness import LIBEXEC, SCRIPTS, Server, free_port, until
+
+SIZE = {"dataset_name": "demo"}
+
+
+@pytest.fixture
+def server(make_server):
+    server = make_server()
+    server.add_user("ann")
+    server.add_dataset()
+    return server
+
+
+@pytest.fixture
+def running(server):
+    return server.start()
+
+
+def answers(server):
+    """Whether a label could be given now: nginx and a program answer."""
+    try:
+        return server.session("ann").post("/size", json=SIZE).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def program_of(server, name):
+    return until(lambda: server.processes(name), f"a process of {name}")[0]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_gone(pid):
+    until(lambda: not Path(f"/proc/{pid}/exe").exists(), f"the end of process {pid}")
+
+
+def refused(server, *arguments):
+    """Runs a command that must fail with one line on stderr; returns that line."""
+    done = server.command(*arguments)
+    assert done.returncode == 1, done
+    lines = [line for line in done.stderr.splitlines() if "running as root" not in line]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+# --- start, status, stop
+
+
+def test_start_returns_once_it_answers_and_stop_leaves_nothing(server):
+    server.port = free_port()
+    assert server.command("status").returncode == 3
+    done = server.command("start")
+    assert done.returncode == 0, done.stderr
+    assert answers(server)
+    assert f"http://127.0.0.1:{server.port}/ui/" in done.stdout
+    status = server.command("status")
+    assert (status.returncode, f"http://127.0.0.1:{server.port}/" in status.stdout) == (0, True)
+    supervisor = server.supervisor()
+    assert server.command("stop").returncode == 0
+    assert not server.processes() and not Path(f"/proc/{supervisor}/exe").exists()
+    assert not listens(server.port)
+    assert not list((server.state / "sock").iterdir())
+    assert server.command("status").returncode == 3
+
+
+def test_stop_of_what_does_not_run_is_no_failure(server):
+    server.state.mkdir()
+    assert server.command("stop").returncode == 0
+
+
+def test_stop_finishes_the_request_under_way(running):
+    body = json.dumps(SIZE).encode()
+    with socket.create_connection(("127.0.0.1", running.port)) as connection:
+        connection.sendall(
+            b"POST /size HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\nContent-Type: application/json\r\n"
+            b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        assert b"100 Continue" in connection.recv(1000)  # nginx is at it
+        connection.sendall(body[:5])
+        with subprocess.Popen([SCRIPTS / "image-label-server", "--state", running.state, "stop"], env=running.env) as stop:
+            until(lambda: not listens(running.port), "no new connections")
+            connection.sendall(body[5:])
+            answer = connection.makefile("rb").read()
+            connection.close()
+            assert answer.startswith(b"HTTP/1.1 200"), answer
+            assert stop.wait() == 0
+
+
+def test_everything_is_private_and_sockets_have_mode_0660(running):
+    assert stat.S_IMODE(running.state.stat().st_mode) & 0o077 == 0
+    sockets = list((running.state / "sock").iterdir())
+    assert len(sockets) >= 7
+    assert {stat.S_IMODE(file.stat().st_mode) for file in sockets} == {0o660}
+
+
+def test_starts_within_two_paths_that_are_hard_to_write(tmp_path):
+    server = Server(tmp_path / "with space 'quote\" and ünïcödé;{}")
+    server.state = tmp_path / ("state $x " + "long" * 40)
+    server.add_user("ann")
+    server.add_dataset()
+    with server:
+        server.start()
+        assert answers(server)
+        assert server.session("ann").get("/images/demo/image0.png").status_code == 200
+
+
+def test_two_servers_run_side_by_side(make_server):
+    servers = []
+    for name in ("ann", "bob"):
+        server = make_server()
+        server.add_user(name)
+        server.add_dataset(samples=3 + len(servers))
+        servers.append(server.start())
+    sizes = [server.session(name).post("/size", json=SIZE).json()["size"] for server, name in zip(servers, ("ann", "bob"))]
+    assert sizes == [3, 4]
+
+
+# --- what it refuses
+
+
+def test_second_server_of_a_state_folder_is_refused(running):
+    assert "already running" in refused(running, "start")
+    assert answers(running)
+
+
+def test_taken_port_is_named(server):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        server.port = other.getsockname()[1]
+        assert f"port {server.port} is taken" in refused(server, "start")
+    assert not server.processes()
+
+
+def test_no_dataset_is_refused(server):
+    for file in server.seeds.iterdir():
+        file.unlink()
+    server.port = free_port()
+    assert "dataset" in refused(server, "start")
+    assert not server.processes()
+
+
+def test_no_user_is_refused(server):
+    for file in server.users.iterdir():
+        file.unlink()
+    server.port = free_port()
+    assert "user" in refused(server, "start")
+    assert not server.processes()
+
+
+@pytest.mark.parametrize(
+    "config, named",
+    [({"limits": {"json_byte": 5}}, "json_bytes"), ({"listen": {"http_port": "many"}}, "http_port"), ({"sqlite_db_dirs": "x"}, "sqlite_db_dir")],
+)
+def test_bad_configuration_names_file_and_key(server, config, named):
+    server.config.update(config)
+    server.write_config()
+    line = refused(server, "start")
+    assert str(server.config_file) in line and named in line
+    assert not server.processes()
+
+
+def test_configuration_that_is_no_json_is_refused(server):
+    server.config_file.write_text('{"json_db_dir": ')
+    assert str(server.config_file) in refused(server, "start")
+
+
+def test_missing_program_is_named(server, tmp_path):
+    shutil.copytree(LIBEXEC, tmp_path / "libexec")
+    (tmp_path / "libexec" / "tasks").unlink()
+    server.env["IMAGE_LABEL_LIBEXEC"] = str(tmp_path / "libexec")
+    server.port = free_port()
+    assert "tasks" in refused(server, "start")
+
+
+def test_program_that_ends_at_once_is_named_and_nothing_is_left_running(server, tmp_path):
+    shutil.copytree(LIBEXEC, tmp_path / "libexec")
+    program = tmp_path / "libexec" / "tasks"
+    program.unlink()
+    program.write_text("#!/bin/sh\necho cannot go on >&2\nexit 1\n")
+    program.chmod(0o755)
+    server.env["IMAGE_LABEL_LIBEXEC"] = str(tmp_path / "libexec")
+    server.port = free_port()
+    assert "tasks" in refused(server, "start")
+    assert not server.processes()
+
+
+@pytest.mark.parametrize("arguments", [["--port", "seventy"], ["--port", "70000"], ["--nonsense"], ["start", "stop"], ["--port"]])
+def test_wrong_arguments_are_refused(server, arguments):
+    assert refused(server, *arguments)
+
+
+def test_help_shows_examples():
+    done = subprocess.run([SCRIPTS / "image-label-server", "--help"], capture_output=True, text=True, check=True)
+    assert "Examples:" in done.stdout
+
+
+# --- crashes
+
+
+PROGRAMS = ["size", "obtain", "classify", "tasks", "datasets", "access", "health"]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_killed_program_is_back(running, name):
+    before = program_of(running, name)
+    os.kill(before, signal.SIGKILL)
+    wait_gone(before)
+    assert program_of(running, name) != before
+    assert answers(running)
+    assert running.session("ann").get("/images/demo/image0.png").status_code == 200
+    assert requests.get(running.url + "/healthz").status_code == 200
+
+
+def test_program_killed_thirty_times_in_a_row_is_back(running):
+    for _ in range(30):
+        victim = program_of(running, "size")
+        os.kill(victim, signal.SIGKILL)
+        wait_gone(victim)
+    until(lambda: answers(running), "an answer")
+
+
+def test_killed_multiwatch_takes_its_program_along_and_both_are_back(running):
+    before = {name: program_of(running, name) for name in PROGRAMS}
+    for pid in running.processes("multiwatch"):
+        os.kill(pid, signal.SIGKILL)
+    for pid in before.values():
+        wait_gone(pid)
+    until(lambda: answers(running), "an answer")
+    assert not set(before.values()) & set(running.processes())
+
+
+def test_killed_nginx_is_back_without_its_orphans(running):
+    master = int((running.state / "nginx.pid").read_text())
+    workers = set(running.processes("nginx"))
+    os.kill(master, signal.SIGKILL)
+    for worker in workers:
+        wait_gone(worker)
+    until(lambda: answers(running), "an answer")
+
+
+def test_killed_nginx_worker_is_back(running):
+    master = int((running.state / "nginx.pid").read_text())
+    for worker in set(running.processes("nginx")) - {master}:
+        os.kill(worker, signal.SIGKILL)
+        wait_gone(worker)
+    until(lambda: answers(running), "an answer")
+
+
+def test_killed_supervisor_takes_all_along_and_start_needs_no_repair(running):
+    os.kill(running.supervisor(), signal.SIGKILL)
+    until(lambda: not running.processes(), "the end of all processes")
+    assert running.command("status").returncode == 3
+    done = running.command("start")
+    assert done.returncode == 0, done.stderr
+    assert answers(running)
+
+
+def test_start_after_everything_was_killed_at_once(running):
+    for pid in [running.supervisor(), *running.processes()]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # ended with another
+    assert running.command("start").returncode == 0
+    assert answers(running)
+
+
+def test_start_ends_what_a_killed_supervisor_and_nginx_left(running):
+    master = int((running.state / "nginx.pid").read_text())
+    os.kill(running.supervisor(), signal.SIGSTOP)  # so that it cannot act on nginx's end
+    os.kill(master, signal.SIGKILL)
+    os.kill(running.supervisor(), signal.SIGKILL)
+    orphans = running.processes("nginx")
+    assert orphans
+    assert running.command("start").returncode == 0
+    assert answers(running)
+    assert not set(orphans) & set(running.processes())
+
+
+def test_crash_loop_is_slowed_down(running):
+    """A program that cannot live is tried again, ever more slowly, and the others go on."""
+    program = running.state.parent / "libexec"
+    running.stop()
+    shutil.copytree(LIBEXEC, program)
+    running.env["IMAGE_LABEL_LIBEXEC"] = str(program)
+    running.start()
+    (program / "tasks").unlink()
+    (program / "tasks").write_text("#!/bin/sh\nexit 1\n")
+    (program / "tasks").chmod(0o755)
+    victims = running.processes("tasks")
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    log = running.state / "log" / "supervisor.log"
+    until(lambda: '"message":"ended; started again after 5 s","name":"tasks"' in log.read_text(), "the longest pause")
+    assert answers(running)
+
+
+# --- reload
+
+
+def test_reload_takes_new_datasets_and_users(running):
+    running.add_dataset("more", samples=5)
+    running.add_user("bob")
+    assert running.session("ann").post("/size", json={"dataset_name": "more"}).status_code == 404
+    before = {name: program_of(running, name) for name in PROGRAMS}
+    done = running.reload()
+    assert done.returncode == 0, done.stderr
+    assert running.session("bob").post("/size", json={"dataset_name": "more"}).json()["size"] == 5
+    assert not set(before.values()) & set(running.processes()), "programs that still have the old configuration"
+
+
+def test_reload_with_a_bad_configuration_keeps_the_old_one_running(running):
+    before = {name: program_of(running, name) for name in PROGRAMS}
+    good = running.config_file.read_text()
+    running.config_file.write_text(json.dumps({**running.config, "limitz": {}}))
+    line = refused(running, "reload")
+    assert str(running.config_file) in line and "limits" in line
+    assert before == {name: program_of(running, name) for name in PROGRAMS}
+    assert answers(running)
+    running.config_file.write_text(good)
+    assert running.reload().returncode == 0
+
+
+def test_reload_names_a_broken_dataset_and_goes_on(running):
+    (running.seeds / "broken.json").write_text('{\n"dataset_name": oops')
+    done = running.reload()
+    assert done.returncode == 0
+    assert "broken.json" in done.stderr
+    assert answers(running)
+
+
+def test_reload_of_what_does_not_run_is_refused(server):
+    assert "not running" in refused(server, "reload")
+
+
+def test_reload_changes_the_limits_of_nginx(running):
+    running.config["limits"] = {"json_bytes": 2000}
+    running.write_config()
+    assert running.reload().returncode == 0
+    until(lambda: running.session("ann").post("/size", data=b" " * 2001).status_code == 413, "the new limit")
+
+
+def test_reload_to_a_taken_port_is_refused(server):
+    server.config["listen"] = {"http_port": free_port()}
+    server.write_config()
+    assert server.command("start").returncode == 0
+    server.port = server.config["listen"]["http_port"]
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        server.config["listen"] = {"http_port": taken}
+        server.write_config()
+        server_port, server.port = server.port, None
+        assert f"port {taken} is taken" in refused(server, "reload")
+        server.port = server_port
+    assert answers(server)
+
+
+def test_reload_loses_no_request(running):
+    """Several clients label without a pause while programs are replaced again and again."""
+    seen = Counter()
+    lost = []
+    done = threading.Event()
+    base_dir = str(running.images / "demo")
+
+    def client(number):
+        session = running.session("ann")
+        while not done.is_set():
+            label = {"dataset_name": "demo", "base_dir": base_dir, "filepath": f"image{number % 3}.png", "label": "cat"}
+            try:
+                answer = session.post("/classify", json=label) if number % 2 else session.post("/size", json=SIZE)
+            except requests.RequestException as failure:
+                lost.append(repr(failure))
+                continue
+            seen[answer.status_code] += 1
+            if answer.status_code != 200:
+                lost.append(answer.text)
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(8)]
+    for thread in clients:
+        thread.start()
+    try:
+        for _ in range(6):
+            so_far = seen[200]
+            reload = running.reload()
+            assert reload.returncode == 0, reload.stderr
+            until(lambda: seen[200] > so_far + 50, "requests that are answered after the reload")
+    finally:
+        done.set()
+        for thread in clients:
+            thread.join()
+    assert not lost, (seen, lost[:5])
+
+
+# --- run, in the foreground
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_run_serves_until_it_is_told_to_end(server, ending):
+    server.port = free_port()
+    words = [SCRIPTS / "image-label-server", "--config", server.config_file, "--state", server.state, "--port", str(server.port), "run"]
+    with subprocess.Popen(words, env=server.env, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        lines = iter(process.stdout.readline, "")
+        assert any(f"http://127.0.0.1:{server.port}/ui/" in line for line in lines)
+        assert answers(server)
+        process.send_signal(ending)
+        assert process.wait() == 0
+    assert not server.processes()
+    assert not listens(server.port)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_root_becomes_the_user_it_is_told():
+    with tempfile.TemporaryDirectory() as folder:
+        nobody = pwd.getpwnam("nobody")
+        os.chmod(folder, 0o755)
+        server = Server(Path(folder) / "server")
+        server.add_user("ann")
+        server.add_dataset()
+        for path in [server.folder, *server.folder.rglob("*")]:
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        server.port = free_port()
+        try:
+            done = server.command("--user", "nobody", "start")
+            assert done.returncode == 0, done.stderr
+            assert "running as root" not in done.stderr
+            assert answers(server)
+            assert {Path(f"/proc/{pid}").stat().st_uid for pid in server.processes()} == {nobody.pw_uid}
+        finally:
+            server.stop()

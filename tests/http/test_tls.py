@@ -1,0 +1,124 @@
+"""HTTPS: a certificate of one's own or a self-signed one, modern protocols, and HSTS only there."""
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+from harness import free_port, send_raw
+
+
+@pytest.fixture(scope="module")
+def secure(make_shared_server):
+    server = make_shared_server(tls=True)
+    server.add_user("ann")
+    server.add_dataset()
+    return server.start()
+
+
+def make_certificate(folder, name):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
+        + ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost"]
+        + ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem")],
+        check=True, capture_output=True,
+    )
+    return {"certificate": str(folder / f"{name}.pem"), "certificate_key": str(folder / f"{name}.key")}
+
+
+def served_certificate(server):
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", server.tls_port)) as plain, context.wrap_socket(plain) as connection:
+        return ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True))
+
+
+def test_self_signed_certificate_is_made_at_first_start(secure):
+    answer = secure.session("ann").post(secure.tls_url + "/size", json={"dataset_name": "demo"}, verify=secure.certificate)
+    assert (answer.status_code, answer.json()["size"]) == (200, 3)
+    assert (secure.state / "tls" / "key.pem").stat().st_mode & 0o077 == 0
+
+
+def test_self_signed_certificate_is_kept_over_a_restart(secure):
+    before = served_certificate(secure)
+    secure.restart()
+    assert served_certificate(secure) == before
+
+
+def test_hsts_is_told_on_https_alone(secure):
+    session = secure.session("ann")
+    assert session.get(secure.tls_url + "/ui/", verify=secure.certificate).headers["Strict-Transport-Security"].startswith("max-age=")
+    assert "Strict-Transport-Security" not in session.get("/ui/").headers
+
+
+@pytest.mark.parametrize("version, taken", [("TLSv1.1", False), ("TLSv1.2", True), ("TLSv1.3", True)])
+def test_protocols_older_than_tls_1_2_are_refused(secure, version, taken):
+    name = version.replace("v", "").replace(".", "_").lower().replace("tls", "-tls")
+    done = subprocess.run(
+        ["openssl", "s_client", name, "-cipher", "DEFAULT@SECLEVEL=0", "-connect", f"127.0.0.1:{secure.tls_port}"],
+        input=b"", capture_output=True, check=False,
+    )
+    assert (done.returncode == 0) == taken, done.stderr.decode()
+
+
+def test_http_2_is_spoken(secure):
+    done = subprocess.run(
+        ["curl", "-s", "--http2", "--cacert", secure.certificate, "-u", "ann:secret", "-o", "/dev/null", "-w", "%{http_version} %{http_code}",
+         f"{secure.tls_url}/images/demo/image0.png"],
+        capture_output=True, text=True, check=True,
+    )
+    assert done.stdout == "2 200"
+
+
+def test_plain_http_to_the_tls_port_is_a_400_in_json(secure):
+    status, headers, body = send_raw(secure.tls_port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (status, headers["content-type"], body) == (400, "application/json", b'{"message": "Bad request"}')
+
+
+def test_plain_http_listens_on_loopback_only(secure):
+    addresses = set()
+    for family, loopback in (("tcp", "0100007F"), ("tcp6", "00000000000000000000000001000000")):
+        lines = Path("/proc/net", family).read_text().splitlines()[1:] if Path("/proc/net", family).exists() else []
+        for address, port in (line.split()[1].split(":") for line in lines if line.split()[3] == "0A"):
+            if int(port, 16) == secure.port:
+                addresses.add(address == loopback)
+    assert addresses == {True}
+
+
+def test_configured_certificate_is_served_and_a_renewed_one_after_reload(make_server, tmp_path):
+    server = make_server(tls=True, config={"listen": make_certificate(tmp_path, "first")})
+    server.add_user("ann")
+    server.add_dataset()
+    server.start()
+    assert served_certificate(server) == (tmp_path / "first.pem").read_text()
+    make_certificate(tmp_path, "second")
+    (tmp_path / "second.pem").replace(tmp_path / "first.pem")
+    (tmp_path / "second.key").replace(tmp_path / "first.key")
+    assert server.reload().returncode == 0
+    assert served_certificate(server) == (tmp_path / "first.pem").read_text()
+
+
+def test_certificate_that_does_not_fit_its_key_is_named(make_server, tmp_path):
+    first, second = make_certificate(tmp_path, "first"), make_certificate(tmp_path, "second")
+    server = make_server(config={"listen": {**first, "certificate_key": second["certificate_key"]}})
+    server.add_user("ann")
+    server.add_dataset()
+    server.port, server.tls_port = free_port(), free_port()
+    done = server.command("start")
+    assert done.returncode == 1
+    assert "second.key" in done.stderr
+    assert not server.processes()
+
+
+def test_https_alone(make_server):
+    server = make_server(tls=True)
+    server.add_user("ann")
+    server.add_dataset()
+    server.port, server.tls_port = 0, free_port()
+    done = server.command("start")
+    assert done.returncode == 0, done.stderr
+    assert f"https://localhost:{server.tls_port}/ui/" in done.stdout
+    answer = requests.get(server.tls_url + "/healthz", verify=server.certificate)
+    assert answer.status_code == 200
