@@ -32,8 +32,8 @@ static int write_all(int fd, const char *bytes, size_t len, struct err *err)
 
 		if (written < 0 && errno == EINTR)
 			continue;
-		if (written < 0)
-			return err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept");
+		if (written < 0) /* EFBIG: a limit on file sizes is a full disk to who uploads */
+			return err_errno(err, errno == EFBIG ? ERR_NO_SPACE : ERR_UNAVAILABLE, "The upload cannot be kept");
 		bytes += written;
 		len -= (size_t)written;
 	}
