@@ -16,7 +16,7 @@
 enum {
 	STACK_BYTES = 512 * 1024,   /* of a thread; handlers keep paths and names on it, not bodies */
 	THREADS_MAX = 256,
-	WAKE_NANOSECONDS = 20000000, /* between two wake-ups of threads that wait in accept at shutdown */
+	WAKE_NANOSECONDS = 2000000, /* between two wake-ups of threads that wait in accept at shutdown */
 	ALLOW_MAX = 128,
 };
 
@@ -165,22 +165,18 @@ static void set_up_signals(sigset_t *wanted)
 
 static void stop_threads(pthread_t *threads, int count)
 {
+	static const struct timespec pause = {.tv_nsec = WAKE_NANOSECONDS};
+
 	atomic_store(&stopping, true);
 	FCGX_ShutdownPending();
-	for (int i = 0; i < count; i++) {
-		for (;;) {
-			struct timespec until;
-
-			/* A signal that comes just before accept(2) is lost, so it is sent until the thread has ended. */
+	/* A signal that comes just before accept(2) is lost, so they are sent until every thread has ended. */
+	while (count > 0) {
+		for (int i = 0; i < count; i++)
 			pthread_kill(threads[i], SIGUSR2);
-			clock_gettime(CLOCK_REALTIME, &until);
-			until.tv_nsec += WAKE_NANOSECONDS;
-			if (until.tv_nsec >= 1000000000L) {
-				until.tv_nsec -= 1000000000L;
-				until.tv_sec++;
-			}
-			if (pthread_timedjoin_np(threads[i], NULL, &until) == 0)
-				break;
+		nanosleep(&pause, NULL);
+		for (int i = count - 1; i >= 0; i--) {
+			if (pthread_tryjoin_np(threads[i], NULL) == 0)
+				threads[i] = threads[--count];
 		}
 	}
 }
