@@ -1,9 +1,9 @@
-"""GET /v1/datasets: which datasets there are, what is told of each, and their images as files."""
+"""GET /v1/datasets: which datasets there are, and what is told of each."""
 import sqlite3
 from urllib.parse import urlencode
 
 import pytest
-from harness import draw, until
+from harness import draw
 
 
 @pytest.fixture(scope="module")
@@ -189,50 +189,3 @@ def test_one_that_is_broken_is_left_out(server, ann):
     for answer in (ann.post("/size", json={"dataset_name": "broken"}), ann.get("/v1/datasets/broken")):
         assert answer.status_code == 500 and "message" in answer.json()
     (server.databases / "broken.db").unlink()
-
-
-# --- images as files
-
-
-def test_an_image_is_a_file_with_an_etag(server, ann):
-    answer = ann.get("/images/cats/image1.png")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
-    assert answer.content == (server.images / "cats" / "image1.png").read_bytes()
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "private" in answer.headers["Cache-Control"] and answer.headers["Last-Modified"]
-    again = ann.get("/images/cats/image1.png", headers={"If-None-Match": answer.headers["ETag"]})
-    assert (again.status_code, again.content) == (304, b"")
-
-
-def test_a_part_of_an_image_can_be_asked_for(ann):
-    whole = ann.get("/images/cats/image1.png").content
-    answer = ann.get("/images/cats/image1.png", headers={"Range": "bytes=4-9"})
-    assert (answer.status_code, answer.content) == (206, whole[4:10])
-    assert answer.headers["Content-Range"] == f"bytes 4-9/{len(whole)}"
-    assert ann.get("/images/cats/image1.png", headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
-
-
-def test_an_image_is_shown_to_who_may_see_its_dataset(server):
-    guest = server.session("guest")
-    assert guest.get("/images/cats/image1.png").status_code == 200
-    for address in ("/images/dogs/image1.png", "/images/birds/image1.png", "/images/cats/missing.png"):
-        assert guest.get(address).status_code == 404
-
-
-def test_who_sees_it_is_not_remembered_for_another(server, ann):
-    """What nginx remembers of one user's permission is never another's, nor one's with a wrong password."""
-    assert ann.get("/images/dogs/image1.png").status_code == 200
-    assert server.session("guest").get("/images/dogs/image1.png").status_code == 404
-    assert ann.get("/images/dogs/image1.png", auth=("ann", "wrong")).status_code == 401
-
-
-def test_a_permission_that_ends_is_seen_soon(server):
-    server.add_user("leaving", datasets=["cats"])
-    done = server.reload()
-    assert done.returncode == 0, done.stderr
-    leaving = server.session("leaving")
-    assert leaving.get("/images/cats/image1.png").status_code == 200
-    server.add_user("leaving", datasets=["dogs"])
-    done = server.reload()
-    assert done.returncode == 0, done.stderr
-    until(lambda: leaving.get("/images/cats/image1.png").status_code == 404, "the end of the permission")
