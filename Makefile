@@ -18,7 +18,7 @@ build := build/$(variant)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
 
 comma := ,
 sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
-packages := sqlite3 libcjson yajl libcrypto zlib
+packages := sqlite3 libcjson yajl libcrypto zlib libarchive
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules := image mongodb
 image_sources := lib/blob/image_vips.c lib/blob/image_bmp.c lib/blob/image_whole.c
