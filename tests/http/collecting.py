@@ -117,7 +117,7 @@ class Collector(Server):
 
     def leftovers(self):
         """Temporary files: in the folders for them, and those without a name that a program holds open."""
-        folders = [self.state / "tmp", self.state / "uploads", self.store / "tmp"]
+        folders = [self.state / "tmp" / "body", self.state / "tmp" / "fastcgi", self.state / "uploads", self.store / "tmp"]
         found = [str(path) for folder in folders for path in folder.rglob("*") if path.is_file()]
         found += [str(path) for folder in (self.state, self.store) for path in folder.glob(".spool*")]
         for pid in self.processes():
