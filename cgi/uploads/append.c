@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "fastcgi/receive.h"
 #include "fastcgi/tus.h"
 
 enum { PIECE_BYTES = 64 * 1024, CHECKSUM_MISMATCH = 460 /* tus, checksum extension */ };
@@ -37,7 +36,7 @@ static int take(struct call *call, struct partial *partial, struct hash_stream *
 
 	if (call->request->content_length > partial->length - partial->offset)
 		return err_set(err, ERR_TOO_LARGE, "The piece goes beyond Upload-Length");
-	while (!failed && (got = receive_some(call, piece, sizeof(piece), err)) != 0) {
+	while (!failed && (got = request_read(call->request, piece, sizeof(piece), err)) != 0) {
 		failed = got < 0 || partial_append(partial, piece, (size_t)got, err);
 		if (!failed && hash)
 			hash_stream_update(hash, piece, (size_t)got);

@@ -80,6 +80,19 @@ int spool_write(struct spool *spool, const void *bytes, size_t len, struct err *
 	return write_all(spool->fd, bytes, len, err);
 }
 
+ssize_t spool_read(const struct spool *spool, int64_t offset, void *bytes, size_t len, struct err *err)
+{
+	int64_t left = spool->length - offset;
+
+	if ((int64_t)len > left)
+		len = (size_t)left;
+	if (spool->fd < 0)
+		memcpy(bytes, buf_text(&spool->memory) + offset, len);
+	else if (len > 0 && pread(spool->fd, bytes, len, offset) != (ssize_t)len)
+		return err_errno(err, ERR_UNAVAILABLE, "The upload cannot be read again");
+	return (ssize_t)len;
+}
+
 void spool_finish(struct spool *spool)
 {
 	unsigned char digest[64];

@@ -5,6 +5,7 @@
 #define BLOB_SPOOL_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -27,6 +28,8 @@ void spool_release(struct spool *spool);
 
 /* Appends. ERR_TOO_LARGE over max, ERR_NO_SPACE, ERR_UNAVAILABLE. */
 int spool_write(struct spool *spool, const void *bytes, size_t len, struct err *err);
+/* Reads up to len bytes from offset: how many, 0 at the end, -1 with err. */
+ssize_t spool_read(const struct spool *spool, int64_t offset, void *bytes, size_t len, struct err *err);
 /* No more bytes come: sha256 is known. */
 void spool_finish(struct spool *spool);
 

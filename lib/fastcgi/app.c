@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "fastcgi/idempotent.h"
 #include "fastcgi/route.h"
 
 enum {
@@ -80,6 +81,23 @@ static int find_route(struct call *call, const char **dataset_name, struct err *
 	return failed;
 }
 
+/* Runs the handler, once for all requests that bear the same idempotency key. The reply is whole afterwards. */
+static void run_handler(struct call *call)
+{
+	struct idempotent idempotent;
+	struct err err = {0};
+	bool answered;
+
+	int failed = idempotent_begin(&idempotent, call, &answered, &err);
+	if (!failed && !answered)
+		failed = call->route->handle(call, &err);
+	if (failed && !call->reply->streaming)
+		reply_error(call->reply, &err);
+	else if (failed)
+		log_write(LOG_ERROR, "stream broke off", "error", err.text, NULL);
+	idempotent_end(&idempotent, call);
+}
+
 static void handle(struct app *app, FCGX_Request *fcgi)
 {
 	struct request request;
@@ -93,12 +111,11 @@ static void handle(struct app *app, FCGX_Request *fcgi)
 	int failed = request_init(&request, fcgi, &err);
 	log_request_id(request.id);
 	reply.problem = request.segment_count > 0 && strcmp(request.segment[0], "v1") == 0;
-	failed = failed || find_route(&call, &dataset_name, &err) || may(&call, dataset_name, &err) ||
-	         call.route->handle(&call, &err);
-	if (failed && !reply.streaming)
+	if (failed || find_route(&call, &dataset_name, &err) || may(&call, dataset_name, &err))
 		reply_error(&reply, &err);
-	else if (failed)
-		log_write(LOG_ERROR, "stream broke off", "error", err.text, NULL);
+	else
+		run_handler(&call);
+	request_drain(&request);
 	reply_send(&reply);
 	cJSON_Delete(call.body);
 	dataset_info_release(&call.info);

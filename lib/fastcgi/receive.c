@@ -8,25 +8,6 @@ const char *receive_dir(const struct call *call)
 	return strcmp(blob_type(call->app->blobs), "fs") == 0 ? call->app->config.image_store.dir : call->app->state_dir;
 }
 
-ssize_t receive_some(struct call *call, void *bytes, size_t len, struct err *err)
-{
-	struct request *request = call->request;
-	bool told = request->content_length >= 0; /* not told: a chunked body, which ends where it ends */
-	int64_t left = told ? request->content_length - request->body_read : INT64_MAX;
-
-	if (left <= 0)
-		return 0;
-	if ((int64_t)len > left)
-		len = (size_t)left;
-	int got = FCGX_GetStr(bytes, len > PIECE_BYTES ? PIECE_BYTES : (int)len, request->fcgi->in);
-	if (got <= 0 && !told)
-		return 0;
-	if (got <= 0)
-		return err_set(err, ERR_BAD_REQUEST, "The request's body ends before its Content-Length");
-	request->body_read += got;
-	return got;
-}
-
 int receive_body(struct call *call, struct spool *out, struct err *err)
 {
 	char piece[PIECE_BYTES];
@@ -35,7 +16,7 @@ int receive_body(struct call *call, struct spool *out, struct err *err)
 	spool_init(out, receive_dir(call), call->app->config.limits.file_bytes);
 	if (call->request->content_length > out->max)
 		return err_set(err, ERR_TOO_LARGE, "The file is larger than %lld bytes", (long long)out->max);
-	while ((got = receive_some(call, piece, sizeof(piece), err)) > 0) {
+	while ((got = request_read(call->request, piece, sizeof(piece), err)) > 0) {
 		if (spool_write(out, piece, (size_t)got, err))
 			return -1;
 	}
@@ -45,7 +26,7 @@ int receive_body(struct call *call, struct spool *out, struct err *err)
 
 static ssize_t source(void *data, void *bytes, size_t len, struct err *err)
 {
-	return receive_some(data, bytes, len, err);
+	return request_read(data, bytes, len, err);
 }
 
 static bool is_wanted(const struct multipart_part *part, const char *const *fields)
@@ -101,7 +82,7 @@ int receive_files(struct call *call, const char *const *fields, receive_visit *v
 	int failed;
 
 	*count = 0;
-	if (multipart_open(&multipart, call->request->content_type, source, call, err))
+	if (multipart_open(&multipart, call->request->content_type, source, call->request, err))
 		return -1;
 	while ((failed = multipart_next(multipart, &part, err)) == 0 && part) {
 		if (!is_wanted(part, fields))

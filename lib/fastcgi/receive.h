@@ -9,10 +9,6 @@
 /* The folder for files on their way: on the image store's file system where it has one. */
 const char *receive_dir(const struct call *call);
 
-/* Reads up to len bytes of the body: how many, 0 at its end, -1 with err (ERR_BAD_REQUEST when it ends before its
- * Content-Length). */
-ssize_t receive_some(struct call *call, void *bytes, size_t len, struct err *err);
-
 /* Reads the whole body as one file into `out` (finished; the caller releases it, also after a failure). */
 int receive_body(struct call *call, struct spool *out, struct err *err);
 

@@ -128,12 +128,32 @@ static int put(struct reply *reply, const struct buf *text)
 	return text->len == 0 || FCGX_PutStr(text->data, (int)text->len, reply->fcgi->out) == (int)text->len ? 0 : -1;
 }
 
+/* Why a status is what it is, for people who read the first line of an answer; nginx writes none of its own. */
+static const char *reason(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 201:
+		return "Created";
+	case 204:
+		return "No Content";
+	case 302:
+		return "Found";
+	}
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		if (answers[i].status == status)
+			return answers[i].title;
+	}
+	return "Error";
+}
+
 static int put_head(struct reply *reply)
 {
 	struct buf status;
 
 	buf_init(&status, 64);
-	buf_printf(&status, "Status: %d\r\n", reply->status);
+	buf_printf(&status, "Status: %d %s\r\n", reply->status, reason(reply->status));
 	buf_str(&reply->headers, "\r\n");
 	int failed = put(reply, &status) || put(reply, &reply->headers);
 	buf_release(&status);

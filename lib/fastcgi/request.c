@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -191,26 +192,57 @@ bool request_accepts_json(const struct request *request)
 
 /* --- the body ------------------------------------------------------------------------------------------------------ */
 
+enum { PIECE_BYTES = 64 * 1024 };
+
+static ssize_t read_spooled(struct request *request, void *bytes, size_t len, struct err *err)
+{
+	ssize_t got = spool_read(request->spooled, request->body_read, bytes, len, err);
+
+	request->body_read += got > 0 ? got : 0;
+	return got;
+}
+
+ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err)
+{
+	bool told = request->content_length >= 0;
+	int64_t left = told ? request->content_length - request->body_read : INT64_MAX;
+
+	if (request->spooled)
+		return read_spooled(request, bytes, len, err);
+	if ((int64_t)len > left)
+		len = (size_t)left;
+	if (len > PIECE_BYTES)
+		len = PIECE_BYTES;
+	int got = len > 0 ? FCGX_GetStr(bytes, (int)len, request->fcgi->in) : 0;
+	if (got <= 0 && (!told || left == 0))
+		return 0;
+	if (got <= 0)
+		return err_set(err, ERR_BAD_REQUEST, "The request's body ends before its Content-Length");
+	request->body_read += got;
+	return got;
+}
+
+void request_drain(struct request *request)
+{
+	char piece[PIECE_BYTES];
+	struct err ignored;
+
+	while (request->body_read < REQUEST_DRAIN_MAX && request_read(request, piece, sizeof(piece), &ignored) > 0)
+		;
+}
+
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err)
 {
-	enum { CHUNK = 64 * 1024 };
+	char piece[PIECE_BYTES];
+	ssize_t got;
 
 	if (request->content_length > (int64_t)max)
 		return err_set(err, ERR_TOO_LARGE, "The request's body is larger than %zu bytes", max);
-	for (int64_t left = request->content_length > 0 ? request->content_length : 0; left > 0;) {
-		int want = left < CHUNK ? (int)left : CHUNK;
-		char *at = buf_reserve(out, (size_t)want);
-
-		if (!at)
+	while ((got = request_read(request, piece, sizeof(piece), err)) > 0) {
+		if (buf_add(out, piece, (size_t)got))
 			return err_set(err, ERR_TOO_LARGE, "The request's body is larger than %zu bytes", max);
-		int got = FCGX_GetStr(at, want, request->fcgi->in);
-		if (got <= 0)
-			return err_set(err, ERR_BAD_REQUEST, "The request's body ends before its Content-Length");
-		out->len += (size_t)got;
-		out->data[out->len] = '\0';
-		left -= got;
 	}
-	return 0;
+	return got < 0 ? -1 : 0;
 }
 
 /* "application/json" or "application/…+json", with parameters or without; no type at all is taken for JSON. */

@@ -8,9 +8,11 @@
 #include <fcgiapp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "blob/spool.h"
 
 enum {
 	REQUEST_URI_MAX = 16 * 1024, /* bytes of path and query as sent */
@@ -25,7 +27,8 @@ struct request {
 	const char *id;   /* request id, shared with nginx's log */
 	const char *content_type;
 	int64_t content_length; /* -1 = not told */
-	int64_t body_read;      /* bytes of the body taken by receive.h */
+	int64_t body_read;      /* bytes of the body taken so far */
+	const struct spool *spooled; /* the whole body, when it has been read already; NULL: it comes from nginx */
 
 	/* The path, split at '/' before percent-decoding: "/v1/datasets/a%2Fb" has three segments, the last "a/b". */
 	size_t segment_count;
@@ -52,6 +55,15 @@ const char *request_query(const struct request *request, const char *name);
 const char *request_header(const struct request *request, const char *name);
 /* Whether the Accept header names JSON, and no image type with a higher quality. */
 bool request_accepts_json(const struct request *request);
+
+/* Reads up to len bytes of the body: how many, 0 at its end, -1 with err (ERR_BAD_REQUEST when it ends before its
+ * Content-Length). A body without a Content-Length (chunked, and streamed by nginx) ends where it ends. */
+ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err);
+
+/* Reads and forgets what is left of the body, up to a bound: nginx answers 502 instead of a refusal that comes, and
+ * closes the connection, while it is still sending. */
+enum { REQUEST_DRAIN_MAX = 256 * 1024 * 1024 };
+void request_drain(struct request *request);
 
 /* Reads the body, at most `max` bytes; ERR_TOO_LARGE, ERR_BAD_REQUEST when it ends early. Appends to out. */
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err);

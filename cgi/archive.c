@@ -1,0 +1,39 @@
+/* POST /v1/datasets/{d}/archive: a tar or zip of images as the body, with a line of JSON an entry as the answer. */
+#include "archive/import.h"
+#include "fastcgi/ingest.h"
+#include "fastcgi/receive.h"
+
+static ssize_t source(void *data, void *bytes, size_t len, struct err *err)
+{
+	return request_read(data, bytes, len, err);
+}
+
+static int post(struct call *call, struct err *err)
+{
+	const struct config *config = &call->app->config;
+	const struct archive_limits limits = {.entries = config->limits.archive_entries,
+	                                      .entry_bytes = config->limits.archive_entry_bytes,
+	                                      .skip = &config->archive_skip};
+	struct import import = {.call = call};
+
+	if (call->request->content_length > config->limits.archive_bytes)
+		return err_set(err, ERR_TOO_LARGE, "The archive is larger than %lld bytes",
+		               (long long)config->limits.archive_bytes);
+	if (archive_reader_open(&import.reader, source, call->request, &limits, err))
+		return -1;
+	int failed = import_run(&import, err);
+	archive_reader_free(import.reader);
+	return failed;
+}
+
+static const struct route routes[] = {
+	{"POST", "/v1/datasets/{dataset}/archive", ROLE_CONTRIBUTOR, post, false},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {.name = "archive", .routes = routes, .threads = 4, .images = true};
+
+	return app_run(&program, argc, argv);
+}

@@ -1,0 +1,14 @@
+/* Newline-delimited JSON as an answer. */
+#ifndef ARCHIVE_LINES_H
+#define ARCHIVE_LINES_H
+
+#include <cjson/cJSON.h>
+
+#include "blob/spool.h"
+#include "fastcgi/reply.h"
+
+/* Appends a line; takes it. */
+int lines_add(struct spool *lines, cJSON *line, struct err *err);
+int lines_send(const struct spool *lines, struct reply *reply, struct err *err);
+
+#endif

@@ -1,0 +1,165 @@
+/* Claims idempotency keys, and keeps and gives back answers. */
+#include "fastcgi/idempotent.h"
+
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "fastcgi/multipart.h"
+#include "fastcgi/receive.h"
+
+enum { PIECE_BYTES = 64 * 1024, WAIT_NANOSECONDS = 20 * 1000 * 1000 };
+
+static int read_body(struct idempotent *idempotent, struct call *call, struct err *err)
+{
+	char piece[PIECE_BYTES];
+	ssize_t got;
+	const char *dir = call->app->blobs ? receive_dir(call) : call->app->state_dir;
+
+	spool_init(&idempotent->body, dir, call->app->config.limits.archive_bytes);
+	while ((got = request_read(call->request, piece, sizeof(piece), err)) > 0) {
+		if (spool_write(&idempotent->body, piece, (size_t)got, err))
+			return -1;
+	}
+	if (got < 0)
+		return -1;
+	spool_finish(&idempotent->body);
+	call->request->spooled = &idempotent->body;
+	call->request->body_read = 0;
+	call->request->content_length = idempotent->body.length;
+	return 0;
+}
+
+static ssize_t source(void *data, void *bytes, size_t len, struct err *err)
+{
+	return request_read(data, bytes, len, err);
+}
+
+static void add_text(struct hash_stream *hash, const char *text)
+{
+	hash_stream_update(hash, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+/* The parts and not their boundary, which a client makes anew each time it sends the same form. -1: no sound form. */
+static int add_form(struct hash_stream *hash, struct request *request)
+{
+	struct multipart *multipart;
+	const struct multipart_part *part;
+	struct err ignored;
+	char piece[PIECE_BYTES];
+	size_t got;
+	int failed;
+
+	if (multipart_open(&multipart, request->content_type, source, request, &ignored))
+		return -1;
+	while ((failed = multipart_next(multipart, &part, &ignored)) == 0 && part) {
+		add_text(hash, part->name);
+		add_text(hash, part->filename);
+		while ((failed = multipart_read(multipart, piece, sizeof(piece), &got, &ignored)) == 0 && got > 0)
+			hash_stream_update(hash, piece, got);
+		if (failed)
+			break;
+	}
+	multipart_free(multipart);
+	request->body_read = 0;
+	return failed;
+}
+
+static void fingerprint(struct call *call, const struct spool *body, char out[HASH_SHA256_HEX])
+{
+	struct hash_stream *hash = hash_stream_new("sha256");
+	unsigned char digest[64];
+
+	add_text(hash, request_header(call->request, "REQUEST_URI"));
+	if (strncasecmp(call->request->content_type, "multipart/", 10) != 0 || add_form(hash, call->request))
+		hash_stream_update(hash, body->sha256, sizeof(body->sha256));
+	hash_stream_final(hash, digest);
+	hash_hex(digest, HASH_SHA256_SIZE, out);
+}
+
+/* What is kept: the header lines, an empty line, the body. */
+static void give_back(struct reply *reply, int status, const char *kept)
+{
+	const char *end = strstr(kept, "\r\n\r\n");
+
+	reply->status = status;
+	buf_clear(&reply->headers);
+	buf_clear(&reply->body);
+	if (end) {
+		buf_add(&reply->headers, kept, (size_t)(end + 2 - kept));
+		buf_str(&reply->body, end + 4);
+	}
+}
+
+static int wait_for_claim(struct idempotent *idempotent, struct call *call, const char *print, enum idempotency *found,
+                          int *status, char **kept, struct err *err)
+{
+	const int64_t until = text_now() + IDEMPOTENT_WAIT_SECONDS * INT64_C(1000000);
+
+	for (;;) {
+		const struct timespec pause = {.tv_nsec = WAIT_NANOSECONDS};
+
+		if (idempotency_claim(call->app->store, call->request->user, idempotent->key, print, found, status, kept, err))
+			return -1;
+		if (*found != IDEMPOTENCY_BUSY || text_now() > until)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+}
+
+int idempotent_begin(struct idempotent *idempotent, struct call *call, bool *answered, struct err *err)
+{
+	char print[HASH_SHA256_HEX], *kept = NULL;
+	enum idempotency found = IDEMPOTENCY_NEW;
+	int status = 0;
+
+	*answered = false;
+	memset(idempotent, 0, sizeof(*idempotent));
+	if (strcmp(call->request->method, "POST") == 0)
+		idempotent->key = request_header(call->request, "HTTP_IDEMPOTENCY_KEY");
+	if (!idempotent->key)
+		return 0;
+	if (read_body(idempotent, call, err))
+		return -1;
+	fingerprint(call, &idempotent->body, print);
+	if (wait_for_claim(idempotent, call, print, &found, &status, &kept, err))
+		return -1;
+	idempotent->claimed = found == IDEMPOTENCY_NEW;
+	*answered = found == IDEMPOTENCY_DONE;
+	if (*answered)
+		give_back(call->reply, status, kept);
+	free(kept);
+	if (found == IDEMPOTENCY_OTHER)
+		return err_set(err, ERR_UNPROCESSABLE, "This Idempotency-Key was used with another request");
+	if (found == IDEMPOTENCY_BUSY)
+		return err_set(err, ERR_CONFLICT, "A request with this Idempotency-Key is still under way");
+	return 0;
+}
+
+static void keep(const struct idempotent *idempotent, struct call *call)
+{
+	const struct reply *reply = call->reply;
+	struct buf kept;
+	struct err err;
+
+	buf_init(&kept, IDEMPOTENCY_ANSWER_MAX);
+	buf_add(&kept, buf_text(&reply->headers), reply->headers.len);
+	buf_str(&kept, reply->headers.len ? "\r\n" : "\r\n\r\n");
+	buf_add(&kept, buf_text(&reply->body), reply->body.len);
+	bool lasting = reply->status < 500 && !reply->streaming && !kept.overflow;
+	int failed = lasting ? idempotency_finish(call->app->store, call->request->user, idempotent->key, reply->status,
+	                                          buf_text(&kept), &err)
+	                     : idempotency_abandon(call->app->store, call->request->user, idempotent->key, &err);
+	if (failed)
+		log_write(LOG_ERROR, "answer not kept for its idempotency key", "error", err.text, NULL);
+	buf_release(&kept);
+}
+
+void idempotent_end(struct idempotent *idempotent, struct call *call)
+{
+	if (idempotent->claimed)
+		keep(idempotent, call);
+	if (idempotent->key)
+		spool_release(&idempotent->body);
+	call->request->spooled = NULL;
+}
