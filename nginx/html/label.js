@@ -22,7 +22,6 @@ let stepsBack = 0;              // 0: at the one to answer; n: at the n-th last 
 let obstacle = null;            // the ApiError in the way of more images
 let finished = false;
 let savedSince = 0;             // first labels stored since the server told its counts
-let given = 0;                  // labels given on this page
 let visible = null;             // the item whose image is on the screen
 let visibleSince = 0;
 
@@ -63,7 +62,7 @@ function tellNotice(item) {
 function noticeOf(item) {
 	const offline = !navigator.onLine || obstacle?.status === 0;
 	if (item?.picture.state === 'failed')
-		return ['This image cannot be shown', `${item.picture.problem} Space skips it.`, false];
+		return ['This image cannot be shown', `${item.picture.problem} Skip it with Space.`, false];
 	if (item || !obstacle && !finished)
 		return offline ? ['Waiting for the connection…', 'The image follows as soon as it is back.', false] : ['Loading…', '', false];
 	if (finished) return farewell();
@@ -81,9 +80,10 @@ function farewell() {
 	const { size, counts: { labelled, unlabelled, skipped } } = info;
 	if (!size) return ['No images yet', 'This dataset is empty.', true];
 	const facts = [`${number(labelled)} of ${plural(size, 'image')} ${labelled === 1 ? 'is' : 'are'} labelled`];
+	const given = past.filter(item => item.label).length;
 	if (given) facts.push(`${number(given)} of them by you just now`);
 	if (skipped) facts.push(`${number(skipped)} set aside`);
-	if (unlabelled) facts.push(`${number(unlabelled)} with other people or not for you`);
+	if (unlabelled) facts.push(`${number(unlabelled)} in hand elsewhere or left to others`);
 	const unreadable = size - labelled - skipped - unlabelled;
 	if (unreadable > 0) facts.push(`${number(unreadable)} could not be read`);
 	return [unlabelled ? 'Nothing left for you now' : 'All done', `${facts.join(', ')}.`, true];
@@ -132,20 +132,24 @@ function showCounts() {
 /* --- what is saved --------------------------------------------------------------------------------------------- */
 
 function tellStatus() {
+	const problem = problemText();
+	const lost = tellLost();
 	const entries = outbox.list();
 	const labels = entries.filter(entry => entry.kind !== 'skip').length;
-	const kept = storage.lasting ? 'kept in this browser' : 'kept in this tab only, leave it open';
-	const waiting = `${plural(labels, 'label')} waiting, ${kept}`;
-	const status = outbox.problem?.status;
-	let text = '';
-	if (!navigator.onLine || status === 0) text = labels ? `Offline: ${waiting}` : 'Offline';
-	else if (status === 401) text = `Signed out: ${waiting}. Reload the page to sign in.`;
-	else if (outbox.problem) text = `${outbox.problem.message} ${waiting}, sent again soon`;
-	else if (entries.length) text = labels ? `Saving ${number(labels)}…` : 'Saving…';
-	const lost = tellLost();
+	const kept = storage.lasting ? 'kept in this browser' : 'kept in this tab only: leave it open';
+	let text = problem;
+	if (problem && labels) text += `: ${plural(labels, 'label')} waiting, ${kept}`;
+	else if (!problem && entries.length) text = labels ? `Saving ${number(labels)}…` : 'Saving…';
 	$('status').textContent = [text, lost].filter(Boolean).join(' · ');
-	$('status').classList.toggle('trouble', Boolean(lost || outbox.problem || !navigator.onLine));
+	$('status').classList.toggle('trouble', Boolean(problem || lost));
 	$('dismiss').hidden = !lost;
+}
+
+function problemText() {
+	const { problem } = outbox;
+	if (!navigator.onLine || problem?.status === 0) return 'Offline';
+	if (problem?.status === 401) return 'Signed out, reload the page to sign in';
+	return problem ? problem.message.replace(/\.$/, '') : '';
 }
 
 function tellLost() {
@@ -252,7 +256,6 @@ function answer(label) {
 	const { sample, token, picture } = item;
 	const lead = picture === visible?.picture ? Math.round(performance.now() - visibleSince) : 0;
 	outbox.add('label', { sample: sample.id, token, label, lead });
-	given++;
 	goOn({ sample, picture, label });
 }
 
@@ -296,7 +299,7 @@ function goBack() {
 }
 
 function choose(button) {
-	if (!button || button.ariaDisabled === 'true') return;
+	if (!button || button.getAttribute('aria-disabled') === 'true') return;
 	if (!matchMedia('(prefers-reduced-motion: reduce)').matches)
 		button.animate([{ backgroundColor: 'var(--flash)' }, {}], 300);
 	answer(button.dataset.label);

@@ -212,7 +212,7 @@ def test_images_that_others_hold_are_waited_for(ann, make_dataset):
     assert len(dataset.lease("bob", 2)) == 2
     ann.open_label(dataset.name)
     ann.notice_says("Nothing left for you now")
-    assert "2 with other people" in ann.notice
+    assert "2 in hand elsewhere" in ann.notice
 
 
 def test_what_one_held_elsewhere_comes_at_the_end(ann, make_dataset):
@@ -224,6 +224,21 @@ def test_what_one_held_elsewhere_comes_at_the_end(ann, make_dataset):
     ann.press("2")
     ann.notice_says("All done")
     assert dataset.labels()[held] == "dog"
+
+
+def test_two_windows_of_one_person_do_not_share_an_image(ann, make_dataset):
+    dataset = make_dataset(samples=2)
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    first = ann.driver.current_window_handle
+    ann.driver.switch_to.new_window("tab")
+    ann.open_label(dataset.name)
+    ann.notice_says("Nothing left for you now")
+    ann.driver.close()
+    ann.driver.switch_to.window(first)
+    ann.answer("1")
+    ann.press("2")
+    ann.notice_says("All done")
 
 
 def test_leaving_gives_back_what_was_not_answered(ann, dataset):

@@ -142,7 +142,7 @@ def test_a_password_that_no_longer_holds_is_said_and_nothing_is_lost(browser, da
     assert bob.server.reload().returncode == 0
     try:
         bob.answer("1")
-        bob.status_says("Signed out: 1 label waiting, kept in this browser")
+        bob.status_says("Signed out, reload the page to sign in: 1 label waiting, kept in this browser")
     finally:
         bob.server.add_user("bob", password)
         assert bob.server.reload().returncode == 0
