@@ -1,6 +1,7 @@
 /* Makes, keeps and answers thumbnails. */
 #include "fastcgi/thumb.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -99,4 +100,37 @@ int thumb_answer(struct call *call, const struct sample *sample, int size, struc
 	buf_release(&dir);
 	buf_release(&path);
 	return failed ? -1 : 0;
+}
+
+static void remove_folder(const char *path)
+{
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		unlinkat(dirfd(folder), entry->d_name, 0);
+	if (folder)
+		closedir(folder);
+	rmdir(path);
+}
+
+/* Under another name first: nginx serves none of them from that moment on. */
+int thumb_forget(const char *state_dir, const char *dataset, struct err *err)
+{
+	char token[HASH_TOKEN_MAX];
+	struct buf path, new_path;
+	int failed = 0;
+
+	hash_random_token(HASH_TOKEN_BYTES, token);
+	buf_init(&path, PATH_BYTES_MAX);
+	buf_init(&new_path, PATH_BYTES_MAX);
+	buf_printf(&path, "%s/cache/thumbs/%s", state_dir, dataset);
+	buf_printf(&new_path, "%s/cache/thumbs/.%s", state_dir, token);
+	if (rename(buf_text(&path), buf_text(&new_path)) == 0)
+		remove_folder(buf_text(&new_path));
+	else if (errno != ENOENT)
+		failed = err_errno(err, ERR_UNAVAILABLE, "The thumbnails of %s cannot be removed", dataset);
+	buf_release(&path);
+	buf_release(&new_path);
+	return failed;
 }
