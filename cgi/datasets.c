@@ -12,7 +12,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "datasets", .routes = routes, .threads = 8};
+	static const struct program program = {.name = "datasets", .routes = routes, .threads = 8, .images = true};
 
 	return app_run(&program, argc, argv);
 }

@@ -44,10 +44,15 @@ int datasets_list(struct call *call, struct err *err)
 	return failed;
 }
 
-int datasets_show(struct call *call, struct err *err)
+int datasets_reply(struct call *call, int status, struct err *err)
 {
 	if (call_info(call, err))
 		return -1;
-	reply_json(call->reply, 200, document_dataset(dataset_name(call->dataset), &call->info));
+	reply_json(call->reply, status, document_dataset(dataset_name(call->dataset), &call->info));
 	return 0;
+}
+
+int datasets_show(struct call *call, struct err *err)
+{
+	return datasets_reply(call, 200, err);
 }

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "dataset/document.h"
 #include "datasets.h"
+#include "fastcgi/thumb.h"
 
 static int add_labels(struct call *call, const cJSON *labels, struct err *err)
 {
@@ -26,14 +27,6 @@ static int check_labels(const cJSON *labels, struct err *err)
 		if (text_check_label(label->valuestring, err))
 			return -1;
 	}
-	return 0;
-}
-
-static int reply_dataset(struct call *call, int status, struct err *err)
-{
-	if (call_info(call, err))
-		return -1;
-	reply_json(call->reply, status, document_dataset(dataset_name(call->dataset), &call->info));
 	return 0;
 }
 
@@ -61,8 +54,9 @@ int datasets_create(struct call *call, struct err *err)
 	                       json_object(call->body, "policy", false, &policy, err) || check_labels(labels, err) ||
 	                       document_policy_parse(policy, &parsed, err) ||
 	                       dataset_create(call->app->store, name, base_dir, &parsed, err) ||
+	                       thumb_forget(call->app->state_dir, name, err) ||
 	                       dataset_open(call->app->store, name, &call->dataset, err) ||
-	                       add_labels(call, labels, err) || reply_dataset(call, 201, err) ||
+	                       add_labels(call, labels, err) || datasets_reply(call, 201, err) ||
 	                       reply_location(call, name, err)
 	               ? -1
 	               : 0;
@@ -82,7 +76,8 @@ int datasets_change(struct call *call, struct err *err)
 	dataset_info_release(&call->info);
 	return document_policy_parse(policy, &parsed, err) ||
 	                       dataset_update(call->dataset, base_dir, policy ? &parsed : NULL, err) ||
-	                       reply_dataset(call, 200, err)
+	                       (cJSON_HasObjectItem(policy, "public") && datasets_publish(call, parsed.public_images, err)) ||
+	                       datasets_reply(call, 200, err)
 	               ? -1
 	               : 0;
 }
@@ -90,5 +85,8 @@ int datasets_change(struct call *call, struct err *err)
 int datasets_remove(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
-	return dataset_remove(call->app->store, dataset_name(call->dataset), err);
+	return dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
+	                       thumb_forget(call->app->state_dir, dataset_name(call->dataset), err)
+	               ? -1
+	               : 0;
 }
