@@ -118,7 +118,7 @@ export class Outbox {
 	#refused(entry, error) {
 		if (entry.kind === 'skip') return; // nothing is lost with it
 		const gone = error.status === 409;
-		this.#lose(entry, gone ? 'the image was no longer yours to label' : error.message, gone);
+		this.#lose(entry, gone ? 'your time ran out, or someone else labelled the image' : error.message, gone);
 	}
 
 	// What corrects a lost answer is lost with it: sent, it would overwrite someone else's.
