@@ -81,12 +81,3 @@ int datasets_change(struct call *call, struct err *err)
 	               ? -1
 	               : 0;
 }
-
-int datasets_remove(struct call *call, struct err *err)
-{
-	reply_empty(call->reply, 204);
-	return dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
-	                       thumb_forget(call->app->state_dir, dataset_name(call->dataset), err)
-	               ? -1
-	               : 0;
-}

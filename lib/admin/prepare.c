@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "admin/admin.h"
+#include "admin/sweep.h"
 #include "auth/users.h"
 #include "base/buf.h"
 #include "dataset/dataset.h"
@@ -12,6 +13,7 @@ enum { WARNINGS_MAX = 1024 * 1024, PAGE = 1000 };
 struct prepare {
 	struct config config;
 	struct dataset_store *store;
+	const char *state_dir;
 	struct buf warnings; /* a line each */
 	size_t ready, broken; /* datasets */
 };
@@ -141,6 +143,18 @@ static int prepare_datasets(struct prepare *prepare, struct err *err)
 	return result;
 }
 
+/* The state folder is told by who starts the server; on its own, prepare has nothing to sweep. */
+static int sweep(struct prepare *prepare)
+{
+	if (!prepare->state_dir || !*prepare->state_dir)
+		return 0;
+	int64_t removed;
+	sweep_uploads(&prepare->config, prepare->store, prepare->state_dir, &removed, &prepare->warnings);
+	if (removed > 0)
+		printf("%" PRId64 " unfinished uploads swept\n", removed);
+	return 0;
+}
+
 static int require_dataset(const struct prepare *prepare, struct err *err)
 {
 	if (prepare->ready > 0)
@@ -174,14 +188,14 @@ static int prepare_all(struct prepare *prepare, struct err *err)
 	if (make_folders(config, err) || dataset_store_open(&prepare->store, config, err) ||
 	    seed_merge(prepare->store, config->json_db_dir, told_seed, NULL, &prepare->warnings, err) ||
 	    make_default_dataset(prepare, err) || prepare_datasets(prepare, err) ||
-	    require_dataset(prepare, err) || prepare_users(prepare, err))
+	    require_dataset(prepare, err) || sweep(prepare) || prepare_users(prepare, err))
 		return -1;
 	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the summary cannot be written");
 }
 
 int admin_prepare(int argc, char **argv, config_env *env)
 {
-	struct prepare prepare = {0};
+	struct prepare prepare = {.state_dir = env("IMAGE_LABEL_STATE")};
 	int status = admin_load_config(argc, argv, env, &prepare.config);
 	if (status != ADMIN_DONE)
 		return status;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "blob/image.h"
+#include "blob/intent.h"
 #include "blob/key.h"
 #include "dataset/document.h"
 #include "fastcgi/collect.h"
@@ -133,6 +134,25 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 	return failed ? -1 : 0;
 }
 
+/* A crash between the bytes and the metadata leaves a note, by which the next start sweeps the bytes. */
+static int store(struct call *call, const struct ingest_image *image, const struct image_info *info, const char *key,
+                 const char *sha256, struct sample *out, bool *duplicate, struct err *err)
+{
+	struct intent *intent;
+	struct buf dir;
+
+	buf_init(&dir, COLLECT_URL_MAX);
+	buf_printf(&dir, "%s/pending", call->app->state_dir);
+	int failed = intent_begin(&intent, buf_text(&dir), dataset_name(call->dataset), key, err);
+	buf_release(&dir);
+	if (failed)
+		return -1;
+	failed = store_bytes(call, &image->source, key, info->type, err) ||
+	         store_metadata(call, image, info, key, sha256, out, duplicate, err);
+	intent_end(intent, !failed && strcmp(out->blob_key, key) == 0);
+	return failed ? -1 : 0;
+}
+
 int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
                  struct err *err)
 {
@@ -148,8 +168,7 @@ int ingest_store(struct call *call, const struct ingest_image *image, struct sam
 	hash_image_uuid(dataset_name(call->dataset), image->source.sha256, uuid);
 	return check(&image->source, &info, err) || check_room(call, image, err) ||
 	                       blob_key_image(key, collect_key_dataset(call), image->label, uuid, info.type, err) ||
-	                       store_bytes(call, &image->source, key, info.type, err) ||
-	                       store_metadata(call, image, &info, key, sha256, out, duplicate, err)
+	                       store(call, image, &info, key, sha256, out, duplicate, err)
 	               ? -1
 	               : 0;
 }
