@@ -5,12 +5,12 @@
  *             record, with its leases and votes inside, so that a lease is taken and checked where the sample is
  *   labels    one document a dataset: _id its name, "0": "accordion", …; the default dataset's comes first
  *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy or labels)
- *   events    label events, append-only
+ *   events    label events, append-only; _id is {dataset, sample, n}
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
  *   notes, answers   notes of a dataset; idempotency
  * Samples, events and counters change together, in a transaction that commits a process's waiting writes at once (as
  * SQLite's group commit does); a lease alone is taken by compare-and-set on the sample's revision. To shard, use
- * the key {dataset: 1} on images, events and counters: it is a prefix of every unique index here. */
+ * the key {dataset: 1} on images and counters, {_id: 1} on events: unique indexes here have it as their prefix. */
 #ifndef DATASET_MONGODB_H
 #define DATASET_MONGODB_H
 
@@ -79,7 +79,8 @@ struct combiner {
 	struct job *head, **tail;
 	unsigned leading; /* a bit for each leader at work */
 };
-enum { COMBINER_LEADERS = 2, COMBINER_BATCH = 128 };
+/* Measured with 64 threads: more leaders make smaller batches, and fewer leases and labels a second. */
+enum { CHANGE_LEADERS = 2, COMBINER_BATCH = 128 };
 
 void combiner_init(struct combiner *combiner);
 void combiner_release(struct combiner *combiner);
@@ -115,6 +116,7 @@ struct mongodb_dataset {
 
 	pthread_mutex_t structure; /* one thread of a process at a time adds samples or labels, or changes the policy */
 	struct combiner changes, leases, additions;
+	int64_t run_out_at; /* when the leader of leases looks again for those that ran out */
 };
 
 enum { COUNTER_SHARDS = 16 };
@@ -209,9 +211,14 @@ struct lease *record_add_lease(struct record *record, const char *user, int64_t 
 /* Appends, as one statement, the change of the record as it was read to what it is now. */
 int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err);
 
+/* For qsort. */
+int record_by_position(const void *a, const void *b);
+
 /* Filters of images, each with the index that serves it (in opts). */
 bson_t *filter_id(const char *dataset, int64_t id);
 bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
+/* The events of the samples from `from` to below `to`. */
+bson_t *events_filter(const char *dataset, int64_t from, int64_t to);
 
 /* What one transaction writes besides: events and counts. */
 struct count {
@@ -238,6 +245,22 @@ void batch_event(struct batch *batch, struct record *record, const char *label, 
 int batch_save(struct batch *batch, struct record *record, struct err *err);
 /* Sends all of it. */
 int batch_write(struct batch *batch, struct err *err);
+
+/* --- the queue: candidates for a batch of leases (mongodb_queue.c) ------------------------------------------------------ */
+
+enum { WINDOW_MAX = 1000 }; /* samples read at once */
+
+struct window {
+	struct mongodb_dataset *dataset;
+	struct dataset_policy policy;
+	int64_t now;
+	bool contended; /* others were quicker in the last round */
+	struct records records;
+};
+void window_open(struct window *window, struct mongodb_dataset *dataset);
+void window_close(struct window *window);
+/* Reads candidates for so many leases, in order of the queue; user NULL: what anybody may have, else what this user may. */
+int window_fill(struct window *window, struct work *work, const char *user, size_t wanted, struct err *err);
 
 /* --- the operations of backend.h, by file --------------------------------------------------------------------------------- */
 

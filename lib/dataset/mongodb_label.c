@@ -240,7 +240,7 @@ static int decide_again(struct changes *changes, struct change *change, struct r
 	(void)change;
 	(void)err;
 	if (record && record->sample.state == SAMPLE_UNLABELLED)
-		decide_votes(changes, record, record->sample.labelled_by);
+		decide_votes(changes, record, "");
 	return 0;
 }
 
@@ -342,7 +342,7 @@ static int make_change(struct dataset *base, struct change *change, struct err *
 
 	if (change->out)
 		memset(change->out, 0, sizeof(*change->out));
-	combiner_do(&dataset->changes, &change->job, COMBINER_LEADERS, run_jobs, dataset);
+	combiner_do(&dataset->changes, &change->job, CHANGE_LEADERS, run_jobs, dataset);
 	if (change->result == 0)
 		return 0;
 	if (change->out)

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-enum { ROUNDS_MAX = 50, WINDOW_SLACK = 16, WINDOW_MAX = 1000 };
+enum { ROUNDS_MAX = 50 };
 
 struct request {
 	struct job job;
@@ -32,12 +32,9 @@ struct taking {
 	struct mongodb_dataset *dataset;
 	struct work *work;
 	struct job *jobs;
-	struct dataset_policy policy;
-	int64_t now;
-	struct records window; /* candidates */
+	struct window window;
 	struct claim *claims;
 	size_t claim_count;
-	bool contended; /* others were quicker in the last round */
 };
 
 static struct request *request_of(struct job *job)
@@ -90,14 +87,19 @@ static struct lease *oldest_own(struct records *found, const char *user, int64_t
 	return oldest;
 }
 
-static size_t count_held(struct records *found, const char *user, int64_t now)
+/* What the user holds, and is to get from requests of the batch before this one. */
+static size_t count_held(struct taking *taking, struct records *found, const struct request *request)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < found->count; i++) {
-		const struct lease *lease = record_lease(&found->item[i], user, NULL);
+		const struct lease *lease = record_lease(&found->item[i], request->user, NULL);
 
-		count += lease && lease->expires > now;
+		count += lease && lease->expires > taking->window.now;
+	}
+	for (struct job *job = taking->jobs; job != &request->job; job = job->next) {
+		if (strcmp(request_of(job)->user, request->user) == 0)
+			count += lacking(request_of(job));
 	}
 	return count;
 }
@@ -105,10 +107,10 @@ static size_t count_held(struct records *found, const char *user, int64_t now)
 /* One's own lease is given again, with time to work. */
 static int give_own(struct taking *taking, struct request *request, struct record *record, struct lease *lease)
 {
-	int64_t length = taking->policy.lease_seconds * MICROSECONDS;
+	int64_t length = taking->window.policy.lease_seconds * MICROSECONDS;
 	int64_t expires_at = lease->expires;
 
-	if (expires_at - taking->now <= length / 2) {
+	if (expires_at - taking->window.now <= length / 2) {
 		struct err err;
 
 		/* Whoever took it meanwhile was right to: then a new one is looked for. */
@@ -143,7 +145,7 @@ static int answer_from_held(struct taking *taking, struct err *err)
 		struct lease *own;
 
 		if (!request->next) {
-			size_t held = count_held(&found, request->user, taking->now);
+			size_t held = count_held(taking, &found, request);
 
 			if (held + request->wanted > DATASET_TASKS_HELD_MAX) {
 				request->settled = true;
@@ -151,7 +153,7 @@ static int answer_from_held(struct taking *taking, struct err *err)
 				                          "You hold %zu tasks; at most %d may be held at once", held,
 				                          DATASET_TASKS_HELD_MAX);
 			}
-		} else if (!request->same && (own = oldest_own(&found, request->user, taking->now, &record))) {
+		} else if (!request->same && (own = oldest_own(&found, request->user, taking->window.now, &record))) {
 			give_own(taking, request, record, own);
 		}
 	}
@@ -161,91 +163,28 @@ static int answer_from_held(struct taking *taking, struct err *err)
 
 /* --- what is free -------------------------------------------------------------------------------------------------- */
 
-/* Adds candidates in order of the queue from position `from` on: those that are free, or those whose lease ran out.
- * user: only what this user may have (NULL: what anybody may). */
-static int look(struct taking *taking, bool run_out, int64_t from, const char *user, size_t limit, struct err *err)
-{
-	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(taking->dataset->base.name), "state", BCON_UTF8("unlabelled"));
-	bson_t *opts = opts_hint("queue", (int64_t)limit);
-
-	if (run_out)
-		BCON_APPEND(filter, "free_at", "{", "$gt", BCON_INT64(0), "$lte", BCON_INT64(taking->now), "}");
-	else
-		BCON_APPEND(filter, "free_at", BCON_INT64(0), "position", "{", "$gte", BCON_INT64(from), "}");
-	if (user)
-		BCON_APPEND(filter, "votes.user", "{", "$ne", BCON_UTF8(user), "}", "leases", "{", "$not", "{", "$elemMatch",
-		            "{", "user", BCON_UTF8(user), "expires", "{", "$gt", BCON_INT64(taking->now), "}", "}", "}", "}");
-	if (run_out)
-		BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "free_at", BCON_INT32(1), "position", BCON_INT32(1),
-		            "}");
-	else
-		BCON_APPEND(opts, "sort", "{", "position", BCON_INT32(1), "}");
-	return work_find(taking->work, "images", filter, opts, records_visit, &taking->window, err);
-}
-
-static int by_position(const void *a, const void *b)
-{
-	const struct record *one = a, *other = b;
-
-	return (one->position > other->position) - (one->position < other->position);
-}
-
-/* Where in a random order one starts to look. */
-static int random_start(struct taking *taking, int64_t *from, struct err *err)
-{
-	int64_t size;
-
-	if (mongodb_size(&taking->dataset->base, &size, err))
-		return -1;
-	*from = size > 0 ? (int64_t)(((uint64_t)arc4random() << 31 | arc4random() >> 1) % (uint64_t)size) : 0;
-	return 0;
-}
-
-static int fill_window(struct taking *taking, const char *user, size_t wanted, struct err *err)
-{
-	size_t limit = 2 * wanted + WINDOW_SLACK < WINDOW_MAX ? 2 * wanted + WINDOW_SLACK : WINDOW_MAX;
-	bool at_random = taking->policy.order == DATASET_ORDER_RANDOM;
-	int64_t from = 0;
-
-	records_release(&taking->window);
-	if (at_random && random_start(taking, &from, err))
-		return -1;
-	if (look(taking, false, from, user, limit, err))
-		return -1;
-	if (from > 0 && taking->window.count < limit && look(taking, false, 0, user, limit, err))
-		return -1;
-	if (look(taking, true, 0, user, limit, err))
-		return -1;
-	records_drop_twins(&taking->window);
-	if (!at_random && taking->window.count > 1)
-		qsort(taking->window.item, taking->window.count, sizeof(*taking->window.item), by_position);
-	for (size_t i = 0; i < taking->window.count; i++)
-		record_refresh(&taking->window.item[i], taking->policy.overlap, taking->now);
-	return 0;
-}
-
 static void claim(struct taking *taking, struct request *request, size_t at, bool shared)
 {
-	struct record *record = &taking->window.item[at];
-	int64_t expires_at = taking->now + taking->policy.lease_seconds * MICROSECONDS;
-	struct lease *lease = record_add_lease(record, request->user, taking->now, expires_at, shared);
+	struct record *record = &taking->window.records.item[at];
+	int64_t expires_at = taking->window.now + taking->window.policy.lease_seconds * MICROSECONDS;
+	struct lease *lease = record_add_lease(record, request->user, taking->window.now, expires_at, shared);
 	struct claim *made = &taking->claims[taking->claim_count++];
 
 	*made = (struct claim){.request = request, .record = at, .expires_at = expires_at};
 	snprintf(made->token, sizeof(made->token), "%s", lease->token);
-	record_refresh(record, taking->policy.overlap, taking->now);
+	record_refresh(record, taking->window.policy.overlap, taking->window.now);
 }
 
 /* Gives the request what the window has, in order; after others were quicker, from anywhere in it. */
 static void choose(struct taking *taking, struct request *request)
 {
-	size_t count = taking->window.count, lack = lacking(request);
-	size_t start = taking->contended && count > 0 ? arc4random_uniform((uint32_t)count) : 0;
+	size_t count = taking->window.records.count, lack = lacking(request);
+	size_t start = taking->window.contended && count > 0 ? arc4random_uniform((uint32_t)count) : 0;
 
 	for (size_t i = 0; i < count && lack > 0; i++) {
 		size_t at = (start + i) % count;
 
-		if (!record_open_to(&taking->window.item[at], request->user, taking->policy.overlap))
+		if (!record_open_to(&taking->window.records.item[at], request->user, taking->window.policy.overlap))
 			continue;
 		claim(taking, request, at, false);
 		lack--;
@@ -260,7 +199,7 @@ static int read_back(struct taking *taking, struct records *now_there, struct er
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "id", &in);
 	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
 	for (size_t i = 0; i < taking->claim_count; i++)
-		BSON_APPEND_INT64(&list, "0", taking->window.item[taking->claims[i].record].sample.id);
+		BSON_APPEND_INT64(&list, "0", taking->window.records.item[taking->claims[i].record].sample.id);
 	bson_append_array_end(&in, &list);
 	bson_append_document_end(filter, &in);
 	return work_find(taking->work, "images", filter, opts_hint("id", 0), records_visit, now_there, err);
@@ -283,22 +222,22 @@ static int execute(struct taking *taking, struct err *err)
 	int64_t changed = 0, matched = 0;
 	int failed = 0;
 
-	for (size_t i = 0; i < taking->window.count; i++) {
-		if (!taking->window.item[i].changed)
+	for (size_t i = 0; i < taking->window.records.count; i++) {
+		if (!taking->window.records.item[i].changed)
 			continue;
 		changed++;
-		failed = failed || record_update(bulk, taking->dataset->base.name, &taking->window.item[i], err) ? -1 : 0;
+		failed = failed || record_update(bulk, taking->dataset->base.name, &taking->window.records.item[i], err) ? -1 : 0;
 	}
 	if (work_bulk_run(taking->work, bulk, &matched, err))
 		failed = -1;
-	taking->contended = matched < changed;
-	if (!failed && taking->contended)
+	taking->window.contended = matched < changed;
+	if (!failed && taking->window.contended)
 		failed = read_back(taking, &now_there, err);
 	for (size_t i = 0; i < taking->claim_count && !failed; i++) {
 		const struct claim *made = &taking->claims[i];
-		const struct sample *sample = &taking->window.item[made->record].sample;
+		const struct sample *sample = &taking->window.records.item[made->record].sample;
 
-		if (!taking->contended || is_held(&now_there, made, sample->id))
+		if (!taking->window.contended || is_held(&now_there, made, sample->id))
 			give(made->request, sample, made->token, made->expires_at);
 	}
 	taking->claim_count = 0;
@@ -323,16 +262,16 @@ static int64_t first_taken(const struct record *record)
 static int share(struct taking *taking, struct request *request, struct err *err)
 {
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(taking->dataset->base.name), "state", BCON_UTF8("unlabelled"),
-	                          "free_at", "{", "$gt", BCON_INT64(taking->now), "$lt", BCON_INT64(INT64_MAX), "}",
+	                          "free_at", "{", "$gt", BCON_INT64(taking->window.now), "$lt", BCON_INT64(INT64_MAX), "}",
 	                          "votes.user", "{", "$ne", BCON_UTF8(request->user), "}");
-	struct records *window = &taking->window;
+	struct records *window = &taking->window.records;
 	size_t oldest = SIZE_MAX;
 
 	records_release(window);
 	if (work_find(taking->work, "images", filter, opts_hint("queue", WINDOW_MAX), records_visit, window, err))
 		return -1;
 	for (size_t i = 0; i < window->count; i++) {
-		record_refresh(&window->item[i], taking->policy.overlap, taking->now);
+		record_refresh(&window->item[i], taking->window.policy.overlap, taking->window.now);
 		int64_t taken = first_taken(&window->item[i]);
 
 		if (taken == INT64_MAX)
@@ -354,7 +293,7 @@ static int share(struct taking *taking, struct request *request, struct err *err
 /* For one whom the common window gave nothing: looks for what this user may have. */
 static int take_alone(struct taking *taking, struct request *request, struct err *err)
 {
-	if (fill_window(taking, request->user, lacking(request), err))
+	if (window_fill(&taking->window, taking->work, request->user, lacking(request), err))
 		return -1;
 	choose(taking, request);
 	if (taking->claim_count > 0)
@@ -369,7 +308,7 @@ static int take_alone(struct taking *taking, struct request *request, struct err
 
 static int take_round(struct taking *taking, size_t wanted, struct err *err)
 {
-	if (fill_window(taking, NULL, wanted, err))
+	if (window_fill(&taking->window, taking->work, NULL, wanted, err))
 		return -1;
 	for (struct job *job = taking->jobs; job; job = job->next)
 		choose(taking, request_of(job));
@@ -428,12 +367,13 @@ static void answer_same(struct request *request)
 static void run_jobs(void *owner, struct job *jobs, unsigned slot)
 {
 	struct mongodb_dataset *dataset = owner;
-	struct taking taking = {.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset), .now = text_now()};
+	struct taking taking = {.dataset = dataset, .jobs = jobs};
 	struct work work;
 	struct err err;
 	size_t wanted = 0;
 
 	(void)slot;
+	window_open(&taking.window, dataset);
 	find_same(jobs);
 	for (struct job *job = jobs; job; job = job->next)
 		wanted += request_of(job)->wanted;
@@ -456,7 +396,7 @@ static void run_jobs(void *owner, struct job *jobs, unsigned slot)
 	}
 	work_end(&work);
 	free(taking.claims);
-	records_release(&taking.window);
+	window_close(&taking.window);
 }
 
 /* --- the operations ------------------------------------------------------------------------------------------------ */
@@ -464,6 +404,7 @@ static void run_jobs(void *owner, struct job *jobs, unsigned slot)
 static int take(struct mongodb_dataset *dataset, struct request *request, struct err *err)
 {
 	memset(request->out, 0, request->wanted * sizeof(*request->out));
+	/* One batch at a time, so that one's own lease is found again, and a process doesn't compete with itself. */
 	combiner_do(&dataset->leases, &request->job, 1, run_jobs, dataset);
 	if (request->result == 0)
 		return 0;
@@ -504,7 +445,7 @@ static int oldest_first(const void *a, const void *b)
 
 	if (one->lease->taken != other->lease->taken)
 		return one->lease->taken < other->lease->taken ? -1 : 1;
-	return by_position(one->record, other->record);
+	return record_by_position(one->record, other->record);
 }
 
 static void list_held(struct records *found, const char *user, struct task **out, size_t *count)

@@ -384,11 +384,25 @@ struct lease *record_add_lease(struct record *record, const char *user, int64_t 
 	return lease;
 }
 
+int record_by_position(const void *a, const void *b)
+{
+	const struct record *one = a, *other = b;
+
+	return (one->position > other->position) - (one->position < other->position);
+}
+
 /* --- filters ------------------------------------------------------------------------------------------------------- */
 
 bson_t *filter_id(const char *dataset, int64_t id)
 {
 	return BCON_NEW("dataset", BCON_UTF8(dataset), "id", BCON_INT64(id));
+}
+
+bson_t *events_filter(const char *dataset, int64_t from, int64_t to)
+{
+	return BCON_NEW("_id", "{", "$gte", "{", "dataset", BCON_UTF8(dataset), "sample", BCON_INT64(from), "n",
+	                BCON_INT64(0), "}", "$lt", "{", "dataset", BCON_UTF8(dataset), "sample", BCON_INT64(to), "n",
+	                BCON_INT64(0), "}", "}");
 }
 
 bson_t *opts_hint(const char *index, int64_t limit)
@@ -462,9 +476,10 @@ void batch_event(struct batch *batch, struct record *record, const char *label, 
 {
 	if (!batch->events)
 		batch->events = work_bulk(batch->work, "events");
-	bson_t *event = BCON_NEW("dataset", BCON_UTF8(batch->dataset), "sample", BCON_INT64(record->sample.id), "n",
-	                         BCON_INT64(++record->events), "label", BCON_UTF8(label), "by", BCON_UTF8(by), "at",
-	                         BCON_INT64(at), "source", BCON_UTF8(source), "lead_time_ms", BCON_INT64(lead_time_ms));
+	bson_t *event = BCON_NEW("_id", "{", "dataset", BCON_UTF8(batch->dataset), "sample", BCON_INT64(record->sample.id),
+	                         "n", BCON_INT64(++record->events), "}", "label", BCON_UTF8(label), "by", BCON_UTF8(by),
+	                         "at", BCON_INT64(at), "source", BCON_UTF8(source), "lead_time_ms",
+	                         BCON_INT64(lead_time_ms));
 	mongoc_bulk_operation_insert(batch->events, event);
 	bson_destroy(event);
 }

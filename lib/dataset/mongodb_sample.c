@@ -132,13 +132,9 @@ int mongodb_history(struct dataset *base, int64_t id, label_event_visit *visit, 
 		return -1;
 	sample_release(&sample);
 	int failed = work_begin(&work, mongodb_dataset(base)->store, err);
-	if (!failed) {
-		bson_t *opts = opts_hint("sample", 0);
-
-		BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "sample", BCON_INT32(1), "n", BCON_INT32(1), "}");
-		failed = work_find(&work, "events", BCON_NEW("dataset", BCON_UTF8(base->name), "sample", BCON_INT64(id)), opts,
-		                   tell_event, &telling, err);
-	}
+	if (!failed)
+		failed = work_find(&work, "events", events_filter(base->name, id, id + 1),
+		                   BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), tell_event, &telling, err);
 	work_end(&work);
 	return failed;
 }

@@ -25,8 +25,7 @@ static const struct {
 	 "  \"partialFilterExpression\": {\"leases\": {\"$exists\": true}}},"
 	 " {\"name\": \"unreadable\", \"key\": {\"dataset\": 1, \"id\": 1, \"state\": 1},"
 	 "  \"partialFilterExpression\": {\"state\": \"unreadable\"}}]"},
-	{"events",
-	 "[{\"name\": \"sample\", \"key\": {\"dataset\": 1, \"sample\": 1, \"n\": 1}, \"unique\": true}]"},
+	{"events", NULL},
 	{"counters",
 	 "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"kind\": 1, \"name\": 1, \"shard\": 1}, \"unique\": true}]"},
 	{"notes", "[{\"name\": \"key\", \"key\": {\"dataset\": 1, \"key\": 1}, \"unique\": true}]"},
@@ -163,10 +162,7 @@ static int purge_samples(struct work *work, void *data, struct err *err)
 	                                   BCON_NEW("dataset", BCON_UTF8(purge->name), "id", "{", "$gte",
 	                                            BCON_INT64(purge->from), "$lt", BCON_INT64(to), "}"),
 	                                   err) ||
-	                       work_delete(work, "events",
-	                                   BCON_NEW("dataset", BCON_UTF8(purge->name), "sample", "{", "$gte",
-	                                            BCON_INT64(purge->from), "$lt", BCON_INT64(to), "}"),
-	                                   err)
+	                       work_delete(work, "events", events_filter(purge->name, purge->from, to), err)
 	               ? -1
 	               : 0;
 }

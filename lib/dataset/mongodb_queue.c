@@ -1,0 +1,89 @@
+/* The queue in MongoDB: a window of the samples that may be given now. */
+#include "dataset/mongodb.h"
+
+#include "base/text.h"
+
+enum {
+	WINDOW_SLACK = 8,
+	RUN_OUT_US = 100 * 1000, /* leases that ran out are looked for this often, and when nothing else is there */
+};
+
+void window_open(struct window *window, struct mongodb_dataset *dataset)
+{
+	*window = (struct window){.dataset = dataset, .policy = current_policy(dataset), .now = text_now()};
+}
+
+void window_close(struct window *window)
+{
+	records_release(&window->records);
+}
+
+/* Adds candidates in order of the queue from position `from` on: those that are free, or those whose lease ran out.
+ * user: only what this user may have (NULL: what anybody may). */
+static int look(struct window *window, struct work *work, bool run_out, int64_t from, const char *user, size_t limit,
+                struct err *err)
+{
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(window->dataset->base.name), "state", BCON_UTF8("unlabelled"));
+	bson_t *opts = opts_hint("queue", (int64_t)limit);
+
+	if (run_out)
+		BCON_APPEND(filter, "free_at", "{", "$gt", BCON_INT64(0), "$lte", BCON_INT64(window->now), "}");
+	else
+		BCON_APPEND(filter, "free_at", BCON_INT64(0), "position", "{", "$gte", BCON_INT64(from), "}");
+	if (user)
+		BCON_APPEND(filter, "votes.user", "{", "$ne", BCON_UTF8(user), "}", "leases", "{", "$not", "{", "$elemMatch",
+		            "{", "user", BCON_UTF8(user), "expires", "{", "$gt", BCON_INT64(window->now), "}", "}", "}", "}");
+	if (run_out)
+		BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "free_at", BCON_INT32(1), "position", BCON_INT32(1),
+		            "}");
+	else
+		BCON_APPEND(opts, "sort", "{", "position", BCON_INT32(1), "}");
+	return work_find(work, "images", filter, opts, records_visit, &window->records, err);
+}
+
+/* Where in a random order one starts to look. */
+static int random_start(struct window *window, int64_t *from, struct err *err)
+{
+	int64_t size;
+
+	if (mongodb_size(&window->dataset->base, &size, err))
+		return -1;
+	*from = size > 0 ? (int64_t)(((uint64_t)arc4random() << 31 | arc4random() >> 1) % (uint64_t)size) : 0;
+	return 0;
+}
+
+/* Is it time to look for leases that ran out? For one user's sake it always is. */
+static bool run_out_due(struct window *window, const char *user)
+{
+	struct mongodb_dataset *dataset = window->dataset;
+
+	/* The clock may have been set back. */
+	if (!user && window->now < dataset->run_out_at && window->now >= dataset->run_out_at - RUN_OUT_US)
+		return false;
+	dataset->run_out_at = window->now + RUN_OUT_US;
+	return true;
+}
+
+int window_fill(struct window *window, struct work *work, const char *user, size_t wanted, struct err *err)
+{
+	size_t most = wanted + (window->contended ? wanted : 0) + WINDOW_SLACK;
+	size_t limit = most < WINDOW_MAX ? most : WINDOW_MAX;
+	bool at_random = window->policy.order == DATASET_ORDER_RANDOM;
+	int64_t from = 0;
+
+	records_release(&window->records);
+	if (at_random && random_start(window, &from, err))
+		return -1;
+	if (look(window, work, false, from, user, limit, err))
+		return -1;
+	if (from > 0 && window->records.count < limit && look(window, work, false, 0, user, limit, err))
+		return -1;
+	if (run_out_due(window, user) && look(window, work, true, 0, user, limit, err))
+		return -1;
+	records_drop_twins(&window->records);
+	if (!at_random && window->records.count > 1)
+		qsort(window->records.item, window->records.count, sizeof(*window->records.item), record_by_position);
+	for (size_t i = 0; i < window->records.count; i++)
+		record_refresh(&window->records.item[i], window->policy.overlap, window->now);
+	return 0;
+}
