@@ -64,6 +64,9 @@ $(build)/lib/imagelabel-$(1).so: $(call objects,$($(1)_sources)) $(library)
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
+# The only program that asks others.
+$(build)/bin/admin: libs += $(shell pkg-config --libs libcurl)
+
 # A program is cgi/NAME.c and, where that would be more than a table of contents, its parts in cgi/NAME/.
 .SECONDEXPANSION:
 $(build)/bin/%: $(build)/cgi/%.o $$(call objects,$$(wildcard cgi/$$*/*.c)) $(library)

@@ -5,6 +5,7 @@
 #include "admin/admin.h"
 #include "admin/draw.h"
 #include "admin/load.h"
+#include "admin/upload.h"
 #include "base/log.h"
 
 static int draw(int argc, char **argv, config_env *env)
@@ -22,6 +23,7 @@ static const struct {
 	{"prepare", admin_prepare, "make everything ready for serving; one line a dataset"},
 	{"user", admin_user, "add, change, remove and list users"},
 	{"load", admin_load, "make a dataset of a folder where it lies"},
+	{"upload", admin_upload, "send the images of a folder or an archive to a server"},
 	{"draw", draw, "draw the demo's pictures"},
 	{"fold", admin_fold, "write the databases' side files back after a stop"},
 };

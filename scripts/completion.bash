@@ -10,7 +10,8 @@ declare -gA _image_label_words=(
 	[image-label-client obtain]='-i= --id= -o= --outimg='
 	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
 	[image-label-export-csv]='-i= --input= -o= --output= --help'
-	[image-label-load]='--in-place --dataset= --labels= --label-from-folder --moved --config= --help'
+	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --skip= --jobs= --netrc-file=
+		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help'
 	[image-label-demo]='--data= --labels= --dataset= --port= --help'
 	[image-label-user]='add passwd remove list grant --config= --help'
 	[image-label-user add]='--role= --datasets= --password --expires='
@@ -60,6 +61,13 @@ _image_label_file_or_folder() { # PATTERN
 	compgen -d -- "$cur"
 }
 
+_image_label_archives() {
+	local ending
+	for ending in tar tar.gz tgz tar.zst zip; do
+		compgen -f -X "!*.$ending" -- "$cur"
+	done
+}
+
 _image_label_starting() { # the lines of standard input that start with what was typed
 	local line
 	while IFS= read -r line; do
@@ -93,6 +101,8 @@ _image_label() {
 		mapfile -t COMPREPLY < <(_image_label_value "$prev" "$script" "$command")
 	elif [[ $script == image-label-user && $command =~ ^(passwd|remove|grant)$ && $cur != -* && $prev == "$command" ]]; then
 		mapfile -t COMPREPLY < <(_image_label_files "$(_image_label_config json_user_dir)" .json | _image_label_starting)
+	elif [[ $cur != -* && $script == image-label-load && " ${COMP_WORDS[*]} " != *' --in-place '* ]]; then
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur"; _image_label_archives)
 	elif [[ $cur != -* && $script =~ ^image-label-(load|demo|export-csv)$ ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 	else

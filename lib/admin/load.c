@@ -170,15 +170,13 @@ static void told(void *data, enum walk_skip skip, const char *path)
 
 	if (times > TOLD_MAX)
 		return;
+	struct buf name;
+	buf_init(&name, 4 * PATH_MAX);
+	walk_add_name(path, &name);
 	progress_end(&load->progress);
-	fprintf(stderr, "passed over, %s: ", walk_skip_reason(skip));
-	bool readable = text_utf8_valid(path, strlen(path));
-	for (const unsigned char *c = (const unsigned char *)path; *c; c++)
-		if (*c < 0x20 || *c == 0x7f || (*c >= 0x80 && !readable))
-			fprintf(stderr, "\\x%02x", *c);
-		else
-			fputc(*c, stderr);
-	fprintf(stderr, "%s\n", times == TOLD_MAX ? " (and so on)" : "");
+	fprintf(stderr, "passed over, %s: %s%s\n", walk_skip_reason(skip), buf_text(&name),
+	        times == TOLD_MAX ? " (and so on)" : "");
+	buf_release(&name);
 }
 
 static void seen(void *data, size_t count)

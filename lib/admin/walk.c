@@ -25,6 +25,17 @@ const char *walk_skip_reason(enum walk_skip skip)
 	return reasons[skip];
 }
 
+void walk_add_name(const char *name, struct buf *out)
+{
+	bool readable = text_utf8_valid(name, strlen(name));
+
+	for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+		if (*c < 0x20 || *c == 0x7f || (*c >= 0x80 && !readable))
+			buf_printf(out, "\\x%02x", *c);
+		else
+			buf_char(out, (char)*c);
+}
+
 void walk_pass_over(struct walk *walk, enum walk_skip skip, const char *path, walk_told *told, void *data)
 {
 	walk->skipped[skip]++;

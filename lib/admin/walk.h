@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
 
@@ -44,6 +45,9 @@ typedef void walk_seen(void *data, size_t count);
 int walk_folder(struct walk *walk, const char *base_dir, const struct config_list *roots, walk_told *told,
                 walk_seen *seen, void *data, struct err *err);
 void walk_release(struct walk *walk);
+
+/* Appends a name as it may be shown: control characters, and bytes that are no UTF-8, as \xNN. */
+void walk_add_name(const char *name, struct buf *out);
 
 /* Counts and tells a file passed over by the caller. */
 void walk_pass_over(struct walk *walk, enum walk_skip skip, const char *path, walk_told *told, void *data);

@@ -1,0 +1,13 @@
+/* `admin upload`: sends the images of a folder or an archive to a server, several at once, and only what is
+ * not there yet. */
+#ifndef ADMIN_UPLOAD_H
+#define ADMIN_UPLOAD_H
+
+#include "base/config.h"
+
+/* argv[0] is the word `upload`; the password is the environment's IMAGE_LABEL_PASSWORD, else a netrc's.
+ * Prints a table on stdout; progress and errors on stderr. Returns the exit status: 0, 1 failed (also when a
+ * single image did), 2 wrong usage, 128 + the signal when interrupted. */
+int admin_upload(int argc, char **argv, config_env *env);
+
+#endif
