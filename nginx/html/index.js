@@ -47,7 +47,7 @@ function notice(title, text, command = false) {
 
 function explain(error) {
 	if (error.status === 401) notice('You are signed out', 'Reload the page to sign in again.');
-	else if (error.status === 0) notice('No connection', 'The server cannot be reached. Is it running, and are you online?');
+	else if (error.status === 0) notice('No connection', 'Is the server running, and are you online?');
 	else notice('The datasets cannot be shown', error.message);
 }
 
@@ -60,8 +60,8 @@ async function show() {
 		$('datasets').replaceChildren(...datasets.map(card));
 		document.title = `${plural(datasets.length, 'dataset')} · Image labels`;
 		if (!datasets.length)
-			notice('No datasets yet', 'None was shared with you, or none was made. Who runs the server makes one of a folder with:',
-				true);
+			notice('No datasets yet',
+				'None was shared with you, or none was made. Who runs the server makes one of a folder with:', true);
 	} catch (error) {
 		$('datasets').replaceChildren();
 		explain(error);

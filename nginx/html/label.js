@@ -64,10 +64,11 @@ function noticeOf(item) {
 	if (item?.picture.state === 'failed')
 		return ['This image cannot be shown', `${item.picture.problem} Skip it with Space.`, false];
 	if (item || !obstacle && !finished)
-		return offline ? ['Waiting for the connection…', 'The image follows as soon as it is back.', false] : ['Loading…', '', false];
+		return offline ? ['Waiting for the connection…', 'The image follows as soon as it is back.', false]
+			: ['Loading…', '', false];
 	if (finished) return farewell();
 	switch (obstacle.status) {
-	case 0: return ['Waiting for the connection…', 'The server cannot be reached. This page tries again by itself.', false];
+	case 0: return ['Waiting for the connection…', 'This page tries again by itself.', false];
 	case 401: return ['You are signed out', 'Reload the page to sign in again.', true];
 	case 403: return ['You may look, but not label', `Your account may see ${dataset}, but not label in it.`, true];
 	case 404: return dataset ? ['No such dataset', `There is no dataset “${dataset}”, or you may not see it.`, true]

@@ -1,4 +1,4 @@
-"""A real Chromium, driven as a person would: keys, clicks, what is on the screen. Never sleeps: it waits for what is seen."""
+"""A real Chromium, driven as a person would: keys, clicks, what is on the screen."""
 import os
 import shutil
 import tempfile

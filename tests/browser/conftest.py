@@ -25,7 +25,8 @@ class Dataset:
         """Takes in what its folder holds, as scripts/image-label-load does."""
         folder = self.server.images / self.name
         command = [SCRIPTS / "image-label-load", "--config", self.server.config_file, "--in-place", folder]
-        done = subprocess.run([*command, "--dataset", self.name, *options], env=self.server.env, capture_output=True, text=True)
+        command += ["--dataset", self.name, *options]
+        done = subprocess.run(command, env=self.server.env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     def labels(self):

@@ -1,4 +1,4 @@
-"""A way to the server on which answers get lost: a relay that forwards every byte, and cuts connections when told to."""
+"""A way to the server on which answers get lost: a relay that cuts connections when told to."""
 import contextlib
 import socket
 import threading
