@@ -8,7 +8,7 @@
 #include "admin/upload_send.h"
 #include "base/text.h"
 
-enum { JOBS = 4, NETRC_BYTES = 4096, NO_PROXY_BYTES = 4096 };
+enum { JOBS = 8, NETRC_BYTES = 4096, NO_PROXY_BYTES = 4096 };
 
 static volatile sig_atomic_t stopped; /* the signal that came */
 
