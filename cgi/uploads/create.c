@@ -55,7 +55,7 @@ int uploads_create(struct call *call, struct err *err)
 	if (uploads_version(call, &answered, err) || answered)
 		return answered ? 0 : -1;
 	if (parse_length(call, &partial.length, err) || tus_metadata_parse(header ? header : "", &metadata, err) ||
-	    call_info(call, err) || ingest_label(call, metadata.label, &label, err))
+	    (*metadata.filepath && ingest_filepath(metadata.filepath, err)) || call_info(call, err) || ingest_label(call, metadata.label, &label, err))
 		return -1;
 	partial_sweep(partial.dir, NULL); /* what has expired makes room; a failure here is not this upload's */
 	partial.user = (char *)call->request->user;

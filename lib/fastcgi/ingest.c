@@ -68,6 +68,23 @@ int ingest_label(const struct call *call, const char *given, char **out, struct 
 	return 0;
 }
 
+int ingest_filepath(const char *filepath, struct err *err)
+{
+	if (text_check_filepath(filepath, err))
+		return -1;
+	if (text_has_control(filepath))
+		return err_set(err, ERR_BAD_REQUEST, "The filepath has a control character");
+	for (const char *segment = filepath;;) {
+		size_t len = strcspn(segment, "/");
+
+		if (len == 0 || (len <= 2 && strspn(segment, ".") >= len))
+			return err_set(err, ERR_BAD_REQUEST, "The filepath has an empty part, \".\" or \"..\"");
+		if (segment[len] == '\0')
+			return 0;
+		segment += len + 1;
+	}
+}
+
 static int check(const struct ingest_source *source, struct image_info *info, struct err *err)
 {
 	if (source->length == 0)
@@ -86,8 +103,6 @@ static int check_room(struct call *call, const struct ingest_image *image, struc
 		return err_set(err, ERR_NO_SPACE, "The dataset's quota of %lld bytes is full", (long long)quota);
 	if (!image->filepath)
 		return 0;
-	if (text_check_filepath(image->filepath, err))
-		return -1;
 	if (dataset_sample_by_path(call->dataset, image->filepath, &taken, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
 	sample_release(&taken);
@@ -159,6 +174,8 @@ int ingest_store(struct call *call, const struct ingest_image *image, struct sam
 	char sha256[HASH_SHA256_HEX], uuid[HASH_UUID_MAX], key[BLOB_KEY_MAX];
 	struct image_info info;
 
+	if (image->filepath && ingest_filepath(image->filepath, err))
+		return -1;
 	hash_hex(image->source.sha256, sizeof(image->source.sha256), sha256);
 	*duplicate = dataset_sample_by_sha256(call->dataset, sha256, out, err) == 0;
 	if (*duplicate)

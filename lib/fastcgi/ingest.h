@@ -28,9 +28,13 @@ struct ingest_image {
  * none of that name or key. Needs call_info. */
 int ingest_label(const struct call *call, const char *given, char **out, struct err *err);
 
-/* Stores the image in call->dataset (call_info before). *out is the sample it is now: of a duplicate, the one that was there. ERR_BAD_REQUEST for an empty file,
- * ERR_MEDIA_TYPE for what is no image, ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE, ERR_CONFLICT (other bytes at
- * that filepath), ERR_NO_SPACE. */
+/* A filepath that an upload may name: relative, each part a name of its own, no control characters; else ERR_BAD_REQUEST.
+ * (What is seeded in place is called as its disk calls it.) */
+int ingest_filepath(const char *filepath, struct err *err);
+
+/* Stores the image in call->dataset (call_info before). *out is the sample it is now: of a duplicate, the one that was
+ * there. ERR_BAD_REQUEST for an empty file or a filepath that cannot be, ERR_MEDIA_TYPE for what is no image,
+ * ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE, ERR_CONFLICT (other bytes at that filepath), ERR_NO_SPACE. */
 int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
                  struct err *err);
 
