@@ -84,7 +84,10 @@ int images_post(struct call *call, struct err *err)
 		cJSON *answer = json_new_object();
 
 		json_add(answer, "items", cJSON_Duplicate(batch.results, true));
-		reply_json(call->reply, batch_status(&batch), answer);
+		if (batch.stored > 0)
+			reply_json(call->reply, 200, answer);
+		else
+			reply_error_with(call->reply, &batch.worst, answer);
 	}
 	batch_release(&batch);
 	return failed;

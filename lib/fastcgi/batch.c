@@ -64,8 +64,3 @@ void batch_release(struct batch *batch)
 	cJSON_Delete(batch->skipped);
 	batch->results = batch->skipped = NULL;
 }
-
-int batch_status(const struct batch *batch)
-{
-	return batch->stored ? 200 : reply_status(batch->worst.code);
-}

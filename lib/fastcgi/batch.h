@@ -23,7 +23,4 @@ struct batch {
 int batch_store(struct batch *batch, struct call *call, const char *label, batch_result *result, struct err *err);
 void batch_release(struct batch *batch);
 
-/* The status of the whole: 200 when any file was stored, else the worst one's. */
-int batch_status(const struct batch *batch);
-
 #endif

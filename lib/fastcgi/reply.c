@@ -85,10 +85,14 @@ void reply_empty(struct reply *reply, int status)
 
 void reply_error(struct reply *reply, const struct err *err)
 {
+	reply_error_with(reply, err, json_new_object());
+}
+
+void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree)
+{
 	int status = reply_status(err->code);
 	bool internal = status == 500;
 	const char *message = internal ? "The server made an error; its log says which, under this request's id" : err->text;
-	cJSON *tree = json_new_object();
 
 	if (status >= 500)
 		log_write(LOG_ERROR, "request failed", "error", err->text, NULL);

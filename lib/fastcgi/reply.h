@@ -39,6 +39,8 @@ void reply_text(struct reply *reply, int status, const char *type, const char *t
 void reply_empty(struct reply *reply, int status);
 /* Replaces whatever was built by the error's answer; details of 500s go to the log and not to the client. */
 void reply_error(struct reply *reply, const struct err *err);
+/* The same with more fields: adds the error's to tree, and takes it. */
+void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree);
 /* Hands a file over to nginx: X-Accel-Redirect to its internal location, with type. `path` is real and absolute. */
 int reply_file(struct reply *reply, const char *path, const char *type, struct err *err);
 

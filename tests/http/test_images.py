@@ -177,7 +177,7 @@ def test_a_bad_file_never_loses_the_others(collector, contributor):
 def test_all_bad_is_an_error_that_still_tells_of_each(collector, contributor):
     before = collector.stored()
     answer = post(contributor, ("a.png", b"no"), ("b.png", b""))
-    assert answer.status_code == 415
+    assert_problem(answer, 415)
     assert ["error" in item for item in answer.json()["items"]] == [True, True]
     assert collector.stored() == before
 
