@@ -121,9 +121,12 @@ class Collector(Server):
         found = [str(path) for folder in folders for path in folder.rglob("*") if path.is_file()]
         found += [str(path) for folder in (self.state, self.store) for path in folder.glob(".spool*")]
         for pid in self.processes():
-            for opened in Path(f"/proc/{pid}/fd").glob("*"):
+            opened = []
+            with contextlib.suppress(OSError):
+                opened = os.listdir(f"/proc/{pid}/fd")
+            for number in opened:
                 with contextlib.suppress(OSError):
-                    name = os.readlink(opened)
+                    name = os.readlink(f"/proc/{pid}/fd/{number}")
                     if name.endswith(" (deleted)") and name.startswith(str(self.folder)) and "/log/" not in name:
                         found.append(name)
         return found
@@ -135,7 +138,10 @@ class Collector(Server):
     def programs(self):
         """The pids of the programs that take images in."""
         names = ("images", "single_upload", "bulk_upload", "uploads", "labels", "samples", "datasets")
-        pids = {name: self.processes(name) for name in names}
+        pids = {name: [] for name in names}
+        for pid in self.processes():
+            with contextlib.suppress(OSError, KeyError):
+                pids[Path(os.readlink(f"/proc/{pid}/exe")).name].append(pid)
         assert all(len(found) == 1 for found in pids.values()), pids
         return pids
 
