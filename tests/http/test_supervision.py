@@ -353,27 +353,52 @@ def test_reload_of_what_does_not_run_is_refused(server):
     assert "not running" in refused(server, "reload")
 
 
+def test_reload_works_on_what_was_started_under_nohup(server):
+    command, server.command = server.command, lambda *words: command(*words, preexec_fn=ignore_hangup)
+    server.start()
+    assert server.reload().returncode == 0
+
+
+def ignore_hangup():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def test_reload_changes_the_limits_of_nginx(running):
     running.config["limits"] = {"json_bytes": 2000}
     running.write_config()
     assert running.reload().returncode == 0
-    until(lambda: running.session("ann").post("/size", data=b" " * 2001).status_code == 413, "the new limit")
+    refused_by_nginx = {"message": "The body is too large"}
+    until(lambda: running.session("ann").post("/size", data=b" " * 2001).json() == refused_by_nginx, "the new limit")
+
+
+def configure_port(server, port):
+    server.config["listen"] = {"http_port": port}
+    server.write_config()
+
+
+def test_reload_moves_to_another_port(server):
+    before, after = free_port(), free_port()
+    configure_port(server, before)
+    assert server.command("start").returncode == 0
+    configure_port(server, after)
+    assert server.reload().returncode == 0
+    assert f"http://127.0.0.1:{after}/" in server.command("status").stdout
+    server.port = after
+    assert answers(server)
+    until(lambda: not listens(before), "the old port is left")
 
 
 def test_reload_to_a_taken_port_is_refused(server):
-    server.config["listen"] = {"http_port": free_port()}
-    server.write_config()
+    port = free_port()
+    configure_port(server, port)
     assert server.command("start").returncode == 0
-    server.port = server.config["listen"]["http_port"]
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        server.config["listen"] = {"http_port": taken}
-        server.write_config()
-        server_port, server.port = server.port, None
+        configure_port(server, taken)
         assert f"port {taken} is taken" in refused(server, "reload")
-        server.port = server_port
+    server.port = port
     assert answers(server)
 
 
