@@ -542,6 +542,7 @@ static int run_info(struct work *work, void *data, struct err *err)
 	inquiry->out->base_dir = settings.base_dir;
 	inquiry->out->policy = resolved(inquiry->dataset, &settings.policy);
 	inquiry->out->counts.size = settings.next_id;
+	inquiry->out->counts.bytes = settings.bytes;
 	return work_aggregate(work, "counters", counters_pipeline(name), read_count, inquiry, err) ||
 	                       work_aggregate(work, "images", leased_pipeline(name), read_leased, inquiry, err)
 	               ? -1

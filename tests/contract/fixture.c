@@ -297,6 +297,7 @@ static void count_samples(struct dataset *dataset, struct dataset_counts *counts
 		for (size_t i = 0; i < count; i++) {
 			after = samples[i].id;
 			counts->size++;
+			counts->bytes += samples[i].bytes;
 			++*by_state[samples[i].state];
 			for (size_t j = 0; j < labels->label_count; j++)
 				labels->labels[j].count -= strcmp(labels->labels[j].name, samples[i].label) == 0;
@@ -319,6 +320,7 @@ void assert_counts_true(struct dataset *dataset)
 	assert_int_equal(size, info.counts.size);
 	count_samples(dataset, &counts, &info);
 	assert_int_equal(info.counts.size, counts.size);
+	assert_int_equal(info.counts.bytes, counts.bytes);
 	assert_int_equal(info.counts.labelled, counts.labelled);
 	assert_int_equal(info.counts.unlabelled, counts.unlabelled);
 	assert_int_equal(info.counts.skipped, counts.skipped);
