@@ -101,6 +101,12 @@ fuzz: ## fuzz everything that parses what comes from outside, FUZZ_SECONDS=N in 
 		sanitizers='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 	@tests/fuzz/run build/fuzz/tests/fuzz $(FUZZ_SECONDS)
 
+$(build)/tests/bench/%: $(build)/tests/bench/%.o
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(libs)
+
+bench: all $(build)/tests/bench/bare ## measure speed and memory against this machine's own ceilings, as a table (TOPICS="…")
+	@tests/bench/bench $(TOPICS)
+
 deps: ## install the packages that are missing (Debian; sudo only if not root)
 	@scripts/install-deps
 

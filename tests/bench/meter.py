@@ -1,0 +1,142 @@
+"""What the benchmarks measure with: wrk, the disk, memory, and the table of results."""
+import json
+import os
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+class Run:
+    """What one run of wrk came to, or several taken together."""
+
+    def __init__(self, told=None):
+        self.requests = self.seconds = self.errors = 0
+        self.histogram = Counter()  # microseconds: requests
+        if told:
+            self.requests, self.seconds, self.errors = told["requests"], told["seconds"], told["errors"]
+            self.histogram.update(dict(told["histogram"]))
+        self.told = told
+
+    @property
+    def rate(self):
+        return self.requests / self.seconds
+
+    def percentile(self, part):
+        """Of the latencies, in milliseconds."""
+        left = part * sum(self.histogram.values())
+        for microseconds, count in sorted(self.histogram.items()):
+            left -= count
+            if left <= 0:
+                return microseconds / 1000
+        return 0.0
+
+
+def together(runs, at_once):
+    """Several runs as one: beside each other, or one after the other."""
+    sum_of = Run()
+    for run in runs:
+        sum_of.requests += run.requests
+        sum_of.errors += run.errors
+        sum_of.histogram += run.histogram
+        sum_of.seconds = max(sum_of.seconds, run.seconds) if at_once else sum_of.seconds + run.seconds
+    return sum_of
+
+
+def start_wrk(script, url, arguments, connections, seconds, threads=1):
+    words = ["wrk", "-t", threads, "-c", connections, "-d", f"{seconds}s", "--timeout", "30s", "-s", HERE / script, url, "--", *arguments]
+    return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def end_wrk(process):
+    """Waits until it has told what came of it; one that would go on is ended then."""
+    said, told = [], None
+    try:
+        for line in process.stdout:
+            if line.startswith("BENCH "):
+                told = json.loads(line[6:])
+                break
+            said.append(line)
+    finally:
+        process.kill()
+        process.wait()
+    if not told or told["errors"] or not told["requests"]:
+        raise SystemExit(f"bench: wrk failed: {told and told['errors']} errors\n{''.join(said)[-2000:]}")
+    return Run(told)
+
+
+def wrk(*arguments, **options):
+    return end_wrk(start_wrk(*arguments, **options))
+
+
+def in_turns(measures, rounds=2):
+    """Measures each of them in turn, several times, so that what slows the machine down for a while slows all."""
+    runs = {name: [] for name in measures}
+    for _ in range(rounds):
+        for name, measure in measures.items():
+            runs[name].append(measure())
+    return {name: together(some, at_once=False) for name, some in runs.items()}
+
+
+def fdatasync_rate(folder, seconds=3):
+    """Synced writes of a page a second, into a file that is there already: what a journal on this disk could do at most."""
+    path, page, pages = Path(folder) / "fdatasync", os.urandom(4096), 4096
+    path.write_bytes(page * pages)
+    file = os.open(path, os.O_WRONLY)
+    try:
+        os.fsync(file)
+        count, begun = 0, time.monotonic()
+        while (took := time.monotonic() - begun) < seconds:
+            os.pwrite(file, page, count % pages * len(page))
+            os.fdatasync(file)
+            count += 1
+        return count / took
+    finally:
+        os.close(file)
+        path.unlink()
+
+
+def proportional_memory(pids):
+    """The processes' memory in MB; what several share is counted once (PSS)."""
+    total = 0
+    for pid in pids:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return total / 1024
+
+
+class Table:
+    """The results, each told as it comes, and all as a table at the end."""
+
+    HEAD = ("what", "figure", "ceiling", "ratio", "goal", "pass")
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, figure, ceiling="", ratio=None, goal="", passed=None):
+        shown = "" if ratio is None else f"{ratio:.2f}"
+        self.rows.append((what, figure, ceiling, shown, goal, "" if passed is None else "yes" if passed else "NO"))
+        print(f"  {what}: {figure}" + (f", ratio {shown}" if shown else ""), flush=True)
+
+    def at_least(self, what, figure, ceiling, ratio, goal):
+        self.add(what, figure, ceiling, ratio, f">= {goal}", ratio >= goal)
+
+    def at_most(self, what, figure, ceiling, ratio, goal):
+        self.add(what, figure, ceiling, ratio, f"<= {goal}", ratio <= goal)
+
+    def below(self, what, value, unit, goal):
+        self.add(what, f"{value:.1f} {unit}", "", None, f"< {goal} {unit}", value < goal)
+
+    def print(self):
+        rows = [self.HEAD, *self.rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(self.HEAD))]
+        print()
+        for number, row in enumerate(rows):
+            print("  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
+                            for column, (cell, width) in enumerate(zip(row, widths))))
+            if number == 0:
+                print("  ".join("-" * width for width in widths))
+        goals = [row[-1] for row in self.rows if row[-1]]
+        print(f"\n{goals.count('yes')} of {len(goals)} goals met")
