@@ -1,0 +1,154 @@
+"""What other services find in the bucket and the database, seen with boto3 and pymongo: as DESIGN promises it.
+
+Runs where TEST_DATASET=mongo and TEST_BLOB=s3 choose these stores, and only B's environment variables are set.
+"""
+import datetime
+import hashlib
+import re
+
+import pymongo
+import pytest
+import requests
+from collecting import bucket_client, picture
+from harness import Server
+
+
+class Outside(Server):
+    """A server that has no configuration but the environment of the collecting system."""
+
+    def __init__(self, folder, variables):
+        super().__init__(folder, env=variables)
+        self.variables = variables
+        self.add_user("ann", role="admin")
+
+    @property
+    def database(self):
+        return pymongo.MongoClient(self.variables["MONGODB_CONN_STRING"])[self.variables["DATABASE_NAME"]]
+
+    @property
+    def bucket(self):
+        return self.variables["AWS_BUCKET_NAME"]
+
+    @property
+    def s3(self):
+        return bucket_client(self.variables)
+
+    def keys(self):
+        return {item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])}
+
+    def is_public(self, key):
+        grants = self.s3.get_object_acl(Bucket=self.bucket, Key=key)["Grants"]
+        return any(grant["Permission"] == "READ" and grant["Grantee"].get("URI", "").endswith("/AllUsers") for grant in grants)
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory, stores):
+    from conftest import finish
+
+    outside = Outside(tmp_path_factory.mktemp("outside"), stores.environment())
+    try:
+        outside.start()
+        ann = outside.session("ann")
+        for name in ("accordion", "airplanes"):
+            assert ann.post(f"/add_label/{name}").json()["S3-Response"]["Created"] is True
+        yield outside
+    finally:
+        finish([outside])
+
+
+@pytest.fixture
+def ann(outside):
+    return outside.session("ann")
+
+
+def single(session, data, **query):
+    answer = session.post("/single_upload/", params=query, files={"file": ("a.jpg", data)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+# --- the database
+
+
+def test_find_one_of_labels_is_the_default_datasets_document(outside, ann):
+    ann.post("/v1/datasets", json={"name": "a dataset before it in every order", "labels": ["x"]})
+    document = outside.database.labels.find_one()
+    assert document.pop("_id") == outside.variables["DATABASE_NAME"]
+    assert document == {"0": "accordion", "1": "airplanes"}
+    assert ann.get("/fetch").json()["Response"] == document
+
+
+def test_an_image_is_a_document_with_its_url_label_and_time(outside, ann):
+    before = datetime.datetime.now(datetime.timezone.utc)
+    told = single(ann, picture("JPEG"), label="1")
+    document = outside.database.images.find_one({"Image URL": told["Image URL"]})
+    assert document["Label"] == "airplanes"
+    stamp = document["Timestamp"].replace(tzinfo=datetime.timezone.utc)
+    assert isinstance(document["Timestamp"], datetime.datetime)
+    assert before - datetime.timedelta(seconds=1) <= stamp <= datetime.datetime.now(datetime.timezone.utc)
+    assert told["Timestamp"][:23] == stamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp.microsecond // 1000:03}"
+
+
+def test_the_label_is_always_the_current_one(outside, ann):
+    told = single(ann, picture())
+    dataset = outside.variables["DATABASE_NAME"]
+    find = {"Image URL": told["Image URL"]}
+    assert outside.database.images.find_one(find)["Label"] == ""
+    filepath = ann.get(f"/v1/datasets/{dataset}/samples/{told['id']}").json()["filepath"]
+    for label in ("airplanes", "accordion"):
+        wanted = {"dataset_name": dataset, "base_dir": "", "filepath": filepath, "label": label}
+        assert ann.post("/classify", json=wanted).json() == {"response": True}
+        assert outside.database.images.find_one(find)["Label"] == label
+
+
+def test_every_image_is_one_document(outside, ann):
+    data, before = picture(), outside.database.images.count_documents({})
+    for _ in range(3):
+        single(ann, data)
+    assert outside.database.images.count_documents({}) == before + 1
+    assert outside.database.images.count_documents({"Image URL": {"$exists": False}}) == 0
+
+
+# --- the bucket
+
+
+def test_a_public_image_lies_under_its_label_and_anyone_may_fetch_it(outside, ann):
+    data, before = picture("JPEG"), outside.keys()
+    told = single(ann, data, label="accordion")
+    (key,) = outside.keys() - before
+    assert re.fullmatch(r"images/accordion/img-[0-9a-f-]{36}\.jpg", key)
+    assert told["Image URL"].endswith(key) and told["Image URL"].startswith(outside.variables["AWS_ENDPOINT_URL"])
+    head = outside.s3.head_object(Bucket=outside.bucket, Key=key)
+    assert (head["ContentType"], head["ContentLength"]) == ("image/jpeg", len(data))
+    assert outside.s3.get_object(Bucket=outside.bucket, Key=key)["Body"].read() == data
+    assert outside.is_public(key)
+    answer = requests.get(told["Image URL"], timeout=30)
+    assert (answer.status_code, answer.headers["Content-Type"], answer.content) == (200, "image/jpeg", data)
+
+
+def test_a_private_image_lies_in_its_datasets_folder_and_is_presigned_at_read(outside, ann):
+    ann.post("/v1/datasets", json={"name": "secret", "labels": ["cat"]})
+    data, before = picture(), outside.keys()
+    told = ann.put("/v1/datasets/secret/images/a.png", data=data, params={"label": "cat"}).json()
+    (key,) = outside.keys() - before
+    assert re.fullmatch(r"datasets/secret/images/cat/img-[0-9a-f-]{36}\.png", key)
+    assert not outside.is_public(key)
+    assert requests.get(f"{outside.variables['AWS_ENDPOINT_URL']}/{outside.bucket}/{key}", timeout=30).status_code == 403
+    assert requests.get(told["image_url"], timeout=30).content == data
+    for collection in outside.database.list_collection_names():  # never stored
+        for document in outside.database[collection].find():
+            assert "X-Amz-Signature" not in repr(document)
+
+
+def test_what_is_not_stored_is_not_in_the_bucket(outside, ann):
+    before = outside.keys(), outside.database.images.count_documents({})
+    assert ann.post("/single_upload/", files={"file": ("a.jpg", b"no image")}).status_code == 415
+    assert ann.post("/single_upload/", params={"label": "unicorn"}, files={"file": ("a.jpg", picture())}).status_code == 422
+    assert (outside.keys(), outside.database.images.count_documents({})) == before
+
+
+def test_the_older_labelling_client_labels_collected_images(outside, ann):
+    dataset, data = outside.variables["DATABASE_NAME"], picture()
+    told = single(ann, data)
+    answer = ann.post("/obtain", json={"dataset_name": dataset, "id": told["id"]})
+    assert (answer.status_code, hashlib.sha256(answer.content).digest()) == (200, hashlib.sha256(data).digest())
