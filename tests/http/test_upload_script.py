@@ -133,12 +133,13 @@ def test_a_set_of_several_hundred_images_loads_in_one_command_and_a_second_time_
 def test_what_is_new_is_added(collector, dataset, few):
     loaded(collector, few, dataset)
     before = stored(collector, dataset)
-    (few / "zebra").mkdir()
-    (few / "zebra" / "1.png").write_bytes(picture())
+    (few / "animals" / "zebra").mkdir(parents=True)
+    (few / "animals" / "zebra" / "1.png").write_bytes(picture())
     (few / "accordion" / "moved.jpeg").write_bytes(before.popitem()[1][1])  # known by its content
     result = loaded(collector, few, dataset, user="contributor")
     assert (result["loaded"], result["duplicate"], result["there already, not sent"]) == (1, 8, 8)
-    assert stored(collector, dataset)["zebra/1.png"] == ("zebra", (few / "zebra" / "1.png").read_bytes())
+    after = stored(collector, dataset)
+    assert after["animals/zebra/1.png"] == ("zebra", (few / "animals" / "zebra" / "1.png").read_bytes())
 
 
 def test_the_same_bytes_twice_in_a_folder_are_one_image(collector, dataset, few):
