@@ -3,10 +3,14 @@
 #ifndef DATASET_BACKEND_H
 #define DATASET_BACKEND_H
 
+#include "base/log.h"
 #include "dataset/dataset.h"
+
+typedef void dataset_log(enum log_level level, const char *message, ...);
 
 struct dataset_backend {
 	const char *type; /* dataset_store.type in the configuration */
+	void (*log_to)(dataset_log *log); /* of a module, which cannot see the program's log by itself; else NULL */
 	int (*store_open)(struct dataset_store **out, const struct config *config, struct err *err);
 	void (*store_free)(struct dataset_store *store);
 	int (*store_ping)(struct dataset_store *store, struct err *err);

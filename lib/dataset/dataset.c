@@ -133,6 +133,8 @@ int dataset_store_open(struct dataset_store **out, const struct config *config, 
 		const struct dataset_backend *backend = backends[i].backend;
 		if (!backend)
 			backend = module_symbol(backends[i].module, backends[i].symbol, err);
+		if (backend && backend->log_to)
+			backend->log_to(log_write);
 		return backend ? backend->store_open(out, config, err) : -1;
 	}
 	return err_set(err, ERR_BAD_REQUEST, "There is no dataset store \"%s\"", config->dataset_store.type);

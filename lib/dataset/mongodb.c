@@ -1,18 +1,24 @@
 /* The MongoDB store: its client pool, the datasets it keeps open, and the table of the backend's functions. */
 #include "dataset/mongodb.h"
 
-#include "base/log.h"
 #include "base/module.h"
 
 enum {
 	SELECTION_MS = 13000, /* to wait for a primary: an election takes up to 12 s with the default settings */
-	SOCKET_MS = 13000,    /* to wait for an answer */
+	SOCKET_MS = 10000,    /* to wait for an answer */
 	CONNECT_MS = 3000,
 	PING_MS = 2000,
 	POOL_MAX = 256, /* connections; a thread needs one */
 };
 
 /* --- libmongoc's own state ----------------------------------------------------------------------------------------- */
+
+static dataset_log *program_log;
+
+static void log_to(dataset_log *log)
+{
+	program_log = log;
+}
 
 static void log_line(mongoc_log_level_t level, const char *domain, const char *message, void *data)
 {
@@ -22,7 +28,7 @@ static void log_line(mongoc_log_level_t level, const char *domain, const char *m
 
 	(void)data;
 	if (level <= MONGOC_LOG_LEVEL_WARNING)
-		log_write(ours, "mongodb", "domain", domain, "detail", message, NULL);
+		program_log(ours, "mongodb", "domain", domain, "detail", message, NULL);
 }
 
 static void start_library(void)
@@ -111,7 +117,7 @@ static int store_open(struct dataset_store **out, const struct config *config, s
 		return -1;
 	}
 	if (failed)
-		log_write(LOG_WARN, "the dataset store cannot be reached yet", "detail", unavailable.text, NULL);
+		program_log(LOG_WARN, "the dataset store cannot be reached yet", "detail", unavailable.text, NULL);
 	*out = &store->base;
 	return 0;
 }
@@ -295,6 +301,7 @@ static void close_dataset(struct dataset *base)
 
 MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.type = "mongodb",
+	.log_to = log_to,
 	.store_open = store_open,
 	.store_free = store_free,
 	.store_ping = store_ping,

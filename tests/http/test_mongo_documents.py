@@ -1,0 +1,128 @@
+"""MongoDB as other services read it: the documents of `labels` and `images`, seen by pymongo from outside."""
+import datetime
+import os
+import signal
+import sys
+import time
+
+import pymongo
+import pytest
+from harness import TOP, Server, until
+
+sys.path.insert(0, str(TOP / "tests" / "services"))
+import services  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def mongo():
+    with services.mongo(nodes=1) as running:
+        yield running
+
+
+@pytest.fixture
+def serve(tmp_path, mongo, request):
+    """Starts a server on a database of the test's own: serve(), or serve("other default dataset")."""
+    database = f"test-{abs(hash(request.node.name)) % 10**9}"
+    started = []
+
+    def start(default="", before=lambda server: None):
+        config = {"default_dataset": default} if default else None
+        server = Server(tmp_path / f"server{len(started)}", config=config,
+                        env={"MONGODB_CONN_STRING": mongo.uri, "DATABASE_NAME": database})
+        server.add_user("ann", role="admin")
+        before(server)
+        started.append(server)
+        server.database = pymongo.MongoClient(mongo.uri)[database]
+        return server.start()
+
+    yield start
+    for server in started:
+        if server.processes():
+            server.stop()
+    pymongo.MongoClient(mongo.uri).drop_database(database)
+
+
+def test_the_labels_document_has_a_key_for_each_label_and_nothing_else(serve):
+    server = serve()
+    ann = server.session("ann")
+    for name in ("accordion", "air.planes", "$ants"):
+        assert ann.post(f"/add_label/{name}").status_code == 200
+    default = server.database.name
+    assert server.database.labels.find_one() == {"_id": default, "0": "accordion", "1": "air.planes", "2": "$ants"}
+    assert ann.get("/fetch").json()["Response"] == {"0": "accordion", "1": "air.planes", "2": "$ants"}
+
+
+def test_the_default_datasets_labels_come_first_even_when_it_is_made_last(serve):
+    server = serve("zebras", before=lambda server: server.add_dataset("animals", ["cat"]))
+    assert server.session("ann").post("/add_label/striped").status_code == 200
+    assert server.database.labels.find_one() == {"_id": "zebras", "0": "striped"}
+    assert {document["_id"] for document in server.database.labels.find()} == {"zebras", "animals"}
+
+
+def test_another_default_dataset_comes_first_from_the_next_start_on(serve):
+    first = serve("zebras", before=lambda server: server.add_dataset("animals", ["cat", "dog"]))
+    assert first.session("ann").post("/add_label/striped").status_code == 200
+    first.stop()
+    second = serve("animals")
+    assert second.database.labels.find_one() == {"_id": "animals", "0": "cat", "1": "dog"}
+    assert second.database.labels.find_one({"_id": "zebras"}) == {"_id": "zebras", "0": "striped"}
+
+
+def test_documents_of_others_are_left_alone(serve, mongo):
+    theirs = [{"Image URL": f"http://bucket/{number}", "Label": "cat", "Timestamp": datetime.datetime(2024, 1, 2)} for number in range(3)]
+
+    def before(server):
+        server.add_dataset("animals", ["cat"])
+        pymongo.MongoClient(mongo.uri)[server.env["DATABASE_NAME"]].images.insert_many(theirs)
+
+    server = serve(before=before)
+    assert server.session("ann").post("/size", json={"dataset_name": "animals"}).json()["size"] == 3
+    assert list(server.database.images.find({"dataset": {"$exists": False}})) == theirs
+
+
+def test_an_images_document_always_has_the_current_label(serve):
+    server = serve(before=lambda server: server.add_dataset("animals", ["cat", "dog"], samples=2))
+    ann = server.session("ann")
+
+    def document():
+        return server.database.images.find_one({"dataset": "animals", "filepath": "image0.png"})
+
+    assert document()["Label"] == ""
+    assert isinstance(document()["Timestamp"], datetime.datetime)
+    made = document()["Timestamp"].replace(tzinfo=datetime.timezone.utc)
+    assert abs(made.timestamp() - time.time()) < 600
+    assert "Image URL" in document()
+    for label in ("dog", "cat"):
+        body = {"dataset_name": "animals", "base_dir": str(server.images / "animals"), "filepath": "image0.png", "label": label}
+        assert ann.post("/classify", json=body).json() == {"response": True}
+        assert document()["Label"] == label
+
+
+def test_a_removed_dataset_leaves_nothing(serve):
+    server = serve(before=lambda server: server.add_dataset("animals", ["cat"], samples=2))
+    ann = server.session("ann")
+    body = {"dataset_name": "animals", "base_dir": str(server.images / "animals"), "filepath": "image0.png", "label": "cat"}
+    assert ann.post("/classify", json=body).json() == {"response": True}
+    assert ann.delete("/v1/datasets/animals").status_code in (200, 204)
+    assert server.database.labels.find_one({"_id": "animals"}) is None
+    assert server.database.datasets.find_one({"_id": "animals"}) is None
+    for name in ("images", "counters", "notes"):
+        assert server.database[name].find_one({"dataset": "animals"}) is None, name
+    assert server.database.events.find_one({"_id.dataset": "animals"}) is None
+
+
+def test_a_store_that_is_down_is_told_and_used_again_once_it_is_back(serve, mongo):
+    server = serve(before=lambda server: server.add_dataset("animals", ["cat"]))
+    ann = server.session("ann")
+    (pid,) = mongo.pids.values()
+    os.kill(pid, signal.SIGSTOP)  # as if the machine were gone
+    try:
+        health = ann.get("/healthz")
+        answer = ann.post("/size", json={"dataset_name": "animals"})
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert health.status_code == 503
+    assert answer.status_code == 503 and answer.json()["message"]
+    assert any(line["message"] == "mongodb" for name in ("size", "health") for line in server.program_log(name))
+    until(lambda: ann.post("/size", json={"dataset_name": "animals"}).status_code == 200, "the store to be used again")
+    assert ann.get("/healthz").status_code == 200
