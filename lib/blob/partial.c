@@ -262,16 +262,27 @@ static bool is_remains(const char *dir, const char *id)
 	return old;
 }
 
+static bool is_free(const char *dir, const char *id)
+{
+	struct partial partial = {.dir = dir, .fd = -1};
+	struct err ignored = {0};
+
+	snprintf(partial.id, sizeof(partial.id), "%s", id);
+	bool is_busy = open_locked(&partial, &ignored) && ignored.code == ERR_CONFLICT;
+	partial_release(&partial);
+	return !is_busy;
+}
+
+/* Those that live are looked at without their lock: a request for them that came meanwhile would be refused. */
 static bool is_over(const char *dir, const char *id)
 {
 	struct partial partial = {.dir = dir, .fd = -1};
 	struct err ignored;
 
 	snprintf(partial.id, sizeof(partial.id), "%s", id);
-	int failed = open_locked(&partial, &ignored);
-	bool over = failed ? ignored.code != ERR_CONFLICT && is_remains(dir, id) : partial.expires_us <= text_now();
+	bool over = load(&partial, &ignored) ? is_remains(dir, id) : partial.expires_us <= text_now();
 	partial_release(&partial);
-	return over;
+	return over && is_free(dir, id);
 }
 
 int partial_sweep(const char *dir, struct err *err)

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
 
 #include "base/text.h"
 #include "blob/partial.h"
@@ -252,17 +254,34 @@ static void an_expired_one_is_not_there_and_is_swept(void **state)
 
 static void one_that_is_written_to_is_not_swept(void **state)
 {
-	char id[PARTIAL_ID_MAX];
-	struct partial partial;
+	char id[PARTIAL_ID_MAX], name[PARTIAL_ID_MAX + 32];
+	struct err err;
+
+	(void)state;
+	make_released(4, text_now() - 1, id);
+	snprintf(name, sizeof(name), "uploads/%s.part", id);
+	int fd = open(temp(name), O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0); /* as a request does that came before it expired */
+	assert_int_equal(partial_sweep(dir(), &err), 0);
+	assert_int_equal(count_files(), 2);
+	close(fd);
+	assert_int_equal(partial_sweep(dir(), &err), 0);
+	assert_int_equal(count_files(), 0);
+}
+
+static void sweeping_does_not_lock_those_that_live(void **state)
+{
+	char id[PARTIAL_ID_MAX], name[PARTIAL_ID_MAX + 32], event[4096];
 	struct err err;
 
 	(void)state;
 	make_released(4, text_now() + HOUR_US, id);
-	assert_int_equal(reopen(&partial, id, &err), 0);
-	partial.expires_us = 1;
+	snprintf(name, sizeof(name), "uploads/%s.part", id);
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	assert_true(inotify_add_watch(watch, temp(name), IN_OPEN) >= 0);
 	assert_int_equal(partial_sweep(dir(), &err), 0);
-	assert_int_equal(count_files(), 2);
-	partial_release(&partial);
+	assert_int_equal(read(watch, event, sizeof(event)), -1); /* to be locked it would be opened */
+	close(watch);
 }
 
 static void remains_without_a_sound_description_are_swept_once_they_are_old(void **state)
@@ -320,6 +339,7 @@ int main(void)
 		TEMPDIR_TEST(removing_leaves_no_file),
 		TEMPDIR_TEST(an_expired_one_is_not_there_and_is_swept),
 		TEMPDIR_TEST(one_that_is_written_to_is_not_swept),
+		TEMPDIR_TEST(sweeping_does_not_lock_those_that_live),
 		TEMPDIR_TEST(remains_without_a_sound_description_are_swept_once_they_are_old),
 		TEMPDIR_TEST(sweeping_a_folder_that_is_not_there_is_fine),
 		TEMPDIR_TEST(what_cannot_be_made_leaves_nothing),
