@@ -2,11 +2,13 @@
 #include "fastcgi/app.h"
 
 #include <errno.h>
+#include <fastcgi.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -129,7 +131,9 @@ static void handle(struct app *app, FCGX_Request *fcgi)
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
 /* SIGUSR2 ends a thread's accept(2) at shutdown; at any other time it would break off the reading or writing of a request
- * under way, which libfcgi does not take up again. */
+ * under way, which libfcgi does not take up again. libfcgi's own accept also waits for the first bytes: interrupted there it
+ * drops the connection, and once a shutdown is pending goes on for ever with a descriptor that it has closed (2.4.2). So
+ * the connection is accepted here and handed to it. */
 static void let_wake(bool on)
 {
 	sigset_t wake;
@@ -139,20 +143,30 @@ static void let_wake(bool on)
 	pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &wake, NULL);
 }
 
+static int accept_connection(void)
+{
+	let_wake(true);
+	int connection = accept4(FCGI_LISTENSOCK_FILENO, NULL, NULL, SOCK_CLOEXEC);
+	int error = errno;
+	let_wake(false);
+	if (connection < 0 && error != EINTR && error != ECONNABORTED)
+		log_write(LOG_WARN, "accept failed", "error", strerror(error), NULL);
+	return connection;
+}
+
 static void *serve(void *data)
 {
 	FCGX_Request fcgi;
 
-	FCGX_InitRequest(&fcgi, 0, FCGI_FAIL_ACCEPT_ON_INTR);
+	FCGX_InitRequest(&fcgi, -1, 0); /* no socket: it is not to accept another connection when one turns out broken */
 	while (!atomic_load(&stopping)) {
-		let_wake(true);
-		int accepted = FCGX_Accept_r(&fcgi);
-		let_wake(false);
-		if (accepted < 0) {
-			if (!atomic_load(&stopping))
-				log_write(LOG_WARN, "accept failed", "error", strerror(errno), NULL);
+		int connection = accept_connection();
+		if (connection < 0)
 			continue;
-		}
+		fcgi.ipcFd = connection;
+		fcgi.keepConnection = 1; /* until the request itself tells: else FCGX_Accept_r closes it first */
+		if (FCGX_Accept_r(&fcgi) < 0)
+			continue;
 		handle(data, &fcgi);
 		FCGX_Finish_r(&fcgi);
 	}
@@ -185,7 +199,6 @@ static void stop_threads(pthread_t *threads, int count)
 	static const struct timespec pause = {.tv_nsec = WAKE_NANOSECONDS};
 
 	atomic_store(&stopping, true);
-	FCGX_ShutdownPending();
 	/* A signal that comes just before accept(2) is lost, so they are sent until every thread has ended. */
 	while (count > 0) {
 		for (int i = 0; i < count; i++)
