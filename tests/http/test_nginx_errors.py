@@ -232,20 +232,30 @@ def test_label_list_of_tens_of_kilobytes_fits_the_header(make_server):
 # --- logs
 
 
-def test_request_id_is_shared_by_client_nginx_and_program(server, anyone):
-    answer = anyone.post("/size", data=b"{not json", auth=("ann", server.passwords["ann"]), headers={"Content-Type": "application/json"})
-    assert answer.status_code == 400
+def test_request_id_is_shared_by_client_nginx_and_program(server, ann):
+    (server.databases / "broken.db").write_bytes(b"SQLite format 3\0" + b"junk" * 2000)
+    answer = ann.post("/size", json={"dataset_name": "broken"})
+    assert answer.status_code == 500
     number = answer.headers["X-Request-Id"]
     line = until(lambda: next((line for line in server.request_log() if line["request_id"] == number), None), "the log line")
-    assert (line["user"], line["method"], line["uri"], line["status"]) == ("ann", "POST", "/size", 400)
+    assert (line["user"], line["method"], line["uri"], line["status"]) == ("ann", "POST", "/size", 500)
     assert line["bytes"] > 0 and line["request_time"] >= 0 and line["upstream_time"] >= 0
+    told = [line["error"] for line in server.program_log("size") if line.get("request_id") == number]
+    assert len(told) == 1 and "broken" in told[0]
+
+
+def log_line_of(server, head):
+    number = raw(server, head)[1]["x-request-id"]
+    return until(lambda: next((line for line in server.request_log() if line["request_id"] == number), None), "the log line")
 
 
 def test_log_stays_json_whatever_is_asked(server):
-    strange = b'GET /"\\\x01\xff%22{} HTTP/1.1\r\nHost: x\r\nUser-Agent: "\\\x07\xfe\r\nAuthorization: Basic Ig==\r\n\r\n'
-    _, headers, _ = raw(server, strange)
-    number = headers["x-request-id"]
-    assert until(lambda: [line for line in server.request_log() if line["request_id"] == number], "the log line")
+    strange = b'GET /"%22{}\\ HTTP/1.1\r\nHost: x\r\nUser-Agent: "\\\x07\r\nAuthorization: Basic Ig==\r\n\r\n'
+    line = log_line_of(server, strange)
+    assert (line["uri"], line["agent"]) == ('/"%22{}\\', '"\\\x07')
+    not_utf8 = b"GET /\xfe HTTP/1.1\r\nHost: x\r\nUser-Agent: \xc3\r\nAuthorization: Basic /w==\r\n\r\n"
+    line = log_line_of(server, not_utf8)
+    assert (line["uri"], line["agent"]) == ("(not ASCII)", "(not ASCII)")
 
 
 # --- users whose password a person chose
