@@ -111,7 +111,7 @@ deps: ## install the packages that are missing (Debian; sudo only if not root)
 	@scripts/install-deps
 
 run: deps ## serve a demo on http://127.0.0.1:44444/ (DATA=folder: your own images; LABELS=a,b; PORT=N); Ctrl-C ends it
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -s all
 	@data=$${DATA/#\~\//$$HOME/}; scripts/image-label-demo run $${data:+--data "$$data"} \
 		$${LABELS:+--labels "$$LABELS"} $${PORT:+--port "$$PORT"}
 	@exec scripts/image-label-server --config run/config.json --state run/state run
