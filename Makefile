@@ -87,6 +87,11 @@ $(build)/tests/contract/%: $(build)/tests/contract/%.o $(contract_parts) $(libra
 	$(quiet)$(CC) $(LDFLAGS) -Wl,--wrap=text_now -o $@ $< $(contract_parts) $(library) -lcmocka $(libs) \
 		$(shell pkg-config --libs $(mongodb_packages))
 
+# Measures the MongoDB backend against a bare libmongoc loop; linked like the contract tests, but with the true clock.
+$(build)/tests/bench/mongo_rate.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
+$(build)/tests/bench/mongo_rate: $(build)/tests/bench/mongo_rate.o $(call objects,$(mongodb_sources)) $(library)
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs) $(shell pkg-config --libs $(mongodb_packages))
+
 # The fuzz targets, with a library of their own.
 fuzz_programs := $(patsubst tests/fuzz/%.c,$(build)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(build)/tests/fuzz/%: $(build)/tests/fuzz/%.o $(library)
