@@ -146,6 +146,7 @@ def test_people_at_once_label_everything(server):
         session, given = server.session(f"person{person}"), []
         while told := obtain(session, "to the end"):
             given.append(told["filepath"])
+            assert len(given) <= CROWD
             assert classify(session, told)
         counts = session.get("/v1/datasets/to%20the%20end").json()["counts"]
         assert (counts["labelled"], counts["unlabelled"]) == (CROWD, 0)
