@@ -20,9 +20,11 @@ comma := ,
 sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 packages := sqlite3 libcjson yajl libcrypto zlib libarchive
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
-modules := image mongodb
+modules := image s3 mongodb
 image_sources := lib/blob/image_vips.c lib/blob/image_bmp.c lib/blob/image_whole.c
 image_packages := vips
+s3_sources := $(wildcard lib/blob/s3*.c)
+s3_packages := libcurl expat
 mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
 mongodb_packages := libmongoc-1.0
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
@@ -80,8 +82,11 @@ $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 $(build)/tests/unit/test_image.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags vips))
 $(build)/tests/unit/test_image: libs += $(shell pkg-config --libs vips)
 
+# These stand before libc's clock, for the module too.
+$(build)/tests/contract/test_blob_s3: LDFLAGS += -rdynamic
+
 # Linked with the MongoDB backend itself, not its module, so that the tests' clock is its clock too.
-contract_parts := $(build)/tests/contract/fixture.o $(call objects,$(mongodb_sources))
+contract_parts := $(addprefix $(build)/tests/contract/,fixture.o blob_fixture.o gateway.o) $(call objects,$(mongodb_sources))
 $(build)/tests/contract/fixture.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
 $(build)/tests/contract/%: $(build)/tests/contract/%.o $(contract_parts) $(library)
 	$(quiet)$(CC) $(LDFLAGS) -Wl,--wrap=text_now -o $@ $< $(contract_parts) $(library) -lcmocka $(libs) \

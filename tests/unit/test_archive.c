@@ -49,7 +49,8 @@ static void begin(struct written *w, const char *format, const char *filter, con
 
 static bool untold_size; /* zip entries tell their size after the data */
 
-static void add_typed(struct written *w, const char *path, __LA_MODE_T type, const char *target, const void *bytes,
+static void add_typed(struct written *w, const char *path, __LA_MODE_T type, const char *target,
+                      const void *bytes,
                       size_t len)
 {
 	struct archive_entry *entry = archive_entry_new();
@@ -355,7 +356,8 @@ static void large_entries_are_refused_and_the_rest_is_read(void **state)
 	struct buf out;
 	buf_init(&out, 1 << 20);
 	read_all(w.bytes, w.len, 1000, 8192, &out);
-	assert_non_null(memmem(out.data, out.len, "the entry has more than 1000 bytes;image/jpeg [a] a/1.jpg", 57));
+	assert_non_null(memmem(out.data, out.len, "the entry has more than 1000 bytes;image/jpeg [a] a/1.jpg",
+	                       57));
 	buf_release(&out);
 	free(w.bytes);
 	limits.entry_bytes = 1000000;
@@ -419,7 +421,8 @@ static void broken_archives_are_errors(void **state)
 		struct buf out;
 		buf_init(&out, 1 << 20);
 		read_all(texts[i], strlen(texts[i]), 1000, 100, &out);
-		assert_string_equal(buf_text(&out), "error 8: the body is no tar, tar.gz, tar.zst or zip archive");
+		assert_string_equal(buf_text(&out),
+		                    "error 8: the body is no tar, tar.gz, tar.zst or zip archive");
 		buf_release(&out);
 	}
 	char noise[30000];

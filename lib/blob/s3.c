@@ -1,0 +1,157 @@
+/* The image store in an S3 bucket: the module "s3". Writing is in s3_put.c, listing in s3_list.c. */
+#include "base/module.h"
+#include "base/text.h"
+#include "blob/s3_client.h"
+
+static void s3_free(struct blob_store *store)
+{
+	struct s3_client *client = (struct s3_client *)store;
+	s3_engine_free(client->engine);
+	free(client);
+}
+
+static int s3_open(struct blob_store **out, const struct config *config, struct err *err)
+{
+	struct s3_client *client = calloc(1, sizeof(*client));
+	if (client == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	if (s3_client_init(client, config, err) != 0 || s3_engine_new(&client->engine, err) != 0) {
+		s3_free(&client->base);
+		return -1;
+	}
+	*out = &client->base;
+	return 0;
+}
+
+/* The clock goes in steps of a quarter of the time asked for, so that a URL stays the same for that long. */
+static void add_presigned(struct s3_client *client, const char *key, int64_t seconds, struct buf *out)
+{
+	int64_t step = seconds / 4 > 0 ? seconds / 4 : 1;
+	time_t now = s3_now(client);
+	struct buf path;
+	buf_init(&path, 8192);
+	s3_path(client, key, &path);
+	buf_printf(out, "%s%s?", client->origin, buf_text(&path));
+	sigv4_presign(&client->keys, now - now % step, seconds + step, client->host, buf_text(&path), out);
+	buf_release(&path);
+}
+
+static int s3_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
+                  struct buf *out, struct err *err)
+{
+	struct s3_client *client = (struct s3_client *)store;
+	const char *base = client->config->image_store.public_url;
+	if (!public_read) {
+		add_presigned(client, key, expires_seconds, out);
+	} else if (*base != '\0') {
+		size_t len = strlen(base);
+		buf_add(out, base, len - (base[len - 1] == '/'));
+		buf_char(out, '/');
+		text_percent_encode(key, out);
+	} else {
+		buf_str(out, client->origin);
+		s3_path(client, key, out);
+	}
+	return out->overflow ? err_set(err, ERR_INTERNAL, "an object's URL is too long") : 0;
+}
+
+static int s3_local_path(struct blob_store *store, const char *key, char out[PATH_MAX], struct err *err)
+{
+	(void)store, (void)key, (void)err;
+	out[0] = '\0';
+	return 0;
+}
+
+int s3_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err)
+{
+	struct s3_call call;
+	s3_call_init(&call, "HEAD", key);
+	int result = s3_perform((struct s3_client *)store, &call, err);
+	if (result == 0) {
+		time_t modified = curl_getdate(call.transfer.last_modified, NULL);
+		memset(out, 0, sizeof(*out));
+		out->bytes = call.transfer.content_length < 0 ? 0 : call.transfer.content_length;
+		out->modified_us = modified < 0 ? 0 : (int64_t)modified * 1000000;
+		if (strlen(call.transfer.sha256) == HASH_SHA256_HEX - 1)
+			snprintf(out->sha256, sizeof(out->sha256), "%.64s", call.transfer.sha256);
+	}
+	s3_call_release(&call);
+	return result;
+}
+
+int s3_read(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len, size_t *got,
+            struct err *err)
+{
+	struct s3_call call;
+	char range[64];
+	s3_call_init(&call, "GET", key);
+	snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)offset,
+	         (long long)offset + (long long)len - 1);
+	s3_call_header(&call, "range", range);
+	call.transfer.sink = bytes;
+	call.transfer.room = len;
+	int result = s3_perform((struct s3_client *)store, &call, err);
+	*got = call.transfer.sunk;
+	if (result == 0 && call.transfer.status == 200 && offset > 0)
+		result = err_set(err, ERR_UPSTREAM,
+		                 "the image store does not read from the middle of an object");
+	if (result != 0 && call.transfer.code == CURLE_OK && call.transfer.status == 416) {
+		result = 0; /* beyond its end */
+		*got = 0;
+	}
+	s3_call_release(&call);
+	return result;
+}
+
+static int s3_remove(struct blob_store *store, const char *key, struct err *err)
+{
+	struct s3_call call;
+	s3_call_init(&call, "DELETE", key);
+	int result = s3_perform((struct s3_client *)store, &call, err);
+	if (result != 0 && call.transfer.status == 404 && strcmp(call.code, "NoSuchBucket") != 0)
+		result = 0;
+	s3_call_release(&call);
+	return result;
+}
+
+static int s3_ping(struct blob_store *store, struct err *err)
+{
+	struct s3_client *client = (struct s3_client *)store;
+	struct s3_call call;
+	s3_call_init(&call, "HEAD", NULL);
+	call.once = true;
+	call.transfer.timeout_ms = S3_PING_MS;
+	int result = s3_perform(client, &call, err);
+	if (result != 0 && call.transfer.code == CURLE_OK && call.transfer.status == 403)
+		err_set(err, ERR_UPSTREAM,
+		        "the image store at %s refuses the access key, or it may not see the bucket '%s'",
+		        client->host, client->config->image_store.bucket);
+	s3_call_release(&call);
+	return result;
+}
+
+static void s3_stats(struct blob_store *store, struct blob_stats *out)
+{
+	struct s3_client *client = (struct s3_client *)store;
+	out->requests = atomic_load(&client->requests);
+	out->retries = atomic_load(&client->retries);
+	out->failures = atomic_load(&client->failures);
+	s3_engine_bytes(client->engine, &out->bytes_sent, &out->bytes_received);
+}
+
+MODULE_EXPORT extern const struct blob_backend blob_s3;
+const struct blob_backend blob_s3 = {
+	.open = s3_open,
+	.free = s3_free,
+	.put = s3_put,
+	.set_public = s3_set_public,
+	.url = s3_url,
+	.path = s3_local_path,
+	.stat = s3_stat,
+	.read = s3_read,
+	.remove = s3_remove,
+	.list = s3_list,
+	.sweep = s3_sweep,
+	.ping = s3_ping,
+	.stats = s3_stats,
+};

@@ -1,0 +1,61 @@
+/* Moves HTTP requests and answers for all threads of a process: one thread of its own drives libcurl's multi
+ * interface, so that connections are kept and shared, and several transfers go at once.
+ *
+ * The thread starts at the first transfer. Knows nothing of S3. Thread-safe. */
+#ifndef BLOB_S3_ENGINE_H
+#define BLOB_S3_ENGINE_H
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct s3_engine;
+
+int s3_engine_new(struct s3_engine **out, struct err *err);
+void s3_engine_free(struct s3_engine *engine); /* NULL is fine; no transfer is under way any more */
+
+enum { S3_HEADER_MAX = 256 }; /* bytes of an answer's header that is kept; longer ones are cut */
+
+struct s3_transfer {
+	/* What is sent; all of it belongs to the caller and lives until the transfer is done. */
+	const char *method;
+	const char *url;
+	struct curl_slist *headers;
+	bool has_body;
+	const void *bytes; /* the body in memory; NULL: in fd */
+	int fd;            /* read by pread */
+	int64_t offset;    /* of the body in fd */
+	int64_t length;    /* of the body */
+	long timeout_ms;   /* of the whole transfer; 0 = as long as it moves */
+
+	/* Where a 2xx answer's body goes: into `room` bytes at `sink`, or, sink == NULL, into `body`. */
+	char *sink;
+	size_t room, sunk;
+
+	/* What came of it. */
+	CURLcode code;                /* CURLE_OK: there was an answer */
+	char error[CURL_ERROR_SIZE];  /* a sentence when not */
+	long status;
+	struct buf body; /* the caller initializes it with a ceiling, and releases it */
+	int64_t content_length; /* told by the answer; -1 = not */
+	char date[S3_HEADER_MAX], etag[S3_HEADER_MAX], last_modified[S3_HEADER_MAX], sha256[S3_HEADER_MAX],
+		bucket_region[S3_HEADER_MAX];
+
+	/* The engine's own. */
+	int64_t sent;
+	struct s3_batch *batch;
+	struct s3_transfer *next;
+	CURL *easy;
+};
+
+/* Runs the transfers, all at once, and returns when the last is done. */
+void s3_engine_run(struct s3_engine *engine, struct s3_transfer **transfers, size_t count);
+
+/* Bytes sent and received since it was made. */
+void s3_engine_bytes(struct s3_engine *engine, int64_t *sent, int64_t *received);
+
+#endif

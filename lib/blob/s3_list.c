@@ -1,0 +1,176 @@
+/* The image store in an S3 bucket: listing objects, and unfinished uploads to be aborted. */
+#include "base/text.h"
+#include "blob/key.h"
+#include "blob/s3_client.h"
+#include "blob/s3_xml.h"
+
+enum { PAGE_KEYS = 1000, ID_MAX = 1024 };
+
+/* A page of a list: of objects (id is "") or of unfinished uploads. */
+struct listed {
+	char *key;
+	char id[ID_MAX];
+	int64_t bytes, time_us;
+};
+struct page {
+	const char *item; /* the element of an entry */
+	struct listed entry, *entries;
+	size_t count;
+	bool truncated;
+	struct buf text; /* for decoding */
+};
+
+static void page_init(struct page *page, const char *item)
+{
+	memset(page, 0, sizeof(*page));
+	page->item = item;
+	page->entries = calloc(PAGE_KEYS, sizeof(*page->entries));
+	if (page->entries == NULL)
+		abort(); /* as buf does */
+	buf_init(&page->text, S3_XML_TEXT_MAX);
+}
+
+static void page_release(struct page *page)
+{
+	for (size_t i = 0; i < page->count; i++)
+		free(page->entries[i].key);
+	free(page->entry.key);
+	free(page->entries);
+	buf_release(&page->text);
+}
+
+static void end_entry(struct page *page)
+{
+	if (page->entry.key != NULL && page->count < PAGE_KEYS)
+		page->entries[page->count++] = page->entry;
+	else
+		free(page->entry.key);
+	memset(&page->entry, 0, sizeof(page->entry));
+}
+
+static void set_field(struct page *page, const char *name, const char *text)
+{
+	struct listed *entry = &page->entry;
+	if (strcmp(name, "Key") == 0) { /* encoded as in URLs, since XML can't hold all that keys can */
+		free(entry->key);
+		entry->key = text_percent_decode(text, strlen(text), true, &page->text) == 0
+		                     ? strdup(buf_text(&page->text))
+		                     : NULL; /* none of ours */
+	} else if (strcmp(name, "Size") == 0) {
+		text_int64(text, 0, INT64_MAX, &entry->bytes);
+	} else if (strcmp(name, "LastModified") == 0 || strcmp(name, "Initiated") == 0) {
+		text_time_parse(text, &entry->time_us);
+	} else if (strcmp(name, "UploadId") == 0) {
+		snprintf(entry->id, sizeof(entry->id), "%.1023s", text);
+	}
+}
+
+static void read_element(void *data, const char *parent, const char *name, const char *text)
+{
+	struct page *page = data;
+	if (strcmp(parent, page->item) == 0)
+		set_field(page, name, text);
+	else if (strcmp(name, page->item) == 0)
+		end_entry(page);
+	else if (strcmp(name, "IsTruncated") == 0)
+		page->truncated = strcmp(text, "true") == 0;
+}
+
+static int read_page(struct s3_client *client, struct s3_call *call, struct page *page, struct err *err)
+{
+	if (s3_perform(client, call, err) != 0)
+		return -1;
+	return s3_xml_parse(buf_text(&call->transfer.body), call->transfer.body.len, read_element, page, err);
+}
+
+static int list_page(struct s3_client *client, const char *prefix, const char *after, struct page *page,
+                     struct err *err)
+{
+	struct s3_call call;
+	s3_call_init(&call, "GET", NULL);
+	s3_call_query(&call, "list-type", "2");
+	s3_call_query(&call, "encoding-type", "url");
+	s3_call_query(&call, "prefix", prefix);
+	if (*after != '\0')
+		s3_call_query(&call, "start-after", after);
+	page_init(page, "Contents");
+	int result = read_page(client, &call, page, err);
+	s3_call_release(&call);
+	return result;
+}
+
+int s3_list(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit, void *data,
+            struct err *err)
+{
+	char from[4 * BLOB_KEY_MAX];
+	snprintf(from, sizeof(from), "%s", after);
+	for (bool more = true; more;) {
+		struct page page;
+		int result = list_page((struct s3_client *)store, prefix, from, &page, err);
+		more = result == 0 && page.truncated && page.count > 0;
+		if (more)
+			snprintf(from, sizeof(from), "%s", page.entries[page.count - 1].key);
+		for (size_t i = 0; result == 0 && i < page.count; i++) {
+			struct listed *listed = &page.entries[i];
+			struct blob_entry entry = {listed->key, listed->bytes, listed->time_us};
+			if (blob_key_check(listed->key, NULL) == 0 && !visit(data, &entry)) {
+				more = false;
+				break;
+			}
+		}
+		page_release(&page);
+		if (result != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int abort_upload(struct s3_client *client, const struct listed *listed, struct err *err)
+{
+	struct s3_call call;
+	s3_call_init(&call, "DELETE", listed->key);
+	s3_call_query(&call, "uploadId", listed->id);
+	int result = s3_perform(client, &call, err);
+	if (result != 0 && call.transfer.status == 404)
+		result = 0; /* it ended meanwhile */
+	s3_call_release(&call);
+	return result;
+}
+
+/* Each page is asked for from where the last one ended; those aborted are gone by then. */
+int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
+             struct err *err)
+{
+	struct s3_client *client = (struct s3_client *)store;
+	char key[4 * BLOB_KEY_MAX] = "", id[ID_MAX] = "";
+	/* In the second that is not over yet, too. */
+	int64_t limit = ((int64_t)s3_now(client) + 1 - older_than_seconds) * 1000000;
+	for (bool more = true; more;) {
+		struct s3_call call;
+		struct page page;
+		s3_call_init(&call, "GET", NULL);
+		s3_call_query(&call, "uploads", "");
+		s3_call_query(&call, "encoding-type", "url");
+		s3_call_query(&call, "prefix", prefix);
+		if (key[0] != '\0') {
+			s3_call_query(&call, "key-marker", key);
+			s3_call_query(&call, "upload-id-marker", id);
+		}
+		page_init(&page, "Upload");
+		int result = read_page(client, &call, &page, err);
+		more = result == 0 && page.truncated && page.count > 0;
+		for (size_t i = 0; result == 0 && i < page.count; i++) {
+			snprintf(key, sizeof(key), "%s", page.entries[i].key);
+			snprintf(id, sizeof(id), "%s", page.entries[i].id);
+			if (page.entries[i].time_us > limit)
+				continue;
+			result = abort_upload(client, &page.entries[i], err);
+			*removed += result == 0;
+		}
+		s3_call_release(&call);
+		page_release(&page);
+		if (result != 0)
+			return -1;
+	}
+	return 0;
+}

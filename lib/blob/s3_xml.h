@@ -1,0 +1,19 @@
+/* Reads the XML of S3's answers: short documents of elements with text. */
+#ifndef BLOB_S3_XML_H
+#define BLOB_S3_XML_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+enum { S3_XML_TEXT_MAX = 4096 }; /* bytes of an element's text with its NUL; more is cut */
+
+/* Called at the end of each element with its own text (without surrounding blanks), its name without a
+ * prefix, and that of the element it is in ("" at the top). */
+typedef void s3_xml_visit(void *data, const char *parent, const char *name, const char *text);
+
+/* ERR_UPSTREAM when it is not well-formed, too deep, or has a document type (entities are not for
+ * servers). */
+int s3_xml_parse(const char *bytes, size_t len, s3_xml_visit *visit, void *data, struct err *err);
+
+#endif

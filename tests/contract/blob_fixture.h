@@ -1,0 +1,47 @@
+/* What the image stores' contract tests stand on: an empty store of the backend that TEST_BLOB names. */
+#ifndef CONTRACT_BLOB_FIXTURE_H
+#define CONTRACT_BLOB_FIXTURE_H
+
+#include "fixture.h" /* must, refused, failure */
+
+#include "blob/blob.h"
+#include "blob/key.h"
+
+struct blob_fixture {
+	struct config config;
+	struct blob_store *store;
+	char dir[64];    /* fs: a temporary folder */
+	char bucket[64]; /* s3: a bucket of its own */
+};
+
+int with_blobs(void **state);
+int blobs_teardown(void **state);
+#define BLOB_TEST(name) cmocka_unit_test_setup_teardown(name, with_blobs, blobs_teardown)
+
+/* Another store on the same objects, with another configuration in part. */
+struct blob_store *another_blob_store(const struct config *config);
+
+int put_text(struct blob_fixture *fixture, const char *key, const char *text, bool public_read);
+/* The object's bytes as text, valid until the next call; fails the test when they can't be read. */
+const char *text_of(struct blob_fixture *fixture, const char *key);
+/* The same of blob_url, good for 600 s. */
+const char *url_of(struct blob_fixture *fixture, const char *key, bool public_read);
+
+enum { SEEN_MAX = 400 };
+struct seen {
+	size_t count, limit;
+	int64_t bytes;
+	char keys[SEEN_MAX][BLOB_KEY_MAX];
+};
+/* The first objects that blob_list visits; valid until the next call. */
+#define list(fixture, prefix, after, limit) (*list_of((fixture), (prefix), (after), (limit)))
+struct seen *list_of(struct blob_fixture *fixture, const char *prefix, const char *after, size_t limit);
+
+/* An unnamed file that holds the text, at position 0. */
+int temporary_file(const char *text);
+
+/* Runs curl with these arguments, in the shell's words, and gives what it writes, valid until the next
+ * call. */
+const char *curl(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
