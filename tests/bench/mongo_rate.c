@@ -23,7 +23,7 @@ struct bare {
 	const char *database;
 };
 
-static void die(const char *what, const char *why)
+_Noreturn static void die(const char *what, const char *why)
 {
 	fprintf(stderr, "mongo_rate: %s: %s\n", what, why);
 	exit(1);
