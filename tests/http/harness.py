@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -14,6 +15,10 @@ TOP = Path(__file__).resolve().parents[2]
 SCRIPTS = TOP / "scripts"
 VARIANT = {"": "release", "thread": "tsan"}.get(os.environ.get("SANITIZE", ""), "asan")
 LIBEXEC = Path(os.environ.get("IMAGE_LABEL_LIBEXEC") or TOP / "build" / VARIANT / "bin")
+# What runs the tests may have these ignored (nohup, a shell's "&"), and then the servers started here would ignore them, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 DEADLINE = 60  # seconds after which something that is waited for is taken to have failed
 
 
