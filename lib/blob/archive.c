@@ -264,8 +264,6 @@ static void describe(struct archive_reader *reader, struct archive_entry *entry)
 	item->label = reader->name.label;
 	item->skipped = reader->name.skipped;
 	item->kind = item->skipped != NULL ? ARCHIVE_SKIPPED : ARCHIVE_IMAGE;
-	if (archive_entry_is_encrypted(entry))
-		reader->entry_ended = true; /* libarchive can pass over it, but not read it */
 	if (named != 0) {
 		refuse(item);
 	} else if (item->skipped == NULL && kind != NULL) {
