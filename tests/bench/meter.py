@@ -71,7 +71,7 @@ def wrk(*arguments, **options):
     return end_wrk(start_wrk(*arguments, **options))
 
 
-def in_turns(measures, rounds=2):
+def in_turns(measures, rounds=6):
     """Measures each of them in turn, several times, so that what slows the machine down for a while slows all."""
     runs = {name: [] for name in measures}
     for _ in range(rounds):
