@@ -15,12 +15,10 @@ int uploads_version(struct call *call, bool *answered, struct err *err)
 	const char *version = request_header(call->request, "HTTP_TUS_RESUMABLE");
 
 	*answered = version && strcmp(version, "1.0.0") != 0;
-	if (*answered) {
-		reply_empty(call->reply, 412);
-		if (reply_header(call->reply, "Tus-Version", "1.0.0", err))
-			return -1;
-	}
-	return reply_header(call->reply, "Tus-Resumable", "1.0.0", err);
+	if (!*answered)
+		return 0;
+	reply_empty(call->reply, 412);
+	return reply_header(call->reply, "Tus-Version", "1.0.0", err);
 }
 
 int uploads_open(struct call *call, struct partial *out, char dir[UPLOADS_DIR_MAX], struct err *err)

@@ -8,8 +8,7 @@
 int uploads_options(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
-	return reply_header(call->reply, "Tus-Resumable", "1.0.0", err) ||
-	                       reply_header(call->reply, "Tus-Version", "1.0.0", err) ||
+	return reply_header(call->reply, "Tus-Version", "1.0.0", err) ||
 	                       reply_header(call->reply, "Tus-Extension", "creation,termination,checksum,expiration", err) ||
 	                       reply_header(call->reply, "Tus-Checksum-Algorithm", "sha1,sha256", err) ||
 	                       uploads_number(call, "Tus-Max-Size", call->app->config.limits.file_bytes, err)

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -62,9 +63,12 @@ static void store_free(struct dataset_store *base)
 static int store_ping(struct dataset_store *base, struct err *err)
 {
 	const char *dir = sqlite_store(base)->config->sqlite_db_dir;
+	struct statvfs disk;
 
-	if (access(dir, R_OK | W_OK | X_OK))
-		return err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be written");
+	if (statvfs(dir, &disk) || access(dir, R_OK | W_OK | X_OK))
+		return err_errno(err, ERR_UNAVAILABLE, "The folder of databases %s cannot be written", dir);
+	if (disk.f_bavail == 0)
+		return err_set(err, ERR_NO_SPACE, "The disk of the databases %s is full", dir);
 	return 0;
 }
 

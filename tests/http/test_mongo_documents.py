@@ -125,4 +125,4 @@ def test_a_store_that_is_down_is_told_and_used_again_once_it_is_back(serve, mong
     assert answer.status_code == 503 and answer.json()["message"]
     assert any(line["message"] == "mongodb" for name in ("size", "health") for line in server.program_log(name))
     until(lambda: ann.post("/size", json={"dataset_name": "animals"}).status_code == 200, "the store to be used again")
-    assert ann.get("/healthz").status_code == 200
+    until(lambda: ann.get("/healthz").status_code == 200, "/healthz to say so")

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 from collecting import BLOB, DEFAULT, assert_problem, picture, samples
-from harness import until
+from harness import send_raw, until
 
 UPLOADS = f"/v1/datasets/{DEFAULT}/uploads"
 TYPE = "application/offset+octet-stream"
@@ -78,6 +78,34 @@ def test_another_version_is_refused_with_ours(contributor):
         contributor.patch(UPLOADS + "/x", headers={"Tus-Resumable": "2.0.0", "Content-Type": TYPE, "Upload-Offset": "0"}),
     ):
         assert (answer.status_code, answer.headers["Tus-Version"]) == (412, "1.0.0")
+
+
+def test_every_answer_tells_the_version_errors_too(collector, contributor):
+    at, viewer, nobody = UPLOADS + "/unknown", collector.session("viewer"), collector.session()
+    begun = begin(contributor, 100)
+    large = {"Upload-Length": str(10**12)}
+    answers = {
+        204: contributor.options(UPLOADS),
+        400: contributor.post(UPLOADS, headers=headers()),
+        401: nobody.post(UPLOADS, headers=headers()),
+        403: viewer.post(UPLOADS, headers=headers({"Upload-Length": "5"})),
+        404: contributor.head(at, headers=headers()),
+        405: contributor.put(at, headers=headers()),
+        409: append(contributor, begun, 7, b"x"),
+        412: contributor.head(at, headers={"Tus-Resumable": "0.1"}),
+        413: contributor.post(UPLOADS, headers=headers(large)),
+        415: contributor.patch(begun, data=b"x", headers=headers({"Upload-Offset": "0", "Content-Type": "text/plain"})),
+        422: create(contributor, 5, label="unicorn"),
+        460: append(contributor, begun, 0, b"x", Upload_Checksum=checksum("sha256", b"y")),
+    }
+    for status, answer in answers.items():
+        assert (answer.status_code, answer.headers.get("Tus-Resumable")) == (status, "1.0.0"), answer.request.method
+    credentials = base64.b64encode(b"contributor:secret").decode()
+    by_nginx = f"PATCH {begun} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\r\nContent-Length: {10**12}\r\n\r\n"
+    status, told, _ = send_raw(collector.port, by_nginx.encode())
+    assert (status, told["tus-resumable"]) == (413, "1.0.0")
+    assert "Tus-Resumable" not in contributor.get(f"/v1/datasets/{DEFAULT}").headers
+    contributor.delete(begun, headers=headers())
 
 
 # --- an upload

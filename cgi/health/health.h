@@ -1,0 +1,21 @@
+/* The handlers of the health program, and what they share. */
+#ifndef HEALTH_H
+#define HEALTH_H
+
+#include "fastcgi/app.h"
+
+app_handler health_healthz, health_metrics;
+
+enum { HEALTH_FRESH_MS = 1000, HEALTH_WAIT_MS = 6000 };
+
+/* How the stores are: code ERR_NONE is well, else the text says why not. */
+struct health {
+	struct err datasets, images;
+};
+/* Asks both stores at once. One thread asks at a time; the others are told what it learns, or what was learnt less than
+ * HEALTH_FRESH_MS ago: however many ask and however long a store hangs, it is asked once. Answers within
+ * HEALTH_WAIT_MS, be it that nothing is known by then; only who asks the stores waits as long as they take, by their own
+ * bounds (4 s). Thread-safe. */
+void health_check(struct app *app, struct health *out);
+
+#endif

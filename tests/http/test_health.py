@@ -1,0 +1,91 @@
+"""/healthz and /metrics: what monitors are told of the stores."""
+import re
+
+import pytest
+from collecting import BLOB, DATASET, DEFAULT, picture
+from harness import until
+
+
+@pytest.fixture
+def anyone(collector):
+    return collector.session()
+
+
+def until_ill(session):
+    """The first answer that says that something is wrong."""
+    answers = []
+    until(lambda: answers.append(session.get("/healthz")) or answers[-1].status_code != 200, "it is noticed")
+    assert answers[-1].status_code == 503, answers[-1].text
+    told = answers[-1].json()
+    assert told["status"] == "unavailable"
+    return told
+
+
+def gauges(text):
+    """{(name, labels): value} of a Prometheus text."""
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {(match[1], match[2]): float(match[3]) for line in lines for match in [re.fullmatch(r"(\w+)\{(.*)\} (\S+)", line)]}
+
+
+def test_healthz_says_without_a_password_that_both_stores_work(anyone):
+    answer = anyone.get("/healthz")
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"status": "ok", "dataset_store": "ok", "image_store": "ok"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.skipif(BLOB != "fs", reason="the images do not lie on this machine")
+def test_an_image_store_that_is_gone_is_503_with_the_reason_until_it_is_back(make_collector):
+    collector = make_collector().start()
+    anyone, away = collector.session(), collector.store.with_name("away")
+    collector.store.rename(away)
+    told = until_ill(anyone)
+    assert told["dataset_store"] == "ok"
+    assert str(collector.store) in told["image_store"] and told["message"] == told["image_store"]
+    assert gauges(collector.session("viewer").get("/metrics").text)["image_label_store_up", 'store="images",type="fs"'] == 0
+    away.rename(collector.store)
+    until(lambda: anyone.get("/healthz").status_code == 200, "it is noticed that it is back")
+
+
+@pytest.mark.skipif(DATASET != "sqlite", reason="the datasets do not lie on this machine")
+def test_both_stores_that_are_gone_are_told(make_collector):
+    collector = make_collector().start()
+    anyone = collector.session()
+    for folder in (collector.databases, collector.store):
+        folder.rename(folder.with_name(folder.name + ".away"))
+    told = until_ill(anyone)
+    assert str(collector.databases) in told["dataset_store"]
+    if BLOB == "fs":
+        assert str(collector.store) in told["image_store"]
+        assert told["message"] == f"{told['dataset_store']}; {told['image_store']}"
+    metrics = collector.session("viewer").get("/metrics")
+    assert metrics.status_code == 200 and "image_label_samples" not in metrics.text
+    for folder in (collector.databases, collector.store):
+        folder.with_name(folder.name + ".away").rename(folder)
+
+
+def test_metrics_count_samples_and_bytes(collector, contributor):
+    def samples(state):
+        return gauges(contributor.get("/metrics").text)["image_label_samples", f'dataset="{DEFAULT}",state="{state}"']
+
+    def uploaded():
+        return gauges(contributor.get("/metrics").text)["image_label_uploaded_bytes", f'dataset="{DEFAULT}"']
+
+    data, before, bytes_before, labelled = picture(), samples("unlabelled"), uploaded(), samples("labelled")
+    for query in ({}, {"label": "airplanes"}):
+        assert contributor.post("/single_upload/", params=query, files={"file": ("a.png", data)}).status_code == 200
+        data += b"\0"  # other bytes, the same picture
+    assert (samples("unlabelled"), samples("labelled")) == (before + 1, labelled + 1)
+    assert uploaded() == bytes_before + 2 * len(data) - 3
+
+
+def test_metrics_are_one_block_a_metric(collector):
+    text = collector.session("viewer").get("/metrics").text
+    names = [line.split("{")[0] if not line.startswith("#") else line.split()[2] for line in text.splitlines()]
+    blocks = [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
+    assert len(blocks) == len(set(blocks)) and "image_label_store_up" in blocks
+
+
+def test_metrics_tell_nothing_of_datasets_that_one_may_not_see(collector):
+    text = collector.session("guest").get("/metrics").text
+    assert 'dataset="secret"' in text and f'dataset="{DEFAULT}"' not in text
