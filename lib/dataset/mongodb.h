@@ -88,7 +88,7 @@ void combiner_release(struct combiner *combiner);
 typedef void combiner_run(void *owner, struct job *jobs, unsigned slot);
 void combiner_do(struct combiner *combiner, struct job *job, unsigned leaders, combiner_run *run, void *owner);
 
-/* --- the store and a dataset (mongodb.c, mongodb_dataset.c) ------------------------------------------------------------ */
+/* --- the store, a dataset, its labels (mongodb.c, mongodb_dataset.c, mongodb_labelset.c) ----------------------------------- */
 
 struct label_set {
 	bson_oid_t revision; /* of the dataset when they were read */
@@ -138,12 +138,16 @@ int schema_prepare(struct work *work, struct err *err);
 /* Removes what belongs to a dataset that is marked as removed, if it is. */
 int dataset_purge(struct work *work, const char *name, struct err *err);
 
+/* Finds the dataset's document, unless it is marked as removed. */
+bson_t *filter_dataset(const char *name);
+bson_oid_t new_revision(void);
 /* The dataset's document; ERR_NOT_FOUND "Database not found". The caller releases. */
 int settings_read(struct work *work, const char *name, struct settings *out, struct err *err);
 void settings_release(struct settings *settings);
 /* Writes what adding samples and labels changes of them, inside a transaction. */
 int settings_save(struct work *work, const char *name, const struct settings *settings, struct err *err);
-/* A copy of the policy, its lease_seconds resolved. */
+/* A policy with its lease_seconds resolved: one as stored, and the current one. */
+struct dataset_policy policy_resolved(const struct mongodb_dataset *dataset, const struct dataset_policy *stored);
 struct dataset_policy current_policy(struct mongodb_dataset *dataset);
 /* Reads the dataset's current ones anew. */
 int settings_refresh(struct mongodb_dataset *dataset, struct err *err);
@@ -151,6 +155,10 @@ int settings_refresh(struct mongodb_dataset *dataset, struct err *err);
 void settings_replace(struct mongodb_dataset *dataset, struct settings *settings);
 /* Is it one of the dataset's labels? Asks the store when it is not among those known here. */
 int label_known(struct mongodb_dataset *dataset, const char *label, bool *known, struct err *err);
+/* The labels document; in order of name. The caller releases, in any case. */
+int labels_read(struct work *work, const char *name, struct label_set *out, struct err *err);
+struct dataset_label *label_set_find(const struct label_set *set, const char *name); /* NULL: none */
+void label_set_order_by_key(struct label_set *set); /* label_set_find is over then */
 void label_set_release(struct label_set *set);
 /* Adds the labels that are lacking, with keys from settings->next_label on, inside a transaction. */
 int labels_insert(struct work *work, const char *dataset, struct settings *settings, const char *const *names,
@@ -199,6 +207,10 @@ int records_visit(void *records, const bson_t *document, struct err *err);
 /* A sample of its own, or NULL texts become "". */
 void sample_copy(struct sample *out, const struct sample *from);
 char *text_copy(const char *text); /* strdup that aborts */
+void *array_grow(void *array, size_t count, size_t size); /* realloc that aborts */
+/* A member of a document: "" or 0 when there is none. The first may be one of a member ("_id.name"). */
+const char *text_in(const bson_t *document, const char *key);
+int64_t number_in(const bson_t *document, const char *key);
 
 void record_drop_leases(struct record *record);
 /* Forgets leases that ran out and computes free_at. */
@@ -220,7 +232,12 @@ bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
 /* The events of the samples from `from` to below `to`. */
 bson_t *events_filter(const char *dataset, int64_t from, int64_t to);
 
-/* What one transaction writes besides: events and counts. */
+/* Appends the new record. */
+int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
+                  struct err *err);
+
+/* --- what one transaction writes: samples, events and counts (mongodb_batch.c) ------------------------------------------ */
+
 struct count {
 	const char *kind; /* "state", "label" */
 	char *name;

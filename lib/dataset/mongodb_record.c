@@ -1,4 +1,4 @@
-/* A sample's document in MongoDB as a struct, and what a transaction writes of it: the change, its events, its counts. */
+/* A sample's document in MongoDB as a struct: read, written, with its leases and votes. */
 #include "dataset/mongodb.h"
 
 #include "base/hash.h"
@@ -14,7 +14,23 @@ char *text_copy(const char *text)
 	return copy;
 }
 
-static void *grow(void *array, size_t count, size_t size)
+const char *text_in(const bson_t *document, const char *key)
+{
+	bson_iter_t iter, at;
+
+	return bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, key, &at) && BSON_ITER_HOLDS_UTF8(&at)
+	               ? bson_iter_utf8(&at, NULL)
+	               : "";
+}
+
+int64_t number_in(const bson_t *document, const char *key)
+{
+	bson_iter_t iter;
+
+	return bson_iter_init_find(&iter, document, key) ? bson_iter_as_int64(&iter) : 0;
+}
+
+void *array_grow(void *array, size_t count, size_t size)
 {
 	void *grown = realloc(array, count * size);
 
@@ -27,7 +43,7 @@ struct record *records_add(struct records *records)
 {
 	if (records->count == records->capacity) {
 		records->capacity = records->capacity ? records->capacity * 2 : 16;
-		records->item = grow(records->item, records->capacity, sizeof(*records->item));
+		records->item = array_grow(records->item, records->capacity, sizeof(*records->item));
 	}
 	struct record *record = &records->item[records->count++];
 	memset(record, 0, sizeof(*record));
@@ -140,7 +156,7 @@ static enum sample_state state_parse(const char *name)
 
 static void read_lease(struct record *record, bson_iter_t *iter)
 {
-	record->leases = grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
+	record->leases = array_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
 	struct lease *lease = &record->leases[record->lease_count++];
 	memset(lease, 0, sizeof(*lease));
 	while (bson_iter_next(iter)) {
@@ -161,7 +177,7 @@ static void read_lease(struct record *record, bson_iter_t *iter)
 
 static void read_vote(struct record *record, bson_iter_t *iter)
 {
-	record->votes = grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
+	record->votes = array_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
 	struct vote *vote = &record->votes[record->vote_count++];
 	memset(vote, 0, sizeof(*vote));
 	while (bson_iter_next(iter)) {
@@ -375,7 +391,7 @@ struct lease *record_add_lease(struct record *record, const char *user, int64_t 
 {
 	char random[HASH_TOKEN_MAX];
 
-	record->leases = grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
+	record->leases = array_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
 	struct lease *lease = &record->leases[record->lease_count++];
 	*lease = (struct lease){.user = text_copy(user), .taken = now, .expires = expires, .shared = shared};
 	hash_random_token(HASH_TOKEN_BYTES, random);
@@ -441,7 +457,7 @@ int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
 }
 
-static int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
+int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
                          struct err *err)
 {
 	bson_t document = BSON_INITIALIZER;
@@ -454,110 +470,4 @@ static int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, con
 	bool added = mongoc_bulk_operation_insert_with_opts(bulk, &document, NULL, &error);
 	bson_destroy(&document);
 	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
-}
-
-static void add_count(struct batch *batch, const char *kind, const char *name, int64_t delta)
-{
-	for (size_t i = 0; i < batch->count_count; i++) {
-		if (strcmp(batch->counts[i].kind, kind) == 0 && strcmp(batch->counts[i].name, name) == 0) {
-			batch->counts[i].delta += delta;
-			return;
-		}
-	}
-	if (batch->count_count == batch->count_capacity) {
-		batch->count_capacity = batch->count_capacity ? batch->count_capacity * 2 : 16;
-		batch->counts = grow(batch->counts, batch->count_capacity, sizeof(*batch->counts));
-	}
-	batch->counts[batch->count_count++] = (struct count){.kind = kind, .name = text_copy(name), .delta = delta};
-}
-
-void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
-                 const char *source, int64_t lead_time_ms)
-{
-	if (!batch->events)
-		batch->events = work_bulk(batch->work, "events");
-	bson_t *event = BCON_NEW("_id", "{", "dataset", BCON_UTF8(batch->dataset), "sample", BCON_INT64(record->sample.id),
-	                         "n", BCON_INT64(++record->events), "}", "label", BCON_UTF8(label), "by", BCON_UTF8(by),
-	                         "at", BCON_INT64(at), "source", BCON_UTF8(source), "lead_time_ms",
-	                         BCON_INT64(lead_time_ms));
-	mongoc_bulk_operation_insert(batch->events, event);
-	bson_destroy(event);
-}
-
-int batch_save(struct batch *batch, struct record *record, struct err *err)
-{
-	const struct sample *sample = &record->sample;
-
-	if (!batch->images)
-		batch->images = work_bulk(batch->work, "images");
-	if (record->is_new) {
-		add_count(batch, "state", sample_state_name(sample->state), 1);
-		add_count(batch, "label", sample->label, 1);
-		return record_insert(batch->images, batch->dataset, record, batch->now, err);
-	}
-	if (record->was_state != sample->state) {
-		add_count(batch, "state", sample_state_name(record->was_state), -1);
-		add_count(batch, "state", sample_state_name(sample->state), 1);
-	}
-	if (strcmp(record->was_label, sample->label) != 0) {
-		add_count(batch, "label", record->was_label, -1);
-		add_count(batch, "label", sample->label, 1);
-	}
-	return record_update(batch->images, batch->dataset, record, err);
-}
-
-static int run_bulk(struct batch *batch, mongoc_bulk_operation_t **bulk, struct err *err)
-{
-	mongoc_bulk_operation_t *run = *bulk;
-
-	*bulk = NULL;
-	return run ? work_bulk_run(batch->work, run, NULL, err) : 0;
-}
-
-static int write_counts(struct batch *batch, struct err *err)
-{
-	mongoc_bulk_operation_t *bulk = NULL;
-
-	for (size_t i = 0; i < batch->count_count; i++) {
-		const struct count *count = &batch->counts[i];
-
-		if (count->delta == 0)
-			continue;
-		if (!bulk)
-			bulk = work_bulk(batch->work, "counters");
-		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(batch->dataset), "kind", BCON_UTF8(count->kind), "name",
-		                          BCON_UTF8(count->name), "shard", BCON_INT32((int32_t)batch->shard));
-		bson_t *update = BCON_NEW("$inc", "{", "n", BCON_INT64(count->delta), "}");
-		mongoc_bulk_operation_update_one(bulk, filter, update, true);
-		bson_destroy(filter);
-		bson_destroy(update);
-	}
-	return bulk ? work_bulk_run(batch->work, bulk, NULL, err) : 0;
-}
-
-int batch_write(struct batch *batch, struct err *err)
-{
-	return run_bulk(batch, &batch->images, err) || run_bulk(batch, &batch->events, err) || write_counts(batch, err) ? -1
-	                                                                                                                : 0;
-}
-
-void batch_restart(struct batch *batch, struct work *work, int64_t now)
-{
-	const char *dataset = batch->dataset;
-	unsigned shard = batch->shard;
-
-	batch_release(batch);
-	*batch = (struct batch){.work = work, .dataset = dataset, .shard = shard, .now = now};
-}
-
-void batch_release(struct batch *batch)
-{
-	if (batch->images)
-		mongoc_bulk_operation_destroy(batch->images);
-	if (batch->events)
-		mongoc_bulk_operation_destroy(batch->events);
-	for (size_t i = 0; i < batch->count_count; i++)
-		free(batch->counts[i].name);
-	free(batch->counts);
-	memset(batch, 0, sizeof(*batch));
 }
