@@ -7,7 +7,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t checked;
 static struct health last; /* with the lock held, like what follows */
-static int64_t last_ms;    /* 0: never asked */
+static int64_t fresh_until_ms;
 static bool asking;
 
 static int64_t now_ms(void)
@@ -60,6 +60,7 @@ static void ask(struct app *app, struct health *out)
 static void take_fresh(struct app *app)
 {
 	struct health fresh;
+	int64_t begun = now_ms();
 
 	asking = true;
 	pthread_mutex_unlock(&lock);
@@ -67,13 +68,14 @@ static void take_fresh(struct app *app)
 	pthread_mutex_lock(&lock);
 	asking = false;
 	last = fresh;
-	last_ms = now_ms();
+	int64_t ended = now_ms(), took = ended - begun;
+	fresh_until_ms = ended + (took < HEALTH_FRESH_MS ? took : HEALTH_FRESH_MS);
 	pthread_cond_broadcast(&checked);
 }
 
 static bool is_fresh(void)
 {
-	return last_ms != 0 && now_ms() - last_ms < HEALTH_FRESH_MS;
+	return now_ms() < fresh_until_ms;
 }
 
 /* Until the one that asks has learnt something; false when that takes too long. */
@@ -95,8 +97,8 @@ void health_check(struct app *app, struct health *out)
 
 	pthread_once(&once, make_condition);
 	pthread_mutex_lock(&lock);
-	bool known = is_fresh() || !asking || wait_for_other();
-	if (known && !is_fresh() && !asking)
+	bool waited = asking, known = wait_for_other();
+	if (!waited && !is_fresh())
 		take_fresh(app);
 	*out = last;
 	pthread_mutex_unlock(&lock);

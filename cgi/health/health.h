@@ -6,16 +6,16 @@
 
 app_handler health_healthz, health_metrics;
 
-enum { HEALTH_FRESH_MS = 1000, HEALTH_WAIT_MS = 6000 };
+enum { HEALTH_FRESH_MS = 250, HEALTH_WAIT_MS = 6000 };
 
 /* How the stores are: code ERR_NONE is well, else the text says why not. */
 struct health {
 	struct err datasets, images;
 };
-/* Asks both stores at once. One thread asks at a time; the others are told what it learns, or what was learnt less than
- * HEALTH_FRESH_MS ago: however many ask and however long a store hangs, it is asked once. Answers within
- * HEALTH_WAIT_MS, be it that nothing is known by then; only who asks the stores waits as long as they take, by their own
- * bounds (4 s). Thread-safe. */
+/* Asks both stores at once. One thread asks at a time, and those that come meanwhile are told what it learns. That is good
+ * for as long as it took to learn it, at most HEALTH_FRESH_MS: stores that answer at once are always asked, and a crowd that
+ * waited for one that hangs is answered at once. Answers within HEALTH_WAIT_MS, be it that nothing is known by then; only who
+ * asks the stores waits as long as they take, by their own bounds (some 4 s). Thread-safe. */
 void health_check(struct app *app, struct health *out);
 
 #endif
