@@ -5,6 +5,7 @@
 
 #include "base/module.h"
 #include "blob/image_bmp.h"
+#include "blob/image_jpeg.h"
 #include "blob/image_whole.h"
 
 enum { JPEG_QUALITY = 82, WEBP_QUALITY = 80 };
@@ -327,6 +328,8 @@ static double check_scale(const struct reading *reading)
 static int decode_all(struct reading *reading, VipsImage *first, struct err *err)
 {
 	struct opening how = {.n = -1, .scale = check_scale(reading), .fail_on = VIPS_FAIL_ON_ERROR};
+	if (reading->format->open == open_jpeg)
+		return image_jpeg_decodes(reading->source) ? 0 : broken(reading, err);
 	if (reading->format->page_by_page || (reading->info.frames == 1 && how.scale == 1))
 		return decode(reading, first, err) || decode_pages(reading, err) ? -1 : 0;
 	VipsImage *all;

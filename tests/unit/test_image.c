@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <vips/vips.h>
 
@@ -316,6 +317,49 @@ static void truncated_images_are_refused(void **state)
 		assert_refused(&made, ERR_UNPROCESSABLE);
 		made_free(&made);
 	}
+}
+
+static void a_jpeg_cut_off_anywhere_is_refused_from_memory_and_from_a_file(void **state)
+{
+	(void)state;
+	static const char *const kinds[] = {".jpg", ".jpg[interlace]"};
+	for (size_t i = 0; i < 2; i++) {
+		struct made made = drawn(300, 200, 3, kinds[i]);
+		size_t whole = made.len;
+		int fd = memfd_create("image", 0);
+		struct image_info info;
+		struct err err;
+		assert_int_equal(write(fd, made.bytes, whole), whole);
+		assert_int_equal(image_check_fd(fd, &info, &err), 0);
+		assert_int_equal(info.width, 300);
+		for (made.len = whole - 1; made.len > 4; made.len -= made.len / 30 + 1) {
+			assert_refused(&made, ERR_UNPROCESSABLE);
+			assert_int_equal(ftruncate(fd, (off_t)made.len), 0);
+			assert_int_equal(image_check_fd(fd, &info, &err), -1);
+			assert_int_equal(err.code, ERR_UNPROCESSABLE);
+		}
+		close(fd);
+		made_free(&made);
+	}
+}
+
+static void a_jpeg_of_endless_scans_is_refused(void **state)
+{
+	(void)state;
+	enum { REPEATED = 200 };
+	struct made made = drawn(64, 64, 3, ".jpg[interlace]");
+	size_t scan = made.len - 2;
+	while (made.bytes[scan] != 0xff || made.bytes[scan + 1] != 0xda) /* where its last scan begins */
+		scan--;
+	size_t len = made.len - 2 - scan;
+	struct made many = {.bytes = g_malloc(made.len + REPEATED * len), .len = made.len + REPEATED * len};
+	memcpy(many.bytes, made.bytes, scan);
+	for (size_t i = 0; i <= REPEATED; i++)
+		memcpy(many.bytes + scan + i * len, made.bytes + scan, len);
+	memcpy(many.bytes + many.len - 2, "\xff\xd9", 2);
+	assert_refused(&many, ERR_UNPROCESSABLE);
+	made_free(&many);
+	made_free(&made);
 }
 
 static void a_damaged_page_is_refused(void **state)
@@ -706,6 +750,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_image_is_a_wrong_type),
 		cmocka_unit_test(only_magic_is_broken),
 		cmocka_unit_test(truncated_images_are_refused),
+		cmocka_unit_test(a_jpeg_cut_off_anywhere_is_refused_from_memory_and_from_a_file),
+		cmocka_unit_test(a_jpeg_of_endless_scans_is_refused),
 		cmocka_unit_test(a_damaged_page_is_refused),
 		cmocka_unit_test(bombs_are_refused_by_their_header),
 		cmocka_unit_test(endless_animations_are_refused),
