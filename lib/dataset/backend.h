@@ -11,11 +11,13 @@ typedef void dataset_log(enum log_level level, const char *message, ...);
 struct dataset_backend {
 	const char *type; /* dataset_store.type in the configuration */
 	void (*log_to)(dataset_log *log); /* of a module, which cannot see the program's log by itself; else NULL */
-	int (*store_open)(struct dataset_store **out, const struct config *config, struct err *err);
+	/* reading: dataset_store_open_reading */
+	int (*store_open)(struct dataset_store **out, const struct config *config, bool reading, struct err *err);
 	void (*store_free)(struct dataset_store *store);
 	int (*store_ping)(struct dataset_store *store, struct err *err);
 	int (*store_list)(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
 	                  void *data, struct err *err);
+	void (*store_place)(struct dataset_store *store, struct buf *out);
 	int (*store_fold)(struct dataset_store *store, struct err *err); /* NULL: nothing to do */
 	int (*create)(struct dataset_store *store, const char *name, const char *base_dir,
 	              const struct dataset_policy *policy, struct err *err);
@@ -42,6 +44,7 @@ struct dataset_backend {
 	int (*add_image)(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,
 	                 struct sample *out, bool *duplicate, struct err *err);
 	int (*has_blob)(struct dataset *dataset, const char *blob_key, bool *out, struct err *err);
+	int (*set_urls)(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err);
 	int (*history)(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err);
 
 	int (*next)(struct dataset *dataset, const char *user, struct task *out, struct err *err);
@@ -59,6 +62,18 @@ struct dataset_backend {
 	                  const char *label, bool *accepted, struct err *err);
 	int (*mark_unreadable)(struct dataset *dataset, int64_t id, struct err *err);
 	int (*retry_unreadable)(struct dataset *dataset, int64_t *count, struct err *err);
+
+	/* Votes may be given in any order, and the notes with DATASET_ORIGIN. */
+	int (*outline)(struct dataset *dataset, struct dataset_outline *out, struct err *err);
+	int (*records)(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
+	               struct err *err);
+	int (*restore_open)(struct dataset_store *store, const char *name, const char *origin, struct dataset **out,
+	                    int64_t *last, struct err *err);
+	int (*restore_outline)(struct dataset *dataset, const struct dataset_outline *outline, struct err *err);
+	int (*restore_records)(struct dataset *dataset, const struct dataset_record *records, size_t count,
+	                       struct err *err);
+	int (*restore_finish)(struct dataset *dataset, struct err *err);
+	int (*restore_drop)(struct dataset_store *store, const char *name, struct err *err);
 
 	int (*idempotency_claim)(struct dataset_store *store, const char *user, const char *key,
 	                         const char *fingerprint, enum idempotency *out, int *status, char **body,

@@ -125,7 +125,7 @@ void dataset_info_release(struct dataset_info *info)
 
 /* --- the store ----------------------------------------------------------------------------------------------------- */
 
-int dataset_store_open(struct dataset_store **out, const struct config *config, struct err *err)
+static int open_store(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
 	for (size_t i = 0; i < COUNT(backends); i++) {
 		if (strcmp(backends[i].type, config->dataset_store.type) != 0)
@@ -135,9 +135,19 @@ int dataset_store_open(struct dataset_store **out, const struct config *config, 
 			backend = module_symbol(backends[i].module, backends[i].symbol, err);
 		if (backend && backend->log_to)
 			backend->log_to(log_write);
-		return backend ? backend->store_open(out, config, err) : -1;
+		return backend ? backend->store_open(out, config, reading, err) : -1;
 	}
 	return err_set(err, ERR_BAD_REQUEST, "There is no dataset store \"%s\"", config->dataset_store.type);
+}
+
+int dataset_store_open(struct dataset_store **out, const struct config *config, struct err *err)
+{
+	return open_store(out, config, false, err);
+}
+
+int dataset_store_open_reading(struct dataset_store **out, const struct config *config, struct err *err)
+{
+	return open_store(out, config, true, err);
 }
 
 void dataset_store_free(struct dataset_store *store)
@@ -155,6 +165,11 @@ int dataset_store_list(struct dataset_store *store, const char *after, size_t li
                        void *data, struct err *err)
 {
 	return store->backend->store_list(store, after, limit, visit, data, err);
+}
+
+void dataset_store_place(struct dataset_store *store, struct buf *out)
+{
+	store->backend->store_place(store, out);
 }
 
 int dataset_store_fold(struct dataset_store *store, struct err *err)
@@ -318,6 +333,13 @@ int dataset_add_image(struct dataset *dataset, const struct dataset_image *image
 int dataset_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err)
 {
 	return dataset->backend->has_blob(dataset, blob_key, out, err);
+}
+
+int dataset_set_urls(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err)
+{
+	if (count > DATASET_URLS_MAX)
+		return err_set(err, ERR_INTERNAL, "More than %d URLs in one write", DATASET_URLS_MAX);
+	return dataset->backend->set_urls(dataset, urls, count, err);
 }
 
 int dataset_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)

@@ -13,8 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
+#include "base/hash.h"
 
 struct dataset_store;
 struct dataset;
@@ -23,6 +25,9 @@ struct dataset;
 
 /* config must outlive the store. */
 int dataset_store_open(struct dataset_store **out, const struct config *config, struct err *err);
+/* For reading alone, as an exporter or a mover does: nothing is made there, swept, or brought to today's form (of a database
+ * of an older form a private copy is read). Only what reads may be called; one thread. */
+int dataset_store_open_reading(struct dataset_store **out, const struct config *config, struct err *err);
 void dataset_store_free(struct dataset_store *store); /* NULL is fine; every handle is closed before */
 /* Reachable and writable? ERR_UNAVAILABLE or ERR_NO_SPACE, saying why, when not. */
 int dataset_store_ping(struct dataset_store *store, struct err *err);
@@ -31,6 +36,8 @@ typedef bool dataset_name_visit(void *data, const char *name);
 int dataset_store_list(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
                        void *data, struct err *err);
 
+/* Appends where its datasets lie, for a person, without secrets; always the same text for the same place. */
+void dataset_store_place(struct dataset_store *store, struct buf *out);
 /* Writes what lies in side files (SQLite's WAL) back into the databases, so that each can be copied alone; nothing to do
  * for other stores. Called when the server has stopped. */
 int dataset_store_fold(struct dataset_store *store, struct err *err);
@@ -178,6 +185,15 @@ int dataset_sample_by_sha256(struct dataset *dataset, const char *sha256, struct
 /* Whether any sample refers to this blob (for the sweep of what a crash left). */
 int dataset_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err);
 
+/* The lasting public URLs of uploaded images, when a dataset becomes public, or private again (""). One durable write, of at
+ * most DATASET_URLS_MAX; samples that are not there are passed over. */
+enum { DATASET_URLS_MAX = 1000 };
+struct dataset_url {
+	int64_t id;
+	const char *url;
+};
+int dataset_set_urls(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err);
+
 /* Label events of a sample, oldest first. */
 struct label_event {
 	const char *label; /* "" = the label was taken away */
@@ -231,6 +247,67 @@ int dataset_label_path(struct dataset *dataset, const char *user, const char *ba
 int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err);
 /* Every unreadable sample is unlabelled again (at start and reload: a disk may be back). *count gets how many. */
 int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err);
+
+/* --- moving a dataset to another store (dataset_move.c) ----------------------------------------------------------- */
+
+/* All that a store keeps of a dataset, in a form that every store can give and take. Leases are left out: their samples are
+ * free in the other store, as after they ran out. */
+struct dataset_note {
+	char *key, *value;
+};
+struct dataset_outline {
+	char *base_dir;
+	struct dataset_policy policy; /* as stored: lease_seconds 0 = the configuration's */
+	struct dataset_label *labels; /* in order of key; their counts are not told */
+	size_t label_count;
+	int64_t next_label;         /* the key of the next new one: above all that ever were */
+	struct dataset_note *notes; /* in order of key, without DATASET_ORIGIN */
+	size_t note_count;
+};
+int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err);
+void dataset_outline_release(struct dataset_outline *outline);
+bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset_outline *b);
+
+struct dataset_vote {
+	char *user;
+	char *label; /* NULL: passed the sample on for good */
+};
+struct dataset_record {
+	struct sample sample;
+	char *url;        /* lasting public URL, or "" */
+	int64_t added_at; /* 0: the store does not know */
+	int64_t requeued; /* the place among those put to the queue's end, from 1; 0 = not put there */
+	struct label_event *events; /* oldest first; their texts are the record's */
+	size_t event_count;
+	struct dataset_vote *votes; /* in order of user */
+	size_t vote_count;
+};
+/* As dataset_samples, with all that belongs to each. */
+int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
+                    struct err *err);
+void dataset_record_release(struct dataset_record *record);
+/* SHA-256 of all in it that every store keeps: all but url and added_at. */
+void dataset_record_digest(const struct dataset_record *record, unsigned char out[HASH_SHA256_SIZE]);
+
+/* The note that names, in a dataset that came from another store, where that was. */
+#define DATASET_ORIGIN "moved_from"
+
+/* Opens the destination of a move, making it when there is none: it is unfinished then, which means that dataset_open,
+ * dataset_store_list and dataset_remove do not find it, and its name is taken. *last gets the greatest id restored so far,
+ * or -1. ERR_CONFLICT when a whole dataset has the name, or an unfinished one of another origin. */
+int dataset_restore_open(struct dataset_store *store, const char *name, const char *origin, struct dataset **out,
+                         int64_t *last, struct err *err);
+/* Makes the outline this one. After that the records, which it is needed for. */
+int dataset_restore_outline(struct dataset *dataset, const struct dataset_outline *outline, struct err *err);
+/* Puts records there, with their ids; one that is there already is replaced. One durable write; at most
+ * DATASET_RESTORE_MAX. */
+enum { DATASET_RESTORE_MAX = 1000 };
+int dataset_restore_records(struct dataset *dataset, const struct dataset_record *records, size_t count,
+                            struct err *err);
+/* It is whole: from now on a dataset like any other. Closes the handle, in any case. */
+int dataset_restore_finish(struct dataset *dataset, struct err *err);
+/* Removes an unfinished one. ERR_NOT_FOUND. */
+int dataset_restore_drop(struct dataset_store *store, const char *name, struct err *err);
 
 /* --- idempotency ---------------------------------------------------------------------------------------------- */
 

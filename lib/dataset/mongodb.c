@@ -82,7 +82,7 @@ static mongoc_uri_t *complete_uri(const struct config *config, struct err *err)
 
 static void store_free(struct dataset_store *base);
 
-static int store_open(struct dataset_store **out, const struct config *config, struct err *err)
+static int store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
 	struct err unavailable = {0};
 	struct work work;
@@ -98,6 +98,7 @@ static int store_open(struct dataset_store **out, const struct config *config, s
 		abort();
 	store->base.backend = &dataset_mongodb;
 	store->config = config;
+	store->ready = reading; /* nothing is made where only reading is meant */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
 	store->pool = mongoc_client_pool_new(uri);
@@ -176,6 +177,38 @@ static int store_ping(struct dataset_store *base, struct err *err)
 	return failed;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In order, so that the same set of nodes is the same place however its URI lists them. */
+static void add_hosts(const mongoc_uri_t *uri, struct buf *out)
+{
+	const char *hosts[17];
+	size_t count = 0;
+
+	for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri); host && count < 16; host = host->next)
+		hosts[count++] = host->host_and_port;
+	if (mongoc_uri_get_srv_hostname(uri))
+		hosts[count++] = mongoc_uri_get_srv_hostname(uri);
+	if (count > 1)
+		qsort(hosts, count, sizeof(*hosts), by_text);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(out, "%s%s", i ? "," : "", hosts[i]);
+}
+
+static void store_place(struct dataset_store *base, struct buf *out)
+{
+	const struct mongodb_store *store = mongodb_store(base);
+	mongoc_uri_t *uri = mongoc_uri_new(store->config->dataset_store.uri);
+
+	buf_printf(out, "the MongoDB database %s at ", store->config->dataset_store.database);
+	if (uri)
+		add_hosts(uri, out);
+	mongoc_uri_destroy(uri);
+}
+
 /* --- listing ------------------------------------------------------------------------------------------------------- */
 
 struct listing {
@@ -203,7 +236,7 @@ static int store_list(struct dataset_store *base, const char *after, size_t limi
 
 	if (!failed && limit > 0) {
 		bson_t *filter = BCON_NEW("_id", "{", "$gt", BCON_UTF8(after), "}", "removed", "{", "$exists",
-		                          BCON_BOOL(false), "}");
+		                          BCON_BOOL(false), "}", "unfinished", "{", "$exists", BCON_BOOL(false), "}");
 		bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}", "projection", "{", "_id", BCON_INT32(1), "}");
 
 		if (limit < INT32_MAX)
@@ -265,16 +298,8 @@ static struct mongodb_dataset *add_to_cache(struct mongodb_store *store, const c
 	return dataset;
 }
 
-static int open_dataset(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
+struct dataset *dataset_handle(struct mongodb_store *store, const char *name, struct settings *settings)
 {
-	struct mongodb_store *store = mongodb_store(base);
-	struct settings settings;
-	struct work work;
-	int failed = work_begin(&work, store, err) || settings_read(&work, name, &settings, err);
-
-	work_end(&work);
-	if (failed)
-		return -1;
 	pthread_mutex_lock(&store->mutex);
 	struct mongodb_dataset *dataset = cached(store, name);
 	if (!dataset) {
@@ -284,8 +309,25 @@ static int open_dataset(struct dataset_store *base, const char *name, struct dat
 	dataset->users++;
 	dataset->last_use = ++store->clock;
 	pthread_mutex_unlock(&store->mutex);
-	settings_replace(dataset, &settings);
-	*out = &dataset->base;
+	settings_replace(dataset, settings);
+	return &dataset->base;
+}
+
+static int open_dataset(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
+{
+	struct mongodb_store *store = mongodb_store(base);
+	struct settings settings = {.next_id = 0};
+	struct work work;
+	int failed = work_begin(&work, store, err) || settings_read(&work, name, &settings, err);
+
+	work_end(&work);
+	if (!failed && settings.unfinished)
+		failed = err_set(err, ERR_NOT_FOUND, "Database not found");
+	if (failed) {
+		settings_release(&settings);
+		return -1;
+	}
+	*out = dataset_handle(store, name, &settings);
 	return 0;
 }
 
@@ -306,6 +348,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.store_free = store_free,
 	.store_ping = store_ping,
 	.store_list = store_list,
+	.store_place = store_place,
 	.create = mongodb_create,
 	.remove = mongodb_remove,
 	.open = open_dataset,
@@ -323,6 +366,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.note_set = mongodb_note_set,
 	.add_image = mongodb_add_image,
 	.has_blob = mongodb_has_blob,
+	.set_urls = mongodb_set_urls,
 	.history = mongodb_history,
 	.next = mongodb_next,
 	.lease = mongodb_lease,
@@ -334,6 +378,13 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.label_path = mongodb_label_path,
 	.mark_unreadable = mongodb_mark_unreadable,
 	.retry_unreadable = mongodb_retry_unreadable,
+	.outline = mongodb_outline,
+	.records = mongodb_records,
+	.restore_open = mongodb_restore_open,
+	.restore_outline = mongodb_restore_outline,
+	.restore_records = mongodb_restore_records,
+	.restore_finish = mongodb_restore_finish,
+	.restore_drop = mongodb_restore_drop,
 	.idempotency_claim = mongodb_idempotency_claim,
 	.idempotency_finish = mongodb_idempotency_finish,
 	.idempotency_abandon = mongodb_idempotency_abandon,

@@ -4,7 +4,8 @@
  *   images    one document a sample: what other services read ("Image URL", "Label", "Timestamp") and all of struct
  *             record, with its leases and votes inside, so that a lease is taken and checked where the sample is
  *   labels    one document a dataset: _id its name, "0": "accordion", …; the default dataset's comes first
- *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy or labels)
+ *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy or labels);
+ *             `removed` while it is being removed, `unfinished` while it comes from another store
  *   events    label events, append-only; _id is {dataset, sample, n}
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
  *   notes, answers   notes of a dataset; idempotency
@@ -101,6 +102,8 @@ struct settings {
 	char *base_dir;
 	struct dataset_policy policy; /* lease_seconds as stored: 0 = the configuration's */
 	int64_t next_id, next_label, bytes;
+	int64_t gaps;    /* ids below next_id that never were: of a dataset that came from another store */
+	bool unfinished; /* it is still coming from there */
 };
 
 struct mongodb_dataset {
@@ -144,6 +147,11 @@ bson_oid_t new_revision(void);
 /* The dataset's document; ERR_NOT_FOUND "Database not found". The caller releases. */
 int settings_read(struct work *work, const char *name, struct settings *out, struct err *err);
 void settings_release(struct settings *settings);
+/* Marks the dataset as removed, whole or unfinished as `unfinished` says, and removes it. ERR_NOT_FOUND when there is none. */
+int dataset_mark_removed(struct work *work, const char *name, bool unfinished, struct err *err);
+bson_t *policy_document(const struct dataset_policy *policy);
+/* A handle; takes settings. */
+struct dataset *dataset_handle(struct mongodb_store *store, const char *name, struct settings *settings);
 /* Writes what adding samples and labels changes of them, inside a transaction. */
 int settings_save(struct work *work, const char *name, const struct settings *settings, struct err *err);
 /* A policy with its lease_seconds resolved: one as stored, and the current one. */
@@ -182,6 +190,7 @@ struct record {
 	int64_t position; /* in the queue */
 	int64_t free_at;  /* from when on somebody may be given it: 0, or when a lease ends; INT64_MAX when enough have voted */
 	int64_t events;
+	int64_t added_at; /* "Timestamp"; 0 in a new one: now */
 	int64_t revision; /* counts every change */
 	struct lease *leases;
 	size_t lease_count;
@@ -212,6 +221,8 @@ void *array_grow(void *array, size_t count, size_t size); /* realloc that aborts
 const char *text_in(const bson_t *document, const char *key);
 int64_t number_in(const bson_t *document, const char *key);
 
+/* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. */
+void record_set_vote(struct record *record, const char *user, const char *label);
 void record_drop_leases(struct record *record);
 /* Forgets leases that ran out and computes free_at. */
 void record_refresh(struct record *record, int64_t overlap, int64_t now);
@@ -260,6 +271,8 @@ void batch_event(struct batch *batch, struct record *record, const char *label, 
                  const char *source, int64_t lead_time_ms);
 /* Writes the record, new or changed, and what that means for the counts. */
 int batch_save(struct batch *batch, struct record *record, struct err *err);
+/* Removes the record, as read, with its events; before all that is saved in the batch. */
+void batch_remove(struct batch *batch, const struct record *record);
 /* Sends all of it. */
 int batch_write(struct batch *batch, struct err *err);
 
@@ -295,6 +308,7 @@ int mongodb_sample_by_path(struct dataset *, const char *, struct sample *, stru
 int mongodb_sample_by_sha256(struct dataset *, const char *, struct sample *, struct err *);
 int mongodb_samples(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
 int mongodb_has_blob(struct dataset *, const char *, bool *, struct err *);
+int mongodb_set_urls(struct dataset *, const struct dataset_url *, size_t, struct err *);
 int mongodb_history(struct dataset *, int64_t, label_event_visit *, void *, struct err *);
 
 int mongodb_merge(struct dataset *, const char *const *, size_t, const struct dataset_seed *, size_t,
@@ -314,6 +328,14 @@ int mongodb_mark_unreadable(struct dataset *, int64_t, struct err *);
 int mongodb_retry_unreadable(struct dataset *, int64_t *, struct err *);
 /* Decides the samples that now have votes enough, and offers anew those that want more. */
 int mongodb_overlap_changed(struct mongodb_dataset *, struct err *);
+
+int mongodb_outline(struct dataset *, struct dataset_outline *, struct err *);
+int mongodb_records(struct dataset *, int64_t, size_t, struct dataset_record **, size_t *, struct err *);
+int mongodb_restore_open(struct dataset_store *, const char *, const char *, struct dataset **, int64_t *, struct err *);
+int mongodb_restore_outline(struct dataset *, const struct dataset_outline *, struct err *);
+int mongodb_restore_records(struct dataset *, const struct dataset_record *, size_t, struct err *);
+int mongodb_restore_finish(struct dataset *, struct err *);
+int mongodb_restore_drop(struct dataset_store *, const char *, struct err *);
 
 int mongodb_idempotency_claim(struct dataset_store *, const char *, const char *, const char *, enum idempotency *,
                               int *, char **, struct err *);

@@ -29,6 +29,23 @@ void batch_event(struct batch *batch, struct record *record, const char *label, 
 	bson_destroy(event);
 }
 
+void batch_remove(struct batch *batch, const struct record *record)
+{
+	bson_t *image = filter_id(batch->dataset, record->sample.id);
+	bson_t *events = events_filter(batch->dataset, record->sample.id, record->sample.id + 1);
+
+	if (!batch->images)
+		batch->images = work_bulk(batch->work, "images");
+	if (!batch->events)
+		batch->events = work_bulk(batch->work, "events");
+	mongoc_bulk_operation_remove_one(batch->images, image);
+	mongoc_bulk_operation_remove(batch->events, events);
+	add_count(batch, "state", sample_state_name(record->sample.state), -1);
+	add_count(batch, "label", record->sample.label, -1);
+	bson_destroy(image);
+	bson_destroy(events);
+}
+
 int batch_save(struct batch *batch, struct record *record, struct err *err)
 {
 	const struct sample *sample = &record->sample;

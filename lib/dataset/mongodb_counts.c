@@ -11,7 +11,7 @@ int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
 	int failed = work_begin(&work, dataset->store, err) || settings_read(&work, base->name, &settings, err);
 
 	work_end(&work);
-	*out = settings.next_id; /* ids have no gaps, and no sample is ever removed alone */
+	*out = settings.next_id - settings.gaps; /* no sample is ever removed alone */
 	settings_release(&settings);
 	return failed ? -1 : 0;
 }
@@ -85,7 +85,7 @@ static int run_info(struct work *work, void *data, struct err *err)
 	}
 	inquiry->out->base_dir = settings.base_dir;
 	inquiry->out->policy = policy_resolved(inquiry->dataset, &settings.policy);
-	inquiry->out->counts.size = settings.next_id;
+	inquiry->out->counts.size = settings.next_id - settings.gaps;
 	inquiry->out->counts.bytes = settings.bytes;
 	return work_aggregate(work, "counters", counters_pipeline(name), read_count, inquiry, err) ||
 	                       work_aggregate(work, "images", leased_pipeline(name), read_leased, inquiry, err)

@@ -75,6 +75,10 @@ static int read_settings(void *data, const bson_t *document, struct err *err)
 			out->next_label = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "bytes") == 0)
 			out->bytes = bson_iter_as_int64(&iter);
+		else if (strcmp(key, "gaps") == 0)
+			out->gaps = bson_iter_as_int64(&iter);
+		else if (strcmp(key, "unfinished") == 0)
+			out->unfinished = bson_iter_as_bool(&iter);
 	}
 	if (!out->base_dir)
 		out->base_dir = text_copy("");
@@ -135,11 +139,11 @@ int settings_save(struct work *work, const char *name, const struct settings *se
 	return work_update(work, "datasets", filter_dataset(name),
 	                   BCON_NEW("$set", "{", "revision", BCON_OID(&settings->revision), "next_id",
 	                            BCON_INT64(settings->next_id), "next_label", BCON_INT64(settings->next_label), "bytes",
-	                            BCON_INT64(settings->bytes), "}"),
+	                            BCON_INT64(settings->bytes), "gaps", BCON_INT64(settings->gaps), "}"),
 	                   false, NULL, err);
 }
 
-static bson_t *policy_document(const struct dataset_policy *policy)
+bson_t *policy_document(const struct dataset_policy *policy)
 {
 	return BCON_NEW("overlap", BCON_INT64(policy->overlap), "lease_seconds", BCON_INT64(policy->lease_seconds), "order",
 	                BCON_UTF8(dataset_order_name(policy->order)), "skip", BCON_UTF8(dataset_skip_name(policy->skip)),
@@ -150,6 +154,15 @@ struct creation {
 	const char *name, *base_dir;
 	const struct dataset_policy *policy;
 };
+
+static int note_taken(void *data, const bson_t *document, struct err *err)
+{
+	bson_iter_t iter;
+
+	return bson_iter_init_find(&iter, document, "unfinished")
+	               ? err_set(err, ERR_CONFLICT, "A dataset named %s is being moved here from another store", (char *)data)
+	               : err_set(err, ERR_CONFLICT, "A dataset named %s exists already", (char *)data);
+}
 
 static int note_found(void *data, const bson_t *document, struct err *err)
 {
@@ -163,13 +176,12 @@ static int run_create(struct work *work, void *data, struct err *err)
 {
 	const struct creation *creation = data;
 	bson_oid_t revision = new_revision();
-	bool taken = false, has_labels = false;
+	bool has_labels = false;
 
-	if (work_find(work, "datasets", BCON_NEW("_id", BCON_UTF8(creation->name)), NULL, note_found, &taken, err) ||
+	if (work_find(work, "datasets", BCON_NEW("_id", BCON_UTF8(creation->name)), NULL, note_taken,
+	              (void *)(uintptr_t)creation->name, err) ||
 	    work_find(work, "labels", BCON_NEW("_id", BCON_UTF8(creation->name)), NULL, note_found, &has_labels, err))
 		return -1;
-	if (taken)
-		return err_set(err, ERR_CONFLICT, "A dataset named %s exists already", creation->name);
 	bson_t *policy = policy_document(creation->policy);
 	bson_t *document = BCON_NEW("_id", BCON_UTF8(creation->name), "revision", BCON_OID(&revision), "base_dir",
 	                            BCON_UTF8(creation->base_dir), "policy", BCON_DOCUMENT(policy), "next_id",
@@ -193,15 +205,24 @@ int mongodb_create(struct dataset_store *base, const char *name, const char *bas
 }
 
 /* It is marked first, so that it is gone for everybody at once, and what a crash leaves is removed later. */
-int mongodb_remove(struct dataset_store *base, const char *name, struct err *err)
+int dataset_mark_removed(struct work *work, const char *name, bool unfinished, struct err *err)
 {
 	bson_oid_t revision = new_revision();
+	bson_t *filter = filter_dataset(name);
+
+	BCON_APPEND(filter, "unfinished", "{", "$exists", BCON_BOOL(unfinished), "}");
+	return work_update(work, "datasets", filter,
+	                   BCON_NEW("$set", "{", "removed", BCON_BOOL(true), "revision", BCON_OID(&revision), "}"), false,
+	                   NULL, err) ||
+	                       dataset_purge(work, name, err)
+	               ? -1
+	               : 0;
+}
+
+int mongodb_remove(struct dataset_store *base, const char *name, struct err *err)
+{
 	struct work work;
-	int failed = work_begin(&work, mongodb_store(base), err) ||
-	             work_update(&work, "datasets", filter_dataset(name),
-	                         BCON_NEW("$set", "{", "removed", BCON_BOOL(true), "revision", BCON_OID(&revision), "}"),
-	                         false, NULL, err) ||
-	             dataset_purge(&work, name, err);
+	int failed = work_begin(&work, mongodb_store(base), err) || dataset_mark_removed(&work, name, false, err);
 
 	work_end(&work);
 	return failed ? -1 : 0;

@@ -83,25 +83,6 @@ static void decide_votes(struct changes *changes, struct record *record, const c
 	set_label(changes, record, winner ? winner : "", user, winner ? SAMPLE_LABELLED : SAMPLE_UNLABELLED);
 }
 
-static void set_vote(struct record *record, const char *user, const char *label)
-{
-	struct vote *vote = NULL;
-
-	for (size_t i = 0; i < record->vote_count && !vote; i++) {
-		if (strcmp(record->votes[i].user, user) == 0)
-			vote = &record->votes[i];
-	}
-	if (!vote) {
-		record->votes = realloc(record->votes, (record->vote_count + 1) * sizeof(*record->votes));
-		if (!record->votes)
-			abort();
-		vote = &record->votes[record->vote_count++];
-		*vote = (struct vote){.user = text_copy(user)};
-	}
-	free(vote->label);
-	vote->label = label ? text_copy(label) : NULL;
-}
-
 /* token NULL: all that the user holds. */
 static void end_leases(struct changes *changes, struct record *record, const char *user, const char *token)
 {
@@ -122,7 +103,7 @@ static void give_label(struct changes *changes, struct record *record, const str
 		set_label(changes, record, change->label, change->user, SAMPLE_LABELLED);
 		return;
 	}
-	set_vote(record, change->user, change->label);
+	record_set_vote(record, change->user, change->label);
 	end_leases(changes, record, change->user, NULL);
 	decide_votes(changes, record, change->user);
 }
@@ -174,7 +155,7 @@ static int decide_skip(struct changes *changes, struct change *change, struct re
 	if (change->skip == DATASET_SKIP_REQUEUE_FOR_ME)
 		record->position = POSITION_END + changes->batch.now;
 	else
-		set_vote(record, change->user, NULL);
+		record_set_vote(record, change->user, NULL);
 	end_leases(changes, record, change->user, change->token);
 	return 0;
 }
@@ -274,21 +255,38 @@ static int read_named(struct work *work, struct changes *changes, bool by_path, 
 	bson_append_array_end(&in, &list);
 	bson_append_document_end(filter, &in);
 	if (any)
-		return work_find(work, "images", filter, opts_hint(field, 0), records_visit, &changes->records, err);
+		return work_find(work, "images", filter, opts_hint(by_path ? "path" : "id", 0), records_visit, &changes->records,
+		                 err);
 	bson_destroy(filter);
 	return 0;
 }
 
-static struct record *record_of(struct changes *changes, const struct change *change)
+/* The next record that the change is about, after one of them (NULL: the first). A filepath may be that of several. */
+static struct record *record_of(struct changes *changes, const struct change *change, const struct record *after)
 {
-	for (size_t i = 0; i < changes->records.count; i++) {
-		struct record *record = &changes->records.item[i];
+	struct record *end = changes->records.item + changes->records.count;
 
+	for (struct record *record = after ? changes->records.item + (after - changes->records.item) + 1 : changes->records.item;
+	     record < end; record++) {
 		if (change->filepath ? strcmp(record->sample.filepath, change->filepath) == 0
 		                     : record->sample.id == change->id)
 			return record;
 	}
 	return NULL;
+}
+
+static void run_change(struct changes *changes, struct change *change)
+{
+	struct record *record = record_of(changes, change, NULL), *other = record;
+
+	change->result = change->decide(changes, change, record, &change->err);
+	while (change->filepath && change->result == 0 && other && (other = record_of(changes, change, other)))
+		change->result = change->decide(changes, change, other, &change->err);
+	if (!change->out)
+		return;
+	sample_release(change->out);
+	if (change->result == 0)
+		sample_copy(change->out, &record->sample);
 }
 
 static int run_changes(struct work *work, void *data, struct err *err)
@@ -300,17 +298,8 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	if (read_named(work, changes, false, err) || read_named(work, changes, true, err))
 		return -1;
 	records_drop_twins(&changes->records); /* of those named both ways */
-	for (struct job *job = changes->jobs; job; job = job->next) {
-		struct change *change = change_of(job);
-		struct record *record = record_of(changes, change);
-
-		change->result = change->decide(changes, change, record, &change->err);
-		if (change->out) {
-			sample_release(change->out);
-			if (change->result == 0)
-				sample_copy(change->out, &record->sample);
-		}
-	}
+	for (struct job *job = changes->jobs; job; job = job->next)
+		run_change(changes, change_of(job));
 	for (size_t i = 0; i < changes->records.count; i++) {
 		if (changes->records.item[i].changed && batch_save(&changes->batch, &changes->records.item[i], err))
 			return -1;

@@ -44,7 +44,7 @@ static int look(struct window *window, struct work *work, bool run_out, int64_t 
 /* Where in a random order one starts to look. */
 static int random_start(struct window *window, int64_t *from, struct err *err)
 {
-	int64_t size;
+	int64_t size; /* with gaps among the ids the last are not begun with, but come all the same */
 
 	if (mongodb_size(&window->dataset->base, &size, err))
 		return -1;

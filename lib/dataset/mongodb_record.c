@@ -217,6 +217,8 @@ static void read_member(struct record *record, bson_iter_t *iter)
 		record->sample.state = state_parse(text_of(iter));
 	else if (strcmp(key, "revision") == 0)
 		record->revision = bson_iter_as_int64(iter);
+	else if (strcmp(key, "Timestamp") == 0 && BSON_ITER_HOLDS_DATE_TIME(iter))
+		record->added_at = bson_iter_date_time(iter) * 1000;
 	else if (strcmp(key, "leases") == 0)
 		read_array(record, iter, read_lease);
 	else if (strcmp(key, "votes") == 0)
@@ -324,6 +326,23 @@ size_t record_votes(const struct record *record)
 	for (size_t i = 0; i < record->vote_count; i++)
 		count += record->votes[i].label != NULL;
 	return count;
+}
+
+void record_set_vote(struct record *record, const char *user, const char *label)
+{
+	struct vote *vote = NULL;
+
+	for (size_t i = 0; i < record->vote_count && !vote; i++) {
+		if (strcmp(record->votes[i].user, user) == 0)
+			vote = &record->votes[i];
+	}
+	if (!vote) {
+		record->votes = array_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
+		vote = &record->votes[record->vote_count++];
+		*vote = (struct vote){.user = text_copy(user)};
+	}
+	free(vote->label);
+	vote->label = label ? text_copy(label) : NULL;
 }
 
 static size_t own_leases(const struct record *record)
@@ -465,7 +484,9 @@ int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 
 	BSON_APPEND_UTF8(&document, "dataset", dataset);
 	write_fields(record, true, &document);
-	BSON_APPEND_DATE_TIME(&document, "Timestamp", now / 1000);
+	if (record->vote_count > 0)
+		write_votes(record, &document);
+	BSON_APPEND_DATE_TIME(&document, "Timestamp", (record->added_at ? record->added_at : now) / 1000);
 	BSON_APPEND_INT64(&document, "revision", 0);
 	bool added = mongoc_bulk_operation_insert_with_opts(bulk, &document, NULL, &error);
 	bson_destroy(&document);

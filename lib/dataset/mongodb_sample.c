@@ -44,8 +44,10 @@ int mongodb_sample(struct dataset *base, int64_t id, struct sample *out, struct 
 
 int mongodb_sample_by_path(struct dataset *base, const char *filepath, struct sample *out, struct err *err)
 {
-	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "filepath", BCON_UTF8(filepath)),
-	                opts_hint("filepath", 1), out, err);
+	bson_t *opts = opts_hint("path", 1);
+
+	BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}");
+	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "filepath", BCON_UTF8(filepath)), opts, out, err);
 }
 
 /* What is told to be there must not be taken back when the primary falls, since its sender may not send it again. */
@@ -88,6 +90,39 @@ int mongodb_has_blob(struct dataset *base, const char *blob_key, bool *out, stru
 	*out = found.count > 0;
 	records_release(&found);
 	return failed;
+}
+
+/* --- URLs ---------------------------------------------------------------------------------------------------------- */
+
+struct urls {
+	const char *dataset;
+	const struct dataset_url *items;
+	size_t count;
+};
+
+static int run_set_urls(struct work *work, void *data, struct err *err)
+{
+	const struct urls *urls = data;
+	mongoc_bulk_operation_t *bulk = work_bulk(work, "images");
+	bson_t *opts = opts_hint("id", 0);
+
+	for (size_t i = 0; i < urls->count; i++) {
+		bson_t *filter = filter_id(urls->dataset, urls->items[i].id);
+		bson_t *update = BCON_NEW("$set", "{", "Image URL", BCON_UTF8(urls->items[i].url), "}");
+
+		mongoc_bulk_operation_update_one_with_opts(bulk, filter, update, opts, NULL);
+		bson_destroy(filter);
+		bson_destroy(update);
+	}
+	bson_destroy(opts);
+	return work_bulk_run(work, bulk, NULL, err);
+}
+
+int mongodb_set_urls(struct dataset *base, const struct dataset_url *urls, size_t count, struct err *err)
+{
+	struct urls all = {.dataset = base->name, .items = urls, .count = count};
+
+	return count > 0 ? work_transaction(mongodb_dataset(base)->store, run_set_urls, &all, err) : 0;
 }
 
 /* --- history ------------------------------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* Collections and indexes of the MongoDB store, the order of the labels documents, and the end of removed datasets. */
 #include "dataset/mongodb.h"
 
-enum { CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
+enum { CODE_INDEX_NOT_FOUND = 27, CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
 
 /* Documents without "dataset" are other services', and no business of our indexes. */
 #define OURS "\"partialFilterExpression\": {\"dataset\": {\"$exists\": true}}"
@@ -14,7 +14,9 @@ static const struct {
 	{"labels", NULL},
 	{"images",
 	 "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true, " OURS "},"
-	 " {\"name\": \"filepath\", \"key\": {\"dataset\": 1, \"filepath\": 1}, \"unique\": true, " OURS "},"
+	 /* Not unique, since databases of the older system may list a file twice; no other may be added, because whoever adds
+	  * samples writes the dataset's document, too. */
+	 " {\"name\": \"path\", \"key\": {\"dataset\": 1, \"filepath\": 1, \"id\": 1}, " OURS "},"
 	 " {\"name\": \"sha256\", \"key\": {\"dataset\": 1, \"sha256\": 1}, \"unique\": true,"
 	 "  \"partialFilterExpression\": {\"sha256\": {\"$exists\": true}}},"
 	 " {\"name\": \"blob\", \"key\": {\"dataset\": 1, \"blob_key\": 1},"
@@ -40,7 +42,7 @@ static int run_command(struct work *work, bson_t *command, struct err *err)
 
 	if (!mongoc_client_write_command_with_opts(work->client, work->store->config->dataset_store.database, command, opts,
 	                                           &reply, &error) &&
-	    error.code != CODE_NAMESPACE_EXISTS)
+	    error.code != CODE_NAMESPACE_EXISTS && error.code != CODE_INDEX_NOT_FOUND)
 		failed = work_fail(work, &error, &reply, err);
 	bson_destroy(&reply);
 	bson_destroy(opts);
@@ -257,5 +259,8 @@ int schema_prepare(struct work *work, struct err *err)
 		if (make_collection(work, schema[i].collection, schema[i].indexes, err))
 			return -1;
 	}
+	/* An earlier version's, under which no file could be listed twice. */
+	if (run_command(work, BCON_NEW("dropIndexes", BCON_UTF8("images"), "index", BCON_UTF8("filepath")), err))
+		return -1;
 	return order_labels(work, err) || purge_removed(work, err) ? -1 : 0;
 }

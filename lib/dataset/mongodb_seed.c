@@ -29,7 +29,8 @@ static int find_by(struct work *work, const char *dataset, const char *field, co
 			BSON_APPEND_UTF8(&list, "0", values[i]); /* the server does not look at an array's keys */
 		bson_append_array_end(&in, &list);
 		bson_append_document_end(filter, &in);
-		if (work_find(work, "images", filter, opts_hint(field, 0), records_visit, found, err))
+		const char *index = strcmp(field, "filepath") == 0 ? "path" : field;
+		if (work_find(work, "images", filter, opts_hint(index, 0), records_visit, found, err))
 			return -1;
 	}
 	return 0;
@@ -100,7 +101,9 @@ static int find_known(struct work *work, struct merge *merge, struct err *err)
 	for (size_t i = 0; i < merge->records.count; i++) {
 		struct entry *entry = find_entry(merge, merge->records.item[i].sample.filepath);
 
-		if (entry)
+		/* The first of those that have the filepath. */
+		if (entry && (entry->record == SIZE_MAX || merge->records.item[i].sample.id <
+		                                                  merge->records.item[entry->record].sample.id))
 			entry->record = i;
 	}
 	free(paths);

@@ -10,21 +10,26 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-static struct sqlite_store *sqlite_store(struct dataset_store *store)
-{
-	return (struct sqlite_store *)store;
-}
-
-static char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix)
+static char *path_of(const struct sqlite_store *store, const char *prefix, const char *name, const char *suffix)
 {
 	struct buf path;
 
 	buf_init(&path, 16384);
-	buf_printf(&path, "%s/%s.db%s", store->config->sqlite_db_dir, name, suffix);
+	buf_printf(&path, "%s/%s%s.db%s", store->config->sqlite_db_dir, prefix, name, suffix);
 	return buf_detach(&path);
 }
 
-static int store_open(struct dataset_store **out, const struct config *config, struct err *err)
+char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix)
+{
+	return path_of(store, "", name, suffix);
+}
+
+char *moving_path(const struct sqlite_store *store, const char *name, const char *suffix)
+{
+	return path_of(store, ".moving-", name, suffix);
+}
+
+static int store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
 	struct sqlite_store *store = calloc(1, sizeof(*store));
 
@@ -33,6 +38,7 @@ static int store_open(struct dataset_store **out, const struct config *config, s
 		abort();
 	store->base.backend = &dataset_sqlite;
 	store->config = config;
+	store->reading = reading;
 	pthread_mutex_init(&store->mutex, NULL);
 	*out = &store->base;
 	return 0;
@@ -62,14 +68,27 @@ static void store_free(struct dataset_store *base)
 
 static int store_ping(struct dataset_store *base, struct err *err)
 {
-	const char *dir = sqlite_store(base)->config->sqlite_db_dir;
+	const struct sqlite_store *store = sqlite_store(base);
+	const char *dir = store->config->sqlite_db_dir;
 	struct statvfs disk;
 
+	if (store->reading)
+		return access(dir, R_OK | X_OK) ? err_errno(err, ERR_UNAVAILABLE, "The folder of databases %s cannot be read", dir)
+		                                : 0;
 	if (statvfs(dir, &disk) || access(dir, R_OK | W_OK | X_OK))
 		return err_errno(err, ERR_UNAVAILABLE, "The folder of databases %s cannot be written", dir);
 	if (disk.f_bavail == 0)
 		return err_set(err, ERR_NO_SPACE, "The disk of the databases %s is full", dir);
 	return 0;
+}
+
+static void store_place(struct dataset_store *base, struct buf *out)
+{
+	const char *dir = sqlite_store(base)->config->sqlite_db_dir;
+	char *real = realpath(dir, NULL);
+
+	buf_printf(out, "the SQLite databases in %s", real ? real : dir);
+	free(real);
 }
 
 /* --- listing ------------------------------------------------------------------------------------------------------ */
@@ -191,7 +210,8 @@ static int open_cached(struct sqlite_store *store, const char *name, struct sqli
 		return err_set(err, ERR_NOT_FOUND, "Database not found");
 	}
 	evict(store);
-	int failed = db_open(&db, path, false, schema_migrate_dataset, err);
+	int failed = store->reading ? db_open_reading(&db, path, err)
+	                            : db_open(&db, path, false, schema_migrate_dataset, err);
 	free(path);
 	if (failed)
 		return err_prefix(err, "Dataset %s", name);
@@ -241,7 +261,7 @@ static int write_metadata(struct sqlite_conn *writer, void *data, struct err *er
 	                creation->base_dir);
 }
 
-static int sync_folder(const char *dir, struct err *err)
+int sync_folder(const char *dir, struct err *err)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int failed = fd < 0 || fsync(fd) ? err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be synced") : 0;
@@ -249,6 +269,18 @@ static int sync_folder(const char *dir, struct err *err)
 	if (fd >= 0)
 		close(fd);
 	return failed;
+}
+
+static int check_free(const struct sqlite_store *store, const char *name, struct err *err)
+{
+	char *path = dataset_path(store, name, ""), *moving = moving_path(store, name, "");
+	bool is_there = access(path, F_OK) == 0, is_moving = access(moving, F_OK) == 0;
+
+	free(path);
+	free(moving);
+	if (is_there)
+		return err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name);
+	return is_moving ? err_set(err, ERR_CONFLICT, "A dataset named %s is being moved here from another store", name) : 0;
 }
 
 /* Made whole under a hidden name, then linked to its own: nobody ever sees a dataset without its metadata. */
@@ -263,8 +295,7 @@ static int create_dataset(struct dataset_store *base, const char *name, const ch
 	buf_init(&hidden, 16384);
 	buf_printf(&hidden, "%s/.new-%d-%p", store->config->sqlite_db_dir, (int)getpid(), (void *)&creation);
 	char *path = dataset_path(store, name, "");
-	int failed = access(path, F_OK) == 0 ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name)
-	                                     : db_open(&made.db, buf_text(&hidden), true, schema_migrate_dataset, err);
+	int failed = check_free(store, name, err) || db_open(&made.db, buf_text(&hidden), true, schema_migrate_dataset, err);
 	if (!failed) {
 		failed = db_write(made.db, true, write_metadata, &creation, err) ||
 		         sqlite_update(&made.base, NULL, policy, err) || db_fold(made.db, err);
@@ -356,6 +387,7 @@ const struct dataset_backend dataset_sqlite = {
 	.store_free = store_free,
 	.store_ping = store_ping,
 	.store_list = store_list,
+	.store_place = store_place,
 	.store_fold = store_fold,
 	.create = create_dataset,
 	.remove = remove_dataset,
@@ -374,6 +406,7 @@ const struct dataset_backend dataset_sqlite = {
 	.note_set = sqlite_note_set,
 	.add_image = sqlite_add_image,
 	.has_blob = sqlite_has_blob,
+	.set_urls = sqlite_set_urls,
 	.history = sqlite_history,
 	.next = sqlite_next,
 	.lease = sqlite_lease,
@@ -385,6 +418,13 @@ const struct dataset_backend dataset_sqlite = {
 	.label_path = sqlite_label_path,
 	.mark_unreadable = sqlite_mark_unreadable,
 	.retry_unreadable = sqlite_retry_unreadable,
+	.outline = sqlite_outline,
+	.records = sqlite_records,
+	.restore_open = sqlite_restore_open,
+	.restore_outline = sqlite_restore_outline,
+	.restore_records = sqlite_restore_records,
+	.restore_finish = sqlite_restore_finish,
+	.restore_drop = sqlite_restore_drop,
 	.idempotency_claim = sqlite_idempotency_claim,
 	.idempotency_finish = sqlite_idempotency_finish,
 	.idempotency_abandon = sqlite_idempotency_abandon,

@@ -66,6 +66,9 @@ typedef int db_migrate(struct sqlite_conn *writer, struct err *err);
 
 /* create: makes the file, which must not exist (ERR_CONFLICT). */
 int db_open(struct sqlite_db **out, const char *path, bool create, db_migrate *migrate, struct err *err);
+/* For reading alone: makes no lock file, changes no schema. A database of the older system is copied and the copy migrated;
+ * that one has a single connection, so only one thread may read. */
+int db_open_reading(struct sqlite_db **out, const char *path, struct err *err);
 void db_free(struct sqlite_db *db);
 /* Is the file at db's path still the one that is open? */
 bool db_current(const struct sqlite_db *db);
@@ -97,6 +100,7 @@ struct sqlite_dataset {
 struct sqlite_store {
 	struct dataset_store base;
 	const struct config *config;
+	bool reading;          /* nothing is to be changed */
 	pthread_mutex_t mutex; /* guards the list and every users, last_use, stale */
 	struct sqlite_dataset *datasets;
 	int64_t open_count;
@@ -107,6 +111,10 @@ struct sqlite_store {
 /* The schema (sqlite_schema.c). */
 int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err);
 int schema_migrate_idempotency(struct sqlite_conn *writer, struct err *err);
+/* The schema's version; one that is newer than ours is an error. */
+int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);
+/* Migrates a private copy of a database of the older system, whose labels were given at `at`. */
+int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 
 /* States as stored in samples.state are those of enum sample_state. Samples requeued to the end get positions from
  * here on, so that what is new comes before them. */
@@ -125,6 +133,17 @@ void sample_read(sqlite3_stmt *stmt, struct sample *out);
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
 
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
+int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err);
+/* The labels with their keys and counts into info. */
+int labels_load(struct sqlite_conn *conn, struct dataset_info *info, struct err *err);
+int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
+/* Where in the queue a new sample comes. */
+int64_t new_position(const struct dataset_policy *policy, int64_t row);
+/* The file of a dataset, or one beside it; the caller frees. */
+char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix);
+/* The same while it is being moved here: a name that no dataset can have. */
+char *moving_path(const struct sqlite_store *store, const char *name, const char *suffix);
+int sync_folder(const char *dir, struct err *err);
 /* Appends a label event. */
 int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
               const char *source, int64_t lead_time_ms, struct err *err);
@@ -152,7 +171,16 @@ int sqlite_merge(struct dataset *, const char *const *, size_t, const struct dat
                  struct dataset_merged *, struct err *);
 int sqlite_add_image(struct dataset *, const struct dataset_image *, int64_t, struct sample *, bool *, struct err *);
 int sqlite_has_blob(struct dataset *, const char *, bool *, struct err *);
+int sqlite_set_urls(struct dataset *, const struct dataset_url *, size_t, struct err *);
 int sqlite_history(struct dataset *, int64_t, label_event_visit *, void *, struct err *);
+
+int sqlite_outline(struct dataset *, struct dataset_outline *, struct err *);
+int sqlite_records(struct dataset *, int64_t, size_t, struct dataset_record **, size_t *, struct err *);
+int sqlite_restore_open(struct dataset_store *, const char *, const char *, struct dataset **, int64_t *, struct err *);
+int sqlite_restore_outline(struct dataset *, const struct dataset_outline *, struct err *);
+int sqlite_restore_records(struct dataset *, const struct dataset_record *, size_t, struct err *);
+int sqlite_restore_finish(struct dataset *, struct err *);
+int sqlite_restore_drop(struct dataset_store *, const char *, struct err *);
 
 int sqlite_next(struct dataset *, const char *, struct task *, struct err *);
 int sqlite_lease(struct dataset *, const char *, size_t, struct task *, size_t *, struct err *);
@@ -169,6 +197,11 @@ int sqlite_idempotency_claim(struct dataset_store *, const char *, const char *,
                              int *, char **, struct err *);
 int sqlite_idempotency_finish(struct dataset_store *, const char *, const char *, int, const char *, struct err *);
 int sqlite_idempotency_abandon(struct dataset_store *, const char *, const char *, struct err *);
+
+static inline struct sqlite_store *sqlite_store(struct dataset_store *store)
+{
+	return (struct sqlite_store *)store;
+}
 
 static inline struct sqlite_db *dataset_db(struct dataset *dataset)
 {

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-static int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err)
+int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(conn, err,
 	                                "SELECT base_dir FROM metadata ORDER BY dataset_name IS NOT ?1, rowid LIMIT 1", "s",
@@ -65,7 +65,7 @@ static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, 
 	return row < 0 ? -1 : 0;
 }
 
-static int labels_load(struct sqlite_conn *conn, struct dataset_info *info, struct err *err)
+int labels_load(struct sqlite_conn *conn, struct dataset_info *info, struct err *err)
 {
 	size_t capacity = 0;
 	sqlite3_stmt *stmt = conn_query(conn, err,
@@ -125,7 +125,7 @@ struct update {
 	const struct dataset_policy *policy;
 };
 
-static int set_setting(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err)
+int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err)
 {
 	return conn_run(writer, err, "UPDATE settings SET value = ?2 WHERE key = ?1", "si", key, value);
 }
@@ -143,10 +143,10 @@ static int update_policy(struct sqlite_conn *writer, const struct dataset_policy
 {
 	struct dataset_policy was;
 
-	if (policy_load(writer, &was, err) || set_setting(writer, "overlap", policy->overlap, err) ||
-	    set_setting(writer, "lease_seconds", policy->lease_seconds, err) ||
-	    set_setting(writer, "order", policy->order, err) || set_setting(writer, "skip", policy->skip, err) ||
-	    set_setting(writer, "public", policy->public_images, err))
+	if (policy_load(writer, &was, err) || setting_set(writer, "overlap", policy->overlap, err) ||
+	    setting_set(writer, "lease_seconds", policy->lease_seconds, err) ||
+	    setting_set(writer, "order", policy->order, err) || setting_set(writer, "skip", policy->skip, err) ||
+	    setting_set(writer, "public", policy->public_images, err))
 		return -1;
 	if (was.order != policy->order && reorder(writer, policy->order, err))
 		return -1;
@@ -188,7 +188,7 @@ int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, boo
 	if (*key >= DATASET_LABELS_MAX)
 		return err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
 	return conn_run(writer, err, "INSERT INTO labels (label, key) VALUES (?, ?)", "si", name, *key) ||
-	                       set_setting(writer, "next_label_key", *key + 1, err)
+	                       setting_set(writer, "next_label_key", *key + 1, err)
 	               ? -1
 	               : 0;
 }

@@ -151,7 +151,7 @@ struct merge {
 	int64_t now;
 };
 
-static int64_t new_position(const struct dataset_policy *policy, int64_t row)
+int64_t new_position(const struct dataset_policy *policy, int64_t row)
 {
 	uint64_t random;
 
@@ -338,4 +338,28 @@ int sqlite_has_blob(struct dataset *dataset, const char *blob_key, bool *out, st
 	db_read_end(dataset_db(dataset), conn);
 	*out = known != 0;
 	return failed;
+}
+
+struct urls {
+	const struct dataset_url *items;
+	size_t count;
+};
+
+static int run_set_urls(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct urls *urls = data;
+
+	for (size_t i = 0; i < urls->count; i++) {
+		if (conn_run(writer, err, "UPDATE samples SET url = ?2 WHERE id = ?1", "is", urls->items[i].id + 1,
+		             urls->items[i].url))
+			return -1;
+	}
+	return 0;
+}
+
+int sqlite_set_urls(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err)
+{
+	struct urls all = {.items = urls, .count = count};
+
+	return db_write(dataset_db(dataset), true, run_set_urls, &all, err);
 }

@@ -144,15 +144,32 @@ static int migrate_in_transaction(struct sqlite_conn *writer, db_migrate *step, 
 	return 0;
 }
 
+static int copy_1(struct sqlite_conn *copy, struct err *err)
+{
+	return check_is_dataset(copy, err) || version_1(copy, err) ? -1 : 0;
+}
+
+int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err)
+{
+	return migrate_in_transaction(copy, copy_1, err) || conn_run(copy, err, "UPDATE events SET at = ?", "i", at) ? -1 : 0;
+}
+
+int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err)
+{
+	if (user_version(conn, version, err))
+		return -1;
+	if (*version > SCHEMA_VERSION)
+		return err_set(err, ERR_INTERNAL, "The database was written by a newer version of this program (schema %lld, known %d)",
+		               (long long)*version, SCHEMA_VERSION);
+	return 0;
+}
+
 int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err)
 {
 	int64_t version;
 
-	if (user_version(writer, &version, err))
+	if (schema_version(writer, &version, err))
 		return -1;
-	if (version > SCHEMA_VERSION)
-		return err_set(err, ERR_INTERNAL, "The database was written by a newer version of this program (schema %lld, known %d)",
-		               (long long)version, SCHEMA_VERSION);
 	if (version == 0 && check_is_dataset(writer, err))
 		return -1;
 	if (to_wal(writer, err))

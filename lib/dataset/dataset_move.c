@@ -1,0 +1,204 @@
+/* Moving a dataset to another store: what every backend shares of it. */
+#include "dataset/backend.h"
+
+#include "base/text.h"
+
+/* --- ownership ----------------------------------------------------------------------------------------------------- */
+
+static void release_text(const char *text)
+{
+	free((void *)(uintptr_t)text);
+}
+
+void dataset_record_release(struct dataset_record *record)
+{
+	for (size_t i = 0; i < record->event_count; i++) {
+		release_text(record->events[i].label);
+		release_text(record->events[i].by);
+		release_text(record->events[i].source);
+	}
+	for (size_t i = 0; i < record->vote_count; i++) {
+		free(record->votes[i].user);
+		free(record->votes[i].label);
+	}
+	free(record->events);
+	free(record->votes);
+	free(record->url);
+	sample_release(&record->sample);
+	memset(record, 0, sizeof(*record));
+}
+
+void dataset_outline_release(struct dataset_outline *outline)
+{
+	for (size_t i = 0; i < outline->label_count; i++)
+		free(outline->labels[i].name);
+	for (size_t i = 0; i < outline->note_count; i++) {
+		free(outline->notes[i].key);
+		free(outline->notes[i].value);
+	}
+	free(outline->labels);
+	free(outline->notes);
+	free(outline->base_dir);
+	memset(outline, 0, sizeof(*outline));
+}
+
+/* --- comparing ----------------------------------------------------------------------------------------------------- */
+
+static bool same_policy(const struct dataset_policy *a, const struct dataset_policy *b)
+{
+	return a->overlap == b->overlap && a->lease_seconds == b->lease_seconds && a->order == b->order &&
+	       a->skip == b->skip && a->public_images == b->public_images;
+}
+
+bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset_outline *b)
+{
+	bool equal = strcmp(a->base_dir, b->base_dir) == 0 && same_policy(&a->policy, &b->policy) &&
+	             a->label_count == b->label_count && a->next_label == b->next_label &&
+	             a->note_count == b->note_count;
+
+	for (size_t i = 0; equal && i < a->label_count; i++)
+		equal = a->labels[i].key == b->labels[i].key && strcmp(a->labels[i].name, b->labels[i].name) == 0;
+	for (size_t i = 0; equal && i < a->note_count; i++)
+		equal = strcmp(a->notes[i].key, b->notes[i].key) == 0 &&
+		        strcmp(a->notes[i].value, b->notes[i].value) == 0;
+	return equal;
+}
+
+/* With its end, so that no two lists of texts are the same bytes. */
+static void add_text(struct hash_stream *hash, const char *text)
+{
+	hash_stream_update(hash, text, strlen(text) + 1);
+}
+
+static void add_number(struct hash_stream *hash, int64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)number);
+	add_text(hash, text);
+}
+
+static void add_sample(struct hash_stream *hash, const struct sample *sample)
+{
+	const char *const texts[] = {sample->filepath, sample->label,    sample->blob_key,    sample->type,
+	                             sample->sha256,   sample->filename, sample->uploaded_by, sample->labelled_by};
+	const int64_t numbers[] = {sample->id,    sample->state,  sample->version,     sample->bytes,
+	                           sample->width, sample->height, sample->uploaded_at, sample->labelled_at};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		add_text(hash, texts[i]);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		add_number(hash, numbers[i]);
+}
+
+void dataset_record_digest(const struct dataset_record *record, unsigned char out[HASH_SHA256_SIZE])
+{
+	struct hash_stream *hash = hash_stream_new("sha256");
+	unsigned char digest[64];
+
+	add_sample(hash, &record->sample);
+	add_number(hash, record->requeued);
+	add_number(hash, (int64_t)record->event_count);
+	for (size_t i = 0; i < record->event_count; i++) {
+		const struct label_event *event = &record->events[i];
+
+		add_text(hash, event->label);
+		add_text(hash, event->by);
+		add_text(hash, event->source);
+		add_number(hash, event->at);
+		add_number(hash, event->lead_time_ms);
+	}
+	add_number(hash, (int64_t)record->vote_count);
+	for (size_t i = 0; i < record->vote_count; i++) {
+		add_text(hash, record->votes[i].user);
+		add_number(hash, record->votes[i].label != NULL);
+		add_text(hash, record->votes[i].label ? record->votes[i].label : "");
+	}
+	hash_stream_final(hash, digest);
+	memcpy(out, digest, HASH_SHA256_SIZE);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------- */
+
+static void drop_origin(struct dataset_outline *outline)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < outline->note_count; i++) {
+		struct dataset_note *note = &outline->notes[i];
+
+		if (strcmp(note->key, DATASET_ORIGIN) != 0) {
+			outline->notes[kept++] = *note;
+			continue;
+		}
+		free(note->key);
+		free(note->value);
+	}
+	outline->note_count = kept;
+}
+
+int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (dataset->backend->outline(dataset, out, err)) {
+		dataset_outline_release(out);
+		return -1;
+	}
+	drop_origin(out);
+	return 0;
+}
+
+static int by_user(const void *a, const void *b)
+{
+	return strcmp(((const struct dataset_vote *)a)->user, ((const struct dataset_vote *)b)->user);
+}
+
+int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
+                    struct err *err)
+{
+	if (limit < 1 || limit > DATASET_RESTORE_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be from 1 to %d", DATASET_RESTORE_MAX);
+	if (dataset->backend->records(dataset, after, limit, out, count, err))
+		return -1;
+	for (size_t i = 0; i < *count; i++) {
+		if ((*out)[i].vote_count > 1)
+			qsort((*out)[i].votes, (*out)[i].vote_count, sizeof(*(*out)[i].votes), by_user);
+	}
+	return 0;
+}
+
+/* --- restoring ----------------------------------------------------------------------------------------------------- */
+
+int dataset_restore_open(struct dataset_store *store, const char *name, const char *origin, struct dataset **out,
+                         int64_t *last, struct err *err)
+{
+	if (strlen(origin) > DATASET_NOTE_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "The name of the source is longer than %d bytes", DATASET_NOTE_MAX);
+	return text_check_dataset_name(name, err) || store->backend->restore_open(store, name, origin, out, last, err) ? -1
+	                                                                                                                : 0;
+}
+
+int dataset_restore_outline(struct dataset *dataset, const struct dataset_outline *outline, struct err *err)
+{
+	return dataset->backend->restore_outline(dataset, outline, err);
+}
+
+int dataset_restore_records(struct dataset *dataset, const struct dataset_record *records, size_t count,
+                            struct err *err)
+{
+	if (count > DATASET_RESTORE_MAX)
+		return err_set(err, ERR_INTERNAL, "More than %d records in one write", DATASET_RESTORE_MAX);
+	return dataset->backend->restore_records(dataset, records, count, err);
+}
+
+int dataset_restore_finish(struct dataset *dataset, struct err *err)
+{
+	return dataset->backend->restore_finish(dataset, err);
+}
+
+int dataset_restore_drop(struct dataset_store *store, const char *name, struct err *err)
+{
+	if (text_check_dataset_name(name, NULL))
+		return err_set(err, ERR_NOT_FOUND, "There is no unfinished move of %s", name);
+	return store->backend->restore_drop(store, name, err);
+}
