@@ -1,40 +1,82 @@
 /* Making the uploaded images of a dataset public, or private again. */
 #include "base/log.h"
 #include "datasets.h"
+#include "fastcgi/collect.h"
+#include "fastcgi/ingest.h"
 
-enum { PAGE = 1000 };
+enum { PAGE = DATASET_URLS_MAX };
+
+struct page {
+	struct sample *samples;
+	size_t count;
+	struct dataset_url urls[PAGE]; /* of its images; the texts are owned */
+	size_t url_count;
+};
+
+static char *public_url(struct call *call, const struct sample *sample, bool public_read, struct err *err)
+{
+	struct buf url;
+
+	buf_init(&url, COLLECT_URL_MAX);
+	if (public_read && ingest_url(call, sample, &url, err)) {
+		buf_release(&url);
+		return NULL;
+	}
+	return buf_detach(&url);
+}
 
 /* An image that is not in the store is told, and keeps none of the others back. */
-static int publish_page(struct call *call, const struct sample *samples, size_t count, bool public_read, struct err *err)
+static int publish_one(struct call *call, struct page *page, const struct sample *sample, bool public_read,
+                       struct err *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (!samples[i].blob_key[0] || !blob_set_public(call->app->blobs, samples[i].blob_key, public_read, err))
-			continue;
+	if (!sample->blob_key[0])
+		return 0;
+	if (blob_set_public(call->app->blobs, sample->blob_key, public_read, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
-		log_write(LOG_WARN, "image is not in the store", "key", samples[i].blob_key, NULL);
+		log_write(LOG_WARN, "image is not in the store", "key", sample->blob_key, NULL);
 	}
+	char *url = public_url(call, sample, public_read, err);
+	if (!url)
+		return -1;
+	page->urls[page->url_count++] = (struct dataset_url){.id = sample->id, .url = url};
 	return 0;
+}
+
+static int publish_page(struct call *call, struct page *page, bool public_read, struct err *err)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < page->count && !failed; i++)
+		failed = publish_one(call, page, &page->samples[i], public_read, err);
+	if (!failed)
+		failed = dataset_set_urls(call->dataset, page->urls, page->url_count, err);
+	for (; page->url_count > 0; page->url_count--)
+		free((char *)(uintptr_t)page->urls[page->url_count - 1].url);
+	return failed;
 }
 
 int datasets_publish(struct call *call, bool public_read, struct err *err)
 {
+	struct page *page = calloc(1, sizeof(*page));
 	int64_t after = -1;
 	int failed = 0;
 
+	if (!page)
+		abort();
+	call->info.policy.public_images = public_read; /* from now on; addresses are made by it */
 	for (bool more = true; more && !failed;) {
-		struct sample *samples;
-		size_t count;
-
-		if (dataset_samples(call->dataset, after, PAGE, &samples, &count, err))
-			return -1;
-		failed = publish_page(call, samples, count, public_read, err);
-		more = count == PAGE;
+		failed = dataset_samples(call->dataset, after, PAGE, &page->samples, &page->count, err);
+		if (failed)
+			break;
+		failed = publish_page(call, page, public_read, err);
+		more = page->count == PAGE;
 		if (more)
-			after = samples[count - 1].id;
-		for (size_t i = 0; i < count; i++)
-			sample_release(&samples[i]);
-		free(samples);
+			after = page->samples[page->count - 1].id;
+		for (size_t i = 0; i < page->count; i++)
+			sample_release(&page->samples[i]);
+		free(page->samples);
 	}
+	free(page);
 	return failed;
 }

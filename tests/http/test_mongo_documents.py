@@ -7,6 +7,8 @@ import time
 
 import pymongo
 import pytest
+import requests
+from collecting import picture
 from harness import TOP, Server, until
 
 sys.path.insert(0, str(TOP / "tests" / "services"))
@@ -96,6 +98,34 @@ def test_an_images_document_always_has_the_current_label(serve):
         body = {"dataset_name": "animals", "base_dir": str(server.images / "animals"), "filepath": "image0.png", "label": label}
         assert ann.post("/classify", json=body).json() == {"response": True}
         assert document()["Label"] == label
+
+
+def test_an_images_url_is_there_while_the_dataset_is_public(serve):
+    server = serve(before=lambda server: server.add_dataset("animals", ["cat"]))
+    ann, data = server.session("ann"), picture()
+    assert ann.post("/v1/datasets", json={"name": "photos"}).status_code == 201
+    assert ann.put("/v1/datasets/photos/images/a.png", data=data).status_code == 201
+
+    def url():
+        return server.database.images.find_one({"dataset": "photos"})["Image URL"]
+
+    assert url() == ""
+    assert ann.patch("/v1/datasets/photos", json={"policy": {"public": True}}).status_code == 200
+    public = url()
+    assert requests.get(public, timeout=30).content == data
+    assert ann.patch("/v1/datasets/photos", json={"policy": {"public": False}}).status_code == 200
+    assert url() == ""
+    assert requests.get(public, timeout=30).status_code == 404
+
+
+def test_the_index_of_an_earlier_version_that_refused_files_listed_twice_is_gone(serve, mongo):
+    def before(server):
+        server.add_dataset("animals", ["cat"])
+        images = pymongo.MongoClient(mongo.uri)[server.env["DATABASE_NAME"]].images
+        images.create_index([("dataset", 1), ("filepath", 1)], unique=True, name="filepath")
+
+    indexes = serve(before=before).database.images.index_information()
+    assert "filepath" not in indexes and "path" in indexes
 
 
 def test_a_removed_dataset_leaves_nothing(serve):
