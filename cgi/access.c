@@ -23,13 +23,15 @@ static int may_see(struct call *call, struct err *err)
 	return reply_header(call->reply, "X-Base-Dir", dir && !text_has_control(dir) ? dir : "/nonexistent", err);
 }
 
-/* A file that is reached through a symlink, or whose name does not look like an image's: only if it is a sample. */
+/* A file that is reached through a symlink, or whose name does not look like an image's: only if it is a sample. A dataset
+ * that may not be seen is answered as a file that is not there. */
 static int image(struct call *call, struct err *err)
 {
 	struct sample sample;
 	struct located file;
 
-	if (call_info(call, err) || dataset_sample_by_path(call->dataset, call->param[0], &sample, err))
+	if (call_dataset(call, call->param[0], err) || call_info(call, err) ||
+	    dataset_sample_by_path(call->dataset, call->param[1], &sample, err))
 		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
 	int failed = serve_locate(call, &sample, &file, err) ||
 	             reply_header(call->reply, "Cache-Control", "private, no-cache", err) ||
@@ -40,7 +42,7 @@ static int image(struct call *call, struct err *err)
 
 static const struct route routes[] = {
 	{"GET", "/.access/{name}", ROLE_VIEWER, may_see, false},
-	{"GET", "/images/{dataset}/{filepath...}", ROLE_VIEWER, image, false},
+	{"GET", "/images/{name}/{filepath...}", ROLE_VIEWER, image, false},
 	{0},
 };
 

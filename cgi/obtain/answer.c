@@ -20,10 +20,10 @@ static cJSON *describe(struct call *call, const struct sample *sample)
 /* The description as a header; beside it lie the file's path, percent-encoded, and what is short. */
 static int describe_in_header(struct call *call, const cJSON *description, struct err *err)
 {
-	enum { PATH_ENCODED_MAX = 3 * PATH_MAX, SHORT_HEADERS_MAX = 1024 };
+	enum { PATH_HEADERS_MAX = 4 * PATH_MAX, SHORT_HEADERS_MAX = 1024 }; /* percent-encoded, and as the root */
 	struct buf header;
 
-	buf_init(&header, REPLY_HEADERS_MAX - PATH_ENCODED_MAX - SHORT_HEADERS_MAX);
+	buf_init(&header, REPLY_HEADERS_MAX - PATH_HEADERS_MAX - SHORT_HEADERS_MAX);
 	int failed = json_print_ascii(description, &header)
 	                     ? err_set(err, ERR_UNPROCESSABLE,
 	                               "The dataset's labels are too long for a header; ask with Accept: application/json")

@@ -83,25 +83,40 @@ static bool lies_in(const char *path, const char *root)
 	return strncmp(path, root, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-static bool lies_in_real(const char *path, const char *folder)
+static bool lies_in_real(struct located *located, const char *folder)
 {
 	char real[PATH_MAX];
-	return realpath(folder, real) && lies_in(path, real);
+	if (!realpath(folder, real) || !lies_in(located->path, real))
+		return false;
+	located->root = real[1] ? strlen(real) : 0;
+	return true;
 }
 
-static bool is_allowed(const char *path, const char *base_dir, const struct config_list *roots)
+static bool is_allowed(struct located *located, const char *base_dir, const struct config_list *roots)
 {
-	if (lies_in_real(path, base_dir))
+	if (lies_in_real(located, base_dir))
 		return true;
 	for (size_t i = 0; roots && i < roots->count; i++)
-		if (roots->item[i][0] == '/' && lies_in_real(path, roots->item[i]))
+		if (roots->item[i][0] == '/' && lies_in_real(located, roots->item[i]))
 			return true;
 	return false;
 }
 
-/* An O_PATH descriptor of filepath, resolved by the kernel without ever leaving base_dir; -1 with errno
- * EXDEV when it would leave. O_PATH, since opening a device or a FIFO for reading has effects. */
-static int open_beneath(const char *base_dir, const char *filepath)
+/* The path of an open file or folder, as the kernel knows it; its length, -1 when it is too long or there is none. */
+static ssize_t path_of(int fd, char out[PATH_MAX])
+{
+	char link[64];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t len = readlink(link, out, PATH_MAX - 1);
+	if (len <= 0 || len >= PATH_MAX - 1 || out[0] != '/')
+		return -1;
+	out[len] = '\0';
+	return len;
+}
+
+/* An O_PATH descriptor of filepath, resolved by the kernel without ever leaving base_dir, and base_dir's own real path;
+ * -1 with errno EXDEV when it would leave. O_PATH, since opening a device or a FIFO for reading has effects. */
+static int open_beneath(const char *base_dir, const char *filepath, char root[PATH_MAX])
 {
 	int base = open(base_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (base < 0)
@@ -118,6 +133,8 @@ static int open_beneath(const char *base_dir, const char *filepath)
 			break;
 	}
 	int saved = errno;
+	if (fd >= 0 && path_of(base, root) < 0)
+		root[0] = '\0';
 	close(base);
 	errno = saved;
 	return fd;
@@ -139,15 +156,15 @@ static int open_anywhere(const char *base_dir, const char *filepath)
 /* The path under which the descriptor's file is now; -1 when it has none any more (errno ESTALE). */
 static int real_path(int fd, const struct stat *st, char out[PATH_MAX])
 {
-	char link[64];
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	ssize_t len = readlink(link, out, PATH_MAX - 1);
-	if (len <= 0 || len >= PATH_MAX - 1 || out[0] != '/')
+	if (path_of(fd, out) < 0)
 		return -1;
-	out[len] = '\0';
 
 	/* Of a file that was removed or replaced the kernel says "PATH (deleted)", which may also be a
 	 * true name: only what lies there now can tell. */
+	static const char deleted[] = " (deleted)";
+	size_t len = strlen(out);
+	if (len < sizeof(deleted) || strcmp(out + len - (sizeof(deleted) - 1), deleted) != 0)
+		return 0;
 	struct stat there;
 	if (lstat(out, &there) == 0 && there.st_dev == st->st_dev && there.st_ino == st->st_ino)
 		return 0;
@@ -179,8 +196,9 @@ static int describe(int path_fd, const struct stat *st, struct located *out)
 static int look(const char *base_dir, const char *filepath, const struct config_list *roots,
                 struct located *out)
 {
+	char root[PATH_MAX];
 	bool beneath = true;
-	int fd = open_beneath(base_dir, filepath);
+	int fd = open_beneath(base_dir, filepath, root);
 	/* EXDEV: it leaves base_dir. ENOSYS, EPERM: a kernel or a container without openat2. */
 	if (fd < 0 && (errno == EXDEV || errno == ENOSYS || errno == EPERM || errno == EAGAIN)) {
 		beneath = false;
@@ -194,7 +212,8 @@ static int look(const char *base_dir, const char *filepath, const struct config_
 	errno = ENOENT;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && real_path(fd, &st, out->path) == 0) {
 		errno = ENOENT;
-		if (beneath || is_allowed(out->path, base_dir, roots))
+		out->root = beneath && root[0] && root[1] && lies_in(out->path, root) ? strlen(root) : 0;
+		if (beneath || is_allowed(out, base_dir, roots))
 			result = describe(fd, &st, out);
 	}
 	int saved = errno;

@@ -4,6 +4,7 @@
 #define BLOB_LOCATE_H
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/config.h"
@@ -11,6 +12,7 @@
 
 struct located {
 	char path[PATH_MAX]; /* real: absolute, with no symlink in it, to be opened without following any */
+	size_t root;         /* bytes of path that are the folder it may lie in, without a slash at the end; 0: all of it, "/" */
 	const char *type;    /* media type by content; by name for what content does not tell; static */
 	int64_t bytes;
 	int64_t modified_us;

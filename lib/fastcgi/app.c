@@ -1,29 +1,24 @@
 /* Runs a FastCGI program: threads that accept, one answer a request, an orderly end. */
 #include "fastcgi/app.h"
 
-#include <errno.h>
 #include <fastcgi.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/log.h"
+#include "fastcgi/connections.h"
 #include "fastcgi/idempotent.h"
 #include "fastcgi/route.h"
 
 enum {
-	STACK_BYTES = 512 * 1024,   /* of a thread; handlers keep paths and names on it, not bodies */
+	STACK_BYTES = 512 * 1024, /* of a thread; handlers keep paths and names on it, not bodies */
 	THREADS_MAX = 256,
-	WAKE_NANOSECONDS = 2000000, /* between two wake-ups of threads that wait in accept at shutdown */
 	ALLOW_MAX = 128,
 };
-
-static atomic_bool stopping;
 
 /* --- one request --------------------------------------------------------------------------------------------------- */
 
@@ -130,85 +125,47 @@ static void handle(struct app *app, FCGX_Request *fcgi)
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
-/* SIGUSR2 ends a thread's accept(2) at shutdown; at any other time it would break off the reading or writing of a request
- * under way, which libfcgi does not take up again. libfcgi's own accept also waits for the first bytes: interrupted there it
- * drops the connection, and once a shutdown is pending goes on for ever with a descriptor that it has closed (2.4.2). So
- * the connection is accepted here and handed to it. */
-static void let_wake(bool on)
+/* Whether the connection is as it was before the request: all of its body was read, with the record that ends it. */
+static bool can_be_kept(FCGX_Request *fcgi)
 {
-	sigset_t wake;
+	char more;
 
-	sigemptyset(&wake);
-	sigaddset(&wake, SIGUSR2);
-	pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &wake, NULL);
-}
-
-static int accept_connection(void)
-{
-	let_wake(true);
-	int connection = accept4(FCGI_LISTENSOCK_FILENO, NULL, NULL, SOCK_CLOEXEC);
-	int error = errno;
-	let_wake(false);
-	if (connection < 0 && error != EINTR && error != ECONNABORTED)
-		log_write(LOG_WARN, "accept failed", "error", strerror(error), NULL);
-	return connection;
+	return fcgi->keepConnection && FCGX_GetStr(&more, 1, fcgi->in) == 0 && FCGX_GetError(fcgi->in) == 0;
 }
 
 static void *serve(void *data)
 {
+	struct app *app = data;
 	FCGX_Request fcgi;
+	int connection;
 
 	FCGX_InitRequest(&fcgi, -1, 0); /* no socket: it is not to accept another connection when one turns out broken */
-	while (!atomic_load(&stopping)) {
-		int connection = accept_connection();
-		if (connection < 0)
-			continue;
+	while ((connection = connections_next(app->connections)) >= 0) {
 		fcgi.ipcFd = connection;
 		fcgi.keepConnection = 1; /* until the request itself tells: else FCGX_Accept_r closes it first */
 		if (FCGX_Accept_r(&fcgi) < 0)
 			continue;
-		handle(data, &fcgi);
+		handle(app, &fcgi);
+		fcgi.keepConnection = can_be_kept(&fcgi);
+		FCGX_Detach(&fcgi); /* closed at once, if it is: else libfcgi waits until nginx has closed its end */
 		FCGX_Finish_r(&fcgi);
+		if (fcgi.ipcFd >= 0)
+			connections_keep(app->connections, fcgi.ipcFd);
+		fcgi.ipcFd = -1;
 	}
 	FCGX_Free(&fcgi, 1);
 	return NULL;
 }
 
-static void ignore_signal(int number)
-{
-	(void)number;
-}
-
 static void set_up_signals(sigset_t *wanted)
 {
-	struct sigaction wake = {.sa_handler = ignore_signal};
-
 	signal(SIGPIPE, SIG_IGN);
-	sigaction(SIGUSR2, &wake, NULL);
 	sigemptyset(wanted);
 	sigaddset(wanted, SIGTERM);
 	sigaddset(wanted, SIGINT);
 	sigaddset(wanted, SIGHUP);
 	sigaddset(wanted, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, wanted, NULL);
-	let_wake(false);
-}
-
-static void stop_threads(pthread_t *threads, int count)
-{
-	static const struct timespec pause = {.tv_nsec = WAKE_NANOSECONDS};
-
-	atomic_store(&stopping, true);
-	/* A signal that comes just before accept(2) is lost, so they are sent until every thread has ended. */
-	while (count > 0) {
-		for (int i = 0; i < count; i++)
-			pthread_kill(threads[i], SIGUSR2);
-		nanosleep(&pause, NULL);
-		for (int i = count - 1; i >= 0; i--) {
-			if (pthread_tryjoin_np(threads[i], NULL) == 0)
-				threads[i] = threads[--count];
-		}
-	}
 }
 
 static int run_threads(struct app *app)
@@ -230,7 +187,9 @@ static int run_threads(struct app *app)
 	}
 	log_write(LOG_DEBUG, "serving", NULL);
 	sigwait(&wanted, &number);
-	stop_threads(threads, count);
+	connections_stop(app->connections);
+	while (count > 0)
+		pthread_join(threads[--count], NULL);
 	return 0;
 }
 
@@ -263,7 +222,8 @@ static int open_app(struct app *app, struct err *err)
 		return -1;
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
-	return auth_open(&app->auth, app->config.json_user_dir, err) ||
+	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
+	                       auth_open(&app->auth, app->config.json_user_dir, err) ||
 	                       dataset_store_open(&app->store, &app->config, err) ||
 	                       (app->program->images && blob_open(&app->blobs, &app->config, err))
 	               ? -1
@@ -272,6 +232,7 @@ static int open_app(struct app *app, struct err *err)
 
 static void close_app(struct app *app)
 {
+	connections_free(app->connections);
 	blob_free(app->blobs);
 	dataset_store_free(app->store);
 	auth_free(app->auth);

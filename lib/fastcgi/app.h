@@ -17,6 +17,7 @@ struct app {
 	const struct program *program;
 	struct config config;
 	const char *state_dir; /* --state of image-label-server */
+	struct connections *connections;
 	struct auth *auth;
 	struct dataset_store *store;
 	struct blob_store *blobs; /* NULL unless program->images */

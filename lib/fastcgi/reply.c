@@ -1,6 +1,8 @@
 /* Builds and sends answers; the one place where an error becomes an HTTP status and body. */
 #include "fastcgi/reply.h"
 
+#include <limits.h>
+
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -112,7 +114,19 @@ void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree)
 	buf_str(&reply->headers, "application/problem+json\r\n");
 }
 
-int reply_file(struct reply *reply, const char *path, const char *type, struct err *err)
+/* A header cannot hold every path; without it nginx looks for symlinks in all of the path. */
+static void tell_root(struct reply *reply, const char *path, size_t root)
+{
+	struct buf header;
+	struct err ignored;
+
+	buf_init(&header, PATH_MAX);
+	if (!buf_add(&header, path, root) && !text_has_control(buf_text(&header)))
+		reply_header(reply, "X-File-Root", buf_text(&header), &ignored);
+	buf_release(&header);
+}
+
+int reply_file(struct reply *reply, const char *path, size_t root, const char *type, struct err *err)
 {
 	struct buf location;
 
@@ -120,9 +134,12 @@ int reply_file(struct reply *reply, const char *path, const char *type, struct e
 	buf_str(&location, "/.file");
 	text_percent_encode(path, &location);
 	reply->status = 200;
+	reply->fcgi->keepConnection = 0; /* nginx closes it once it has been told of a file */
 	buf_clear(&reply->body);
 	int failed = reply_header(reply, "X-Accel-Redirect", buf_text(&location), err) ||
 	             reply_header(reply, "Content-Type", type, err);
+	if (root > 0)
+		tell_root(reply, path, root);
 	buf_release(&location);
 	return failed ? -1 : 0;
 }

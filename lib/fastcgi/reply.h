@@ -41,8 +41,9 @@ void reply_empty(struct reply *reply, int status);
 void reply_error(struct reply *reply, const struct err *err);
 /* The same with more fields: adds the error's to tree, and takes it. */
 void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree);
-/* Hands a file over to nginx: X-Accel-Redirect to its internal location, with type. `path` is real and absolute. */
-int reply_file(struct reply *reply, const char *path, const char *type, struct err *err);
+/* Hands a file over to nginx: X-Accel-Redirect to its internal location, with type. `path` is real and absolute; nginx
+ * follows no symlink in it, and looks for one only below path's first `root` bytes. */
+int reply_file(struct reply *reply, const char *path, size_t root, const char *type, struct err *err);
 
 /* Sends it. A client that went away is no error. */
 void reply_send(struct reply *reply);

@@ -13,6 +13,7 @@ static int locate_blob(struct call *call, const struct sample *sample, struct lo
 {
 	if (blob_path(call->app->blobs, sample->blob_key, out->path, err))
 		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
+	out->root = strlen(out->path) > strlen(sample->blob_key) ? strlen(out->path) - strlen(sample->blob_key) - 1 : 0;
 	out->type = sample->type;
 	out->bytes = sample->bytes;
 	out->modified_us = sample->uploaded_at;
@@ -29,7 +30,7 @@ int serve_locate(struct call *call, const struct sample *sample, struct located 
 int serve_image(struct call *call, const struct sample *sample, const struct located *file, struct err *err)
 {
 	if (file->path[0])
-		return reply_file(call->reply, file->path, file->type, err);
+		return reply_file(call->reply, file->path, file->root, file->type, err);
 	call->reply->status = 200;
 	return reply_header(call->reply, "Content-Type", file->type, err) ||
 	                       blob_fetch(call->app->blobs, sample->blob_key, &call->reply->body, err)

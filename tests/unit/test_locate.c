@@ -54,6 +54,19 @@ static int set_up(void **state)
 
 static const struct config_list no_roots;
 
+/* nginx looks for symlinks below the root alone. */
+static void expect_root(const struct located *found, const struct config_list *roots)
+{
+	const char *expected = roots->count > 0 ? roots->item[roots->count - 1] : base;
+	if (strncmp(found->path, base, strlen(base)) == 0)
+		expected = base;
+	char *real = realpath(expected, NULL);
+	assert_non_null(real);
+	assert_int_equal(found->root, strcmp(real, "/") == 0 ? 0 : strlen(real));
+	assert_memory_equal(found->path, real, found->root);
+	free(real);
+}
+
 static void expect_found(const char *filepath, const struct config_list *roots, const char *path)
 {
 	struct located found;
@@ -61,6 +74,7 @@ static void expect_found(const char *filepath, const struct config_list *roots, 
 	if (locate_file(base, filepath, roots, &found, &err) != 0)
 		fail_msg("%s: %s", filepath, err.text);
 	assert_string_equal(found.path, path);
+	expect_root(&found, roots);
 }
 
 static void expect_missing_in(const char *base_dir, const char *filepath, const struct config_list *roots)

@@ -116,10 +116,20 @@ static void a_file_is_named_to_nginx_by_its_encoded_path(void **state)
 	(void)state;
 	struct err err = {0};
 
-	assert_int_equal(reply_file(&reply, "/data/my cats/100%#?\"\n猫.png", "image/png", &err), 0);
+	assert_int_equal(reply_file(&reply, "/data/my cats/100%#?\"\n猫.png", strlen("/data/my cats"), "image/png", &err), 0);
 	assert_sends("Status: 200 OK\r\n"
 	             "X-Accel-Redirect: /.file/data/my%20cats/100%25%23%3F%22%0A%E7%8C%AB.png\r\n"
-	             "Content-Type: image/png\r\n\r\n");
+	             "Content-Type: image/png\r\n"
+	             "X-File-Root: /data/my cats\r\n\r\n");
+}
+
+static void a_root_that_no_header_holds_is_left_out(void **state)
+{
+	(void)state;
+	struct err err = {0};
+
+	assert_int_equal(reply_file(&reply, "/a\nb/c.png", strlen("/a\nb"), "image/png", &err), 0);
+	assert_sends("Status: 200 OK\r\nX-Accel-Redirect: /.file/a%0Ab/c.png\r\nContent-Type: image/png\r\n\r\n");
 }
 
 static void every_error_has_a_status(void **state)
@@ -237,6 +247,7 @@ int main(void)
 		REPLY_TEST(a_header_cannot_bring_another_one),
 		REPLY_TEST(headers_have_their_bound),
 		REPLY_TEST(a_file_is_named_to_nginx_by_its_encoded_path),
+		REPLY_TEST(a_root_that_no_header_holds_is_left_out),
 		REPLY_TEST(every_error_has_a_status),
 		REPLY_TEST(an_error_is_a_message),
 		REPLY_TEST(an_error_of_v1_is_a_problem),
