@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -15,14 +16,15 @@
 
 enum { BATCH_MAX = 512 }; /* writes in one transaction */
 
+/* Lives on its thread's stack: nobody else may touch it once it was woken with its result. */
 struct write_job {
 	write_run *run;
 	void *data;
 	struct err *err;
 	int result;
 	bool durable;
-	bool done;
-	pthread_cond_t wake;
+	bool leads; /* it is woken to lead the next batch, and not since it is done */
+	sem_t wake;
 	struct write_job *next;
 };
 
@@ -249,22 +251,42 @@ static struct write_job *take_batch(struct sqlite_db *db)
 	return first;
 }
 
-static void lead(struct sqlite_db *db)
+/* Adds the job to those that wait; whether its thread is the one to lead. */
+static bool join(struct sqlite_db *db, struct write_job *job)
 {
+	pthread_mutex_lock(&db->mutex);
+	bool leads = !db->leading;
 	db->leading = true;
+	if (db->tail)
+		db->tail->next = job;
+	else
+		db->head = job;
+	db->tail = job;
+	pthread_mutex_unlock(&db->mutex);
+	return leads;
+}
+
+/* Writes all that waits, its own job among it. Nobody is woken under the mutex, only to wait for that, and the next
+ * leader first: it writes while the others answer. */
+static void lead(struct sqlite_db *db, const struct write_job *own)
+{
+	pthread_mutex_lock(&db->mutex);
 	struct write_job *jobs = take_batch(db);
 	pthread_mutex_unlock(&db->mutex);
 	run_batch(db, jobs);
 	pthread_mutex_lock(&db->mutex);
-	db->leading = false;
-	/* A job lives on its waiting thread's stack: it is gone once done is seen. */
+	struct write_job *successor = db->head;
+	db->leading = successor != NULL;
+	pthread_mutex_unlock(&db->mutex);
+	if (successor) {
+		successor->leads = true;
+		sem_post(&successor->wake);
+	}
 	for (struct write_job *job = jobs, *next; job; job = next) {
 		next = job->next;
-		job->done = true;
-		pthread_cond_signal(&job->wake);
+		if (job != own)
+			sem_post(&job->wake);
 	}
-	if (db->head)
-		pthread_cond_signal(&db->head->wake);
 }
 
 int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err)
@@ -272,21 +294,16 @@ int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, str
 	struct err own = {0};
 	struct write_job job = {.run = run, .data = data, .err = &own, .durable = durable};
 
-	pthread_cond_init(&job.wake, NULL);
-	pthread_mutex_lock(&db->mutex);
-	if (db->tail)
-		db->tail->next = &job;
-	else
-		db->head = &job;
-	db->tail = &job;
-	while (!job.done) {
-		if (!db->leading && db->head == &job)
-			lead(db);
-		else
-			pthread_cond_wait(&job.wake, &db->mutex);
+	sem_init(&job.wake, 0, 0);
+	bool leads = join(db, &job);
+	if (!leads) {
+		while (sem_wait(&job.wake))
+			; /* a signal */
+		leads = job.leads;
 	}
-	pthread_mutex_unlock(&db->mutex);
-	pthread_cond_destroy(&job.wake);
+	if (leads)
+		lead(db, &job);
+	sem_destroy(&job.wake);
 	if (job.result && err)
 		*err = own;
 	return job.result;
