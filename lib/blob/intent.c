@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,8 +16,17 @@
 
 enum { PATH_BYTES_MAX = 8192, NOTE_BYTES_MAX = 4096 };
 
+struct intents {
+	char *dir;
+	pthread_mutex_t lock;
+	struct intent *unused;
+};
+
+/* Its file is locked as long as this process has it. */
 struct intent {
 	char *path;
+	int fd;
+	struct intent *next;
 };
 
 static char *path_of(const char *dir, const char *name)
@@ -27,25 +38,41 @@ static char *path_of(const char *dir, const char *name)
 	return buf_detach(&path);
 }
 
-/* "dataset\nkey\n": neither holds a line break. */
-static int write_note(const char *path, const char *dataset, const char *key, struct err *err)
+struct intents *intents_new(const char *dir)
 {
-	struct buf note;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct intents *intents = calloc(1, sizeof(*intents));
 
-	buf_init(&note, NOTE_BYTES_MAX);
-	buf_printf(&note, "%s\n%s\n", dataset, key);
-	bool whole = fd >= 0 && write(fd, note.data, note.len) == (ssize_t)note.len;
-	int failed = whole ? 0 : err_errno(err, ERR_UNAVAILABLE, "The upload cannot be noted");
-	buf_release(&note);
-	if (fd >= 0)
-		close(fd);
-	if (failed)
-		unlink(path);
-	return failed;
+	if (!intents || !(intents->dir = strdup(dir)))
+		abort();
+	pthread_mutex_init(&intents->lock, NULL);
+	return intents;
 }
 
-int intent_begin(struct intent **out, const char *dir, const char *dataset, const char *key, struct err *err)
+/* --- files --------------------------------------------------------------------------------------------------------- */
+
+static void close_file(struct intent *intent)
+{
+	if (intent->fd >= 0)
+		close(intent->fd);
+	free(intent->path);
+	free(intent);
+}
+
+void intents_free(struct intents *intents)
+{
+	if (!intents)
+		return;
+	for (struct intent *intent = intents->unused, *next; intent; intent = next) {
+		next = intent->next;
+		unlink(intent->path);
+		close_file(intent);
+	}
+	pthread_mutex_destroy(&intents->lock);
+	free(intents->dir);
+	free(intents);
+}
+
+static struct intent *open_file(const char *dir, struct err *err)
 {
 	char token[HASH_TOKEN_MAX];
 	struct intent *intent = calloc(1, sizeof(*intent));
@@ -55,20 +82,73 @@ int intent_begin(struct intent **out, const char *dir, const char *dataset, cons
 	hash_random_token(HASH_TOKEN_BYTES, token);
 	intent->path = path_of(dir, token);
 	mkdir(dir, 0700);
-	*out = intent;
-	if (write_note(intent->path, dataset, key, err) == 0)
-		return 0;
-	intent_end(intent, false);
-	return -1;
+	intent->fd = open(intent->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (intent->fd >= 0 && flock(intent->fd, LOCK_EX | LOCK_NB) == 0)
+		return intent;
+	err_errno(err, ERR_UNAVAILABLE, "The upload cannot be noted");
+	close_file(intent);
+	return NULL;
 }
 
-void intent_end(struct intent *intent, bool done)
+static struct intent *take_unused(struct intents *intents)
 {
-	if (done)
-		unlink(intent->path);
-	free(intent->path);
-	free(intent);
+	pthread_mutex_lock(&intents->lock);
+	struct intent *intent = intents->unused;
+	if (intent)
+		intents->unused = intent->next;
+	pthread_mutex_unlock(&intents->lock);
+	return intent;
 }
+
+static void give_back(struct intents *intents, struct intent *intent)
+{
+	pthread_mutex_lock(&intents->lock);
+	intent->next = intents->unused;
+	intents->unused = intent;
+	pthread_mutex_unlock(&intents->lock);
+}
+
+/* --- notes --------------------------------------------------------------------------------------------------------- */
+
+/* "dataset\nkey\n": neither holds a line break. What follows is of an older note. */
+static int write_note(int fd, const char *dataset, const char *key, struct err *err)
+{
+	struct buf note;
+
+	buf_init(&note, NOTE_BYTES_MAX);
+	buf_printf(&note, "%s\n%s\n", dataset, key);
+	bool whole = pwrite(fd, note.data, note.len, 0) == (ssize_t)note.len;
+	int failed = whole ? 0 : err_errno(err, ERR_UNAVAILABLE, "The upload cannot be noted");
+	buf_release(&note);
+	return failed;
+}
+
+int intent_begin(struct intents *intents, struct intent **out, const char *dataset, const char *key, struct err *err)
+{
+	struct intent *intent = take_unused(intents);
+
+	if (!intent)
+		intent = open_file(intents->dir, err);
+	if (!intent)
+		return -1;
+	if (write_note(intent->fd, dataset, key, err)) {
+		intent_end(intents, intent, true);
+		return -1;
+	}
+	*out = intent;
+	return 0;
+}
+
+/* A note without a dataset is none. */
+void intent_end(struct intents *intents, struct intent *intent, bool done)
+{
+	if (done && pwrite(intent->fd, "\n", 1, 0) == 1)
+		give_back(intents, intent);
+	else
+		close_file(intent);
+}
+
+/* --- what is left -------------------------------------------------------------------------------------------------- */
 
 static bool is_old(const char *path, int64_t older_than_seconds)
 {
@@ -86,7 +166,7 @@ static bool visit_note(const char *path, intent_visit *visit, void *data)
 	buf_init(&note, NOTE_BYTES_MAX);
 	char *key = file_read(path, NOTE_BYTES_MAX, &note, &ignored) || !note.data ? NULL : strchr(note.data, '\n');
 	char *end = key ? strchr(key + 1, '\n') : NULL;
-	if (end) {
+	if (end && key > note.data) {
 		*key = *end = '\0';
 		remove = visit(data, note.data, key + 1);
 	}
@@ -104,8 +184,12 @@ int intent_each(const char *dir, int64_t older_than_seconds, intent_visit *visit
 	while ((entry = readdir(folder))) {
 		char *path = path_of(dir, entry->d_name);
 
-		if (is_old(path, older_than_seconds) && visit_note(path, visit, data))
+		int fd = is_old(path, older_than_seconds) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && visit_note(path, visit, data))
 			unlink(path);
+		if (fd >= 0)
+			close(fd);
 		free(path);
 	}
 	closedir(folder);

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "blob/intent.h"
 #include "fastcgi/connections.h"
 #include "fastcgi/idempotent.h"
 #include "fastcgi/route.h"
@@ -214,6 +215,17 @@ static enum log_level level_of(const char *name)
 	}
 }
 
+static struct intents *open_intents(const char *state_dir)
+{
+	struct buf dir;
+
+	buf_init(&dir, PATH_MAX);
+	buf_printf(&dir, "%s/pending", state_dir);
+	struct intents *intents = intents_new(buf_text(&dir));
+	buf_release(&dir);
+	return intents;
+}
+
 static int open_app(struct app *app, struct err *err)
 {
 	const char *config = getenv("IMAGE_LABEL_CONFIG"), *state = getenv("IMAGE_LABEL_STATE");
@@ -222,6 +234,7 @@ static int open_app(struct app *app, struct err *err)
 		return -1;
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
+	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
 	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
 	                       auth_open(&app->auth, app->config.json_user_dir, err) ||
 	                       dataset_store_open(&app->store, &app->config, err) ||
@@ -234,6 +247,7 @@ static void close_app(struct app *app)
 {
 	connections_free(app->connections);
 	blob_free(app->blobs);
+	intents_free(app->intents);
 	dataset_store_free(app->store);
 	auth_free(app->auth);
 	config_release(&app->config);

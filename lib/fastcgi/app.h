@@ -21,6 +21,7 @@ struct app {
 	struct auth *auth;
 	struct dataset_store *store;
 	struct blob_store *blobs; /* NULL unless program->images */
+	struct intents *intents;  /* the same: notes of images about to be stored there */
 };
 
 enum { CALL_PARAMS_MAX = 4 };

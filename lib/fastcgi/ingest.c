@@ -153,18 +153,14 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 static int store(struct call *call, const struct ingest_image *image, const struct image_info *info, const char *key,
                  const char *sha256, struct sample *out, bool *duplicate, struct err *err)
 {
+	struct intents *intents = call->app->intents;
 	struct intent *intent;
-	struct buf dir;
 
-	buf_init(&dir, COLLECT_URL_MAX);
-	buf_printf(&dir, "%s/pending", call->app->state_dir);
-	int failed = intent_begin(&intent, buf_text(&dir), dataset_name(call->dataset), key, err);
-	buf_release(&dir);
-	if (failed)
+	if (intent_begin(intents, &intent, dataset_name(call->dataset), key, err))
 		return -1;
-	failed = store_bytes(call, &image->source, key, info->type, err) ||
+	int failed = store_bytes(call, &image->source, key, info->type, err) ||
 	         store_metadata(call, image, info, key, sha256, out, duplicate, err);
-	intent_end(intent, !failed && strcmp(out->blob_key, key) == 0);
+	intent_end(intents, intent, !failed && strcmp(out->blob_key, key) == 0);
 	return failed ? -1 : 0;
 }
 
