@@ -113,8 +113,9 @@ fuzz: ## fuzz everything that parses what comes from outside, FUZZ_SECONDS=N in 
 
 $(build)/tests/bench/%: $(build)/tests/bench/%.o
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(libs)
+$(build)/tests/bench/s3_put: libs += $(shell pkg-config --libs libcurl)
 
-bench: all $(build)/tests/bench/bare ## measure speed and memory against this machine's own ceilings, as a table (TOPICS="…")
+bench: all $(addprefix $(build)/tests/bench/,bare mongo_rate s3_put) ## measure speed and memory against this machine's own ceilings, as a table (TOPICS="…")
 	@tests/bench/bench $(TOPICS)
 
 deps: ## install the packages that are missing (Debian; sudo only if not root)

@@ -2,6 +2,8 @@
 import json
 import os
 import subprocess
+import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,6 +21,11 @@ class Run:
             self.requests, self.seconds, self.errors = told["requests"], told["seconds"], told["errors"]
             self.histogram.update(dict(told["histogram"]))
         self.told = told
+
+    @classmethod
+    def of(cls, requests, seconds):
+        """What something else than wrk has measured."""
+        return cls({"requests": requests, "seconds": seconds, "errors": 0, "histogram": []})
 
     @property
     def rate(self):
@@ -98,6 +105,48 @@ def fdatasync_rate(folder, seconds=3):
         path.unlink()
 
 
+def disk_run(folder, data, seconds, threads, sync_folder=False):
+    """Files written, synced and renamed by several threads, as many as the disk takes.
+
+    They stay: ext4 without a journal searches long for an inode after many files were removed, for everyone."""
+    folder = Path(tempfile.mkdtemp(dir=folder))
+    end = time.monotonic() + seconds
+    counts = [0] * threads
+
+    def write(number):
+        directory = os.open(folder, os.O_RDONLY)
+        while time.monotonic() < end:
+            path = f"{folder}/{number}-{counts[number]}"
+            file = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+            os.write(file, data)
+            os.fdatasync(file)
+            os.close(file)
+            os.rename(path + ".new", path)
+            if sync_folder:
+                os.fsync(directory)
+            counts[number] += 1
+        os.close(directory)
+
+    begun = time.monotonic()
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(threads)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    return Run.of(sum(counts), time.monotonic() - begun)
+
+
+def peak_memory(pids):
+    """The most memory that each process has had since it started, in MB; of several of one name the largest."""
+    peaks = {}
+    for pid in pids:
+        status = Path(f"/proc/{pid}/status").read_text()
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        name = fields["Name"].strip()
+        peaks[name] = max(peaks.get(name, 0), int(fields["VmHWM"].split()[0]) / 1024)
+    return peaks
+
+
 def proportional_memory(pids):
     """The processes' memory in MB; what several share is counted once (PSS)."""
     total = 0
@@ -125,6 +174,13 @@ class Table:
 
     def at_most(self, what, figure, ceiling, ratio, goal):
         self.add(what, figure, ceiling, ratio, f"<= {goal}", ratio <= goal)
+
+    def compare(self, what, run, ceiling, goal):
+        """The rates of two runs."""
+        self.at_least(what, f"{run.rate:.0f}/s", f"{ceiling.rate:.0f}/s", run.rate / ceiling.rate, goal)
+
+    def not_measured(self, what, why):
+        self.add(what, "not measured: " + (why.splitlines() or ["?"])[-1][:80])
 
     def below(self, what, value, unit, goal):
         self.add(what, f"{value:.1f} {unit}", "", None, f"< {goal} {unit}", value < goal)

@@ -11,12 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
-
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "browser"), str(TESTS / "http")]
 from chromium import Browser  # noqa: E402
 from harness import Server  # noqa: E402
+from pictures import photograph  # noqa: E402
 
 GOAL_MS = 50
 WATCH = """
@@ -28,14 +27,6 @@ new PerformanceObserver(list => {
     for (const entry of list.getEntries()) paints.push({ url: entry.url, time: entry.renderTime || entry.loadTime });
 }).observe({ type: 'element', buffered: false });
 """
-
-
-def photograph(path, seed, size=(1600, 1200)):
-    """A picture that decodes like a photograph: colours everywhere and fine noise."""
-    noise = Image.effect_noise(size, 60)
-    channels = [noise.rotate(angle * 90 + seed).point(lambda value, s=seed: (value + 37 * s) % 256) for angle in range(3)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.merge("RGB", [channel.resize(size) for channel in channels]).save(path, quality=85)
 
 
 def measure(browser, count):
@@ -63,9 +54,10 @@ def main(count):
     with tempfile.TemporaryDirectory() as folder:
         server = Server(folder)
         server.add_user("ann")
+        (server.images / "bench").mkdir()
         paths = [f"{number:03}.jpg" for number in range(count + 4)]
         for number, path in enumerate(paths):
-            photograph(server.images / "bench" / path, number)
+            (server.images / "bench" / path).write_bytes(photograph(number, (1600, 1200)))
         server.add_dataset("bench", ("yes", "no"), paths)
         with server.start():
             browser = Browser(server, "ann")
