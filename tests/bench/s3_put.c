@@ -67,7 +67,6 @@ static void prepare(const char *bucket)
 	for (size_t i = 0; i < sizeof(digest); i++)
 		at += (size_t)snprintf(header + at, sizeof(header) - at, "%02x", digest[i]);
 	headers = curl_slist_append(NULL, header);
-	headers = curl_slist_append(headers, "Expect:");
 	headers = curl_slist_append(headers, "Content-Type: image/jpeg");
 	snprintf(base, sizeof(base), "%s/%s/bare-%d", setting("AWS_ENDPOINT_URL"), bucket, (int)getpid());
 	snprintf(keys, sizeof(keys), "%s:%s", setting("AWS_ACCESS_KEY_ID"), setting("AWS_SECRET_ACCESS_KEY"));
