@@ -4,7 +4,9 @@
 
 #include "admin/admin.h"
 #include "admin/draw.h"
+#include "admin/export.h"
 #include "admin/load.h"
+#include "admin/migrate.h"
 #include "admin/upload.h"
 #include "base/log.h"
 
@@ -24,6 +26,8 @@ static const struct {
 	{"user", admin_user, "add, change, remove and list users"},
 	{"load", admin_load, "make a dataset of a folder where it lies"},
 	{"upload", admin_upload, "send the images of a folder or an archive to a server"},
+	{"migrate", admin_migrate, "move datasets to the stores of another configuration"},
+	{"export", admin_export, "write a dataset as CSV, from whatever store it is in"},
 	{"draw", draw, "draw the demo's pictures"},
 	{"fold", admin_fold, "write the databases' side files back after a stop"},
 };

@@ -9,7 +9,8 @@ declare -gA _image_label_words=(
 		--cacert= --insecure --help'
 	[image-label-client obtain]='-i= --id= -o= --outimg='
 	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
-	[image-label-export-csv]='-i= --input= -o= --output= --help'
+	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help'
+	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --skip= --jobs= --netrc-file=
 		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help'
 	[image-label-demo]='--data= --labels= --dataset= --port= --help'
@@ -40,7 +41,7 @@ _image_label_command() { # SCRIPT: the command among the words before the cursor
 _image_label_config() { # SCRIPT: one value of the resolved configuration
 	local i file=() here
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		[[ ${COMP_WORDS[i]} != --config ]] || file=(--config "${COMP_WORDS[i + 1]}")
+		[[ ${COMP_WORDS[i]} != --config && ${COMP_WORDS[i]} != --from ]] || file=(--config "${COMP_WORDS[i + 1]}")
 	done
 	here=$(dirname -- "$(realpath -- "$(type -P -- "${COMP_WORDS[0]/#\~/$HOME}")")") || return
 	for here in "${IMAGE_LABEL_LIBEXEC-}" "$here/../build/release/bin" "$here/../lib/image-label-server"; do
@@ -78,7 +79,7 @@ _image_label_starting() { # the lines of standard input that start with what was
 # Candidates for the value of an option, a line each; nothing where only the person knows it.
 _image_label_value() { # OPTION SCRIPT COMMAND
 	case $1 in
-	--config) _image_label_file_or_folder '*.json' ;;
+	--config | --from | --to) _image_label_file_or_folder '*.json' ;;
 	--netrc-file | --cacert | -o | --outimg | --output) compgen -f -- "$cur" ;;
 	-i | --input)
 		if [[ $2 == image-label-export-csv ]]; then _image_label_file_or_folder '*.db'; fi
@@ -110,4 +111,4 @@ _image_label() {
 	fi
 }
 
-complete -F _image_label image-label-{server,client,export-csv,load,demo,user}
+complete -F _image_label image-label-{server,client,export-csv,load,migrate,demo,user}

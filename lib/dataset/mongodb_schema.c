@@ -1,7 +1,7 @@
 /* Collections and indexes of the MongoDB store, the order of the labels documents, and the end of removed datasets. */
 #include "dataset/mongodb.h"
 
-enum { CODE_INDEX_NOT_FOUND = 27, CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
+enum { CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
 
 /* Documents without "dataset" are other services', and no business of our indexes. */
 #define OURS "\"partialFilterExpression\": {\"dataset\": {\"$exists\": true}}"
@@ -42,7 +42,7 @@ static int run_command(struct work *work, bson_t *command, struct err *err)
 
 	if (!mongoc_client_write_command_with_opts(work->client, work->store->config->dataset_store.database, command, opts,
 	                                           &reply, &error) &&
-	    error.code != CODE_NAMESPACE_EXISTS && error.code != CODE_INDEX_NOT_FOUND)
+	    error.code != CODE_NAMESPACE_EXISTS)
 		failed = work_fail(work, &error, &reply, err);
 	bson_destroy(&reply);
 	bson_destroy(opts);
@@ -253,14 +253,32 @@ static int purge_removed(struct work *work, struct err *err)
 	return failed;
 }
 
+/* An earlier version's, under which no file could be listed twice. Only looked for, as a rule: dropping waits for whoever
+ * writes. */
+static int drop_retired_index(struct work *work, struct err *err)
+{
+	mongoc_collection_t *images =
+		mongoc_client_get_collection(work->client, work->store->config->dataset_store.database, "images");
+	mongoc_cursor_t *cursor = mongoc_collection_find_indexes_with_opts(images, NULL);
+	const bson_t *index;
+	bson_error_t error;
+	bool found = false;
+
+	while (!found && mongoc_cursor_next(cursor, &index))
+		found = strcmp(text_in(index, "name"), "filepath") == 0;
+	int failed = !found && mongoc_cursor_error(cursor, &error) ? work_fail(work, &error, NULL, err) : 0;
+	mongoc_cursor_destroy(cursor);
+	mongoc_collection_destroy(images);
+	if (failed || !found)
+		return failed;
+	return run_command(work, BCON_NEW("dropIndexes", BCON_UTF8("images"), "index", BCON_UTF8("filepath")), err);
+}
+
 int schema_prepare(struct work *work, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(schema) / sizeof(*schema); i++) {
 		if (make_collection(work, schema[i].collection, schema[i].indexes, err))
 			return -1;
 	}
-	/* An earlier version's, under which no file could be listed twice. */
-	if (run_command(work, BCON_NEW("dropIndexes", BCON_UTF8("images"), "index", BCON_UTF8("filepath")), err))
-		return -1;
-	return order_labels(work, err) || purge_removed(work, err) ? -1 : 0;
+	return drop_retired_index(work, err) || order_labels(work, err) || purge_removed(work, err) ? -1 : 0;
 }

@@ -1,0 +1,32 @@
+/* The images of a dataset that moves: copied to the other image store, and looked for there, several at once. */
+#ifndef ADMIN_MIGRATE_IMAGES_H
+#define ADMIN_MIGRATE_IMAGES_H
+
+#include "blob/blob.h"
+#include "dataset/dataset.h"
+
+enum { MIGRATE_JOBS_MAX = 64 };
+
+struct migrate_images {
+	struct blob_store *from; /* NULL: the source has no images */
+	struct blob_store *to;
+	bool same;             /* both are the same store: nothing is copied */
+	unsigned jobs;         /* images at once */
+	const char *spool_dir; /* for images on their way */
+	bool public_read;      /* as the dataset's policy says */
+	bool publish;          /* those that are there already are made so, too */
+
+	/* Counted. */
+	int64_t copied, copied_bytes;
+	int64_t missing; /* not in the source, or damaged there */
+	void (*tell)(void *data, const char *line); /* of each that is missing; from any thread, one at a time */
+	void *data;
+};
+
+/* Sees to it that the images of these records are in the destination, with their size, and their SHA-256 where the store can
+ * tell it. look: they may be there already, and then are not sent again. What is missing in the source is counted in `missing` and
+ * told; other failures are returned. */
+int migrate_images_take(struct migrate_images *images, const struct dataset_record *records, size_t count, bool look,
+                        struct err *err);
+
+#endif
