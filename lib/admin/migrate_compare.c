@@ -105,6 +105,8 @@ static int compare_record(struct comparing *comparing, const struct dataset_reco
 		same = memcmp(wanted, is, sizeof(is)) == 0 && strcmp(record->url, there->url) == 0;
 		comparing->to.at++;
 	}
+	if (!same && comparing->compare->first_differing < 0)
+		comparing->compare->first_differing = record->sample.id;
 	if (!same)
 		comparing->differing[comparing->differing_count++] = *record;
 	return 0;
@@ -152,6 +154,7 @@ int migrate_compare(struct compare *compare, struct err *err)
 		abort();
 	compare->samples = compare->events = compare->votes = compare->images = compare->image_bytes = 0;
 	compare->differing = compare->extra = 0;
+	compare->first_differing = -1;
 	for (int side = 0; side < 2; side++)
 		comparing.hash[side] = hash_stream_new("sha256");
 	int failed = compare_all(&comparing, err);

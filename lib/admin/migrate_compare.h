@@ -19,6 +19,7 @@ struct compare {
 	/* Counted. */
 	int64_t samples, events, votes, images, image_bytes; /* of the source */
 	int64_t differing;                                   /* those that differ or are lacking: mended if they may be */
+	int64_t first_differing;                             /* id; -1: none */
 	int64_t extra;                                       /* only in the destination */
 	char digest[2][HASH_SHA256_HEX];                     /* over all samples and events, of the source and the destination */
 };

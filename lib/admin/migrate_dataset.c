@@ -242,12 +242,19 @@ static int check_missing(const struct moving *moving, struct err *err)
 
 static int compare_until_same(struct moving *moving, struct err *err)
 {
+	char before[HASH_SHA256_HEX] = "";
 	bool clean = false;
 
 	while (!clean && moving->passes < PASSES) {
+		memcpy(before, moving->compare.digest[0], sizeof(before));
 		if (compare_once(moving, &clean, err))
 			return -1;
 	}
+	if (!clean && strcmp(before, moving->compare.digest[0]) == 0)
+		return err_set(err, ERR_CONFLICT,
+		               "source and destination differ, although it was copied again: in %" PRId64
+		               " samples, the first of them %" PRId64,
+		               moving->compare.differing, moving->compare.first_differing);
 	if (!clean)
 		return err_set(err, ERR_CONFLICT, "the source changes all the time: stop its server, and run this again");
 	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err) ? -1 : 0;

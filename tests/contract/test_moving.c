@@ -216,15 +216,25 @@ static void votes_count_on(void **state)
 	policy.lease_seconds = 77;
 	policy.skip = DATASET_SKIP_IGNORE;
 	struct dataset *asked = make_dataset(fixture, "asked", &policy);
-	add_pictures(asked, 2);
+	add_pictures(asked, 3);
 	label_next(asked, "ada", 0, "cat");
 	label_next(asked, "bob", 0, "dog");
+	const char *const voters[] = {"ada", "bob", "eve"}, *const labels[] = {"cat", "dog", "bird"};
+	for (int i = 0; i < 3; i++) { /* enough, and no two agree */
+		bool accepted;
+
+		must(dataset_label_path(asked, voters[i], "/pictures", picture(1), labels[i], &accepted, &failure));
+		assert_true(accepted);
+	}
 	struct dataset *copy = move(fixture, asked, "copy");
 	assert_same_records(asked, copy);
 	assert_same_info(asked, copy);
-	assert_int_equal(next_id(copy, "ada"), 1); /* she said what 0 is */
+	assert_int_equal(next_id(copy, "ada"), 2); /* she said what 0 and 1 are */
+	assert_int_equal(next_id(copy, "carl"), 0);
+	assert_int_equal(next_id(copy, "dora"), 2); /* carl's vote is the last that 0 wants; 1 wants none */
 	label_next(copy, "carl", 0, "dog");
 	assert_sample(copy, 0, "dog", SAMPLE_LABELLED);
+	assert_sample(copy, 1, "", SAMPLE_UNLABELLED);
 	dataset_close(asked);
 	dataset_close(copy);
 }

@@ -332,10 +332,10 @@ def start_and_kill(source, target, name, condition):
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(sides, cluster):
     here = sides("here")
-    many(here, "many", 6000, uploaded=30)
+    many(here, "many", 20000, uploaded=30)
     start_and_kill(here, cluster, "many", lambda: cluster.database.images.count_documents({}) >= 1000)
     there = cluster.database.images.count_documents({})
-    assert 1000 <= there < 6030
+    assert 1000 <= there < 20030
 
     # Half of it is not served.
     cluster.add_dataset("other", ["x"])
@@ -349,10 +349,10 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(sides, cluster):
     told = moved(migrate(here, cluster, "-d", "many"))
     assert f"({there} of them before)" in told
     assert [document["_id"] for document in cluster.database.images.find({"dataset": "many"}).sort("id").limit(there)] == first
-    assert ann.post("/size", json={"dataset_name": "many"}).json()["size"] == 6030
+    assert ann.post("/size", json={"dataset_name": "many"}).json()["size"] == 20030
     assert len(cluster.s3.list_objects_v2(Bucket=cluster.bucket)["Contents"]) == 30
     counts = ann.get("/v1/datasets/many").json()["counts"]
-    assert (counts["labelled"], counts["unlabelled"]) == (2000, 4030)
+    assert (counts["labelled"], counts["unlabelled"]) == (6667, 13363)
 
 
 def half_moved(side, name):
@@ -370,7 +370,7 @@ def half_moved(side, name):
 def big(tmp_path_factory):
     """A dataset of SQLite that takes a while to move."""
     side = Side(tmp_path_factory.mktemp("big") / "here")
-    many(side, "many", 30000)
+    many(side, "many", 80000)
     return side
 
 
@@ -378,14 +378,14 @@ def test_in_sqlite_too_half_of_it_is_not_served_and_is_gone_on_with(sides, big):
     there = sides("there")
     start_and_kill(big, there, "many", lambda: half_moved(there, "many") >= 500)
     count = half_moved(there, "many")
-    assert 500 <= count < 30000 and not (there.databases / "many.db").exists()
+    assert 500 <= count < 80000 and not (there.databases / "many.db").exists()
     there.add_dataset("other", ["x"])
     there.start()
     ann = there.session("ann")
     assert ann.post("/size", json={"dataset_name": "many"}).status_code == 404
     assert ann.post("/v1/datasets", json={"name": "many"}).status_code == 409
     assert f"({count} of them before)" in moved(migrate(big, there, "-d", "many"))
-    assert ann.post("/size", json={"dataset_name": "many"}).json()["size"] == 30000
+    assert ann.post("/size", json={"dataset_name": "many"}).json()["size"] == 80000
     assert rows(there.databases / "many.db") == rows(big.databases / "many.db")
     assert not list(there.databases.glob(".moving*"))
 
