@@ -15,7 +15,7 @@ static int may_see(struct call *call, struct err *err)
 {
 	char real[PATH_MAX];
 
-	if (call_dataset(call, call->param[0], err) || call_info(call, err))
+	if (call_dataset(call, call->param[0], err) || call_setup(call, err))
 		return hide(err);
 	const char *dir = call->info.base_dir[0] ? realpath(call->info.base_dir, real) : NULL;
 	reply_empty(call->reply, 204);
@@ -30,7 +30,7 @@ static int image(struct call *call, struct err *err)
 	struct sample sample;
 	struct located file;
 
-	if (call_dataset(call, call->param[0], err) || call_info(call, err) ||
+	if (call_dataset(call, call->param[0], err) || call_setup(call, err) ||
 	    dataset_sample_by_path(call->dataset, call->param[1], &sample, err))
 		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
 	int failed = serve_locate(call, &sample, &file, err) ||

@@ -25,7 +25,7 @@ static int obtain(struct call *call, struct err *err)
 	int64_t id = -1;
 	int failed = call_body(call, err) || json_string(call->body, "dataset_name", true, &name, err) ||
 	             json_int64(call->body, "id", false, INT64_MIN, INT64_MAX, &id, err) ||
-	             call_dataset(call, name, err) || call_info(call, err) || find(call, id, &task, &file, err) ||
+	             call_dataset(call, name, err) || call_setup(call, err) || find(call, id, &task, &file, err) ||
 	             answer_obtained(call, &task, &file, err);
 
 	task_release(&task);

@@ -68,7 +68,7 @@ int datasets_change(struct call *call, struct err *err)
 	const cJSON *policy = NULL;
 
 	if (call_body(call, err) || json_string(call->body, "base_dir", false, &base_dir, err) ||
-	    json_object(call->body, "policy", false, &policy, err) || call_info(call, err))
+	    json_object(call->body, "policy", false, &policy, err) || call_setup(call, err))
 		return -1;
 	struct dataset_policy parsed = call->info.policy;
 	if (parsed.lease_seconds == call->app->config.limits.lease_seconds)

@@ -12,7 +12,7 @@ int tasks_label(struct call *call, struct err *err)
 	const char *given;
 	int64_t lead_time_ms = -1;
 
-	if (call_body(call, err) || call_info(call, err) || json_string(call->body, "label", true, &given, err) ||
+	if (call_body(call, err) || call_setup(call, err) || json_string(call->body, "label", true, &given, err) ||
 	    json_int64(call->body, "lead_time_ms", false, 0, LEAD_TIME_MS_MAX, &lead_time_ms, err) ||
 	    dataset_label_task(call->dataset, call->request->user, call->param[0], given, lead_time_ms, &sample, err))
 		return -1;
@@ -45,7 +45,7 @@ int tasks_skip(struct call *call, struct err *err)
 {
 	const char *named = NULL;
 
-	if (call_body_or_none(call, err) || json_string(call->body, "policy", false, &named, err) || call_info(call, err))
+	if (call_body_or_none(call, err) || json_string(call->body, "policy", false, &named, err) || call_setup(call, err))
 		return -1;
 	enum dataset_skip policy = call->info.policy.skip;
 	reply_empty(call->reply, 204);

@@ -11,7 +11,7 @@
 #include "base/err.h"
 
 struct located {
-	char path[PATH_MAX]; /* real: absolute, with no symlink in it, to be opened without following any */
+	char path[PATH_MAX]; /* absolute, with no symlink in it below root: to be opened without following any there */
 	size_t root;         /* bytes of path that are the folder it may lie in, without a slash at the end; 0: all of it, "/" */
 	const char *type;    /* media type by content; by name for what content does not tell; static */
 	int64_t bytes;

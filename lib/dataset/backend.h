@@ -26,6 +26,7 @@ struct dataset_backend {
 	void (*close)(struct dataset *dataset);
 
 	int (*info)(struct dataset *dataset, struct dataset_info *out, struct err *err);
+	int (*setup)(struct dataset *dataset, struct dataset_info *out, struct err *err);
 	int (*size)(struct dataset *dataset, int64_t *out, struct err *err);
 	int (*update)(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy,
 	              struct err *err);

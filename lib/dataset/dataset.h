@@ -103,6 +103,8 @@ struct dataset_info {
 	struct dataset_policy policy; /* lease_seconds resolved: never 0 */
 };
 int dataset_info(struct dataset *dataset, struct dataset_info *out, struct err *err);
+/* The same without any count, which are all 0: what one request about a sample needs, at the same cost in any dataset. */
+int dataset_setup(struct dataset *dataset, struct dataset_info *out, struct err *err);
 void dataset_info_release(struct dataset_info *info);
 /* counts.size alone; the fast way. */
 int dataset_size(struct dataset *dataset, int64_t *out, struct err *err);

@@ -354,6 +354,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.open = open_dataset,
 	.close = close_dataset,
 	.info = mongodb_info,
+	.setup = mongodb_setup,
 	.size = mongodb_size,
 	.update = mongodb_update,
 	.label_add = mongodb_label_add,

@@ -297,6 +297,7 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 int mongodb_create(struct dataset_store *, const char *, const char *, const struct dataset_policy *, struct err *);
 int mongodb_remove(struct dataset_store *, const char *, struct err *);
 int mongodb_info(struct dataset *, struct dataset_info *, struct err *);
+int mongodb_setup(struct dataset *, struct dataset_info *, struct err *);
 int mongodb_size(struct dataset *, int64_t *, struct err *);
 int mongodb_update(struct dataset *, const char *, const struct dataset_policy *, struct err *);
 int mongodb_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);

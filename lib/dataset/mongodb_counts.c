@@ -69,10 +69,8 @@ static bson_t *leased_pipeline(const char *name)
 	                "}", "}", "{", "$count", BCON_UTF8("n"), "}", "]");
 }
 
-/* In a transaction, so that the counts agree with each other. */
-static int run_info(struct work *work, void *data, struct err *err)
+static int read_setup(struct work *work, struct inquiry *inquiry, struct err *err)
 {
-	struct inquiry *inquiry = data;
 	const char *name = inquiry->dataset->base.name;
 	struct settings settings;
 
@@ -87,22 +85,49 @@ static int run_info(struct work *work, void *data, struct err *err)
 	inquiry->out->policy = policy_resolved(inquiry->dataset, &settings.policy);
 	inquiry->out->counts.size = settings.next_id - settings.gaps;
 	inquiry->out->counts.bytes = settings.bytes;
-	return work_aggregate(work, "counters", counters_pipeline(name), read_count, inquiry, err) ||
+	return 0;
+}
+
+/* In a transaction, so that the counts agree with each other. */
+static int run_info(struct work *work, void *data, struct err *err)
+{
+	struct inquiry *inquiry = data;
+	const char *name = inquiry->dataset->base.name;
+
+	return read_setup(work, inquiry, err) ||
+	                       work_aggregate(work, "counters", counters_pipeline(name), read_count, inquiry, err) ||
 	                       work_aggregate(work, "images", leased_pipeline(name), read_leased, inquiry, err)
 	               ? -1
 	               : 0;
+}
+
+/* The labels pass over to the answer. */
+static int end_inquiry(struct inquiry *inquiry, int failed)
+{
+	if (failed) {
+		label_set_release(&inquiry->labels);
+		return -1;
+	}
+	label_set_order_by_key(&inquiry->labels);
+	inquiry->out->labels = inquiry->labels.label;
+	inquiry->out->label_count = inquiry->labels.count;
+	return 0;
 }
 
 int mongodb_info(struct dataset *base, struct dataset_info *out, struct err *err)
 {
 	struct inquiry inquiry = {.dataset = mongodb_dataset(base), .out = out};
 
-	if (work_transaction(inquiry.dataset->store, run_info, &inquiry, err)) {
-		label_set_release(&inquiry.labels);
-		return -1;
-	}
-	label_set_order_by_key(&inquiry.labels);
-	out->labels = inquiry.labels.label;
-	out->label_count = inquiry.labels.count;
-	return 0;
+	return end_inquiry(&inquiry, work_transaction(inquiry.dataset->store, run_info, &inquiry, err));
+}
+
+int mongodb_setup(struct dataset *base, struct dataset_info *out, struct err *err)
+{
+	struct inquiry inquiry = {.dataset = mongodb_dataset(base), .out = out};
+	struct work work;
+	int failed = work_begin(&work, inquiry.dataset->store, err) || read_setup(&work, &inquiry, err);
+
+	work_end(&work);
+	out->counts = (struct dataset_counts){0};
+	return end_inquiry(&inquiry, failed);
 }

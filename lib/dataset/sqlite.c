@@ -394,6 +394,7 @@ const struct dataset_backend dataset_sqlite = {
 	.open = open_dataset,
 	.close = close_dataset,
 	.info = sqlite_info,
+	.setup = sqlite_setup,
 	.size = sqlite_size,
 	.update = sqlite_update,
 	.label_add = sqlite_label_add,

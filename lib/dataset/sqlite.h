@@ -135,7 +135,7 @@ int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struc
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
 int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err);
 /* The labels with their keys and counts into info. */
-int labels_load(struct sqlite_conn *conn, struct dataset_info *info, struct err *err);
+int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_info *info, struct err *err);
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
 /* Where in the queue a new sample comes. */
 int64_t new_position(const struct dataset_policy *policy, int64_t row);
@@ -157,6 +157,7 @@ int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const
 
 /* The operations of backend.h, by file. */
 int sqlite_info(struct dataset *, struct dataset_info *, struct err *);
+int sqlite_setup(struct dataset *, struct dataset_info *, struct err *);
 int sqlite_size(struct dataset *, int64_t *, struct err *);
 int sqlite_update(struct dataset *, const char *, const struct dataset_policy *, struct err *);
 int sqlite_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);

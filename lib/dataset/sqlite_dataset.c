@@ -3,20 +3,29 @@
 
 #include "base/text.h"
 
-int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err)
+/* 1: found, the caller's to free. */
+static int base_dir_by(struct sqlite_conn *conn, sqlite3_stmt *stmt, char **out, struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(conn, err,
-	                                "SELECT base_dir FROM metadata ORDER BY dataset_name IS NOT ?1, rowid LIMIT 1", "s",
-	                                name);
 	int row = stmt ? conn_step(conn, stmt, err) : -1;
 
-	if (row < 0)
-		return -1;
-	*out = row ? column_text(stmt, 0) : strdup("");
-	if (!*out)
+	if (row == 1) {
+		*out = column_text(stmt, 0);
+		conn_done(stmt);
+	}
+	return row;
+}
+
+/* Under another name where the file was renamed. */
+int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err)
+{
+	int row = base_dir_by(conn, conn_query(conn, err, "SELECT base_dir FROM metadata WHERE dataset_name = ? LIMIT 1", "s", name),
+	                      out, err);
+
+	if (row == 0)
+		row = base_dir_by(conn, conn_query(conn, err, "SELECT base_dir FROM metadata ORDER BY rowid LIMIT 1", ""), out, err);
+	if (row == 0 && !(*out = strdup("")))
 		abort();
-	conn_done(stmt);
-	return 0;
+	return row < 0 ? -1 : 0;
 }
 
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err)
@@ -65,13 +74,15 @@ static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, 
 	return row < 0 ? -1 : 0;
 }
 
-int labels_load(struct sqlite_conn *conn, struct dataset_info *info, struct err *err)
+static const char LABELS[] = "SELECT key, label, 0 FROM labels ORDER BY key";
+static const char LABELS_COUNTED[] =
+	"SELECT labels.key, labels.label, COALESCE(counts.n, 0) FROM labels LEFT JOIN counts"
+	" ON counts.kind = 'label' AND counts.name = labels.label ORDER BY labels.key";
+
+int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_info *info, struct err *err)
 {
 	size_t capacity = 0;
-	sqlite3_stmt *stmt = conn_query(conn, err,
-	                                "SELECT labels.key, labels.label, COALESCE(counts.n, 0) FROM labels LEFT JOIN counts"
-	                                " ON counts.kind = 'label' AND counts.name = labels.label ORDER BY labels.key",
-	                                "");
+	sqlite3_stmt *stmt = conn_query(conn, err, counted ? LABELS_COUNTED : LABELS, "");
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
@@ -89,7 +100,7 @@ int labels_load(struct sqlite_conn *conn, struct dataset_info *info, struct err 
 	return row < 0 ? -1 : 0;
 }
 
-int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *err)
+static int read_info(struct dataset *dataset, bool counted, struct dataset_info *out, struct err *err)
 {
 	struct sqlite_dataset *own = (struct sqlite_dataset *)dataset;
 	struct sqlite_conn *conn = db_read(own->db, err);
@@ -98,13 +109,23 @@ int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *e
 		return -1;
 	/* One snapshot, so that the counts agree with each other. */
 	int failed = conn_run(conn, err, "BEGIN", "") || base_dir_load(conn, dataset->name, &out->base_dir, err) ||
-	             counts_load(conn, &out->counts, err) || labels_load(conn, out, err) ||
+	             (counted && counts_load(conn, &out->counts, err)) || labels_load(conn, counted, out, err) ||
 	             policy_load(conn, &out->policy, err);
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(own->db, conn);
 	if (!failed && out->policy.lease_seconds == 0)
 		out->policy.lease_seconds = own->store->config->limits.lease_seconds;
 	return failed ? -1 : 0;
+}
+
+int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *err)
+{
+	return read_info(dataset, true, out, err);
+}
+
+int sqlite_setup(struct dataset *dataset, struct dataset_info *out, struct err *err)
+{
+	return read_info(dataset, false, out, err);
 }
 
 int sqlite_size(struct dataset *dataset, int64_t *out, struct err *err)

@@ -28,7 +28,7 @@ int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct 
 	if (!conn)
 		return -1;
 	int failed = conn_run(conn, err, "BEGIN", "") || base_dir_load(conn, dataset->name, &out->base_dir, err) ||
-	             policy_load(conn, &out->policy, err) || labels_load(conn, &labels, err) ||
+	             policy_load(conn, &out->policy, err) || labels_load(conn, false, &labels, err) ||
 	             conn_int64(conn, err, 0, &out->next_label, "SELECT value FROM settings WHERE key = 'next_label_key'",
 	                        "") ||
 	             notes_load(conn, out, err);

@@ -55,6 +55,11 @@ int call_info(struct call *call, struct err *err)
 	return dataset_info(call->dataset, &call->info, err);
 }
 
+int call_setup(struct call *call, struct err *err)
+{
+	return dataset_setup(call->dataset, &call->info, err);
+}
+
 static int may(struct call *call, const char *dataset_name, struct err *err)
 {
 	const struct route *route = call->route;

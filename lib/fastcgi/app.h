@@ -71,7 +71,8 @@ int call_body(struct call *call, struct err *err);
 /* The same where every field is optional: no body at all is an empty object. */
 int call_body_or_none(struct call *call, struct err *err);
 
-/* Reads what is told of call->dataset into call->info. */
+/* Reads what is told of call->dataset into call->info; call_setup leaves out the counts. */
 int call_info(struct call *call, struct err *err);
+int call_setup(struct call *call, struct err *err);
 
 #endif

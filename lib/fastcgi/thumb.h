@@ -4,7 +4,7 @@
 
 #include "fastcgi/app.h"
 
-/* Answers the sample's thumbnail of at most `size` pixels a side (call_info before), making and keeping it at
+/* Answers the sample's thumbnail of at most `size` pixels a side (call_setup before), making and keeping it at
  * <state folder>/cache/thumbs/<dataset>/<id>-<size>.jpg (or .webp) first. ERR_NOT_FOUND "Image file not found". */
 int thumb_answer(struct call *call, const struct sample *sample, int size, struct err *err);
 

@@ -301,6 +301,32 @@ static void labels_get_keys_in_order_and_keep_them(void **state)
 	dataset_info_release(&info);
 }
 
+static void a_setup_is_the_information_without_its_counts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_policy policy = {
+		.overlap = 2, .lease_seconds = 77, .order = DATASET_ORDER_RANDOM, .skip = DATASET_SKIP_IGNORE, .public_images = true};
+	struct dataset_info info, setup;
+
+	add_pictures(fixture->dataset, 3);
+	label_next(fixture->dataset, "ann", 0, "cat");
+	must(dataset_update(fixture->dataset, "/data/elsewhere", &policy, &failure));
+	must(dataset_info(fixture->dataset, &info, &failure));
+	must(dataset_setup(fixture->dataset, &setup, &failure));
+	assert_string_equal(setup.base_dir, "/data/elsewhere");
+	assert_memory_equal(&setup.policy, &info.policy, sizeof(info.policy));
+	assert_int_equal(setup.label_count, info.label_count);
+	for (size_t i = 0; i < info.label_count; i++) {
+		assert_string_equal(setup.labels[i].name, info.labels[i].name);
+		assert_int_equal(setup.labels[i].key, info.labels[i].key);
+		assert_int_equal(setup.labels[i].count, 0);
+	}
+	static const struct dataset_counts none;
+	assert_memory_equal(&setup.counts, &none, sizeof(none));
+	dataset_info_release(&setup);
+	dataset_info_release(&info);
+}
+
 static void a_bad_label_is_refused(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -388,6 +414,7 @@ int main(void)
 		STORE_TEST(more_datasets_than_are_kept_open_work_alike),
 		DATASET_TEST(base_dir_and_policy_are_changed_apart),
 		DATASET_TEST(labels_get_keys_in_order_and_keep_them),
+		DATASET_TEST(a_setup_is_the_information_without_its_counts),
 		DATASET_TEST(a_bad_label_is_refused),
 		DATASET_TEST(a_dataset_has_at_most_so_many_labels),
 		DATASET_TEST(a_note_is_kept_until_the_next_one),

@@ -144,8 +144,13 @@ static void base_dir_may_be_a_link_itself(void **state)
 	assert_int_equal(symlink(base, temp("alias")), 0);
 	struct located found;
 	struct err err;
-	assert_int_equal(locate_file(temp("alias"), "a.png", NULL, &found, &err), 0);
+	assert_int_equal(locate_file(temp("alias"), ".//a.png", NULL, &found, &err), 0);
+	assert_string_equal(found.path, temp("alias/a.png"));
+	assert_int_equal(found.root, strlen(temp("alias")));
+	assert_int_equal(symlink("a.png", in(base, "link.png")), 0);
+	assert_int_equal(locate_file(temp("alias/"), "link.png", NULL, &found, &err), 0);
 	assert_string_equal(found.path, in(base, "a.png"));
+	assert_int_equal(found.root, strlen(base));
 }
 
 static void refuses_what_lies_outside(void **state)
