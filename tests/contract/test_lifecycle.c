@@ -314,7 +314,11 @@ static void a_setup_is_the_information_without_its_counts(void **state)
 	must(dataset_info(fixture->dataset, &info, &failure));
 	must(dataset_setup(fixture->dataset, &setup, &failure));
 	assert_string_equal(setup.base_dir, "/data/elsewhere");
-	assert_memory_equal(&setup.policy, &info.policy, sizeof(info.policy));
+	assert_int_equal(setup.policy.overlap, 2);
+	assert_int_equal(setup.policy.lease_seconds, 77);
+	assert_int_equal(setup.policy.order, DATASET_ORDER_RANDOM);
+	assert_int_equal(setup.policy.skip, DATASET_SKIP_IGNORE);
+	assert_true(setup.policy.public_images);
 	assert_int_equal(setup.label_count, info.label_count);
 	for (size_t i = 0; i < info.label_count; i++) {
 		assert_string_equal(setup.labels[i].name, info.labels[i].name);
