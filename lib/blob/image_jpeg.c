@@ -1,7 +1,7 @@
-/* Decodes JPEGs only to know that they are whole, by libjpeg itself.
+/* Decodes JPEGs by libjpeg itself.
  *
- * Measured (800 x 600, 100 KB): 0.8 ms, where libvips takes 3.4 ms, and 1.2 ms when it shrinks by 8;
- * 320 x 240, 15 KB: 0.1 ms against 1.1 and 0.4. */
+ * Measured, to know that it is whole: 100 KB (800 x 600) 0.8 ms, where libvips takes 3.4 ms, and 1.2 ms when
+ * it shrinks by 8; 15 KB (320 x 240) 0.1 ms against 1.1 and 0.4. */
 #include "blob/image_jpeg.h"
 
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <jpeglib.h>
 
 enum {
-	PIECE_BYTES = 16 * 1024,
+	PIECE_BYTES = 64 * 1024,
 	SCANS_MAX = 100, /* a picture has some ten, and each may cost as much as decoding it all */
 };
 
@@ -21,6 +21,7 @@ struct decoding {
 	struct jpeg_progress_mgr progress;
 	jmp_buf failed;
 	const struct image_source *source;
+	bool pretend; /* that a file which breaks off ends there */
 	int64_t offset; /* of what libjpeg has not been given yet */
 	unsigned char piece[PIECE_BYTES];
 };
@@ -51,13 +52,17 @@ static void start_input(j_decompress_ptr jpeg)
 	(void)jpeg;
 }
 
-/* The file's end before the image's is the end. */
 static boolean fill_input(j_decompress_ptr jpeg)
 {
 	struct decoding *decoding = jpeg->client_data;
 	int64_t got = image_source_read(decoding->source, decoding->offset, decoding->piece, PIECE_BYTES);
-	if (got <= 0)
+	if (got <= 0 && !decoding->pretend)
 		give_up((j_common_ptr)jpeg);
+	if (got <= 0) {
+		decoding->piece[0] = 0xff;
+		decoding->piece[1] = JPEG_EOI;
+		got = 2;
+	}
 	decoding->offset += got;
 	decoding->input.next_input_byte = decoding->piece;
 	decoding->input.bytes_in_buffer = (size_t)got;
@@ -83,10 +88,10 @@ static void end_input(j_decompress_ptr jpeg)
 	(void)jpeg;
 }
 
-static void set_up(struct decoding *decoding, const struct image_source *source)
+static void set_up(struct decoding *decoding, const struct image_source *source, bool pretend)
 {
-	struct jpeg_decompress_struct *jpeg = &decoding->jpeg;
 	decoding->source = source;
+	decoding->pretend = pretend;
 	decoding->offset = 0;
 	decoding->input = (struct jpeg_source_mgr){.init_source = start_input,
 	                                           .fill_input_buffer = fill_input,
@@ -99,12 +104,38 @@ static void set_up(struct decoding *decoding, const struct image_source *source)
 		decoding->input.bytes_in_buffer = (size_t)source->size;
 		decoding->offset = source->size;
 	}
-	jpeg->src = &decoding->input;
-	jpeg->progress = &decoding->progress;
+	decoding->jpeg.src = &decoding->input;
+	decoding->jpeg.progress = &decoding->progress;
 }
 
-static void decode(struct jpeg_decompress_struct *jpeg)
+typedef void decompress(struct jpeg_decompress_struct *jpeg, void *data);
+
+/* Decompresses by `work`; whether libjpeg went to its end. */
+static bool run(const struct image_source *source, bool pretend, decompress *work, void *data)
 {
+	struct decoding *decoding = malloc(sizeof(*decoding));
+	volatile bool whole = false;
+	if (decoding == NULL)
+		return false;
+	decoding->jpeg.err = jpeg_std_error(&decoding->errors);
+	decoding->errors.error_exit = give_up;
+	decoding->errors.emit_message = warn_nobody;
+	decoding->errors.output_message = say_nothing;
+	decoding->jpeg.client_data = decoding; /* kept by jpeg_create_decompress */
+	if (setjmp(decoding->failed) == 0) {
+		jpeg_create_decompress(&decoding->jpeg);
+		set_up(decoding, source, pretend);
+		work(&decoding->jpeg, data);
+		whole = true;
+	}
+	jpeg_destroy_decompress(&decoding->jpeg);
+	free(decoding);
+	return whole;
+}
+
+static void check(struct jpeg_decompress_struct *jpeg, void *data)
+{
+	(void)data;
 	jpeg_read_header(jpeg, TRUE);
 	jpeg->scale_num = 1;
 	jpeg->scale_denom = 8;
@@ -119,19 +150,42 @@ static void decode(struct jpeg_decompress_struct *jpeg)
 
 bool image_jpeg_decodes(const struct image_source *source)
 {
-	struct decoding decoding;
-	volatile bool whole = false;
-	decoding.jpeg.err = jpeg_std_error(&decoding.errors);
-	decoding.errors.error_exit = give_up;
-	decoding.errors.emit_message = warn_nobody;
-	decoding.errors.output_message = say_nothing;
-	decoding.jpeg.client_data = &decoding; /* kept by jpeg_create_decompress */
-	if (setjmp(decoding.failed) == 0) {
-		jpeg_create_decompress(&decoding.jpeg);
-		set_up(&decoding, source);
-		decode(&decoding.jpeg);
-		whole = true;
+	return run(source, false, check, NULL);
+}
+
+struct shrinking {
+	unsigned denominator;
+	struct image_jpeg_pixels *out; /* without bytes when it is nothing to be shrunk here */
+};
+
+static void shrink(struct jpeg_decompress_struct *jpeg, void *data)
+{
+	struct shrinking *shrinking = data;
+	struct image_jpeg_pixels *out = shrinking->out;
+	jpeg_read_header(jpeg, TRUE);
+	jpeg->scale_num = 1;
+	jpeg->scale_denom = shrinking->denominator;
+	if (jpeg->jpeg_color_space != JCS_YCbCr && jpeg->jpeg_color_space != JCS_GRAYSCALE)
+		return;
+	jpeg->out_color_space = jpeg->jpeg_color_space == JCS_YCbCr ? JCS_RGB : JCS_GRAYSCALE;
+	jpeg_start_decompress(jpeg);
+	out->width = (int)jpeg->output_width;
+	out->height = (int)jpeg->output_height;
+	out->bands = jpeg->output_components;
+	size_t row_bytes = (size_t)out->width * (size_t)out->bands;
+	if (row_bytes * (size_t)out->height > IMAGE_JPEG_SHRUNK_BYTES_MAX)
+		return;
+	out->bytes = calloc((size_t)out->height, row_bytes);
+	while (out->bytes != NULL && jpeg->output_scanline < jpeg->output_height) {
+		JSAMPROW row = out->bytes + jpeg->output_scanline * row_bytes;
+		jpeg_read_scanlines(jpeg, &row, 1);
 	}
-	jpeg_destroy_decompress(&decoding.jpeg);
-	return whole;
+}
+
+bool image_jpeg_shrunk(const struct image_source *source, unsigned denominator, struct image_jpeg_pixels *out)
+{
+	struct shrinking shrinking = {denominator, out};
+	*out = (struct image_jpeg_pixels){0};
+	run(source, true, shrink, &shrinking);
+	return out->bytes != NULL;
 }
