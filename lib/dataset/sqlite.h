@@ -149,6 +149,12 @@ int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const 
               const char *source, int64_t lead_time_ms, struct err *err);
 /* The label's key, adding it when it is new. */
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
+/* How many more people may be given the sample, after its votes or leases have changed. */
+int refresh_slots(struct sqlite_conn *writer, int64_t row, int64_t overlap, struct err *err);
+int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err);
+/* The configuration's lease, in microseconds; and the one that holds: the policy's own, or otherwise_us. */
+int64_t lease_default(struct dataset *dataset);
+int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err);
 /* Decides the samples that now have enough votes, and offers anew those that want more. */
 int overlap_changed(struct sqlite_conn *writer, int64_t overlap, struct err *err);
 /* Gives a label to one sample: event, vote or label, leases, queue. */
