@@ -13,11 +13,11 @@ enum {
 
 /* --- libmongoc's own state ----------------------------------------------------------------------------------------- */
 
-static dataset_log *program_log;
+dataset_log *mongodb_log;
 
 static void log_to(dataset_log *log)
 {
-	program_log = log;
+	mongodb_log = log;
 }
 
 static void log_line(mongoc_log_level_t level, const char *domain, const char *message, void *data)
@@ -27,8 +27,11 @@ static void log_line(mongoc_log_level_t level, const char *domain, const char *m
 	                                                          : LOG_DEBUG;
 
 	(void)data;
+	/* libmongoc warns of what is no news: the server has ended that transaction already, and it is run again. */
+	if (strncmp(message, "Error in abortTransaction", 25) == 0)
+		return;
 	if (level <= MONGOC_LOG_LEVEL_WARNING)
-		program_log(ours, "mongodb", "domain", domain, "detail", message, NULL);
+		mongodb_log(ours, "mongodb", "domain", domain, "detail", message, NULL);
 }
 
 static void start_library(void)
@@ -108,7 +111,9 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 		return err_set(err, ERR_BAD_REQUEST, "\"dataset_store.uri\" cannot be used with this libmongoc");
 	}
 	mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
-	mongoc_client_pool_set_appname(store->pool, "image-label-server");
+	char appname[ORPHANS_APPNAME_MAX];
+	orphans_appname(appname);
+	mongoc_client_pool_set_appname(store->pool, appname);
 	int failed = work_begin(&work, store, &unavailable);
 	work_end(&work);
 	/* A store that is down now may be up when it is first needed. */
@@ -118,7 +123,7 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 		return -1;
 	}
 	if (failed)
-		program_log(LOG_WARN, "the dataset store cannot be reached yet", "detail", unavailable.text, NULL);
+		mongodb_log(LOG_WARN, "the dataset store cannot be reached yet", "detail", unavailable.text, NULL);
 	*out = &store->base;
 	return 0;
 }

@@ -68,6 +68,17 @@ int work_transaction(struct mongodb_store *store, work_run *run, void *data, str
 /* The same on a connection that is there already. */
 int work_transaction_in(struct work *work, work_run *run, void *data, struct err *err);
 
+/* --- what killed programs left (mongodb_orphans.c) ---------------------------------------------------------------------- */
+
+enum { ORPHANS_APPNAME_MAX = 128 };
+/* The name by which MongoDB knows this program on this machine. */
+void orphans_appname(char out[ORPHANS_APPNAME_MAX]);
+/* Ends the transactions of the program of that name (NULL: of any of ours, on any machine) that have done nothing for
+ * inactive_us. One whose program lives after all is run again there (work_transaction). Fails only when there is no primary. */
+int orphans_end(struct work *work, const char *appname, int64_t inactive_us, struct err *err);
+
+extern dataset_log *mongodb_log; /* the program's */
+
 /* --- combining: threads that wait to write are served by one of them, together (mongodb_work.c) ------------------------ */
 
 struct job {
@@ -131,6 +142,8 @@ struct mongodb_store {
 	unsigned shard; /* of the counters this process writes first */
 	pthread_mutex_t mutex; /* guards what follows */
 	bool ready;
+	struct err unready;   /* why it is not, as seen last */
+	int64_t unready_ms;   /* when, by the monotonic clock */
 	struct mongodb_dataset *datasets;
 	int64_t open_count;
 	uint64_t clock;

@@ -6,6 +6,7 @@
 enum {
 	TRANSACTION_SECONDS = 13, /* for how long a transaction is tried again; an election takes up to 12 s */
 	BACKOFF_MAX_MS = 64,
+	ORPHAN_MS = 1000, /* a transaction that does nothing for so long has lost its program */
 	CODE_DUPLICATE_KEY = 11000,
 	CODE_OUT_OF_DISK = 14031,
 	CODE_UNAUTHORIZED = 13,
@@ -68,13 +69,41 @@ int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply,
 
 /* --- connections --------------------------------------------------------------------------------------------------- */
 
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* This program may have been killed in the middle of a transaction. */
+static int end_former_life(struct work *work, struct err *err)
+{
+	char appname[ORPHANS_APPNAME_MAX];
+
+	orphans_appname(appname);
+	return orphans_end(work, appname, 0, err);
+}
+
+/* A store that is down is waited for by one thread, and the others that waited with it are told the same. */
 static int make_ready(struct work *work, struct err *err)
 {
 	struct mongodb_store *store = work->store;
+	int64_t begun = monotonic_ms();
+	int failed = 0;
 
 	pthread_mutex_lock(&store->mutex);
-	int failed = store->ready ? 0 : schema_prepare(work, err);
-	store->ready = !failed;
+	if (!store->ready && store->unready_ms > begun) {
+		*err = store->unready;
+		failed = -1;
+	} else if (!store->ready) {
+		failed = end_former_life(work, err) || schema_prepare(work, err) ? -1 : 0;
+		store->ready = !failed;
+		store->unready_ms = monotonic_ms();
+		if (failed)
+			store->unready = *err;
+	}
 	pthread_mutex_unlock(&store->mutex);
 	return failed;
 }
@@ -251,14 +280,6 @@ int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *mat
 
 /* --- transactions -------------------------------------------------------------------------------------------------- */
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Two that met each other should not meet again. */
 static void back_off(unsigned tries)
 {
@@ -327,7 +348,7 @@ static int try_transaction(struct work *work, work_run *run, void *data, int64_t
 
 int work_transaction_in(struct work *work, work_run *run, void *data, struct err *err)
 {
-	int64_t deadline = monotonic_ms() + TRANSACTION_SECONDS * 1000;
+	int64_t looked = monotonic_ms(), deadline = looked + TRANSACTION_SECONDS * 1000;
 	int failed = -1;
 
 	work->session = start_session(work, err);
@@ -335,6 +356,10 @@ int work_transaction_in(struct work *work, work_run *run, void *data, struct err
 		failed = try_transaction(work, run, data, deadline, err);
 		if (!failed || !work->again || monotonic_ms() > deadline)
 			break;
+		if (monotonic_ms() - looked > ORPHAN_MS) {
+			orphans_end(work, NULL, ORPHAN_MS * INT64_C(1000), NULL);
+			looked = monotonic_ms();
+		}
 		back_off(tries);
 	}
 	if (failed && work->again)
