@@ -3,9 +3,12 @@ import contextlib
 import io
 import itertools
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
+import pymongo
+import pytest
 from harness import TOP, Server, until
 from PIL import Image
 
@@ -37,18 +40,36 @@ class Stores:
 
     def __init__(self):
         self.running = contextlib.ExitStack()
-        self.mongo = self.s3 = None
+        self.started = {}  # name: the service, or the outcome when it cannot be had
         self.numbers = itertools.count()
 
+    def service(self, name, start):
+        if name not in self.started:
+            try:
+                self.started[name] = self.running.enter_context(start())
+            except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
+                self.started[name] = outcome
+        if isinstance(self.started[name], BaseException):
+            raise self.started[name]
+        return self.started[name]
+
+    def mongo_uri(self):
+        return self.service("mongo", lambda: services.mongo(nodes=1)).uri
+
+    def config(self):
+        """The configuration of a server that labels what lies in folders: where its datasets are kept."""
+        if DATASET != "mongo":
+            return {}
+        return {"dataset_store": {"type": "mongodb", "uri": self.mongo_uri(), "database": f"labelling{next(self.numbers)}"}}
+
     def environment(self):
+        """The variables of a server that collects, as the older collecting system has them."""
         number = next(self.numbers)
         variables = {}
         if DATASET == "mongo":
-            self.mongo = self.mongo or self.running.enter_context(services.mongo(nodes=1))
-            variables |= {"MONGODB_CONN_STRING": self.mongo.uri, "DATABASE_NAME": f"collecting{number}"}
+            variables |= {"MONGODB_CONN_STRING": self.mongo_uri(), "DATABASE_NAME": f"collecting{number}"}
         if BLOB == "s3":
-            self.s3 = self.s3 or self.running.enter_context(services.s3())
-            variables |= {**self.s3.environment, "AWS_BUCKET_NAME": f"collecting{number}"}
+            variables |= {**self.service("s3", services.s3).environment, "AWS_BUCKET_NAME": f"collecting{number}"}
             bucket_client(variables).create_bucket(Bucket=variables["AWS_BUCKET_NAME"])
         return variables
 
@@ -162,6 +183,16 @@ def samples(session, dataset=DEFAULT, **query):
         if page["next"] is None:
             return
         after = {"after": page["next"]}
+
+
+def stored_labels(server, dataset):
+    """{filepath: label} as another program reads it in the database that a server's datasets lie in."""
+    store = server.config.get("dataset_store")
+    if not store:
+        with contextlib.closing(sqlite3.connect(server.databases / f"{dataset}.db")) as database:
+            return dict(database.execute("SELECT filepath, label FROM samples"))  # as A's own exporter does
+    with pymongo.MongoClient(store["uri"]) as client:
+        return {sample["filepath"]: sample["Label"] for sample in client[store["database"]].images.find({"dataset": dataset})}
 
 
 def assert_problem(answer, status, says=""):

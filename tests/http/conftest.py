@@ -3,17 +3,26 @@ import pytest
 from collecting import BLOB, DATASET, Collector, Stores
 from harness import Server
 
-# It looks into these stores, whatever else is tested on others.
-collect_ignore = [] if (DATASET, BLOB) == ("mongo", "s3") else ["test_outside.py"]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "on(*stores): runs only where the tests' stores are these (sqlite or mongo, fs or s3)")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what is about other stores; it is no skip, for nothing is missing."""
+    others = [item for item in items for mark in [item.get_closest_marker("on")] if mark and not {*mark.args} <= {DATASET, BLOB}]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 @pytest.fixture
-def make_server(tmp_path):
+def make_server(tmp_path, stores):
     """Makes servers for one test, not yet started: make_server(config={…}, tls=True)."""
     made = []
 
-    def make(**options):
-        server = Server(tmp_path / f"server{len(made)}", **options)
+    def make(config=None, **options):
+        server = Server(tmp_path / f"server{len(made)}", config={**stores.config(), **(config or {})}, **options)
         made.append(server)
         return server
 
@@ -22,12 +31,12 @@ def make_server(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def make_shared_server(tmp_path_factory):
+def make_shared_server(tmp_path_factory, stores):
     """Makes servers for a file of tests, not yet started, ended after the last of them."""
     made = []
 
-    def make(**options):
-        server = Server(tmp_path_factory.mktemp("server"), **options)
+    def make(config=None, **options):
+        server = Server(tmp_path_factory.mktemp("server"), config={**stores.config(), **(config or {})}, **options)
         made.append(server)
         return server
 

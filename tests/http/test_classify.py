@@ -1,8 +1,8 @@
 """POST /classify: gives a sample, named by its filepath, a label that is durable once "true" is answered."""
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from collecting import stored_labels as stored
 
 LABELS = ["cat", "dog", "no idea", 'ñ "猫"', "true"]
 PEOPLE = 8
@@ -26,12 +26,6 @@ def server(make_shared_server):
 def body(server):
     """Whose label is right; each test labels a picture of its own."""
     return {"dataset_name": "demo", "base_dir": str(server.images / "demo"), "filepath": "image0.png", "label": "cat"}
-
-
-def stored(server, dataset):
-    """What another program reads in the database, as A's own exporter does."""
-    with sqlite3.connect(server.databases / f"{dataset}.db") as database:
-        return dict(database.execute("SELECT filepath, label FROM samples"))
 
 
 def test_a_right_one_is_true_and_stored(server, ann, body):

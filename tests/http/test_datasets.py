@@ -145,6 +145,7 @@ def test_nobody_is_told_anything_without_a_password(anyone):
 # --- while it runs
 
 
+@pytest.mark.on("sqlite")
 def test_one_added_while_it_runs_is_seen_at_once(server, ann):
     base = server.images / "added"
     draw(base / "a.png")
@@ -155,6 +156,7 @@ def test_one_added_while_it_runs_is_seen_at_once(server, ann):
     assert ann.get("/images/added/a.png").status_code == 200
 
 
+@pytest.mark.on("sqlite")
 def test_one_removed_while_it_runs_is_gone_at_once(server, ann):
     base = server.images / "passing"
     draw(base / "a.png")
@@ -171,6 +173,7 @@ def test_one_removed_while_it_runs_is_gone_at_once(server, ann):
     assert not list(server.databases.glob("passing.db"))
 
 
+@pytest.mark.on("sqlite")
 def test_one_replaced_while_it_runs_is_the_new_one(server, ann):
     base = server.images / "replaced"
     for name in ("a.png", "b.png"):
@@ -183,6 +186,7 @@ def test_one_replaced_while_it_runs_is_the_new_one(server, ann):
     assert ann.post("/size", json={"dataset_name": "replaced"}).json()["size"] == 2
 
 
+@pytest.mark.on("sqlite")
 def test_one_that_is_broken_is_left_out(server, ann):
     (server.databases / "broken.db").write_bytes(b"this is no database, but it is long enough to look like one" * 100)
     assert "broken" not in names(ann) and "cats" in names(ann)

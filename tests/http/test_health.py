@@ -2,7 +2,7 @@
 import re
 
 import pytest
-from collecting import BLOB, DATASET, DEFAULT, picture
+from collecting import BLOB, DEFAULT, picture
 from harness import until
 
 
@@ -34,7 +34,7 @@ def test_healthz_says_without_a_password_that_both_stores_work(anyone):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.skipif(BLOB != "fs", reason="the images do not lie on this machine")
+@pytest.mark.on("fs")
 def test_an_image_store_that_is_gone_is_503_with_the_reason_until_it_is_back(make_collector):
     collector = make_collector().start()
     anyone, away = collector.session(), collector.store.with_name("away")
@@ -47,7 +47,7 @@ def test_an_image_store_that_is_gone_is_503_with_the_reason_until_it_is_back(mak
     until(lambda: anyone.get("/healthz").status_code == 200, "it is noticed that it is back")
 
 
-@pytest.mark.skipif(DATASET != "sqlite", reason="the datasets do not lie on this machine")
+@pytest.mark.on("sqlite")
 def test_both_stores_that_are_gone_are_told(make_collector):
     collector = make_collector().start()
     anyone = collector.session()

@@ -1,6 +1,6 @@
 """What other services find in the bucket and the database, seen with boto3 and pymongo: as DESIGN promises it.
 
-Runs where TEST_DATASET=mongo and TEST_BLOB=s3 choose these stores, and only B's environment variables are set.
+Only the environment variables of the older collecting system are set.
 """
 import datetime
 import hashlib
@@ -11,6 +11,8 @@ import pytest
 import requests
 from collecting import bucket_client, picture
 from harness import Server
+
+pytestmark = pytest.mark.on("mongo", "s3")
 
 
 class Outside(Server):

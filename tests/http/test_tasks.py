@@ -1,10 +1,10 @@
 """/v1/datasets/{d}/tasks: leases of samples, and what is done with them."""
 import re
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
+from collecting import stored_labels
 from harness import until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -163,8 +163,7 @@ def test_a_label_is_answered_with_the_sample_as_it_is_now(server, ann):
         task["sample"].pop(key)
     sample.pop("thumb_url")
     assert sample == {**task["sample"], "label": "dog", "state": "labelled", "version": 1, "labelled_by": "ann"}
-    with sqlite3.connect(server.databases / "labelling.db") as database:
-        assert database.execute("SELECT label FROM samples WHERE filepath = 'image0.png'").fetchone() == ("dog",)
+    assert stored_labels(server, "labelling")["image0.png"] == "dog"
 
 
 @pytest.mark.parametrize("lead_time", [-1, 1.5, "100", 10**12, True])

@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 import pytest
-from collecting import BLOB, DATASET, DEFAULT, assert_problem, picture, samples
+from collecting import DATASET, DEFAULT, assert_problem, picture, samples
 from harness import until
 
 KILLED = (502, 503, 504)  # what nginx answers when a program ends under it
@@ -192,7 +192,7 @@ def upload(session, way, data, name):
     return session.patch(made.headers["Location"], data=data, headers=headers)
 
 
-@pytest.mark.skipif(BLOB != "fs", reason="the images do not lie on this machine")
+@pytest.mark.on("fs")
 @pytest.mark.parametrize("size", [(60, 60), (800, 800)], ids=["small", "large"])
 def test_a_full_image_store_answers_507_and_goes_on_when_there_is_room(make_collector, small_disk, size):
     collector = make_collector(config={"image_store": {"dir": str(small_disk / "store")}})
@@ -222,7 +222,7 @@ def test_a_full_image_store_answers_507_and_goes_on_when_there_is_room(make_coll
     assert collector.programs() == pids
 
 
-@pytest.mark.skipif(DATASET != "sqlite", reason="the datasets do not lie on this machine")
+@pytest.mark.on("sqlite")
 def test_a_full_disk_of_the_datasets_answers_507(make_collector, small_disk):
     collector = make_collector(config={"sqlite_db_dir": str(small_disk / "dbs")})
     collector.databases = small_disk / "dbs"
@@ -247,7 +247,7 @@ def test_a_full_disk_of_the_datasets_answers_507(make_collector, small_disk):
     assert contributor.post(f"/v1/datasets/{DEFAULT}/labels", json={"name": "new"}).status_code == 201
 
 
-@pytest.mark.skipif(BLOB != "fs", reason="the images do not lie on this machine")
+@pytest.mark.on("fs")
 def test_an_image_store_that_is_gone_is_503_and_works_again_when_it_is_back(make_collector, tmp_path):
     collector = make_collector().start()
     contributor = collector.session("contributor")
