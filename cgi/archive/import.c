@@ -1,46 +1,114 @@
-/* Goes through an archive's entries, and tells of each. */
+/* Goes through an archive's entries, and tells of each in order, while the bytes of several images are stored. */
 #include "import.h"
 
 #include "base/json.h"
-#include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 #include "lines.h"
 #include "store.h"
 
-static void take_image(struct import *import, const struct archive_item *item, cJSON *line)
-{
-	struct sample sample = {0};
-	struct err err = {0};
-	bool duplicate = false;
+enum {
+	THREADS = 4,
+	UNDER_WAY_MAX = 8, /* images, each in memory up to SPOOL_MEMORY_BYTES */
+};
 
-	if (store_entry(import->call, import->reader, item, &sample, &duplicate, &err)) {
-		import->failed++;
-		json_add_string(line, "error", err.text);
-		return;
-	}
-	json_add_int64(line, "id", sample.id);
-	if (duplicate)
-		json_add_bool(line, "duplicate", true);
-	*(duplicate ? &import->duplicates : &import->stored) += 1;
-	sample_release(&sample);
+/* Images that are read, and not yet told of; a ring. */
+struct under_way {
+	struct crew *crew;
+	struct entry entries[UNDER_WAY_MAX];
+	size_t first, count;
+};
+
+static struct entry *nth(struct under_way *under_way, size_t n)
+{
+	return &under_way->entries[(under_way->first + n) % UNDER_WAY_MAX];
 }
 
-static int take(struct import *import, const struct archive_item *item, struct err *err)
+static int tell(struct import *import, const struct entry *entry, struct err *err)
+{
+	cJSON *line = json_new_object();
+
+	json_add_string(line, "path", entry->path);
+	if (entry->failed) {
+		import->failed++;
+		json_add_string(line, "error", entry->err.text);
+		return lines_add(&import->lines, line, err);
+	}
+	json_add_int64(line, "id", entry->sample.id);
+	if (entry->duplicate)
+		json_add_bool(line, "duplicate", true);
+	*(entry->duplicate ? &import->duplicates : &import->stored) += 1;
+	import->call->info.counts.bytes += entry->duplicate ? 0 : entry->file.length;
+	return lines_add(&import->lines, line, err);
+}
+
+/* Finishes the oldest ones until only so many are left; all of them, also when one cannot be told of. */
+static int finish(struct import *import, size_t left, struct err *err)
+{
+	struct under_way *under_way = import->under_way;
+	struct err later;
+	int failed = 0;
+
+	while (under_way->count > left) {
+		struct entry *entry = nth(under_way, 0);
+
+		crew_wait(under_way->crew, &entry->job);
+		entry_finish(entry);
+		failed = tell(import, entry, failed ? &later : err) || failed ? -1 : 0;
+		entry_release(entry);
+		under_way->first = (under_way->first + 1) % UNDER_WAY_MAX;
+		under_way->count--;
+	}
+	return failed;
+}
+
+/* How many of those under way may stay there while this one is stored: none from one like it on, so that of two the first
+ * one is stored and the second refused or told to be a duplicate before its bytes are. */
+static size_t may_stay(struct under_way *under_way, const struct entry *entry)
+{
+	size_t count = under_way->count;
+
+	while (count > 0 && !entry_follows(entry, nth(under_way, count - 1)))
+		count--;
+	return under_way->count - count;
+}
+
+static int take_image(struct import *import, const struct archive_item *item, struct err *err)
+{
+	struct under_way *under_way = import->under_way;
+
+	if (finish(import, UNDER_WAY_MAX - 1, err))
+		return -1;
+	struct entry *entry = nth(under_way, under_way->count);
+	entry_read(entry, import->call, import->reader, item);
+	bool new_label = !entry->failed && store_needs_label(import->call, entry->label);
+	size_t left = entry->failed ? under_way->count : new_label ? 0 : may_stay(under_way, entry);
+	if (finish(import, left, err)) {
+		entry_release(entry);
+		return -1;
+	}
+	if (new_label)
+		entry->failed = store_add_label(import->call, entry->label, &entry->err) != 0;
+	entry->call = *import->call;
+	crew_give(under_way->crew, &entry->job);
+	under_way->count++;
+	return 0;
+}
+
+static int take_other(struct import *import, const struct archive_item *item, struct err *err)
 {
 	cJSON *line = json_new_object();
 
 	json_add_string(line, "path", item->path);
-	switch (item->kind) {
-	case ARCHIVE_IMAGE:
-		take_image(import, item, line);
-		break;
-	case ARCHIVE_SKIPPED:
+	if (item->kind == ARCHIVE_SKIPPED) {
 		import->skipped++;
 		json_add_string(line, "skipped", item->skipped);
-		break;
-	default:
+	} else {
 		import->failed++;
 		json_add_string(line, "error", item->err.text);
+	}
+	if (finish(import, 0, err)) {
+		cJSON_Delete(line);
+		return -1;
 	}
 	return lines_add(&import->lines, line, err);
 }
@@ -60,18 +128,37 @@ static int summarise(struct import *import, const char *error, struct err *err)
 	return lines_add(&import->lines, line, err);
 }
 
-int import_run(struct import *import, struct err *err)
+/* -1 with err; or with broken, when it is the archive that cannot be read on. */
+static int take_all(struct import *import, struct err *broken, struct err *err)
 {
+	struct under_way *under_way = import->under_way = calloc(1, sizeof(*under_way));
 	const struct archive_item *item;
-	struct err broken = {0};
+	struct err later;
 	int failed;
 
-	spool_init(&import->lines, receive_dir(import->call), INT64_MAX);
-	while ((failed = archive_reader_next(import->reader, &item, &broken)) == 0 && item) {
-		failed = take(import, item, err);
+	if (!under_way)
+		abort();
+	under_way->crew = crew_start(THREADS, entry_work, import->call->request->id);
+	while ((failed = archive_reader_next(import->reader, &item, broken)) == 0 && item) {
+		failed = item->kind == ARCHIVE_IMAGE ? take_image(import, item, err) : take_other(import, item, err);
 		if (failed)
 			break;
 	}
+	if (finish(import, 0, failed && broken->code == ERR_NONE ? &later : err)) {
+		broken->code = ERR_NONE;
+		failed = -1;
+	}
+	crew_end(under_way->crew);
+	free(under_way);
+	return failed;
+}
+
+int import_run(struct import *import, struct err *err)
+{
+	struct err broken = {0};
+
+	spool_init(&import->lines, receive_dir(import->call), INT64_MAX);
+	int failed = take_all(import, &broken, err);
 	if (broken.code != ERR_NONE && import->lines.length == 0) {
 		*err = broken;
 	} else if (!failed || broken.code != ERR_NONE) {

@@ -10,6 +10,7 @@ struct import {
 	struct call *call;
 	struct archive_reader *reader;
 	int64_t stored, duplicates, skipped, failed;
+	struct under_way *under_way;
 	struct spool lines; /* the answer: nginx takes no more of a FastCGI request's body once an answer has begun */
 };
 

@@ -1,12 +1,44 @@
-/* Reads an image out of an archive and stores it. */
+/* Takes an image of an archive in, step by step. */
 #include "store.h"
 
-#include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 
 enum { PIECE_BYTES = 64 * 1024 };
 
-static int read_entry(struct archive_reader *reader, struct spool *out, struct err *err)
+/* --- labels -------------------------------------------------------------------------------------------------------- */
+
+static bool has_label(const struct call *call, const char *name)
+{
+	for (size_t i = 0; i < call->info.label_count; i++) {
+		if (strcmp(call->info.labels[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool store_needs_label(const struct call *call, const char *label)
+{
+	return !call->info.base_dir || (*label && !has_label(call, label));
+}
+
+int store_add_label(struct call *call, const char *label, struct err *err)
+{
+	int64_t key;
+	bool created;
+
+	if (!call->info.base_dir && call_info(call, err))
+		return -1;
+	if (!*label || has_label(call, label))
+		return 0;
+	if (dataset_label_add(call->dataset, label, &key, &created, err))
+		return -1;
+	dataset_info_release(&call->info);
+	return call_info(call, err);
+}
+
+/* --- entries ------------------------------------------------------------------------------------------------------- */
+
+static int read_bytes(struct archive_reader *reader, struct spool *out, struct err *err)
 {
 	char piece[PIECE_BYTES];
 	size_t got;
@@ -23,46 +55,45 @@ static int read_entry(struct archive_reader *reader, struct spool *out, struct e
 	return 0;
 }
 
-static bool has_label(const struct call *call, const char *name)
+void entry_read(struct entry *entry, struct call *call, struct archive_reader *reader, const struct archive_item *item)
 {
-	for (size_t i = 0; i < call->info.label_count; i++) {
-		if (strcmp(call->info.labels[i].name, name) == 0)
-			return true;
-	}
-	return false;
+	memset(entry, 0, sizeof(*entry));
+	snprintf(entry->path, sizeof(entry->path), "%s", item->path);
+	snprintf(entry->label, sizeof(entry->label), "%s", item->label);
+	multipart_filename(item->path, entry->filename);
+	entry->image.label = entry->label;
+	entry->image.filepath = entry->path;
+	entry->image.filename = entry->filename;
+	spool_init(&entry->file, receive_dir(call), call->app->config.limits.archive_entry_bytes);
+	entry->failed = read_bytes(reader, &entry->file, &entry->err) != 0;
+	if (!entry->failed)
+		ingest_from_spool(&entry->file, &entry->image.source);
 }
 
-/* Reads the dataset's labels and policy once, and again when a label is added. */
-static int need_label(struct call *call, const char *name, struct err *err)
+void entry_work(struct crew_job *job)
 {
-	int64_t key;
-	bool created;
+	struct entry *entry = (struct entry *)job;
 
-	if (!call->info.base_dir && call_info(call, err))
-		return -1;
-	if (!*name || has_label(call, name))
-		return 0;
-	if (dataset_label_add(call->dataset, name, &key, &created, err))
-		return -1;
-	dataset_info_release(&call->info);
-	return call_info(call, err);
+	if (!entry->failed)
+		entry->failed = ingest_bytes(&entry->call, &entry->image, &entry->step, &entry->sample, &entry->duplicate,
+		                             &entry->err) != 0;
 }
 
-int store_entry(struct call *call, struct archive_reader *reader, const struct archive_item *item, struct sample *out,
-                bool *duplicate, struct err *err)
+void entry_finish(struct entry *entry)
 {
-	char filename[MULTIPART_FILENAME_MAX];
-	struct ingest_image image = {.label = item->label, .filepath = item->path, .filename = filename};
-	struct spool file;
+	if (!entry->failed && !entry->duplicate)
+		entry->failed = ingest_metadata(&entry->call, &entry->image, &entry->step, &entry->sample, &entry->duplicate,
+		                                &entry->err) != 0;
+}
 
-	spool_init(&file, receive_dir(call), call->app->config.limits.archive_entry_bytes);
-	multipart_filename(item->path, filename);
-	int failed = read_entry(reader, &file, err) || need_label(call, item->label, err);
-	if (!failed) {
-		ingest_from_spool(&file, &image.source);
-		failed = ingest_store(call, &image, out, duplicate, err);
-		call->info.counts.bytes += failed || *duplicate ? 0 : file.length;
-	}
-	spool_release(&file);
-	return failed ? -1 : 0;
+void entry_release(struct entry *entry)
+{
+	spool_release(&entry->file);
+	sample_release(&entry->sample);
+}
+
+bool entry_follows(const struct entry *entry, const struct entry *other)
+{
+	return strcmp(entry->path, other->path) == 0 ||
+	       memcmp(entry->image.source.sha256, other->image.source.sha256, HASH_SHA256_SIZE) == 0;
 }

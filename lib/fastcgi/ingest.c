@@ -4,9 +4,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "blob/image.h"
 #include "blob/intent.h"
-#include "blob/key.h"
 #include "dataset/document.h"
 #include "fastcgi/collect.h"
 
@@ -150,40 +148,54 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 }
 
 /* A crash between the bytes and the metadata leaves a note, by which the next start sweeps the bytes. */
-static int store(struct call *call, const struct ingest_image *image, const struct image_info *info, const char *key,
-                 const char *sha256, struct sample *out, bool *duplicate, struct err *err)
+static int note_and_store(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct err *err)
 {
-	struct intents *intents = call->app->intents;
-	struct intent *intent;
-
-	if (intent_begin(intents, &intent, dataset_name(call->dataset), key, err))
+	if (intent_begin(call->app->intents, &step->intent, dataset_name(call->dataset), step->key, err))
 		return -1;
-	int failed = store_bytes(call, &image->source, key, info->type, err) ||
-	         store_metadata(call, image, info, key, sha256, out, duplicate, err);
-	intent_end(intents, intent, !failed && strcmp(out->blob_key, key) == 0);
-	return failed ? -1 : 0;
+	if (store_bytes(call, &image->source, step->key, step->info.type, err) == 0)
+		return 0;
+	intent_end(call->app->intents, step->intent, false);
+	return -1;
 }
 
-int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
-                 struct err *err)
+int ingest_bytes(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
+                 bool *duplicate, struct err *err)
 {
-	char sha256[HASH_SHA256_HEX], uuid[HASH_UUID_MAX], key[BLOB_KEY_MAX];
-	struct image_info info;
+	char uuid[HASH_UUID_MAX];
 
 	if (image->filepath && ingest_filepath(image->filepath, err))
 		return -1;
-	hash_hex(image->source.sha256, sizeof(image->source.sha256), sha256);
-	*duplicate = dataset_sample_by_sha256(call->dataset, sha256, out, err) == 0;
+	hash_hex(image->source.sha256, sizeof(image->source.sha256), step->sha256);
+	*duplicate = dataset_sample_by_sha256(call->dataset, step->sha256, out, err) == 0;
 	if (*duplicate)
 		return 0;
 	if (err->code != ERR_NOT_FOUND)
 		return -1;
 	hash_image_uuid(dataset_name(call->dataset), image->source.sha256, uuid);
-	return check(&image->source, &info, err) || check_room(call, image, err) ||
-	                       blob_key_image(key, collect_key_dataset(call), image->label, uuid, info.type, err) ||
-	                       store(call, image, &info, key, sha256, out, duplicate, err)
+	return check(&image->source, &step->info, err) || check_room(call, image, err) ||
+	                       blob_key_image(step->key, collect_key_dataset(call), image->label, uuid, step->info.type, err) ||
+	                       note_and_store(call, image, step, err)
 	               ? -1
 	               : 0;
+}
+
+int ingest_metadata(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
+                    bool *duplicate, struct err *err)
+{
+	int failed = store_metadata(call, image, &step->info, step->key, step->sha256, out, duplicate, err);
+
+	intent_end(call->app->intents, step->intent, !failed && strcmp(out->blob_key, step->key) == 0);
+	return failed;
+}
+
+int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
+                 struct err *err)
+{
+	struct ingest_step step;
+
+	if (ingest_bytes(call, image, &step, out, duplicate, err))
+		return -1;
+	return *duplicate ? 0 : ingest_metadata(call, image, &step, out, duplicate, err);
 }
 
 /* The address this client used for the server. */

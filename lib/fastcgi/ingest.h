@@ -4,6 +4,8 @@
 #ifndef FASTCGI_INGEST_H
 #define FASTCGI_INGEST_H
 
+#include "blob/image.h"
+#include "blob/key.h"
 #include "blob/spool.h"
 #include "fastcgi/app.h"
 
@@ -37,6 +39,19 @@ int ingest_filepath(const char *filepath, struct err *err);
  * ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE, ERR_CONFLICT (other bytes at that filepath), ERR_NO_SPACE. */
 int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
                  struct err *err);
+
+/* The same in two steps, for who stores the bytes of several images at once, and then their metadata in order. After
+ * ingest_bytes the bytes are durable, and, unless it is a duplicate, ingest_metadata must follow, with the same image. Another
+ * thread may take the first step, with a copy of *call. */
+struct ingest_step {
+	struct image_info info;
+	struct intent *intent;
+	char key[BLOB_KEY_MAX], sha256[HASH_SHA256_HEX];
+};
+int ingest_bytes(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
+                 bool *duplicate, struct err *err);
+int ingest_metadata(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
+                    bool *duplicate, struct err *err);
 
 /* Appends the address, with scheme and host, from which a client fetches an uploaded image. */
 int ingest_url(struct call *call, const struct sample *sample, struct buf *out, struct err *err);
