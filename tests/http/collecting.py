@@ -116,7 +116,7 @@ class Collector(Server):
 
     def objects(self):
         """The keys in the image store."""
-        if BLOB == "s3":
+        if "AWS_BUCKET_NAME" in self.variables:
             pages = bucket_client(self.variables).get_paginator("list_objects_v2")
             listed = pages.paginate(Bucket=self.variables["AWS_BUCKET_NAME"])
             return {item["Key"] for page in listed for item in page.get("Contents", [])}
@@ -125,7 +125,7 @@ class Collector(Server):
 
     def object(self, key):
         """An object's bytes."""
-        if BLOB == "s3":
+        if "AWS_BUCKET_NAME" in self.variables:
             return bucket_client(self.variables).get_object(Bucket=self.variables["AWS_BUCKET_NAME"], Key=key)["Body"].read()
         return next(tree for tree in (self.store / "public" / key, self.store / "private" / key) if tree.exists()).read_bytes()
 

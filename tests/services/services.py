@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -24,6 +25,7 @@ class Mongo:
     uri: str
     folder: pathlib.Path
     pids: dict = field(default_factory=dict)  # port: pid of its mongod
+    commands: dict = field(default_factory=dict)  # port: how that was started
 
 
 @dataclass
@@ -68,7 +70,8 @@ def mongo(nodes=3):
     with _folder("mongo", "mongo-") as folder:
         settings = _start("mongo", "mongo", folder, "--nodes", str(nodes))
         rows = (line.split() for line in (folder / "pids").read_text().splitlines())
-        yield Mongo(settings["TEST_MONGODB_URI"], folder, {int(port): int(pid) for port, pid in rows})
+        pids = {int(port): int(pid) for port, pid in rows}
+        yield Mongo(settings["TEST_MONGODB_URI"], folder, pids, {port: _command(pid) for port, pid in pids.items()})
 
 
 @contextlib.contextmanager
@@ -79,8 +82,34 @@ def s3():
         yield S3(environment, folder, pids)
 
 
+def restart_mongod(mongo, port):
+    """Starts a node again, on its data and at the same address, after a test has killed it."""
+    with open(mongo.folder / "restart.log", "ab") as log:
+        subprocess.run(mongo.commands[port], stdout=log, stderr=log, check=True)  # it forks when it answers
+    mongo.pids[port] = _pid_of(mongo, port)
+
+
+def _pid_of(mongo, port):
+    number = [line.split()[0] for line in (mongo.folder / "pids").read_text().splitlines()].index(str(port))
+    return int((mongo.folder / f"n{number}.pid").read_text())
+
+
+def _command(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+
+
 def restart_gateway(s3):
     """Starts the gateway of a running Ceph again, at the same address, after a test has killed it."""
     environment = {**os.environ, "CEPH_CONF": str(s3.folder / "ceph.conf")}
+    pid_file = s3.folder / "client.rgw.pid"
+    pid_file.unlink(missing_ok=True)
     subprocess.run(["radosgw", "-n", "client.rgw"], env=environment, check=True)
-    s3.pids["client.rgw"] = int((s3.folder / "client.rgw.pid").read_text())
+    s3.pids["client.rgw"] = int(_until(lambda: pid_file.exists() and pid_file.read_text().strip()))
+
+
+def _until(condition):
+    deadline = time.monotonic() + 60
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited a minute in vain"
+        time.sleep(0.02)
+    return value

@@ -1,0 +1,149 @@
+"""The S3 gateway is killed, or hangs: uploads are refused soon and clearly, nothing is half there; back, it works at once."""
+import hashlib
+import io
+import os
+import signal
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from collecting import DEFAULT, Collector, bucket_client, picture, samples, services
+from harness import until
+
+TUS = {"Tus-Resumable": "1.0.0"}
+REFUSED = (502, 503)
+HEALTH_SECONDS = 10  # "within a few seconds", on a machine that does other things, too
+
+
+@pytest.fixture(scope="module")
+def s3():
+    with services.s3() as running:
+        yield running
+
+
+@pytest.fixture
+def collector(tmp_path, s3, request):
+    variables = {**s3.environment, "AWS_BUCKET_NAME": request.node.name.replace("_", "-")[:63].strip("-")}
+    bucket_client(variables).create_bucket(Bucket=variables["AWS_BUCKET_NAME"])
+    collector = Collector(tmp_path / "collector", variables)
+    try:
+        yield collector.start()
+    finally:
+        collector.stop()
+    assert not collector.sanitizer_reports()
+
+
+def archive(name, data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(data)
+        tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+def by_tus(session, data):
+    made = session.post(f"/v1/datasets/{DEFAULT}/uploads", headers={**TUS, "Upload-Length": str(len(data))})
+    assert made.status_code == 201, made.text
+    headers = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    return session.patch(made.headers["Location"], data=data, headers=headers)
+
+
+WAYS = {
+    "PUT": lambda session, data: session.put(f"/v1/datasets/{DEFAULT}/images/{hashlib.sha256(data).hexdigest()}.png", data=data),
+    "form": lambda session, data: session.post(f"/v1/datasets/{DEFAULT}/images", files={"files": ("a.png", data)}),
+    "single": lambda session, data: session.post("/single_upload/", files={"file": ("a.png", data)}),
+    "bulk": lambda session, data: session.post("/bulk_upload", files={"files": ("a.png", data)}),
+    "tus": by_tus,
+}
+
+
+def digests(collector):
+    return {sample["sha256"] for sample in samples(collector.session("viewer"))}
+
+
+def upload_all(collector, pictures):
+    """One picture by each way in, all at once; the answers."""
+    with ThreadPoolExecutor(len(WAYS)) as pool:
+        futures = {way: pool.submit(send, collector.session("contributor"), pictures[way]) for way, send in WAYS.items()}
+        return {way: future.result() for way, future in futures.items()}
+
+
+def assert_stored(collector, pictures):
+    viewer = collector.session("viewer")
+    by_digest = {sample["sha256"]: sample for sample in samples(viewer)}
+    for way, data in pictures.items():
+        sample = by_digest[hashlib.sha256(data).hexdigest()]
+        assert viewer.get(f"/v1/datasets/{DEFAULT}/samples/{sample['id']}/image").content == data, way
+
+
+def is_well(collector):
+    return collector.session().get("/healthz").status_code == 200
+
+
+def threads(pid):
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def test_a_gateway_that_hangs_is_answered_within_bounds_and_piles_nothing_up(collector, s3):
+    kept, refused = ({way: picture() for way in WAYS} for _ in range(2))
+    upload_all(collector, kept)
+    before, pids = collector.stored(), collector.programs()
+    (health,) = collector.processes("health")
+    assert is_well(collector)
+    idle = threads(health)
+
+    os.kill(s3.pids["client.rgw"], signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            uploading = pool.submit(upload_all, collector, refused)
+            with ThreadPoolExecutor(40) as monitors:
+                asked = [monitors.submit(collector.session().get, "/healthz", timeout=HEALTH_SECONDS) for _ in range(40)]
+                until(lambda: threads(health) > idle or all(one.done() for one in asked), "the stores are asked")
+                assert threads(health) <= idle + 2, "one for the check, one of the S3 client"
+                for one in asked:
+                    assert one.result().status_code == 503 and "the image store at 127.0.0.1" in one.result().json()["message"]
+            for way, answer in uploading.result().items():  # each within the harness's minute
+                assert answer.status_code in (*REFUSED, 504), (way, answer.status_code, answer.text)
+                assert answer.json()["message"]
+    finally:
+        os.kill(s3.pids["client.rgw"], signal.SIGCONT)
+    until(lambda: is_well(collector), "the gateway answers again")
+    assert digests(collector) == {hashlib.sha256(data).hexdigest() for data in kept.values()}, "nothing that was refused has a row"
+    for way, answer in upload_all(collector, refused).items():
+        assert answer.status_code in (200, 201, 204), (way, answer.text)
+    assert_stored(collector, {**kept, **{way + " later": data for way, data in refused.items()}})
+    assert collector.programs() == pids
+    assert len(collector.stored()[0]) == len(before[0]) + len(WAYS), "under the same keys as the first time"
+
+
+def test_a_gateway_that_was_killed_is_told_and_used_again_once_it_is_back(collector, s3):
+    kept, refused = ({way: picture() for way in WAYS} for _ in range(2))
+    for way, answer in upload_all(collector, kept).items():
+        assert answer.status_code in (200, 201, 204), (way, answer.text)
+    before, pids = collector.stored(), collector.programs()
+
+    os.kill(s3.pids["client.rgw"], signal.SIGKILL)
+    for way, answer in upload_all(collector, refused).items():
+        assert answer.status_code in REFUSED, (way, answer.status_code, answer.text)
+        told = answer.json()
+        assert "the image store at 127.0.0.1" in told.get("message", ""), (way, told)
+    answer = collector.session("contributor").post(f"/v1/datasets/{DEFAULT}/archive", data=archive("cat/1.png", refused["PUT"]))
+    assert answer.status_code in (200, *REFUSED) and "the image store at 127.0.0.1" in answer.text and '"id"' not in answer.text
+    health = collector.session().get("/healthz")
+    assert health.status_code == 503
+    assert health.json()["dataset_store"] == "ok" and "the image store at 127.0.0.1" in health.json()["message"]
+    assert digests(collector) == {hashlib.sha256(data).hexdigest() for data in kept.values()}
+    for secret in ("AKTEST", "SKTEST"):
+        assert secret not in health.text and secret not in collector.logs()
+    # What needs no image goes on.
+    assert collector.session("contributor").post(f"/v1/datasets/{DEFAULT}/labels", json={"name": "meanwhile"}).status_code == 201
+
+    services.restart_gateway(s3)
+    until(lambda: is_well(collector), "the gateway is there again")
+    assert collector.stored() == before
+    assert_stored(collector, kept)
+    for way, answer in upload_all(collector, refused).items():
+        assert answer.status_code in (200, 201, 204), (way, answer.text)
+    assert_stored(collector, {**kept, **{way + " later": data for way, data in refused.items()}})
+    assert collector.programs() == pids, "it works without a restart"
