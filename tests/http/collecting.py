@@ -5,6 +5,7 @@ import itertools
 import os
 import sqlite3
 import sys
+import time
 from pathlib import Path
 
 import pymongo
@@ -19,6 +20,7 @@ DATASET = os.environ.get("TEST_DATASET", "sqlite")
 BLOB = os.environ.get("TEST_BLOB", "fs")
 DEFAULT = "collected"  # the default dataset, public
 LABELS = ("accordion", "airplanes")
+SWEPT_SECONDS = 3600  # what a crash left is removed at this age
 colours = itertools.count(1)
 
 
@@ -155,6 +157,16 @@ class Collector(Server):
     def assert_nothing_left(self):
         """nginx removes its files when it has finished a request, which is after the answer has come."""
         until(lambda: not self.leftovers(), f"no temporary files; there are {self.leftovers()}")
+
+    def sweep(self):
+        """What lies among the things under way, and is nobody's any more, becomes old; then a reload. Returns what that says."""
+        then = time.time() - SWEPT_SECONDS - 1
+        for folder in (self.state / "pending", self.store / "tmp"):
+            for path in folder.rglob("*"):
+                os.utime(path, (then, then))
+        done = self.reload()
+        assert done.returncode == 0, done.stderr
+        return done.stderr
 
     def programs(self):
         """The pids of the programs that take images in."""

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 from collecting import DATASET, DEFAULT, assert_problem, picture, samples
+from disks import fill, small_disk
 from harness import until
 
 KILLED = (502, 503, 504)  # what nginx answers when a program ends under it
@@ -152,24 +153,9 @@ def test_an_object_without_metadata_is_taken_up_by_the_next_try(collector, contr
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A folder that holds 12 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=0755", "tmpfs", folder], capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"no small file system can be mounted: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(folder):
-    """Takes all the room that is left; unlink it to give it back."""
-    filler = folder / "filler"
-    with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    return filler
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk", 12) as folder:
+        yield folder
 
 
 WAYS = ["PUT", "form", "single", "bulk", "tus"]
@@ -194,16 +180,16 @@ def upload(session, way, data, name):
 
 @pytest.mark.on("fs")
 @pytest.mark.parametrize("size", [(60, 60), (800, 800)], ids=["small", "large"])
-def test_a_full_image_store_answers_507_and_goes_on_when_there_is_room(make_collector, small_disk, size):
-    collector = make_collector(config={"image_store": {"dir": str(small_disk / "store")}})
-    collector.store = small_disk / "store"
+def test_a_full_image_store_answers_507_and_goes_on_when_there_is_room(make_collector, disk, size):
+    collector = make_collector(config={"image_store": {"dir": str(disk / "store")}})
+    collector.store = disk / "store"
     collector.start()
     contributor = collector.session("contributor")
     kept = {way: picture() for way in WAYS}
     for way, data in kept.items():
         assert upload(contributor, way, data, f"{way}.png").status_code in (200, 201, 204)
     before, pids = collector.stored(), collector.programs()
-    filler = fill(small_disk)
+    filler = fill(disk)
     refused = {way: picture("BMP", size) for way in WAYS}
     for way, data in refused.items():
         answer = upload(contributor, way, data, f"{way}.bmp")
@@ -223,13 +209,13 @@ def test_a_full_image_store_answers_507_and_goes_on_when_there_is_room(make_coll
 
 
 @pytest.mark.on("sqlite")
-def test_a_full_disk_of_the_datasets_answers_507(make_collector, small_disk):
-    collector = make_collector(config={"sqlite_db_dir": str(small_disk / "dbs")})
-    collector.databases = small_disk / "dbs"
+def test_a_full_disk_of_the_datasets_answers_507(make_collector, disk):
+    collector = make_collector(config={"sqlite_db_dir": str(disk / "dbs")})
+    collector.databases = disk / "dbs"
     collector.start()
     contributor, first = collector.session("contributor"), picture()
     assert put(contributor, "first.png", first).status_code == 201
-    filler = fill(small_disk)
+    filler = fill(disk)
     refused = []
     for number in range(3000):  # until what SQLite has set aside is used up
         data = picture()
