@@ -349,6 +349,21 @@ def test_reload_names_a_broken_dataset_and_goes_on(running):
     assert answers(running)
 
 
+def test_what_ends_after_reloads_is_started_again(running):
+    """Reloads leave a supervisor that still looks after its programs, also when they follow one another closely."""
+    for _ in range(3):
+        assert running.reload().returncode == 0
+    for name in ("multiwatch", "nginx"):
+        for pid in running.processes(name):
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: answers(running), f"the server without its {name}")
+
+
+def test_reloads_at_the_same_time_are_all_taken(running):
+    reloads = [subprocess.Popen([SCRIPTS / "image-label-server", "--state", running.state, "reload"], env=running.env) for _ in range(4)]
+    assert [reload.wait() for reload in reloads] == [0] * 4
+
+
 def test_reload_of_what_does_not_run_is_refused(server):
     assert "not running" in refused(server, "reload")
 
