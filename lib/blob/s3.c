@@ -124,7 +124,8 @@ static int s3_ping(struct blob_store *store, struct err *err)
 	int result = s3_perform(client, &call, err);
 	if (result != 0 && call.transfer.code == CURLE_OK && call.transfer.status == 403)
 		err_set(err, ERR_UPSTREAM,
-		        "the image store at %s refuses the access key, or it may not see the bucket '%s'",
+		        "the image store at %s refuses AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or they may not see "
+		        "the bucket '%s'",
 		        client->host, client->config->image_store.bucket);
 	s3_call_release(&call);
 	return result;

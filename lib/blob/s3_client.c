@@ -346,7 +346,8 @@ static const struct {
 	enum err_code error;
 	const char *text;
 } failures[] = {
-	{"NoSuchBucket", ERR_UPSTREAM, "the bucket '%s' does not exist: make it, or set image_store.bucket"},
+	{"NoSuchBucket", ERR_UPSTREAM,
+	 "the bucket '%s' does not exist: make it, or set AWS_BUCKET_NAME or image_store.bucket"},
 	{"InvalidAccessKeyId", ERR_UPSTREAM,
 	 "the image store of '%s' does not know the key in AWS_ACCESS_KEY_ID"},
 	{"SignatureDoesNotMatch", ERR_UPSTREAM,
@@ -404,7 +405,7 @@ int s3_failure(struct s3_client *client, const struct s3_call *call, struct err 
 		return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", call->key);
 	if (status == 404)
 		return err_set(err, ERR_UPSTREAM,
-		               "the bucket '%s' does not exist: make it, or set image_store.bucket",
+		               "the bucket '%s' does not exist: make it, or set AWS_BUCKET_NAME or image_store.bucket",
 		               bucket);
 	enum err_code code = status == 503 || status == 429 || status == 504 ? ERR_UNAVAILABLE
 	                     : status == 507                                ? ERR_NO_SPACE

@@ -188,11 +188,14 @@ static int by_text(const void *a, const void *b)
 }
 
 /* In order, so that the same set of nodes is the same place however its URI lists them. */
-static void add_hosts(const mongoc_uri_t *uri, struct buf *out)
+void mongodb_hosts(const struct config *config, struct buf *out)
 {
+	mongoc_uri_t *uri = mongoc_uri_new(config->dataset_store.uri);
 	const char *hosts[17];
 	size_t count = 0;
 
+	if (!uri)
+		return;
 	for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri); host && count < 16; host = host->next)
 		hosts[count++] = host->host_and_port;
 	if (mongoc_uri_get_srv_hostname(uri))
@@ -201,17 +204,15 @@ static void add_hosts(const mongoc_uri_t *uri, struct buf *out)
 		qsort(hosts, count, sizeof(*hosts), by_text);
 	for (size_t i = 0; i < count; i++)
 		buf_printf(out, "%s%s", i ? "," : "", hosts[i]);
+	mongoc_uri_destroy(uri);
 }
 
 static void store_place(struct dataset_store *base, struct buf *out)
 {
-	const struct mongodb_store *store = mongodb_store(base);
-	mongoc_uri_t *uri = mongoc_uri_new(store->config->dataset_store.uri);
+	const struct config *config = mongodb_store(base)->config;
 
-	buf_printf(out, "the MongoDB database %s at ", store->config->dataset_store.database);
-	if (uri)
-		add_hosts(uri, out);
-	mongoc_uri_destroy(uri);
+	buf_printf(out, "the MongoDB database %s at ", config->dataset_store.database);
+	mongodb_hosts(config, out);
 }
 
 /* --- listing ------------------------------------------------------------------------------------------------------- */

@@ -38,6 +38,8 @@ struct work {
 int work_begin(struct work *work, struct mongodb_store *store, struct err *err);
 void work_end(struct work *work);
 
+/* Appends the nodes' addresses, which hold no secret. */
+void mongodb_hosts(const struct config *config, struct buf *out);
 /* Turns a failure of libmongoc into err; returns -1. reply may be NULL. */
 int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err);
 

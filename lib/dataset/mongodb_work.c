@@ -7,6 +7,8 @@ enum {
 	TRANSACTION_SECONDS = 13, /* for how long a transaction is tried again; an election takes up to 12 s */
 	BACKOFF_MAX_MS = 64,
 	ORPHAN_MS = 1000, /* a transaction that does nothing for so long has lost its program */
+	UNREADY_MS = 1000, /* for how long what was seen of a store that is down is told without asking again */
+	CODE_ILLEGAL_OPERATION = 20,
 	CODE_DUPLICATE_KEY = 11000,
 	CODE_OUT_OF_DISK = 14031,
 	CODE_UNAUTHORIZED = 13,
@@ -54,6 +56,27 @@ static enum err_code code_of(const bson_error_t *error)
 	}
 }
 
+/* What libmongoc and the server say of these does not tell what to do. */
+static int explain(const struct work *work, const bson_error_t *error, struct err *err)
+{
+	bool standalone = error->code == CODE_ILLEGAL_OPERATION && strstr(error->message, "replica set");
+	struct buf hosts;
+
+	if (!standalone && error->domain != MONGOC_ERROR_SERVER_SELECTION)
+		return err_set(err, code_of(error), "MongoDB: %s", error->message);
+	buf_init(&hosts, 4096);
+	mongodb_hosts(work->store->config, &hosts);
+	if (standalone)
+		err_set(err, ERR_BAD_REQUEST,
+		        "MongoDB at %s is a standalone server: it must be a replica set, of one node at least, or a sharded cluster",
+		        buf_text(&hosts));
+	else
+		err_set(err, ERR_UNAVAILABLE, "MongoDB at %s has no primary that can be reached: %s", buf_text(&hosts),
+		        error->message);
+	buf_release(&hosts);
+	return -1;
+}
+
 int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err)
 {
 	work->duplicate = error->code == CODE_DUPLICATE_KEY;
@@ -64,7 +87,7 @@ int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply,
 	}
 	if (work->duplicate)
 		return err_set(err, ERR_CONFLICT, "The key is taken");
-	return err_set(err, code_of(error), "MongoDB: %s", error->message);
+	return explain(work, error, err);
 }
 
 /* --- connections --------------------------------------------------------------------------------------------------- */
@@ -86,7 +109,8 @@ static int end_former_life(struct work *work, struct err *err)
 	return orphans_end(work, appname, 0, err);
 }
 
-/* A store that is down is waited for by one thread, and the others that waited with it are told the same. */
+/* A store that is down is waited for by one thread; the others that waited with it are told the same, as is who asks
+ * directly afterwards: a start need not wait for each of its questions. */
 static int make_ready(struct work *work, struct err *err)
 {
 	struct mongodb_store *store = work->store;
@@ -94,7 +118,7 @@ static int make_ready(struct work *work, struct err *err)
 	int failed = 0;
 
 	pthread_mutex_lock(&store->mutex);
-	if (!store->ready && store->unready_ms > begun) {
+	if (!store->ready && store->unready_ms && store->unready_ms + UNREADY_MS > begun) {
 		*err = store->unready;
 		failed = -1;
 	} else if (!store->ready) {
