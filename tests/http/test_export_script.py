@@ -322,7 +322,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(folder, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["-i", "x"], ["-o", "x"], ["a", "b", "c"], ["-i"], ["--what"], ["--config", "x", "-o", "x"], ["-d", "x", "-o", "x"],
+    [], ["-i", "x"], ["-o", "x"], ["a", "b", "c"], ["-i"], ["--what"], ["--config", "x", "-o", "x"],
     ["--config", "x", "-d", "x"], ["--config", "x", "-d", "x", "-i", "x", "-o", "x"]])
 def test_wrong_usage_has_a_status_of_its_own(arguments):
     done = export(*arguments)
