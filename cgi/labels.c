@@ -5,7 +5,9 @@ static const struct route routes[] = {
 	{"GET", "/v1/datasets/{dataset}/labels", ROLE_VIEWER, labels_list, false},
 	{"POST", "/v1/datasets/{dataset}/labels", ROLE_CONTRIBUTOR, labels_add, false},
 	{"GET", "/fetch", ROLE_VIEWER, labels_fetch, false},
+	{"GET", "/fetch/", ROLE_VIEWER, labels_fetch, false},
 	{"POST", "/add_label/{name}", ROLE_CONTRIBUTOR, labels_add_by_path, false},
+	{"POST", "/add_label/{name}/", ROLE_CONTRIBUTOR, labels_add_by_path, false},
 	{0},
 };
 

@@ -54,6 +54,11 @@ def test_a_label_is_added_with_the_next_key(contributor):
     assert fetch(contributor) == {**before, key: "brontosaurus"}
 
 
+def test_a_slash_at_the_end_is_as_good(contributor):
+    assert fetch(contributor) == contributor.get("/fetch/").json()["Response"]
+    assert contributor.post("/add_label/accordion/").json()["S3-Response"]["Path"] == "images/accordion/"
+
+
 def test_a_label_that_is_there_answers_its_key(contributor):
     before = fetch(contributor)
     answer = contributor.post("/add_label/airplanes")
