@@ -2,25 +2,31 @@
 
 Only the environment variables of the older collecting system are set.
 """
+import csv
 import datetime
-import hashlib
+import json
 import re
+import sys
+from pathlib import Path
 
 import pymongo
 import pytest
 import requests
+from bare import Bare
 from collecting import bucket_client, picture
-from harness import Server
+from harness import TOP, free_port
+
+sys.path.insert(0, str(TOP / "tests" / "services"))
+import services  # noqa: E402
 
 pytestmark = pytest.mark.on("mongo", "s3")
 
 
-class Outside(Server):
+class Outside(Bare):
     """A server that has no configuration but the environment of the collecting system."""
 
     def __init__(self, folder, variables):
-        super().__init__(folder, env=variables)
-        self.variables = variables
+        super().__init__(folder, variables)
         self.add_user("ann", role="admin")
 
     @property
@@ -44,10 +50,17 @@ class Outside(Server):
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory, stores):
+def variables(stores):
+    """The environment of the collecting system: a bucket, and a replica set of three."""
+    with services.mongo(nodes=3) as mongo:
+        yield {**stores.environment(), "MONGODB_CONN_STRING": mongo.uri}
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory, variables):
     from conftest import finish
 
-    outside = Outside(tmp_path_factory.mktemp("outside"), stores.environment())
+    outside = Outside(tmp_path_factory.mktemp("outside"), variables)
     try:
         outside.start()
         ann = outside.session("ann")
@@ -149,8 +162,88 @@ def test_what_is_not_stored_is_not_in_the_bucket(outside, ann):
     assert (outside.keys(), outside.database.images.count_documents({})) == before
 
 
-def test_the_older_labelling_client_labels_collected_images(outside, ann):
+# --- the commands
+
+
+def test_the_labelling_client_labels_what_was_collected_and_the_exporter_tells(outside, ann, tmp_path):
     dataset, data = outside.variables["DATABASE_NAME"], picture()
     told = single(ann, data)
-    answer = ann.post("/obtain", json={"dataset_name": dataset, "id": told["id"]})
-    assert (answer.status_code, hashlib.sha256(answer.content).digest()) == (200, hashlib.sha256(data).digest())
+
+    def client(*words):
+        words = ("-u", "ann", "-b", outside.url, "-d", dataset, *words)
+        done = outside.script("image-label-client", *words, IMAGE_LABEL_PASSWORD=outside.passwords["ann"])
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    assert client("size") == {"dataset_name": dataset, "size": outside.database.images.count_documents({"dataset": dataset})}
+    sample = client("obtain", "--id", told["id"], "-o", tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == data
+    assert client("obtain", "-o", tmp_path / "next.png")["labels"] == ["accordion", "airplanes"]
+    assert client("classify", "-a", sample["base_dir"], "-f", sample["filepath"], "-l", "airplanes") == {"response": True}
+    assert outside.database.images.find_one({"Image URL": told["Image URL"]})["Label"] == "airplanes"
+    done = outside.script("image-label-export-csv", "--dataset", dataset, "-o", tmp_path / "a.csv")
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "a.csv", newline="") as file:
+        assert {row["filepath"]: row["label"] for row in csv.DictReader(file)}[sample["filepath"]] == "airplanes"
+    assert json.loads((tmp_path / "a.csv.json").read_text())["dataset_name"] == dataset
+
+
+# --- what is wrong is told in one line
+
+
+def lines(done):
+    return [line for line in done.stderr.splitlines() if "running as root" not in line]
+
+
+def started(outside, tmp_path, variables):
+    """What a start says when the environment is this one."""
+    server = Outside(tmp_path / "wrong", outside.variables)
+    server.env |= variables
+    server.port = free_port()
+    try:
+        return server.command("start")
+    finally:
+        server.command("stop")
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ({"AWS_BUCKET_NAME": "no-such-bucket"}, "the bucket 'no-such-bucket' does not exist: make it, or set AWS_BUCKET_NAME"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "refuses AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "the image store at 127.0.0.1:1 can't be reached"),
+    ],
+)
+def test_a_bucket_that_cannot_be_used_is_a_warning(outside, tmp_path, wrong, said):
+    done = started(outside, tmp_path, wrong)
+    (line,) = lines(done)
+    assert done.returncode == 0 and line.startswith("image-label-server: warning: it runs, but ") and said in line
+    assert not any(secret in line for secret in ("{", '"', outside.variables["AWS_SECRET_ACCESS_KEY"]))
+
+
+def test_a_database_that_cannot_be_reached_keeps_it_from_starting(outside, tmp_path):
+    done = started(outside, tmp_path, {"MONGODB_CONN_STRING": "mongodb://u:hush@127.0.0.1:1/?serverSelectionTimeoutMS=300"})
+    (line,) = lines(done)
+    assert done.returncode == 1 and "MongoDB at 127.0.0.1:1 has no primary that can be reached" in line and "hush" not in line
+
+
+def test_a_mongod_that_is_no_replica_set_is_refused(outside, tmp_path):
+    with services.standalone() as uri:
+        done = started(outside, tmp_path, {"MONGODB_CONN_STRING": uri})
+    (line,) = lines(done)
+    assert done.returncode == 1 and "is a standalone server: it must be a replica set" in line
+
+
+def test_a_variable_that_is_missing_is_named(outside, tmp_path):
+    for name in ("DATABASE_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        (line,) = lines(started(outside, tmp_path / name, {name: ""}))
+        assert name in line and "missing" in line
+
+
+# --- leaving
+
+
+def test_nothing_is_left_in_shared_memory(outside):
+    """A file that libmongoc makes there for each process outlives it."""
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in outside.processes()]
+    assert any("libmongoc" in text for text in maps) and not any("/dev/shm/mongoc" in text for text in maps)

@@ -10,6 +10,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -72,6 +73,20 @@ def mongo(nodes=3):
         rows = (line.split() for line in (folder / "pids").read_text().splitlines())
         pids = {int(port): int(pid) for port, pid in rows}
         yield Mongo(settings["TEST_MONGODB_URI"], folder, pids, {port: _command(pid) for port, pid in pids.items()})
+
+
+@contextlib.contextmanager
+def standalone():
+    """The URI of a mongod that is no replica set, which is what a server has to refuse."""
+    with mongo(nodes=1) as running:
+        (port,) = running.commands
+        os.kill(running.pids[port], signal.SIGKILL)
+        _until(lambda: not pathlib.Path(f"/proc/{running.pids[port]}/exe").exists())
+        command = running.commands[port]
+        at = command.index("--replSet")
+        running.commands[port] = command[:at] + command[at + 2 :]
+        restart_mongod(running, port)
+        yield f"mongodb://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
