@@ -9,6 +9,8 @@ import { storage } from './storage.js';
 import { Tasks } from './tasks.js';
 
 const FILTER_FROM = 11;         // labels; fewer are found at a glance
+const DENSE_FROM = 8;           // labels in two columns, if all their names are short
+const DENSE_NAME = 14;          // characters
 const COUNTS_FOR = 20_000;      // ms that the server's counts are trusted
 const PICTURES_KEPT = 10;       // of those answered, for going back at once; older ones are fetched again
 const PIXELATED_BELOW = 64;     // px of the longer side: what is enlarged much stays sharp
@@ -87,7 +89,13 @@ function farewell() {
 	if (unlabelled) facts.push(`${number(unlabelled)} in hand elsewhere or left to others`);
 	const unreadable = size - labelled - skipped - unlabelled;
 	if (unreadable > 0) facts.push(`${number(unreadable)} could not be read`);
-	return [unlabelled ? 'Nothing left for you now' : 'All done', `${facts.join(', ')}.`, true];
+	return [farewellTitle(unreadable), `${facts.join(', ')}.`, true];
+}
+
+function farewellTitle(unreadable) {
+	if (info.counts.unlabelled) return 'Nothing left for you now';
+	if (unreadable === info.size) return 'No image can be read';
+	return unreadable > 0 ? 'All done that can be read' : 'All done';
 }
 
 function showPanel(item) {
@@ -118,6 +126,8 @@ function showLabels() {
 		return element('button', { type: 'button', 'data-key': key, 'data-label': name, 'aria-keyshortcuts': key || null },
 			element('kbd', { 'aria-hidden': 'true' }, key), element('span', {}, name));
 	}));
+	$('labels').classList.toggle('dense', info.labels.length >= DENSE_FROM &&
+		info.labels.every(({ name }) => name.length <= DENSE_NAME));
 	$('filter').hidden = $('help-filter').hidden = info.labels.length < FILTER_FROM;
 	$('help-letters').hidden = info.labels.length < FILTER_FROM;
 }

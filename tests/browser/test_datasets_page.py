@@ -19,6 +19,14 @@ def test_shows_each_dataset_with_its_progress_and_who_is_looking(ann, dataset):
     assert ann.status == ""
 
 
+def test_tells_of_images_that_cannot_be_read(ann, make_dataset):
+    dataset = make_dataset(samples=3)
+    (ann.server.images / dataset.name / "000.png").unlink()
+    assert len(dataset.lease("bob", 3)) == 2
+    ann.open("/ui/")
+    assert "1 unreadable" in card(ann, dataset.name).text
+
+
 def test_leads_to_labelling(ann, make_dataset):
     dataset = make_dataset(name="odd & name #1 ü")
     ann.open("/ui/")

@@ -186,10 +186,20 @@ def test_an_image_that_does_not_load_is_said_and_skipped(ann, make_dataset):
     ann.press("1")
     ann.notice_says("This image cannot be shown")
     ann.press("3")
-    ann.notice_says("All done")
+    ann.notice_says("All done that can be read")
     assert "2 of 3 images are labelled" in ann.notice
     assert "1 could not be read" in ann.notice
     assert dataset.labels() == {"000.png": "bird", "002.png": "cat"}
+
+
+def test_a_dataset_whose_images_cannot_be_read_is_not_called_done(ann, make_dataset):
+    dataset = make_dataset(samples=2)
+    for path in (ann.server.images / dataset.name).iterdir():
+        path.unlink()
+    ann.open_label(dataset.name)
+    ann.notice_says("2 could not be read")
+    assert "No image can be read" in ann.notice
+    assert "All done" not in ann.notice
 
 
 def test_when_all_is_labelled_it_says_so_and_checks_again_on_demand(ann, make_dataset):
