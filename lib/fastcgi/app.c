@@ -101,7 +101,8 @@ static void run_handler(struct call *call)
 	idempotent_end(&idempotent, call);
 }
 
-static void handle(struct app *app, FCGX_Request *fcgi)
+/* Whether all was read that nginx sends for the request. */
+static bool handle(struct app *app, FCGX_Request *fcgi)
 {
 	struct request request;
 	struct reply reply;
@@ -118,7 +119,7 @@ static void handle(struct app *app, FCGX_Request *fcgi)
 		reply_error(&reply, &err);
 	else
 		run_handler(&call);
-	request_drain(&request);
+	bool drained = request_drain(&request);
 	reply_send(&reply);
 	cJSON_Delete(call.body);
 	dataset_info_release(&call.info);
@@ -127,17 +128,10 @@ static void handle(struct app *app, FCGX_Request *fcgi)
 	request_release(&request);
 	reply_release(&reply);
 	log_request_id(NULL);
+	return drained;
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
-
-/* Whether the connection is as it was before the request: all of its body was read, with the record that ends it. */
-static bool can_be_kept(FCGX_Request *fcgi)
-{
-	char more;
-
-	return fcgi->keepConnection && FCGX_GetStr(&more, 1, fcgi->in) == 0 && FCGX_GetError(fcgi->in) == 0;
-}
 
 static void *serve(void *data)
 {
@@ -151,9 +145,10 @@ static void *serve(void *data)
 		fcgi.keepConnection = 1; /* until the request itself tells: else FCGX_Accept_r closes it first */
 		if (FCGX_Accept_r(&fcgi) < 0)
 			continue;
-		handle(app, &fcgi);
-		fcgi.keepConnection = can_be_kept(&fcgi);
-		FCGX_Detach(&fcgi); /* closed at once, if it is: else libfcgi waits until nginx has closed its end */
+		if (handle(app, &fcgi))
+			FCGX_Detach(&fcgi); /* if closed, then at once, without a wait for nginx to close its end */
+		else
+			fcgi.keepConnection = 0; /* closed with that wait: what is unread would reset it, and lose the answer */
 		FCGX_Finish_r(&fcgi);
 		if (fcgi.ipcFd >= 0)
 			connections_keep(app->connections, fcgi.ipcFd);

@@ -222,13 +222,15 @@ ssize_t request_read(struct request *request, void *bytes, size_t len, struct er
 	return got;
 }
 
-void request_drain(struct request *request)
+bool request_drain(struct request *request)
 {
 	char piece[PIECE_BYTES];
 	struct err ignored;
 
 	while (request->body_read < REQUEST_DRAIN_MAX && request_read(request, piece, sizeof(piece), &ignored) > 0)
 		;
+	/* One read more takes the record that ends the body. */
+	return FCGX_GetStr(piece, 1, request->fcgi->in) == 0 && FCGX_GetError(request->fcgi->in) == 0;
 }
 
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err)

@@ -61,9 +61,9 @@ bool request_accepts_json(const struct request *request);
 ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err);
 
 /* Reads and forgets what is left of the body, up to a bound: nginx answers 502 instead of a refusal that comes, and
- * closes the connection, while it is still sending. */
+ * closes the connection, while it is still sending. Whether nothing is left to be read on the connection. */
 enum { REQUEST_DRAIN_MAX = 256 * 1024 * 1024 };
-void request_drain(struct request *request);
+bool request_drain(struct request *request);
 
 /* Reads the body, at most `max` bytes; ERR_TOO_LARGE, ERR_BAD_REQUEST when it ends early. Appends to out. */
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err);
