@@ -139,7 +139,7 @@ $(layers:%=check-%):
 lint: ## check the scripts, and build with clang
 	@tests/run lint
 
-installed = $(DESTDIR)$(PREFIX)
+installed = "$(DESTDIR)$(PREFIX)"
 commands := $(wildcard scripts/image-label-*)
 install: all ## install under PREFIX (/usr/local), beneath DESTDIR if given
 	install -d $(addprefix $(installed)/,bin lib/image-label-server share/image-label-server/nginx/html \

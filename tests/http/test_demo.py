@@ -131,6 +131,12 @@ def test_labels_are_those_given_or_the_sub_folders_names(tmp_path, folders, argu
     assert [label for label, in labels] == expected
 
 
+def test_the_label_it_names_as_an_example_is_one_of_the_dataset(tmp_path):
+    draw(tmp_path / "photos" / "1.png")
+    assert 'such as "dog")' in printed(tmp_path / "run", "--data", tmp_path / "photos", "--labels", "cat,dog")
+    assert "star" not in printed(tmp_path / "run", "--data", tmp_path / "photos")
+
+
 def test_new_images_of_the_folder_are_added_by_a_rerun(tmp_path):
     draw(tmp_path / "data" / "1.png")
     printed(tmp_path / "run", "--data", tmp_path / "data", "--labels", "x,y")

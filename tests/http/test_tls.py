@@ -122,3 +122,12 @@ def test_https_alone(make_server):
     assert f"https://localhost:{server.tls_port}/ui/" in done.stdout
     answer = requests.get(server.tls_url + "/healthz", verify=server.certificate)
     assert answer.status_code == 200
+
+
+def test_start_and_status_tell_the_https_address(secure):
+    address = f"https://localhost:{secure.tls_port}/ui/"
+    assert address in secure.command("status").stdout
+    assert secure.command("stop").returncode == 0
+    done = secure.command("start")
+    assert done.returncode == 0, done.stderr
+    assert address in done.stdout and f"{secure.url}/ui/" in done.stdout

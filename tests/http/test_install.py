@@ -1,0 +1,65 @@
+"""make install: into a folder of whatever name, beneath DESTDIR, and what lies there then runs without the checkout."""
+import json
+import os
+import subprocess
+
+import pytest
+from harness import TOP, draw, free_port
+
+USER_FILE = {"user": "ann", "password": "secret"}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The bin folder of what was installed from a build of its own kind; its name has a space."""
+    prefix = tmp_path_factory.mktemp("install") / "opt it's here"
+    sanitize = os.environ.get("SANITIZE", "")
+    make = ["make", "-s", "install", f"PREFIX={prefix}", *([f"SANITIZE={sanitize}"] if sanitize else [])]
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    done = subprocess.run(make, cwd=TOP, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return prefix / "bin"
+
+
+def run(program, *arguments, **environment):
+    words = [str(program), *map(str, arguments)]
+    return subprocess.run(words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+
+
+def test_what_is_installed_serves_and_labels(installed, tmp_path):
+    home, state, port = tmp_path / "home", tmp_path / "state", free_port()
+    environment = {"HOME": str(home), "IMAGE_LABEL_PASSWORD": "secret", "IMAGE_LABEL_LIBEXEC": ""}
+    draw(tmp_path / "photos" / "1.png")
+    users = home / ".config/image-label-server/json_users"
+    users.mkdir(parents=True)
+    (users / "ann.json").write_text(json.dumps(USER_FILE))
+    load = [installed / "image-label-load", "--in-place", tmp_path / "photos", "-d", "photos", "-l", "cat,dog"]
+    server = [installed / "image-label-server", "--state", state, "--port", port]
+    client = [installed / "image-label-client", "-u", "ann", "-b", f"http://127.0.0.1:{port}", "-d", "photos"]
+    assert run(*load, **environment).returncode == 0
+    started = run(*server, "start", **environment)
+    assert started.returncode == 0, started.stderr
+    try:
+        obtained = run(*client, "obtain", "-o", tmp_path / "next.png", **environment)
+        assert obtained.returncode == 0, obtained.stderr
+        sample = json.loads(obtained.stdout)
+        words = ["classify", "-a", sample["base_dir"], "-f", sample["filepath"], "-l", "dog"]
+        assert json.loads(run(*client, *words, **environment).stdout) == {"response": True}
+    finally:
+        assert run(*server, "stop", **environment).returncode == 0
+    database = home / ".config/image-label-server/sqlite_dbs/photos.db"
+    exported = run(installed / "image-label-export-csv", "-i", database, "-o", tmp_path / "out.csv", **environment)
+    assert exported.returncode == 0, exported.stderr
+    assert (tmp_path / "out.csv").read_bytes() == b"filepath,label\r\n1.png,dog\r\n"
+
+
+def test_every_command_has_its_completion(installed):
+    completions = installed.parent / "share/bash-completion/completions"
+    assert {path.name for path in installed.iterdir()} == {path.name for path in completions.iterdir()}
+    assert all(path.is_file() for path in completions.iterdir())  # links that lead somewhere
+
+
+def test_no_installed_file_is_writable_by_others_or_unreadable(installed):
+    for path in installed.parent.rglob("*"):
+        mode = path.stat().st_mode
+        assert mode & 0o022 == 0 and mode & 0o444 == 0o444, path
