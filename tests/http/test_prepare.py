@@ -37,7 +37,7 @@ def lay_dataset(config, name="cats", **more):
     folder = config.parent / "a/json"
     folder.mkdir(parents=True, exist_ok=True)
     sample = {"filepath": "1.png", "label": ""}
-    keys = {"dataset_name": name, "labels": ["yes", "no"], "base_dir": "/pictures", "samples": [sample], **more}
+    keys = {"dataset_name": name, "labels": ["yes", "no"], "base_dir": "/", "samples": [sample], **more}
     (folder / f"{name}.json").write_text(json.dumps(keys))
 
 
@@ -124,7 +124,7 @@ def test_a_database_of_the_older_system_is_migrated(config):
     db = sqlite3.connect(config.parent / "a/dbs/old.db")
     db.executescript(
         """CREATE TABLE metadata (dataset_name TEXT, base_dir TEXT); CREATE TABLE labels (label TEXT);
-        CREATE TABLE samples (filepath TEXT, label TEXT); INSERT INTO metadata VALUES ('old', '/pictures');
+        CREATE TABLE samples (filepath TEXT, label TEXT); INSERT INTO metadata VALUES ('old', '/');
         INSERT INTO labels VALUES ('yes'); INSERT INTO samples VALUES ('1.png', 'yes'), ('2.png', '')"""
     )
     db.close()
@@ -158,3 +158,21 @@ def test_wrong_usage_is_told(config):
     assert admin(config, "frobnicate").returncode == 2
     words = [str(LIBEXEC / "admin"), "config", "--config"]
     assert subprocess.run(words, capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.parametrize("there", ["nothing", "a file", "a folder"])
+def test_a_dataset_whose_folder_is_not_there_is_told(config, there):
+    lay_user(config)
+    folder = config.parent / "pictures"
+    if there == "a file":
+        folder.write_text("")
+    elif there == "a folder":
+        folder.mkdir()
+    lay_dataset(config, "cats", base_dir=str(folder))
+    answer = admin(config, "prepare")
+    assert answer.returncode == 0
+    if there == "a folder":
+        assert answer.stderr == ""
+    else:
+        assert f'dataset "cats": its images in {folder} cannot be read' in answer.stderr
+        assert "image-label-load --in-place FOLDER --dataset cats --moved" in answer.stderr

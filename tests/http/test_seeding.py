@@ -158,8 +158,10 @@ def test_a_large_seed_is_merged_whole(server, ann):
 def test_unreadable_files_are_tried_again(server, ann):
     assert ann.post("/obtain", json={"dataset_name": "unplugged"}).status_code == 404
     assert told(ann, "unplugged")["counts"]["unreadable"] == 2
+    done = server.reload()
+    assert f'dataset "unplugged": its images in {server.images}/unplugged cannot be read: No such file' in done.stderr
     (server.images / "plug").rename(server.images / "unplugged")
-    reload(server)
+    assert "unplugged" not in reload(server).stderr
     assert ann.post("/obtain", json={"dataset_name": "unplugged"}).status_code == 200
     assert told(ann, "unplugged")["counts"]["unreadable"] == 0
 
