@@ -162,7 +162,9 @@ int import_run(struct import *import, struct err *err)
 	if (broken.code != ERR_NONE && import->lines.length == 0) {
 		*err = broken;
 	} else if (!failed || broken.code != ERR_NONE) {
-		failed = summarise(import, broken.code == ERR_NONE ? NULL : broken.text, err) || lines_send(&import->lines, import->call->reply, err) ? -1 : 0;
+		failed = summarise(import, broken.code == ERR_NONE ? NULL : broken.text, err);
+		request_drain(import->call->request); /* what follows the archive, or its broken place */
+		failed = failed || lines_send(&import->lines, import->call->reply, err) ? -1 : 0;
 	}
 	spool_release(&import->lines);
 	return failed;

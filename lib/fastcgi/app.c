@@ -119,7 +119,8 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 		reply_error(&reply, &err);
 	else
 		run_handler(&call);
-	bool drained = request_drain(&request);
+	/* nginx sends no more of the body once a streamed answer has begun. */
+	bool drained = reply.streaming ? FCGX_HasSeenEOF(fcgi->in) != 0 : request_drain(&request);
 	reply_send(&reply);
 	cJSON_Delete(call.body);
 	dataset_info_release(&call.info);

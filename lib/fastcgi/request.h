@@ -61,7 +61,8 @@ bool request_accepts_json(const struct request *request);
 ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err);
 
 /* Reads and forgets what is left of the body, up to a bound: nginx answers 502 instead of a refusal that comes, and
- * closes the connection, while it is still sending. Whether nothing is left to be read on the connection. */
+ * closes the connection, while it is still sending. Whether nothing is left to be read on the connection. To be called before
+ * an answer is streamed: once that has begun nginx sends no more of the body, and reading on would never end. */
 enum { REQUEST_DRAIN_MAX = 256 * 1024 * 1024 };
 bool request_drain(struct request *request);
 

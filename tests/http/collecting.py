@@ -1,5 +1,6 @@
 """Servers that collect images, on the stores that TEST_DATASET=sqlite|mongo and TEST_BLOB=fs|s3 choose."""
 import contextlib
+import functools
 import io
 import itertools
 import os
@@ -77,14 +78,17 @@ class Stores:
 
 
 def bucket_client(variables):
+    names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return kept_client(*(variables.get(name) for name in names))
+
+
+@functools.cache
+def kept_client(endpoint, region, key, secret):
+    """Making one takes longer than most tests."""
     import boto3
 
     return boto3.client(
-        "s3",
-        endpoint_url=variables["AWS_ENDPOINT_URL"],
-        region_name=variables.get("AWS_REGION", "us-east-1"),
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        "s3", endpoint_url=endpoint, region_name=region or "us-east-1", aws_access_key_id=key, aws_secret_access_key=secret
     )
 
 
@@ -101,6 +105,8 @@ class Collector(Server):
         self.store = store
         self.variables = variables
         self.labels = labels
+        self.looking = None  # the session of look()
+        self.settled = None  # what was stored() when a test found it unchanged, until another may have changed it
         for role in ("viewer", "annotator", "contributor", "admin"):
             self.add_user(role, role=role)
         self.add_user("guest", role="contributor", datasets=["secret"])
@@ -132,11 +138,17 @@ class Collector(Server):
         return next(tree for tree in (self.store / "public" / key, self.store / "private" / key) if tree.exists()).read_bytes()
 
     def size(self, dataset=DEFAULT):
-        return self.session("admin").get(f"/v1/datasets/{dataset}").json()["size"]
+        return self.look(f"/v1/datasets/{dataset}")["size"]
 
     def stored(self):
-        """All that is stored, to be compared."""
-        return self.objects(), self.size(DEFAULT), self.size("secret")
+        """All that is stored, to be compared: the keys in the image store, the size of the default dataset, those of all."""
+        sizes = {item["name"]: item["size"] for item in self.look("/v1/datasets")["items"]}
+        return self.objects(), sizes[DEFAULT], sizes
+
+    def look(self, path):
+        if self.looking is None or self.looking.base != self.url:
+            self.looking = self.session("admin")
+        return self.looking.get(path).json()
 
     def leftovers(self):
         """Temporary files: in the folders for them, and those without a name that a program holds open."""
@@ -156,7 +168,13 @@ class Collector(Server):
 
     def assert_nothing_left(self):
         """nginx removes its files when it has finished a request, which is after the answer has come."""
-        until(lambda: not self.leftovers(), f"no temporary files; there are {self.leftovers()}")
+        left = []
+
+        def none():
+            left[:] = self.leftovers()
+            return not left
+
+        until(none, left)
 
     def sweep(self):
         """What lies among the things under way, and is nobody's any more, becomes old; then a reload. Returns what that says."""
@@ -170,11 +188,9 @@ class Collector(Server):
 
     def programs(self):
         """The pids of the programs that take images in."""
-        names = ("images", "single_upload", "bulk_upload", "uploads", "labels", "samples", "datasets")
-        pids = {name: [] for name in names}
-        for pid in self.processes():
-            with contextlib.suppress(OSError, KeyError):
-                pids[Path(os.readlink(f"/proc/{pid}/exe")).name].append(pid)
+        names = ("images", "single_upload", "bulk_upload", "archive", "uploads", "labels", "samples", "datasets")
+        running = self.executables()
+        pids = {name: [pid for pid, program in running.items() if program == name] for name in names}
         assert all(len(found) == 1 for found in pids.values()), pids
         return pids
 

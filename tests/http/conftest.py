@@ -86,6 +86,26 @@ def collector(tmp_path_factory, stores):
 
 
 @pytest.fixture
+def unharmed(request, collector):
+    """After the test: the same programs, no temporary file. (What is stored each test looks at by itself.)"""
+    if "nothing_stored" not in request.fixturenames:
+        collector.settled = None
+    before = collector.programs()
+    yield
+    assert collector.programs() == before
+    collector.assert_nothing_left()
+
+
+@pytest.fixture
+def nothing_stored(unharmed, collector):
+    """What one such test finds after itself, the next one takes for what was before it: listing a bucket takes its time."""
+    before = collector.settled or collector.stored()
+    yield
+    collector.settled = collector.stored()
+    assert collector.settled == before
+
+
+@pytest.fixture
 def contributor(collector):
     return collector.session("contributor")
 

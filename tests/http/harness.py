@@ -177,17 +177,20 @@ class Server:
     def supervisor(self):
         return int((self.state / "supervisor.pid").read_text())
 
-    def processes(self, name=None):
-        """The live processes of this server (or of one program of it), by their working folder."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
+    def executables(self):
+        """{pid: the name of its program} of the live processes of this server, which are told by their working folder."""
+        folder, found = os.path.realpath(self.state), {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
-                if (process / "cwd").samefile(self.state):
-                    if name is None or os.readlink(process / "exe").removesuffix(" (deleted)").endswith("/" + name):
-                        found.append(int(process.name))
+                if os.readlink(f"/proc/{pid}/cwd") == folder:
+                    found[int(pid)] = os.path.basename(os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)"))
             except OSError:
                 continue  # ended meanwhile, or another user's
         return found
+
+    def processes(self, name=None):
+        """The live processes of this server (or of one program of it)."""
+        return [pid for pid, program in self.executables().items() if name in (None, program)]
 
     def program_log(self, name):
         """The JSON lines that a program has logged."""
