@@ -17,19 +17,32 @@ static int find(struct call *call, int64_t id, struct task *task, struct located
 	return serve_next(call, task, file, err);
 }
 
+/* In a bucket it only turns out now that an image is gone; then the next one is tried, as with files. */
+static int find_and_answer(struct call *call, int64_t id, struct err *err)
+{
+	for (;;) {
+		struct task task = {0};
+		struct located file;
+		bool found = find(call, id, &task, &file, err) == 0;
+		int failed = !found || answer_obtained(call, &task, &file, err);
+		bool again = failed && found && id < 0 && serve_mark_missing(call, &task.sample, err) == 0;
+
+		task_release(&task);
+		if (!again)
+			return failed ? -1 : 0;
+	}
+}
+
 static int obtain(struct call *call, struct err *err)
 {
-	struct task task = {0};
-	struct located file;
 	const char *name;
 	int64_t id = -1;
-	int failed = call_body(call, err) || json_string(call->body, "dataset_name", true, &name, err) ||
-	             json_int64(call->body, "id", false, INT64_MIN, INT64_MAX, &id, err) ||
-	             call_dataset(call, name, err) || call_setup(call, err) || find(call, id, &task, &file, err) ||
-	             answer_obtained(call, &task, &file, err);
 
-	task_release(&task);
-	return failed ? -1 : 0;
+	return call_body(call, err) || json_string(call->body, "dataset_name", true, &name, err) ||
+	                       json_int64(call->body, "id", false, INT64_MIN, INT64_MAX, &id, err) ||
+	                       call_dataset(call, name, err) || call_setup(call, err) || find_and_answer(call, id, err)
+	               ? -1
+	               : 0;
 }
 
 static const struct route routes[] = {

@@ -35,9 +35,8 @@ static int describe_in_header(struct call *call, const cJSON *description, struc
 static int reply_image(struct call *call, const cJSON *description, const struct task *task, const struct located *file,
                        struct err *err)
 {
-	return describe_in_header(call, description, err) ||
-	                       reply_header(call->reply, "Cache-Control", "no-cache", err) ||
-	                       serve_image(call, &task->sample, file, err)
+	return serve_image(call, &task->sample, file, err) || describe_in_header(call, description, err) ||
+	                       reply_header(call->reply, "Cache-Control", "no-cache", err)
 	               ? -1
 	               : 0;
 }

@@ -20,13 +20,13 @@ struct page {
 
 /* --- one image ----------------------------------------------------------------------------------------------------- */
 
-/* ERR_UNPROCESSABLE: it is not what the dataset says. */
+/* ERR_UNPROCESSABLE: it is not what the dataset says; of one that was adopted it says nothing. */
 static int check_spool(const struct spool *spool, const struct sample *sample, struct err *err)
 {
 	char sha256[HASH_SHA256_HEX];
 
 	hash_hex(spool->sha256, sizeof(spool->sha256), sha256);
-	if (spool->length != sample->bytes)
+	if (sample->bytes > 0 && spool->length != sample->bytes)
 		return err_set(err, ERR_UNPROCESSABLE, "it has %lld bytes in the source, and should have %lld",
 		               (long long)spool->length, (long long)sample->bytes);
 	if (sample->sha256[0] && strcmp(sha256, sample->sha256) != 0)
@@ -36,13 +36,13 @@ static int check_spool(const struct spool *spool, const struct sample *sample, s
 
 static int fetch(struct blob_store *from, const struct sample *sample, struct spool *spool, struct err *err)
 {
-	size_t room = sample->bytes < PIECE ? (size_t)sample->bytes + 1 : PIECE, got = room;
+	size_t room = sample->bytes > 0 && sample->bytes < PIECE ? (size_t)sample->bytes + 1 : PIECE, got = room;
 	char *piece = malloc(room);
 	int failed = 0;
 
 	if (!piece)
 		abort();
-	while (!failed && got == room && spool->length <= sample->bytes) {
+	while (!failed && got == room && (sample->bytes == 0 || spool->length <= sample->bytes)) {
 		failed = blob_read(from, sample->blob_key, spool->length, piece, room, &got, err);
 		if (!failed)
 			failed = spool_write(spool, piece, got, err);
@@ -83,7 +83,7 @@ static int look_there(const struct migrate_images *images, const struct sample *
 	*there = false;
 	if (blob_stat(images->to, sample->blob_key, &info, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
-	if (info.bytes != sample->bytes || (info.sha256[0] && sample->sha256[0] && strcmp(info.sha256, sample->sha256) != 0))
+	if ((sample->bytes > 0 && info.bytes != sample->bytes) || (info.sha256[0] && sample->sha256[0] && strcmp(info.sha256, sample->sha256) != 0))
 		return err_set(err, ERR_CONFLICT, "other bytes lie under the key %s in the destination", sample->blob_key);
 	*there = true;
 	return images->publish ? blob_set_public(images->to, sample->blob_key, images->public_read, err) : 0;

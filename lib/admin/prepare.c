@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/adopt.h"
 #include "admin/sweep.h"
 #include "auth/users.h"
 #include "base/buf.h"
@@ -211,7 +212,8 @@ static int prepare_all(struct prepare *prepare, struct err *err)
 	const struct config *config = &prepare->config;
 	if (make_folders(config, err) || dataset_store_open(&prepare->store, config, err) ||
 	    seed_merge(prepare->store, config->json_db_dir, told_seed, NULL, &prepare->warnings, err) ||
-	    make_default_dataset(prepare, err) || prepare_datasets(prepare, err) ||
+	    make_default_dataset(prepare, err) ||
+	    adopt_collected(config, prepare->store, &prepare->warnings, err) || prepare_datasets(prepare, err) ||
 	    require_dataset(prepare, err) || sweep(prepare) || prepare_users(prepare, err))
 		return -1;
 	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the summary cannot be written");

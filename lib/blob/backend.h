@@ -12,6 +12,7 @@ struct blob_backend {
 	int (*set_public)(struct blob_store *store, const char *key, bool public_read, struct err *err);
 	int (*url)(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
 	           struct buf *out, struct err *err);
+	int (*key_of)(struct blob_store *store, const char *url, struct buf *out, struct err *err); /* NULL: of none */
 	int (*path)(struct blob_store *store, const char *key, char out[PATH_MAX], struct err *err);
 	int (*stat)(struct blob_store *store, const char *key, struct blob_info *out, struct err *err);
 	int (*read)(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len,

@@ -67,6 +67,20 @@ int blob_url(struct blob_store *store, const char *key, bool public_read, int64_
 	return store->backend->url(store, key, public_read, expires_seconds, out, err);
 }
 
+int blob_key_of(struct blob_store *store, const char *url, char key[BLOB_KEY_MAX], struct err *err)
+{
+	struct buf found;
+	buf_init(&found, BLOB_KEY_MAX - 1);
+	int result = store->backend->key_of != NULL
+	                     ? store->backend->key_of(store, url, &found, err)
+	                     : err_set(err, ERR_NOT_FOUND, "%s leads to no object of the image store", url);
+	if (result == 0 && blob_key_check(buf_text(&found), err) != 0)
+		result = err_set(err, ERR_NOT_FOUND, "%s leads to what can't be a key", url);
+	snprintf(key, BLOB_KEY_MAX, "%s", buf_text(&found));
+	buf_release(&found);
+	return result;
+}
+
 int blob_path(struct blob_store *store, const char *key, char out[PATH_MAX], struct err *err)
 {
 	return blob_key_check(key, err) || store->backend->path(store, key, out, err) ? -1 : 0;

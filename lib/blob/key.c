@@ -1,6 +1,8 @@
 /* Makes and checks the names of objects in the image store. */
 #include "blob/key.h"
 
+#include <strings.h>
+
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -17,6 +19,21 @@ const char *blob_key_extension(const char *type)
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
 		if (strcmp(extensions[i].type, type) == 0)
 			return extensions[i].extension;
+	return NULL;
+}
+
+const char *blob_key_type(const char *key)
+{
+	const char *ending = strrchr(key, '.');
+	if (ending == NULL)
+		return NULL;
+	if (strcasecmp(ending, ".jpeg") == 0)
+		return "image/jpeg";
+	if (strcasecmp(ending, ".tif") == 0)
+		return "image/tiff";
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
+		if (strcasecmp(extensions[i].extension, ending + 1) == 0)
+			return extensions[i].type;
 	return NULL;
 }
 

@@ -26,5 +26,7 @@ int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *labe
 /* The file name ending, without a dot, of an image's media type ("jpg", "png", "webp", "gif", "bmp",
  * "tiff"); NULL for others. */
 const char *blob_key_extension(const char *type);
+/* The media type that a key's ending says, of these types (also "jpeg", "tif"); NULL for others. */
+const char *blob_key_type(const char *key);
 
 #endif

@@ -147,6 +147,7 @@ const struct blob_backend blob_s3 = {
 	.put = s3_put,
 	.set_public = s3_set_public,
 	.url = s3_url,
+	.key_of = s3_key_of,
 	.path = s3_local_path,
 	.stat = s3_stat,
 	.read = s3_read,

@@ -78,6 +78,8 @@ void s3_path(const struct s3_client *client, const char *key, struct buf *out);
 /* s3_put.c */
 int s3_put(struct blob_store *store, const struct blob_put *put, struct err *err);
 int s3_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err);
+/* s3_place.c */
+int s3_key_of(struct blob_store *store, const char *url, struct buf *out, struct err *err);
 /* s3_list.c */
 int s3_list(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit, void *data,
             struct err *err);

@@ -40,6 +40,8 @@ struct dataset_backend {
 	int (*merge)(struct dataset *dataset, const char *const *labels, size_t label_count,
 	             const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged,
 	             struct err *err);
+	int (*adopt)(struct dataset *dataset, dataset_adopt_key *key_of, void *data, struct dataset_adopted *out,
+	             struct err *err); /* NULL: there is nothing to take over */
 	int (*note_get)(struct dataset *dataset, const char *key, char **value, struct err *err);
 	int (*note_set)(struct dataset *dataset, const char *key, const char *value, struct err *err);
 	int (*add_image)(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,

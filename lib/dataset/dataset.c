@@ -318,6 +318,12 @@ int dataset_merge(struct dataset *dataset, const char *const *labels, size_t lab
 	return dataset->backend->merge(dataset, labels, label_count, seeds, seed_count, merged, err);
 }
 
+int dataset_adopt(struct dataset *dataset, dataset_adopt_key *key_of, void *data, struct dataset_adopted *out,
+                  struct err *err)
+{
+	return dataset->backend->adopt ? dataset->backend->adopt(dataset, key_of, data, out, err) : 0;
+}
+
 int dataset_note_get(struct dataset *dataset, const char *key, char **value, struct err *err)
 {
 	return dataset->backend->note_get(dataset, key, value, err);

@@ -161,6 +161,18 @@ struct dataset_merged {
 /* Adds to *merged. */
 int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,
                   const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged, struct err *err);
+/* Takes over what the older collecting system left in the same database: documents that say where an image is, and its label,
+ * and belong to no dataset. Stores that know of none take none. key_of says under which key an image's URL leads into the image
+ * store, and gives the image's media type; NULL: it does not lead there, and its document is left as it is, as is
+ * one whose key is the filepath of a sample already. Labels that the dataset lacks are added. Adds to *out. */
+enum { DATASET_ADOPT_KEY_MAX = 1000 };
+typedef const char *dataset_adopt_key(void *data, const char *url, char key[DATASET_ADOPT_KEY_MAX]);
+struct dataset_adopted {
+	int64_t taken, left;
+};
+int dataset_adopt(struct dataset *dataset, dataset_adopt_key *key_of, void *data, struct dataset_adopted *out,
+                  struct err *err);
+
 enum { DATASET_NOTE_MAX = 4096 };
 /* A note kept in the dataset under a key (at most DATASET_NOTE_MAX bytes); *value is the caller's to free, NULL when there is none. */
 int dataset_note_get(struct dataset *dataset, const char *key, char **value, struct err *err);

@@ -369,6 +369,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.sample_by_sha256 = mongodb_sample_by_sha256,
 	.samples = mongodb_samples,
 	.merge = mongodb_merge,
+	.adopt = mongodb_adopt,
 	.note_get = mongodb_note_get,
 	.note_set = mongodb_note_set,
 	.add_image = mongodb_add_image,

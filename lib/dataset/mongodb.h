@@ -151,7 +151,8 @@ struct mongodb_store {
 	uint64_t clock;
 };
 
-/* Makes collections and indexes, puts the default dataset's labels first, ends removals that a crash left. */
+/* Makes collections and indexes, puts the default dataset's labels first (out of those of the older collecting system, if they
+ * are there), ends removals that a crash left. */
 int schema_prepare(struct work *work, struct err *err);
 /* Removes what belongs to a dataset that is marked as removed, if it is. */
 int dataset_purge(struct work *work, const char *name, struct err *err);
@@ -213,6 +214,7 @@ struct record {
 	size_t vote_count;
 
 	bool is_new, changed;
+	bson_t *adopts; /* of a new one: finds the document of another system that it is made of; NULL: none */
 	enum sample_state was_state; /* as read */
 	char *was_label;
 };
@@ -224,6 +226,11 @@ struct records {
 #define POSITION_END (INT64_C(1) << 40) /* requeued samples are at POSITION_END + the time */
 
 struct record *records_add(struct records *records); /* an empty one */
+/* A new sample, at its place in the queue. */
+struct record *record_new(struct records *records, int64_t id, const char *filepath, const char *label);
+/* Adds those whose "filepath" or "sha256" is one of values. */
+int records_find(struct work *work, const char *dataset, const char *field, const char *const *values, size_t count,
+                 struct records *found, struct err *err);
 void records_drop_twins(struct records *records); /* leaves one of each sample; the order is lost */
 void records_release(struct records *records);
 /* A work_visit that appends to struct records. */
@@ -258,7 +265,7 @@ bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
 /* The events of the samples from `from` to below `to`. */
 bson_t *events_filter(const char *dataset, int64_t from, int64_t to);
 
-/* Appends the new record. */
+/* Appends the new record, as a document of its own or out of the one it adopts. */
 int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
                   struct err *err);
 
@@ -330,6 +337,7 @@ int mongodb_history(struct dataset *, int64_t, label_event_visit *, void *, stru
 int mongodb_merge(struct dataset *, const char *const *, size_t, const struct dataset_seed *, size_t,
                   struct dataset_merged *, struct err *);
 int mongodb_add_image(struct dataset *, const struct dataset_image *, int64_t, struct sample *, bool *, struct err *);
+int mongodb_adopt(struct dataset *, dataset_adopt_key *, void *, struct dataset_adopted *, struct err *);
 
 int mongodb_next(struct dataset *, const char *, struct task *, struct err *);
 int mongodb_lease(struct dataset *, const char *, size_t, struct task *, size_t *, struct err *);

@@ -164,11 +164,18 @@ static int note_taken(void *data, const bson_t *document, struct err *err)
 	               : err_set(err, ERR_CONFLICT, "A dataset named %s exists already", (char *)data);
 }
 
-static int note_found(void *data, const bson_t *document, struct err *err)
+/* The labels may be there first: the default dataset's, out of the older collecting system's. */
+static int note_labels(void *data, const bson_t *document, struct err *err)
 {
-	(void)document;
+	int64_t *next = data, key;
+	bson_iter_t iter;
+
 	(void)err;
-	*(bool *)data = true;
+	*next = 0;
+	for (bool ok = bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
+		if (!text_int64(bson_iter_key(&iter), 0, INT64_MAX - 1, &key) && key >= *next)
+			*next = key + 1;
+	}
 	return 1;
 }
 
@@ -176,20 +183,21 @@ static int run_create(struct work *work, void *data, struct err *err)
 {
 	const struct creation *creation = data;
 	bson_oid_t revision = new_revision();
-	bool has_labels = false;
+	int64_t next_label = -1;
 
 	if (work_find(work, "datasets", BCON_NEW("_id", BCON_UTF8(creation->name)), NULL, note_taken,
 	              (void *)(uintptr_t)creation->name, err) ||
-	    work_find(work, "labels", BCON_NEW("_id", BCON_UTF8(creation->name)), NULL, note_found, &has_labels, err))
+	    work_find(work, "labels", BCON_NEW("_id", BCON_UTF8(creation->name)), NULL, note_labels, &next_label, err))
 		return -1;
 	bson_t *policy = policy_document(creation->policy);
 	bson_t *document = BCON_NEW("_id", BCON_UTF8(creation->name), "revision", BCON_OID(&revision), "base_dir",
 	                            BCON_UTF8(creation->base_dir), "policy", BCON_DOCUMENT(policy), "next_id",
-	                            BCON_INT64(0), "next_label", BCON_INT64(0), "bytes", BCON_INT64(0));
+	                            BCON_INT64(0), "next_label", BCON_INT64(next_label < 0 ? 0 : next_label), "bytes",
+	                            BCON_INT64(0));
 	bson_destroy(policy);
 	if (work_insert(work, "datasets", document, err))
 		return -1;
-	return has_labels ? 0 : work_insert(work, "labels", BCON_NEW("_id", BCON_UTF8(creation->name)), err);
+	return next_label >= 0 ? 0 : work_insert(work, "labels", BCON_NEW("_id", BCON_UTF8(creation->name)), err);
 }
 
 int mongodb_create(struct dataset_store *base, const char *name, const char *base_dir,

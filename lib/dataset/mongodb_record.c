@@ -69,6 +69,7 @@ static void record_release(struct record *record)
 	free(record->votes);
 	free(record->url);
 	free(record->was_label);
+	bson_destroy(record->adopts);
 	sample_release(&record->sample);
 }
 
@@ -476,12 +477,30 @@ int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
 }
 
+/* What else is in the document, its Timestamp with it, stays. */
+static int adopt_document(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err)
+{
+	bson_t update = BSON_INITIALIZER, set;
+	bson_error_t error;
+
+	BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+	BSON_APPEND_UTF8(&set, "dataset", dataset);
+	write_fields(record, true, &set);
+	BSON_APPEND_INT64(&set, "revision", 0);
+	bson_append_document_end(&update, &set);
+	bool added = mongoc_bulk_operation_update_one_with_opts(bulk, record->adopts, &update, NULL, &error);
+	bson_destroy(&update);
+	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
+}
+
 int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
-                         struct err *err)
+                  struct err *err)
 {
 	bson_t document = BSON_INITIALIZER;
 	bson_error_t error;
 
+	if (record->adopts)
+		return adopt_document(bulk, dataset, record, err);
 	BSON_APPEND_UTF8(&document, "dataset", dataset);
 	write_fields(record, true, &document);
 	if (record->vote_count > 0)

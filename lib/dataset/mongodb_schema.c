@@ -1,6 +1,8 @@
 /* Collections and indexes of the MongoDB store, the order of the labels documents, and the end of removed datasets. */
 #include "dataset/mongodb.h"
 
+#include "base/text.h"
+
 enum { CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
 
 /* Documents without "dataset" are other services', and no business of our indexes. */
@@ -25,6 +27,8 @@ static const struct {
 	 "  \"partialFilterExpression\": {\"state\": \"unlabelled\"}},"
 	 " {\"name\": \"holders\", \"key\": {\"dataset\": 1, \"leases.user\": 1},"
 	 "  \"partialFilterExpression\": {\"leases\": {\"$exists\": true}}},"
+	 /* All the others, to be found when they are to be adopted. */
+	 " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}},"
 	 " {\"name\": \"unreadable\", \"key\": {\"dataset\": 1, \"id\": 1, \"state\": 1},"
 	 "  \"partialFilterExpression\": {\"state\": \"unreadable\"}}]"},
 	{"events", NULL},
@@ -117,6 +121,35 @@ static int put_first(struct work *work, void *data, struct err *err)
 	return failed;
 }
 
+static int take_labels(void *data, const bson_t *document, struct err *err)
+{
+	bson_t *ours = data;
+	bson_iter_t iter;
+	int64_t key;
+
+	(void)err;
+	for (bool ok = bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
+		if (BSON_ITER_HOLDS_UTF8(&iter) && !text_int64(bson_iter_key(&iter), 0, DATASET_LABELS_MAX - 1, &key) &&
+		    !text_check_label(bson_iter_utf8(&iter, NULL), NULL))
+			bson_append_iter(ours, NULL, 0, &iter);
+	}
+	return 1;
+}
+
+/* The older collecting system has one document, under an _id that MongoDB made. It stays, behind ours. */
+static int make_labels(struct work *work, const char *name, struct err *err)
+{
+	bson_t *document = BCON_NEW("_id", BCON_UTF8(name));
+	bson_t *first = BCON_NEW("sort", "{", "$natural", BCON_INT32(1), "}", "limit", BCON_INT64(1));
+
+	if (work_find(work, "labels", BCON_NEW("_id", "{", "$type", BCON_UTF8("objectId"), "}"), first, take_labels,
+	              document, err)) {
+		bson_destroy(document);
+		return -1;
+	}
+	return work_insert(work, "labels", document, err) && !work->duplicate ? -1 : 0;
+}
+
 /* What find_one() gives is the first document in natural order: that of the default dataset, whose place is
  * therefore taken before the dataset is made, and mended when another dataset becomes the default. */
 static int order_labels(struct work *work, struct err *err)
@@ -125,7 +158,7 @@ static int order_labels(struct work *work, struct err *err)
 
 	if (order.first[0] == '\0')
 		return 0;
-	if (work_insert(work, "labels", BCON_NEW("_id", BCON_UTF8(order.first)), err) && !work->duplicate)
+	if (make_labels(work, order.first, err))
 		return -1;
 	do {
 		if (work_transaction_in(work, put_first, &order, err))

@@ -5,7 +5,7 @@
 
 enum { LOOK_UP_AT_ONCE = 1000 }; /* filepaths in one question */
 
-static struct record *new_record(struct records *records, int64_t id, const char *filepath, const char *label)
+struct record *record_new(struct records *records, int64_t id, const char *filepath, const char *label)
 {
 	struct record *record = records_add(records);
 
@@ -16,9 +16,8 @@ static struct record *new_record(struct records *records, int64_t id, const char
 	return record;
 }
 
-/* Finds the records whose `field` is one of values. */
-static int find_by(struct work *work, const char *dataset, const char *field, const char *const *values, size_t count,
-                   struct records *found, struct err *err)
+int records_find(struct work *work, const char *dataset, const char *field, const char *const *values, size_t count,
+                 struct records *found, struct err *err)
 {
 	for (size_t from = 0; from < count; from += LOOK_UP_AT_ONCE) {
 		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(dataset)), in, list;
@@ -97,7 +96,7 @@ static int find_known(struct work *work, struct merge *merge, struct err *err)
 		paths[i] = merge->entries[i].filepath;
 		merge->entries[i].record = SIZE_MAX;
 	}
-	int failed = find_by(work, merge->dataset->base.name, "filepath", paths, merge->entry_count, &merge->records, err);
+	int failed = records_find(work, merge->dataset->base.name, "filepath", paths, merge->entry_count, &merge->records, err);
 	for (size_t i = 0; i < merge->records.count; i++) {
 		struct entry *entry = find_entry(merge, merge->records.item[i].sample.filepath);
 
@@ -133,7 +132,7 @@ static void seed_one(struct merge *merge, const struct dataset_seed *seed)
 	struct entry *entry = find_entry(merge, seed->filepath);
 
 	if (entry->record == SIZE_MAX) {
-		struct record *record = new_record(&merge->records, merge->settings.next_id++, seed->filepath, seed->label);
+		struct record *record = record_new(&merge->records, merge->settings.next_id++, seed->filepath, seed->label);
 
 		entry->record = merge->records.count - 1;
 		merge->result.samples_added++;
@@ -245,8 +244,8 @@ static int find_present(struct work *work, struct additions *additions, struct e
 		hashes[count] = addition_of(job)->image->sha256;
 		paths[count] = addition_of(job)->image->filepath;
 	}
-	return find_by(work, name, "sha256", hashes, count, &additions->records, err) ||
-	                       find_by(work, name, "filepath", paths, count, &additions->records, err)
+	return records_find(work, name, "sha256", hashes, count, &additions->records, err) ||
+	                       records_find(work, name, "filepath", paths, count, &additions->records, err)
 	               ? -1
 	               : 0;
 }
@@ -297,7 +296,7 @@ static int add_one(struct additions *additions, struct addition *addition)
 		return err_set(&addition->err, ERR_NO_SPACE, "The dataset's quota of %lld bytes is full",
 		               (long long)addition->quota_bytes);
 	settings->bytes += image->bytes;
-	struct record *record = new_record(&additions->records, settings->next_id++, image->filepath, image->label);
+	struct record *record = record_new(&additions->records, settings->next_id++, image->filepath, image->label);
 	fill_image(record, image, additions->batch.now);
 	if (image->label[0])
 		batch_event(&additions->batch, record, image->label, image->user, additions->batch.now, "upload", -1);

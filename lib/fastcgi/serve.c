@@ -32,10 +32,16 @@ int serve_image(struct call *call, const struct sample *sample, const struct loc
 	if (file->path[0])
 		return reply_file(call->reply, file->path, file->root, file->type, err);
 	call->reply->status = 200;
-	return reply_header(call->reply, "Content-Type", file->type, err) ||
-	                       blob_fetch(call->app->blobs, sample->blob_key, &call->reply->body, err)
-	               ? -1
-	               : 0;
+	if (serve_fetch(call, sample, &call->reply->body, err))
+		return -1;
+	return reply_header(call->reply, "Content-Type", file->type, err);
+}
+
+int serve_fetch(struct call *call, const struct sample *sample, struct buf *out, struct err *err)
+{
+	if (blob_fetch(call->app->blobs, sample->blob_key, out, err) == 0)
+		return 0;
+	return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
 }
 
 cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err)
@@ -51,8 +57,7 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 	return document;
 }
 
-/* Marks the sample when its image is missing; other failures are the store's, and not the sample's. */
-static int mark_missing(struct call *call, const struct sample *sample, struct err *err)
+int serve_mark_missing(struct call *call, const struct sample *sample, struct err *err)
 {
 	if (err->code != ERR_NOT_FOUND)
 		return -1;
@@ -66,7 +71,7 @@ int serve_next(struct call *call, struct task *task, struct located *file, struc
 			return -1;
 		if (serve_locate(call, &task->sample, file, err) == 0)
 			return 0;
-		int failed = mark_missing(call, &task->sample, err);
+		int failed = serve_mark_missing(call, &task->sample, err);
 		task_release(task);
 		if (failed)
 			return -1;
@@ -86,7 +91,7 @@ static int drop_unreadable(struct call *call, struct task *tasks, size_t count, 
 			tasks[(*kept)++] = tasks[i];
 			continue;
 		}
-		failed = mark_missing(call, &tasks[i].sample, err) || failed;
+		failed = serve_mark_missing(call, &tasks[i].sample, err) || failed;
 		task_release(&tasks[i]);
 	}
 	return failed ? -1 : 0;

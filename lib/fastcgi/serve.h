@@ -13,6 +13,13 @@ int serve_locate(struct call *call, const struct sample *sample, struct located 
 /* Answers the image: by nginx from its file, or from the store. */
 int serve_image(struct call *call, const struct sample *sample, const struct located *file, struct err *err);
 
+/* Reads the image of a sample that serve_locate found no file for. ERR_NOT_FOUND "Image file not found". */
+int serve_fetch(struct call *call, const struct sample *sample, struct buf *out, struct err *err);
+
+/* After one of these said ERR_NOT_FOUND: marks the sample, so that it is in nobody's way. Other failures are the store's, and
+ * not the sample's: -1. */
+int serve_mark_missing(struct call *call, const struct sample *sample, struct err *err);
+
 /* The sample's document (document_sample), its image_url being a public or presigned one where a browser fetches the image from
  * the store itself. NULL on failure. */
 cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err);

@@ -35,7 +35,7 @@ static int make(struct call *call, const struct sample *sample, int size, struct
 	if (file.path[0])
 		return from_file(file.path, size, out, type, err);
 	buf_init(&bytes, (size_t)call->app->config.limits.file_bytes);
-	int failed = blob_fetch(call->app->blobs, sample->blob_key, &bytes, err) ||
+	int failed = serve_fetch(call, sample, &bytes, err) ||
 	             image_thumb_bytes(buf_text(&bytes), bytes.len, size, out, type, err);
 	buf_release(&bytes);
 	return failed ? -1 : 0;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "blob/blob.h"
+#include "blob/key.h"
 #include "blob/sigv4.h"
 
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -125,28 +126,40 @@ static void a_session_token_is_signed(void **state)
 /* --- addresses
  * -------------------------------------------------------------------------------------------- */
 
+static struct blob_store *store_of(struct config *config, const char *endpoint, const char *region, const char *bucket,
+                                   const char *public_url)
+{
+	struct blob_store *store;
+	struct err err;
+	config->image_store.type = (char *)(uintptr_t) "s3";
+	config->image_store.endpoint = (char *)(uintptr_t)endpoint;
+	config->image_store.region = (char *)(uintptr_t)region;
+	config->image_store.bucket = (char *)(uintptr_t)bucket;
+	config->image_store.access_key = (char *)(uintptr_t) "AK";
+	config->image_store.secret_key = (char *)(uintptr_t) "SK";
+	config->image_store.session_token = (char *)(uintptr_t) "";
+	config->image_store.public_url = (char *)(uintptr_t)public_url;
+	if (blob_open(&store, config, &err) != 0)
+		fail_msg("%s", err.text);
+	return store;
+}
+
 static void assert_url(const char *endpoint, const char *region, const char *bucket, const char *expected)
 {
 	struct config config = {0};
-	struct blob_store *store;
+	struct blob_store *store = store_of(&config, endpoint, region, bucket, "");
 	struct buf url;
 	struct err err;
-	config.image_store.type = (char *)(uintptr_t) "s3";
-	config.image_store.endpoint = (char *)(uintptr_t)endpoint;
-	config.image_store.region = (char *)(uintptr_t)region;
-	config.image_store.bucket = (char *)(uintptr_t)bucket;
-	config.image_store.access_key = (char *)(uintptr_t) "AK";
-	config.image_store.secret_key = (char *)(uintptr_t) "SK";
-	config.image_store.session_token = config.image_store.public_url = (char *)(uintptr_t) "";
 	buf_init(&url, 4096);
-	if (blob_open(&store, &config, &err) != 0)
-		fail_msg("%s", err.text);
 	assert_int_equal(blob_url(store, "images/a b.png", true, 0, &url, &err), 0);
 	assert_string_equal(buf_text(&url), expected);
 	buf_clear(&url);
 	assert_int_equal(blob_url(store, "images/a b.png", false, 60, &url, &err), 0);
 	assert_int_equal(strncmp(buf_text(&url), expected, strlen(expected)), 0);
 	assert_int_equal(buf_text(&url)[strlen(expected)], '?');
+	char key[BLOB_KEY_MAX];
+	assert_int_equal(blob_key_of(store, expected, key, &err), 0);
+	assert_string_equal(key, "images/a b.png");
 	buf_release(&url);
 	blob_free(store);
 }
@@ -162,6 +175,44 @@ static void the_bucket_is_in_the_host_or_in_the_path(void **state)
 	assert_url("https://example/s3/", "x", "cats", "https://example/s3/cats/images/a%20b.png");
 }
 
+/* key NULL: the URL leads elsewhere. */
+static void assert_key_of(struct blob_store *store, const char *url, const char *key)
+{
+	char found[BLOB_KEY_MAX];
+	struct err err;
+	int result = blob_key_of(store, url, found, &err);
+	assert_int_equal(result, key ? 0 : -1);
+	if (key)
+		assert_string_equal(found, key);
+	else
+		assert_int_equal(err.code, ERR_NOT_FOUND);
+}
+
+static void a_url_of_any_form_leads_to_its_key(void **state)
+{
+	(void)state;
+	struct config config = {0};
+	struct blob_store *store = store_of(&config, "", "eu-west-1", "cats", "https://cdn.example/pictures");
+	assert_key_of(store, "https://cdn.example/pictures/images/a.jpeg", "images/a.jpeg");
+	assert_key_of(store, "https://cats.s3.amazonaws.com/images/a.jpeg", "images/a.jpeg");
+	assert_key_of(store, "http://cats.s3-eu-west-1.amazonaws.com/images/a.jpeg?versionId=1", "images/a.jpeg");
+	assert_key_of(store, "https://s3.amazonaws.com/cats/images/a.jpeg", "images/a.jpeg");
+	assert_key_of(store, "https://s3.eu-west-1.amazonaws.com/cats/images/%C3%BC+b.jpeg", "images/ü+b.jpeg");
+	static const char *const others[] = {
+		"", "images/a.jpeg", "https://cats.s3.amazonaws.com/", "https://cdn.example/picturesque/a.jpeg",
+		"https://dogs.s3.amazonaws.com/images/a.jpeg", "https://s3.amazonaws.com/catsuit/a.jpeg",
+		"https://cats.s3.amazonaws.com.example/a.jpeg", "https://cats.s3x.amazonaws.com/a.jpeg",
+		"https://cats.s3.amazonaws.com/images/../a.jpeg", "https://cats.s3.amazonaws.com/images/%2e%2e/a.jpeg",
+		"https://cats.s3.amazonaws.com/images/%00.jpeg", "https://cats.s3.amazonaws.com/images//a.jpeg",
+	};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_key_of(store, others[i], NULL);
+	blob_free(store);
+	store = store_of(&config, "http://127.0.0.1:7480", "x", "cats", "");
+	assert_key_of(store, "https://cats.s3.amazonaws.com/images/a.jpeg", NULL); /* another service's bucket */
+	blob_free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +224,7 @@ int main(void)
 		cmocka_unit_test(header_values_lose_needless_blanks),
 		cmocka_unit_test(a_session_token_is_signed),
 		cmocka_unit_test(the_bucket_is_in_the_host_or_in_the_path),
+		cmocka_unit_test(a_url_of_any_form_leads_to_its_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
