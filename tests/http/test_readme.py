@@ -58,4 +58,12 @@ def test_every_key_of_the_configuration_is_one_with_that_default(defaults, keys,
         for part in key.split("."):
             value = value[part]
         shown = default.strip("`").replace("~", "/home/ann", 1)
-        assert str(value) == ("" if shown == "none" else shown)
+        assert (json.dumps(value) if isinstance(value, list) else str(value)) == ("" if shown == "none" else shown)
+
+
+def test_every_key_and_variable_stands_there():
+    source = (TOP / "lib" / "base" / "config_keys.c").read_text()
+    keys, secrets = re.findall(r'^\t\{ "([a-z_.]+)", CONFIG_(?!SECRET)', source, re.M), re.findall(r'"([A-Z_]+)"', source)
+    listed = [key for row in re.findall(r"^\| (`[a-z_.`, ]+`) \|", README, re.M) for key in re.findall(r"`(.*?)`", row)]
+    assert len(keys) > 30 and sorted(keys) == sorted(listed)
+    assert "AWS_SESSION_TOKEN" in secrets and all(name in README for name in secrets)
