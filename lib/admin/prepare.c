@@ -124,6 +124,15 @@ static bool add_name(void *data, const char *name)
 	return ++page->count < PAGE;
 }
 
+/* Of a store that works one dataset may be out of reach alone. */
+static bool is_store_down(struct prepare *prepare, const struct err *err)
+{
+	struct err why;
+	if (err->code == ERR_UNAVAILABLE)
+		return dataset_store_ping(prepare->store, &why) != 0;
+	return err->code == ERR_NO_SPACE;
+}
+
 /* One that is broken is told, and the others are served. */
 static int prepare_page(struct prepare *prepare, struct page *page, struct err *err)
 {
@@ -134,7 +143,7 @@ static int prepare_page(struct prepare *prepare, struct page *page, struct err *
 			continue;
 		}
 		prepare->broken++;
-		if (err->code == ERR_UNAVAILABLE || err->code == ERR_NO_SPACE)
+		if (is_store_down(prepare, err))
 			result = -1;
 		else
 			buf_printf(&prepare->warnings, "dataset \"%s\" cannot be opened: %s\n",

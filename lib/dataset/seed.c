@@ -273,10 +273,13 @@ static void seeding_release(struct seeding *seeding)
 	dataset_close(seeding->dataset);
 }
 
-/* Whether going on with the next file makes sense. */
-static bool is_store_down(const struct err *err)
+/* Whether going on with the next file makes no sense. Of a store that works one dataset may be out of reach alone. */
+static bool is_store_down(struct dataset_store *store, const struct err *err)
 {
-	return err->code == ERR_UNAVAILABLE || err->code == ERR_UPSTREAM || err->code == ERR_NO_SPACE;
+	struct err why;
+	if (err->code == ERR_UNAVAILABLE)
+		return dataset_store_ping(store, &why) != 0;
+	return err->code == ERR_UPSTREAM || err->code == ERR_NO_SPACE;
 }
 
 static int seed_one(struct dataset_store *store, const char *folder, const char *name, seed_visit *visit,
@@ -296,7 +299,7 @@ static int seed_one(struct dataset_store *store, const char *folder, const char 
 	seeding->result.dataset = seeding->file.dataset;
 	if (result == 0 && visit)
 		visit(data, &seeding->result);
-	if (result != 0 && !is_store_down(err)) {
+	if (result != 0 && !is_store_down(store, err)) {
 		if (warn)
 			buf_printf(warn, "%s\n", err->text);
 		result = 0;

@@ -109,6 +109,28 @@ def test_what_is_broken_is_told_and_the_rest_holds(config):
     assert answer.stdout.splitlines()[-1] == "cats: 1 images, 0 labelled, 1 to label"
 
 
+@pytest.mark.parametrize("merged", [False, True], ids=["its JSON is gone", "its JSON is there"])
+def test_a_database_that_cannot_be_opened_does_not_keep_the_others_from_being_served(config, merged):
+    lay_user(config)
+    lay_dataset(config, "cats")
+    lay_dataset(config, "locked")
+    assert admin(config, "prepare").returncode == 0
+    (config.parent / "a/dbs/folder.db").mkdir()
+    if merged:
+        lay_dataset(config, "locked", labels=["yes", "no", "perhaps"])
+    else:
+        (config.parent / "a/json/locked.json").unlink()
+    other = sqlite3.connect(config.parent / "a/dbs/locked.db")  # as a person's shell that was left open
+    other.execute("BEGIN EXCLUSIVE")
+    other.execute("UPDATE samples SET label = label")
+    answer = admin(config, "prepare")
+    other.close()
+    assert answer.returncode == 0, answer.stderr
+    assert "cats: 1 images, 0 labelled, 1 to label" in answer.stdout.splitlines()
+    assert 'dataset "folder" cannot be opened' in answer.stderr
+    assert "locked by another program" in answer.stderr
+
+
 def test_the_default_dataset_is_made(tmp_path):
     config = configured(tmp_path, default_dataset="collected")
     lay_user(config)
