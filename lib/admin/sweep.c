@@ -34,7 +34,7 @@ static bool sweep_one(void *data, const char *name, const char *key)
 	sweep->down = failed && (err.code == ERR_UNAVAILABLE || err.code == ERR_UPSTREAM);
 	if (failed)
 		buf_printf(sweep->warn, "an unfinished upload to %s cannot be swept: %s\n", name, err.text);
-	return !failed;
+	return !failed || err.code == ERR_BAD_REQUEST; /* of a broken note: no such key can ever be */
 }
 
 static const char *folder(struct buf *path, const char *state_dir, const char *name)

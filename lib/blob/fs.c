@@ -206,7 +206,8 @@ static int fs_remove(struct blob_store *store, const char *key, struct err *err)
 {
 	struct fs_store *fs = (struct fs_store *)store;
 	for (int i = 0; i < FS_TREES; i++)
-		if (unlinkat(fs->tree[i], key, 0) != 0 && errno != ENOENT && errno != ENOTDIR)
+		if (unlinkat(fs->tree[i], key, 0) != 0 && errno != ENOENT && errno != ENOTDIR &&
+		    errno != EISDIR) /* a folder of objects is none */
 			return err_errno(err, ERR_UNAVAILABLE, "can't delete the object '%s'", key);
 	return 0;
 }

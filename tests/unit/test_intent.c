@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "blob/intent.h"
 #include "tempdir.h"
@@ -39,13 +41,14 @@ static int sweep(const char *dir, bool remove)
 static int files(const char *dir)
 {
 	DIR *folder = opendir(dir);
+	const struct dirent *entry;
 	int count = 0;
 
 	assert_non_null(folder);
-	while (readdir(folder))
-		count++;
+	while ((entry = readdir(folder)))
+		count += entry->d_name[0] != '.';
 	closedir(folder);
-	return count - 2;
+	return count;
 }
 
 static struct intent *begin(struct intents *intents, const char *key)
@@ -96,12 +99,84 @@ static void what_ended_undone_is_swept(void **state)
 	intents_free(intents);
 }
 
+static void what_is_stored_again_is_not_swept_meanwhile(void **state)
+{
+	(void)state;
+	struct intents *dead = intents_new(tempdir), *live = intents_new(tempdir);
+
+	intent_end(dead, begin(dead, "images/a"), false);
+	intent_end(dead, begin(dead, "images/b"), false);
+	struct intent *again = begin(live, "images/a"), *twice = begin(live, "images/a");
+	assert_int_equal(sweep(tempdir, true), 1);
+	assert_string_equal(seen.last, "cats images/b");
+	intent_end(live, again, true);
+	assert_int_equal(sweep(tempdir, true), 0); /* the other one has it still */
+	intent_end(live, twice, true);
+	assert_int_equal(sweep(tempdir, true), 1);
+	assert_string_equal(seen.last, "cats images/a");
+	intents_free(dead);
+	intents_free(live);
+}
+
+static struct intents *storing;
+static pthread_t storer;
+static bool begun; /* by the storer; atomically */
+
+static void *store_again(void *unused)
+{
+	(void)unused;
+	struct intent *intent = begin(storing, "images/a");
+
+	__atomic_store_n(&begun, true, __ATOMIC_SEQ_CST);
+	intent_end(storing, intent, true);
+	return NULL;
+}
+
+/* Whether anyone waits to read what another has locked by an opening: nobody else here does. */
+static bool someone_waits(void)
+{
+	char line[300];
+	bool found = false;
+	FILE *locks = fopen("/proc/locks", "r");
+
+	assert_non_null(locks);
+	while (fgets(line, sizeof(line), locks))
+		found = found || (strstr(line, "-> OFDLCK") && strstr(line, "READ"));
+	fclose(locks);
+	return found;
+}
+
+static bool see_while_another_wants_it(void *data, const char *dataset, const char *key)
+{
+	(void)data, (void)dataset, (void)key;
+	assert_int_equal(pthread_create(&storer, NULL, store_again, NULL), 0);
+	while (!someone_waits() && !__atomic_load_n(&begun, __ATOMIC_SEQ_CST))
+		sched_yield();
+	assert_false(__atomic_load_n(&begun, __ATOMIC_SEQ_CST));
+	return true;
+}
+
+static void what_is_being_swept_is_not_stored_meanwhile(void **state)
+{
+	(void)state;
+	struct err err;
+
+	storing = intents_new(tempdir);
+	intent_end(storing, begin(storing, "images/a"), false);
+	assert_int_equal(intent_each(tempdir, NOW, see_while_another_wants_it, NULL, &err), 0);
+	assert_int_equal(pthread_join(storer, NULL), 0);
+	assert_true(begun);
+	intents_free(storing);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEMPDIR_TEST(what_is_done_leaves_no_note),
 		TEMPDIR_TEST(what_is_under_way_is_not_swept),
 		TEMPDIR_TEST(what_ended_undone_is_swept),
+		TEMPDIR_TEST(what_is_stored_again_is_not_swept_meanwhile),
+		TEMPDIR_TEST(what_is_being_swept_is_not_stored_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
