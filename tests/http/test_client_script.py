@@ -13,12 +13,15 @@ NAMES = ["a b.png", 'q"uote\'s.png', "100%41 #1?.png", "子/猫 ñ.png"]
 MANY = [f"label number {number} of a great many" for number in range(900)]  # a header of some 36 KB
 
 
+TOO_MANY = [f"{number} {'x' * 200}" for number in range(1100)]  # more than a header holds
+
+
 @pytest.fixture(scope="module")
 def server(make_shared_server):
     server = make_shared_server(tls=True)
     server.add_user("ann", PASSWORD)
     server.add_user("bob", "another")
-    for name, labels in (("odd names", ["cat", "dög"]), ("to label", ["cat", "dog"]), ("many", MANY)):
+    for name, labels in (("odd names", ["cat", "dög"]), ("to label", ["cat", "dog"]), ("many", MANY), ("too many", TOO_MANY)):
         folder = server.images / name
         for number, filepath in enumerate(NAMES):
             draw(folder / filepath, (number, 0, 0))
@@ -79,6 +82,16 @@ def test_options_may_stand_anywhere_and_hold_their_value(server, tmp_path):
     words = [SCRIPT, "obtain", f"-b{server.url}/", "-i0", "--user=ann", f"--password={PASSWORD}", "--dataset=odd names"]
     assert succeeded(subprocess.run(words, cwd=tmp_path, capture_output=True, text=True))["filepath"] == NAMES[0]
     assert os.listdir(tmp_path) == ["outimg.png"]
+
+
+def test_obtain_does_without_the_header_when_it_would_be_too_long(client, server, tmp_path):
+    for options, number in (((), 0), (("--id", 2), 2)):
+        told = succeeded(client("-d", "too many", "obtain", *options))
+        assert told == {
+            "dataset_name": "too many", "base_dir": str(server.images / "too many"), "filepath": NAMES[number], "labels": TOO_MANY,
+        }
+        assert (tmp_path / "outimg.png").read_bytes() == (server.images / "too many" / NAMES[number]).read_bytes()
+    failed(client("-d", "too many", "obtain", "--id", 99), 3, "Sample not found")
 
 
 def test_obtain_and_classify_until_nothing_is_left(client):
