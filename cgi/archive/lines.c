@@ -1,9 +1,13 @@
 /* Lines of JSON, kept while a request's body is read and then sent as its answer. */
 #include "lines.h"
 
-#include "base/json.h"
+#include <stdlib.h>
 
-enum { PIECE_BYTES = 64 * 1024 };
+#include "base/json.h"
+#include "dataset/dataset.h"
+
+#define TYPE "application/x-ndjson"
+enum { PIECE_BYTES = 64 * 1024, WHOLE_BYTES_MAX = IDEMPOTENCY_ANSWER_MAX - 4096 }; /* with room for the headers */
 
 int lines_add(struct spool *lines, cJSON *line, struct err *err)
 {
@@ -18,13 +22,35 @@ int lines_add(struct spool *lines, cJSON *line, struct err *err)
 	return failed;
 }
 
+/* As an answer of which the whole is known, so that it can be kept for its Idempotency-Key. */
+static int send_whole(const struct spool *lines, struct reply *reply, struct err *err)
+{
+	char *text = calloc(1, (size_t)lines->length + 1);
+	int failed = 0;
+
+	if (!text)
+		abort();
+	for (int64_t at = 0; at < lines->length && !failed;) {
+		ssize_t got = spool_read(lines, at, text + at, (size_t)(lines->length - at), err);
+
+		failed = got <= 0;
+		at += got;
+	}
+	if (!failed)
+		reply_text(reply, 200, TYPE, text);
+	free(text);
+	return failed ? -1 : 0;
+}
+
 int lines_send(const struct spool *lines, struct reply *reply, struct err *err)
 {
 	char piece[PIECE_BYTES];
 	int64_t at = 0;
 	ssize_t got;
 
-	if (reply_stream_start(reply, 200, "application/x-ndjson"))
+	if (lines->length <= WHOLE_BYTES_MAX)
+		return send_whole(lines, reply, err);
+	if (reply_stream_start(reply, 200, TYPE))
 		return err_set(err, ERR_BAD_REQUEST, "The client went away");
 	while ((got = spool_read(lines, at, piece, sizeof(piece), err)) > 0) {
 		if (reply_stream_write(reply, piece, (size_t)got))
