@@ -174,6 +174,35 @@ def test_a_thumbnail_stands_upright_as_exif_says(contributor):
     assert made.getpixel((25, 80))[2] > 150 > made.getpixel((25, 80))[0]
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_orientation_of_exif_is_set_right(contributor, orientation):
+    """As the standard tells them: the image's upper left quarter is red, its other ones are blue, when it is looked at."""
+    upright = Image.new("RGB", (400, 200), "blue")
+    upright.paste("red", (0, 0, 200, 100))
+    turns = {
+        2: [Image.Transpose.FLIP_LEFT_RIGHT], 3: [Image.Transpose.ROTATE_180], 4: [Image.Transpose.FLIP_TOP_BOTTOM],
+        5: [Image.Transpose.TRANSPOSE], 6: [Image.Transpose.ROTATE_90], 7: [Image.Transpose.TRANSVERSE],
+        8: [Image.Transpose.ROTATE_270],
+    }  # fmt: skip
+    stored, exif, out = upright, Image.Exif(), io.BytesIO()
+    for turn in turns.get(orientation, []):
+        stored = stored.transpose(turn)
+    exif[0x0112] = orientation
+    stored.save(out, "JPEG", exif=exif, quality=95)
+    made = opened(thumb(contributor, put(contributor, f"turned{orientation}.jpg", out.getvalue()), size=100)).convert("RGB")
+    assert made.size == (100, 50)
+    corners = [made.getpixel(at)[0] > 150 for at in ((20, 10), (80, 10), (20, 40), (80, 40))]
+    assert corners == [True, False, False, False]
+
+
+def test_a_thumbnail_that_the_browser_has_is_not_sent_again(contributor):
+    sample = put(contributor, "etag.png", picture(size=(400, 400)))
+    thumb(contributor, sample)
+    answer = thumb(contributor, sample)
+    again = contributor.get(f"{SAMPLES}/{sample['id']}/thumb", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
 def test_a_thumbnail_has_no_metadata_and_the_original_keeps_its_own(collector, contributor):
     exif = Image.Exif()
     exif[0x010E] = "where I live"  # ImageDescription
