@@ -132,6 +132,9 @@ int labels_insert(struct work *work, const char *dataset, struct settings *setti
 	struct label_set known;
 	int failed = labels_read(work, dataset, &known, err);
 
+	/* Another system's programs may have added some: they look for the last key in the document. */
+	for (size_t i = 0; i < known.count; i++)
+		settings->next_label = known.label[i].key >= settings->next_label ? known.label[i].key + 1 : settings->next_label;
 	*added = 0;
 	BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
 	for (size_t i = 0; i < count && !failed; i++) {

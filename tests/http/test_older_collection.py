@@ -68,6 +68,28 @@ def test_its_labels_are_there_under_their_keys_and_the_next_one_gets_the_next_ke
     assert older.database.labels.find_one({"_id": theirs["_id"]}) == theirs
 
 
+def test_labels_that_it_goes_on_to_add_are_ours_too(older, serve):
+    """As its own program does: the first document, and one more than its last key."""
+    ann = serve.start().session("ann")
+    first = older.database.labels.find_one()
+    last = [int(key) for key in list(first)[1:]][-1]
+    older.database.labels.update_one({"_id": first["_id"]}, {"$set": {str(last + 1): "beaver"}})
+    assert ann.get("/fetch").json()["Response"] == {**older.labels, "6": "beaver"}
+    assert ann.post("/add_label/crab").json()["S3-Response"]["Key"] == "7"
+    told = ann.post("/single_upload/?label=beaver", files={"file": ("a.png", picture())}).json()
+    assert told["label"] == "beaver" and ann.get("/fetch").json()["Response"] == {**older.labels, "6": "beaver", "7": "crab"}
+
+
+def test_a_label_that_it_has_twice_keeps_both_keys(older, serve):
+    older.database.labels.update_one({}, {"$set": {"6": "airplanes", "7": "", "x": "other", "8": 5, "9": "a\nb"}})
+    ann = serve.start().session("ann")
+    assert ann.get("/fetch").json()["Response"] == {**older.labels, "6": "airplanes"}
+    told = [ann.post(f"/single_upload/?label={key}", files={"file": ("a.png", picture())}).json() for key in ("1", "6", "airplanes")]
+    assert [file["label"] for file in told] == ["airplanes"] * 3
+    labels = ann.get(f"/v1/datasets/{older.dataset}").json()["labels"]
+    assert sum(label["count"] for label in labels) == 3
+
+
 def test_its_images_are_samples_and_their_documents_keep_all_they_had(older, serve):
     theirs = [older.add("images/accordion/1b0c.jpeg", "accordion", note="kept"), older.add("images/Faces easy/a+b %.jpg", "Faces easy",
               url=older.url("images/Faces%20easy/a+b%20%25.jpg"))]

@@ -6,6 +6,7 @@ import csv
 import datetime
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -186,6 +187,38 @@ def test_the_labelling_client_labels_what_was_collected_and_the_exporter_tells(o
     with open(tmp_path / "a.csv", newline="") as file:
         assert {row["filepath"]: row["label"] for row in csv.DictReader(file)}[sample["filepath"]] == "airplanes"
     assert json.loads((tmp_path / "a.csv.json").read_text())["dataset_name"] == dataset
+
+
+# --- several machines
+
+
+def test_a_second_machine_is_the_same_server(outside, ann, tmp_path):
+    """It needs the same environment, and the users' files."""
+    second = Outside(tmp_path / "second", outside.variables)
+    shutil.copytree(outside.home / ".config", second.home / ".config", dirs_exist_ok=True)
+    second.passwords = outside.passwords
+    dataset, data, key = outside.variables["DATABASE_NAME"], [picture(), picture()], {"Idempotency-Key": "on both"}
+    with second.start():
+        also = second.session("ann")
+        first = single(ann, data[0], label="0")
+        again = also.post("/single_upload/", files={"file": ("b.jpg", data[0])}).json()
+        assert (again["duplicate"], again["id"], again["Image URL"]) == (True, first["id"], first["Image URL"])
+        made = [session.post("/single_upload/", files={"file": ("c.jpg", data[1])}, headers=key) for session in (ann, also)]
+        assert made[0].status_code == 200 and made[1].content == made[0].content
+        assert also.post("/add_label/crab").json()["S3-Response"]["Created"] is True
+        assert ann.get("/fetch").json() == also.get("/fetch").json()
+        sample = also.get(f"/v1/datasets/{dataset}/samples/{first['id']}").json()
+        wanted = {"dataset_name": dataset, "base_dir": "", "filepath": sample["filepath"], "label": "crab"}
+        assert also.post("/classify", json=wanted).json() == {"response": True}
+        assert ann.get(f"/v1/datasets/{dataset}/samples/{first['id']}").json()["label"] == "crab"
+        single(ann, picture())
+        outside.add_user("bob", role="annotator")
+        outside.add_user("eve", role="annotator")
+        shutil.copytree(outside.home / ".config", second.home / ".config", dirs_exist_ok=True)
+        assert second.reload().returncode == 0
+        leased = [server.session(user).post(f"/v1/datasets/{dataset}/tasks", json={}).json()["tasks"][0]["sample"]["id"]
+                  for server, user in ((outside, "bob"), (second, "eve"))]
+        assert len(set(leased)) == 2
 
 
 # --- what is wrong is told in one line
