@@ -21,6 +21,8 @@ static int parse(struct call *call, struct append *append, struct err *err)
 
 	if (strcasecmp(call->request->content_type, "application/offset+octet-stream") != 0)
 		return err_set(err, ERR_MEDIA_TYPE, "A piece's Content-Type must be application/offset+octet-stream");
+	if (request_check_coding(call->request, err))
+		return -1;
 	if (!offset || text_int64(offset, 0, INT64_MAX, &append->offset))
 		return err_set(err, ERR_BAD_REQUEST, "Upload-Offset must say where the piece begins");
 	append->has_checksum = checksum != NULL;

@@ -14,6 +14,8 @@ int receive_body(struct call *call, struct spool *out, struct err *err)
 	ssize_t got;
 
 	spool_init(out, receive_dir(call), call->app->config.limits.file_bytes);
+	if (request_check_coding(call->request, err))
+		return -1;
 	if (call->request->content_length > out->max)
 		return err_set(err, ERR_TOO_LARGE, "The file is larger than %lld bytes", (long long)out->max);
 	while ((got = request_read(call->request, piece, sizeof(piece), err)) > 0) {
@@ -82,7 +84,8 @@ int receive_files(struct call *call, const char *const *fields, receive_visit *v
 	int failed;
 
 	*count = 0;
-	if (multipart_open(&multipart, call->request->content_type, source, call->request, err))
+	if (request_check_coding(call->request, err) ||
+	    multipart_open(&multipart, call->request->content_type, source, call->request, err))
 		return -1;
 	while ((failed = multipart_next(multipart, &part, err)) == 0 && part) {
 		if (!is_wanted(part, fields))

@@ -233,6 +233,15 @@ bool request_drain(struct request *request)
 	return FCGX_GetStr(piece, 1, request->fcgi->in) == 0 && FCGX_GetError(request->fcgi->in) == 0;
 }
 
+int request_check_coding(const struct request *request, struct err *err)
+{
+	const char *coding = header_or_empty(request, "HTTP_CONTENT_ENCODING");
+
+	if (*coding == '\0' || strcasecmp(coding, "identity") == 0)
+		return 0;
+	return err_set(err, ERR_MEDIA_TYPE, "The request's body must come without Content-Encoding, not in %s", coding);
+}
+
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err)
 {
 	char piece[PIECE_BYTES];
@@ -267,6 +276,8 @@ cJSON *request_json(struct request *request, size_t max, struct err *err)
 		err_set(err, ERR_MEDIA_TYPE, "The request's body must be application/json, not %s", request->content_type);
 		return NULL;
 	}
+	if (request_check_coding(request, err))
+		return NULL;
 	buf_init(&body, max);
 	cJSON *tree = request_body(request, max, &body, err) ? NULL : json_parse_object(buf_text(&body), body.len, err);
 	buf_release(&body);

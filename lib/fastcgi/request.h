@@ -66,9 +66,12 @@ ssize_t request_read(struct request *request, void *bytes, size_t len, struct er
 enum { REQUEST_DRAIN_MAX = 256 * 1024 * 1024 };
 bool request_drain(struct request *request);
 
+/* A body is what it is, and never unpacked: one that is told to be compressed (Content-Encoding) is ERR_MEDIA_TYPE. */
+int request_check_coding(const struct request *request, struct err *err);
+
 /* Reads the body, at most `max` bytes; ERR_TOO_LARGE, ERR_BAD_REQUEST when it ends early. Appends to out. */
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err);
-/* Reads the body as one JSON object (Content-Type must be JSON if told: ERR_MEDIA_TYPE). The caller deletes the tree. */
+/* Reads the body as one JSON object (Content-Type must be JSON if told, and nothing compressed: ERR_MEDIA_TYPE). The caller deletes the tree. */
 cJSON *request_json(struct request *request, size_t max, struct err *err);
 
 #endif

@@ -218,6 +218,8 @@ def test_a_piece_needs_its_type_and_its_offset(contributor):
     address = begin(contributor, 10)
     answer = contributor.patch(address, data=b"x", headers=headers({"Upload-Offset": "0", "Content-Type": "image/png"}))
     assert_problem(answer, 415, "application/offset+octet-stream")
+    packed = headers({"Upload-Offset": "0", "Content-Type": TYPE, "Content-Encoding": "gzip"})
+    assert_problem(contributor.patch(address, data=b"x", headers=packed), 415, "Content-Encoding")
     for wrong in ({}, {"Upload-Offset": "-1"}, {"Upload-Offset": "one"}, {"Upload-Offset": "9" * 30}):
         assert_problem(contributor.patch(address, data=b"x", headers=headers({"Content-Type": TYPE, **wrong})), 400, "Upload-Offset")
     assert offset_of(contributor, address) == 0
