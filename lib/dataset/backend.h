@@ -63,7 +63,7 @@ struct dataset_backend {
 	                  int64_t lead_time_ms, struct sample *out, struct err *err);
 	int (*label_path)(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
 	                  const char *label, bool *accepted, struct err *err);
-	int (*mark_unreadable)(struct dataset *dataset, int64_t id, struct err *err);
+	int (*mark_unreadable)(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
 	int (*retry_unreadable)(struct dataset *dataset, int64_t *count, struct err *err);
 
 	/* Votes may be given in any order, and the notes with DATASET_ORIGIN. */

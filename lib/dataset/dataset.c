@@ -420,7 +420,12 @@ int dataset_label_path(struct dataset *dataset, const char *user, const char *ba
 
 int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)
 {
-	return dataset->backend->mark_unreadable(dataset, id, err);
+	return dataset->backend->mark_unreadable(dataset, &id, 1, err);
+}
+
+int dataset_mark_all_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	return dataset->backend->mark_unreadable(dataset, ids, count, err);
 }
 
 int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)

@@ -348,7 +348,7 @@ int mongodb_release(struct dataset *, const char *, const char *, struct err *);
 int mongodb_skip(struct dataset *, const char *, const char *, enum dataset_skip, struct err *);
 int mongodb_label_task(struct dataset *, const char *, const char *, const char *, int64_t, struct sample *, struct err *);
 int mongodb_label_path(struct dataset *, const char *, const char *, const char *, const char *, bool *, struct err *);
-int mongodb_mark_unreadable(struct dataset *, int64_t, struct err *);
+int mongodb_mark_unreadable(struct dataset *, const int64_t *, size_t, struct err *);
 int mongodb_retry_unreadable(struct dataset *, int64_t *, struct err *);
 /* Decides the samples that now have votes enough, and offers anew those that want more. */
 int mongodb_overlap_changed(struct mongodb_dataset *, struct err *);

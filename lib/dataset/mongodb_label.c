@@ -439,14 +439,27 @@ int mongodb_label_path(struct dataset *base, const char *user, const char *base_
 	return 0;
 }
 
-int mongodb_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)
-{
-	struct change change = {.decide = decide_unreadable, .id = id};
-
-	return make_change(dataset, &change, err);
-}
-
 /* --- many samples -------------------------------------------------------------------------------------------------- */
+
+/* Runs up to RETRY_AT_ONCE changes in a transaction; *accepted grows by those that were. */
+static int make_changes(struct mongodb_dataset *dataset, struct change *changes, size_t count, int64_t *accepted,
+                        struct err *err)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < count; i++)
+		changes[i].job.next = i + 1 < count ? &changes[i + 1].job : NULL;
+	if (count > 0)
+		run_jobs(dataset, &changes[0].job, 0);
+	for (size_t i = 0; i < count && !failed; i++) {
+		*accepted += changes[i].accepted;
+		if (changes[i].result) {
+			*err = changes[i].err;
+			failed = -1;
+		}
+	}
+	return failed;
+}
 
 /* Decides anew the samples that filter and hint find, page by page, each page in a transaction of its own. */
 static int change_all(struct mongodb_dataset *dataset, bson_t *(*filter)(const char *dataset, int64_t after),
@@ -476,19 +489,29 @@ static int change_all(struct mongodb_dataset *dataset, bson_t *(*filter)(const c
 		for (size_t i = 0; i < found; i++) {
 			after = records.item[i].sample.id;
 			page[i] = (struct change){.decide = decide, .id = after};
-			page[i].job.next = i + 1 < found ? &page[i + 1].job : NULL;
 		}
 		records_release(&records);
-		if (found > 0)
-			run_jobs(dataset, &page[0].job, 0);
-		for (size_t i = 0; i < found && !failed; i++) {
-			*count += page[i].accepted;
-			if (page[i].result) {
-				*err = page[i].err;
-				failed = -1;
-			}
-		}
+		if (!failed)
+			failed = make_changes(dataset, page, found, count, err);
 	} while (!failed && found == RETRY_AT_ONCE);
+	free(page);
+	return failed;
+}
+
+int mongodb_mark_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	struct change *page = calloc(RETRY_AT_ONCE, sizeof(*page));
+	int64_t accepted = 0;
+	int failed = 0;
+
+	if (!page)
+		abort();
+	for (size_t done = 0, now; done < count && !failed; done += now) {
+		now = count - done < RETRY_AT_ONCE ? count - done : RETRY_AT_ONCE;
+		for (size_t i = 0; i < now; i++)
+			page[i] = (struct change){.decide = decide_unreadable, .id = ids[done + i]};
+		failed = make_changes(mongodb_dataset(dataset), page, now, &accepted, err);
+	}
 	free(page);
 	return failed;
 }

@@ -197,7 +197,7 @@ int sqlite_release(struct dataset *, const char *, const char *, struct err *);
 int sqlite_skip(struct dataset *, const char *, const char *, enum dataset_skip, struct err *);
 int sqlite_label_task(struct dataset *, const char *, const char *, const char *, int64_t, struct sample *, struct err *);
 int sqlite_label_path(struct dataset *, const char *, const char *, const char *, const char *, bool *, struct err *);
-int sqlite_mark_unreadable(struct dataset *, int64_t, struct err *);
+int sqlite_mark_unreadable(struct dataset *, const int64_t *, size_t, struct err *);
 int sqlite_retry_unreadable(struct dataset *, int64_t *, struct err *);
 
 int sqlite_idempotency_claim(struct dataset_store *, const char *, const char *, const char *, enum idempotency *,

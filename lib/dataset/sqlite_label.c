@@ -295,9 +295,14 @@ int sqlite_label_path(struct dataset *dataset, const char *user, const char *bas
 
 /* --- unreadable files ---------------------------------------------------------------------------------------------- */
 
-static int run_mark_unreadable(struct sqlite_conn *writer, void *data, struct err *err)
+struct unreadable {
+	const int64_t *ids;
+	size_t count;
+};
+
+static int mark_unreadable(struct sqlite_conn *writer, int64_t row, struct err *err)
 {
-	int64_t row = *(int64_t *)data, unlabelled;
+	int64_t unlabelled;
 
 	if (conn_int64(writer, err, 0, &unlabelled, "SELECT 1 FROM samples WHERE id = ? AND state = 0", "i", row))
 		return -1;
@@ -309,11 +314,22 @@ static int run_mark_unreadable(struct sqlite_conn *writer, void *data, struct er
 	               : 0;
 }
 
-int sqlite_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)
+static int run_mark_unreadable(struct sqlite_conn *writer, void *data, struct err *err)
 {
-	int64_t row = id + 1;
+	const struct unreadable *all = data;
 
-	return db_write(dataset_db(dataset), false, run_mark_unreadable, &row, err);
+	for (size_t i = 0; i < all->count; i++) {
+		if (mark_unreadable(writer, all->ids[i] + 1, err))
+			return -1;
+	}
+	return 0;
+}
+
+int sqlite_mark_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	struct unreadable all = {.ids = ids, .count = count};
+
+	return db_write(dataset_db(dataset), false, run_mark_unreadable, &all, err);
 }
 
 static int run_retry_unreadable(struct sqlite_conn *writer, void *data, struct err *err)

@@ -64,22 +64,67 @@ int serve_mark_missing(struct call *call, const struct sample *sample, struct er
 	return dataset_mark_unreadable(call->dataset, sample->id, err);
 }
 
+/* --- passing over what cannot be read ------------------------------------------------------------------------------ */
+
+/* How many samples are looked at together with one whose file is missing: the more, the more are missing. Where a whole disk
+ * is not there, a write for each sample would take minutes. */
+enum { AHEAD_MIN = 16, AHEAD_MAX = 1000 }; /* the most that dataset_samples gives */
+
+struct missing {
+	int64_t ids[DATASET_TASKS_MAX + AHEAD_MAX];
+	size_t count;
+	size_t ahead; /* how many were looked at the last time */
+};
+
+static bool is_missing(struct call *call, const struct sample *sample)
+{
+	struct located file;
+	struct err why;
+
+	return sample->state == SAMPLE_UNLABELLED && serve_locate(call, sample, &file, &why) && why.code == ERR_NOT_FOUND;
+}
+
+/* Marks those in missing->ids, and what is missing among those that follow the last of them. */
+static int pass_over(struct call *call, struct missing *missing, struct err *err)
+{
+	struct sample *following;
+	size_t count;
+
+	if (missing->count == 0)
+		return 0;
+	missing->ahead = missing->ahead == 0 ? AHEAD_MIN : missing->ahead * 2 < AHEAD_MAX ? missing->ahead * 2 : AHEAD_MAX;
+	if (dataset_samples(call->dataset, missing->ids[missing->count - 1], missing->ahead, &following, &count, err))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (is_missing(call, &following[i]))
+			missing->ids[missing->count++] = following[i].id;
+		sample_release(&following[i]);
+	}
+	free(following);
+	int failed = dataset_mark_all_unreadable(call->dataset, missing->ids, missing->count, err);
+	missing->count = 0;
+	return failed;
+}
+
 int serve_next(struct call *call, struct task *task, struct located *file, struct err *err)
 {
+	struct missing missing = {.count = 0};
+
 	for (;;) {
 		if (dataset_next(call->dataset, call->request->user, task, err))
 			return -1;
 		if (serve_locate(call, &task->sample, file, err) == 0)
 			return 0;
-		int failed = serve_mark_missing(call, &task->sample, err);
+		missing.ids[missing.count++] = task->sample.id;
 		task_release(task);
-		if (failed)
+		if (err->code != ERR_NOT_FOUND || pass_over(call, &missing, err))
 			return -1;
 	}
 }
 
 /* Keeps those of tasks[0..count) that can be read, in order; *kept says how many. */
-static int drop_unreadable(struct call *call, struct task *tasks, size_t count, size_t *kept, struct err *err)
+static int drop_unreadable(struct call *call, struct task *tasks, size_t count, size_t *kept, struct missing *missing,
+                           struct err *err)
 {
 	int failed = 0;
 
@@ -87,18 +132,21 @@ static int drop_unreadable(struct call *call, struct task *tasks, size_t count, 
 	for (size_t i = 0; i < count; i++) {
 		struct located file;
 
-		if (serve_locate(call, &tasks[i].sample, &file, err) == 0) {
+		if (!failed && serve_locate(call, &tasks[i].sample, &file, err) == 0) {
 			tasks[(*kept)++] = tasks[i];
 			continue;
 		}
-		failed = serve_mark_missing(call, &tasks[i].sample, err) || failed;
+		failed = failed || err->code != ERR_NOT_FOUND;
+		missing->ids[missing->count++] = tasks[i].sample.id;
 		task_release(&tasks[i]);
 	}
-	return failed ? -1 : 0;
+	return failed || pass_over(call, missing, err) ? -1 : 0;
 }
 
 int serve_lease(struct call *call, size_t count, struct task *out, size_t *taken, struct err *err)
 {
+	struct missing missing = {.count = 0};
+
 	*taken = 0;
 	while (*taken < count) {
 		size_t got, kept;
@@ -107,7 +155,7 @@ int serve_lease(struct call *call, size_t count, struct task *out, size_t *taken
 			return -1;
 		if (got == 0)
 			return 0;
-		int failed = drop_unreadable(call, out + *taken, got, &kept, err);
+		int failed = drop_unreadable(call, out + *taken, got, &kept, &missing, err);
 		*taken += kept;
 		if (failed)
 			return -1;

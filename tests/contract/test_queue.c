@@ -509,6 +509,28 @@ static void only_an_unlabelled_sample_becomes_unreadable(void **state)
 	assert_counts_true(dataset);
 }
 
+static void many_samples_are_marked_at_once_and_nothing_else(void **state)
+{
+	enum { MANY = 1200 }; /* more than a backend changes in one transaction */
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	int64_t ids[MANY], count;
+
+	add_pictures(dataset, MANY);
+	label_next(dataset, "ada", 0, "cat");
+	for (int64_t i = 0; i < MANY - 1; i++)
+		ids[i] = i; /* all but the last one */
+	ids[MANY - 1] = MANY + 99; /* there is none */
+	must(dataset_mark_all_unreadable(dataset, ids, MANY, &failure));
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	assert_sample(dataset, 1, "", SAMPLE_UNREADABLE);
+	assert_sample(dataset, MANY - 2, "", SAMPLE_UNREADABLE);
+	assert_int_equal(next_id(dataset, "ada"), MANY - 1);
+	assert_counts_true(dataset);
+	must(dataset_mark_all_unreadable(dataset, ids, 0, &failure));
+	must(dataset_retry_unreadable(dataset, &count, &failure));
+	assert_int_equal(count, MANY - 2);
+}
+
 static void unreadable_samples_are_tried_again_when_told(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -557,6 +579,7 @@ int main(void)
 		DATASET_TEST(an_ignored_sample_is_skipped_for_all),
 		DATASET_TEST(an_unreadable_sample_is_passed_over_and_its_leases_end),
 		DATASET_TEST(only_an_unlabelled_sample_becomes_unreadable),
+		DATASET_TEST(many_samples_are_marked_at_once_and_nothing_else),
 		DATASET_TEST(unreadable_samples_are_tried_again_when_told),
 	};
 

@@ -3,7 +3,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness import until
+from harness import draw, until
 
 PEOPLE = 8
 EACH = 12
@@ -16,7 +16,7 @@ def server(make_shared_server):
     for name in ("ann", "bob", "carl", *(f"person{number}" for number in range(PEOPLE))):
         server.add_user(name)
     server.add_user("viewer", role="viewer")
-    for name, samples in {"demo": 3, "shared": 2, "classified": 3, "tasks": 3, "unreadable": 5, "all unreadable": 2}.items():
+    for name, samples in {"demo": 3, "shared": 2, "classified": 3, "tasks": 3, "unreadable": 5, "all unreadable": 2, "scattered": 5}.items():
         server.add_dataset(name, samples=samples)
     for name in ("crowd", "to the end"):
         server.add_dataset(name, samples=CROWD)
@@ -189,3 +189,26 @@ def test_a_restart_keeps_labels_and_leases(make_server):
         counts = ann.get("/v1/datasets/demo").json()["counts"]
         assert (counts["labelled"], counts["leased"]) == (1, 4)
     assert ann.post(f"/v1/datasets/demo/tasks/{task['token']}/label", json={"label": "dog"}).status_code == 200
+
+
+def test_what_is_missing_next_to_a_missing_file_is_marked_along_with_it(server, ann):
+    for number in (0, 2, 4):
+        (server.images / "scattered" / f"image{number}.png").unlink()
+    assert obtain(ann, "scattered")["filepath"] == "image1.png"
+    counts = ann.get("/v1/datasets/scattered").json()["counts"]
+    assert (counts["unreadable"], counts["unlabelled"], counts["leased"]) == (3, 2, 1)
+
+
+@pytest.mark.parametrize("way", ["obtain", "tasks"])
+def test_a_whole_disk_that_is_missing_keeps_nobody_waiting(server, ann, way):
+    name = f"unplugged {way}"
+    folder = server.add_dataset(name, samples=[f"{number}.png" for number in range(20_000)])
+    draw(folder / "19999.png")
+    assert server.reload().returncode == 0
+    if way == "obtain":
+        assert obtain(ann, name)["filepath"] == "19999.png"
+    else:
+        tasks = ann.post(f"/v1/datasets/{name}/tasks", json={"count": 50}).json()["tasks"]
+        assert [task["sample"]["filepath"] for task in tasks] == ["19999.png"]
+    counts = ann.get(f"/v1/datasets/{name}").json()["counts"]
+    assert (counts["unreadable"], counts["unlabelled"], counts["leased"]) == (19_999, 1, 1)
