@@ -154,20 +154,6 @@ static bool holds(const struct userdir *dir, const char *name, const char *bytes
 	return same;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int userdir_write(const struct userdir *dir, const char *name, const char *bytes, size_t len, struct err *err)
 {
 	static const char temporary[] = ".tmp"; /* one is enough: the folder is locked */
@@ -178,7 +164,7 @@ int userdir_write(const struct userdir *dir, const char *name, const char *bytes
 	if (fd < 0)
 		return failed(dir, name, "written", err);
 	int result = 0;
-	if (fchmod(fd, 0600) != 0 || give(dir, fd) != 0 || write_all(fd, bytes, len) != 0 || fsync(fd) != 0 ||
+	if (fchmod(fd, 0600) != 0 || give(dir, fd) != 0 || file_write(fd, bytes, len) != 0 || fsync(fd) != 0 ||
 	    renameat(dir->fd, temporary, dir->fd, name) != 0 || fsync(dir->fd) != 0)
 		result = failed(dir, name, "written", err);
 	close(fd);

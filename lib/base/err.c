@@ -55,7 +55,7 @@ int err_errno(struct err *err, enum err_code code, const char *format, ...)
 	char message[ERR_TEXT_MAX - sizeof(reason_space)];
 	va_list arguments;
 
-	if (number == ENOSPC || number == EDQUOT)
+	if (number == ENOSPC || number == EDQUOT || number == EFBIG)
 		code = ERR_NO_SPACE;
 	va_start(arguments, format);
 	format_cut(message, sizeof(message), format, arguments);

@@ -35,7 +35,8 @@ struct err {
 /* Sets code and message; returns -1, so that `return err_set(…)` reads well. err may be NULL. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* As err_set, from errno: ENOSPC, EDQUOT become ERR_NO_SPACE, everything else `code`; appends strerror. */
+/* As err_set, from errno: ENOSPC, EDQUOT and EFBIG (a limit on file sizes is a full disk to who writes) become
+ * ERR_NO_SPACE, everything else `code`; appends strerror. */
 int err_errno(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts `prefix: ` before the message already there; returns -1. */

@@ -1,4 +1,4 @@
-/* Reads whole files with a bound. */
+/* Reads whole files with a bound; writes. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -59,4 +59,19 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *err)
 	int failed = read_all(fd, path, max, out, err);
 	close(fd);
 	return failed;
+}
+
+int file_write(int fd, const void *bytes, size_t len)
+{
+	for (const char *at = bytes; len > 0;) {
+		ssize_t written = write(fd, at, len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -1;
+		at += written;
+		len -= (size_t)written;
+	}
+	return 0;
 }

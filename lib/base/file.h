@@ -1,4 +1,4 @@
-/* Whole files of the machine read with a bound: configuration, users, seeds. Thread-safe. */
+/* Files of the machine: read whole with a bound (configuration, users, seeds), and written. Thread-safe. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -17,5 +17,8 @@ ssize_t file_read_some(int fd, const char *path, void *bytes, size_t len, struct
 
 /* Appends the whole file to out; ERR_TOO_LARGE when it is more than max bytes. */
 int file_read(const char *path, size_t max, struct buf *out, struct err *err);
+
+/* write(2) until all is written, over interruptions: 0, or -1 with errno and some of it written. */
+int file_write(int fd, const void *bytes, size_t len);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/module.h"
 #include "blob/backend.h"
 #include "blob/key.h"
@@ -124,20 +125,6 @@ int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struc
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t len, struct err *err)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(err, ERR_INTERNAL, "can't write a copy of an object");
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *bytes, struct err *err)
 {
 	struct blob_info info;
@@ -155,8 +142,8 @@ int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *by
 			result = -1;
 		else if (got == 0)
 			result = err_set(err, ERR_UPSTREAM, "the object '%s' ends early", key);
-		else
-			result = write_all(fd, piece, got, err);
+		else if (file_write(fd, piece, got) != 0)
+			result = err_errno(err, ERR_INTERNAL, "can't write a copy of an object");
 		offset += (int64_t)got;
 	}
 	free(piece);

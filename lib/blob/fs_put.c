@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "blob/fs.h"
 
 enum { FILE_MODE = 0640, FOLDER_MODE = 0750, COPY_BYTES = 256 * 1024 };
@@ -131,17 +132,7 @@ static int next_piece(const struct blob_put *put, int64_t done, char *room, cons
 
 static int write_piece(int fd, const char *piece, size_t len, struct err *err)
 {
-	while (len > 0) {
-		ssize_t n = write(fd, piece, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) /* EFBIG: a limit on file sizes is a full disk to who uploads */
-			return err_errno(err, errno == EFBIG ? ERR_NO_SPACE : ERR_UNAVAILABLE,
-			                 "can't write to the image store");
-		piece += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return file_write(fd, piece, len) == 0 ? 0 : err_errno(err, ERR_UNAVAILABLE, "can't write to the image store");
 }
 
 /* 0 when what is put was written to fd (same == NULL), or compared with what fd holds (*same). */

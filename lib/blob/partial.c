@@ -202,8 +202,8 @@ int partial_append(struct partial *partial, const void *bytes, size_t len, struc
 
 		if (written < 0 && errno == EINTR)
 			continue;
-		if (written < 0) /* EFBIG: a limit on file sizes is a full disk to who uploads */
-			return err_errno(err, errno == EFBIG ? ERR_NO_SPACE : ERR_UNAVAILABLE, "The upload cannot be kept");
+		if (written < 0)
+			return err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept");
 		at += written;
 		len -= (size_t)written;
 		partial->offset += written;

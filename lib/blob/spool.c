@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 void spool_init(struct spool *spool, const char *dir, int64_t max)
 {
 	memset(spool, 0, sizeof(*spool));
@@ -25,19 +27,9 @@ void spool_release(struct spool *spool)
 	spool->fd = -1;
 }
 
-static int write_all(int fd, const char *bytes, size_t len, struct err *err)
+static int write_to_file(int fd, const void *bytes, size_t len, struct err *err)
 {
-	while (len > 0) {
-		ssize_t written = write(fd, bytes, len);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0) /* EFBIG: a limit on file sizes is a full disk to who uploads */
-			return err_errno(err, errno == EFBIG ? ERR_NO_SPACE : ERR_UNAVAILABLE, "The upload cannot be kept");
-		bytes += written;
-		len -= (size_t)written;
-	}
-	return 0;
+	return file_write(fd, bytes, len) ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept") : 0;
 }
 
 /* File systems without unnamed files (NFS, FUSE) get one whose name is taken away at once. */
@@ -62,7 +54,7 @@ static int to_file(struct spool *spool, struct err *err)
 	spool->fd = unnamed_file(spool->dir);
 	if (spool->fd < 0)
 		return err_errno(err, ERR_UNAVAILABLE, "No file for the upload can be made in %s", spool->dir);
-	int failed = write_all(spool->fd, buf_text(&spool->memory), spool->memory.len, err);
+	int failed = write_to_file(spool->fd, buf_text(&spool->memory), spool->memory.len, err);
 	buf_release(&spool->memory);
 	return failed;
 }
@@ -77,7 +69,7 @@ int spool_write(struct spool *spool, const void *bytes, size_t len, struct err *
 		return 0;
 	if (spool->fd < 0 && to_file(spool, err))
 		return -1;
-	return write_all(spool->fd, bytes, len, err);
+	return write_to_file(spool->fd, bytes, len, err);
 }
 
 ssize_t spool_read(const struct spool *spool, int64_t offset, void *bytes, size_t len, struct err *err)

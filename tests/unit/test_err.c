@@ -121,6 +121,9 @@ static void a_full_disk_is_told_apart(void **state)
 	errno = EDQUOT;
 	err_errno(&err, ERR_INTERNAL, "write");
 	assert_int_equal(err.code, ERR_NO_SPACE);
+	errno = EFBIG;
+	err_errno(&err, ERR_INTERNAL, "write");
+	assert_int_equal(err.code, ERR_NO_SPACE);
 	errno = EIO;
 	err_errno(&err, ERR_INTERNAL, "write");
 	assert_int_equal(err.code, ERR_INTERNAL);

@@ -1,4 +1,5 @@
 /* Whole files: read to their end or refused, never more than asked for. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,6 +106,25 @@ static void a_failed_read_is_told(void **state)
 	assert_string_equal(err.text, "/some/file can't be read: Bad file descriptor");
 }
 
+static void all_is_written_or_the_reason_told(void **state)
+{
+	(void)state;
+	struct buf out;
+	struct err err;
+	int fd = open(temp("file"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(file_write(fd, "abc", 3), 0);
+	assert_int_equal(file_write(fd, "", 0), 0);
+	assert_int_equal(file_write(fd, "de", 2), 0);
+	close(fd);
+	buf_init(&out, 10);
+	assert_int_equal(file_read(temp("file"), 10, &out, &err), 0);
+	assert_string_equal(buf_text(&out), "abcde");
+	buf_release(&out);
+	assert_int_equal(file_write(-1, "x", 1), -1);
+	assert_int_equal(errno, EBADF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +134,7 @@ int main(void)
 		TEMPDIR_TEST(an_empty_file_is_no_error),
 		TEMPDIR_TEST(only_a_regular_file_is_opened),
 		cmocka_unit_test(a_failed_read_is_told),
+		TEMPDIR_TEST(all_is_written_or_the_reason_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
