@@ -7,7 +7,9 @@ import datetime
 import json
 import re
 import shutil
+import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pymongo
@@ -15,7 +17,7 @@ import pytest
 import requests
 from bare import Bare
 from collecting import bucket_client, picture
-from harness import TOP, free_port
+from harness import SCRIPTS, TOP, free_port, until
 
 sys.path.insert(0, str(TOP / "tests" / "services"))
 import services  # noqa: E402
@@ -187,6 +189,42 @@ def test_the_labelling_client_labels_what_was_collected_and_the_exporter_tells(o
     with open(tmp_path / "a.csv", newline="") as file:
         assert {row["filepath"]: row["label"] for row in csv.DictReader(file)}[sample["filepath"]] == "airplanes"
     assert json.loads((tmp_path / "a.csv.json").read_text())["dataset_name"] == dataset
+
+
+def test_a_folder_of_classes_loads_though_interrupted_and_again_adds_nothing(outside, ann, tmp_path):
+    classes, kinds = ("Faces easy", "accordion", "crab"), ("JPEG", "PNG", "WEBP")
+    for number in range(240):
+        kind = kinds[number % 3]
+        path = tmp_path / "set" / classes[number % len(classes)] / f"image_{number:04}.{kind.lower()}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(kind))
+    words = ("-u", "ann", "-b", outside.url, "-d", "caltech")
+    secret = {"IMAGE_LABEL_PASSWORD": outside.passwords["ann"]}
+
+    def loaded():
+        return outside.database.images.count_documents({"dataset": "caltech"})
+
+    def load(path):
+        done = outside.script("image-label-load", *words, path, **secret)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+        return {line[:30].strip(): int(line[30:].split()[0]) for line in done.stdout.splitlines()[1:]}
+
+    killed = subprocess.Popen([SCRIPTS / "image-label-load", *words, tmp_path / "set"], env={**outside.env, **secret})
+    until(lambda: loaded() >= 20, "some are loaded")
+    killed.kill()
+    killed.wait()
+    assert loaded() < 240
+    told = load(tmp_path / "set")
+    assert (told["loaded"] + told["duplicate"], told["failed"], loaded()) == (240, 0, 240)
+    with tarfile.open(tmp_path / "set.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "set", "set")
+    for again in ("set", "set.tar.gz"):
+        told = load(tmp_path / again)
+        assert (told["loaded"], told["there already, not sent"]) == (0, 240)
+    counts = outside.database.images.aggregate([{"$match": {"dataset": "caltech"}}, {"$group": {"_id": "$Label", "n": {"$sum": 1}}}])
+    assert {row["_id"]: row["n"] for row in counts} == dict.fromkeys(classes, 80)
+    bucket = outside.s3.get_paginator("list_objects_v2").paginate(Bucket=outside.bucket, Prefix="datasets/caltech/images/")
+    assert sum(len(page["Contents"]) for page in bucket) == 240
 
 
 # --- several machines
