@@ -9,6 +9,7 @@ enum {
 	ORPHAN_MS = 1000, /* a transaction that does nothing for so long has lost its program */
 	UNREADY_MS = 1000, /* for how long what was seen of a store that is down is told without asking again */
 	CODE_ILLEGAL_OPERATION = 20,
+	CODE_NOT_PRIMARY = 10107,
 	CODE_DUPLICATE_KEY = 11000,
 	CODE_OUT_OF_DISK = 14031,
 	CODE_UNAUTHORIZED = 13,
@@ -60,9 +61,12 @@ static enum err_code code_of(const bson_error_t *error)
 static int explain(const struct work *work, const bson_error_t *error, struct err *err)
 {
 	bool standalone = error->code == CODE_ILLEGAL_OPERATION && strstr(error->message, "replica set");
+	bool refused = error->code == CODE_AUTHENTICATION_FAILED ||
+	               (error->domain == MONGOC_ERROR_CLIENT && error->code == MONGOC_ERROR_CLIENT_AUTHENTICATE);
+	bool lone = error->code == CODE_NOT_PRIMARY && !strcasestr(work->store->config->dataset_store.uri, "replicaSet=");
 	struct buf hosts;
 
-	if (!standalone && error->domain != MONGOC_ERROR_SERVER_SELECTION)
+	if (!standalone && !refused && !lone && error->domain != MONGOC_ERROR_SERVER_SELECTION)
 		return err_set(err, code_of(error), "MongoDB: %s", error->message);
 	buf_init(&hosts, 4096);
 	mongodb_hosts(work->store->config, &hosts);
@@ -70,6 +74,13 @@ static int explain(const struct work *work, const bson_error_t *error, struct er
 		err_set(err, ERR_BAD_REQUEST,
 		        "MongoDB at %s is a standalone server: it must be a replica set, of one node at least, or a sharded cluster",
 		        buf_text(&hosts));
+	else if (lone)
+		err_set(err, ERR_UNAVAILABLE,
+		        "MongoDB at %s is not the primary: a connection string with replicaSet=NAME finds the one that is",
+		        buf_text(&hosts));
+	else if (refused)
+		err_set(err, ERR_UNAVAILABLE, "MongoDB at %s refuses the user or the password of its connection string: %s",
+		        buf_text(&hosts), error->message);
 	else
 		err_set(err, ERR_UNAVAILABLE, "MongoDB at %s has no primary that can be reached: %s", buf_text(&hosts),
 		        error->message);

@@ -298,6 +298,22 @@ def test_a_database_that_cannot_be_reached_keeps_it_from_starting(outside, tmp_p
     assert done.returncode == 1 and "MongoDB at 127.0.0.1:1 has no primary that can be reached" in line and "hush" not in line
 
 
+def test_a_user_whom_the_database_does_not_know_keeps_it_from_starting(outside, tmp_path):
+    uri = outside.variables["MONGODB_CONN_STRING"].replace("mongodb://", "mongodb://nobody:hush@")
+    done = started(outside, tmp_path, {"MONGODB_CONN_STRING": uri})
+    (line,) = lines(done)
+    assert done.returncode == 1 and "refuses the user or the password of its connection string" in line and "hush" not in line
+
+
+def test_one_node_that_is_not_the_primary_is_told_apart(outside, tmp_path):
+    with pymongo.MongoClient(outside.variables["MONGODB_CONN_STRING"]) as client:
+        client.admin.command("ping")
+        (secondary, *_) = until(lambda: client.secondaries, "the secondaries to be known")
+    done = started(outside, tmp_path, {"MONGODB_CONN_STRING": "mongodb://{}:{}".format(*secondary)})
+    (line,) = lines(done)
+    assert done.returncode == 1 and "is not the primary: a connection string with replicaSet=NAME" in line
+
+
 def test_a_mongod_that_is_no_replica_set_is_refused(outside, tmp_path):
     with services.standalone() as uri:
         done = started(outside, tmp_path, {"MONGODB_CONN_STRING": uri})
