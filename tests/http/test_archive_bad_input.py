@@ -10,9 +10,10 @@ import pytest
 from collecting import Collector, assert_problem, picture
 from PIL import Image
 from test_archive import ARCHIVE, load, tar
+from test_upload_bad_input import png
 
 KIB, MIB = 1024, 1024 * 1024
-ENTRY, ENTRIES = 100 * KIB, 50  # limits
+ENTRY, ENTRIES = 400 * KIB, 50  # limits
 WHOLE = 3 * MIB
 BMP = picture("BMP", (64, 64))  # how a bomb begins, to be taken for an image
 pytestmark = pytest.mark.usefixtures("unharmed")
@@ -150,10 +151,11 @@ def test_what_is_no_sound_image_is_refused_or_skipped(contributor, nothing_store
     svg, whole = b"<svg xmlns='http://www.w3.org/2000/svg'/>", picture("JPEG", (300, 200))
     entries = [("cat/text.jpg", b"text " * 50), ("cat/a.png", svg), ("cat/b.png", b"<!DOCTYPE html><html></html>"), ("cat/empty.jpg", b""),
                ("cat/half.jpg", whole[: len(whole) // 2]), ("cat/magic.png", b"\x89PNG\r\n\x1a\n")]
+    entries += [("cat/vast.png", png(50_000, 50_000)), ("cat/vast and whole.png", png(50_000, 50_000, bytes(6251) * 50_000))]
     for data in (tar(*entries), zipped(*entries)):
         lines, summary = load(contributor, data)
-        assert ["skipped" in line for line in lines] == [True, True, True, True, False, False]
-        assert all(errors(lines)[4:]) and summary == {"loaded": 0, "duplicate": 0, "skipped": 4, "failed": 2}
+        assert ["skipped" in line for line in lines] == [True, True, True, True, False, False, False, False]
+        assert all(errors(lines)[4:]) and summary == {"loaded": 0, "duplicate": 0, "skipped": 4, "failed": 4}
 
 
 # --- bombs
@@ -161,7 +163,7 @@ def test_what_is_no_sound_image_is_refused_or_skipped(contributor, nothing_store
 
 @pytest.mark.parametrize("make", [tar, zipped])
 def test_an_entry_over_its_limit_is_refused_and_loses_no_other(contributor, make):
-    large = picture("BMP", (300, 300))
+    large = picture("BMP", (400, 400))
     assert len(large) > ENTRY
     lines, summary = load(contributor, make((f"{make.__name__}/1.png", picture()), ("cat/large.bmp", large), (f"{make.__name__}/2.png", picture())))
     assert ["id" in line for line in lines] == [True, False, True] and str(ENTRY) in lines[1]["error"]

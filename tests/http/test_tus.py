@@ -225,6 +225,21 @@ def test_a_piece_needs_its_type_and_its_offset(contributor):
     assert offset_of(contributor, address) == 0
 
 
+def test_a_client_without_patch_names_the_method_in_a_header(contributor, admin):
+    data = picture()
+    address = begin(contributor, len(data))
+    piece = headers({"X-HTTP-Method-Override": "PATCH", "Upload-Offset": "0", "Content-Type": TYPE})
+    assert contributor.post(address, data=data[:30], headers=piece).status_code == 204
+    assert contributor.post(address, headers=headers({"X-HTTP-Method-Override": "HEAD"})).headers["Upload-Offset"] == "30"
+    assert contributor.post(address, headers=headers({"X-HTTP-Method-Override": "DELETE"})).status_code == 204
+    assert offset_of(contributor, address) == 404
+    for method in ("NONE", "patch", "DELETE\x7f"):
+        assert_problem(contributor.post(address, headers=headers({"X-HTTP-Method-Override": method})), 405)
+    dataset = f"/v1/datasets/{DEFAULT}"  # nowhere else
+    assert_problem(admin.post(dataset, headers={"X-HTTP-Method-Override": "DELETE"}), 405)
+    assert admin.get(dataset).status_code == 200
+
+
 # --- checksums
 
 

@@ -235,9 +235,16 @@ def test_ten_thousand_parts_are_taken_up_to_the_limit(collector, contributor, no
     assert sum("1000 files" in error for error in told) == 9_000
 
 
-def test_ten_thousand_parts_of_another_name_are_passed_over(contributor, nothing_stored):
+@pytest.mark.parametrize("way", FORMS)
+def test_ten_thousand_parts_of_another_name_are_passed_over(contributor, nothing_stored, way):
     body = b"".join(part("other", data=b"x") for _ in range(10_000)) + b"--B--\r\n"
-    assert post_form(contributor, BULK, body).status_code == 400
+    assert post_form(contributor, way, body).status_code == 400
+
+
+def test_ten_thousand_files_where_one_is_taken_are_refused(contributor, nothing_stored):
+    body = b"".join(part("file", data=picture() if number < 2 else b"x") for number in range(10_000)) + b"--B--\r\n"
+    answer = post_form(contributor, SINGLE, body)
+    assert answer.status_code == 400 and "two parts" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("name", ["../../etc/cron.d/x.png", "..\\..\\x.png", "/etc/x.png", "a\\b/../x.png", "..", ".", "", "....//x.png", "x" * 5000 + ".png"])
@@ -304,10 +311,28 @@ def test_a_filepath_that_cannot_be_is_refused(collector, path):
     assert collector.stored() == before
 
 
-@pytest.mark.parametrize("path", ["../x.png", "/etc/x.png", "a/../../b.png", "..", "a//b.png", "."])
+@pytest.mark.parametrize("path", ["../x.png", "/etc/x.png", "a/../../b.png", "..", "a//b.png", ".", "a\r\nX-Evil: 1.png", "a\0.png", "x" * 4097])
 def test_a_tus_filepath_never_leads_elsewhere(collector, contributor, nothing_stored, path):
     answer = send(contributor, TUS, picture(), filepath=path)
     assert 400 <= answer.status_code < 500, (answer.status_code, answer.text)
+
+
+@pytest.mark.parametrize("name", ["../../etc/x.png", "..\\..\\x.png", "/etc/x.png", "..", "a\r\nX-Evil: 1.png", "a\x07\x1b[2J.png", "x" * 4000 + ".png"])
+def test_a_tus_file_name_is_never_a_path(collector, contributor, name):
+    before = collector.objects()
+    answer = send(contributor, TUS, picture(), name=name)
+    assert answer.status_code == 204 and "X-Evil" not in answer.headers
+    (key,) = collector.objects() - before
+    assert key.startswith("images/unlabelled/img-")
+    sample = contributor.get(f"/v1/datasets/{DEFAULT}/samples/{answer.headers['X-Sample-Id']}").json()
+    assert sample["filepath"] == key
+    assert contributor.delete(answer.url, headers={"Tus-Resumable": "1.0.0"}).status_code == 204  # else it is told of until it expires
+
+
+def test_a_tus_label_or_name_that_is_none_is_refused_before_any_byte(contributor, nothing_stored):
+    for query in ({"label": "a\r\nX-Evil: 1"}, {"label": "a\0"}, {"name": "a\0.png"}, {"label": "x" * 5000}):
+        answer = send(contributor, TUS, picture(), **query)
+        assert answer.status_code in (400, 422) and "X-Evil" not in answer.headers, answer.text
 
 
 # --- clients that go away
