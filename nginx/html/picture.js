@@ -2,6 +2,9 @@
 
 import { address, passing, pause } from './api.js';
 
+const NO_IMAGE = 'It is not an image that this browser can show.';
+const TRIES_ELSEWHERE = 2; // to fetch again what another origin has
+
 export class Picture {
 	state = 'loading'; // then 'ready' or 'failed'
 	problem = '';      // why it failed, for people
@@ -25,9 +28,8 @@ export class Picture {
 				this.state = 'ready';
 				return;
 			}
-			const status = await this.#statusOf();
-			if (!passing(status)) {
-				this.problem = explain(status);
+			this.problem = await this.#reason(attempt);
+			if (this.problem) {
 				this.state = 'failed';
 				return;
 			}
@@ -37,30 +39,40 @@ export class Picture {
 
 	async #fetch() {
 		const image = new Image();
-		const arrived = new Promise(resolve => {
-			image.onload = () => resolve(true);
-			image.onerror = () => resolve(false);
-		});
-		image.src = this.url;
-		if (!await arrived) return false;
+		if (!await arrives(image, this.url)) return false;
 		if (!document.hidden) await image.decode().catch(() => {}); // a hidden page would wait until it is shown
 		this.#image = image;
 		return true;
 	}
 
-	// An img does not tell why it failed, so this asks again, without the body.
-	async #statusOf() {
-		if (new URL(this.url).origin !== location.origin) return 200; // not ours to ask
+	// Why it did not come, '' when it still may. An img does not tell, so its bytes are asked for: also where the answer
+	// is another one by now.
+	async #reason(attempt) {
+		if (new URL(this.url).origin !== location.origin) return attempt < TRIES_ELSEWHERE ? '' : NO_IMAGE; // not ours to ask
+		let bytes = '';
 		try {
-			return (await fetch(this.url, { method: 'HEAD', cache: 'no-store' })).status;
+			const response = await fetch(this.url, { cache: 'reload' });
+			if (!response.ok) return passing(response.status) ? '' : explain(response.status);
+			bytes = URL.createObjectURL(await response.blob());
+			return await arrives(new Image(), bytes) ? '' : NO_IMAGE;
 		} catch {
-			return 0;
+			return ''; // no connection
+		} finally {
+			URL.revokeObjectURL(bytes);
 		}
 	}
+}
+
+function arrives(image, url) {
+	return new Promise(resolve => {
+		image.onload = () => resolve(true);
+		image.onerror = () => resolve(false);
+		image.src = url;
+	});
 }
 
 function explain(status) {
 	if (status === 401) return 'You are signed out: reload the page to sign in.';
 	if (status === 404) return 'Its file is not where it should be.';
-	return 'It is not an image that this browser can show.';
+	return NO_IMAGE;
 }

@@ -7,7 +7,8 @@ import threading
 class Faulty:
     """Relays to 127.0.0.1:port.
 
-    lose(b"/label ") drops the answer to the next request whose first line has that. With prompting = False the browser
+    lose(b"/label ") drops the answer to the next request whose first line has that; refuse(b"/label ") has it answered by 429,
+    and not reach the server, as nginx does when somebody asks too fast. With prompting = False the browser
     does not ask for a password, as if the person had closed that dialog (which a headless one can't show).
     """
 
@@ -16,6 +17,8 @@ class Faulty:
         self.prompting = True
         self.losing = None
         self.lost = threading.Event()
+        self.refusing = None
+        self.refused = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -23,6 +26,10 @@ class Faulty:
     def lose(self, words):
         self.lost.clear()
         self.losing = words
+
+    def refuse(self, words):
+        self.refused.clear()
+        self.refusing = words
 
     def close(self):
         self.listener.close()
@@ -41,6 +48,11 @@ class Faulty:
         threading.Thread(target=self._back, args=(far, near, dropping), daemon=True).start()
         try:
             while part := near.recv(65536):
+                if self.refusing and self.refusing in part.split(b"\r\n", 1)[0]:
+                    self.refusing = None
+                    near.sendall(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+                    self.refused.set()
+                    continue
                 if self.losing and self.losing in part.split(b"\r\n", 1)[0]:
                     self.losing = None
                     dropping.set()

@@ -192,6 +192,15 @@ def test_an_image_that_does_not_load_is_said_and_skipped(ann, make_dataset):
     assert dataset.labels() == {"000.png": "bird", "002.png": "cat"}
 
 
+def test_an_image_that_was_refused_at_first_is_fetched_again(ann, make_dataset, relay):
+    dataset = make_dataset(samples=1)
+    relay.refuse(b"GET /images/")
+    ann.open_label(dataset.name, port=relay.port)
+    until(relay.refused.is_set, "a refused request")
+    ann.image("000.png")
+    assert ann.notice == ""
+
+
 def test_a_dataset_whose_images_cannot_be_read_is_not_called_done(ann, make_dataset):
     dataset = make_dataset(samples=2)
     for path in (ann.server.images / dataset.name).iterdir():
