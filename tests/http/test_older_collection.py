@@ -1,5 +1,7 @@
 """A database and a bucket that the older collecting system has filled: both go on working here as they are."""
 import datetime
+import json
+import sqlite3
 
 import pymongo
 import pytest
@@ -208,3 +210,23 @@ def test_making_the_dataset_private_hides_its_images_too(older, serve):
         assert older.database.images.find_one()["Image URL"] == (document["Image URL"] if public else "")
         seen = requests.get(ann.get(address + "/samples/0").json()["image_url"], timeout=30)
         assert seen.content == older.data["images/accordion/1.jpeg"]
+
+
+def test_its_images_move_to_another_store_like_all(older, serve, tmp_path):
+    for number in range(3):
+        older.add(f"images/accordion/{number}.jpeg", "accordion")
+    serve.start()
+    serve.stop()
+    there, here = tmp_path / "cluster.json", tmp_path / "one.json"
+    variables = older.variables
+    there.write_text(json.dumps({
+        "dataset_store": {"type": "mongodb", "uri": variables["MONGODB_CONN_STRING"], "database": older.dataset},
+        "image_store": {"type": "s3", "endpoint": variables["AWS_ENDPOINT_URL"], "region": variables["AWS_REGION"],
+                        "bucket": variables["AWS_BUCKET_NAME"]}}))  # fmt: skip
+    here.write_text(json.dumps({"sqlite_db_dir": "dbs", "image_store": {"dir": "images"}, "default_dataset": older.dataset}))
+    done = serve.script("image-label-migrate", "--from", there, "--to", here, "--dataset", older.dataset)
+    assert done.returncode == 0, done.stdout + done.stderr
+    moved = {str(path.relative_to(tmp_path / "images" / "public")): path.read_bytes() for path in (tmp_path / "images").rglob("*.jpeg")}
+    assert moved == older.data
+    with sqlite3.connect(tmp_path / "dbs" / f"{older.dataset}.db") as database:
+        assert database.execute("SELECT label, count(*) FROM samples GROUP BY label").fetchall() == [("accordion", 3)]
