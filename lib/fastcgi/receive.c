@@ -58,7 +58,8 @@ static int read_part(struct multipart *multipart, struct spool *file, struct err
 	return 0;
 }
 
-static int take_part(struct call *call, struct multipart *multipart, const struct multipart_part *part,
+/* Goes to the next part, too, before the file is visited: what comes after a file tells whether it is whole. */
+static int take_part(struct call *call, struct multipart *multipart, const struct multipart_part **part,
                      receive_visit *visit, void *data, int64_t count, struct err *err)
 {
 	int64_t files_max = call->app->config.limits.files_per_request;
@@ -66,11 +67,11 @@ static int take_part(struct call *call, struct multipart *multipart, const struc
 	struct spool file;
 	char filename[MULTIPART_FILENAME_MAX];
 
-	multipart_filename(part->filename, filename);
+	multipart_filename((*part)->filename, filename);
 	if (count >= files_max)
 		err_set(&failed, ERR_TOO_LARGE, "More than %lld files in one request", (long long)files_max);
 	spool_init(&file, receive_dir(call), call->app->config.limits.file_bytes);
-	int result = read_part(multipart, &file, &failed, err) ||
+	int result = read_part(multipart, &file, &failed, err) || multipart_next(multipart, part, err) ||
 	             visit(data, call, filename, &file, failed.code == ERR_NONE ? NULL : &failed, err);
 	spool_release(&file);
 	return result ? -1 : 0;
@@ -81,19 +82,17 @@ int receive_files(struct call *call, const char *const *fields, receive_visit *v
 {
 	struct multipart *multipart;
 	const struct multipart_part *part;
-	int failed;
 
 	*count = 0;
 	if (request_check_coding(call->request, err) ||
 	    multipart_open(&multipart, call->request->content_type, source, call->request, err))
 		return -1;
-	while ((failed = multipart_next(multipart, &part, err)) == 0 && part) {
-		if (!is_wanted(part, fields))
-			continue;
-		failed = take_part(call, multipart, part, visit, data, *count, err);
-		if (failed)
-			break;
-		++*count;
+	int failed = multipart_next(multipart, &part, err);
+	while (!failed && part) {
+		if (is_wanted(part, fields))
+			failed = take_part(call, multipart, &part, visit, data, (*count)++, err);
+		else
+			failed = multipart_next(multipart, &part, err);
 	}
 	multipart_free(multipart);
 	return failed;

@@ -18,7 +18,8 @@ typedef int receive_visit(void *data, struct call *call, const char *filename, s
                           const struct err *failed, struct err *err);
 
 /* Visits the files of the body's parts with one of the names in fields (NULL-ended), in order; others are passed over. A file over
- * limits.file_bytes, or after limits.files_per_request of them, is a failed one. *count gets how many were visited. */
+ * limits.file_bytes, or after limits.files_per_request of them, is a failed one. One that a whole boundary does not follow ends the
+ * request, unvisited. *count gets how many were visited. */
 int receive_files(struct call *call, const char *const *fields, receive_visit *visit, void *data, int64_t *count,
                   struct err *err);
 

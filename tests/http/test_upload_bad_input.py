@@ -202,12 +202,20 @@ def test_a_form_without_its_boundary_is_refused(contributor, nothing_stored, way
 
 @pytest.mark.parametrize("way", FORMS)
 @pytest.mark.parametrize("end", [b"", b"--B", b"--B-", b"--C--\r\n", b"\r\n"], ids=["none", "begun", "half", "another", "a line"])
-def test_a_form_that_ends_before_its_boundary_is_refused(collector, contributor, way, end):
-    before = collector.stored()
+def test_a_form_that_ends_before_its_boundary_is_refused(contributor, nothing_stored, way, end):
     answer = post_form(contributor, way, part(FIELD[way]) + end)
     assert answer.status_code == 400 and answer.json()["message"]
-    if way == SINGLE:  # which has one file, and takes it when all has come
-        assert collector.stored() == before
+
+
+@pytest.mark.parametrize("way", FORMS)
+def test_of_a_form_that_ends_early_nothing_is_there_twice_when_it_is_sent_again(collector, contributor, way):
+    """/single_upload takes its file when all has come; the others store one after the other, as they come."""
+    before, files = collector.stored(), [part(FIELD[way], f"{number}.png") for number in range(1 if way == SINGLE else 3)]
+    answer = post_form(contributor, way, b"".join(files)[:-20])
+    assert answer.status_code == 400 and "boundary" in answer.json()["message"]
+    assert collector.stored()[1] - before[1] == len(files) - 1
+    assert post_form(contributor, way, b"".join(files) + b"--B--\r\n").status_code == 200
+    assert collector.stored()[1] - before[1] == len(files) == len(collector.objects() - before[0])
 
 
 @pytest.mark.parametrize("way", FORMS)
