@@ -104,6 +104,22 @@ def test_a_file_name_with_control_characters_is_refused(contributor, nothing_sto
     assert answer.status_code == 200 and "X-Evil" not in answer.headers and "control character" in answer.text
 
 
+def named(raw):
+    """A zip of an image under a name of bytes."""
+    return zipped(("cat/aa.png", picture())).replace(b"cat/aa.png", raw.ljust(10, b"g"))
+
+
+@pytest.mark.parametrize("name", [b"cat/..\0.png", b"\0at/aa.png", b"/at\0aa.png"])
+def test_a_name_that_leads_elsewhere_before_a_nul_is_refused(contributor, nothing_stored, name):
+    (line,), summary = load(contributor, named(name))
+    assert line["error"] and summary["failed"] == 1
+
+
+def test_a_name_ends_at_a_nul(contributor):
+    (line,), _ = load(contributor, named(b"cat/a\0/../"))
+    assert line["path"] == "cat/a" and "id" in line
+
+
 @pytest.mark.parametrize(
     "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE], ids=["symlink", "hard link", "character", "block", "pipe"]
 )
