@@ -1,0 +1,174 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # its variables are image-label-server's too
+# The configuration made into STATE/nginx.conf: sourced by image-label-server, which sets config, state, port, tls_port
+# (as asked for), libexec (the programs) and web (this folder).
+#
+# These fail with a finished sentence on stderr, and leave what runs as it is.
+
+config_path='' users='' http=0 https=0 address='' server_name='' certificate='' certificate_key='' json_bytes='' human_rate=''
+file_bytes='' archive_bytes='' images='' image_origins=''
+origin=''   # where the server is asked whether it answers
+pages=()    # the addresses that people are told
+listening='' # what nginx listens on by now
+
+complain() {
+	printf '%s\n' "$*" >&2
+	return 1
+}
+
+# Where pages fetch images from when they are in a bucket: the origins of its addresses, for the content security policy.
+origins_of_images='.image_store | if .type != "s3" then "" else
+	[.public_url, if .endpoint != "" then .endpoint else
+		"https://\(.bucket).s3.\(.region).amazonaws.com", "https://s3.\(.region).amazonaws.com" end]
+	| map(select(. != "") | capture("^(?<o>https?://[A-Za-z0-9.:_\\[\\]-]+)").o) | unique | join(" ") end'
+
+read_config() {
+	local json
+	json=$("$libexec/admin" config ${config:+--config "$config"}) || return 1
+	eval "$(jq -r '@sh "config_path=\(.path) users=\(.json_user_dir) http=\(.listen.http_port)
+		https=\(.listen.https_port) address=\(.listen.address) server_name=\(.listen.server_name)
+		certificate=\(.listen.certificate) certificate_key=\(.listen.certificate_key)
+		json_bytes=\(.limits.json_bytes) human_rate=\(.limits.human_requests_per_second)
+		file_bytes=\(.limits.file_bytes) archive_bytes=\(.limits.archive_bytes) images=\(.image_store.dir)"' <<<"$json")"
+	image_origins=$(jq -r "$origins_of_images" <<<"$json")
+	http=${port:-$http}
+	https=${tls_port:-$https}
+	[[ $address != *:* || $address == \[* ]] || address=[$address]
+	[[ $address =~ ^[]0-9A-Za-z.:[-]+$ ]] || complain "listen.address is no address: $address" || return 1
+	[[ $server_name =~ ^[0-9A-Za-z.*-]*$ ]] || complain "listen.server_name is no host name: $server_name" || return 1
+	[ "$http" != 0 ] || [ "$https" != 0 ] || complain "both ports are 0: there is nothing to listen on" || return 1
+	[ "$http" != "$https" ] || complain "HTTP and HTTPS cannot share port $http" || return 1
+	origin=https://$address:$https
+	[[ $address != 0.0.0.0 && $address != "[::]" ]] || origin=https://localhost:$https
+	pages=()
+	if [ "$http" != 0 ]; then
+		pages=("http://127.0.0.1:$http/ui/")
+	fi
+	if [ "$https" = 0 ]; then
+		:
+	elif [[ -n $server_name && $server_name != *\** ]]; then
+		pages+=("https://$server_name:$https/ui/")
+	else
+		pages+=("$origin/ui/")
+	fi
+	[ "$http" = 0 ] || origin=http://127.0.0.1:$http
+}
+
+listens() { # the addresses to listen on, as nginx writes them
+	if [ "$http" != 0 ]; then
+		echo "127.0.0.1:$http"
+		if grep -qs '^0\{31\}1 ' /proc/net/if_inet6; then
+			echo "[::1]:$http"
+		fi
+	fi
+	[ "$https" = 0 ] || echo "$address:$https ssl http2"
+}
+
+check_ports_free() {
+	local listen host
+	while read -r listen _; do
+		[[ $listening != *" $listen "* ]] || continue
+		host=${listen%:*}
+		case $host in
+		0.0.0.0) host=127.0.0.1 ;;
+		"[::]") host=::1 ;;
+		\[*) host=${host:1:-1} ;;
+		esac
+		if (exec 4<>"/dev/tcp/$host/${listen##*:}") 2>/dev/null; then
+			complain "port ${listen##*:} is taken: something listens on $listen already" || return 1
+		fi
+	done < <(listens)
+}
+
+# Makes a self-signed certificate when none is configured and there is none that holds for another month.
+have_certificate() {
+	local name names
+	[ "$https" != 0 ] || return 0
+	if [ -n "$certificate" ]; then
+		[ -r "$certificate" ] || complain "listen.certificate cannot be read: $certificate" || return 1
+		[ -r "$certificate_key" ] || complain "listen.certificate_key cannot be read: $certificate_key" || return 1
+		return 0
+	fi
+	certificate=$state/tls/certificate.pem
+	certificate_key=$state/tls/key.pem
+	if openssl x509 -in "$certificate" -noout -checkend 2592000 >/dev/null 2>&1 && [ -s "$certificate_key" ]; then
+		return 0
+	fi
+	mkdir -p "$state/tls"
+	names="DNS:localhost,IP:127.0.0.1,IP:::1"
+	for name in "$(hostname 2>/dev/null || :)" "$server_name"; do
+		[ -z "$name" ] || names="$names,DNS:$name"
+	done
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 -subj "/CN=${server_name:-localhost}" \
+		-addext "subjectAltName=$names" -keyout "$certificate_key" -out "$certificate" 2>"$state/log/openssl.log" ||
+		complain "cannot make a certificate: $(tail -n 1 "$state/log/openssl.log")"
+}
+
+quoted() { # a path as the inside of nginx's "…"; nginx has no way to write a literal $
+	[[ $1 != *[[:cntrl:]\$]* ]] || complain "nginx cannot take a path with a control character or \$: $1" || return 1
+	printf '%s' "$1" | sed 's/["\\]/\\&/g'
+}
+
+# Writes STATE/nginx.conf.new and has nginx check it.
+write_nginx_conf() {
+	local text listen='' tls='' become='' line sum
+	local -i workers
+	workers=$(nproc)
+	((workers >= 2)) || workers=2
+	((workers <= 4)) || workers=4
+	[ "$(id -u)" != 0 ] || become="user root root;"
+	while read -r line; do
+		listen+=$'\t\t'"listen $line;"$'\n'
+	done < <(listens)
+	users=$(quoted "$users") || return 1
+	images=$(quoted "$images") || return 1
+	have_certificate || return 1
+	if [ "$https" != 0 ]; then
+		sum=$(cat "$certificate" "$certificate_key" | sha256sum | cut -c1-32)
+		certificate=$(quoted "$(realpath "$certificate")") || return 1
+		certificate_key=$(quoted "$(realpath "$certificate_key")") || return 1
+		# The checksum makes a renewed certificate a changed configuration.
+		tls="		# $sum
+		ssl_certificate \"$certificate\";
+		ssl_certificate_key \"$certificate_key\";
+		ssl_protocols TLSv1.2 TLSv1.3;
+		ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+		ssl_prefer_server_ciphers off;
+		ssl_session_cache shared:tls:1m;
+		ssl_session_timeout 1d;
+		ssl_session_tickets off;"
+	fi
+	text=$(<"$web/nginx.conf.in")
+	text=${text//@USER@/"$become"}
+	text=${text//@WORKERS@/"$workers"}
+	text=${text//@JSON_BYTES@/"$json_bytes"}
+	text=${text//@HUMAN_RATE@/"$human_rate"}
+	text=${text//@HUMAN_BURST@/"$((human_rate * 4))"}
+	text=${text//@LISTEN@/"$listen"}
+	text=${text//@TLS@/"$tls"}
+	text=${text//@ENDPOINTS@/"$(<"$web/endpoints.conf")"}
+	text=${text//@FILE_BYTES@/"$file_bytes"}
+	text=${text//@ARCHIVE_BYTES@/"$archive_bytes"}
+	text=${text//@IMAGE_ORIGINS@/"$image_origins"}
+	text=${text//@IMAGES@/"$images"}
+	text=${text//@USERS@/"$users"}
+	printf '%s\n' "$text" >"$state/nginx.conf.new"
+	if ! (cd "$state" && nginx -t -q -p ./ -e log/error.log -c nginx.conf.new) 2>"$state/log/nginx-check.log"; then
+		line=$(grep -m 1 -F '[emerg]' "$state/log/nginx-check.log" || tail -n 1 "$state/log/nginx-check.log")
+		complain "nginx refuses its configuration: ${line#*\[emerg\] }"
+	fi
+}
+
+# Everything that can be refused, before anything is started or changed.
+prepare() {
+	mkdir -p "$state"/{sock,log,tmp,cache,www}
+	read_config || return 1
+	export IMAGE_LABEL_CONFIG=$config_path IMAGE_LABEL_STATE=$state
+	"$libexec/admin" prepare ${config:+--config "$config"} >"$state/log/prepare.log" || return 1
+	ln -sfn "$web/html" "$state/www/ui"
+	write_nginx_conf || return 1
+	mapfile -t programs < <(grep -o 'unix:sock/[a-z_]*\.sock' "$state/nginx.conf.new" | sed 's|.*/||; s|\.sock||' | sort -u)
+	local name
+	for name in "${programs[@]}"; do
+		[ -x "$libexec/$name" ] || complain "the program $name is missing in $libexec (run make)" || return 1
+	done
+}
