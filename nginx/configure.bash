@@ -24,12 +24,11 @@ origins_of_images='.image_store | if .type != "s3" then "" else
 read_config() {
 	local json
 	json=$("$libexec/admin" config ${config:+--config "$config"}) || return 1
-	eval "$(jq -r '@sh "config_path=\(.path) users=\(.json_user_dir) http=\(.listen.http_port)
+	eval "$(jq -r "def image_origins: $origins_of_images;"'@sh "config_path=\(.path) users=\(.json_user_dir) http=\(.listen.http_port)
 		https=\(.listen.https_port) address=\(.listen.address) server_name=\(.listen.server_name)
 		certificate=\(.listen.certificate) certificate_key=\(.listen.certificate_key)
 		json_bytes=\(.limits.json_bytes) human_rate=\(.limits.human_requests_per_second)
-		file_bytes=\(.limits.file_bytes) archive_bytes=\(.limits.archive_bytes) images=\(.image_store.dir)"' <<<"$json")"
-	image_origins=$(jq -r "$origins_of_images" <<<"$json")
+		file_bytes=\(.limits.file_bytes) archive_bytes=\(.limits.archive_bytes) images=\(.image_store.dir) image_origins=\(image_origins)"' <<<"$json")"
 	http=${port:-$http}
 	https=${tls_port:-$https}
 	[[ $address != *:* || $address == \[* ]] || address=[$address]
