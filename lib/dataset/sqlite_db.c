@@ -87,12 +87,21 @@ static int create_file(struct sqlite_db *db, struct err *err)
 	return 0;
 }
 
-/* The writer's set-up; migration runs here, under the lock, so that processes that start together do it once. */
+/* A reader in its way is none of ours to end: the log stays as long as it is then. */
+static int checkpoint(struct sqlite_db *db, struct err *err)
+{
+	int code = sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	return code != SQLITE_OK && code != SQLITE_BUSY ? conn_fail(db->writer, err) : 0;
+}
+
+/* The writer's set-up; migration runs here, under the lock, so that processes that start together do it once. What it
+ * wrote is folded in at once: else the first to label would wait for that, and every process read it through. */
 static int open_writer(struct sqlite_db *db, db_migrate *migrate, struct err *err)
 {
 	if (conn_open(&db->writer, db->path, true, err) ||
 	    conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err) ||
-	    migrate(db->writer, err))
+	    migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, err)))
 		return -1;
 	db->writer_synced = true;
 	return 0;
@@ -313,9 +322,7 @@ int db_fold(struct sqlite_db *db, struct err *err)
 {
 	if (lock(db, err))
 		return -1;
-	int failed = sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK
-	                     ? conn_fail(db->writer, err)
-	                     : 0;
+	int failed = checkpoint(db, err);
 	unlock(db);
 	return failed;
 }
