@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from harness import LIBEXEC, SCRIPTS, Server
+from harness import LIBEXEC, SCRIPTS, Server, free_port
 
 KEPT = ("PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 
@@ -13,6 +13,7 @@ class Bare(Server):
 
     def __init__(self, folder, variables=None, config=None):
         super().__init__(folder)
+        self.port = free_port()  # that of the default configuration may be another run's
         self.home = self.folder / "home"
         self.state = self.home / ".local" / "state" / "image-label-server"
         self.variables = variables or {}
@@ -31,8 +32,7 @@ class Bare(Server):
             capture_output=True, text=True, timeout=300, check=False)
 
     def command(self, *arguments):
-        port = () if self.port is None else ("--port", self.port)
-        return self.script("image-label-server", *port, *arguments)
+        return self.script("image-label-server", "--port", self.port, *arguments)
 
     def add_user(self, name, **more):
         """By the command, which makes a key."""

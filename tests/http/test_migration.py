@@ -82,6 +82,12 @@ def test_its_size_counts_every_row(ann, cats):
     assert ann.post("/size", json={"dataset_name": cats}).json() == {"dataset_name": cats, "size": len(ROWS)}
 
 
+def test_what_the_migration_wrote_is_in_the_database_before_the_first_answer(server, ann, cats):
+    """Left in its log it would have to be read through by every program, and be folded in by who labels first."""
+    assert ann.post("/size", json={"dataset_name": cats}).status_code == 200
+    assert (server.databases / f"{cats}.db-wal").stat().st_size == 0
+
+
 def test_an_id_is_a_rows_number_and_gaps_stay_gaps(ann, cats):
     rows = {row: filepath for row, filepath, _ in ROWS}
     for number in range(12):

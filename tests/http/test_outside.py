@@ -17,7 +17,7 @@ import pytest
 import requests
 from bare import Bare
 from collecting import bucket_client, picture
-from harness import SCRIPTS, TOP, free_port, until
+from harness import SCRIPTS, TOP, until
 
 sys.path.insert(0, str(TOP / "tests" / "services"))
 import services  # noqa: E402
@@ -270,7 +270,6 @@ def started(outside, tmp_path, variables):
     """What a start says when the environment is this one."""
     server = Outside(tmp_path / "wrong", outside.variables)
     server.env |= variables
-    server.port = free_port()
     try:
         return server.command("start")
     finally:
