@@ -6,12 +6,12 @@ import os
 import random
 import signal
 import sqlite3
-import threading
 import time
 from collections import Counter
 
 import pytest
 import requests
+from crowd import Crowd
 from harness import draw, until
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
@@ -22,7 +22,7 @@ LABELS = ["cat", "dog", "cow"]
 AFTER_THE_SUPERVISOR = 5  # one round in so many kills the supervisor, and one everything at once
 
 
-class Load:
+class Load(Crowd):
     """People who label without a pause, each in their own way, and what they were answered."""
 
     def __init__(self, server):
@@ -32,20 +32,8 @@ class Load:
         self.at = Counter()  # of each person who classifies: how many pictures were tried
         self.failures = []
         self.lost = Counter()  # requests without an answer, by why
-        self.ended = threading.Event()
-        self.lock = threading.Lock()
         people = [(self.classify, number) for number in range(3)] + [(self.tasks, 3), (self.tasks, 4), (self.obtain, 5)]
-        self.threads = [threading.Thread(target=self.run, args=person) for person in people]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
+        super().__init__(people)
 
     def count(self):
         return sum(map(len, self.acknowledged.values()))

@@ -4,12 +4,12 @@ import fcntl
 import hashlib
 import os
 import signal
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from collecting import DEFAULT, Collector, picture, samples
+from crowd import Crowd
 from harness import until
 
 KILLED = (502, 503, 504)  # what nginx answers when a program ends under it
@@ -62,25 +62,14 @@ def kill(collector, program):
     until(lambda: collector.processes(program) not in ([], [pid]), f"{program} is started again")
 
 
-class Load:
+class Load(Crowd):
     """One who uploads by each way without a pause."""
 
     def __init__(self, collector):
         self.collector = collector
         self.answered = {way: [] for way in WAYS}  # bytes
         self.failures = []
-        self.ended = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(way,)) for way in WAYS]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
+        super().__init__([(way,) for way in WAYS])
 
     def run(self, way):
         session, send, number = self.collector.session("contributor"), WAYS[way][0], 0

@@ -3,13 +3,13 @@ waits long."""
 import hashlib
 import os
 import signal
-import threading
 import time
 
 import pymongo
 import pytest
 import requests
 from collecting import picture, services
+from crowd import Crowd
 from harness import Server, draw, until
 
 PEOPLE = 6
@@ -45,7 +45,7 @@ def server(tmp_path, mongo):
     assert not server.sanitizer_reports()
 
 
-class Load:
+class Load(Crowd):
     """People who lease and label, and who upload, without a pause; a request that fails is followed by the next, as a script
     would."""
 
@@ -57,21 +57,9 @@ class Load:
         self.failed = []
         self.last = dict.fromkeys(("label", "upload"), time.monotonic())  # when one was last answered
         self.stall = dict.fromkeys(("label", "upload"), 0)
-        self.lock = threading.Lock()
-        self.ended = threading.Event()
         work = [(self.label, f"person{number}", number) for number in range(PEOPLE)]
         work += [(self.upload, f"sender{number}", number) for number in range(SENDERS)]
-        self.threads = [threading.Thread(target=self.run, args=one) for one in work]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
+        super().__init__(work)
 
     def run(self, work, user, number):
         session = self.server.session(user)
