@@ -48,7 +48,6 @@ static const char *environment(const char *name)
 int main(int argc, char **argv)
 {
 	log_init("admin", LOG_ERROR);
-	setenv("MONGOC_DISABLE_SHM", "1", 0); /* else each process leaves a file of libmongoc's counters in /dev/shm */
 	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		print_help(stdout, argv[0]);
 		return ADMIN_DONE;

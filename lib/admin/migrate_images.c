@@ -83,7 +83,8 @@ static int look_there(const struct migrate_images *images, const struct sample *
 	*there = false;
 	if (blob_stat(images->to, sample->blob_key, &info, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
-	if ((sample->bytes > 0 && info.bytes != sample->bytes) || (info.sha256[0] && sample->sha256[0] && strcmp(info.sha256, sample->sha256) != 0))
+	if ((sample->bytes > 0 && info.bytes != sample->bytes) ||
+	    (info.sha256[0] && sample->sha256[0] && strcmp(info.sha256, sample->sha256) != 0))
 		return err_set(err, ERR_CONFLICT, "other bytes lie under the key %s in the destination", sample->blob_key);
 	*there = true;
 	return images->publish ? blob_set_public(images->to, sample->blob_key, images->public_read, err) : 0;

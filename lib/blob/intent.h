@@ -19,8 +19,8 @@ struct intent;  /* one note */
 struct intents *intents_new(const char *dir);
 void intents_free(struct intents *intents); /* NULL is fine */
 
-/* Notes that `key` is about to be stored for a dataset; waits while intent_each visits a note of the same key. Not synced: with power lost the note may be lost, and then an object
- * nobody refers to stays. */
+/* Notes that `key` is about to be stored for a dataset; waits while intent_each visits a note of the same key. Not
+ * synced: with power lost the note may be lost, and then an object nobody refers to stays. */
 int intent_begin(struct intents *intents, struct intent **out, const char *dataset, const char *key, struct err *err);
 /* done: the metadata is durable (or nothing was stored), and the note goes; else it stays for the sweep. */
 void intent_end(struct intents *intents, struct intent *intent, bool done);

@@ -125,6 +125,13 @@ void dataset_info_release(struct dataset_info *info)
 
 /* --- the store ----------------------------------------------------------------------------------------------------- */
 
+static const struct dataset_backend *load(size_t i, struct err *err)
+{
+	/* libmongoc looks at this as it is loaded: else each process leaves a file of its counters in /dev/shm. */
+	setenv("MONGOC_DISABLE_SHM", "1", 0);
+	return module_symbol(backends[i].module, backends[i].symbol, err);
+}
+
 static int open_store(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
 	for (size_t i = 0; i < COUNT(backends); i++) {
@@ -132,7 +139,7 @@ static int open_store(struct dataset_store **out, const struct config *config, b
 			continue;
 		const struct dataset_backend *backend = backends[i].backend;
 		if (!backend)
-			backend = module_symbol(backends[i].module, backends[i].symbol, err);
+			backend = load(i, err);
 		if (backend && backend->log_to)
 			backend->log_to(log_write);
 		return backend ? backend->store_open(out, config, reading, err) : -1;

@@ -266,7 +266,6 @@ int app_run(const struct program *program, int argc, char **argv)
 		return 2;
 	}
 	log_init(program->name, LOG_INFO);
-	setenv("MONGOC_DISABLE_SHM", "1", 0); /* else each process leaves a file of libmongoc's counters in /dev/shm */
 	prctl(PR_SET_PDEATHSIG, SIGTERM); /* not to outlive the supervisor, which would start another one */
 	mallopt(M_ARENA_MAX, 2);          /* threads share heaps: little memory when idle */
 	int status = open_app(&app, &err);
