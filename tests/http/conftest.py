@@ -1,9 +1,12 @@
 """Fixtures of the HTTP tests: servers of the real stack that are always ended."""
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
 import pytest
 from collecting import BLOB, DATASET, Collector, Stores
-from harness import Server
-
-
+from harness import TOP, Server
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "on(*stores): runs only where the tests' stores are these (sqlite or mongo, fs or s3)")
@@ -136,3 +139,17 @@ def finish(servers):
             failures.append(str(failure))
         failures += server.sanitizer_reports()
     assert not failures, "\n".join(failures)
+
+
+@pytest.fixture(scope="session")
+def installed():
+    """The bin folder of what `make install` installs of this build, which everyone may enter; its name has a space."""
+    sanitize = os.environ.get("SANITIZE", "")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        prefix = Path(folder, "opt it's here")
+        make = ["make", "-s", "install", f"PREFIX={prefix}", *([f"SANITIZE={sanitize}"] if sanitize else [])]
+        environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        done = subprocess.run(make, cwd=TOP, env=environment, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+        yield prefix / "bin"

@@ -75,6 +75,7 @@ class Server:
             "IMAGE_LABEL_LIBEXEC": str(LIBEXEC),
             **(env or {}),
         }
+        self.scripts = SCRIPTS
         self.passwords = {}
         self.port = self.tls_port = None
         self.tls = tls
@@ -114,7 +115,7 @@ class Server:
 
     def command(self, *arguments, **options):
         """Runs scripts/image-label-server with these arguments; returns the finished process, its text decoded."""
-        words = [str(SCRIPTS / "image-label-server"), "--config", str(self.config_file), "--state", str(self.state)]
+        words = [str(self.scripts / "image-label-server"), "--config", str(self.config_file), "--state", str(self.state)]
         if self.port is not None:
             words += ["--port", str(self.port)]
         if self.tls_port is not None:

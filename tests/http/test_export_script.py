@@ -39,8 +39,8 @@ def make(path, samples=SAMPLES, labels=LABELS, name="cats", base_dir="/data/cats
     db.close()
 
 
-def export(*arguments, **options):
-    return subprocess.run([SCRIPT, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+def export(*arguments, script=SCRIPT, **options):
+    return subprocess.run([script, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
 
 
 def exported(source, target):
@@ -224,7 +224,7 @@ def test_each_export_is_of_one_moment_while_labels_are_written(folder, tmp_path,
 
 
 @pytest.mark.parametrize("journal_mode", ["delete", "wal"])
-def test_a_folder_that_cannot_be_written_is_enough(journal_mode):
+def test_a_folder_that_cannot_be_written_is_enough(journal_mode, installed):
     """As another user than root, whom permissions do not hold."""
     nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory() as top:
@@ -236,7 +236,7 @@ def test_a_folder_that_cannot_be_written_is_enough(journal_mode):
         (data / "cats.db").chmod(0o444)
         data.chmod(0o555)
         pathlib.Path(top).chmod(0o755)
-        done = export("-i", data / "cats.db", "-o", out / "out.csv", **nobody)
+        done = export("-i", data / "cats.db", "-o", out / "out.csv", script=installed / SCRIPT.name, **nobody)
         data.chmod(0o755)
         assert (done.returncode, done.stderr) == (0, "")
         assert os.listdir(data) == ["cats.db"]

@@ -3,22 +3,9 @@ import json
 import os
 import subprocess
 
-import pytest
-from harness import TOP, draw, free_port
+from harness import draw, free_port
 
 USER_FILE = {"user": "ann", "password": "secret"}
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The bin folder of what was installed from a build of its own kind; its name has a space."""
-    prefix = tmp_path_factory.mktemp("install") / "opt it's here"
-    sanitize = os.environ.get("SANITIZE", "")
-    make = ["make", "-s", "install", f"PREFIX={prefix}", *([f"SANITIZE={sanitize}"] if sanitize else [])]
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    done = subprocess.run(make, cwd=TOP, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    return prefix / "bin"
 
 
 def run(program, *arguments, **environment):

@@ -471,11 +471,12 @@ def test_run_serves_until_it_is_told_to_end(server, ending):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_root_becomes_the_user_it_is_told():
+def test_root_becomes_the_user_it_is_told(installed):
     with tempfile.TemporaryDirectory() as folder:
         nobody = pwd.getpwnam("nobody")
         os.chmod(folder, 0o755)
-        server = Server(Path(folder) / "server")
+        server = Server(Path(folder) / "server", env={"IMAGE_LABEL_LIBEXEC": ""})
+        server.scripts = installed  # where this user may run it
         server.add_user("ann")
         server.add_dataset()
         for path in [server.folder, *server.folder.rglob("*")]:
@@ -489,3 +490,15 @@ def test_root_becomes_the_user_it_is_told():
             assert {Path(f"/proc/{pid}").stat().st_uid for pid in server.processes()} == {nobody.pw_uid}
         finally:
             server.stop()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_a_user_who_may_not_run_it_is_told_to_root(make_server, tmp_path):
+    server = make_server()
+    server.scripts = tmp_path / "closed"
+    server.scripts.mkdir(mode=0o700)
+    shutil.copy(SCRIPTS / "image-label-server", server.scripts)
+    done = server.command("--user", "nobody", "start")
+    assert done.returncode != 0
+    assert f"nobody may not run {server.scripts}/image-label-server" in done.stderr
+    assert done.stderr.count("\n") == 1

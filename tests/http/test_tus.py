@@ -178,6 +178,8 @@ def test_what_came_before_a_connection_broke_is_kept(collector, contributor):
         connection.putheader(name, value)
     connection.endheaders()
     connection.send(data[:half])
+    (part,) = (collector.state / "uploads").glob(f"{address.rsplit('/', 1)[1]}.part")
+    until(lambda: part.stat().st_size > 0, "some of it has come")
     connection.close()
     kept = until(lambda: (at := offset_of(contributor, address)) not in (0, 409) and at, "some of it is kept")
     assert 0 < kept <= half
