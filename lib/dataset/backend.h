@@ -89,6 +89,9 @@ struct dataset_backend {
 extern const struct dataset_backend dataset_sqlite;
 extern const struct dataset_backend dataset_mongodb;
 
+/* For add_image, in its write: ERR_CONFLICT when the dataset is not as public as the image is stored. */
+int dataset_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err);
+
 /* Each backend's own store and dataset begin with these. */
 struct dataset_store {
 	const struct dataset_backend *backend;

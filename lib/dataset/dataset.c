@@ -352,6 +352,13 @@ int dataset_add_image(struct dataset *dataset, const struct dataset_image *image
 	return dataset->backend->add_image(dataset, image, quota_bytes, out, duplicate, err);
 }
 
+int dataset_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err)
+{
+	if (image->is_public == policy->public_images)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "The dataset became %s meanwhile", policy->public_images ? "public" : "private");
+}
+
 int dataset_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err)
 {
 	return dataset->backend->has_blob(dataset, blob_key, out, err);

@@ -179,7 +179,7 @@ int dataset_note_get(struct dataset *dataset, const char *key, char **value, str
 int dataset_note_set(struct dataset *dataset, const char *key, const char *value, struct err *err);
 
 /* Adds one uploaded image. The same sha256 already there: *duplicate is true and nothing changes. Another image at that
- * filepath: ERR_CONFLICT. label "" or one of the dataset's labels (else ERR_UNPROCESSABLE). Over quota_bytes (0 = none)
+ * filepath: ERR_CONFLICT; so is a dataset that has become public, or private, since the image was stored. label "" or one of the dataset's labels (else ERR_UNPROCESSABLE). Over quota_bytes (0 = none)
  * of uploaded bytes in the dataset: ERR_NO_SPACE. *out is the sample as it now is (of a duplicate: the existing one). */
 struct dataset_image {
 	const char *filepath;
@@ -189,6 +189,7 @@ struct dataset_image {
 	const char *sha256; /* hex */
 	const char *filename;
 	const char *url; /* lasting public URL, or "" */
+	bool is_public;  /* as it is stored, and as policy.public_images was */
 	int64_t bytes, width, height;
 	const char *user;
 };

@@ -283,20 +283,20 @@ static int check_addition(struct sqlite_conn *writer, const struct addition *add
 	return 0;
 }
 
-static int insert_image(struct sqlite_conn *writer, struct addition *addition, struct err *err)
+static int insert_image(struct sqlite_conn *writer, struct addition *addition, const struct dataset_policy *policy,
+                        struct err *err)
 {
 	const struct dataset_image *image = addition->image;
 	bool labelled = image->label[0] != '\0';
-	struct dataset_policy policy;
 	int64_t now = text_now();
 
-	if (policy_load(writer, &policy, err) || next_row(writer, &addition->row, err) ||
+	if (next_row(writer, &addition->row, err) ||
 	    conn_run(writer, err,
 	             "INSERT INTO samples (id, filepath, label, state, position, slots, blob_key, type, sha256, filename, url,"
 	             " bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by)"
 	             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
 	             "issiiisssssiiiisis", addition->row, image->filepath, image->label, (int64_t)labelled,
-	             new_position(&policy, addition->row), labelled ? INT64_C(0) : policy.overlap, image->blob_key,
+	             new_position(policy, addition->row), labelled ? INT64_C(0) : policy->overlap, image->blob_key,
 	             image->type, image->sha256, image->filename, image->url, image->bytes, image->width, image->height,
 	             now, image->user, labelled ? now : INT64_C(0), labelled ? image->user : ""))
 		return -1;
@@ -306,14 +306,17 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, s
 static int run_add_image(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct addition *addition = data;
+	struct dataset_policy policy;
 
-	if (conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s",
+	if (policy_load(writer, &policy, err) ||
+	    dataset_check_public(addition->image, &policy, err) ||
+	    conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s",
 	               addition->image->sha256))
 		return -1;
 	addition->duplicate = addition->row > 0;
 	if (addition->duplicate)
 		return 0;
-	return check_addition(writer, addition, err) || insert_image(writer, addition, err) ? -1 : 0;
+	return check_addition(writer, addition, err) || insert_image(writer, addition, &policy, err) ? -1 : 0;
 }
 
 int sqlite_add_image(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,

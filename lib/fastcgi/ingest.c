@@ -138,6 +138,7 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 	                            .sha256 = sha256,
 	                            .filename = image->filename,
 	                            .url = buf_text(&url),
+	                            .is_public = call->info.policy.public_images,
 	                            .bytes = image->source.length,
 	                            .width = info->width,
 	                            .height = info->height,
@@ -179,11 +180,29 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
 	               : 0;
 }
 
+/* Whether the dataset became public, or private, since its policy was read. Then the object does so, too: whoever made it so
+ * has seen only the samples that were there. */
+static bool follow_policy(struct call *call, const char *key, struct err *err)
+{
+	struct dataset_info now;
+	struct err later;
+
+	if (dataset_setup(call->dataset, &now, &later))
+		return false;
+	bool is_public = now.policy.public_images, changed = is_public != call->info.policy.public_images;
+	dataset_info_release(&now);
+	call->info.policy.public_images = is_public;
+	return changed && blob_set_public(call->app->blobs, key, is_public, err) == 0;
+}
+
 int ingest_metadata(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
                     bool *duplicate, struct err *err)
 {
-	int failed = store_metadata(call, image, &step->info, step->key, step->sha256, out, duplicate, err);
+	int failed;
 
+	do
+		failed = store_metadata(call, image, &step->info, step->key, step->sha256, out, duplicate, err);
+	while (failed && err->code == ERR_CONFLICT && follow_policy(call, step->key, err));
 	intent_end(call->app->intents, step->intent, !failed && strcmp(out->blob_key, step->key) == 0);
 	return failed;
 }

@@ -151,6 +151,28 @@ static void other_bytes_at_a_taken_filepath_are_a_conflict(void **state)
 	assert_counts_true(dataset);
 }
 
+static void an_image_stored_more_or_less_public_than_the_dataset_is_a_conflict(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_policy policy = dataset_policy_default();
+	struct dataset_image uploaded = image("a.png", "a");
+	struct sample sample;
+	bool duplicate;
+
+	for (int round = 0; round < 3; round++) {
+		policy.public_images = round == 1;
+		must(dataset_update(dataset, NULL, &policy, &failure));
+		uploaded.is_public = !policy.public_images;
+		refused(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure), ERR_CONFLICT);
+		uploaded.is_public = policy.public_images;
+		must(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure));
+		assert_int_equal(duplicate, round > 0);
+		assert_int_equal(sample.id, 0);
+		sample_release(&sample);
+	}
+	assert_counts_true(dataset);
+}
+
 static void the_quota_of_bytes_is_kept(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -248,6 +270,7 @@ int main(void)
 		DATASET_TEST(the_same_bytes_again_are_the_same_image),
 		DATASET_TEST(the_same_bytes_in_another_dataset_are_another_image),
 		DATASET_TEST(other_bytes_at_a_taken_filepath_are_a_conflict),
+		DATASET_TEST(an_image_stored_more_or_less_public_than_the_dataset_is_a_conflict),
 		DATASET_TEST(the_quota_of_bytes_is_kept),
 		DATASET_TEST(uploaded_images_are_labelled_like_all_others),
 		DATASET_TEST(images_uploaded_by_many_at_once_are_added_once),
