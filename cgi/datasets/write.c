@@ -62,13 +62,24 @@ int datasets_create(struct call *call, struct err *err)
 	               : 0;
 }
 
+/* Whatever looks like an image below base_dir is served to those who may see the dataset, so only who may see everything on
+ * this server chooses it. */
+static int check_base_dir(struct call *call, const char *base_dir, struct err *err)
+{
+	if (!base_dir || strcmp(base_dir, call->info.base_dir) == 0 ||
+	    auth_role(call->app->auth, call->request->user, NULL) == ROLE_ADMIN)
+		return 0;
+	return err_set(err, ERR_FORBIDDEN, "Another \"base_dir\" needs the role admin on every dataset");
+}
+
 int datasets_change(struct call *call, struct err *err)
 {
 	const char *base_dir = NULL;
 	const cJSON *policy = NULL;
 
 	if (call_body(call, err) || json_string(call->body, "base_dir", false, &base_dir, err) ||
-	    json_object(call->body, "policy", false, &policy, err) || call_setup(call, err))
+	    json_object(call->body, "policy", false, &policy, err) || call_setup(call, err) ||
+	    check_base_dir(call, base_dir, err))
 		return -1;
 	struct dataset_policy parsed = call->info.policy;
 	if (parsed.lease_seconds == call->app->config.limits.lease_seconds)

@@ -233,6 +233,19 @@ def test_an_admin_of_one_dataset_changes_that_one_and_makes_none(make_collector)
     assert keeper.delete(DATASETS + "/secret").status_code == 204
 
 
+def test_an_admin_of_one_dataset_sees_no_folder_through_it(make_collector):
+    """Whatever lies in base_dir and looks like an image is served to those who may see the dataset."""
+    collector = make_collector()
+    folder = collector.add_dataset("hidden")
+    collector.add_user("keeper", role="viewer", datasets={"secret": "admin"})
+    collector.start()
+    keeper, admin = collector.session("keeper"), collector.session("admin")
+    assert_problem(keeper.patch(DATASETS + "/secret", json={"base_dir": str(folder)}), 403, "base_dir")
+    assert keeper.get("/images/secret/image0.png").status_code == 404
+    assert admin.patch(DATASETS + "/secret", json={"base_dir": str(folder)}).json()["base_dir"] == str(folder)
+    assert keeper.patch(DATASETS + "/secret", json={"base_dir": str(folder), "policy": {"overlap": 2}}).status_code == 200
+
+
 def test_the_default_dataset_is_public_and_others_are_not(collector, admin):
     assert admin.get(f"{DATASETS}/{DEFAULT}").json()["policy"]["public"] is True
     assert admin.get(DATASETS + "/secret").json()["policy"]["public"] is False
