@@ -297,6 +297,33 @@ def test_start_ends_what_a_killed_supervisor_and_nginx_left(running):
     assert not set(orphans) & set(running.processes())
 
 
+def test_a_killed_supervisors_pid_is_nobodys_while_the_next_one_starts(server, tmp_path):
+    """Its file outlives it, also a restart of the machine, and the number may be another process's by then."""
+    shutil.copytree(LIBEXEC, tmp_path / "libexec")
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    os.mkfifo(gate)
+    admin = tmp_path / "libexec" / "admin"
+    admin.unlink()
+    admin.write_text(f'#!/bin/sh\n[ "$1" != prepare ] || {{ : >"{begun}"; read -r _ <"{gate}"; }}\nexec "{LIBEXEC}/admin" "$@"\n')
+    admin.chmod(0o755)
+    server.env["IMAGE_LABEL_LIBEXEC"] = str(tmp_path / "libexec")
+    server.port = free_port()
+    server.state.mkdir()
+    with subprocess.Popen(["sleep", "600"]) as bystander:
+        (server.state / "supervisor.pid").write_text(f"{bystander.pid}\n")
+        (server.state / "status").write_text("image-label-server: running at http://127.0.0.1:9/ui/\n")
+        starting = threading.Thread(target=server.command, args=["start"])
+        starting.start()
+        until(begun.exists, "the start to be under way")
+        said = [refused(server, "reload"), server.command("status").stdout, refused(server, "stop")]
+        gate.write_text("go on\n")
+        starting.join()
+        unharmed = bystander.poll() is None
+        bystander.kill()
+    assert unharmed and ["starting" in text for text in said] == [True] * 3, said
+    assert answers(server)
+
+
 def test_crash_loop_is_slowed_down(running):
     """A program that cannot live is tried again, ever more slowly, and the others go on."""
     program = running.state.parent / "libexec"
