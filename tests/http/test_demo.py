@@ -131,6 +131,12 @@ def test_labels_are_those_given_or_the_sub_folders_names(tmp_path, folders, argu
     assert [label for label, in labels] == expected
 
 
+def test_a_folder_whose_name_begins_with_a_dash_is_one(tmp_path):
+    draw(tmp_path / "-L" / "1.png")
+    done = demo(tmp_path / "run", "--data", "-L", cwd=tmp_path)
+    assert (done.returncode, "dataset=-L" in done.stdout) == (0, True), done.stderr
+
+
 def test_the_label_it_names_as_an_example_is_one_of_the_dataset(tmp_path):
     draw(tmp_path / "photos" / "1.png")
     assert 'such as "dog")' in printed(tmp_path / "run", "--data", tmp_path / "photos", "--labels", "cat,dog")

@@ -204,6 +204,27 @@ def test_program_that_ends_at_once_is_named_and_nothing_is_left_running(server, 
     assert not server.processes()
 
 
+@pytest.mark.parametrize("command, tool", [("start", "curl"), ("start", "jq"), ("start", "multiwatch"), ("start", "setsid"), ("status", "flock")])
+def test_a_tool_that_is_not_installed_is_named(server, command, tool, tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    for other in Path("/usr/bin").iterdir():
+        if other.name != tool:
+            (tmp_path / "bin" / other.name).symlink_to(other)
+    server.state.mkdir()
+    (server.state / "lock").touch()
+    server.port = free_port()
+    monkeypatch.setitem(server.env, "PATH", str(tmp_path / "bin"))
+    assert f"{tool} is not installed" in refused(server, command)
+
+
+def test_starts_by_a_name_without_a_folder(server):
+    server.port = free_port()
+    words = ["--config", server.config_file, "--state", server.state, "--port", str(server.port), "start"]
+    done = subprocess.run(["bash", "image-label-server", *words], cwd=SCRIPTS, env=server.env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert answers(server)
+
+
 @pytest.mark.parametrize("arguments", [["--port", "seventy"], ["--port", "70000"], ["--nonsense"], ["start", "stop"], ["--port"]])
 def test_wrong_arguments_are_refused(server, arguments):
     assert refused(server, *arguments)
