@@ -214,10 +214,10 @@ ssize_t request_read(struct request *request, void *bytes, size_t len, struct er
 	if (len > PIECE_BYTES)
 		len = PIECE_BYTES;
 	int got = len > 0 ? FCGX_GetStr(bytes, (int)len, request->fcgi->in) : 0;
-	if (got <= 0 && (!told || left == 0))
+	if (got <= 0 && (told ? left == 0 : FCGX_GetError(request->fcgi->in) == 0))
 		return 0;
 	if (got <= 0)
-		return err_set(err, ERR_BAD_REQUEST, "The request's body ends before its Content-Length");
+		return err_set(err, ERR_BAD_REQUEST, told ? "The request's body ends before its Content-Length" : "The request's body breaks off");
 	request->body_read += got;
 	return got;
 }

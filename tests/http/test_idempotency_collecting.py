@@ -3,11 +3,13 @@ import base64
 import io
 import itertools
 import json
+import socket
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from collecting import DEFAULT, form, picture
+from harness import until
 
 names = (f"name{number}" for number in itertools.count())
 
@@ -105,3 +107,22 @@ def test_all_are_remembered_across_a_restart(make_collector):
     collector.restart()
     admin = collector.session("admin")
     assert {kind: told(creation.post(admin, kind)) for kind, creation in sent.items()} == before
+
+
+def test_a_body_whose_connection_broke_uses_no_key_up(collector, admin):
+    """Of a chunked body nothing tells how long it should have been."""
+    path, key, data = f"{DATASET}/archive?{next(names)}", next(names), tar(picture("BMP", (900, 900)), picture("BMP", (900, 900)))
+    headers = {"Authorization": f"Basic {base64.b64encode(b'admin:secret').decode()}", "Idempotency-Key": key, "Transfer-Encoding": "chunked"}
+    head = "\r\n".join([f"POST {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in headers.items())])
+    half = data[: len(data) // 2]
+
+    def under_way():
+        return [name for name in collector.leftovers() if name.endswith(" (deleted)")]
+
+    with socket.create_connection(("127.0.0.1", collector.port)) as connection:
+        connection.sendall(f"{head}\r\n\r\n{len(half):x}\r\n".encode() + half + b"\r\n")
+        until(under_way, "the body is on its way into a file")
+    until(lambda: not under_way(), "it has ended")
+    answer = admin.post(path, data=data, headers={"Idempotency-Key": key})
+    assert answer.status_code == 200, answer.text
+    assert json.loads(answer.text.splitlines()[-1])["summary"] == {"loaded": 2, "duplicate": 0, "skipped": 0, "failed": 0}
