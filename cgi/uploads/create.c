@@ -62,6 +62,7 @@ int uploads_create(struct call *call, struct err *err)
 	partial.filepath = metadata.filepath;
 	partial.filename = metadata.filename;
 	partial.label = label;
+	partial.metadata = (char *)(header ? header : "");
 	partial.expires_us = text_now() + call->app->config.limits.upload_expires_seconds * 1000000;
 	int failed = partial_create(&partial, err);
 	if (!failed) {

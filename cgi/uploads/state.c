@@ -15,7 +15,8 @@ int uploads_offset(struct call *call, struct err *err)
 	/* Whole, but no sample: a crash or a store that was down came between, and its client has nothing left to send. */
 	bool is_due = partial.offset == partial.length && partial.result < 0;
 	int failed = (is_due && uploads_complete(call, &partial, err)) || uploads_describe(call, &partial, err) ||
-	             reply_header(call->reply, "Cache-Control", "no-store", err);
+	             reply_header(call->reply, "Cache-Control", "no-store", err) ||
+	             (*partial.metadata && reply_header(call->reply, "Upload-Metadata", partial.metadata, err));
 	partial_release(&partial);
 	return failed ? -1 : 0;
 }

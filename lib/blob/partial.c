@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { PATH_BYTES_MAX = 8192, DESCRIPTION_BYTES_MAX = 64 * 1024, MAKING_SECONDS_MAX = 60 };
+enum { PATH_BYTES_MAX = 8192, DESCRIPTION_BYTES_MAX = 256 * 1024, MAKING_SECONDS_MAX = 60 };
 
 static char *path_of(const char *dir, const char *id, const char *suffix)
 {
@@ -45,6 +45,7 @@ static int describe(const struct partial *partial, struct err *err)
 	json_add_string(tree, "filepath", partial->filepath);
 	json_add_string(tree, "filename", partial->filename);
 	json_add_string(tree, "label", partial->label);
+	json_add_string(tree, "metadata", partial->metadata);
 	json_add_int64(tree, "length", partial->length);
 	json_add_int64(tree, "expires_us", partial->expires_us);
 	json_add_int64(tree, "result", partial->result);
@@ -71,11 +72,12 @@ static char *copy(const char *text)
 
 static int parse(const cJSON *tree, struct partial *out, struct err *err)
 {
-	const char *user, *dataset, *filepath, *filename, *label;
+	const char *user, *dataset, *filepath, *filename, *label, *metadata = "";
 
 	if (json_string(tree, "user", true, &user, err) || json_string(tree, "dataset", true, &dataset, err) ||
 	    json_string(tree, "filepath", true, &filepath, err) || json_string(tree, "filename", true, &filename, err) ||
 	    json_string(tree, "label", true, &label, err) ||
+	    json_string(tree, "metadata", false, &metadata, err) ||
 	    json_int64(tree, "length", true, 0, INT64_MAX, &out->length, err) ||
 	    json_int64(tree, "expires_us", true, 0, INT64_MAX, &out->expires_us, err) ||
 	    json_int64(tree, "result", true, -1, INT64_MAX, &out->result, err))
@@ -85,6 +87,7 @@ static int parse(const cJSON *tree, struct partial *out, struct err *err)
 	out->filepath = copy(filepath);
 	out->filename = copy(filename);
 	out->label = copy(label);
+	out->metadata = copy(metadata);
 	return 0;
 }
 
@@ -126,6 +129,7 @@ int partial_create(struct partial *partial, struct err *err)
 	partial->filepath = copy(partial->filepath);
 	partial->filename = copy(partial->filename);
 	partial->label = copy(partial->label);
+	partial->metadata = copy(partial->metadata);
 	char *path = path_of(partial->dir, partial->id, ".part");
 	partial->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	int failed = partial->fd < 0 ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept") : describe(partial, err);
@@ -189,6 +193,7 @@ void partial_release(struct partial *partial)
 	free(partial->filepath);
 	free(partial->filename);
 	free(partial->label);
+	free(partial->metadata);
 	memset(partial, 0, sizeof(*partial));
 	partial->fd = -1;
 }

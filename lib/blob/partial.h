@@ -21,6 +21,7 @@ struct partial {
 	int64_t expires_us; /* microseconds since 1970 */
 	int64_t result;     /* the sample it became; -1 while it is none */
 	char *user, *dataset, *filepath, *filename, *label;
+	char *metadata; /* what its client said of it, as sent */
 };
 
 /* Makes one of what is set in *partial but id, fd, offset and result; strings stay the caller's and are copied. The folder is

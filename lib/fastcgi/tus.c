@@ -56,6 +56,8 @@ int tus_metadata_parse(const char *header, struct tus_metadata *out, struct err 
 	unsigned seen = 0;
 
 	memset(out, 0, sizeof(*out));
+	if (!text_utf8_valid(header, strlen(header)))
+		return err_set(err, ERR_BAD_REQUEST, "Upload-Metadata is not UTF-8 text");
 	while (*header) {
 		header += strspn(header, " ");
 		size_t len = strcspn(header, ","), trimmed = len;

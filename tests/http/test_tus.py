@@ -149,6 +149,16 @@ def test_a_filepath_names_the_sample(contributor):
     assert contributor.get(sample["image_url"]).content == data if BLOB == "fs" else requests.get(sample["image_url"], timeout=30).content == data
 
 
+def test_its_metadata_is_told_as_it_was_sent(contributor):
+    data = picture()
+    sent = metadata(filename="a.png", note="ñ" * 9000) + ",is_confidential, more  "
+    address = contributor.post(UPLOADS, headers=headers({"Upload-Length": str(len(data)), "Upload-Metadata": sent})).headers["Location"]
+    assert contributor.head(address, headers=headers()).headers["Upload-Metadata"] == sent.strip()
+    append(contributor, address, 0, data)
+    assert contributor.head(address, headers=headers()).headers["Upload-Metadata"] == sent.strip()
+    assert "Upload-Metadata" not in contributor.head(begin(contributor, 5), headers=headers()).headers
+
+
 def test_who_missed_the_last_answer_learns_that_all_is_there(contributor):
     data = picture()
     address = begin(contributor, len(data))
@@ -291,6 +301,7 @@ def test_a_length_that_cannot_be_is_refused(collector, contributor, length, stat
         "filename YQBi",  # a NUL
         "filename YQ==, ,label",
         ",",
+        "\xff",
         "label " + base64.b64encode(b"x" * 257).decode(),
         "filepath " + base64.b64encode(b"x" * 4097).decode(),
     ],

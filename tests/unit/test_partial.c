@@ -29,7 +29,8 @@ static struct partial make(int64_t length, int64_t expires_us)
 	                          .dataset = (char *)"cats",
 	                          .filepath = (char *)"a/b.png",
 	                          .filename = (char *)"b \"c\".png",
-	                          .label = (char *)"grün"};
+	                          .label = (char *)"grün",
+	                          .metadata = (char *)"filepath YS9iLnBuZw==,mine"};
 	struct err err;
 
 	assert_int_equal(partial_create(&partial, &err), 0);
@@ -78,6 +79,7 @@ static void it_is_found_again_as_it_was(void **state)
 	assert_int_equal(partial.offset, 0);
 	assert_int_equal(partial.result, -1);
 	assert_int_equal(partial.expires_us, expires);
+	assert_string_equal(partial.metadata, "filepath YS9iLnBuZw==,mine");
 	assert_string_equal(partial.user, "ann");
 	assert_string_equal(partial.dataset, "cats");
 	assert_string_equal(partial.filepath, "a/b.png");
