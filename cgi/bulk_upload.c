@@ -25,18 +25,16 @@ static cJSON *result(struct call *call, const char *filename, const struct sampl
 
 static int upload(struct call *call, struct err *err)
 {
-	const char *given = request_query(call->request, "label");
 	struct batch batch;
-	char *label = NULL;
 
-	if (collect_dataset(call, err) || call_info(call, err) || ingest_label(call, given ? given : "", &label, err))
+	if (collect_dataset(call, err) || call_info(call, err))
 		return -1;
-	int failed = batch_store(&batch, call, label, result, err);
+	int failed = batch_store(&batch, call, result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object(), *response = json_new_object();
 
-		json_add_string(answer, "label", label);
-		json_add_bool(answer, "LabelFound", true);
+		json_add_string(answer, "label", batch.label);
+		json_add_bool(answer, "LabelFound", batch.label[0] != '\0');
 		json_add(answer, "skipped", cJSON_Duplicate(batch.skipped, true));
 		json_add_bool(response, "Created", batch.stored > 0);
 		json_add(answer, "S3-Response", response);
@@ -47,7 +45,6 @@ static int upload(struct call *call, struct err *err)
 			reply_error_with(call->reply, &batch.worst, answer);
 	}
 	batch_release(&batch);
-	free(label);
 	return failed;
 }
 

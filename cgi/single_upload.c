@@ -5,7 +5,7 @@
 #include "fastcgi/receive.h"
 
 struct upload {
-	const char *label;
+	char *label;
 	char filename[MULTIPART_FILENAME_MAX];
 	struct spool file; /* taken over from the part; stored when the body has no second one */
 	bool taken;
@@ -28,6 +28,15 @@ static int take(void *data, struct call *call, const char *filename, struct spoo
 	spool_init(file, "", 0);
 	upload->taken = true;
 	return 0;
+}
+
+static int take_label(void *data, struct call *call, const char *given, struct err *err)
+{
+	struct upload *upload = data;
+
+	free(upload->label);
+	upload->label = NULL;
+	return ingest_label(call, given, &upload->label, err);
 }
 
 static int reply_stored(struct call *call, const struct upload *upload, const struct sample *sample, bool duplicate,
@@ -68,19 +77,18 @@ static int store(struct call *call, struct upload *upload, struct err *err)
 
 static int post(struct call *call, struct err *err)
 {
-	static const char *const fields[] = {"file", NULL};
+	static const char *const fields[] = {"file", "files", NULL};
 	const char *given = request_query(call->request, "label");
 	struct upload upload = {.taken = false};
 	int64_t count;
-	char *label = NULL;
 
-	if (collect_dataset(call, err) || call_info(call, err) || ingest_label(call, given ? given : "", &label, err))
+	if (collect_dataset(call, err) || call_info(call, err) ||
+	    ingest_label(call, given ? given : "", &upload.label, err))
 		return -1;
-	upload.label = label;
-	int failed = receive_files(call, fields, take, &upload, &count, err) || store(call, &upload, err);
+	int failed = receive_files(call, fields, take, take_label, &upload, &count, err) || store(call, &upload, err);
 	if (upload.taken)
 		spool_release(&upload.file);
-	free(label);
+	free(upload.label);
 	return failed ? -1 : 0;
 }
 

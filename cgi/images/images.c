@@ -79,7 +79,7 @@ int images_post(struct call *call, struct err *err)
 
 	if (call_info(call, err))
 		return -1;
-	int failed = batch_store(&batch, call, label_of(call), result, err);
+	int failed = batch_store(&batch, call, result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object();
 

@@ -1,6 +1,8 @@
 /* Stores the files of a multipart body one by one. */
 #include "fastcgi/batch.h"
 
+#include <stdlib.h>
+
 #include "base/json.h"
 #include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
@@ -40,20 +42,28 @@ static int store_one(void *data, struct call *call, const char *filename, struct
 	return 0;
 }
 
-int batch_store(struct batch *batch, struct call *call, const char *label, batch_result *result, struct err *err)
+static int take_label(void *data, struct call *call, const char *given, struct err *err)
+{
+	struct batch *batch = data;
+
+	if (batch->files > 0)
+		return err_set(err, ERR_BAD_REQUEST,
+		               "The form's label must stand before its files, or in the address (?label=); what came before it "
+		               "was taken without a label");
+	free(batch->label);
+	batch->label = NULL;
+	return ingest_label(call, given, &batch->label, err);
+}
+
+int batch_store(struct batch *batch, struct call *call, batch_result *result, struct err *err)
 {
 	static const char *const fields[] = {"files", "file", NULL};
-	char *name = NULL;
+	const char *given = request_query(call->request, "label");
 	int64_t count;
 
 	*batch = (struct batch){.result = result, .results = json_new_array(), .skipped = json_new_array()};
-	if (ingest_label(call, label, &name, err))
-		return -1;
-	batch->label = name;
-	int failed = receive_files(call, fields, store_one, batch, &count, err);
-	free(name);
-	batch->label = NULL;
-	if (failed)
+	if (ingest_label(call, given ? given : "", &batch->label, err) ||
+	    receive_files(call, fields, store_one, take_label, batch, &count, err))
 		return -1;
 	return count ? 0 : err_set(err, ERR_BAD_REQUEST, "The body has no part named \"files\" with a file name");
 }
@@ -62,5 +72,7 @@ void batch_release(struct batch *batch)
 {
 	cJSON_Delete(batch->results);
 	cJSON_Delete(batch->skipped);
+	free(batch->label);
 	batch->results = batch->skipped = NULL;
+	batch->label = NULL;
 }

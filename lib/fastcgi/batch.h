@@ -10,7 +10,7 @@ typedef cJSON *batch_result(struct call *call, const char *filename, const struc
                             const struct err *failed);
 
 struct batch {
-	const char *label; /* name, or "" */
+	char *label; /* name, or "" */
 	batch_result *result;
 	cJSON *results; /* one a file, in order */
 	cJSON *skipped; /* names of those not stored */
@@ -18,9 +18,9 @@ struct batch {
 	struct err worst; /* what the request as a whole answers when nothing was stored: of a store's failure before a file's */
 };
 
-/* Stores the body's files under the label that a client names (call_info before). ERR_BAD_REQUEST when there are none; *batch is to be
- * released in any case. */
-int batch_store(struct batch *batch, struct call *call, const char *label, batch_result *result, struct err *err);
+/* Stores the body's files under the label that a client names, by ?label= or in the form before the files (call_info before).
+ * ERR_BAD_REQUEST when there are none; *batch is to be released in any case. */
+int batch_store(struct batch *batch, struct call *call, batch_result *result, struct err *err);
 void batch_release(struct batch *batch);
 
 #endif

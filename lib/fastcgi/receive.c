@@ -1,7 +1,12 @@
 /* Takes files from bodies: raw ones and the parts of multipart ones. */
 #include "fastcgi/receive.h"
 
-enum { PIECE_BYTES = 64 * 1024 };
+#include <strings.h>
+
+enum {
+	PIECE_BYTES = 64 * 1024,
+	LABEL_BYTES = 1024, /* of a form's label; no dataset has one as long */
+};
 
 const char *receive_dir(const struct call *call)
 {
@@ -35,7 +40,7 @@ static bool is_wanted(const struct multipart_part *part, const char *const *fiel
 {
 	if (!part->filename)
 		return false;
-	while (*fields && strcmp(*fields, part->name) != 0)
+	while (*fields && strcasecmp(*fields, part->name) != 0) /* the older system told of "Files", and took "files" */
 		fields++;
 	return *fields != NULL;
 }
@@ -77,8 +82,31 @@ static int take_part(struct call *call, struct multipart *multipart, const struc
 	return result ? -1 : 0;
 }
 
-int receive_files(struct call *call, const char *const *fields, receive_visit *visit, void *data, int64_t *count,
-                  struct err *err)
+static bool is_label(const struct call *call, const struct multipart_part *part)
+{
+	const char *given = request_query(call->request, "label");
+
+	return !part->filename && strcasecmp(part->name, "label") == 0 && (!given || !*given);
+}
+
+static int take_label(struct call *call, struct multipart *multipart, receive_label *label, void *data, struct err *err)
+{
+	char given[LABEL_BYTES + 1];
+	size_t len = 0, got;
+
+	do {
+		if (multipart_read(multipart, given + len, sizeof(given) - len, &got, err))
+			return -1;
+		len += got;
+	} while (got > 0 && len < sizeof(given));
+	if (len == sizeof(given) || memchr(given, '\0', len))
+		return err_set(err, ERR_BAD_REQUEST, "The form's label is too long, or holds a NUL");
+	given[len] = '\0';
+	return label(data, call, given, err);
+}
+
+int receive_files(struct call *call, const char *const *fields, receive_visit *visit, receive_label *label, void *data,
+                  int64_t *count, struct err *err)
 {
 	struct multipart *multipart;
 	const struct multipart_part *part;
@@ -92,7 +120,8 @@ int receive_files(struct call *call, const char *const *fields, receive_visit *v
 		if (is_wanted(part, fields))
 			failed = take_part(call, multipart, &part, visit, data, (*count)++, err);
 		else
-			failed = multipart_next(multipart, &part, err);
+			failed = (is_label(call, part) && take_label(call, multipart, label, data, err)) ||
+			         multipart_next(multipart, &part, err);
 	}
 	multipart_free(multipart);
 	return failed;

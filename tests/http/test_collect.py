@@ -250,8 +250,55 @@ def test_a_form_without_a_file_is_refused(contributor):
 
 
 def test_other_fields_beside_the_file_are_passed_over(contributor):
-    answer = contributor.post("/single_upload/", data={"note": "x", "label": "airplanes"}, files={"file": ("a.png", picture())})
+    answer = contributor.post("/single_upload/", data={"note": "x"}, files={"file": ("a.png", picture()), "thumb": ("b.png", picture())})
     assert answer.status_code == 200
+
+
+# --- the label as a field of the form: GET names "label" and "Files" as what the body holds
+
+
+@pytest.mark.parametrize("field", ["file", "files", "Files"])
+@pytest.mark.parametrize("last", [False, True])
+def test_one_image_takes_its_label_from_the_form(contributor, field, last):
+    parts = [("label", (None, "airplanes")), (field, ("a.png", picture()))]
+    answer = contributor.post("/single_upload/", files=parts[::-1] if last else parts)
+    assert (answer.status_code, answer.json()["label"]) == (200, "airplanes")
+
+
+@pytest.mark.parametrize("path", ["/bulk_upload", f"/v1/datasets/{DEFAULT}/images"])
+@pytest.mark.parametrize("field", ["files", "Files"])
+def test_several_images_take_their_label_from_the_form(collector, contributor, path, field):
+    images = [picture(), picture()]
+    answer = contributor.post(path, data={"label": "1"}, files=[(field, ("a.png", image)) for image in images])
+    assert answer.status_code == 200, answer.text
+    kept = {sample["sha256"]: sample["label"] for sample in samples(contributor)}
+    assert [kept[hashlib.sha256(image).hexdigest()] for image in images] == ["airplanes"] * 2
+
+
+def test_a_bulk_upload_tells_the_label_of_its_form(contributor):
+    told = contributor.post("/bulk_upload", data={"label": "1"}, files=form(("a.png", picture()))).json()
+    assert (told["label"], told["LabelFound"]) == ("airplanes", True)
+    told = contributor.post("/bulk_upload", files=form(("a.png", picture()))).json()
+    assert (told["label"], told["LabelFound"]) == ("", False)
+
+
+@pytest.mark.parametrize("path, field", [("/single_upload/", "file"), ("/bulk_upload", "files")])
+@pytest.mark.parametrize("label, status", [("unicorn", 422), ("a" * 1025, 400), ("air\0planes", 400)])
+def test_a_form_with_a_label_that_is_none_stores_nothing(collector, contributor, path, field, label, status):
+    before = collector.stored()
+    assert_message(contributor.post(path, data={"label": label}, files={field: ("a.png", picture())}), status, "label")
+    assert collector.stored() == before
+
+
+def test_the_label_in_the_address_wins_over_the_form_unless_it_is_empty(contributor):
+    for query, kept in (("accordion", "accordion"), ("", "airplanes")):
+        answer = contributor.post("/single_upload/", params={"label": query}, data={"label": "airplanes"}, files={"file": ("a.png", picture())})
+        assert answer.json()["label"] == kept
+
+
+def test_a_label_after_the_files_of_a_form_is_not_passed_over_silently(contributor):
+    parts = [("files", ("a.png", picture())), ("label", (None, "airplanes"))]
+    assert_message(contributor.post("/bulk_upload", files=parts), 400, "before its files")
 
 
 @pytest.mark.parametrize("kind, ending", [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif"), ("BMP", "bmp"), ("TIFF", "tiff")])
