@@ -283,7 +283,18 @@ static int check_free(const struct sqlite_store *store, const char *name, struct
 	return is_moving ? err_set(err, ERR_CONFLICT, "A dataset named %s is being moved here from another store", name) : 0;
 }
 
-/* Made whole under a hidden name, then linked to its own: nobody ever sees a dataset without its metadata. */
+int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err)
+{
+	char *path = dataset_path(store, name, "");
+	int failed = db_rename(made, path, err);
+
+	free(path);
+	if (failed)
+		return err->code == ERR_CONFLICT ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name) : -1;
+	return sync_folder(store->config->sqlite_db_dir, err);
+}
+
+/* Made whole under a hidden name, then given its own: nobody ever sees a dataset without its metadata. */
 static int create_dataset(struct dataset_store *base, const char *name, const char *base_dir,
                           const struct dataset_policy *policy, struct err *err)
 {
@@ -294,16 +305,12 @@ static int create_dataset(struct dataset_store *base, const char *name, const ch
 
 	buf_init(&hidden, 16384);
 	buf_printf(&hidden, "%s/.new-%d-%p", store->config->sqlite_db_dir, (int)getpid(), (void *)&creation);
-	char *path = dataset_path(store, name, "");
 	int failed = check_free(store, name, err) || db_open(&made.db, buf_text(&hidden), true, schema_migrate_dataset, err);
 	if (!failed) {
 		failed = db_write(made.db, true, write_metadata, &creation, err) ||
-		         sqlite_update(&made.base, NULL, policy, err) || db_fold(made.db, err);
+		         sqlite_update(&made.base, NULL, policy, err) || db_fold(made.db, true, err);
 		db_free(made.db);
-		if (!failed && link(buf_text(&hidden), path))
-			failed = errno == EEXIST ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name)
-			                         : err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be made", name);
-		failed = failed || sync_folder(store->config->sqlite_db_dir, err);
+		failed = failed || give_name(store, buf_text(&hidden), name, err);
 	}
 	static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
 	for (size_t i = 0, len = hidden.len; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
@@ -312,7 +319,6 @@ static int create_dataset(struct dataset_store *base, const char *name, const ch
 		unlink(buf_text(&hidden));
 	}
 	buf_release(&hidden);
-	free(path);
 	return failed ? -1 : 0;
 }
 
@@ -368,7 +374,7 @@ static bool fold_one(void *data, const char *name)
 		fold->failed = -1;
 		return true;
 	}
-	if (db_fold(dataset_db(dataset), fold->err))
+	if (db_fold(dataset_db(dataset), false, fold->err))
 		fold->failed = -1;
 	close_dataset(dataset);
 	return true;

@@ -82,8 +82,12 @@ void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
  * batch it was in failed. */
 typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
 int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err);
-/* Writes the WAL back into the database and empties it. */
-int db_fold(struct sqlite_db *db, struct err *err);
+/* Writes the WAL back into the database and empties it. What a reader of another program keeps from being written back is
+ * ERR_UNAVAILABLE when all of it must be, else it stays in the WAL. */
+int db_fold(struct sqlite_db *db, bool all, struct err *err);
+/* Renames a database that nobody has open and that is all in its one file; ERR_CONFLICT when `to` is there. A log that an earlier
+ * database left there (its removal was cut short) is removed: SQLite would take it for the new one's. */
+int db_rename(const char *from, const char *to, struct err *err);
 
 /* --- the store and a dataset --------------------------------------------------------------------------------------- */
 
@@ -144,6 +148,8 @@ char *dataset_path(const struct sqlite_store *store, const char *name, const cha
 /* The same while it is being moved here: a name that no dataset can have. */
 char *moving_path(const struct sqlite_store *store, const char *name, const char *suffix);
 int sync_folder(const char *dir, struct err *err);
+/* Makes the database `made`, whole and closed, the dataset of that name, durably; ERR_CONFLICT when there is one. */
+int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err);
 /* Appends a label event. */
 int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
               const char *source, int64_t lead_time_ms, struct err *err);

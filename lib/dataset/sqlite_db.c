@@ -87,12 +87,16 @@ static int create_file(struct sqlite_db *db, struct err *err)
 	return 0;
 }
 
-/* A reader in its way is none of ours to end: the log stays as long as it is then. */
-static int checkpoint(struct sqlite_db *db, struct err *err)
+/* A reader in its way is none of ours to end: the log stays as long as it is then, which is a failure when all of it must be
+ * in the database. */
+static int checkpoint(struct sqlite_db *db, bool all, struct err *err)
 {
-	int code = sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	int in_log = 0, folded = 0;
+	int code = sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &in_log, &folded);
 
-	return code != SQLITE_OK && code != SQLITE_BUSY ? conn_fail(db->writer, err) : 0;
+	if (code == SQLITE_OK || (code == SQLITE_BUSY && (!all || (in_log >= 0 && in_log == folded))))
+		return 0;
+	return conn_fail(db->writer, err);
 }
 
 /* The writer's set-up; migration runs here, under the lock, so that processes that start together do it once. What it
@@ -101,7 +105,7 @@ static int open_writer(struct sqlite_db *db, db_migrate *migrate, struct err *er
 {
 	if (conn_open(&db->writer, db->path, true, err) ||
 	    conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err) ||
-	    migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, err)))
+	    migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, false, err)))
 		return -1;
 	db->writer_synced = true;
 	return 0;
@@ -318,11 +322,53 @@ int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, str
 	return job.result;
 }
 
-int db_fold(struct sqlite_db *db, struct err *err)
+int db_fold(struct sqlite_db *db, bool all, struct err *err)
 {
 	if (lock(db, err))
 		return -1;
-	int failed = checkpoint(db, err);
+	int failed = checkpoint(db, all, err);
 	unlock(db);
 	return failed;
+}
+
+/* Never over another database that was made meanwhile. */
+static int rename_file(const char *from, const char *to, struct err *err)
+{
+	int failed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+
+	if (failed && errno == EINVAL) /* a file system that does not know that */
+		failed = link(from, to) || unlink(from);
+	if (failed && errno == EEXIST)
+		return err_set(err, ERR_CONFLICT, "The database exists already");
+	return failed ? err_errno(err, ERR_UNAVAILABLE, "Database %s cannot be made", to) : 0;
+}
+
+static int drop_side_files(const char *path, struct err *err)
+{
+	static const char *const suffixes[] = {"-wal", "-shm"};
+	struct buf side;
+	int failed = 0;
+
+	buf_init(&side, 16384);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && !failed; i++) {
+		buf_clear(&side);
+		buf_printf(&side, "%s%s", path, suffixes[i]);
+		if (unlink(buf_text(&side)) && errno != ENOENT)
+			failed = err_errno(err, ERR_UNAVAILABLE, "%s, of an earlier database, cannot be removed", buf_text(&side));
+	}
+	buf_release(&side);
+	return failed;
+}
+
+int db_rename(const char *from, const char *to, struct err *err)
+{
+	struct sqlite_db db = {.path = (char *)(uintptr_t)to, .lock_fd = -1};
+	int failed = open_lock_file(&db, err) || lock(&db, err);
+
+	if (!failed && access(to, F_OK) == 0)
+		failed = err_set(err, ERR_CONFLICT, "The database exists already");
+	failed = failed || drop_side_files(to, err) || rename_file(from, to, err);
+	if (db.lock_fd >= 0)
+		close(db.lock_fd); /* and unlocked */
+	return failed ? -1 : 0;
 }

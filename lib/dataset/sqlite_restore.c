@@ -2,7 +2,6 @@
 #include "dataset/sqlite.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 static const char *const side_files[] = {"-wal", "-shm", "-lock"};
@@ -222,34 +221,18 @@ static int unlink_side_files(const struct sqlite_store *store, const char *name,
 	return 0;
 }
 
-/* Never over another dataset that was made meanwhile. */
-static int give_name(const struct sqlite_store *store, const char *name, struct err *err)
-{
-	char *moving = moving_path(store, name, ""), *path = dataset_path(store, name, "");
-	int failed = renameat2(AT_FDCWD, moving, AT_FDCWD, path, RENAME_NOREPLACE);
-
-	if (failed && errno == EINVAL) /* a file system that does not know that */
-		failed = link(moving, path) || unlink(moving);
-	if (failed)
-		failed = errno == EEXIST ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name)
-		                         : err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be finished", name);
-	free(moving);
-	free(path);
-	return failed;
-}
-
 /* Closed first, with all of it in the one file, since the log's name would not go with it. */
 int sqlite_restore_finish(struct dataset *dataset, struct err *err)
 {
 	struct sqlite_store *store = ((struct sqlite_dataset *)dataset)->store;
-	char *name = strdup(dataset->name);
+	char *name = strdup(dataset->name), *moving = moving_path(store, dataset->name, "");
 
 	if (!name)
 		abort();
-	int failed = db_fold(dataset_db(dataset), err);
+	int failed = db_fold(dataset_db(dataset), true, err);
 	dataset_close(dataset);
-	failed = failed || unlink_side_files(store, name, err) || give_name(store, name, err) ||
-	         sync_folder(store->config->sqlite_db_dir, err);
+	failed = failed || unlink_side_files(store, name, err) || give_name(store, moving, name, err);
+	free(moving);
 	free(name);
 	return failed ? -1 : 0;
 }

@@ -1,0 +1,164 @@
+/* What only SQLite has: a log beside each database, and other programs that read it meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "dataset/dataset.h"
+#include "tempdir.h"
+
+static struct config config;
+static struct dataset_store *store;
+static struct err failure;
+
+static void must(int result)
+{
+	if (result != 0)
+		fail_msg("%s", failure.text);
+}
+
+static const char *no_variable(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+static int set_up(void **state)
+{
+	tempdir_make(state);
+	temp_text("config.json", "{\"sqlite_db_dir\": \"dbs\"}");
+	assert_int_equal(mkdir(temp("dbs"), 0755), 0);
+	must(config_load(&config, temp("config.json"), no_variable, &failure));
+	must(dataset_store_open(&store, &config, &failure));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	dataset_store_free(store);
+	config_release(&config);
+	return tempdir_remove(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+static void add_samples(struct dataset *dataset, int from, int count)
+{
+	struct dataset_merged merged = {0};
+
+	for (int i = from; i < from + count; i++) {
+		char filepath[32];
+
+		snprintf(filepath, sizeof(filepath), "%d.png", i);
+		must(dataset_merge(dataset, NULL, 0, &(struct dataset_seed){filepath, ""}, 1, &merged, &failure));
+	}
+}
+
+/* A dataset of three samples of which a removal, cut short, left the log. */
+static void leave_a_log(void)
+{
+	struct dataset *dataset;
+
+	must(dataset_create(store, "cats", "/old", NULL, &failure));
+	must(dataset_open(store, "cats", &dataset, &failure));
+	add_samples(dataset, 0, 3);
+	dataset_close(dataset);
+	assert_int_equal(unlink(temp("dbs/cats.db")), 0);
+	assert_int_equal(access(temp("dbs/cats.db-wal"), F_OK), 0);
+	dataset_store_free(store);
+	must(dataset_store_open(&store, &config, &failure));
+}
+
+static void assert_empty(const char *base_dir)
+{
+	struct dataset *dataset;
+	struct dataset_info info;
+
+	must(dataset_open(store, "cats", &dataset, &failure));
+	must(dataset_info(dataset, &info, &failure));
+	assert_string_equal(info.base_dir, base_dir);
+	assert_int_equal(info.counts.size, 0);
+	dataset_info_release(&info);
+	dataset_close(dataset);
+}
+
+static void a_new_dataset_takes_nothing_of_a_log_that_another_left(void **state)
+{
+	(void)state;
+	leave_a_log();
+	must(dataset_create(store, "cats", "/new", NULL, &failure));
+	assert_empty("/new");
+}
+
+static void nor_does_one_that_is_moved_here(void **state)
+{
+	struct dataset *dataset;
+	char base_dir[] = "/moved";
+	struct dataset_outline outline = {.base_dir = base_dir, .policy = dataset_policy_default()};
+	int64_t last;
+
+	(void)state;
+	leave_a_log();
+	must(dataset_restore_open(store, "cats", "elsewhere", &dataset, &last, &failure));
+	must(dataset_restore_outline(dataset, &outline, &failure));
+	must(dataset_restore_finish(dataset, &failure));
+	assert_empty(base_dir);
+}
+
+/* Another program that reads, and goes on seeing what is there now. */
+static sqlite3 *start_reading(const char *path)
+{
+	sqlite3 *reader;
+
+	assert_int_equal(sqlite3_open_v2(path, &reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT COUNT(*) FROM samples", NULL, NULL, NULL), SQLITE_OK);
+	return reader;
+}
+
+static void add_record(struct dataset *dataset, int64_t id)
+{
+	char filepath[32];
+	struct dataset_record record = {.sample = {.id = id, .filepath = filepath, .label = "", .blob_key = "", .type = "",
+	                                           .sha256 = "", .filename = "", .uploaded_by = "", .labelled_by = ""},
+	                                .url = ""};
+
+	snprintf(filepath, sizeof(filepath), "%d.png", (int)id);
+	must(dataset_restore_records(dataset, &record, 1, &failure));
+}
+
+static void what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile(void **state)
+{
+	struct dataset *dataset;
+	int64_t last, size;
+
+	(void)state;
+	must(dataset_restore_open(store, "cats", "elsewhere", &dataset, &last, &failure));
+	add_record(dataset, 0);
+	sqlite3 *reader = start_reading(temp("dbs/.moving-cats.db"));
+	add_record(dataset, 1);
+	assert_int_equal(dataset_restore_finish(dataset, &failure), -1);
+	assert_int_equal(failure.code, ERR_UNAVAILABLE);
+	assert_int_equal(dataset_open(store, "cats", &dataset, &failure), -1);
+	sqlite3_close(reader);
+	must(dataset_restore_open(store, "cats", "elsewhere", &dataset, &last, &failure));
+	assert_int_equal(last, 1);
+	must(dataset_restore_finish(dataset, &failure));
+	must(dataset_open(store, "cats", &dataset, &failure));
+	must(dataset_size(dataset, &size, &failure));
+	assert_int_equal(size, 2);
+	dataset_close(dataset);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_new_dataset_takes_nothing_of_a_log_that_another_left),
+		TEST(nor_does_one_that_is_moved_here),
+		TEST(what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
