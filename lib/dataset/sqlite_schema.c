@@ -20,7 +20,8 @@ static const char VERSION_1[] =
 	"UPDATE labels SET label = CAST(label AS TEXT);"
 	"DELETE FROM labels WHERE label IS NULL OR label = '' OR rowid NOT IN (SELECT MIN(rowid) FROM labels GROUP BY label);"
 	"ALTER TABLE labels ADD COLUMN key INTEGER;"
-	"UPDATE labels SET key = (SELECT COUNT(*) FROM labels AS l WHERE l.rowid < labels.rowid);"
+	"UPDATE labels SET key = numbered.n - 1 FROM"
+	" (SELECT rowid AS id, ROW_NUMBER() OVER (ORDER BY rowid) AS n FROM labels) AS numbered WHERE numbered.id = labels.rowid;"
 	/* Partial, though it holds every row: the older exporter reads the labels without an order, which a full index that
 	 * covers its query would make alphabetical. */
 	"CREATE UNIQUE INDEX labels_label ON labels (label) WHERE key >= 0;"

@@ -183,6 +183,14 @@ def test_older_databases_of_any_kind_are_opened(server, ann):
     assert json.loads(answer.headers["X-Response-Json"])["base_dir"] == str(base)
 
 
+def test_a_hundred_thousand_labels_are_numbered_in_their_order(server, ann):
+    names = [f"label {i}" for i in range(100_000)]
+    path = server.databases / "wordy.db"
+    older(path, server.images / "cats", rows=[(1, "a.png", "label 5")], labels=names)
+    labels = ann.get(f"{server.url}/v1/datasets/wordy").json()["labels"]
+    assert [(label["key"], label["name"]) for label in labels] == [(str(i), name) for i, name in enumerate(names)]
+
+
 def test_values_of_odd_types_are_text(server, ann):
     older(server.databases / "odd.db", server.images / "cats", rows=[(1, 17, 3.5), (2, b"f.png", b""), (3, "f.png", 0)], labels=[3.5, b"x", 0])
     told = ann.get("/v1/datasets/odd").json()
