@@ -214,13 +214,8 @@ static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struc
 	return untouched && seed->label[0] ? seed_label(writer, merge, known, seed->label, err) : 0;
 }
 
-static int run_merge(struct sqlite_conn *writer, void *data, struct err *err)
+static int insert_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
 {
-	struct merge *merge = data;
-
-	merge->result = (struct dataset_merged){0};
-	if (policy_load(writer, &merge->policy, err))
-		return -1;
 	for (size_t i = 0; i < merge->label_count; i++) {
 		int64_t key;
 		bool created;
@@ -229,6 +224,27 @@ static int run_merge(struct sqlite_conn *writer, void *data, struct err *err)
 			return -1;
 		merge->result.labels_added += created;
 	}
+	return 0;
+}
+
+/* All of them or none: what is refused in the middle must not be committed with the writes of others. */
+static int add_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
+{
+	if (conn_run(writer, err, "SAVEPOINT labels", ""))
+		return -1;
+	int failed = insert_labels(writer, merge, err);
+	if (failed)
+		conn_run(writer, NULL, "ROLLBACK TO labels", "");
+	return conn_run(writer, failed ? NULL : err, "RELEASE labels", "") || failed ? -1 : 0;
+}
+
+static int run_merge(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct merge *merge = data;
+
+	merge->result = (struct dataset_merged){0};
+	if (policy_load(writer, &merge->policy, err) || add_labels(writer, merge, err))
+		return -1;
 	for (size_t i = 0; i < merge->seed_count; i++) {
 		if (seed_one(writer, merge, &merge->seeds[i], err))
 			return -1;

@@ -373,6 +373,29 @@ static void a_dataset_has_at_most_so_many_labels(void **state)
 	dataset_info_release(&info);
 }
 
+static void labels_that_are_too_many_are_added_not_even_in_part(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	static char text[DATASET_LABELS_MAX][8];
+	static const char *labels[DATASET_LABELS_MAX];
+	struct dataset_merged merged = {0};
+	struct dataset_info info;
+	bool created;
+	int64_t key;
+
+	for (int i = 0; i < DATASET_LABELS_MAX; i++) {
+		snprintf(text[i], sizeof(text[i]), "%d", i);
+		labels[i] = text[i];
+	}
+	refused(dataset_merge(dataset, labels, DATASET_LABELS_MAX - 2, NULL, 0, &merged, &failure), ERR_UNPROCESSABLE);
+	assert_int_equal(merged.labels_added, 0);
+	must(dataset_info(dataset, &info, &failure));
+	assert_int_equal(info.label_count, 3);
+	dataset_info_release(&info);
+	must(dataset_label_add(dataset, "one more", &key, &created, &failure));
+	assert_int_equal(key, 3);
+}
+
 static void a_note_is_kept_until_the_next_one(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -421,6 +444,7 @@ int main(void)
 		DATASET_TEST(a_setup_is_the_information_without_its_counts),
 		DATASET_TEST(a_bad_label_is_refused),
 		DATASET_TEST(a_dataset_has_at_most_so_many_labels),
+		DATASET_TEST(labels_that_are_too_many_are_added_not_even_in_part),
 		DATASET_TEST(a_note_is_kept_until_the_next_one),
 		STORE_TEST(a_store_that_is_up_says_so),
 	};
