@@ -18,18 +18,22 @@ void window_close(struct window *window)
 	records_release(&window->records);
 }
 
-/* Adds candidates in order of the queue from position `from` on: those that are free, or those whose lease ran out.
- * user: only what this user may have (NULL: what anybody may). */
-static int look(struct window *window, struct work *work, bool run_out, int64_t from, const char *user, size_t limit,
+enum { RUN_OUT = -1 }; /* for `from` */
+
+/* Adds candidates in order of the queue: those that are free, from position `from` to below `to`, or those whose lease ran
+ * out. user: only what this user may have (NULL: what anybody may). */
+static int look(struct window *window, struct work *work, int64_t from, int64_t to, const char *user, size_t limit,
                 struct err *err)
 {
+	bool run_out = from == RUN_OUT;
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(window->dataset->base.name), "state", BCON_UTF8("unlabelled"));
 	bson_t *opts = opts_hint("queue", (int64_t)limit);
 
 	if (run_out)
 		BCON_APPEND(filter, "free_at", "{", "$gt", BCON_INT64(0), "$lte", BCON_INT64(window->now), "}");
 	else
-		BCON_APPEND(filter, "free_at", BCON_INT64(0), "position", "{", "$gte", BCON_INT64(from), "}");
+		BCON_APPEND(filter, "free_at", BCON_INT64(0), "position", "{", "$gte", BCON_INT64(from), "$lt",
+		            BCON_INT64(to), "}");
 	if (user)
 		BCON_APPEND(filter, "votes.user", "{", "$ne", BCON_UTF8(user), "}", "leases", "{", "$not", "{", "$elemMatch",
 		            "{", "user", BCON_UTF8(user), "expires", "{", "$gt", BCON_INT64(window->now), "}", "}", "}", "}");
@@ -52,6 +56,25 @@ static int random_start(struct window *window, int64_t *from, struct err *err)
 	return 0;
 }
 
+/* In a random order, too, what was put to the queue's end comes when all the others have come. */
+static int look_at_random(struct window *window, struct work *work, const char *user, size_t limit, struct err *err)
+{
+	int64_t from;
+
+	if (random_start(window, &from, err) || look(window, work, from, POSITION_END, user, limit, err) ||
+	    (from > 0 && window->records.count < limit && look(window, work, 0, from, user, limit, err)))
+		return -1;
+	return window->records.count < limit ? look(window, work, POSITION_END, INT64_MAX, user, limit, err) : 0;
+}
+
+static int by_end(const void *a, const void *b)
+{
+	const struct record *one = a, *other = b;
+	bool at_end = one->position >= POSITION_END || other->position >= POSITION_END;
+
+	return at_end ? record_by_position(a, b) : 0;
+}
+
 /* Is it time to look for leases that ran out? For one user's sake it always is. */
 static bool run_out_due(struct window *window, const char *user)
 {
@@ -69,20 +92,16 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 	size_t most = wanted + (window->contended ? wanted : 0) + WINDOW_SLACK;
 	size_t limit = most < WINDOW_MAX ? most : WINDOW_MAX;
 	bool at_random = window->policy.order == DATASET_ORDER_RANDOM;
-	int64_t from = 0;
 
 	records_release(&window->records);
-	if (at_random && random_start(window, &from, err))
+	if (at_random ? look_at_random(window, work, user, limit, err) : look(window, work, 0, INT64_MAX, user, limit, err))
 		return -1;
-	if (look(window, work, false, from, user, limit, err))
-		return -1;
-	if (from > 0 && window->records.count < limit && look(window, work, false, 0, user, limit, err))
-		return -1;
-	if (run_out_due(window, user) && look(window, work, true, 0, user, limit, err))
+	if (run_out_due(window, user) && look(window, work, RUN_OUT, 0, user, limit, err))
 		return -1;
 	records_drop_twins(&window->records);
-	if (!at_random && window->records.count > 1)
-		qsort(window->records.item, window->records.count, sizeof(*window->records.item), record_by_position);
+	if (window->records.count > 1)
+		qsort(window->records.item, window->records.count, sizeof(*window->records.item),
+		      at_random ? by_end : record_by_position);
 	for (size_t i = 0; i < window->records.count; i++)
 		record_refresh(&window->records.item[i], window->policy.overlap, window->now);
 	return 0;

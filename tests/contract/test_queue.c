@@ -439,6 +439,28 @@ static void requeued_for_me_comes_again_at_the_end(void **state)
 	assert_counts_true(dataset);
 }
 
+static void in_random_order_too_it_comes_again_at_the_end(void **state)
+{
+	enum { ROUNDS = 40 }; /* what is random may come right by chance */
+	struct dataset_policy policy = dataset_policy_default();
+
+	policy.order = DATASET_ORDER_RANDOM;
+	struct dataset *dataset = make_dataset(*state, "shuffled", &policy);
+	add_pictures(dataset, ROUNDS);
+	for (int i = 0; i < ROUNDS - 1; i++) { /* with ever fewer others */
+		struct task skipped = next(dataset, "ada"), other;
+
+		must(dataset_skip(dataset, "ada", skipped.token, DATASET_SKIP_REQUEUE_FOR_ME, &failure));
+		other = next(dataset, "ada");
+		assert_int_not_equal(other.sample.id, skipped.sample.id);
+		must(dataset_label_task(dataset, "ada", other.token, "cat", -1, NULL, &failure));
+		task_release(&skipped);
+		task_release(&other);
+	}
+	assert_counts_true(dataset);
+	dataset_close(dataset);
+}
+
 static void requeued_for_others_never_comes_to_me_again(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -575,6 +597,7 @@ int main(void)
 		STORE_TEST(in_random_order_each_is_given_once_and_not_in_line),
 		DATASET_TEST(a_change_of_order_holds_for_what_is_there),
 		DATASET_TEST(requeued_for_me_comes_again_at_the_end),
+		STORE_TEST(in_random_order_too_it_comes_again_at_the_end),
 		DATASET_TEST(requeued_for_others_never_comes_to_me_again),
 		DATASET_TEST(an_ignored_sample_is_skipped_for_all),
 		DATASET_TEST(an_unreadable_sample_is_passed_over_and_its_leases_end),
