@@ -54,12 +54,13 @@ class Dataset:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """One running server: ann and bob label, vera only looks, newt has been given nothing yet."""
+    """One running server: ann and bob label, carl adds labels, too, vera only looks, newt has been given nothing yet."""
     programs()
     running = Server(tmp_path_factory.mktemp("server"))
     running.add_user("ann")
     running.add_user("bob")
     running.add_user("vera", role="viewer")
+    running.add_user("carl", role="contributor")
     running.add_user("newt", role="annotator", datasets=[])
     running.add_dataset("demo")
     try:
