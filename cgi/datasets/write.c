@@ -44,11 +44,13 @@ static int reply_location(struct call *call, const char *name, struct err *err)
 
 int datasets_create(struct call *call, struct err *err)
 {
+	static const char *const keys[] = {"name", "base_dir", "labels", "policy", NULL};
 	const char *name, *base_dir = "";
 	const cJSON *labels = NULL, *policy = NULL;
 	struct dataset_policy parsed = dataset_policy_default();
 
-	return call_body(call, err) || json_string(call->body, "name", true, &name, err) ||
+	return call_body(call, err) || json_only(call->body, "A new dataset", keys, err) ||
+	                       json_string(call->body, "name", true, &name, err) ||
 	                       json_string(call->body, "base_dir", false, &base_dir, err) ||
 	                       json_string_array(call->body, "labels", false, &labels, err) ||
 	                       json_object(call->body, "policy", false, &policy, err) || check_labels(labels, err) ||
@@ -74,10 +76,12 @@ static int check_base_dir(struct call *call, const char *base_dir, struct err *e
 
 int datasets_change(struct call *call, struct err *err)
 {
+	static const char *const keys[] = {"base_dir", "policy", NULL};
 	const char *base_dir = NULL;
 	const cJSON *policy = NULL;
 
-	if (call_body(call, err) || json_string(call->body, "base_dir", false, &base_dir, err) ||
+	if (call_body(call, err) || json_only(call->body, "A change of a dataset", keys, err) ||
+	    json_string(call->body, "base_dir", false, &base_dir, err) ||
 	    json_object(call->body, "policy", false, &policy, err) || call_setup(call, err) ||
 	    check_base_dir(call, base_dir, err))
 		return -1;

@@ -151,3 +151,24 @@ int json_object(const cJSON *object, const char *key, bool required, const cJSON
 	*out = field;
 	return 0;
 }
+
+int json_only(const cJSON *object, const char *what, const char *const *keys, struct err *err)
+{
+	const cJSON *field;
+	struct buf known;
+	int failed = 0;
+
+	buf_init(&known, ERR_TEXT_MAX);
+	for (size_t i = 0; keys[i]; i++)
+		buf_printf(&known, "%s\"%s\"", i ? ", " : "", keys[i]);
+	cJSON_ArrayForEach(field, object) {
+		size_t i = 0;
+
+		while (keys[i] && strcmp(keys[i], field->string) != 0)
+			i++;
+		if (!keys[i])
+			failed = err_set(err, ERR_BAD_REQUEST, "%s has %s, not \"%s\"", what, buf_text(&known), field->string);
+	}
+	buf_release(&known);
+	return failed;
+}

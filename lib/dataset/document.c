@@ -56,31 +56,14 @@ static cJSON *policy_document(const struct dataset_policy *policy)
 	return document;
 }
 
-static int check_policy_keys(const cJSON *document, struct err *err)
-{
-	static const char *const known[] = {"overlap", "lease_seconds", "order", "skip", "public"};
-	const cJSON *field;
-
-	cJSON_ArrayForEach(field, document) {
-		size_t i = 0;
-
-		while (i < sizeof(known) / sizeof(*known) && strcmp(known[i], field->string) != 0)
-			i++;
-		if (i == sizeof(known) / sizeof(*known))
-			return err_set(err, ERR_BAD_REQUEST,
-			               "A policy has \"overlap\", \"lease_seconds\", \"order\", \"skip\" and \"public\", not \"%s\"",
-			               field->string);
-	}
-	return 0;
-}
-
 int document_policy_parse(const cJSON *document, struct dataset_policy *policy, struct err *err)
 {
+	static const char *const keys[] = {"overlap", "lease_seconds", "order", "skip", "public", NULL};
 	const char *order = NULL, *skip = NULL;
 
 	if (!document)
 		return 0;
-	return check_policy_keys(document, err) ||
+	return json_only(document, "A policy", keys, err) ||
 	                       json_int64(document, "overlap", false, 1, DATASET_OVERLAP_MAX, &policy->overlap, err) ||
 	                       json_int64(document, "lease_seconds", false, 1, DATASET_LEASE_SECONDS_MAX,
 	                                  &policy->lease_seconds, err) ||

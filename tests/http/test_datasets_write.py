@@ -72,6 +72,8 @@ def test_a_name_that_cannot_be_is_refused(admin, name):
         {"policy": {"skip": "never"}},
         {"policy": {"public": "yes"}},
         {"policy": {"publik": True}},
+        {"label": ["cat"]},
+        {"public": True},
     ],
 )
 def test_what_cannot_be_leaves_no_dataset(admin, more):
@@ -118,7 +120,11 @@ def test_the_folder_is_changed(admin, tmp_path):
     assert admin.patch(DATASETS + "/moved", json={}).json()["base_dir"] == str(tmp_path)
 
 
-@pytest.mark.parametrize("body", [{"base_dir": "relative"}, {"policy": {"overlap": -1}}, {"policy": {"unknown": 1}}, {"policy": 7}, []])
+@pytest.mark.parametrize(
+    "body",
+    [{"base_dir": "relative"}, {"policy": {"overlap": -1}}, {"policy": {"unknown": 1}}, {"policy": 7}, []]
+    + [{"public": False}, {"name": "other"}, {"labels": ["cat"]}, {"policy": {"order": "random"}, "base-dir": "/"}],
+)
 def test_a_change_that_cannot_be_changes_nothing(admin, body):
     create(admin, "unchanged")
     before = admin.get(DATASETS + "/unchanged").json()

@@ -584,6 +584,21 @@ static void objects_are_objects(void **state)
 	cJSON_Delete(tree);
 }
 
+static void only_known_fields(void **state)
+{
+	(void)state;
+	static const char *const keys[] = {"a", "b", NULL};
+	cJSON *known = tree_of("{\"b\":1}"), *other = tree_of("{\"a\":1,\"bb\":null}");
+	struct err err = { 0 };
+
+	assert_int_equal(json_only(known, "A thing", keys, &err), 0);
+	assert_int_equal(json_only(other, "A thing", keys, &err), -1);
+	assert_int_equal(err.code, ERR_BAD_REQUEST);
+	assert_string_equal(err.text, "A thing has \"a\", \"b\", not \"bb\"");
+	cJSON_Delete(known);
+	cJSON_Delete(other);
+}
+
 /* --- building and printing --- */
 
 static void assert_prints(cJSON *tree, const char *utf8, const char *ascii)
@@ -736,6 +751,7 @@ int main(void)
 		cmocka_unit_test(booleans_are_not_numbers),
 		cmocka_unit_test(lists_hold_strings_alone),
 		cmocka_unit_test(objects_are_objects),
+		cmocka_unit_test(only_known_fields),
 		cmocka_unit_test(a_tree_is_printed_compactly_in_order),
 		cmocka_unit_test(the_ascii_form_fits_in_a_header),
 		cmocka_unit_test(what_is_not_utf8_is_replaced_in_print),
