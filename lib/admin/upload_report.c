@@ -65,12 +65,13 @@ void report_failed(struct report *report, const char *path, const char *reason)
 	report->failures[report->failed - 1] = buf_detach(&line);
 }
 
-/* The rates of the last seconds: what is found there already goes by much faster than what is sent. */
+/* The rates of the last seconds: what is found there already goes by much faster than what is sent. At first those of the
+ * whole time, so that they do not climb from nothing. */
 static void look(struct report *report, double done)
 {
 	double seconds = progress_seconds(&report->progress), passed = seconds - report->recent.seconds;
-	double weight = passed / (passed + RECENT_SECONDS), images = (double)report->loaded,
-	       bytes = (double)report->loaded_bytes;
+	double before = report->recent.seconds < RECENT_SECONDS ? report->recent.seconds : RECENT_SECONDS;
+	double weight = passed / (passed + before), images = (double)report->loaded, bytes = (double)report->loaded_bytes;
 
 	if (passed < 0.1)
 		return;
