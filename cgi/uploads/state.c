@@ -1,7 +1,10 @@
 /* How far an upload has come, and giving it up. */
 #include "uploads.h"
 
-int uploads_offset(struct call *call, struct err *err)
+typedef int upload_use(struct call *call, struct partial *partial, struct err *err);
+
+/* Answers with this status and what `use` does with the upload. */
+static int with_upload(struct call *call, int status, upload_use *use, struct err *err)
 {
 	char dir[UPLOADS_DIR_MAX];
 	struct partial partial;
@@ -11,28 +14,36 @@ int uploads_offset(struct call *call, struct err *err)
 		return answered ? 0 : -1;
 	if (uploads_open(call, &partial, dir, err))
 		return -1;
-	reply_empty(call->reply, 200);
-	/* Whole, but no sample: a crash or a store that was down came between, and its client has nothing left to send. */
-	bool is_due = partial.offset == partial.length && partial.result < 0;
-	int failed = (is_due && uploads_complete(call, &partial, err)) || uploads_describe(call, &partial, err) ||
-	             reply_header(call->reply, "Cache-Control", "no-store", err) ||
-	             (*partial.metadata && reply_header(call->reply, "Upload-Metadata", partial.metadata, err));
+	reply_empty(call->reply, status);
+	int failed = use(call, &partial, err);
 	partial_release(&partial);
-	return failed ? -1 : 0;
+	return failed;
+}
+
+static int tell_offset(struct call *call, struct partial *partial, struct err *err)
+{
+	/* Whole, but no sample: a crash or a store that was down came between, and its client has nothing left to send. */
+	bool is_due = partial->offset == partial->length && partial->result < 0;
+
+	return (is_due && uploads_complete(call, partial, err)) || uploads_describe(call, partial, err) ||
+	                       reply_header(call->reply, "Cache-Control", "no-store", err) ||
+	                       (*partial->metadata && reply_header(call->reply, "Upload-Metadata", partial->metadata, err))
+	               ? -1
+	               : 0;
+}
+
+int uploads_offset(struct call *call, struct err *err)
+{
+	return with_upload(call, 200, tell_offset, err);
+}
+
+static int give_up(struct call *call, struct partial *partial, struct err *err)
+{
+	(void)call;
+	return partial_remove(partial, err);
 }
 
 int uploads_terminate(struct call *call, struct err *err)
 {
-	char dir[UPLOADS_DIR_MAX];
-	struct partial partial;
-	bool answered;
-
-	if (uploads_version(call, &answered, err) || answered)
-		return answered ? 0 : -1;
-	if (uploads_open(call, &partial, dir, err))
-		return -1;
-	reply_empty(call->reply, 204);
-	int failed = partial_remove(&partial, err);
-	partial_release(&partial);
-	return failed;
+	return with_upload(call, 204, give_up, err);
 }

@@ -65,8 +65,8 @@ static int make_default_dataset(struct prepare *prepare, struct err *err)
 static void print_counts(const char *name, const struct dataset_info *info)
 {
 	const struct dataset_counts *counts = &info->counts;
-	printf("%s: %" PRId64 " images, %" PRId64 " labelled, %" PRId64 " to label", name, counts->size,
-	       counts->labelled, counts->unlabelled);
+	printf("%s: %" PRId64 " image%s, %" PRId64 " labelled, %" PRId64 " to label", name, counts->size,
+	       counts->size == 1 ? "" : "s", counts->labelled, counts->unlabelled);
 	if (counts->skipped > 0)
 		printf(", %" PRId64 " skipped", counts->skipped);
 	printf("\n");

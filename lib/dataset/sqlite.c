@@ -182,7 +182,7 @@ static void evict(struct sqlite_store *store)
 	}
 }
 
-static struct sqlite_dataset *add_to_cache(struct sqlite_store *store, const char *name, struct sqlite_db *db)
+struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db)
 {
 	struct sqlite_dataset *dataset = calloc(1, sizeof(*dataset));
 
@@ -191,6 +191,13 @@ static struct sqlite_dataset *add_to_cache(struct sqlite_store *store, const cha
 	dataset->base.backend = &dataset_sqlite;
 	dataset->store = store;
 	dataset->db = db;
+	return dataset;
+}
+
+static struct sqlite_dataset *add_to_cache(struct sqlite_store *store, const char *name, struct sqlite_db *db)
+{
+	struct sqlite_dataset *dataset = handle_new(store, name, db);
+
 	dataset->next = store->datasets;
 	store->datasets = dataset;
 	store->open_count++;

@@ -141,6 +141,8 @@ int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct
 /* The labels with their keys and counts into info. */
 int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_info *info, struct err *err);
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
+/* A handle on an open database, in no list and with no user yet. */
+struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db);
 /* Where in the queue a new sample comes. */
 int64_t new_position(const struct dataset_policy *policy, int64_t row);
 /* The file of a dataset, or one beside it; the caller frees. */

@@ -85,24 +85,6 @@ static void add_event(struct dataset_record *record, sqlite3_stmt *stmt)
 	                                                             .lead_time_ms = sqlite3_column_int64(stmt, 5)};
 }
 
-static int read_events(struct sqlite_conn *conn, struct page *page, int64_t last, struct err *err)
-{
-	sqlite3_stmt *stmt = conn_query(conn, err,
-	                                "SELECT sample, label, by, at, source, lead_time_ms FROM events"
-	                                " WHERE sample BETWEEN ? AND ? ORDER BY sample, n",
-	                                "ii", page->records[0].sample.id + 1, last + 1);
-	int row = stmt ? 1 : -1;
-
-	page->at = 0;
-	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		struct dataset_record *record = record_of(page, sqlite3_column_int64(stmt, 0));
-
-		if (record)
-			add_event(record, stmt);
-	}
-	return row < 0 ? -1 : 0;
-}
-
 static void add_vote(struct dataset_record *record, sqlite3_stmt *stmt)
 {
 	record->votes = realloc(record->votes, (record->vote_count + 1) * sizeof(*record->votes));
@@ -113,11 +95,13 @@ static void add_vote(struct dataset_record *record, sqlite3_stmt *stmt)
 	vote->label = sqlite3_column_type(stmt, 2) == SQLITE_NULL ? NULL : column_text(stmt, 2);
 }
 
-static int read_votes(struct sqlite_conn *conn, struct page *page, int64_t last, struct err *err)
+/* Adds what `sql` finds of the page's samples to their records, in the order of the samples. */
+static int read_each(struct sqlite_conn *conn, struct page *page, const char *sql,
+                     void (*add)(struct dataset_record *record, sqlite3_stmt *row), struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(conn, err,
-	                                "SELECT sample, user, label FROM votes WHERE sample BETWEEN ? AND ? ORDER BY sample",
-	                                "ii", page->records[0].sample.id + 1, last + 1);
+	const struct dataset_record *last = &page->records[page->count - 1];
+	sqlite3_stmt *stmt =
+		conn_query(conn, err, sql, "ii", page->records[0].sample.id + 1, last->sample.id + 1);
 	int row = stmt ? 1 : -1;
 
 	page->at = 0;
@@ -125,7 +109,7 @@ static int read_votes(struct sqlite_conn *conn, struct page *page, int64_t last,
 		struct dataset_record *record = record_of(page, sqlite3_column_int64(stmt, 0));
 
 		if (record)
-			add_vote(record, stmt);
+			add(record, stmt);
 	}
 	return row < 0 ? -1 : 0;
 }
@@ -136,8 +120,15 @@ static int read_page(struct sqlite_conn *conn, int64_t after, size_t limit, stru
 		return -1;
 	if (page->count == 0)
 		return 0;
-	int64_t last = page->records[page->count - 1].sample.id;
-	return read_events(conn, page, last, err) || read_votes(conn, page, last, err) ? -1 : 0;
+	return read_each(conn, page,
+	                 "SELECT sample, label, by, at, source, lead_time_ms FROM events WHERE sample BETWEEN ? AND ?"
+	                 " ORDER BY sample, n",
+	                 add_event, err) ||
+	                       read_each(conn, page,
+	                                 "SELECT sample, user, label FROM votes WHERE sample BETWEEN ? AND ? ORDER BY sample",
+	                                 add_vote, err)
+	               ? -1
+	               : 0;
 }
 
 int sqlite_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,

@@ -45,13 +45,8 @@ static int run_begin(struct sqlite_conn *writer, void *data, struct err *err)
 /* A handle of its own, beside the store's open datasets; freed as soon as it is closed. */
 static struct dataset *make_handle(struct sqlite_store *store, const char *name, struct sqlite_db *db)
 {
-	struct sqlite_dataset *dataset = calloc(1, sizeof(*dataset));
+	struct sqlite_dataset *dataset = handle_new(store, name, db);
 
-	if (!dataset || !(dataset->base.name = strdup(name)))
-		abort();
-	dataset->base.backend = &dataset_sqlite;
-	dataset->store = store;
-	dataset->db = db;
 	dataset->users = 1;
 	dataset->stale = true;
 	return &dataset->base;

@@ -3,6 +3,7 @@ import sqlite3
 from urllib.parse import urlencode
 
 import pytest
+from collecting import assert_problem
 from harness import draw
 
 
@@ -37,14 +38,6 @@ def put_database(server, name, base_dir, samples=("a.png",)):
 
 def names(session):
     return [dataset["name"] for dataset in session.get("/v1/datasets").json()["items"]]
-
-
-def assert_problem(answer, status, detail):
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status and problem["title"] and problem["message"] == problem["detail"]
-    assert detail in problem["detail"]
 
 
 # --- one

@@ -85,7 +85,7 @@ def test_it_makes_folders_and_tells_a_line_a_dataset(config):
         "cats: new, 2 samples and 2 labels from cats.json",
         "dogs: new, 1 samples and 2 labels from dogs.json",
         "cats: 2 images, 1 labelled, 1 to label",
-        "dogs: 1 images, 0 labelled, 1 to label",
+        "dogs: 1 image, 0 labelled, 1 to label",
     ]
     assert admin(config, "prepare").stdout.splitlines() == answer.stdout.splitlines()[2:]
     for name in (".htpasswd", ".grants"):
@@ -106,7 +106,7 @@ def test_what_is_broken_is_told_and_the_rest_holds(config):
     assert "json/broken.json" in told[0] and "line 2" in told[0]
     assert '"noise"' in told[1]
     assert "users/broken.json" in told[2]
-    assert answer.stdout.splitlines()[-1] == "cats: 1 images, 0 labelled, 1 to label"
+    assert answer.stdout.splitlines()[-1] == "cats: 1 image, 0 labelled, 1 to label"
 
 
 @pytest.mark.parametrize("merged", [False, True], ids=["its JSON is gone", "its JSON is there"])
@@ -126,7 +126,7 @@ def test_a_database_that_cannot_be_opened_does_not_keep_the_others_from_being_se
     answer = admin(config, "prepare")
     other.close()
     assert answer.returncode == 0, answer.stderr
-    assert "cats: 1 images, 0 labelled, 1 to label" in answer.stdout.splitlines()
+    assert "cats: 1 image, 0 labelled, 1 to label" in answer.stdout.splitlines()
     assert 'dataset "folder" cannot be opened' in answer.stderr
     assert "locked by another program" in answer.stderr
 

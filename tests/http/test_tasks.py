@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 from collecting import stored_labels
+from collecting import assert_problem
 from harness import until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -45,14 +46,6 @@ def use(session, dataset, task, action, **body):
 
 def seconds(time):
     return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
-
-
-def assert_problem(answer, status, detail):
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status and problem["title"] and problem["message"] == problem["detail"]
-    assert detail in problem["detail"]
 
 
 # --- taking
