@@ -9,6 +9,7 @@
 enum {
 	THREADS = 4,
 	UNDER_WAY_MAX = 8, /* images, each in memory up to SPOOL_MEMORY_BYTES */
+	LOST_MAX = 8,      /* images in a row that a store which is down did not take */
 };
 
 /* Images that are read, and not yet told of; a ring. */
@@ -28,8 +29,11 @@ static int tell(struct import *import, const struct entry *entry, struct err *er
 	cJSON *line = json_new_object();
 
 	json_add_string(line, "path", entry->path);
+	import->lost = entry->failed && reply_is_down(&entry->err) ? import->lost + 1 : 0;
 	if (entry->failed) {
 		import->failed++;
+		if (import->lost)
+			import->store = entry->err;
 		json_add_string(line, "error", entry->err.text);
 		return lines_add(&import->lines, line, err);
 	}
@@ -130,7 +134,7 @@ static int summarise(struct import *import, const char *error, struct err *err)
 	return lines_add(&import->lines, line, err);
 }
 
-/* -1 with err; or with broken, when it is the archive that cannot be read on. */
+/* -1 with err; or with broken, when it is the archive that cannot be read on, or a store that takes no more. */
 static int take_all(struct import *import, struct err *broken, struct err *err)
 {
 	struct under_way *under_way = import->under_way = calloc(1, sizeof(*under_way));
@@ -143,7 +147,9 @@ static int take_all(struct import *import, struct err *broken, struct err *err)
 	under_way->crew = crew_start(THREADS, entry_work, import->call->request->id);
 	while ((failed = archive_reader_next(import->reader, &item, broken)) == 0 && item) {
 		failed = item->kind == ARCHIVE_IMAGE ? take_image(import, item, err) : take_other(import, item, err);
-		if (failed)
+		if (import->lost >= LOST_MAX)
+			err_set(broken, import->store.code, "%s; what comes after was not tried", import->store.text);
+		if (failed || broken->code != ERR_NONE)
 			break;
 	}
 	if (finish(import, 0, failed && broken->code == ERR_NONE ? &later : err)) {
@@ -161,8 +167,10 @@ int import_run(struct import *import, struct err *err)
 
 	spool_init(&import->lines, receive_dir(import->call), INT64_MAX);
 	int failed = take_all(import, &broken, err);
-	if (broken.code != ERR_NONE && import->lines.length == 0) {
+	bool nothing = reply_is_down(&broken) ? import->stored + import->duplicates == 0 : import->lines.length == 0;
+	if (broken.code != ERR_NONE && nothing) {
 		*err = broken;
+		failed = -1;
 	} else if (!failed || broken.code != ERR_NONE) {
 		failed = summarise(import, broken.code == ERR_NONE ? NULL : broken.text, err);
 		request_drain(import->call->request); /* what follows the archive, or its broken place */

@@ -10,12 +10,15 @@ struct import {
 	struct call *call;
 	struct archive_reader *reader;
 	int64_t stored, duplicates, skipped, failed;
+	int64_t lost;     /* how many in a row failed for a store that is down */
+	struct err store; /* what the last of these was told */
 	struct under_way *under_way;
 	struct spool lines; /* the answer: nginx takes no more of a FastCGI request's body once an answer has begun */
 };
 
 /* Answers a line an entry ("path" with "id", "duplicate" where it is one, or "skipped", or "error"), and a last one, "summary".
- * What is no archive at all fails with err; one that breaks off is told in the summary. */
+ * What is no archive at all fails with err; one that breaks off is told in the summary. So is a store that is down: after some
+ * images no others are tried, each of which would wait for it; with err, when no image was taken. */
 int import_run(struct import *import, struct err *err);
 
 #endif

@@ -7,6 +7,8 @@
 #include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 
+enum { LOST_MAX = 3 }; /* each of which waited for the store */
+
 static void note_failure(struct batch *batch, const struct err *failed)
 {
 	bool is_store = reply_status(failed->code) >= 500;
@@ -26,10 +28,15 @@ static int store_one(void *data, struct call *call, const char *filename, struct
 
 	(void)err;
 	batch->files++;
+	if (!failed && batch->lost >= LOST_MAX)
+		failed = &batch->store;
 	if (!failed) {
 		ingest_from_spool(file, &image.source);
 		if (ingest_store(call, &image, &sample, &duplicate, &own))
 			failed = &own;
+		batch->lost = failed && reply_is_down(failed) ? batch->lost + 1 : 0;
+		if (batch->lost)
+			batch->store = own;
 	}
 	json_append(batch->results, batch->result(call, filename, &sample, duplicate, failed));
 	if (failed) {

@@ -15,6 +15,8 @@ struct batch {
 	cJSON *results; /* one a file, in order */
 	cJSON *skipped; /* names of those not stored */
 	int64_t files, stored;
+	int64_t lost;    /* how many in a row failed for a store that is down; after some, no others are tried */
+	struct err store; /* what the last of these was told */
 	struct err worst; /* what the request as a whole answers when nothing was stored: of a store's failure before a file's */
 };
 

@@ -27,6 +27,8 @@ void reply_release(struct reply *reply);
 
 /* HTTP status of an error code. */
 int reply_status(enum err_code code);
+/* Whether it is of a store that is down (502, 503), as the next one will be, too. */
+bool reply_is_down(const struct err *err);
 
 /* Adds a header. A value with CR, LF or NUL fails (ERR_INTERNAL): it would be a header of its own. */
 int reply_header(struct reply *reply, const char *name, const char *value, struct err *err);

@@ -1,6 +1,7 @@
 """The S3 gateway is killed, or hangs: uploads are refused soon and clearly, nothing is half there; back, it works at once."""
 import hashlib
 import io
+import json
 import os
 import signal
 import tarfile
@@ -33,12 +34,13 @@ def collector(tmp_path, s3, request):
     assert not collector.sanitizer_reports()
 
 
-def archive(name, data):
+def archive(images):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        entry = tarfile.TarInfo(name)
-        entry.size = len(data)
-        tar.addfile(entry, io.BytesIO(data))
+        for name, data in images.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
     return out.getvalue()
 
 
@@ -132,7 +134,7 @@ def test_a_gateway_that_was_killed_is_told_and_used_again_once_it_is_back(collec
         assert answer.status_code in REFUSED, (way, answer.status_code, answer.text)
         told = answer.json()
         assert "the image store at 127.0.0.1" in told.get("message", ""), (way, told)
-    answer = collector.session("contributor").post(f"/v1/datasets/{DEFAULT}/archive", data=archive("cat/1.png", refused["PUT"]))
+    answer = collector.session("contributor").post(f"/v1/datasets/{DEFAULT}/archive", data=archive({"cat/1.png": refused["PUT"]}))
     assert answer.status_code in (200, *REFUSED) and "the image store at 127.0.0.1" in answer.text and '"id"' not in answer.text
     health = collector.session().get("/healthz")
     assert health.status_code == 503
@@ -153,3 +155,28 @@ def test_a_gateway_that_was_killed_is_told_and_used_again_once_it_is_back(collec
         assert answer.status_code in (200, 201, 204), (way, answer.text)
     assert_stored(collector, {**kept, **{way + " later": data for way, data in refused.items()}})
     assert collector.programs() == pids, "it works without a restart"
+
+
+def test_many_images_do_not_each_wait_for_a_gateway_that_is_down(collector, s3):
+    contributor, kept, many = collector.session("contributor"), picture(), [picture() for _ in range(400)]
+    assert WAYS["single"](contributor, kept).status_code == 200
+    before, address = collector.stored(), f"/v1/datasets/{DEFAULT}/archive"
+    images = {f"cat/{number}.png": data for number, data in enumerate(many)}
+    os.kill(s3.pids["client.rgw"], signal.SIGKILL)
+    try:
+        answer = contributor.post(address, data=archive(images))  # within the harness's minute, as all of these
+        assert answer.status_code in REFUSED and "the image store at 127.0.0.1" in answer.json()["message"], answer.text
+        answer = contributor.post(address, data=archive({"cat/kept.png": kept, **images}))
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        summary = lines[-1]["summary"]
+        assert (answer.status_code, summary["loaded"], summary["duplicate"]) == (200, 0, 1)
+        assert 0 < summary["failed"] == len(lines) - 2 < len(many)
+        assert "the image store at 127.0.0.1" in summary["error"] and "not tried" in summary["error"]
+        answer = contributor.post("/bulk_upload", files=[("files", ("a.png", data)) for data in [kept, *many]])
+        told = answer.json()["uploaded"]
+        assert (answer.status_code, told[0]["duplicate"], len(told)) == (200, True, 1 + len(many))
+        assert all("the image store at 127.0.0.1" in one["error"] for one in told[1:])
+    finally:
+        services.restart_gateway(s3)
+    assert collector.stored() == before
+    assert contributor.post(address, data=archive(images)).text.count('"id"') == len(many), "and then all are taken"
