@@ -2,6 +2,7 @@
 #include "admin/migrate.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -246,6 +247,24 @@ static int move_datasets(struct run *run, struct err *err)
 	return 0;
 }
 
+/* Where it stops is left to the next run to find out, as after a kill -9; this only says so, below the progress line. */
+static void tell_interrupted(int signal)
+{
+	static const char words[] = "\nimage-label-migrate: Interrupted; the same command goes on from here\n";
+	ssize_t written = write(STDERR_FILENO, words, sizeof(words) - 1);
+
+	(void)written;
+	raise(signal); /* which ends it, once this returns */
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = tell_interrupted, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 int admin_migrate(int argc, char **argv, config_env *env)
 {
 	struct run *run = calloc(1, sizeof(*run));
@@ -255,6 +274,7 @@ int admin_migrate(int argc, char **argv, config_env *env)
 		abort();
 	buf_init(&run->base_url, TEXT_FILEPATH_MAX);
 	int usage = parse(run, argc, argv, &err);
+	catch_signals();
 	int failed = usage || open_stores(run, env, &err) || move_datasets(run, &err);
 	if (failed)
 		fprintf(stderr, "image-label-migrate: %s%s\n", err.text, usage ? " (see image-label-migrate --help)" : "");

@@ -319,15 +319,16 @@ def many(side, name, count, uploaded=0):
     return base
 
 
-def start_and_kill(source, target, name, condition):
-    """Starts to move, and kills that as soon as something is there and not everything."""
+def start_and_kill(source, target, name, condition, number=signal.SIGKILL):
+    """Starts to move, and kills that as soon as something is there and not everything; gives what it said."""
     words = [*WORDS, "--from", source.config_file, "--to", target.config_file, "--dataset", name]
     keys = {**getattr(source, "keys", {}), **getattr(target, "keys", {})}
     process = subprocess.Popen(words, env={**PLAIN, **keys}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until(lambda: condition() or process.poll() is not None, "some records in the destination")
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(number)
     out, err = process.communicate()
-    assert process.returncode == -signal.SIGKILL, f"it was too quick: {out}{err}"
+    assert process.returncode == -number, f"it was too quick: {out}{err}"
+    return err
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(sides, cluster):
@@ -388,6 +389,12 @@ def test_in_sqlite_too_half_of_it_is_not_served_and_is_gone_on_with(sides, big):
     assert ann.post("/size", json={"dataset_name": "many"}).json()["size"] == 80000
     assert rows(there.databases / "many.db") == rows(big.databases / "many.db")
     assert not list(there.databases.glob(".moving*"))
+
+
+def test_interrupted_it_says_that_it_goes_on(sides, big):
+    there = sides("there")
+    err = start_and_kill(big, there, "many", lambda: half_moved(there, "many") >= 500, signal.SIGINT)
+    assert err.endswith("\nimage-label-migrate: Interrupted; the same command goes on from here\n")
 
 
 def test_what_changed_in_the_source_meanwhile_is_copied_and_told(sides, big, tmp_path):
