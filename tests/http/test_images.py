@@ -56,6 +56,13 @@ def test_the_image_is_served_as_it_was_sent(collector, contributor):
         assert told["image_url"] == f"/images/{DEFAULT}/served.tif"
 
 
+def test_an_image_however_deep_is_served(collector, contributor):
+    data = picture()
+    told = put(contributor, "d/" * 2045 + "a.jpeg", data).json()
+    assert len(told["filepath"]) == 4096
+    assert get_image(collector, contributor, told["image_url"]).content == data
+
+
 @pytest.mark.parametrize("written, filepath", [("a%20b/%C3%B1.png", "a b/ñ.png"), ("100%25.png", "100%.png"), ("x%3Fy.png", "x?y.png"), ("no-ending", "no-ending")])
 def test_a_filepath_may_be_any_text(collector, contributor, written, filepath):
     data = picture()
