@@ -199,7 +199,8 @@ static int require_dataset(const struct prepare *prepare, struct err *err)
 	               "no dataset: lay a file such as {\"dataset_name\": \"NAME\", "
 	               "\"labels\": [\"a\", \"b\"], \"base_dir\": \"/path\", "
 	               "\"samples\": [{\"filepath\": \"1.png\", \"label\": \"\"}]} into %s, "
-	               "or run: image-label-load --in-place FOLDER --dataset NAME --labels a,b",
+	               "or run: image-label-load --in-place FOLDER --dataset NAME --labels a,b; or, to collect images into one, set "
+	               "\"default_dataset\": \"NAME\" in the configuration",
 	               prepare->config.json_db_dir);
 }
 
