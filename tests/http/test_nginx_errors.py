@@ -199,7 +199,8 @@ def test_errors_of_programs_pass_unchanged(ann):
 
 @pytest.mark.parametrize("path", ["/.file/etc/hostname", "/.access", "/.access/demo", "/.error/message", "/.error/problem", "/.none"])
 def test_internal_addresses_are_404(ann, path):
-    assert ann.get(path).status_code == 404
+    answer = ann.get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/json")
 
 
 def test_configuration_is_not_served(server):
