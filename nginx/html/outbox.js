@@ -121,12 +121,14 @@ export class Outbox {
 		this.#lose(entry, gone ? 'your time ran out, or someone else labelled the image' : error.message, gone);
 	}
 
-	// What corrects a lost answer is lost with it: sent, it would overwrite someone else's.
+	// What corrects a lost answer is lost with it: sent, it would overwrite someone else's. But when the image came again
+	// and was answered again, that answer has a lease of its own, and nothing is lost.
 	#lose(entry, why, again) {
 		let { label } = entry;
 		for (const key of this.#keys()) {
 			const later = this.#read(key);
 			if (later?.sample !== entry.sample || later.id === entry.id) continue;
+			if (later.kind === 'label') return;
 			label = later.label ?? label;
 			storage.remove(key);
 		}

@@ -120,6 +120,28 @@ def test_a_label_whose_lease_ran_out_is_saved_with_a_new_lease(ann, dataset):
     assert dataset.labels() == {"000.png": "cat"}
 
 
+def test_an_image_that_is_answered_again_meanwhile_keeps_the_later_answer(ann, make_dataset):
+    """Its lease ran out before the first answer could be sent, and it came again."""
+    dataset = make_dataset(samples=8)
+    ann.open_label(dataset.name)
+    ann.image("000.png")
+    until(lambda: dataset.counts()["leased"] == 4, "the next three")
+    ann.block("*/label")
+    session = ann.server.session("ann")
+    first = session.get(f"/v1/datasets/{dataset.name}/tasks").json()["tasks"][0]
+    assert session.post(f"/v1/datasets/{dataset.name}/tasks/{first['token']}/release", json={}).ok  # as it would with time
+    for _ in range(4):
+        ann.answer("1")
+    ann.image("000.png")
+    ann.answer("2")
+    ann.status_says("5 labels waiting")
+    ann.offline()
+    ann.block()
+    ann.online()  # which ends its wait
+    ann.all_saved()
+    assert dataset.labels() == {"000.png": "dog", "001.png": "cat", "002.png": "cat", "003.png": "cat"}
+
+
 def test_labels_given_while_the_server_restarts_are_saved_after(ann, dataset):
     ann.open_label(dataset.name)
     ann.image("000.png")
