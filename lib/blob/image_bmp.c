@@ -344,15 +344,18 @@ static int generate(VipsRegion *region, void *sequence, void *a, void *b, gboole
 	return result;
 }
 
+int bmp_unpack(struct bmp *bmp, struct err *err)
+{
+	if (bmp->compression != RLE4 && bmp->compression != RLE8)
+		return 0;
+	bmp->indices = calloc((size_t)bmp->width, (size_t)bmp->height);
+	if (bmp->indices == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	return rle_unpack(bmp) == 0 ? 0 : broken(err);
+}
+
 int bmp_image(struct bmp *bmp, VipsImage **out, struct err *err)
 {
-	if ((bmp->compression == RLE4 || bmp->compression == RLE8) && bmp->indices == NULL) {
-		bmp->indices = calloc((size_t)bmp->width, (size_t)bmp->height);
-		if (bmp->indices == NULL)
-			return err_set(err, ERR_INTERNAL, "out of memory");
-		if (rle_unpack(bmp) != 0)
-			return broken(err);
-	}
 	VipsImage *image = vips_image_new();
 	vips_image_init_fields(image, (int)bmp->width, (int)bmp->height, bmp->bands, VIPS_FORMAT_UCHAR,
 	                       VIPS_CODING_NONE, VIPS_INTERPRETATION_sRGB, 1.0, 1.0);

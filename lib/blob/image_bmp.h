@@ -16,8 +16,9 @@ int bmp_open(struct bmp **out, const struct image_source *source, struct err *er
 void bmp_free(struct bmp *bmp); /* NULL is fine; after its image is unreferenced */
 void bmp_size(const struct bmp *bmp, int64_t *width, int64_t *height);
 
-/* An sRGB image of 3 bands, or 4 where the header has an alpha mask. RLE is unpacked here, to a byte a pixel.
- * ERR_UNPROCESSABLE. */
+/* An sRGB image of 3 bands, or 4 where the header has an alpha mask. */
 int bmp_image(struct bmp *bmp, VipsImage **out, struct err *err);
+/* Before its pixels are asked for: unpacks RLE, to a byte a pixel in memory. ERR_UNPROCESSABLE. */
+int bmp_unpack(struct bmp *bmp, struct err *err);
 
 #endif

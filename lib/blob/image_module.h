@@ -9,6 +9,12 @@ struct image_source {
 	const unsigned char *bytes;
 	int fd;
 	int64_t size;
+	/* Read in place of what is there. */
+	struct image_patch {
+		int64_t at;
+		size_t len; /* 0: there is none */
+		unsigned char bytes[8];
+	} patch[2];
 };
 
 /* Reads up to len bytes at offset: how many, 0 at the end, -1 on failure. */

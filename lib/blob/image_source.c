@@ -4,7 +4,7 @@
 
 #include "blob/image_module.h"
 
-int64_t image_source_read(const struct image_source *source, int64_t offset, void *bytes, size_t len)
+static int64_t read_bytes(const struct image_source *source, int64_t offset, void *bytes, size_t len)
 {
 	if (offset < 0 || offset >= source->size)
 		return 0;
@@ -26,4 +26,18 @@ int64_t image_source_read(const struct image_source *source, int64_t offset, voi
 		got += (size_t)n;
 	}
 	return (int64_t)got;
+}
+
+int64_t image_source_read(const struct image_source *source, int64_t offset, void *bytes, size_t len)
+{
+	int64_t got = read_bytes(source, offset, bytes, len);
+	for (size_t i = 0; i < sizeof(source->patch) / sizeof(source->patch[0]); i++) {
+		const struct image_patch *patch = &source->patch[i];
+		for (size_t j = 0; j < patch->len; j++) {
+			int64_t at = patch->at + (int64_t)j - offset;
+			if (at >= 0 && at < got)
+				((unsigned char *)bytes)[at] = patch->bytes[j];
+		}
+	}
+	return got;
 }

@@ -73,17 +73,20 @@ static void memory_give(int64_t bytes)
 
 /* One image being read. */
 struct reading {
-	const struct image_source *source;
+	struct image_source source; /* of a TIFF with one page only, the one that is read */
 	const struct format *format;
 	struct image_info info;
+	struct image_tiff tiff;
+	int64_t pixels_counted; /* of the first frame */
 	struct bmp *bmp;
 	unsigned char *pixels; /* of a JPEG that was shrunk */
+	int64_t memory; /* taken */
 	int64_t offset; /* of the stream libvips reads */
 };
 
 /* How to open an image. */
 struct opening {
-	int page, n; /* a page (n == 1), or all of them one below the other (n == -1) */
+	int n; /* 1: the first page; -1: all of them, one below the other */
 	double scale; /* decoded at this size, by decoders that then need not hold it whole (WebP) */
 	VipsFailOn fail_on;
 };
@@ -104,19 +107,19 @@ static int open_png(VipsSource *stream, VipsImage **out, const struct opening *h
 static int open_webp(VipsSource *stream, VipsImage **out, const struct opening *how)
 {
 	return vips_webpload_source(stream, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", how->fail_on,
-	                            "page", how->page, "n", how->n, "scale", how->scale, NULL);
+	                            "n", how->n, "scale", how->scale, NULL);
 }
 
 static int open_gif(VipsSource *stream, VipsImage **out, const struct opening *how)
 {
 	return vips_gifload_source(stream, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", how->fail_on,
-	                           "page", how->page, "n", how->n, NULL);
+	                           "n", how->n, NULL);
 }
 
 static int open_tiff(VipsSource *stream, VipsImage **out, const struct opening *how)
 {
 	return vips_tiffload_source(stream, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", how->fail_on,
-	                            "page", how->page, "n", how->n, NULL);
+	                            "n", how->n, NULL);
 }
 
 /* page_by_page: pages may differ in size, so they can't be read one below the other. */
@@ -134,7 +137,7 @@ static const struct format {
 static gint64 stream_read(VipsSourceCustom *custom, void *bytes, gint64 len, struct reading *reading)
 {
 	(void)custom;
-	int64_t got = image_source_read(reading->source, reading->offset, bytes, (size_t)len);
+	int64_t got = image_source_read(&reading->source, reading->offset, bytes, (size_t)len);
 	reading->offset += got > 0 ? got : 0;
 	return got;
 }
@@ -142,7 +145,7 @@ static gint64 stream_read(VipsSourceCustom *custom, void *bytes, gint64 len, str
 static gint64 stream_seek(VipsSourceCustom *custom, gint64 offset, int whence, struct reading *reading)
 {
 	(void)custom;
-	int64_t base = whence == SEEK_CUR ? reading->offset : whence == SEEK_END ? reading->source->size : 0;
+	int64_t base = whence == SEEK_CUR ? reading->offset : whence == SEEK_END ? reading->source.size : 0;
 	if (offset < -base || offset > INT64_MAX - base)
 		return -1;
 	reading->offset = base + offset;
@@ -152,8 +155,8 @@ static gint64 stream_seek(VipsSourceCustom *custom, gint64 offset, int whence, s
 /* libvips would map a file into memory, and a file that shrinks meanwhile would kill the process. */
 static VipsSource *open_stream(struct reading *reading)
 {
-	if (reading->source->bytes != NULL)
-		return vips_source_new_from_memory(reading->source->bytes, (size_t)reading->source->size);
+	if (reading->source.bytes != NULL && reading->source.patch[0].len == 0)
+		return vips_source_new_from_memory(reading->source.bytes, (size_t)reading->source.size);
 	VipsSourceCustom *custom = vips_source_custom_new();
 	reading->offset = 0;
 	g_signal_connect(custom, "read", G_CALLBACK(stream_read), reading);
@@ -198,6 +201,17 @@ static int check_limits(int64_t width, int64_t height, int64_t frames, struct er
 	return 0;
 }
 
+/* A TIFF may have 65,535 channels: where a pixel has more than 4 bytes, it counts as several. */
+static int check_channels(VipsImage *page, int64_t *pixels, struct err *err)
+{
+	int64_t bytes = (int64_t)vips_format_sizeof(vips_image_get_format(page)) * vips_image_get_bands(page);
+	*pixels = (int64_t)vips_image_get_width(page) * vips_image_get_height(page) * (bytes > 4 ? bytes : 4) / 4;
+	if (*pixels <= 4 * (int64_t)IMAGE_PIXELS_MAX)
+		return 0;
+	return err_set(err, ERR_TOO_LARGE, "the image has %d channels, too many for its %d x %d pixels",
+	               vips_image_get_bands(page), vips_image_get_width(page), vips_image_get_height(page));
+}
+
 static int64_t get_int(VipsImage *image, const char *field, int64_t otherwise)
 {
 	int value;
@@ -218,7 +232,10 @@ static int read_info(struct reading *reading, VipsImage *header, struct err *err
 	                            .orientation = vips_image_get_orientation(header)};
 	if (info->orientation < 1 || info->orientation > 8)
 		info->orientation = 1;
-	return check_limits(info->width, info->height, info->frames, err);
+	return check_limits(info->width, info->height, info->frames, err) ||
+	                       check_channels(header, &reading->pixels_counted, err)
+	               ? -1
+	               : 0;
 }
 
 /* Lossless ones are held whole at any scale; of extended ones the header does not tell. */
@@ -240,7 +257,7 @@ static int64_t memory_need(const struct reading *reading, VipsImage *header)
 		return get_int(header, "interlaced", 0) != 0 ? pixel_bytes * pixels : 0;
 	if (reading->bmp != NULL)
 		return pixels;
-	if (reading->format->open == open_webp && reading->info.frames == 1 && is_lossy_webp(reading->source))
+	if (reading->format->open == open_webp && reading->info.frames == 1 && is_lossy_webp(&reading->source))
 		return 0;
 	/* The frame, and of an animation the canvas it is drawn on. */
 	return reading->format->whole ? pixel_bytes * pixels * (reading->info.frames > 1 ? 2 : 1) : 0;
@@ -258,7 +275,7 @@ static const struct format *find_format(const char *type)
 static int open_first(struct reading *reading, const struct image_source *source, const char *type,
                       VipsFailOn fail_on, VipsImage **out, struct err *err)
 {
-	*reading = (struct reading){.source = source, .format = find_format(type)};
+	*reading = (struct reading){.source = *source, .format = find_format(type)};
 	*out = NULL;
 	if (begin(err) != 0)
 		return -1;
@@ -272,6 +289,9 @@ static int open_first(struct reading *reading, const struct image_source *source
 		if (check_limits(width, height, 1, err) != 0)
 			return -1;
 	}
+	if (reading->format->page_by_page && !image_tiff_next(&reading->source, &reading->tiff) &&
+	    fail_on != VIPS_FAIL_ON_NONE)
+		return broken(reading, err);
 	struct opening how = {.n = 1, .scale = 1, .fail_on = fail_on};
 	return open_image(reading, &how, out, err) || read_info(reading, *out, err) ? -1 : 0;
 }
@@ -282,6 +302,7 @@ static void close_reading(struct reading *reading, VipsImage *image)
 		g_object_unref(image);
 	bmp_free(reading->bmp);
 	free(reading->pixels);
+	memory_give(reading->memory);
 	vips_error_clear();
 }
 
@@ -300,16 +321,17 @@ static int decode(struct reading *reading, VipsImage *image, struct err *err)
 
 static int decode_pages(struct reading *reading, struct err *err)
 {
-	int64_t pixels = reading->info.width * reading->info.height;
+	int64_t pixels = reading->pixels_counted, of_page;
 	for (int page = 1; page < reading->info.frames; page++) {
 		VipsImage *image;
-		struct opening how = {.page = page, .n = 1, .scale = 1, .fail_on = VIPS_FAIL_ON_ERROR};
+		struct opening how = {.n = 1, .scale = 1, .fail_on = VIPS_FAIL_ON_ERROR};
+		if (!image_tiff_next(&reading->source, &reading->tiff))
+			return broken(reading, err);
 		if (open_image(reading, &how, &image, err) != 0)
 			return -1;
-		int64_t width = vips_image_get_width(image), height = vips_image_get_height(image);
-		pixels += width * height;
-		int result = check_limits(width, height, 1, err);
-		if (result == 0 && pixels > IMAGE_ALL_PIXELS_MAX)
+		int result = check_limits(vips_image_get_width(image), vips_image_get_height(image), 1, err) ||
+		             check_channels(image, &of_page, err);
+		if (result == 0 && (pixels += of_page) > IMAGE_ALL_PIXELS_MAX)
 			result = err_set(err, ERR_TOO_LARGE, "the image's pages have too many pixels");
 		if (result == 0)
 			result = decode(reading, image, err);
@@ -331,8 +353,10 @@ static double check_scale(const struct reading *reading)
 static int decode_all(struct reading *reading, VipsImage *first, struct err *err)
 {
 	struct opening how = {.n = -1, .scale = check_scale(reading), .fail_on = VIPS_FAIL_ON_ERROR};
+	if (reading->bmp != NULL && bmp_unpack(reading->bmp, err) != 0)
+		return -1;
 	if (reading->format->open == open_jpeg)
-		return image_jpeg_decodes(reading->source) ? 0 : broken(reading, err);
+		return image_jpeg_decodes(&reading->source) ? 0 : broken(reading, err);
 	if (reading->format->page_by_page || (reading->info.frames == 1 && how.scale == 1))
 		return decode(reading, first, err) || decode_pages(reading, err) ? -1 : 0;
 	VipsImage *all;
@@ -355,10 +379,8 @@ static int check(const struct image_source *source, const char *type, struct ima
 		result = check_limits(reading.info.width, reading.info.height, reading.info.frames = frames,
 		                      err);
 	if (result == 0) {
-		int64_t need = memory_need(&reading, first);
-		memory_take(need);
+		memory_take(reading.memory = memory_need(&reading, first));
 		result = decode_all(&reading, first, err);
-		memory_give(need);
 		*out = reading.info;
 	}
 	close_reading(&reading, first);
@@ -404,7 +426,7 @@ static bool shrink_jpeg(struct reading *reading, VipsImage *first, int side, Vip
 	VipsImage *image, *copy = NULL;
 	if (reading->format->open != open_jpeg || by == 1 ||
 	    vips_image_get_typeof(first, VIPS_META_ICC_NAME) != 0 ||
-	    !image_jpeg_shrunk(reading->source, by, &pixels))
+	    !image_jpeg_shrunk(&reading->source, by, &pixels))
 		return false;
 	reading->pixels = pixels.bytes;
 	size_t size = (size_t)pixels.width * (size_t)pixels.height * (size_t)pixels.bands;
@@ -458,11 +480,12 @@ static int thumb(const struct image_source *source, const char *type, int side, 
 	VipsImage *first, *small = NULL;
 	int result = open_first(&reading, source, type, VIPS_FAIL_ON_NONE, &first, err);
 	if (result == 0) {
-		int64_t need = memory_need(&reading, first);
 		void *bytes = NULL;
 		size_t len = 0;
-		memory_take(need);
-		if (shrink(&reading, first, side, &small) != 0 || encode(small, &bytes, &len,
+		memory_take(reading.memory = memory_need(&reading, first));
+		if (reading.bmp != NULL && bmp_unpack(reading.bmp, err) != 0)
+			result = -1;
+		else if (shrink(&reading, first, side, &small) != 0 || encode(small, &bytes, &len,
 		                                                         thumb_type) != 0)
 			result = broken(&reading, err);
 		else if (len > IMAGE_THUMB_BYTES_MAX || buf_add(out, bytes, len) != 0)
@@ -470,7 +493,6 @@ static int thumb(const struct image_source *source, const char *type, int side, 
 		g_free(bytes);
 		if (small != NULL)
 			g_object_unref(small);
-		memory_give(need);
 	}
 	close_reading(&reading, first);
 	return result;

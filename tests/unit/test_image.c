@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <vips/vips.h>
 
@@ -371,6 +372,89 @@ static void a_damaged_page_is_refused(void **state)
 	made_free(&made);
 }
 
+/* A TIFF of pages of 1 pixel, each with so many fields that nobody knows, and of that many channels. */
+static struct made tiff_of_pages(int pages, uint32_t unknown, uint32_t channels)
+{
+	const uint32_t known[][2] = {{256, 1}, {257, 1}, {258, 8}, {259, 1}, {262, 1}, {273, 8}, {277, channels}, {278, 1}, {279, channels}};
+	size_t page_bytes = 2 + 12 * (9 + unknown) + 4, first = 8 + channels;
+	struct made made = {g_malloc0(first + (gsize)pages * page_bytes), first + (gsize)pages * page_bytes};
+	memcpy(made.bytes, "II*", 4);
+	put32(made.bytes + 4, (uint32_t)first);
+	for (int page = 0; page < pages; page++) {
+		unsigned char *at = made.bytes + first + (size_t)page * page_bytes;
+		at[0] = (unsigned char)(9 + unknown), at[1] = (unsigned char)((9 + unknown) >> 8);
+		for (uint32_t i = 0; i < 9 + unknown; i++) {
+			put32(at + 2 + 12 * i, (i < 9 ? known[i][0] : 40000 + i) | 4 << 16);
+			put32(at + 6 + 12 * i, 1);
+			put32(at + 10 + 12 * i, i < 9 ? known[i][1] : 0);
+		}
+		put32(at + page_bytes - 4, page + 1 < pages ? (uint32_t)(at + page_bytes - made.bytes) : 0);
+	}
+	return made;
+}
+
+/* How many bytes are read while a file of so many pages is checked. */
+static int64_t bytes_read(int pages)
+{
+	struct made made = tiff_of_pages(pages, 0, 1);
+	struct image_info info;
+	struct err err;
+	long long before = 0, after = 0;
+	int fd = memfd_create("pages", 0);
+	assert_int_equal(write(fd, made.bytes, made.len), made.len);
+	for (int i = 0; i < 2; i++) {
+		FILE *counts = fopen("/proc/thread-self/io", "r");
+		assert_int_equal(fscanf(counts, "rchar: %lld", i == 0 ? &before : &after), 1);
+		fclose(counts);
+		if (i == 0 && image_check_fd(fd, &info, &err) != 0)
+			fail_msg("%s", err.text);
+	}
+	assert_int_equal(info.frames, pages);
+	close(fd);
+	made_free(&made);
+	return after - before;
+}
+
+static void three_times_the_pages_are_three_times_the_work(void **state)
+{
+	(void)state;
+	assert_in_range(bytes_read(600), 1, 5 * bytes_read(200));
+}
+
+static void pages_described_without_end_are_refused(void **state)
+{
+	(void)state;
+	struct made made = tiff_of_pages(2, 2000, 1);
+	assert_refused(&made, ERR_UNPROCESSABLE);
+	made_free(&made);
+	made = tiff_of_pages(400, 900, 1);
+	assert_refused(&made, ERR_UNPROCESSABLE);
+	made_free(&made);
+	made = tiff_of_pages(2, 0, 1);
+	put32(made.bytes + made.len - 4, 8 + 1); /* the last one is followed by the first */
+	assert_refused(&made, ERR_TOO_LARGE);
+	made_free(&made);
+}
+
+static void channels_count_as_pixels_do(void **state)
+{
+	(void)state;
+	struct made made = tiff_of_pages(2, 0, 30);
+	for (int page = 0; page < 2; page++) { /* each becomes as large as one of few channels may be */
+		unsigned char *fields = made.bytes + 8 + 30 + page * (2 + 12 * 9 + 4) + 2;
+		struct image_info info;
+		struct err err;
+		if (check(&made, &info, &err) != 0)
+			fail_msg("%s", err.text);
+		put32(fields + 8, 8000);
+		put32(fields + 12 + 8, 8000);
+		assert_refused(&made, ERR_TOO_LARGE);
+		put32(fields + 8, 1);
+		put32(fields + 12 + 8, 1);
+	}
+	made_free(&made);
+}
+
 static uint32_t crc32_of(const unsigned char *bytes, size_t len)
 {
 	uint32_t crc = ~0u;
@@ -572,6 +656,43 @@ static void run_lengths_are_unpacked(void **state)
 	made_free(&made);
 }
 
+static void *check_run_lengths(void *data)
+{
+	struct image_info info;
+	struct err err;
+	return check(data, &info, &err) == 0 ? data : NULL;
+}
+
+static void large_bitmaps_of_run_lengths_are_unpacked_one_after_the_other(void **state)
+{
+	(void)state;
+	enum { SIDE = 8000, RUNS = (SIDE + 254) / 255, ROW = 2 * RUNS + 2 };
+	unsigned char *rows = g_malloc0(ROW * SIDE + 2);
+	for (size_t i = 0; i < SIDE * RUNS; i++) {
+		unsigned char *run = rows + i / RUNS * ROW + i % RUNS * 2;
+		run[0] = i % RUNS == RUNS - 1 ? SIDE % 255 : 255;
+		run[1] = 7;
+	}
+	rows[ROW * SIDE + 1] = 1;
+	struct made made = bmp(SIDE, SIDE, 8, 1, (unsigned char[1024]){0}, 1024, rows, ROW * SIDE + 2);
+	struct rusage before, after;
+	pthread_t threads[8];
+	getrusage(RUSAGE_SELF, &before);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, check_run_lengths, &made), 0);
+	for (int i = 0; i < 8; i++) {
+		void *checked;
+		pthread_join(threads[i], &checked);
+		assert_non_null(checked);
+	}
+	getrusage(RUSAGE_SELF, &after);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which keep what is freed */
+	assert_in_range(after.ru_maxrss, 1, before.ru_maxrss + 2 * SIDE * SIDE / 1024);
+#endif
+	g_free(rows);
+	made_free(&made);
+}
+
 static void impossible_bitmaps_are_refused(void **state)
 {
 	(void)state;
@@ -753,11 +874,15 @@ int main(void)
 		cmocka_unit_test(a_jpeg_cut_off_anywhere_is_refused_from_memory_and_from_a_file),
 		cmocka_unit_test(a_jpeg_of_endless_scans_is_refused),
 		cmocka_unit_test(a_damaged_page_is_refused),
+		cmocka_unit_test(three_times_the_pages_are_three_times_the_work),
+		cmocka_unit_test(pages_described_without_end_are_refused),
+		cmocka_unit_test(channels_count_as_pixels_do),
 		cmocka_unit_test(bombs_are_refused_by_their_header),
 		cmocka_unit_test(endless_animations_are_refused),
 		cmocka_unit_test(bitmaps_of_every_depth_are_read),
 		cmocka_unit_test(bitmaps_of_one_bit_are_read),
 		cmocka_unit_test(run_lengths_are_unpacked),
+		cmocka_unit_test(large_bitmaps_of_run_lengths_are_unpacked_one_after_the_other),
 		cmocka_unit_test(impossible_bitmaps_are_refused),
 		cmocka_unit_test(thumbnails_fit_and_are_never_enlarged),
 		cmocka_unit_test(exif_orientation_is_applied_and_all_metadata_dropped),
