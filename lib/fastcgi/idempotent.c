@@ -79,7 +79,26 @@ static void fingerprint(struct call *call, const struct spool *body, char out[HA
 	hash_hex(digest, HASH_SHA256_SIZE, out);
 }
 
-/* What is kept: the header lines, an empty line, the body. */
+/* What is kept: this line with the dataset's name, if it was about one; the header lines, an empty line, the body. */
+static const char about[] = "Dataset: ";
+
+/* May the user still have it? One who may not any more is answered by the handler, which refuses by its own words. */
+static bool may_have(struct call *call, const char *kept, const char **answer)
+{
+	const size_t skipped = sizeof(about) - 1;
+	const char *end = strncmp(kept, about, skipped) == 0 ? strstr(kept, "\r\n") : NULL;
+
+	*answer = end ? end + 2 : kept;
+	if (!end)
+		return true;
+	char *name = strndup(kept + skipped, (size_t)(end - kept) - skipped);
+	if (!name)
+		abort();
+	bool may = auth_role(call->app->auth, call->request->user, name) >= call->route->needs;
+	free(name);
+	return may;
+}
+
 static void give_back(struct reply *reply, int status, const char *kept)
 {
 	const char *end = strstr(kept, "\r\n\r\n");
@@ -112,6 +131,7 @@ static int wait_for_claim(struct idempotent *idempotent, struct call *call, cons
 int idempotent_begin(struct idempotent *idempotent, struct call *call, bool *answered, struct err *err)
 {
 	char print[HASH_SHA256_HEX], *kept = NULL;
+	const char *answer;
 	enum idempotency found = IDEMPOTENCY_NEW;
 	int status = 0;
 
@@ -127,9 +147,9 @@ int idempotent_begin(struct idempotent *idempotent, struct call *call, bool *ans
 	if (wait_for_claim(idempotent, call, print, &found, &status, &kept, err))
 		return -1;
 	idempotent->claimed = found == IDEMPOTENCY_NEW;
-	*answered = found == IDEMPOTENCY_DONE;
+	*answered = found == IDEMPOTENCY_DONE && may_have(call, kept, &answer);
 	if (*answered)
-		give_back(call->reply, status, kept);
+		give_back(call->reply, status, answer);
 	free(kept);
 	if (found == IDEMPOTENCY_OTHER)
 		return err_set(err, ERR_UNPROCESSABLE, "This Idempotency-Key was used with another request");
@@ -145,6 +165,8 @@ static void keep(const struct idempotent *idempotent, struct call *call)
 	struct err err;
 
 	buf_init(&kept, IDEMPOTENCY_ANSWER_MAX);
+	if (call->dataset)
+		buf_printf(&kept, "%s%s\r\n", about, dataset_name(call->dataset));
 	buf_add(&kept, buf_text(&reply->headers), reply->headers.len);
 	buf_str(&kept, reply->headers.len ? "\r\n" : "\r\n\r\n");
 	buf_add(&kept, buf_text(&reply->body), reply->body.len);

@@ -30,6 +30,27 @@ def test_a_lease_that_is_asked_for_again_is_the_same_lease(ann):
     assert first.headers["Content-Type"] == second.headers["Content-Type"]
 
 
+def test_an_answer_is_not_given_again_to_who_may_not_see_the_dataset_any_more(make_server):
+    server = make_server()
+    server.add_user("bob", datasets=["demo", "other"])
+    server.add_dataset()
+    server.start()
+    bob = server.session("bob")
+
+    def ask():
+        obtained = bob.post("/obtain", json={"dataset_name": "demo"}, headers=keyed("image"))
+        body = {"dataset_name": "demo", "base_dir": str(server.images / "demo"), "filepath": "image1.png", "label": "cat"}
+        return obtained.status_code, bob.post("/classify", json=body, headers=keyed("label")).json()
+
+    assert ask() == ask() == (200, {"response": True})
+    server.add_user("bob", datasets=["other"])
+    assert server.reload().returncode == 0
+    assert ask() == (404, {"response": False})
+    server.add_user("bob", datasets=["demo", "other"])
+    assert server.reload().returncode == 0
+    assert ask() == (200, {"response": True})
+
+
 def test_without_a_key_each_request_stands_for_itself(ann):
     first, second = (ann.post("/v1/datasets/demo/tasks", json={"count": 1}).json() for _ in range(2))
     assert first["tasks"][0]["token"] != second["tasks"][0]["token"]
