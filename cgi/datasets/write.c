@@ -23,6 +23,8 @@ static int check_labels(const cJSON *labels, struct err *err)
 {
 	const cJSON *label;
 
+	if (cJSON_GetArraySize(labels) > DATASET_LABELS_MAX)
+		return err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
 	cJSON_ArrayForEach(label, labels) {
 		if (text_check_label(label->valuestring, err))
 			return -1;

@@ -209,6 +209,11 @@ def test_the_same_image_may_come_again_after_its_dataset_was_removed(collector, 
     assert admin.get(f"{DATASETS}/twice/samples/{told['id']}/image").content == data
 
 
+def test_a_dataset_with_too_many_labels_is_not_made(admin):
+    assert_problem(create(admin, "crowded", labels=[f"label{number}" for number in range(10001)]), 422, "10000")
+    assert admin.get(DATASETS + "/crowded").status_code == 404
+
+
 # --- who may
 
 
