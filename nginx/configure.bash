@@ -5,6 +5,7 @@
 # These fail with a finished sentence on stderr, and leave what runs as it is.
 
 config_path='' users='' http=0 https=0 address='' server_name='' certificate='' certificate_key='' json_bytes='' human_rate=''
+form_overhead=65536 # bytes: what a form with one file may have besides it
 file_bytes='' archive_bytes='' images='' image_origins=''
 origin=''   # where the server is asked whether it answers
 pages=()    # the addresses that people are told
@@ -146,6 +147,7 @@ write_nginx_conf() {
 	text=${text//@TLS@/"$tls"}
 	text=${text//@ENDPOINTS@/"$(<"$web/endpoints.conf")"}
 	text=${text//@FILE_BYTES@/"$file_bytes"}
+	text=${text//@FORM_BYTES@/"$((file_bytes + form_overhead))"}
 	text=${text//@ARCHIVE_BYTES@/"$archive_bytes"}
 	text=${text//@IMAGE_ORIGINS@/"$image_origins"}
 	text=${text//@IMAGES@/"$images"}

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-enum { SPOOL_MEMORY_BYTES = 1024 * 1024 }; /* more go to a file (measured: nginx streams from 1–2 MB on) */
+enum { SPOOL_MEMORY_BYTES = 256 * 1024 }; /* more go to a file: as many come at once as a program has threads */
 
 struct spool {
 	const char *dir; /* where a file is made, best on the store's own file system; kept by pointer */

@@ -53,7 +53,7 @@ def has_begun(pid):
     return test
 
 
-@pytest.mark.parametrize("program, path, field", [("single_upload", "/single_upload/", "file"), ("bulk_upload", "/bulk_upload", "files"), ("images", f"/v1/datasets/{DEFAULT}/images", "files")])
+@pytest.mark.parametrize("program, path, field", [("bulk_upload", "/bulk_upload", "files"), ("images", f"/v1/datasets/{DEFAULT}/images", "files")])
 def test_a_program_killed_in_mid_form_leaves_nothing(collector, contributor, program, path, field):
     before, data = collector.stored(), picture("BMP", (1600, 1600))
     body = f'--B\r\nContent-Disposition: form-data; name="{field}"; filename="a.bmp"\r\n\r\n'.encode() + data + b"\r\n--B--\r\n"
