@@ -305,7 +305,7 @@ function goBack() {
 	if (stepsBack >= past.length) return;
 	stepsBack++;
 	const item = shown();
-	if (item.picture?.state !== 'ready') item.picture = new Picture(item.sample.image_url);
+	if (item.picture?.state !== 'ready') item.picture = new Picture(item.sample);
 	show();
 }
 

@@ -4,6 +4,7 @@ import { address, passing, pause } from './api.js';
 
 const NO_IMAGE = 'It is not an image that this browser can show.';
 const TRIES_ELSEWHERE = 2; // to fetch again what another origin has
+const INSTEAD_SIDE = 2048; // pixels of what the server makes of an image that browsers do not show, such as a TIFF
 
 export class Picture {
 	state = 'loading'; // then 'ready' or 'failed'
@@ -11,9 +12,12 @@ export class Picture {
 	done;              // resolves once it is one or the other, or forgotten
 	#image;            // kept, so that the browser keeps what it decoded
 	#wanted = true;
+	#instead;          // the address of its thumbnail, until that is tried
 
-	constructor(path) {
-		this.url = address(path);
+	constructor(sample) {
+		this.url = address(sample.image_url);
+		this.#instead = address(`${sample.thumb_url.split('?')[0]}?size=${INSTEAD_SIDE}`);
+		if (sample.type === 'image/tiff') this.#takeInstead();
 		this.done = this.#load();
 	}
 
@@ -29,12 +33,22 @@ export class Picture {
 				return;
 			}
 			this.problem = await this.#reason(attempt);
+			if (this.problem === NO_IMAGE && this.#instead) {
+				this.#takeInstead();
+				attempt = -1;
+				continue;
+			}
 			if (this.problem) {
 				this.state = 'failed';
 				return;
 			}
 			await pause(attempt);
 		}
+	}
+
+	#takeInstead() {
+		this.url = this.#instead;
+		this.#instead = '';
 	}
 
 	async #fetch() {

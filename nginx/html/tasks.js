@@ -85,7 +85,7 @@ export class Tasks {
 			const expires = Date.parse(expires_at);
 			const task = { token, sample, expires, span: expires - serverNow() };
 			if (!this.#events.wanted(task)) continue;
-			task.picture = new Picture(sample.image_url);
+			task.picture = new Picture(sample);
 			storage.set(this.#prefix + token, thisWindow);
 			this.#held.push(task);
 		}

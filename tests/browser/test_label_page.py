@@ -1,6 +1,7 @@
 """/ui/label: images are labelled by keys and clicks, each by one person."""
 import pytest
 from harness import draw, until
+from PIL import Image
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.keys import Keys
 
@@ -172,6 +173,23 @@ def test_odd_names_and_labels_are_only_text(ann, make_dataset):
     assert set(given) == set(paths)
     assert ann.script("return window.harm") is None
     assert ann.console() == []
+
+
+@pytest.mark.parametrize("ending", ["tiff", "png"])
+def test_a_tiff_which_no_browser_shows_is_shown_as_the_server_draws_it(ann, make_dataset, ending):
+    dataset = make_dataset(samples=1)
+    for number in range(3):
+        image = ann.server.images / dataset.name / f"1{number}.{ending}"
+        Image.new("RGB", (320, 240), (number, 99, 99)).save(image, "TIFF")
+    dataset.load()
+    ann.open_label(dataset.name)
+    for key in "123":
+        ann.answer(key)
+    ann.image()
+    ann.press("1")
+    ann.notice_says("All done")
+    ann.all_saved()
+    assert dataset.labels() == {"000.png": "cat", f"10.{ending}": "dog", f"11.{ending}": "bird", f"12.{ending}": "cat"}
 
 
 def test_an_image_that_does_not_load_is_said_and_skipped(ann, make_dataset):
