@@ -2,11 +2,13 @@
 import contextlib
 import hashlib
 import os
+import signal
 import sqlite3
 
 import pytest
 from collecting import DEFAULT, Collector, picture, samples
 from disks import fill, small_disk
+from harness import until
 
 DISK_MB = 24
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -123,3 +125,20 @@ def test_what_was_answered_outlives_a_stop_and_a_start_on_a_full_disk(collector,
     (sample,) = samples(contributor)
     assert contributor.get(f"/v1/datasets/{DEFAULT}/samples/{sample['id']}/image").content == data
     assert {sample["filepath"]: sample["label"] for sample in samples(contributor, "animals") if sample["label"]} == labelled
+
+
+def test_the_supervisor_goes_on_without_room(collector, disk):
+    viewer, supervisor, ended = collector.session("viewer"), collector.supervisor(), set(collector.processes("multiwatch"))
+    filler, log = fill(disk), collector.state / "log" / "supervisor.log"
+    with open(log, "ab") as last_page:
+        last_page.write(b"\n" * (-log.stat().st_size % 4096))
+    for pid in ended:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(set(collector.processes("multiwatch")) - ended) == len(ended), "the programs to be started again")
+    until(lambda: viewer.get("/fetch").status_code == 200, "an answer")
+    refused = collector.reload()
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1), refused
+    assert viewer.get("/fetch").status_code == 200
+    filler.unlink()
+    assert collector.reload().returncode == 0
+    assert collector.supervisor() == supervisor and viewer.get("/fetch").status_code == 200
