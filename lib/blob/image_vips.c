@@ -369,12 +369,12 @@ static int decode_all(struct reading *reading, VipsImage *first, struct err *err
 
 static int check(const struct image_source *source, const char *type, struct image_info *out, struct err *err)
 {
-	struct reading reading;
+	struct reading reading = {.format = find_format(type)};
 	VipsImage *first;
-	int result = open_first(&reading, source, type, VIPS_FAIL_ON_ERROR, &first, err);
 	int64_t frames;
-	if (result == 0 && !image_is_whole(source, type, &frames))
-		result = broken(&reading, err);
+	if (!image_is_whole(source, type, &frames))
+		return broken(&reading, err);
+	int result = open_first(&reading, source, type, VIPS_FAIL_ON_ERROR, &first, err);
 	if (result == 0 && frames > reading.info.frames)
 		result = check_limits(reading.info.width, reading.info.height, reading.info.frames = frames,
 		                      err);

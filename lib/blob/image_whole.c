@@ -1,6 +1,8 @@
 /* Walks over the blocks of PNG, GIF and TIFF files without decoding them. */
 #include "blob/image_whole.h"
 
+/* Bytes of a PNG's text and color profile, which are unpacked to a thousand times as many (measured: 5 s a MB). */
+enum { PNG_PACKED_MAX = 2 * 1024 * 1024 };
 /* Of a page, and of all of them; a camera writes some 60 a page, and libtiff takes 40 us for each that it does not know. */
 enum { TIFF_ENTRIES_MAX = 1000, TIFF_ALL_ENTRIES_MAX = 250 * 1000 };
 
@@ -48,12 +50,29 @@ static uint64_t number(struct walk *walk, int size, bool big_endian, bool *ok)
 	return value;
 }
 
+/* Whether the chunk that begins here is text, or a color profile, that is packed. */
+static bool png_is_packed(struct walk *walk, uint64_t name)
+{
+	if (name == 0x7a545874 || name == 0x69434350) /* zTXt, iCCP */
+		return true;
+	if (name != 0x69545874) /* iTXt: its keyword, and whether it is */
+		return false;
+	int64_t at = walk->at;
+	for (int left = 80; left > 0 && next_byte(walk) > 0; left--)
+		;
+	bool packed = next_byte(walk) != 0;
+	walk->at = at;
+	return packed;
+}
+
 static bool png_is_whole(struct walk *walk)
 {
 	bool ok = skip(walk, 8);
+	int64_t packed = 0;
 	for (;;) {
 		uint64_t len = number(walk, 4, true, &ok), name = number(walk, 4, true, &ok);
-		if (!ok || !skip(walk, (int64_t)len + 4))
+		packed += ok && png_is_packed(walk, name) ? (int64_t)len : 0;
+		if (!ok || packed > PNG_PACKED_MAX || !skip(walk, (int64_t)len + 4))
 			return false;
 		if (name == 0x49454e44) /* IEND */
 			return true;

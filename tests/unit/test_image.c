@@ -476,6 +476,38 @@ static struct made png_of_size(uint32_t width, uint32_t height)
 	return made;
 }
 
+static void packed_text_without_end_is_refused(void **state)
+{
+	(void)state;
+	enum { TEXT = 64 * 1024, HEADER_END = 33 };
+	struct made made = drawn(10, 10, 3, ".png");
+	unsigned char *chunk = g_malloc0(TEXT + 12);
+	put32(chunk, __builtin_bswap32(TEXT));
+	static const struct {
+		const char *name;
+		int chunks;
+		bool packed, refused;
+	} texts_of[] = {{"zTXt", 31, 0, 0}, {"zTXt", 33, 0, 1}, {"iTXt", 33, 0, 0}, {"iTXt", 31, 1, 0}, {"iTXt", 33, 1, 1}};
+	for (size_t t = 0; t < 5; t++) {
+		int chunks = texts_of[t].chunks;
+		memcpy(chunk + 4, texts_of[t].name, 4);
+		chunk[8] = 'k';
+		chunk[10] = texts_of[t].packed;
+		put32(chunk + 8 + TEXT, __builtin_bswap32(crc32_of(chunk + 4, TEXT + 4)));
+		struct made texts = {g_malloc(made.len + (size_t)chunks * (TEXT + 12)), made.len + (size_t)chunks * (TEXT + 12)};
+		struct image_info info;
+		struct err err;
+		memcpy(texts.bytes, made.bytes, HEADER_END);
+		for (int i = 0; i < chunks; i++)
+			memcpy(texts.bytes + HEADER_END + i * (TEXT + 12), chunk, TEXT + 12);
+		memcpy(texts.bytes + HEADER_END + chunks * (TEXT + 12), made.bytes + HEADER_END, made.len - HEADER_END);
+		assert_int_equal(check(&texts, &info, &err), texts_of[t].refused ? -1 : 0);
+		made_free(&texts);
+	}
+	g_free(chunk);
+	made_free(&made);
+}
+
 static void bombs_are_refused_by_their_header(void **state)
 {
 	(void)state;
@@ -877,6 +909,7 @@ int main(void)
 		cmocka_unit_test(three_times_the_pages_are_three_times_the_work),
 		cmocka_unit_test(pages_described_without_end_are_refused),
 		cmocka_unit_test(channels_count_as_pixels_do),
+		cmocka_unit_test(packed_text_without_end_is_refused),
 		cmocka_unit_test(bombs_are_refused_by_their_header),
 		cmocka_unit_test(endless_animations_are_refused),
 		cmocka_unit_test(bitmaps_of_every_depth_are_read),
