@@ -6,6 +6,7 @@
 enum {
 	PIECE_BYTES = 64 * 1024,
 	LABEL_BYTES = 1024, /* of a form's label; no dataset has one as long */
+	FILES_TOLD_MAX = 20 * 1000, /* each takes some hundred bytes of memory until it is told of, also one that is refused */
 };
 
 const char *receive_dir(const struct call *call)
@@ -63,6 +64,14 @@ static int read_part(struct multipart *multipart, struct spool *file, struct err
 	return 0;
 }
 
+static int check_count(const struct call *call, int64_t count, struct err *err)
+{
+	int64_t files_max = call->app->config.limits.files_per_request;
+	int64_t told_max = files_max > FILES_TOLD_MAX ? files_max : FILES_TOLD_MAX;
+
+	return count < told_max ? 0 : err_set(err, ERR_TOO_LARGE, "More than %lld files in one request", (long long)told_max);
+}
+
 /* Goes to the next part, too, before the file is visited: what comes after a file tells whether it is whole. */
 static int take_part(struct call *call, struct multipart *multipart, const struct multipart_part **part,
                      receive_visit *visit, void *data, int64_t count, struct err *err)
@@ -118,7 +127,7 @@ int receive_files(struct call *call, const char *const *fields, receive_visit *v
 	int failed = multipart_next(multipart, &part, err);
 	while (!failed && part) {
 		if (is_wanted(part, fields))
-			failed = take_part(call, multipart, &part, visit, data, (*count)++, err);
+			failed = check_count(call, *count, err) || take_part(call, multipart, &part, visit, data, (*count)++, err);
 		else
 			failed = (is_label(call, part) && take_label(call, multipart, label, data, err)) ||
 			         multipart_next(multipart, &part, err);

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import io
+import os
 import socket
 import struct
 import zlib
@@ -242,6 +243,17 @@ def test_ten_thousand_parts_are_taken_up_to_the_limit(collector, contributor, no
     told = errors(answer)
     assert len(told) == 10_000 and all(told)
     assert sum("1000 files" in error for error in told) == 9_000
+
+
+@pytest.mark.parametrize("way, program", [(POST, "images"), (BULK, "bulk_upload")])
+def test_parts_without_end_are_refused_at_constant_memory(collector, contributor, nothing_stored, way, program):
+    one = b'--B\r\nContent-Disposition: form-data; name="files"; filename="x"\r\n\r\nx\r\n'
+    answer = post_form(contributor, way, (one * 10_000 for _ in range(30)))
+    assert answer.status_code == 413 and "20000 files" in answer.json()["message"], answer.text[:300]
+    ((pid,), peak) = collector.processes(program), "VmHWM:"
+    with open(f"/proc/{pid}/status") as status:
+        (kilobytes,) = [int(line.split()[1]) for line in status if line.startswith(peak)]
+    assert kilobytes < 150 * 1024 or os.environ.get("SANITIZE")  # which need several times as much
 
 
 @pytest.mark.parametrize("way", FORMS)
