@@ -91,16 +91,16 @@ struct job {
 struct combiner {
 	pthread_mutex_t mutex;
 	struct job *head, **tail;
-	unsigned leading; /* a bit for each leader at work */
+	bool leading; /* a thread is running a batch */
 };
-/* Measured with 64 threads: more leaders make smaller batches, and fewer leases and labels a second. */
-enum { CHANGE_LEADERS = 2, COMBINER_BATCH = 128 };
+/* Measured with 64 threads: two batches at once are smaller ones, and cost the replica set an eighth more processor time. */
+enum { COMBINER_BATCH = 128 };
 
 void combiner_init(struct combiner *combiner);
 void combiner_release(struct combiner *combiner);
-/* Returns when `job` was among the jobs of a run. `leaders` batches may be under way at once, each with its own slot. */
-typedef void combiner_run(void *owner, struct job *jobs, unsigned slot);
-void combiner_do(struct combiner *combiner, struct job *job, unsigned leaders, combiner_run *run, void *owner);
+/* Returns when `job` was among the jobs of a run; one batch is under way at a time. */
+typedef void combiner_run(void *owner, struct job *jobs);
+void combiner_do(struct combiner *combiner, struct job *job, combiner_run *run, void *owner);
 
 /* --- the store, a dataset, its labels (mongodb.c, mongodb_dataset.c, mongodb_labelset.c) ----------------------------------- */
 
@@ -141,7 +141,7 @@ struct mongodb_store {
 	struct dataset_store base;
 	const struct config *config;
 	mongoc_client_pool_t *pool;
-	unsigned shard; /* of the counters this process writes first */
+	unsigned shard; /* of the counters that this process writes */
 	pthread_mutex_t mutex; /* guards what follows */
 	bool ready;
 	struct err unready;   /* why it is not, as seen last */

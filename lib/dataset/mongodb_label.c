@@ -307,14 +307,14 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	return batch_write(&changes->batch, err);
 }
 
-static void run_jobs(void *owner, struct job *jobs, unsigned slot)
+static void run_jobs(void *owner, struct job *jobs)
 {
 	struct mongodb_dataset *dataset = owner;
 	struct changes changes = {.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset)};
 	struct err err;
 
 	changes.batch.dataset = dataset->base.name;
-	changes.batch.shard = (dataset->store->shard + slot) % COUNTER_SHARDS;
+	changes.batch.shard = dataset->store->shard;
 	int failed = work_transaction(dataset->store, run_changes, &changes, &err);
 	for (struct job *job = jobs; job && failed; job = job->next) {
 		change_of(job)->result = -1;
@@ -331,7 +331,7 @@ static int make_change(struct dataset *base, struct change *change, struct err *
 
 	if (change->out)
 		memset(change->out, 0, sizeof(*change->out));
-	combiner_do(&dataset->changes, &change->job, CHANGE_LEADERS, run_jobs, dataset);
+	combiner_do(&dataset->changes, &change->job, run_jobs, dataset);
 	if (change->result == 0)
 		return 0;
 	if (change->out)
@@ -450,7 +450,7 @@ static int make_changes(struct mongodb_dataset *dataset, struct change *changes,
 	for (size_t i = 0; i < count; i++)
 		changes[i].job.next = i + 1 < count ? &changes[i + 1].job : NULL;
 	if (count > 0)
-		run_jobs(dataset, &changes[0].job, 0);
+		run_jobs(dataset, &changes[0].job);
 	for (size_t i = 0; i < count && !failed; i++) {
 		*accepted += changes[i].accepted;
 		if (changes[i].result) {

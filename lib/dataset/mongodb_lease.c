@@ -364,7 +364,7 @@ static void answer_same(struct request *request)
 		give(request, &same->out[0].sample, same->out[0].token, same->out[0].expires_at);
 }
 
-static void run_jobs(void *owner, struct job *jobs, unsigned slot)
+static void run_jobs(void *owner, struct job *jobs)
 {
 	struct mongodb_dataset *dataset = owner;
 	struct taking taking = {.dataset = dataset, .jobs = jobs};
@@ -372,7 +372,6 @@ static void run_jobs(void *owner, struct job *jobs, unsigned slot)
 	struct err err;
 	size_t wanted = 0;
 
-	(void)slot;
 	window_open(&taking.window, dataset);
 	find_same(jobs);
 	for (struct job *job = jobs; job; job = job->next)
@@ -405,7 +404,7 @@ static int take(struct mongodb_dataset *dataset, struct request *request, struct
 {
 	memset(request->out, 0, request->wanted * sizeof(*request->out));
 	/* One batch at a time, so that one's own lease is found again, and a process doesn't compete with itself. */
-	combiner_do(&dataset->leases, &request->job, 1, run_jobs, dataset);
+	combiner_do(&dataset->leases, &request->job, run_jobs, dataset);
 	if (request->result == 0)
 		return 0;
 	for (size_t i = 0; i < request->taken; i++)

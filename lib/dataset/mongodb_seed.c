@@ -334,13 +334,13 @@ static int run_additions(struct work *work, void *data, struct err *err)
 	return (any && settings_save(work, name, &additions->settings, err)) || batch_write(&additions->batch, err) ? -1 : 0;
 }
 
-static void run_jobs(void *owner, struct job *jobs, unsigned slot)
+static void run_jobs(void *owner, struct job *jobs)
 {
 	struct additions additions = {.dataset = owner, .jobs = jobs};
 	struct err err;
 
 	additions.batch.dataset = additions.dataset->base.name;
-	additions.batch.shard = (additions.dataset->store->shard + slot) % COUNTER_SHARDS;
+	additions.batch.shard = additions.dataset->store->shard;
 	pthread_mutex_lock(&additions.dataset->structure);
 	int failed = work_transaction(additions.dataset->store, run_additions, &additions, &err);
 	pthread_mutex_unlock(&additions.dataset->structure);
@@ -375,7 +375,7 @@ int mongodb_add_image(struct dataset *base, const struct dataset_image *image, i
 		*duplicate = true;
 		return 0;
 	}
-	combiner_do(&dataset->additions, &addition.job, 1, run_jobs, dataset);
+	combiner_do(&dataset->additions, &addition.job, run_jobs, dataset);
 	*duplicate = addition.duplicate;
 	if (addition.result == 0)
 		return 0;

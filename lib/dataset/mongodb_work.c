@@ -447,16 +447,13 @@ static struct job *take_batch(struct combiner *combiner)
 /* Called with the mutex held, which is let go meanwhile. */
 static void lead(struct combiner *combiner, combiner_run *run, void *owner)
 {
-	unsigned slot = 0;
-
-	while (combiner->leading & (1U << slot))
-		slot++;
-	combiner->leading |= 1U << slot;
 	struct job *jobs = take_batch(combiner);
+
+	combiner->leading = true;
 	pthread_mutex_unlock(&combiner->mutex);
-	run(owner, jobs, slot);
+	run(owner, jobs);
 	pthread_mutex_lock(&combiner->mutex);
-	combiner->leading &= ~(1U << slot);
+	combiner->leading = false;
 	while (jobs) {
 		struct job *next = jobs->next; /* a job is its thread's again as soon as it is done */
 
@@ -468,7 +465,7 @@ static void lead(struct combiner *combiner, combiner_run *run, void *owner)
 		pthread_cond_signal(&combiner->head->wake); /* to lead the next batch */
 }
 
-void combiner_do(struct combiner *combiner, struct job *job, unsigned leaders, combiner_run *run, void *owner)
+void combiner_do(struct combiner *combiner, struct job *job, combiner_run *run, void *owner)
 {
 	*job = (struct job){.next = NULL};
 	pthread_cond_init(&job->wake, NULL);
@@ -476,7 +473,7 @@ void combiner_do(struct combiner *combiner, struct job *job, unsigned leaders, c
 	*combiner->tail = job;
 	combiner->tail = &job->next;
 	while (!job->done) {
-		if (!job->taken && (unsigned)__builtin_popcount(combiner->leading) < leaders)
+		if (!job->taken && !combiner->leading)
 			lead(combiner, run, owner);
 		else
 			pthread_cond_wait(&job->wake, &combiner->mutex);
