@@ -17,7 +17,8 @@ struct adoption {
 	struct mongodb_dataset *dataset;
 	dataset_adopt_key *key_of;
 	void *data;
-	char *after; /* the URL up to which all were looked at */
+	char *after; /* the URL up to which all were looked at, for good */
+	char *last;  /* and in this transaction, which may have to be run again */
 	struct finding findings[ADOPT_AT_ONCE];
 	size_t count;
 	int64_t seen, taken;
@@ -63,8 +64,8 @@ static int see_document(void *data, const bson_t *document, struct err *err)
 
 	(void)err;
 	adoption->seen++;
-	free(adoption->after);
-	adoption->after = text_copy(url);
+	free(adoption->last);
+	adoption->last = text_copy(url);
 	if (!adoption->key_of(adoption->data, url, finding->key) || (label[0] && text_check_label(label, NULL)) ||
 	    !bson_iter_init_find(&iter, document, "_id"))
 		return 0;
@@ -77,13 +78,13 @@ static int see_document(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-static int find_documents(struct work *work, struct adoption *adoption, const char *after, struct err *err)
+static int find_documents(struct work *work, struct adoption *adoption, struct err *err)
 {
 	bson_t *opts = opts_hint("foreign", ADOPT_AT_ONCE);
 
 	BCON_APPEND(opts, "sort", "{", "Image URL", BCON_INT32(1), "}");
 	return work_find(work, "images",
-	                 BCON_NEW("dataset", BCON_NULL, "Image URL", "{", "$gt", BCON_UTF8(after), "}"), opts,
+	                 BCON_NEW("dataset", BCON_NULL, "Image URL", "{", "$gt", BCON_UTF8(adoption->after), "}"), opts,
 	                 see_document, adoption, err);
 }
 
@@ -160,23 +161,26 @@ static int run_adoption(struct work *work, void *data, struct err *err)
 {
 	struct adoption *adoption = data;
 	const char *name = adoption->dataset->base.name;
-	char *after = text_copy(adoption->after);
 
 	start_over(work, adoption);
 	int failed = settings_read(work, name, &adoption->settings, err) ||
-	             find_documents(work, adoption, after, err) || add_labels(work, adoption, err) ||
+	             find_documents(work, adoption, err) || add_labels(work, adoption, err) ||
 	             find_taken(work, adoption, err);
 	for (size_t i = 0; i < adoption->count && !failed; i++)
 		failed = take(adoption, &adoption->findings[i], err);
 	if (!failed && adoption->taken > 0)
 		failed = settings_save(work, name, &adoption->settings, err) || batch_write(&adoption->batch, err);
-	if (failed) { /* the next try looks at the same ones */
-		free(adoption->after);
-		adoption->after = after;
-		return -1;
-	}
-	free(after);
-	return 0;
+	return failed ? -1 : 0;
+}
+
+/* What was looked at is done with, and only now: a transaction that could not be committed looks at the same ones again. */
+static void go_on(struct adoption *adoption)
+{
+	if (!adoption->last)
+		return;
+	free(adoption->after);
+	adoption->after = adoption->last;
+	adoption->last = NULL;
 }
 
 int mongodb_adopt(struct dataset *base, dataset_adopt_key *key_of, void *data, struct dataset_adopted *out,
@@ -197,6 +201,8 @@ int mongodb_adopt(struct dataset *base, dataset_adopt_key *key_of, void *data, s
 	for (bool more = true; more && !failed;) {
 		failed = work_transaction(adoption->dataset->store, run_adoption, adoption, err);
 		more = adoption->seen == ADOPT_AT_ONCE;
+		if (!failed)
+			go_on(adoption);
 		out->taken += failed ? 0 : adoption->taken;
 		out->left += failed ? 0 : adoption->seen - adoption->taken;
 	}
@@ -207,6 +213,7 @@ int mongodb_adopt(struct dataset *base, dataset_adopt_key *key_of, void *data, s
 	settings_release(&adoption->settings);
 	batch_release(&adoption->batch);
 	free(adoption->after);
+	free(adoption->last);
 	free(adoption);
 	return failed;
 }

@@ -117,6 +117,19 @@ def test_its_images_are_samples_and_their_documents_keep_all_they_had(older, ser
     assert (told["size"], told["counts"]["labelled"]) == (2, 2)
 
 
+def test_none_of_its_images_is_passed_over_where_a_transaction_has_to_be_run_again(older, serve):
+    count = 2000  # several transactions
+    older.database.images.insert_many({"Image URL": older.url(f"images/accordion/{i}.jpeg"), "Label": "accordion"} for i in range(count))
+    admin = older.database.client.admin
+    admin.command("configureFailPoint", "failCommand", mode={"activationProbability": 0.6}, data={
+        "failCommands": ["commitTransaction"], "errorCode": 251, "errorLabels": ["TransientTransactionError"]})
+    try:
+        done = serve.command("start")
+    finally:
+        admin.command("configureFailPoint", "failCommand", mode="off")
+    assert f"{count} images of the older collecting system taken over" in done.stdout, done.stderr
+
+
 def test_its_images_are_labelled_and_relabelled(older, serve):
     without, wrong = older.add("images/unknown/1.png", ""), older.add("images/accordion/2.jpeg", "accordion")
     ann = serve.start().session("ann")
