@@ -157,11 +157,14 @@ int mongodb_idempotency_finish(struct dataset_store *store, const char *user, co
 int mongodb_idempotency_abandon(struct dataset_store *store, const char *user, const char *key, struct err *err)
 {
 	struct work work;
-	bson_t *filter = answer_id(user, key);
 	int failed = work_begin(&work, mongodb_store(store), err);
 
-	BCON_APPEND(filter, "status", "{", "$exists", BCON_BOOL(false), "}");
-	failed = failed || work_delete(&work, "answers", filter, err) ? -1 : 0;
+	if (!failed) {
+		bson_t *filter = answer_id(user, key);
+
+		BCON_APPEND(filter, "status", "{", "$exists", BCON_BOOL(false), "}");
+		failed = work_delete(&work, "answers", filter, err);
+	}
 	work_end(&work);
 	return failed;
 }
