@@ -151,6 +151,24 @@ def test_taken_port_is_named(server):
     assert not server.processes()
 
 
+def test_port_that_is_taken_without_anybody_listening_is_named(server):
+    with socket.socket() as other:  # as an outgoing connection has one
+        other.bind(("127.0.0.1", 0))
+        server.port = other.getsockname()[1]
+        assert f":{server.port} failed" in refused(server, "start")
+    assert not server.processes()
+
+
+@pytest.mark.parametrize("name, make", [("log", Path.touch), ("lock", Path.mkdir)])
+def test_what_is_in_the_way_in_the_state_folder_is_named(server, name, make):
+    server.state.mkdir()
+    make(server.state / name)
+    server.port = free_port()
+    line = refused(server, "start")
+    assert "cannot" in line and str(server.state / name) in line
+    (server.state / name).rename(server.state / "was in the way")
+
+
 def test_no_dataset_is_refused(server):
     for file in server.seeds.iterdir():
         file.unlink()
