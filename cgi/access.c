@@ -1,13 +1,32 @@
 /* nginx's question whether a user may see a dataset's images, and the images that nginx does not find by itself. */
 #include <limits.h>
+#include <sys/statvfs.h>
 
 #include "base/text.h"
 #include "fastcgi/serve.h"
 
-/* nginx's auth_request passes on 401 and 403 alone; it turns this 403 into the 404 of what may not be seen. */
-static int hide(struct err *err)
+enum { CACHE_ROOM_BYTES = 1024 * 1024 };
+
+/* nginx keeps the answer for two seconds in a file of the state folder. Where it cannot, it closes the client's connection without a
+ * word; so that images are still to be seen when the disk is full, it is told not to try. */
+static int keep_off_full_disk(struct call *call, struct err *err)
 {
-	return err->code == ERR_NOT_FOUND ? err_set(err, ERR_FORBIDDEN, "Database not found") : -1;
+	struct statvfs disk;
+
+	if (statvfs(call->app->state_dir, &disk) ||
+	    (disk.f_bavail >= CACHE_ROOM_BYTES / disk.f_frsize && (disk.f_favail > 0 || disk.f_files == 0)))
+		return 0;
+	return reply_header(call->reply, "X-Accel-Expires", "0", err);
+}
+
+/* nginx's auth_request passes on 401 and 403 alone; it turns this 403 into the 404 of what may not be seen. */
+static int hide(struct call *call, struct err *err)
+{
+	if (err->code != ERR_NOT_FOUND)
+		return -1;
+	err_set(err, ERR_FORBIDDEN, "Database not found");
+	reply_error(call->reply, err);
+	return keep_off_full_disk(call, err);
 }
 
 /* Answers the folder in which nginx looks, its symlinks resolved. */
@@ -16,11 +35,14 @@ static int may_see(struct call *call, struct err *err)
 	char real[PATH_MAX];
 
 	if (call_dataset(call, call->param[0], err) || call_setup(call, err))
-		return hide(err);
+		return hide(call, err);
 	const char *dir = call->info.base_dir[0] ? realpath(call->info.base_dir, real) : NULL;
 	reply_empty(call->reply, 204);
 	/* No header can hold a control character; the images of such a folder come through image() below. */
-	return reply_header(call->reply, "X-Base-Dir", dir && !text_has_control(dir) ? dir : "/nonexistent", err);
+	return reply_header(call->reply, "X-Base-Dir", dir && !text_has_control(dir) ? dir : "/nonexistent", err) ||
+	                       keep_off_full_disk(call, err)
+	               ? -1
+	               : 0;
 }
 
 /* A file that is reached through a symlink, or whose name does not look like an image's: only if it is a sample. A dataset

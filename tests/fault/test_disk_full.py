@@ -92,6 +92,12 @@ def test_a_full_disk_answers_507_loses_nothing_and_goes_on_when_there_is_room(co
     for data in kept.values():
         sample = digests[hashlib.sha256(data).hexdigest()]
         assert contributor.get(f"/v1/datasets/{DEFAULT}/samples/{sample['id']}/image").content == data
+    viewer = collector.session("viewer")  # of whom nginx knows nothing yet
+    for name in (DEFAULT, "animals"):
+        for sample in list(samples(contributor, name))[:3]:
+            for address in (sample["image_url"], sample["thumb_url"]):
+                assert viewer.get(address).status_code == 200, address
+    assert collector.session("guest").get("/images/animals/image0.png").status_code == 404
     told = {sample["filepath"]: sample["label"] for sample in samples(contributor, "animals") if sample["label"]}
     assert told == labelled, "every answered label, and none that was refused"
     assert not [left for left in collector.leftovers() if "/uploads/" not in left], "a resumable one may go on"
