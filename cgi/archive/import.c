@@ -167,10 +167,11 @@ int import_run(struct import *import, struct err *err)
 
 	spool_init(&import->lines, receive_dir(import->call), INT64_MAX);
 	int failed = take_all(import, &broken, err);
-	bool nothing = reply_is_down(&broken) ? import->stored + import->duplicates == 0 : import->lines.length == 0;
-	if (broken.code != ERR_NONE && nothing) {
-		*err = broken;
+	if (import->lost > 0 && import->stored + import->duplicates == 0) {
+		*err = import->store;
 		failed = -1;
+	} else if (broken.code != ERR_NONE && import->lines.length == 0) {
+		*err = broken;
 	} else if (!failed || broken.code != ERR_NONE) {
 		failed = summarise(import, broken.code == ERR_NONE ? NULL : broken.text, err);
 		request_drain(import->call->request); /* what follows the archive, or its broken place */
