@@ -117,6 +117,7 @@ struct settings {
 	int64_t next_id, next_label, bytes;
 	int64_t gaps;    /* ids below next_id that never were: of a dataset that came from another store */
 	bool unfinished; /* it is still coming from there */
+	bool overlap_due; /* the policy's overlap has changed, and not yet all the samples that this makes a difference to */
 };
 
 struct mongodb_dataset {
@@ -352,6 +353,8 @@ int mongodb_mark_unreadable(struct dataset *, const int64_t *, size_t, struct er
 int mongodb_retry_unreadable(struct dataset *, int64_t *, struct err *);
 /* Decides the samples that now have votes enough, and offers anew those that want more. */
 int mongodb_overlap_changed(struct mongodb_dataset *, struct err *);
+/* Does so when a change of the overlap was cut short. */
+int overlap_catch_up(struct mongodb_dataset *, struct err *);
 
 int mongodb_outline(struct dataset *, struct dataset_outline *, struct err *);
 int mongodb_records(struct dataset *, int64_t, size_t, struct dataset_record **, size_t *, struct err *);

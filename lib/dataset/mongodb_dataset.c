@@ -79,6 +79,8 @@ static int read_settings(void *data, const bson_t *document, struct err *err)
 			out->gaps = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "unfinished") == 0)
 			out->unfinished = bson_iter_as_bool(&iter);
+		else if (strcmp(key, "overlap_due") == 0)
+			out->overlap_due = bson_iter_as_bool(&iter);
 	}
 	if (!out->base_dir)
 		out->base_dir = text_copy("");
@@ -240,7 +242,6 @@ struct update {
 	struct mongodb_dataset *dataset;
 	const char *base_dir;
 	const struct dataset_policy *policy;
-	struct dataset_policy was;
 };
 
 static int run_update(struct work *work, void *data, struct err *err)
@@ -248,8 +249,10 @@ static int run_update(struct work *work, void *data, struct err *err)
 	struct update *update = data;
 	struct settings settings;
 	bson_oid_t revision = new_revision();
-	bson_t *changes = bson_new(), set;
 
+	if (settings_read(work, update->dataset->base.name, &settings, err))
+		return -1;
+	bson_t *changes = bson_new(), set;
 	BSON_APPEND_DOCUMENT_BEGIN(changes, "$set", &set);
 	BSON_APPEND_OID(&set, "revision", &revision);
 	if (update->base_dir)
@@ -259,16 +262,34 @@ static int run_update(struct work *work, void *data, struct err *err)
 
 		BSON_APPEND_DOCUMENT(&set, "policy", policy);
 		bson_destroy(policy);
+		if (update->policy->overlap != settings.policy.overlap)
+			BSON_APPEND_BOOL(&set, "overlap_due", true);
 	}
 	bson_append_document_end(changes, &set);
-	int failed = settings_read(work, update->dataset->base.name, &settings, err);
-	update->was = settings.policy;
 	settings_release(&settings);
-	if (failed) {
-		bson_destroy(changes);
-		return -1;
-	}
 	return work_update(work, "datasets", filter_dataset(update->dataset->base.name), changes, false, NULL, err);
+}
+
+int overlap_catch_up(struct mongodb_dataset *dataset, struct err *err)
+{
+	struct work work;
+	bool found;
+
+	pthread_mutex_lock(&dataset->mutex);
+	bool due = dataset->settings.overlap_due;
+	int64_t overlap = dataset->settings.policy.overlap;
+	pthread_mutex_unlock(&dataset->mutex);
+	if (!due)
+		return 0;
+	if (mongodb_overlap_changed(dataset, err))
+		return -1;
+	/* Unless it was changed once more meanwhile. */
+	int failed = work_begin(&work, dataset->store, err) ||
+	             work_update(&work, "datasets",
+	                         BCON_NEW("_id", BCON_UTF8(dataset->base.name), "policy.overlap", BCON_INT64(overlap)),
+	                         BCON_NEW("$unset", "{", "overlap_due", BCON_UTF8(""), "}"), false, &found, err);
+	work_end(&work);
+	return failed ? -1 : 0;
 }
 
 int mongodb_update(struct dataset *base, const char *base_dir, const struct dataset_policy *policy, struct err *err)
@@ -277,8 +298,7 @@ int mongodb_update(struct dataset *base, const char *base_dir, const struct data
 
 	pthread_mutex_lock(&update.dataset->structure);
 	int failed = work_transaction(update.dataset->store, run_update, &update, err) ||
-	             settings_refresh(update.dataset, err) ||
-	             (policy && policy->overlap != update.was.overlap && mongodb_overlap_changed(update.dataset, err));
+	             settings_refresh(update.dataset, err) || overlap_catch_up(update.dataset, err);
 	pthread_mutex_unlock(&update.dataset->structure);
 	return failed ? -1 : 0;
 }

@@ -522,8 +522,11 @@ static bson_t *unreadable_filter(const char *dataset, int64_t after)
 	                BCON_UTF8("unreadable"));
 }
 
+/* Called at start and reload, and so the time to end what a crash left, too. */
 int mongodb_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
 {
+	if (overlap_catch_up(mongodb_dataset(dataset), err))
+		return -1;
 	return change_all(mongodb_dataset(dataset), unreadable_filter, "unreadable", decide_retry, count, err);
 }
 

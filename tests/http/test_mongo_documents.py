@@ -128,6 +128,31 @@ def test_the_index_of_an_earlier_version_that_refused_files_listed_twice_is_gone
     assert "filepath" not in indexes and "path" in indexes
 
 
+def test_a_change_of_overlap_that_was_cut_short_is_ended_by_the_same_request(serve, mongo):
+    server = serve(before=lambda server: [server.add_user(name, role="admin") for name in ("bob", "cyd")])
+    ann, bob, cyd = (server.session(name) for name in ("ann", "bob", "cyd"))
+    wanted = {"name": "cats", "labels": ["tabby", "sphynx"], "policy": {"overlap": 2}}
+    assert ann.post("/v1/datasets", json=wanted).status_code == 201
+    assert ann.put("/v1/datasets/cats/images/a.png", data=picture()).status_code == 201
+    for session, label in ((ann, "tabby"), (bob, "sphynx")):
+        (task,) = session.post("/v1/datasets/cats/tasks", json={"count": 1}).json()["tasks"]
+        session.post(f"/v1/datasets/cats/tasks/{task['token']}/label", json={"label": label})
+    assert cyd.post("/v1/datasets/cats/tasks", json={"count": 1}).status_code == 204
+    third = {"policy": {"overlap": 3}}
+    admin = pymongo.MongoClient(mongo.uri).admin
+    # All that comes after the policy's own transaction.
+    admin.command("configureFailPoint", "failCommand", mode={"skip": 1}, data={"failCommands": ["commitTransaction"], "errorCode": 8000})
+    try:
+        assert ann.patch("/v1/datasets/cats", json=third).status_code >= 500
+    finally:
+        admin.command("configureFailPoint", "failCommand", mode="off")
+    assert ann.get("/v1/datasets/cats").json()["policy"]["overlap"] == 3
+    assert ann.patch("/v1/datasets/cats", json=third).status_code == 200
+    (task,) = cyd.post("/v1/datasets/cats/tasks", json={"count": 1}).json()["tasks"]
+    cyd.post(f"/v1/datasets/cats/tasks/{task['token']}/label", json={"label": "tabby"})
+    assert ann.get("/v1/datasets/cats/samples/0").json()["label"] == "tabby"
+
+
 def test_a_removed_dataset_leaves_nothing(serve):
     server = serve(before=lambda server: server.add_dataset("animals", ["cat"], samples=2))
     ann = server.session("ann")
