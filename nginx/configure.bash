@@ -18,8 +18,9 @@ complain() {
 
 # Where pages fetch images from when they are in a bucket: the origins of its addresses, for the content security policy.
 origins_of_images='.image_store | if .type != "s3" then "" else
-	[.public_url, if .endpoint != "" then .endpoint else
-		"https://\(.bucket).s3.\(.region).amazonaws.com", "https://s3.\(.region).amazonaws.com" end]
+	.bucket as $bucket | [.public_url, if .endpoint != "" then .endpoint | sub("\\{bucket\\}"; $bucket) else
+		"s3.\(.region).amazonaws.com" + (if .region | startswith("cn-") then ".cn" else "" end)
+		| "https://\($bucket).\(.)", "https://\(.)" end]
 	| map(select(. != "") | capture("^(?<o>https?://[A-Za-z0-9.:_\\[\\]-]+)").o) | unique | join(" ") end'
 
 read_config() {

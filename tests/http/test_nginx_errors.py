@@ -1,4 +1,5 @@
 """What nginx itself answers: every error is JSON, nothing tells its version, every answer carries the same headers."""
+import json
 import re
 import subprocess
 
@@ -192,6 +193,28 @@ def test_errors_of_programs_pass_unchanged(ann):
     assert (answer.status_code, answer.json()) == (404, {"message": "Database not found"})
     answer = ann.post("/classify", json={"dataset_name": "nothing", "base_dir": "", "filepath": "", "label": ""})
     assert (answer.status_code, answer.json()) == (404, {"response": False})
+
+
+@pytest.mark.parametrize(
+    "endpoint, origin",
+    [("http://{bucket}.s3.invalid:9000", "http://cats.s3.invalid:9000"), ("http://s3.invalid/{bucket}", "http://s3.invalid")],
+)
+def test_pages_may_show_images_out_of_the_bucket(make_server, endpoint, origin):
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    server = make_server(config={"image_store": {"type": "s3", "bucket": "cats", "endpoint": endpoint}}, env=keys)
+    server.add_user("ann")
+    server.add_dataset()
+    server.start()
+    policy = server.session("ann").get("/ui/").headers["Content-Security-Policy"]
+    assert f"img-src 'self' blob: data: {origin};" in policy
+
+
+@pytest.mark.parametrize("region, host", [("eu-central-1", "s3.eu-central-1.amazonaws.com"), ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn")])
+def test_without_an_endpoint_the_bucket_is_at_aws(region, host):
+    store = {"type": "s3", "bucket": "cats", "endpoint": "", "region": region, "public_url": ""}
+    words = ["bash", "-c", '. "$0" && jq -r "$origins_of_images"', TOP / "nginx" / "configure.bash"]
+    done = subprocess.run(words, input=json.dumps({"image_store": store}), capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [f"https://cats.{host}", f"https://{host}"]
 
 
 # --- what is not to be reached
