@@ -17,6 +17,7 @@ complain() {
 }
 
 # Where pages fetch images from when they are in a bucket: the origins of its addresses, for the content security policy.
+# shellcheck disable=SC2016 # the variables are jq's
 origins_of_images='.image_store | if .type != "s3" then "" else
 	.bucket as $bucket | [.public_url, if .endpoint != "" then .endpoint | sub("\\{bucket\\}"; $bucket) else
 		"s3.\(.region).amazonaws.com" + (if .region | startswith("cn-") then ".cn" else "" end)
