@@ -3,6 +3,7 @@
 #include "blob/key.h"
 #include "blob/spool.h"
 #include "datasets.h"
+#include "fastcgi/thumb.h"
 
 enum { PAGE = 1000 };
 
@@ -64,7 +65,8 @@ int datasets_remove(struct call *call, struct err *err)
 	reply_empty(call->reply, 204);
 	spool_init(&keys, call->app->state_dir, INT64_MAX);
 	int failed = collect_keys(call, &keys, err) ||
-	             dataset_remove(call->app->store, dataset_name(call->dataset), err) || remove_objects(call, &keys, err);
+	             dataset_remove(call->app->store, dataset_name(call->dataset), err) || remove_objects(call, &keys, err) ||
+	             thumb_forget(call->app->state_dir, dataset_name(call->dataset), err);
 	spool_release(&keys);
 	return failed ? -1 : 0;
 }
