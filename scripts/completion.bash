@@ -15,7 +15,7 @@ declare -gA _image_label_words=(
 		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help'
 	[image-label-demo]='--data= --labels= --dataset= --port= --help'
 	[image-label-user]='add passwd remove list grant --config= --help'
-	[image-label-user add]='--role= --datasets= --password --expires='
+	[image-label-user add]='--role= --datasets= --dataset= --password --expires='
 	[image-label-user passwd]='--password'
 	[image-label-user list]='--json'
 	[image-label-user grant]='viewer annotator contributor admin none --dataset='

@@ -12,11 +12,11 @@
 enum { DATASETS_MAX = 1000, LIST_MAX = 64 * 1024 * 1024 };
 
 /* The options; each verb takes some of them. */
-enum { CONFIG = 1, ROLE = 2, DATASETS = 4, PASSWORD = 8, EXPIRES = 16, JSON = 32 };
+enum { CONFIG = 1, ROLE = 2, DATASETS = 4, PASSWORD = 8, EXPIRES = 16, JSON = 32, DATASET = 64 };
 
 static const struct option option_names[] = {
 	{"config", required_argument, NULL, CONFIG},     {"role", required_argument, NULL, ROLE},
-	{"datasets", required_argument, NULL, DATASETS}, {"dataset", required_argument, NULL, DATASETS},
+	{"datasets", required_argument, NULL, DATASETS}, {"dataset", required_argument, NULL, DATASET},
 	{"password", no_argument, NULL, PASSWORD},       {"expires", required_argument, NULL, EXPIRES},
 	{"json", no_argument, NULL, JSON},               {0},
 };
@@ -26,6 +26,7 @@ struct request {
 	int given; /* the options, besides --config */
 	const char *role_text, *expires_text;
 	char *datasets_text; /* a list with commas; cut up when it is read */
+	const char *dataset_text; /* one name, in which a comma may be */
 	int argument_count;  /* after the verb */
 	char **arguments;
 	const char *folder; /* json_user_dir */
@@ -55,7 +56,7 @@ static int run_add(struct request *request, struct err *err)
 {
 	char key[USERS_KEY_MAX];
 	const char *name = request->arguments[0];
-	const struct user_grant *grants = request->given & DATASETS ? request->grants : NULL;
+	const struct user_grant *grants = request->grant_count > 0 ? request->grants : NULL;
 	if (admin_make_folder(request->folder, 0700, err) ||
 	    users_add(request->folder, name, request->role, grants, request->grant_count,
 	              own_password(request), request->expires_us, key, err))
@@ -82,7 +83,7 @@ static int run_remove(struct request *request, struct err *err)
 static int run_grant(struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
-	if (!(request->given & DATASETS))
+	if (request->grant_count == 0)
 		return users_grant(request->folder, name, NULL, request->role, err);
 	for (size_t i = 0; i < request->grant_count; i++)
 		if (users_grant(request->folder, name, request->grants[i].dataset, request->role, err) != 0)
@@ -108,10 +109,10 @@ static const struct verb {
 	int options;
 } verbs[] = {
 	{"add", "NAME [--role ROLE] [--datasets A,B] [--password] [--expires TIME]", run_add, 1, 1,
-	 ROLE | DATASETS | PASSWORD | EXPIRES},
+	 ROLE | DATASETS | DATASET | PASSWORD | EXPIRES},
 	{"passwd", "NAME [--password]", run_passwd, 1, 1, PASSWORD},
 	{"remove", "NAME", run_remove, 1, 1, 0},
-	{"grant", "NAME ROLE [--dataset A]", run_grant, 1, 2, ROLE | DATASETS},
+	{"grant", "NAME ROLE [--dataset A]", run_grant, 1, 2, ROLE | DATASETS | DATASET},
 	{"list", "[--json]", run_list, 0, 0, JSON},
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -131,6 +132,7 @@ static int parse_options(struct request *request, int argc, char **argv, struct 
 		case CONFIG: request->config_path = optarg; continue;
 		case ROLE: request->role_text = optarg; break;
 		case DATASETS: request->datasets_text = optarg; break;
+		case DATASET: request->dataset_text = optarg; break;
 		case EXPIRES: request->expires_text = optarg; break;
 		}
 		request->given |= option;
@@ -181,17 +183,23 @@ static int read_role(struct request *request, const struct verb *verb, struct er
 	return 0;
 }
 
+static int add_dataset(struct request *request, const char *name, struct err *err)
+{
+	if (text_check_dataset_name(name, err) != 0)
+		return -1;
+	if (request->grant_count == DATASETS_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "more than %d datasets", DATASETS_MAX);
+	request->grants[request->grant_count++] = (struct user_grant){name, request->role};
+	return 0;
+}
+
 static int read_datasets(struct request *request, struct err *err)
 {
-	for (char *name; (name = strsep(&request->datasets_text, ",")) != NULL;) {
-		if (name[0] == '\0')
-			continue;
-		if (text_check_dataset_name(name, err) != 0)
+	if (request->dataset_text && add_dataset(request, request->dataset_text, err) != 0)
+		return -1;
+	for (char *name; (name = strsep(&request->datasets_text, ",")) != NULL;)
+		if (name[0] != '\0' && add_dataset(request, name, err) != 0)
 			return -1;
-		if (request->grant_count == DATASETS_MAX)
-			return err_set(err, ERR_BAD_REQUEST, "more than %d datasets", DATASETS_MAX);
-		request->grants[request->grant_count++] = (struct user_grant){name, request->role};
-	}
 	if ((request->given & DATASETS) && request->grant_count == 0)
 		return err_set(err, ERR_BAD_REQUEST, "--datasets names no dataset");
 	return 0;

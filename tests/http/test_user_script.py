@@ -116,6 +116,13 @@ def test_password_is_asked_twice_without_echo(config):
     assert "interrupted" in shown
 
 
+def test_a_dataset_whose_name_has_a_comma_is_one(config):
+    done(config, "add", "ann", "--role", "viewer", "--dataset", "cats, dogs")
+    done(config, "grant", "ann", "admin", "--dataset", "a,b")
+    assert listed(config)["ann"]["datasets"] == {"a,b": "admin", "cats, dogs": "viewer"}
+    assert listed(config)["ann"]["role"] == "none"
+
+
 def test_what_cannot_be_is_one_line_on_stderr(config):
     done(config, "add", "ann")
     refused(user(config, "add", "ann"), 1, 'there is a user "ann" already')
