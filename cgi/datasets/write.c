@@ -5,18 +5,21 @@
 #include "datasets.h"
 #include "fastcgi/thumb.h"
 
+/* All in one write: a dataset has either all of them or none. */
 static int add_labels(struct call *call, const cJSON *labels, struct err *err)
 {
+	const char **names = calloc((size_t)cJSON_GetArraySize(labels) + 1, sizeof(*names));
+	struct dataset_merged merged = {0};
 	const cJSON *label;
+	size_t count = 0;
 
-	cJSON_ArrayForEach(label, labels) {
-		int64_t key;
-		bool created;
-
-		if (dataset_label_add(call->dataset, label->valuestring, &key, &created, err))
-			return -1;
-	}
-	return 0;
+	if (!names)
+		abort();
+	cJSON_ArrayForEach(label, labels)
+		names[count++] = label->valuestring;
+	int failed = count > 0 ? dataset_merge(call->dataset, names, count, NULL, 0, &merged, err) : 0;
+	free(names);
+	return failed;
 }
 
 static int check_labels(const cJSON *labels, struct err *err)

@@ -81,6 +81,23 @@ def test_what_cannot_be_leaves_no_dataset(admin, more):
     assert admin.get(DATASETS + "/refused").status_code == 404
 
 
+def test_as_many_labels_as_may_be_come_in_one_request_and_at_once(collector, admin):
+    names = [f"label {i}" for i in range(10_000)]
+    seen, reader = set(), collector.session("admin")
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(create, admin, "wordy", labels=names)
+        while not made.done():
+            told = reader.get(DATASETS + "/wordy").json()
+            seen.add(len(told.get("labels", [])))
+    assert made.result().status_code == 201, made.result().text
+    assert [(label["key"], label["name"]) for label in made.result().json()["labels"]] == [(str(i), name) for i, name in enumerate(names)]
+    assert seen <= {0, len(names)}
+
+
+def test_a_label_listed_twice_is_one(admin):
+    assert [label["name"] for label in create(admin, "twice", labels=["cat", "dog", "cat"]).json()["labels"]] == ["cat", "dog"]
+
+
 def test_a_taken_name_is_a_conflict(admin):
     create(admin, "taken", labels=["cat"])
     assert_problem(create(admin, "taken", labels=["dog"]), 409, "taken")
