@@ -59,6 +59,8 @@ struct sqlite_db {
 	struct sqlite_conn *readers;
 	struct write_job *head, *tail; /* waiting writes, oldest first */
 	bool leading;                  /* a thread is committing a batch */
+
+	struct sqlite_db *former; /* in whose place this one was opened; somebody may still use it. Freed with this one */
 };
 
 /* Brings a database to today's schema, in one transaction; called under the lock. */
@@ -109,7 +111,7 @@ struct sqlite_store {
 	struct sqlite_dataset *datasets;
 	int64_t open_count;
 	uint64_t clock;
-	struct sqlite_db *idempotency; /* opened at first use */
+	struct sqlite_db *idempotency; /* opened at first use, and anew when its file is gone or replaced */
 };
 
 /* The schema (sqlite_schema.c). */

@@ -140,6 +140,7 @@ void db_free(struct sqlite_db *db)
 {
 	if (!db)
 		return;
+	db_free(db->former);
 	while (db->readers) {
 		struct sqlite_conn *conn = db->readers;
 

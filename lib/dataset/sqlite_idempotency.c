@@ -8,26 +8,34 @@ enum { CLAIM_SECONDS = 60 }; /* a claim whose process died is given up */
 
 #define MICROSECONDS INT64_C(1000000)
 
+/* Makes the database, or opens it when it is there. */
+static struct sqlite_db *open_answers(const struct sqlite_store *store, struct err *err)
+{
+	struct sqlite_db *db;
+	struct buf path;
+
+	buf_init(&path, 16384);
+	buf_printf(&path, "%s/.idempotency.db", store->config->sqlite_db_dir);
+	int failed = db_open(&db, buf_text(&path), true, schema_migrate_idempotency, err);
+	if (failed && err->code == ERR_CONFLICT)
+		failed = db_open(&db, buf_text(&path), false, schema_migrate_idempotency, err);
+	buf_release(&path);
+	return failed ? NULL : db;
+}
+
 static struct sqlite_db *answers(struct dataset_store *base, struct err *err)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;
 
 	pthread_mutex_lock(&store->mutex);
-	if (!store->idempotency) {
-		struct err absent = {0};
-		struct buf path;
-
-		buf_init(&path, 16384);
-		buf_printf(&path, "%s/.idempotency.db", store->config->sqlite_db_dir);
-		if (db_open(&store->idempotency, buf_text(&path), true, schema_migrate_idempotency, &absent) &&
-		    (absent.code != ERR_CONFLICT ||
-		     db_open(&store->idempotency, buf_text(&path), false, schema_migrate_idempotency, &absent))) {
-			store->idempotency = NULL;
-			*err = absent;
-		}
-		buf_release(&path);
-	}
 	struct sqlite_db *db = store->idempotency;
+	if (!db || !db_current(db)) {
+		db = open_answers(store, err);
+		if (db) {
+			db->former = store->idempotency;
+			store->idempotency = db;
+		}
+	}
 	pthread_mutex_unlock(&store->mutex);
 	return db;
 }

@@ -152,11 +152,33 @@ static void what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile(void 
 	dataset_close(dataset);
 }
 
+static enum idempotency claimed(const char *key)
+{
+	enum idempotency found;
+	int status;
+	char *body;
+
+	must(idempotency_claim(store, "ann", key, "fingerprint", &found, &status, &body, &failure));
+	free(body);
+	return found;
+}
+
+static void answers_are_kept_again_after_their_database_was_removed(void **state)
+{
+	(void)state;
+	assert_int_equal(claimed("one"), IDEMPOTENCY_NEW);
+	assert_int_equal(unlink(temp("dbs/.idempotency.db")), 0);
+	assert_int_equal(claimed("one"), IDEMPOTENCY_NEW);
+	must(idempotency_finish(store, "ann", "one", 201, "{}", &failure));
+	assert_int_equal(claimed("one"), IDEMPOTENCY_DONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_dataset_takes_nothing_of_a_log_that_another_left),
 		TEST(nor_does_one_that_is_moved_here),
+		TEST(answers_are_kept_again_after_their_database_was_removed),
 		TEST(what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile),
 	};
 
