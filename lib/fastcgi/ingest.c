@@ -7,8 +7,7 @@
 #include "blob/intent.h"
 #include "dataset/document.h"
 #include "fastcgi/collect.h"
-
-enum { URL_SECONDS = 3600 };
+#include "fastcgi/serve.h"
 
 void ingest_from_spool(const struct spool *spool, struct ingest_source *out)
 {
@@ -233,7 +232,7 @@ int ingest_url(struct call *call, const struct sample *sample, struct buf *out, 
 
 	buf_init(&url, COLLECT_URL_MAX);
 	int failed = sample->blob_key[0] ? blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images,
-	                                            URL_SECONDS, &url, err)
+	                                            SERVE_URL_SECONDS, &url, err)
 	                                 : 0;
 	if (!failed && url.len == 0)
 		document_image_path(dataset_name(call->dataset), sample->filepath, &url);

@@ -4,10 +4,7 @@
 #include "base/json.h"
 #include "dataset/document.h"
 
-enum {
-	URL_BYTES_MAX = 64 * 1024,
-	URL_SECONDS = 12 * 3600, /* how long a presigned URL is good: a day's work with a page left open */
-};
+enum { URL_BYTES_MAX = 64 * 1024 };
 
 static int locate_blob(struct call *call, const struct sample *sample, struct located *out, struct err *err)
 {
@@ -51,7 +48,7 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 	bool direct = sample->blob_key[0] && strcmp(blob_type(call->app->blobs), "fs") != 0;
 
 	buf_init(&url, URL_BYTES_MAX);
-	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images, URL_SECONDS, &url, err) == 0)
+	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images, SERVE_URL_SECONDS, &url, err) == 0)
 		document = document_sample(dataset_name(call->dataset), sample, direct ? buf_text(&url) : NULL);
 	buf_release(&url);
 	return document;

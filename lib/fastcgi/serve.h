@@ -6,6 +6,8 @@
 #include "blob/locate.h"
 #include "fastcgi/app.h"
 
+enum { SERVE_URL_SECONDS = 12 * 3600 }; /* how long a presigned URL is good: a day's work with a page left open */
+
 /* The file of a sample of call->dataset; path "" when the image is in a store without files on this machine.
  * ERR_NOT_FOUND "Image file not found". */
 int serve_locate(struct call *call, const struct sample *sample, struct located *out, struct err *err);

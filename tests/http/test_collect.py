@@ -312,6 +312,15 @@ def test_the_type_is_decided_by_the_content(collector, contributor, kind, ending
         assert served.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.on("s3")
+def test_the_address_of_a_private_image_is_good_for_twelve_hours(admin):
+    told = single(admin, picture(), dataset="secret").json()
+    listed = admin.get(f"/v1/datasets/secret/samples/{told['id']}").json()
+    for address in (told["Image URL"], listed["image_url"]):
+        assert int(re.search("X-Amz-Expires=([0-9]+)", address)[1]) >= 12 * 3600
+        assert requests.get(address, timeout=30).status_code == 200
+
+
 # --- bulk
 
 
