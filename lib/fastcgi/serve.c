@@ -48,7 +48,8 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 	bool direct = sample->blob_key[0] && strcmp(blob_type(call->app->blobs), "fs") != 0;
 
 	buf_init(&url, URL_BYTES_MAX);
-	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images, SERVE_URL_SECONDS, &url, err) == 0)
+	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images, SERVE_URL_SECONDS, &url,
+	                        err) == 0)
 		document = document_sample(dataset_name(call->dataset), sample, direct ? buf_text(&url) : NULL);
 	buf_release(&url);
 	return document;
