@@ -51,15 +51,25 @@ static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *use
 	               : 0;
 }
 
-/* The queue's head that this user may have; 0 when there is none. */
-static int queue_head(struct sqlite_conn *writer, const char *user, int64_t *row, struct err *err)
+/* The queue's head that this user may have, from position *from on, which becomes its own; 0 when there is none. What the user
+ * has voted on stands before it, and is looked at once a write. */
+static int queue_head(struct sqlite_conn *writer, const char *user, int64_t *from, int64_t *row, struct err *err)
 {
-	return conn_int64(writer, err, 0, row,
-	                  "SELECT id FROM samples INDEXED BY samples_queue WHERE slots > 0"
-	                  " AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?1)"
-	                  " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?1)"
-	                  " ORDER BY position LIMIT 1",
-	                  "s", user);
+	sqlite3_stmt *stmt = conn_query(writer, err,
+	                                "SELECT id, position FROM samples INDEXED BY samples_queue WHERE slots > 0 AND position >= ?2"
+	                                " AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?1)"
+	                                " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?1)"
+	                                " ORDER BY position LIMIT 1",
+	                                "si", user, *from);
+	int found = stmt ? conn_step(writer, stmt, err) : -1;
+
+	*row = 0;
+	if (found == 1) {
+		*row = sqlite3_column_int64(stmt, 0);
+		*from = sqlite3_column_int64(stmt, 1);
+		conn_done(stmt);
+	}
+	return found < 0 ? -1 : 0;
 }
 
 static int oldest_shareable(struct sqlite_conn *writer, const char *user, int64_t now, int64_t *row, struct err *err)
@@ -126,10 +136,10 @@ static int take_own(struct sqlite_conn *writer, struct taking *taking, int64_t n
 static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, int64_t overlap,
                      struct err *err)
 {
-	while (taking->taken < taking->wanted) {
+	for (int64_t from = INT64_MIN; taking->taken < taking->wanted;) {
 		int64_t row;
 
-		if (queue_head(writer, taking->user, &row, err))
+		if (queue_head(writer, taking->user, &from, &row, err))
 			return -1;
 		if (row == 0)
 			return 0;
