@@ -138,17 +138,24 @@ static void set_object_headers(struct s3_call *call, const struct blob_put *put,
 		s3_call_header(call, "x-amz-acl", "public-read");
 }
 
-/* "*" there means: only if there is no such object. A server without it says so, and is not asked again. */
-static void set_condition(struct s3_client *client, struct s3_call *call)
+/* "*" there means: only if there is no such object. A server without it says so, and is not asked again. Whether
+ * it was set. */
+static bool set_condition(struct s3_client *client, struct s3_call *call)
 {
-	if (!atomic_load(&client->no_conditional))
+	bool conditional = !atomic_load(&client->no_conditional);
+	if (conditional)
 		s3_call_header(call, "if-none-match", "*");
+	return conditional;
 }
 
-static bool is_condition_refusal(const struct s3_call *call)
+/* Of a call that had it: several may be under way when the server says so first. */
+static bool is_condition_refusal(struct s3_client *client, const struct s3_call *call)
 {
-	return call->transfer.code == CURLE_OK &&
-	       (call->transfer.status == 501 || strcmp(call->code, "NotImplemented") == 0);
+	bool refused = call->transfer.code == CURLE_OK &&
+	               (call->transfer.status == 501 || strcmp(call->code, "NotImplemented") == 0);
+	if (refused)
+		atomic_store(&client->no_conditional, true);
+	return refused;
 }
 
 enum put_step { PUT_DONE, PUT_EXISTS, PUT_AGAIN, PUT_FAILED };
@@ -160,7 +167,7 @@ static enum put_step put_once(struct s3_client *client, const struct blob_put *p
 	struct s3_call call;
 	s3_call_init(&call, "PUT", put->key);
 	set_object_headers(&call, put, sha256, *with_acl);
-	set_condition(client, &call);
+	bool conditional = set_condition(client, &call);
 	call.payload = sha256;
 	call.transfer.bytes = put->bytes;
 	call.transfer.fd = put->fd;
@@ -171,7 +178,7 @@ static enum put_step put_once(struct s3_client *client, const struct blob_put *p
 		step = PUT_DONE;
 	} else if (call.transfer.code == CURLE_OK && call.transfer.status == 412) {
 		step = PUT_EXISTS;
-	} else if (is_condition_refusal(&call) && !atomic_exchange(&client->no_conditional, true)) {
+	} else if (conditional && is_condition_refusal(client, &call)) {
 		step = PUT_AGAIN;
 	} else if (*with_acl && is_acl_refusal(client, &call)) {
 		*with_acl = false;
@@ -309,8 +316,9 @@ static void make_list(const struct upload *upload, struct buf *out)
 	buf_str(out, "</CompleteMultipartUpload>");
 }
 
-/* When the answer got lost, the upload is gone at the next attempt, and the object there. */
-static int complete_upload(struct upload *upload, const char *sha256, struct err *err)
+/* When the answer got lost, the upload is gone at the next attempt, and the object there. *again: the server refuses
+ * a header that is left away from now on. */
+static int complete_once(struct upload *upload, const char *sha256, bool *again, struct err *err)
 {
 	struct buf list;
 	struct s3_call call;
@@ -324,7 +332,7 @@ static int complete_upload(struct upload *upload, const char *sha256, struct err
 	s3_call_init(&call, "POST", upload->put->key);
 	s3_call_query(&call, "uploadId", upload->id);
 	s3_call_header(&call, "content-type", "application/xml");
-	set_condition(upload->client, &call);
+	bool conditional = set_condition(upload->client, &call);
 	call.payload = payload;
 	call.transfer.bytes = list.data;
 	call.transfer.length = (int64_t)list.len;
@@ -332,9 +340,17 @@ static int complete_upload(struct upload *upload, const char *sha256, struct err
 	if (result != 0 && (call.transfer.status == 404 || call.transfer.status == 412) &&
 	    check_existing(&upload->client->base, upload->put, sha256, &found, err) == 0 && found)
 		result = 0;
+	*again = result != 0 && conditional && is_condition_refusal(upload->client, &call);
 	s3_call_release(&call);
 	buf_release(&list);
 	return result;
+}
+
+static int complete_upload(struct upload *upload, const char *sha256, struct err *err)
+{
+	bool again;
+	int result = complete_once(upload, sha256, &again, err);
+	return again ? complete_once(upload, sha256, &again, err) : result;
 }
 
 static int put_parts(struct blob_store *store, const struct blob_put *put, const char *sha256,

@@ -304,6 +304,64 @@ static void a_server_without_conditions_still_keeps_other_bytes(void **state)
 	end_behind(&b);
 }
 
+struct first_put {
+	struct behind *behind;
+	pthread_barrier_t *barrier;
+	int number, result;
+	struct err err;
+};
+
+static void *put_first(void *data)
+{
+	struct first_put *first = data;
+	char key[64];
+	snprintf(key, sizeof(key), "images/first%d.png", first->number);
+	struct blob_put put = {.key = key, .type = "image/png", .bytes = key, .length = (int64_t)strlen(key)};
+	pthread_barrier_wait(first->barrier);
+	first->result = blob_put(first->behind->f.store, &put, &first->err);
+	return NULL;
+}
+
+static void a_server_without_conditions_takes_the_first_objects_at_once(void **state)
+{
+	enum { THREADS = 8 };
+	struct behind b = begin_behind(*state);
+	struct first_put firsts[THREADS];
+	pthread_t threads[THREADS];
+	pthread_barrier_t barrier;
+	b.f.store = another_blob_store(&b.f.config);
+	gateway_set(b.gateway, GATEWAY_CONDITIONAL, 0, "501 Not Implemented",
+	            "<Error><Code>NotImplemented</Code><Message/></Error>");
+	pthread_barrier_init(&barrier, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++) {
+		firsts[i] = (struct first_put){.behind = &b, .barrier = &barrier, .number = i};
+		assert_int_equal(pthread_create(&threads[i], NULL, put_first, &firsts[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < THREADS; i++)
+		if (firsts[i].result != 0)
+			fail_msg("%d: %s", i, firsts[i].err.text);
+	pthread_barrier_destroy(&barrier);
+	end_behind(&b);
+}
+
+static void a_server_without_conditions_takes_a_large_object_first(void **state)
+{
+	struct behind b = begin_behind(*state);
+	int fd = large_file();
+	struct blob_put put = {.key = "images/large.png", .type = "image/png", .fd = fd, .length = LARGE};
+	struct blob_info info;
+	b.f.store = another_blob_store(&b.f.config);
+	gateway_set(b.gateway, GATEWAY_CONDITIONAL, 0, "501 Not Implemented",
+	            "<Error><Code>NotImplemented</Code><Message/></Error>");
+	must(blob_put(b.f.store, &put, &failure));
+	must(blob_stat(b.f.store, put.key, &info, &failure));
+	assert_int_equal(info.bytes, LARGE);
+	close(fd);
+	end_behind(&b);
+}
+
 static void a_bucket_of_another_region_is_named(void **state)
 {
 	struct behind b = begin_behind(*state);
@@ -378,6 +436,8 @@ int main(void)
 		BLOB_TEST(lasting_failures_are_told),
 		BLOB_TEST(a_server_that_is_down_is_unavailable_and_back_without_a_restart),
 		BLOB_TEST(a_server_without_conditions_still_keeps_other_bytes),
+		BLOB_TEST(a_server_without_conditions_takes_the_first_objects_at_once),
+		BLOB_TEST(a_server_without_conditions_takes_a_large_object_first),
 		BLOB_TEST(a_bucket_of_another_region_is_named),
 		BLOB_TEST(a_clock_that_is_wrong_is_corrected),
 		BLOB_TEST(wrong_settings_are_told_by_name),
