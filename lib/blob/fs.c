@@ -104,20 +104,29 @@ static int fs_open(struct blob_store **out, const struct config *config, struct 
 	return 0;
 }
 
-int fs_find(struct fs_store *fs, const char *key, enum fs_tree *out, struct err *err)
+/* The first tree twice: an object that is hidden meanwhile lies there by then. */
+static const enum fs_tree lookups[] = {FS_PRIVATE, FS_PUBLIC, FS_PRIVATE};
+enum { LOOKUPS = sizeof(lookups) / sizeof(lookups[0]) };
+
+static int look(struct fs_store *fs, const char *key, enum fs_tree *out, struct stat *st, struct err *err)
 {
-	struct stat st;
-	for (int i = 0; i < FS_TREES; i++) {
-		if (fstatat(fs->tree[i], key, &st, 0) == 0) {
-			if (!S_ISREG(st.st_mode))
+	for (int i = 0; i < LOOKUPS; i++) {
+		if (fstatat(fs->tree[lookups[i]], key, st, 0) == 0) {
+			if (!S_ISREG(st->st_mode))
 				break;
-			*out = (enum fs_tree)i;
+			*out = lookups[i];
 			return 0;
 		}
 		if (errno != ENOENT && errno != ENOTDIR)
 			return err_errno(err, ERR_UNAVAILABLE, "can't look for the object '%s'", key);
 	}
 	return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", key);
+}
+
+int fs_find(struct fs_store *fs, const char *key, enum fs_tree *out, struct err *err)
+{
+	struct stat st;
+	return look(fs, key, out, &st, err);
 }
 
 static int fs_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
@@ -153,8 +162,8 @@ static int fs_path(struct blob_store *store, const char *key, char out[PATH_MAX]
 
 static int open_object(struct fs_store *fs, const char *key, int *out, struct err *err)
 {
-	for (int i = 0; i < FS_TREES; i++) {
-		*out = openat(fs->tree[i], key, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	for (int i = 0; i < LOOKUPS; i++) {
+		*out = openat(fs->tree[lookups[i]], key, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		if (*out >= 0)
 			return 0;
 		if (errno != ENOENT && errno != ENOTDIR)
@@ -168,11 +177,8 @@ static int fs_stat(struct blob_store *store, const char *key, struct blob_info *
 	struct fs_store *fs = (struct fs_store *)store;
 	enum fs_tree tree;
 	struct stat st;
-	if (fs_find(fs, key, &tree, err) != 0)
+	if (look(fs, key, &tree, &st, err) != 0)
 		return -1;
-	if (fstatat(fs->tree[tree], key, &st, 0) != 0)
-		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE,
-		                 "can't look at the object '%s'", key);
 	memset(out, 0, sizeof(*out));
 	out->bytes = st.st_size;
 	out->modified_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;

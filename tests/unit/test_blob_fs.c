@@ -12,8 +12,10 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -507,6 +509,42 @@ static void a_folder_of_many_files_is_listed_in_order(void **state)
 	assert_int_equal(seen.count, 1110); /* 390-399, 3900-3999, 39000-39999 */
 }
 
+/* --- published and hidden ------------------------------------------------------------------------------- */
+
+static atomic_bool turned;
+
+static void *turn(void *data)
+{
+	struct fixture *f = data;
+	struct err err;
+	intptr_t failed = 0;
+	for (int i = 0; i < 3000; i++)
+		failed |= blob_set_public(f->store, "images/turned.png", i % 2 == 0, &err);
+	atomic_store(&turned, true);
+	return (void *)failed; /* NOLINT: a number */
+}
+
+static void an_object_is_there_while_it_is_published_and_hidden(void **state)
+{
+	struct fixture *f = *state;
+	struct blob_put put = {.key = "images/turned.png", .type = "image/png", .bytes = "a cat", .length = 5};
+	pthread_t thread;
+	void *failed;
+	assert_int_equal(blob_put(f->store, &put, &f->err), 0);
+	atomic_store(&turned, false);
+	assert_int_equal(pthread_create(&thread, NULL, turn, f), 0);
+	while (!atomic_load(&turned)) {
+		char path[PATH_MAX], bytes[8];
+		size_t got;
+		struct blob_info info;
+		if (blob_path(f->store, put.key, path, &f->err) != 0 || blob_stat(f->store, put.key, &info, &f->err) != 0 ||
+		    blob_read(f->store, put.key, 0, bytes, sizeof(bytes), &got, &f->err) != 0)
+			fail_msg("%s", f->err.text);
+	}
+	pthread_join(thread, &failed);
+	assert_null(failed);
+}
+
 int main(void)
 {
 	umask(022);
@@ -530,6 +568,7 @@ int main(void)
 		CASE(what_a_crash_left_is_swept_once_old),
 		CASE(a_store_without_a_folder_does_not_open),
 		CASE(a_folder_of_many_files_is_listed_in_order),
+		CASE(an_object_is_there_while_it_is_published_and_hidden),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
