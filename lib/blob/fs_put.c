@@ -316,13 +316,25 @@ static int move_tree(struct fs_store *fs, const char *key, enum fs_tree from, en
 	return sync_key(fs, to, key, err) || sync_key(fs, from, key, err) ? -1 : 0;
 }
 
+/* Two that stored an object at once, one before and one after its dataset was hidden, may have left it in both trees. */
+static int remove_public(struct fs_store *fs, const char *key, struct err *err)
+{
+	if (unlinkat(fs->tree[FS_PUBLIC], key, 0) == 0)
+		return sync_key(fs, FS_PUBLIC, key, err);
+	return errno == ENOENT || errno == ENOTDIR || errno == EISDIR
+	               ? 0
+	               : err_errno(err, ERR_UNAVAILABLE, "can't hide the object '%s'", key);
+}
+
 int fs_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err)
 {
 	struct fs_store *fs = (struct fs_store *)store;
 	enum fs_tree from, to = public_read ? FS_PUBLIC : FS_PRIVATE;
 	if (fs_find(fs, key, &from, err) != 0)
 		return -1;
-	return from == to ? 0 : move_tree(fs, key, from, to, err);
+	if (from != to)
+		return move_tree(fs, key, from, to, err);
+	return to == FS_PRIVATE ? remove_public(fs, key, err) : 0;
 }
 
 int fs_put(struct blob_store *store, const struct blob_put *put, struct err *err)

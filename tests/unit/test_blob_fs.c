@@ -545,6 +545,49 @@ static void an_object_is_there_while_it_is_published_and_hidden(void **state)
 	assert_null(failed);
 }
 
+struct putting {
+	struct fixture *f;
+	pthread_barrier_t *barrier;
+	bool is_public;
+};
+enum { ROUNDS = 300 };
+
+static void *put_each(void *data)
+{
+	struct putting *putting = data;
+	for (int i = 0; i < ROUNDS; i++) {
+		char key[64];
+		struct err err;
+		snprintf(key, sizeof(key), "images/both%d.png", i);
+		struct blob_put put = {.key = key, .type = "image/png", .public_read = putting->is_public, .bytes = "a cat", .length = 5};
+		pthread_barrier_wait(putting->barrier);
+		blob_put(putting->f->store, &put, &err);
+	}
+	return NULL;
+}
+
+static void an_object_put_both_ways_at_once_can_be_hidden(void **state)
+{
+	struct fixture *f = *state;
+	pthread_barrier_t barrier;
+	pthread_t threads[2];
+	struct putting putting[2] = {{f, &barrier, false}, {f, &barrier, true}};
+	pthread_barrier_init(&barrier, NULL, 2);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, put_each, &putting[i]), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&barrier);
+	for (int i = 0; i < ROUNDS; i++) {
+		char key[64], path[256];
+		snprintf(key, sizeof(key), "images/both%d.png", i);
+		assert_int_equal(blob_set_public(f->store, key, false, &f->err), 0);
+		snprintf(path, sizeof(path), "%s/public/%s", f->dir, key);
+		if (access(path, F_OK) == 0)
+			fail_msg("%s is public", key);
+	}
+}
+
 int main(void)
 {
 	umask(022);
@@ -569,6 +612,7 @@ int main(void)
 		CASE(a_store_without_a_folder_does_not_open),
 		CASE(a_folder_of_many_files_is_listed_in_order),
 		CASE(an_object_is_there_while_it_is_published_and_hidden),
+		CASE(an_object_put_both_ways_at_once_can_be_hidden),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
