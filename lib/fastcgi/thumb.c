@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "blob/image.h"
 #include "fastcgi/serve.h"
@@ -52,7 +53,8 @@ static void keep(const struct buf *thumb, const char *dir, const char *path)
 	buf_printf(&new_path, "%s/.%s", dir, token);
 	int fd = open(buf_text(&new_path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0) {
-		bool whole = write(fd, thumb->data, thumb->len) == (ssize_t)thumb->len;
+		/* Synced: with power lost, an empty one under its name would be served for good. */
+		bool whole = file_write(fd, thumb->data, thumb->len) == 0 && fdatasync(fd) == 0;
 
 		close(fd);
 		if (!whole || rename(buf_text(&new_path), path))

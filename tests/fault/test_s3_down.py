@@ -180,3 +180,21 @@ def test_many_images_do_not_each_wait_for_a_gateway_that_is_down(collector, s3):
         services.restart_gateway(s3)
     assert collector.stored() == before
     assert contributor.post(address, data=archive(images)).text.count('"id"') == len(many), "and then all are taken"
+
+
+def test_a_dataset_whose_images_cannot_be_removed_stays_until_they_are(collector, s3):
+    admin, address = collector.session("admin"), "/v1/datasets/leaving"
+    assert admin.post("/v1/datasets", json={"name": "leaving", "policy": {"public": True}}).status_code == 201
+    before = collector.objects()
+    for number in range(3):
+        assert admin.put(f"{address}/images/{number}.png", data=picture()).status_code == 201
+    os.kill(s3.pids["client.rgw"], signal.SIGKILL)
+    try:
+        refused = admin.delete(address)
+        assert refused.status_code in REFUSED and "the image store at 127.0.0.1" in refused.json()["message"], refused.text
+        assert admin.get(address).json()["size"] == 3
+    finally:
+        services.restart_gateway(s3)
+    assert len(collector.objects() - before) == 3
+    assert admin.delete(address).status_code == 204
+    assert collector.objects() == before and admin.get(address).status_code == 404
