@@ -78,9 +78,10 @@ $(build)/bin/%: $(build)/cgi/%.o $$(call objects,$$(wildcard cgi/$$*/*.c)) $(lib
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
 
-# It draws the images it needs.
-$(build)/tests/unit/test_image.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags vips))
-$(build)/tests/unit/test_image: libs += $(shell pkg-config --libs vips)
+# They draw the images they need.
+image_tests := $(filter $(build)/tests/unit/test_image%,$(unit_tests))
+$(image_tests:%=%.o): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags vips))
+$(image_tests): libs += $(shell pkg-config --libs vips)
 
 # These stand before libc's clock, for the module too.
 $(build)/tests/contract/test_blob_s3: LDFLAGS += -rdynamic
