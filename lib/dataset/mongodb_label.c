@@ -307,6 +307,29 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	return batch_write(&changes->batch, err);
 }
 
+static void run_jobs(void *owner, struct job *jobs);
+
+/* Who lowers the overlap decides anew what has votes enough, but does not see those that were on their way meanwhile. They
+ * are decided here: either the policy is the new one by now, or whoever changes it sees these votes. */
+static void decide_by_lower_overlap(struct mongodb_dataset *dataset, const struct changes *made)
+{
+	size_t count = made->records.count;
+	struct err ignored; /* the labels are durable, and the next change of the policy decides, too */
+
+	if (made->policy.overlap <= 1 || count == 0 || settings_refresh(dataset, &ignored) ||
+	    current_policy(dataset).overlap >= made->policy.overlap)
+		return;
+	struct change *again = calloc(count, sizeof(*again));
+	if (!again)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		again[i] = (struct change){.decide = decide_again,
+		                           .id = made->records.item[i].sample.id,
+		                           .job.next = i + 1 < count ? &again[i + 1].job : NULL};
+	run_jobs(dataset, &again[0].job);
+	free(again);
+}
+
 static void run_jobs(void *owner, struct job *jobs)
 {
 	struct mongodb_dataset *dataset = owner;
@@ -320,6 +343,8 @@ static void run_jobs(void *owner, struct job *jobs)
 		change_of(job)->result = -1;
 		change_of(job)->err = err;
 	}
+	if (!failed)
+		decide_by_lower_overlap(dataset, &changes);
 	records_release(&changes.records);
 	batch_release(&changes.batch);
 }

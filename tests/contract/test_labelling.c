@@ -246,6 +246,25 @@ static void a_lower_overlap_decides_what_has_votes_enough(void **state)
 	dataset_close(dataset);
 }
 
+static void a_lower_overlap_holds_for_labels_on_their_way_by_the_old_one(void **state)
+{
+	struct dataset *dataset = surveyed(state, 2, 2);
+	struct dataset_store *other = another_store(*state);
+	struct dataset_policy policy = dataset_policy_default();
+	struct dataset *open_before;
+
+	must(dataset_open(other, "surveyed", &open_before, &failure));
+	must(dataset_update(dataset, NULL, &policy, &failure));
+	assert_true(classify(open_before, "ada", picture(0), "cat"));
+	label_next(open_before, "bob", 1, "dog");
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	assert_sample(dataset, 1, "dog", SAMPLE_LABELLED);
+	assert_counts_true(dataset);
+	dataset_close(open_before);
+	dataset_store_free(other);
+	dataset_close(dataset);
+}
+
 static void a_higher_overlap_asks_more_people(void **state)
 {
 	struct dataset *dataset = surveyed(state, 2, 1);
@@ -290,6 +309,7 @@ int main(void)
 		STORE_TEST(no_task_shows_anothers_vote),
 		STORE_TEST(whoever_changes_their_mind_still_counts_once),
 		STORE_TEST(a_lower_overlap_decides_what_has_votes_enough),
+		STORE_TEST(a_lower_overlap_holds_for_labels_on_their_way_by_the_old_one),
 		STORE_TEST(a_higher_overlap_asks_more_people),
 		STORE_TEST(who_passed_it_on_does_not_count_as_a_vote),
 	};
