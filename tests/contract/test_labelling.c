@@ -248,17 +248,19 @@ static void a_lower_overlap_decides_what_has_votes_enough(void **state)
 
 static void a_lower_overlap_holds_for_labels_on_their_way_by_the_old_one(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 2);
+	struct dataset *dataset = surveyed(state, 2, 3);
 	struct dataset_store *other = another_store(*state);
 	struct dataset_policy policy = dataset_policy_default();
 	struct dataset *open_before;
 
 	must(dataset_open(other, "surveyed", &open_before, &failure));
+	assert_true(classify(open_before, "ada", picture(2), "cat")); /* it knows the labels now, too */
 	must(dataset_update(dataset, NULL, &policy, &failure));
 	assert_true(classify(open_before, "ada", picture(0), "cat"));
 	label_next(open_before, "bob", 1, "dog");
 	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
 	assert_sample(dataset, 1, "dog", SAMPLE_LABELLED);
+	assert_sample(dataset, 2, "cat", SAMPLE_LABELLED);
 	assert_counts_true(dataset);
 	dataset_close(open_before);
 	dataset_store_free(other);
