@@ -33,7 +33,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "archive", .routes = routes, .threads = 4, .images = true};
+	static const struct program program = {.name = "archive", .routes = routes, .threads = 16, .images = true};
 
 	return app_run(&program, argc, argv);
 }
