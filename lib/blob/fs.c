@@ -104,8 +104,8 @@ static int fs_open(struct blob_store **out, const struct config *config, struct 
 	return 0;
 }
 
-/* The first tree twice: an object that is hidden meanwhile lies there by then. */
-static const enum fs_tree lookups[] = {FS_PRIVATE, FS_PUBLIC, FS_PRIVATE};
+/* Again and again: an object that is hidden or published meanwhile lies in the other one by then. */
+static const enum fs_tree lookups[] = {FS_PRIVATE, FS_PUBLIC, FS_PRIVATE, FS_PUBLIC, FS_PRIVATE, FS_PUBLIC};
 enum { LOOKUPS = sizeof(lookups) / sizeof(lookups[0]) };
 
 static int look(struct fs_store *fs, const char *key, enum fs_tree *out, struct stat *st, struct err *err)

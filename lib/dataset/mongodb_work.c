@@ -11,6 +11,7 @@ enum {
 	CODE_ILLEGAL_OPERATION = 20,
 	CODE_NOT_PRIMARY = 10107,
 	CODE_DUPLICATE_KEY = 11000,
+	CODE_INTERRUPTED = 11601,
 	CODE_OUT_OF_DISK = 14031,
 	CODE_UNAUTHORIZED = 13,
 	CODE_AUTHENTICATION_FAILED = 18,
@@ -348,14 +349,16 @@ static mongoc_client_session_t *start_session(struct work *work, struct err *err
 	return started;
 }
 
-/* A commit whose answer was lost is asked for again: the primary, old or new, knows how it ended. */
+/* A commit whose answer was lost is asked for again: the primary, old or new, knows how it ended. So is one whose wait for
+ * the others was interrupted: a program of this name that starts ends what it takes for its former life's (orphans_end). */
 static int commit(struct work *work, int64_t deadline, struct err *err)
 {
 	for (;;) {
 		bson_t reply;
 		bson_error_t error;
 		bool committed = mongoc_client_session_commit_transaction(work->session, &reply, &error);
-		bool unknown = !committed && has_label(&reply, "UnknownTransactionCommitResult");
+		bool unknown = !committed && (has_label(&reply, "UnknownTransactionCommitResult") ||
+		                              error.code == CODE_INTERRUPTED);
 
 		if (!committed)
 			work_fail(work, &error, &reply, err);

@@ -153,6 +153,21 @@ def test_a_change_of_overlap_that_was_cut_short_is_ended_by_the_same_request(ser
     assert ann.get("/v1/datasets/cats/samples/0").json()["label"] == "tabby"
 
 
+def test_a_commit_that_was_interrupted_is_asked_for_again(serve, mongo):
+    server = serve(before=lambda server: server.add_dataset("animals", ["cat"]))
+    admin = pymongo.MongoClient(mongo.uri).admin
+    body = {"dataset_name": "animals", "base_dir": str(server.images / "animals"), "filepath": "image0.png", "label": "cat"}
+    interrupted = {"code": 11601, "errmsg": "operation was interrupted"}
+    before = admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data={
+        "failCommands": ["commitTransaction"], "writeConcernError": interrupted})
+    try:
+        assert server.session("ann").post("/classify", json=body).json() == {"response": True}
+    finally:
+        done = admin.command("configureFailPoint", "failCommand", mode="off")
+    assert done["count"] == before["count"] + 1
+    assert server.database.events.count_documents({"_id.dataset": "animals"}) == 1
+
+
 def test_a_removed_dataset_leaves_nothing(serve):
     server = serve(before=lambda server: server.add_dataset("animals", ["cat"], samples=2))
     ann = server.session("ann")
