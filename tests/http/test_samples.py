@@ -142,17 +142,35 @@ def test_a_small_image_is_not_enlarged(contributor):
 
 
 def test_a_thumbnail_is_made_once_and_then_served_by_nginx_alone(collector, contributor):
-    sample = put(contributor, "once.png", picture(size=(400, 400)))
-    first = thumb(contributor, sample, size=100)
-    (samples_pid,) = collector.processes("samples")
-    before = (collector.state / "cache" / "thumbs" / DEFAULT).stat().st_mtime_ns
-    kept = list((collector.state / "cache" / "thumbs" / DEFAULT).glob(f"{sample['id']}-100.*"))
-    assert len(kept) == 1 and kept[0].read_bytes() == first.content
-    kept[0].write_bytes(b"as it is kept")  # which no program reads
-    second = thumb(contributor, sample, size=100)
-    assert second.content == b"as it is kept" and second.headers["Content-Type"] == first.headers["Content-Type"]
-    assert (collector.state / "cache" / "thumbs" / DEFAULT).stat().st_mtime_ns == before
-    assert "private" in second.headers["Cache-Control"]
+    clear = io.BytesIO()
+    Image.new("RGBA", (400, 400), (9, 99, 199, 50)).save(clear, "PNG")
+    for name, data, kind in (("once.png", picture(size=(400, 400)), "jpeg"), ("glass.png", clear.getvalue(), "webp")):
+        sample = put(contributor, name, data)
+        first = thumb(contributor, sample, size=100)
+        assert first.headers["Content-Type"] == f"image/{kind}"
+        before = (collector.state / "cache" / "thumbs" / DEFAULT).stat().st_mtime_ns
+        kept = list((collector.state / "cache" / "thumbs" / DEFAULT).glob(f"{sample['id']}-100.*"))
+        assert len(kept) == 1 and kept[0].read_bytes() == first.content
+        kept[0].write_bytes(b"as it is kept")  # which no program reads
+        second = thumb(contributor, sample, size=100)
+        assert second.content == b"as it is kept" and second.headers["Content-Type"] == first.headers["Content-Type"]
+        assert (collector.state / "cache" / "thumbs" / DEFAULT).stat().st_mtime_ns == before
+        assert "private" in second.headers["Cache-Control"]
+
+
+def test_a_thumbnail_that_cannot_be_made_is_a_problem_told_in_json(collector, contributor):
+    sample = put(contributor, "stopped.png", picture())
+    (pid,) = collector.processes("samples")
+    socket = collector.state / "sock" / "samples.sock"
+    socket.rename(socket.with_suffix(".away"))
+    try:
+        assert_problem(thumb(contributor, sample), 502, "not answering")
+    finally:
+        socket.with_suffix(".away").rename(socket)
+    assert collector.processes("samples") == [pid]
+    assert thumb(contributor, sample).status_code == 200
+    assert_problem(contributor.get(f"{SAMPLES}/{sample['id']}/thumb?size=big"), 400)
+    assert_problem(contributor.get(f"{SAMPLES}/99999/thumb"), 404)
 
 
 def test_a_kept_thumbnail_is_for_those_who_may_see_the_dataset(collector, contributor):
