@@ -255,6 +255,33 @@ int64_t next_id(struct dataset *dataset, const char *user)
 	return id;
 }
 
+struct task next_task(struct dataset *dataset, const char *user)
+{
+	struct task task;
+
+	must(dataset_next(dataset, user, &task, &failure));
+	return task;
+}
+
+void lease_tasks(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t expected)
+{
+	size_t taken;
+
+	must(dataset_lease(dataset, user, count, out, &taken, &failure));
+	assert_int_equal(taken, expected);
+}
+
+void assert_token_is_void(struct dataset *dataset, const char *user, const char *token)
+{
+	int64_t expires;
+
+	refused(dataset_label_task(dataset, user, token, "cat", -1, NULL, &failure), ERR_CONFLICT);
+	refused(dataset_renew(dataset, user, token, &expires, &failure), ERR_CONFLICT);
+	refused(dataset_release(dataset, user, token, &failure), ERR_CONFLICT);
+	for (int skip = DATASET_SKIP_REQUEUE_FOR_ME; skip <= DATASET_SKIP_IGNORE; skip++)
+		refused(dataset_skip(dataset, user, token, (enum dataset_skip)skip, &failure), ERR_CONFLICT);
+}
+
 void label_next(struct dataset *dataset, const char *user, int64_t id, const char *label)
 {
 	struct task task;

@@ -56,6 +56,12 @@ struct dataset *make_dataset(struct fixture *fixture, const char *name, const st
 void add_pictures(struct dataset *dataset, int count);
 const char *picture(int id); /* its filepath; valid until the eighth next call on this thread */
 
+/* The user's next one, leased; the caller releases it. */
+struct task next_task(struct dataset *dataset, const char *user);
+/* Leases up to `count`; fails unless exactly `expected` are taken. The caller releases them. */
+void lease_tasks(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t expected);
+/* Fails unless nothing can be done any more with the token. */
+void assert_token_is_void(struct dataset *dataset, const char *user, const char *token);
 /* The id that is next for the user; its lease stays. */
 int64_t next_id(struct dataset *dataset, const char *user);
 /* Leases the user's next one, which must be `id`, and labels it. */

@@ -1,14 +1,6 @@
 /* Contract: labels given, their history, and agreement among several people. */
 #include "fixture.h"
 
-static struct task next(struct dataset *dataset, const char *user)
-{
-	struct task task;
-
-	must(dataset_next(dataset, user, &task, &failure));
-	return task;
-}
-
 static bool classify(struct dataset *dataset, const char *user, const char *filepath, const char *label)
 {
 	bool accepted;
@@ -23,7 +15,7 @@ static void a_label_given_to_a_task_is_the_samples(void **state)
 	struct sample sample;
 
 	add_pictures(dataset, 2);
-	struct task task = next(dataset, "ada");
+	struct task task = next_task(dataset, "ada");
 	must(dataset_label_task(dataset, "ada", task.token, "dog", 1500, &sample, &failure));
 	assert_int_equal(sample.id, 0);
 	assert_string_equal(sample.filepath, picture(0));
@@ -44,7 +36,7 @@ static void an_unknown_label_is_refused_and_the_lease_stays(void **state)
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
 
 	add_pictures(dataset, 1);
-	struct task task = next(dataset, "ada");
+	struct task task = next_task(dataset, "ada");
 	refused(dataset_label_task(dataset, "ada", task.token, "fish", -1, NULL, &failure), ERR_UNPROCESSABLE);
 	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
 	assert_string_equal(history(dataset, 0), "");
@@ -81,7 +73,7 @@ static void each_label_is_an_event_oldest_first(void **state)
 	struct sample sample;
 
 	add_pictures(dataset, 1);
-	struct task task = next(dataset, "ada");
+	struct task task = next_task(dataset, "ada");
 	must(dataset_label_task(dataset, "ada", task.token, "cat", 2500, NULL, &failure));
 	must(dataset_history(dataset, 0, keep_last, &last, &failure));
 	assert_int_equal(last.lead_time_ms, 2500);
@@ -103,7 +95,7 @@ static void classify_labels_by_path_whoever_holds_the_lease(void **state)
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
 
 	add_pictures(dataset, 2);
-	struct task task = next(dataset, "ada");
+	struct task task = next_task(dataset, "ada");
 	assert_true(classify(dataset, "bob", picture(0), "dog"));
 	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
 	refused(dataset_label_task(dataset, "ada", task.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
@@ -210,7 +202,7 @@ static void no_task_shows_anothers_vote(void **state)
 	struct dataset *dataset = surveyed(state, 2, 1);
 
 	label_next(dataset, "ada", 0, "cat");
-	struct task task = next(dataset, "bob");
+	struct task task = next_task(dataset, "bob");
 	assert_string_equal(task.sample.label, "");
 	assert_string_equal(task.sample.labelled_by, "");
 	assert_int_equal(task.sample.version, 0);
@@ -284,7 +276,7 @@ static void a_higher_overlap_asks_more_people(void **state)
 static void who_passed_it_on_does_not_count_as_a_vote(void **state)
 {
 	struct dataset *dataset = surveyed(state, 2, 1);
-	struct task task = next(dataset, "ada");
+	struct task task = next_task(dataset, "ada");
 
 	must(dataset_skip(dataset, "ada", task.token, DATASET_SKIP_REQUEUE_FOR_OTHERS, &failure));
 	label_next(dataset, "bob", 0, "cat");

@@ -348,20 +348,28 @@ static void a_bad_label_is_refused(void **state)
 	must(dataset_label_add(dataset, longest, &key, &created, &failure));
 }
 
+/* As many labels as a dataset may have: "0", "1", … */
+static const char *const *numbered(void)
+{
+	static char text[DATASET_LABELS_MAX][8];
+	static const char *labels[DATASET_LABELS_MAX];
+
+	for (int i = 0; i < DATASET_LABELS_MAX; i++) {
+		snprintf(text[i], sizeof(text[i]), "%d", i);
+		labels[i] = text[i];
+	}
+	return labels;
+}
+
 static void a_dataset_has_at_most_so_many_labels(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	static char text[DATASET_LABELS_MAX][8];
-	static const char *labels[DATASET_LABELS_MAX];
+	const char *const *labels = numbered();
 	struct dataset_merged merged = {0};
 	struct dataset_info info;
 	bool created;
 	int64_t key;
 
-	for (int i = 0; i < DATASET_LABELS_MAX - 3; i++) {
-		snprintf(text[i], sizeof(text[i]), "%d", i);
-		labels[i] = text[i];
-	}
 	must(dataset_merge(dataset, labels, DATASET_LABELS_MAX - 3, NULL, 0, &merged, &failure));
 	assert_int_equal(merged.labels_added, DATASET_LABELS_MAX - 3);
 	refused(dataset_label_add(dataset, "one more", &key, &created, &failure), ERR_UNPROCESSABLE);
@@ -376,17 +384,12 @@ static void a_dataset_has_at_most_so_many_labels(void **state)
 static void labels_that_are_too_many_are_added_not_even_in_part(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	static char text[DATASET_LABELS_MAX][8];
-	static const char *labels[DATASET_LABELS_MAX];
+	const char *const *labels = numbered();
 	struct dataset_merged merged = {0};
 	struct dataset_info info;
 	bool created;
 	int64_t key;
 
-	for (int i = 0; i < DATASET_LABELS_MAX; i++) {
-		snprintf(text[i], sizeof(text[i]), "%d", i);
-		labels[i] = text[i];
-	}
 	refused(dataset_merge(dataset, labels, DATASET_LABELS_MAX - 2, NULL, 0, &merged, &failure), ERR_UNPROCESSABLE);
 	assert_int_equal(merged.labels_added, 0);
 	must(dataset_info(dataset, &info, &failure));

@@ -5,23 +5,6 @@
 
 enum { SHORT_LEASE = 1 };
 
-static struct task next(struct dataset *dataset, const char *user)
-{
-	struct task task;
-
-	must(dataset_next(dataset, user, &task, &failure));
-	return task;
-}
-
-/* Leases up to `count`; fails unless exactly `expected` are taken. The caller releases them. */
-static void lease(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t expected)
-{
-	size_t taken;
-
-	must(dataset_lease(dataset, user, count, out, &taken, &failure));
-	assert_int_equal(taken, expected);
-}
-
 static void release_tasks(struct task *tasks, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -48,7 +31,7 @@ static void an_empty_dataset_has_nothing_to_give(void **state)
 	struct task tasks[3];
 
 	refused(dataset_next(dataset, "ada", &tasks[0], &failure), ERR_NOT_FOUND);
-	lease(dataset, "ada", 3, tasks, 0);
+	lease_tasks(dataset, "ada", 3, tasks, 0);
 }
 
 static void the_same_user_asking_again_gets_the_same_one(void **state)
@@ -56,7 +39,7 @@ static void the_same_user_asking_again_gets_the_same_one(void **state)
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
 
 	add_pictures(dataset, 3);
-	struct task first = next(dataset, "ada"), again = next(dataset, "ada");
+	struct task first = next_task(dataset, "ada"), again = next_task(dataset, "ada");
 	assert_int_equal(first.sample.id, 0);
 	assert_int_equal(again.sample.id, 0);
 	assert_string_equal(first.token, again.token);
@@ -81,8 +64,8 @@ static void when_all_are_leased_the_oldest_lease_is_shared(void **state)
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
 
 	add_pictures(dataset, 2);
-	struct task ada = next(dataset, "ada"), bob = next(dataset, "bob");
-	struct task cyd = next(dataset, "cyd");
+	struct task ada = next_task(dataset, "ada"), bob = next_task(dataset, "bob");
+	struct task cyd = next_task(dataset, "cyd");
 	assert_int_equal(cyd.sample.id, 0);
 	assert_string_not_equal(cyd.token, ada.token);
 	assert_int_equal(next_id(dataset, "ada"), 0); /* and keeps it */
@@ -106,12 +89,12 @@ static void tasks_are_never_shared(void **state)
 
 	add_pictures(dataset, 3);
 	assert_int_equal(next_id(dataset, "ada"), 0);
-	lease(dataset, "bob", 5, tasks, 2);
+	lease_tasks(dataset, "bob", 5, tasks, 2);
 	assert_int_equal(tasks[0].sample.id, 1);
 	assert_int_equal(tasks[1].sample.id, 2);
 	release_tasks(tasks, 2);
-	lease(dataset, "bob", 5, tasks, 0);
-	lease(dataset, "cyd", 1, tasks, 0);
+	lease_tasks(dataset, "bob", 5, tasks, 0);
+	lease_tasks(dataset, "cyd", 1, tasks, 0);
 }
 
 static void tasks_are_never_what_the_asker_holds_already(void **state)
@@ -120,8 +103,8 @@ static void tasks_are_never_what_the_asker_holds_already(void **state)
 	struct task first[2], second[2];
 
 	add_pictures(dataset, 4);
-	lease(dataset, "ada", 2, first, 2);
-	lease(dataset, "ada", 2, second, 2);
+	lease_tasks(dataset, "ada", 2, first, 2);
+	lease_tasks(dataset, "ada", 2, second, 2);
 	assert_int_equal(second[0].sample.id, 2);
 	assert_int_equal(second[1].sample.id, 3);
 	release_tasks(first, 2);
@@ -135,7 +118,7 @@ static void a_task_tells_its_sample_and_when_it_ends(void **state)
 
 	add_pictures(dataset, 1);
 	int64_t before = text_now();
-	struct task task = next(dataset, "ada");
+	struct task task = next_task(dataset, "ada");
 	int64_t after = text_now();
 	assert_string_equal(task.sample.filepath, picture(0));
 	assert_string_equal(task.sample.label, "");
@@ -151,7 +134,7 @@ static void tokens_are_long_random_and_all_different(void **state)
 	struct task tasks[DATASET_TASKS_MAX];
 
 	add_pictures(dataset, DATASET_TASKS_MAX);
-	lease(dataset, "ada", DATASET_TASKS_MAX, tasks, DATASET_TASKS_MAX);
+	lease_tasks(dataset, "ada", DATASET_TASKS_MAX, tasks, DATASET_TASKS_MAX);
 	for (size_t i = 0; i < DATASET_TASKS_MAX; i++) {
 		assert_true(strlen(tasks[i].token) >= 22); /* 128 bits in base64url */
 		assert_int_equal(strspn(tasks[i].token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
@@ -179,10 +162,10 @@ static void held_lists_my_live_leases_oldest_first(void **state)
 	size_t count;
 
 	add_pictures(dataset, 6);
-	lease(dataset, "ada", 2, tasks, 2);
+	lease_tasks(dataset, "ada", 2, tasks, 2);
 	release_tasks(tasks, 2);
 	assert_int_equal(next_id(dataset, "bob"), 2);
-	lease(dataset, "ada", 1, tasks, 1);
+	lease_tasks(dataset, "ada", 1, tasks, 1);
 	must(dataset_held(dataset, "ada", &held, &count, &failure));
 	assert_int_equal(count, 3);
 	assert_int_equal(held[0].sample.id, 0);
@@ -207,7 +190,7 @@ static void nobody_holds_more_than_the_limit(void **state)
 
 	add_pictures(dataset, DATASET_TASKS_HELD_MAX + 10);
 	for (int i = 0; i < DATASET_TASKS_HELD_MAX / DATASET_TASKS_MAX; i++) {
-		lease(dataset, "ada", DATASET_TASKS_MAX, tasks, DATASET_TASKS_MAX);
+		lease_tasks(dataset, "ada", DATASET_TASKS_MAX, tasks, DATASET_TASKS_MAX);
 		release_tasks(tasks, DATASET_TASKS_MAX);
 	}
 	refused(dataset_lease(dataset, "ada", 1, tasks, &taken, &failure), ERR_CONFLICT);
@@ -216,24 +199,13 @@ static void nobody_holds_more_than_the_limit(void **state)
 	must(dataset_release(dataset, "ada", held[0].token, &failure));
 	release_tasks(held, count);
 	free(held);
-	lease(dataset, "ada", 1, tasks, 1);
+	lease_tasks(dataset, "ada", 1, tasks, 1);
 	release_tasks(tasks, 1);
-	lease(dataset, "bob", 5, tasks, 5); /* others may */
+	lease_tasks(dataset, "bob", 5, tasks, 5); /* others may */
 	release_tasks(tasks, 5);
 }
 
 /* --- using a lease ------------------------------------------------------------------------------------------------- */
-
-static void assert_token_is_void(struct dataset *dataset, const char *user, const char *token)
-{
-	int64_t expires;
-
-	refused(dataset_label_task(dataset, user, token, "cat", -1, NULL, &failure), ERR_CONFLICT);
-	refused(dataset_renew(dataset, user, token, &expires, &failure), ERR_CONFLICT);
-	refused(dataset_release(dataset, user, token, &failure), ERR_CONFLICT);
-	for (int skip = DATASET_SKIP_REQUEUE_FOR_ME; skip <= DATASET_SKIP_IGNORE; skip++)
-		refused(dataset_skip(dataset, user, token, (enum dataset_skip)skip, &failure), ERR_CONFLICT);
-}
 
 static void a_token_serves_its_holder_alone(void **state)
 {
@@ -242,7 +214,7 @@ static void a_token_serves_its_holder_alone(void **state)
 
 	add_pictures(fixture->dataset, 1);
 	add_pictures(elsewhere, 1);
-	struct task task = next(fixture->dataset, "ada");
+	struct task task = next_task(fixture->dataset, "ada");
 	assert_token_is_void(fixture->dataset, "bob", task.token);
 	assert_token_is_void(elsewhere, "ada", task.token);
 	assert_token_is_void(fixture->dataset, "ada", "");
@@ -260,7 +232,7 @@ static void a_released_sample_is_free_at_its_old_place(void **state)
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
 
 	add_pictures(dataset, 3);
-	struct task task = next(dataset, "ada");
+	struct task task = next_task(dataset, "ada");
 	must(dataset_release(dataset, "ada", task.token, &failure));
 	assert_int_equal(leased(dataset), 0);
 	assert_int_equal(next_id(dataset, "bob"), 0);
@@ -277,12 +249,12 @@ static void a_lease_that_ran_out_is_given_to_another(void **state)
 	policy.lease_seconds = SHORT_LEASE;
 	struct dataset *dataset = make_dataset(fixture, "hasty", &policy);
 	add_pictures(dataset, 3);
-	struct task ada = next(dataset, "ada");
+	struct task ada = next_task(dataset, "ada");
 	assert_int_equal(leased(dataset), 1);
 	clock_advance(SHORT_LEASE);
 	assert_int_equal(leased(dataset), 0);
 	assert_token_is_void(dataset, "ada", ada.token);
-	struct task bob = next(dataset, "bob");
+	struct task bob = next_task(dataset, "bob");
 	assert_int_equal(bob.sample.id, 0);
 	assert_int_equal(next_id(dataset, "ada"), 1);
 	must(dataset_label_task(dataset, "bob", bob.token, "dog", -1, NULL, &failure));
@@ -298,11 +270,11 @@ static void leases_that_ran_out_are_not_held_and_not_counted(void **state)
 	size_t count;
 
 	add_pictures(dataset, 4);
-	lease(dataset, "ada", 3, tasks, 3);
+	lease_tasks(dataset, "ada", 3, tasks, 3);
 	clock_advance(LEASE_SECONDS - 60);
 	assert_int_equal(leased(dataset), 3);
 	release_tasks(tasks, 3);
-	lease(dataset, "ada", 1, tasks, 1);
+	lease_tasks(dataset, "ada", 1, tasks, 1);
 	clock_advance(60);
 	assert_int_equal(leased(dataset), 1);
 	must(dataset_held(dataset, "ada", &held, &count, &failure));
@@ -311,7 +283,7 @@ static void leases_that_ran_out_are_not_held_and_not_counted(void **state)
 	release_tasks(held, count);
 	free(held);
 	release_tasks(tasks, 1);
-	lease(dataset, "bob", 4, tasks, 3); /* those of ada's that ran out */
+	lease_tasks(dataset, "bob", 4, tasks, 3); /* those of ada's that ran out */
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(tasks[i].sample.id, i);
 	release_tasks(tasks, 3);
@@ -323,7 +295,7 @@ static void renewing_prolongs_a_lease(void **state)
 	int64_t expires;
 
 	add_pictures(dataset, 1);
-	struct task task = next(dataset, "ada");
+	struct task task = next_task(dataset, "ada");
 	clock_advance(LEASE_SECONDS - 60);
 	must(dataset_renew(dataset, "ada", task.token, &expires, &failure));
 	assert_true(expires >= task.expires_at + (LEASE_SECONDS - 60) * 1000000LL);
@@ -337,9 +309,9 @@ static void asking_again_late_gives_the_same_one_with_time_to_work(void **state)
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
 
 	add_pictures(dataset, 2);
-	struct task first = next(dataset, "ada");
+	struct task first = next_task(dataset, "ada");
 	clock_advance(LEASE_SECONDS - 1);
-	struct task again = next(dataset, "ada");
+	struct task again = next_task(dataset, "ada");
 	assert_int_equal(again.sample.id, 0);
 	assert_string_equal(again.token, first.token);
 	assert_true(again.expires_at > first.expires_at);
@@ -354,7 +326,7 @@ static void a_lease_lives_on_in_another_process(void **state)
 	struct fixture *fixture = *state;
 
 	add_pictures(fixture->dataset, 2);
-	struct task task = next(fixture->dataset, "ada");
+	struct task task = next_task(fixture->dataset, "ada");
 	struct dataset_store *store = another_store(fixture);
 	struct dataset *dataset = open_dataset(store, "animals");
 	assert_int_equal(next_id(dataset, "bob"), 1);
@@ -378,7 +350,7 @@ static void in_random_order_each_is_given_once_and_not_in_line(void **state)
 	for (int i = 0; i < 200; i++) {
 		struct task task;
 
-		lease(dataset, "ada", 1, &task, 1);
+		lease_tasks(dataset, "ada", 1, &task, 1);
 		assert_false(seen[task.sample.id]);
 		seen[task.sample.id] = true;
 		in_line += task.sample.id == i;
@@ -399,7 +371,7 @@ static void a_change_of_order_holds_for_what_is_there(void **state)
 	policy.order = DATASET_ORDER_RANDOM;
 	must(dataset_update(dataset, NULL, &policy, &failure));
 	for (int i = 0; i < 20; i++) {
-		lease(dataset, "ada", 1, &tasks[i], 1);
+		lease_tasks(dataset, "ada", 1, &tasks[i], 1);
 		in_line += tasks[i].sample.id == i;
 	}
 	assert_in_range(in_line, 0, 15);
@@ -408,168 +380,10 @@ static void a_change_of_order_holds_for_what_is_there(void **state)
 	release_tasks(tasks, 20);
 	policy.order = DATASET_ORDER_SEQUENTIAL;
 	must(dataset_update(dataset, NULL, &policy, &failure));
-	lease(dataset, "ada", 20, tasks, 20);
+	lease_tasks(dataset, "ada", 20, tasks, 20);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(tasks[i].sample.id, i);
 	release_tasks(tasks, 20);
-}
-
-/* --- skipping and unreadable files --------------------------------------------------------------------------------- */
-
-static void pass_over(struct dataset *dataset, const char *user, enum dataset_skip how)
-{
-	struct task task = next(dataset, user);
-
-	must(dataset_skip(dataset, user, task.token, how, &failure));
-	assert_token_is_void(dataset, user, task.token);
-	task_release(&task);
-}
-
-static void requeued_for_me_comes_again_at_the_end(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-
-	add_pictures(dataset, 3);
-	pass_over(dataset, "ada", DATASET_SKIP_REQUEUE_FOR_ME);
-	label_next(dataset, "ada", 1, "cat");
-	pass_over(dataset, "ada", DATASET_SKIP_REQUEUE_FOR_ME);
-	label_next(dataset, "ada", 0, "dog");
-	label_next(dataset, "ada", 2, "dog");
-	assert_string_equal(history(dataset, 0), "dog ada task");
-	assert_counts_true(dataset);
-}
-
-static void in_random_order_too_it_comes_again_at_the_end(void **state)
-{
-	enum { ROUNDS = 40 }; /* what is random may come right by chance */
-	struct dataset_policy policy = dataset_policy_default();
-
-	policy.order = DATASET_ORDER_RANDOM;
-	struct dataset *dataset = make_dataset(*state, "shuffled", &policy);
-	add_pictures(dataset, ROUNDS);
-	for (int i = 0; i < ROUNDS - 1; i++) { /* with ever fewer others */
-		struct task skipped = next(dataset, "ada"), other;
-
-		must(dataset_skip(dataset, "ada", skipped.token, DATASET_SKIP_REQUEUE_FOR_ME, &failure));
-		other = next(dataset, "ada");
-		assert_int_not_equal(other.sample.id, skipped.sample.id);
-		must(dataset_label_task(dataset, "ada", other.token, "cat", -1, NULL, &failure));
-		task_release(&skipped);
-		task_release(&other);
-	}
-	assert_counts_true(dataset);
-	dataset_close(dataset);
-}
-
-static void requeued_for_others_never_comes_to_me_again(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	struct task task;
-
-	add_pictures(dataset, 2);
-	pass_over(dataset, "ada", DATASET_SKIP_REQUEUE_FOR_OTHERS);
-	label_next(dataset, "ada", 1, "cat");
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
-	lease(dataset, "ada", 1, &task, 0);
-	assert_int_equal(next_id(dataset, "bob"), 0);
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* not shared either */
-	clock_advance(LEASE_SECONDS);
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
-	label_next(dataset, "bob", 0, "dog");
-	assert_counts_true(dataset);
-}
-
-static void an_ignored_sample_is_skipped_for_all(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	struct sample sample;
-	bool accepted;
-
-	add_pictures(dataset, 2);
-	pass_over(dataset, "ada", DATASET_SKIP_IGNORE);
-	assert_sample(dataset, 0, "", SAMPLE_SKIPPED);
-	must(dataset_sample(dataset, 0, &sample, &failure));
-	assert_int_equal(sample.version, 1);
-	sample_release(&sample);
-	assert_int_equal(next_id(dataset, "bob"), 1);
-	assert_int_equal(next_id(dataset, "ada"), 1); /* shared */
-	assert_counts_true(dataset);
-	must(dataset_label_path(dataset, "bob", "/pictures", picture(0), "cat", &accepted, &failure));
-	assert_true(accepted);
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	assert_counts_true(dataset);
-}
-
-static void an_unreadable_sample_is_passed_over_and_its_leases_end(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-
-	add_pictures(dataset, 3);
-	struct task task = next(dataset, "ada");
-	must(dataset_mark_unreadable(dataset, 0, &failure));
-	assert_token_is_void(dataset, "ada", task.token);
-	assert_sample(dataset, 0, "", SAMPLE_UNREADABLE);
-	assert_int_equal(next_id(dataset, "ada"), 1);
-	assert_int_equal(next_id(dataset, "bob"), 2);
-	assert_int_equal(next_id(dataset, "cyd"), 1); /* shared: 0 is not there */
-	assert_counts_true(dataset);
-	task_release(&task);
-}
-
-static void only_an_unlabelled_sample_becomes_unreadable(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-
-	add_pictures(dataset, 2);
-	label_next(dataset, "ada", 0, "cat");
-	pass_over(dataset, "ada", DATASET_SKIP_IGNORE);
-	must(dataset_mark_unreadable(dataset, 0, &failure));
-	must(dataset_mark_unreadable(dataset, 1, &failure));
-	must(dataset_mark_unreadable(dataset, 99, &failure)); /* no effect */
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	assert_sample(dataset, 1, "", SAMPLE_SKIPPED);
-	assert_counts_true(dataset);
-}
-
-static void many_samples_are_marked_at_once_and_nothing_else(void **state)
-{
-	enum { MANY = 1200 }; /* more than a backend changes in one transaction */
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	int64_t ids[MANY], count;
-
-	add_pictures(dataset, MANY);
-	label_next(dataset, "ada", 0, "cat");
-	for (int64_t i = 0; i < MANY - 1; i++)
-		ids[i] = i; /* all but the last one */
-	ids[MANY - 1] = MANY + 99; /* there is none */
-	must(dataset_mark_all_unreadable(dataset, ids, MANY, &failure));
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	assert_sample(dataset, 1, "", SAMPLE_UNREADABLE);
-	assert_sample(dataset, MANY - 2, "", SAMPLE_UNREADABLE);
-	assert_int_equal(next_id(dataset, "ada"), MANY - 1);
-	assert_counts_true(dataset);
-	must(dataset_mark_all_unreadable(dataset, ids, 0, &failure));
-	must(dataset_retry_unreadable(dataset, &count, &failure));
-	assert_int_equal(count, MANY - 2);
-}
-
-static void unreadable_samples_are_tried_again_when_told(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	int64_t count;
-
-	add_pictures(dataset, 4);
-	label_next(dataset, "ada", 0, "cat");
-	must(dataset_mark_unreadable(dataset, 1, &failure));
-	must(dataset_mark_unreadable(dataset, 2, &failure));
-	must(dataset_retry_unreadable(dataset, &count, &failure));
-	assert_int_equal(count, 2);
-	assert_counts_true(dataset);
-	label_next(dataset, "ada", 1, "cat");
-	label_next(dataset, "ada", 2, "cat");
-	must(dataset_retry_unreadable(dataset, &count, &failure));
-	assert_int_equal(count, 0);
-	assert_counts_true(dataset);
 }
 
 int main(void)
@@ -596,14 +410,6 @@ int main(void)
 		DATASET_TEST(a_lease_lives_on_in_another_process),
 		STORE_TEST(in_random_order_each_is_given_once_and_not_in_line),
 		DATASET_TEST(a_change_of_order_holds_for_what_is_there),
-		DATASET_TEST(requeued_for_me_comes_again_at_the_end),
-		STORE_TEST(in_random_order_too_it_comes_again_at_the_end),
-		DATASET_TEST(requeued_for_others_never_comes_to_me_again),
-		DATASET_TEST(an_ignored_sample_is_skipped_for_all),
-		DATASET_TEST(an_unreadable_sample_is_passed_over_and_its_leases_end),
-		DATASET_TEST(only_an_unlabelled_sample_becomes_unreadable),
-		DATASET_TEST(many_samples_are_marked_at_once_and_nothing_else),
-		DATASET_TEST(unreadable_samples_are_tried_again_when_told),
 	};
 
 	return RUN(tests);

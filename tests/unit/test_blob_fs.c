@@ -1,21 +1,14 @@
 /* The image store in files: what only files can show (inodes, full disks, crashes); the rest is in
  * contract/test_blob.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "fs_store.h"
 
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -24,44 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "blob/blob.h"
 #include "blob/key.h"
-
-struct fixture {
-	char dir[64];
-	struct config config;
-	struct blob_store *store;
-	struct err err;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	assert_non_null(f);
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test-blob-fs-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->config.image_store.type = (char *)(uintptr_t)"fs";
-	f->config.image_store.public_url = (char *)(uintptr_t)"";
-	f->config.image_store.dir = f->dir;
-	assert_int_equal(blob_open(&f->store, &f->config, &f->err), 0);
-	*state = f;
-	return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	blob_free(f->store);
-	nftw(f->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-	free(f);
-	return 0;
-}
 
 static int files_seen;
 static int count_file(const char *path, const struct stat *st, int flag, struct FTW *ftw)
@@ -509,110 +465,28 @@ static void a_folder_of_many_files_is_listed_in_order(void **state)
 	assert_int_equal(seen.count, 1110); /* 390-399, 3900-3999, 39000-39999 */
 }
 
-/* --- published and hidden ------------------------------------------------------------------------------- */
-
-static atomic_bool turned;
-
-static void *turn(void *data)
-{
-	struct fixture *f = data;
-	struct err err;
-	intptr_t failed = 0;
-	for (int i = 0; i < 3000; i++)
-		failed |= blob_set_public(f->store, "images/turned.png", i % 2 == 0, &err);
-	atomic_store(&turned, true);
-	return (void *)failed; /* NOLINT: a number */
-}
-
-static void an_object_is_there_while_it_is_published_and_hidden(void **state)
-{
-	struct fixture *f = *state;
-	struct blob_put put = {.key = "images/turned.png", .type = "image/png", .bytes = "a cat", .length = 5};
-	pthread_t thread;
-	void *failed;
-	assert_int_equal(blob_put(f->store, &put, &f->err), 0);
-	atomic_store(&turned, false);
-	assert_int_equal(pthread_create(&thread, NULL, turn, f), 0);
-	while (!atomic_load(&turned)) {
-		char path[PATH_MAX], bytes[8];
-		size_t got;
-		struct blob_info info;
-		if (blob_path(f->store, put.key, path, &f->err) != 0 || blob_stat(f->store, put.key, &info, &f->err) != 0 ||
-		    blob_read(f->store, put.key, 0, bytes, sizeof(bytes), &got, &f->err) != 0)
-			fail_msg("%s", f->err.text);
-	}
-	pthread_join(thread, &failed);
-	assert_null(failed);
-}
-
-struct putting {
-	struct fixture *f;
-	pthread_barrier_t *barrier;
-	bool is_public;
-};
-enum { ROUNDS = 300 };
-
-static void *put_each(void *data)
-{
-	struct putting *putting = data;
-	for (int i = 0; i < ROUNDS; i++) {
-		char key[64];
-		struct err err;
-		snprintf(key, sizeof(key), "images/both%d.png", i);
-		struct blob_put put = {.key = key, .type = "image/png", .public_read = putting->is_public, .bytes = "a cat", .length = 5};
-		pthread_barrier_wait(putting->barrier);
-		blob_put(putting->f->store, &put, &err);
-	}
-	return NULL;
-}
-
-static void an_object_put_both_ways_at_once_can_be_hidden(void **state)
-{
-	struct fixture *f = *state;
-	pthread_barrier_t barrier;
-	pthread_t threads[2];
-	struct putting putting[2] = {{f, &barrier, false}, {f, &barrier, true}};
-	pthread_barrier_init(&barrier, NULL, 2);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, put_each, &putting[i]), 0);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&barrier);
-	for (int i = 0; i < ROUNDS; i++) {
-		char key[64], path[256];
-		snprintf(key, sizeof(key), "images/both%d.png", i);
-		assert_int_equal(blob_set_public(f->store, key, false, &f->err), 0);
-		snprintf(path, sizeof(path), "%s/public/%s", f->dir, key);
-		if (access(path, F_OK) == 0)
-			fail_msg("%s is public", key);
-	}
-}
-
 int main(void)
 {
 	umask(022);
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		CASE(private_and_public_objects_lie_in_trees_of_their_own),
-		CASE(changing_to_public_moves_the_file),
-		CASE(urls_are_public_ones_or_none),
-		CASE(keys_that_leave_the_store_are_refused),
-		CASE(a_file_is_no_folder_of_keys),
-		CASE(image_keys_hold_any_label),
-		CASE(a_file_handed_over_is_linked_not_copied),
-		CASE(a_nameless_file_handed_over_is_linked_too),
-		CASE(a_part_of_a_file_is_copied),
-		CASE(a_file_of_another_file_system_or_without_a_name_is_copied),
-		CASE(a_file_that_does_not_fit_leaves_nothing),
-		CASE(a_full_disk_is_no_space_and_passes),
-		CASE(a_folder_that_cannot_be_written_is_unavailable),
-		CASE(file_systems_without_nameless_files_do_too),
-		CASE(a_crash_before_the_object_is_named_leaves_nothing),
-		CASE(what_a_crash_left_is_swept_once_old),
-		CASE(a_store_without_a_folder_does_not_open),
-		CASE(a_folder_of_many_files_is_listed_in_order),
-		CASE(an_object_is_there_while_it_is_published_and_hidden),
-		CASE(an_object_put_both_ways_at_once_can_be_hidden),
+		FS_STORE_TEST(private_and_public_objects_lie_in_trees_of_their_own),
+		FS_STORE_TEST(changing_to_public_moves_the_file),
+		FS_STORE_TEST(urls_are_public_ones_or_none),
+		FS_STORE_TEST(keys_that_leave_the_store_are_refused),
+		FS_STORE_TEST(a_file_is_no_folder_of_keys),
+		FS_STORE_TEST(image_keys_hold_any_label),
+		FS_STORE_TEST(a_file_handed_over_is_linked_not_copied),
+		FS_STORE_TEST(a_nameless_file_handed_over_is_linked_too),
+		FS_STORE_TEST(a_part_of_a_file_is_copied),
+		FS_STORE_TEST(a_file_of_another_file_system_or_without_a_name_is_copied),
+		FS_STORE_TEST(a_file_that_does_not_fit_leaves_nothing),
+		FS_STORE_TEST(a_full_disk_is_no_space_and_passes),
+		FS_STORE_TEST(a_folder_that_cannot_be_written_is_unavailable),
+		FS_STORE_TEST(file_systems_without_nameless_files_do_too),
+		FS_STORE_TEST(a_crash_before_the_object_is_named_leaves_nothing),
+		FS_STORE_TEST(what_a_crash_left_is_swept_once_old),
+		FS_STORE_TEST(a_store_without_a_folder_does_not_open),
+		FS_STORE_TEST(a_folder_of_many_files_is_listed_in_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,44 +1,6 @@
-/* What monitors are told. */
-#include "base/json.h"
+/* GET /metrics: the same for Prometheus, and the counts of the datasets. */
 #include "fastcgi/visible.h"
 #include "health.h"
-
-/* --- /healthz ------------------------------------------------------------------------------------------------------ */
-
-static const char *word(const struct err *err)
-{
-	return err->code == ERR_NONE ? "ok" : err->text;
-}
-
-/* Every failure is 503, whatever an upload would be answered: a monitor asks whether to send people here. */
-static int reply_ill(struct call *call, cJSON *answer, const struct health *health, struct err *err)
-{
-	struct err failure;
-	bool datasets = health->datasets.code != ERR_NONE, both = datasets && health->images.code != ERR_NONE;
-
-	err_set(&failure, ERR_UNAVAILABLE, "%s%s%s", datasets ? health->datasets.text : health->images.text,
-	        both ? "; " : "", both ? health->images.text : "");
-	reply_error_with(call->reply, &failure, answer);
-	return reply_header(call->reply, "Cache-Control", "no-store", err);
-}
-
-int health_healthz(struct call *call, struct err *err)
-{
-	struct health health;
-	cJSON *answer = json_new_object();
-
-	health_check(call->app, &health);
-	bool well = health.datasets.code == ERR_NONE && health.images.code == ERR_NONE;
-	json_add_string(answer, "status", well ? "ok" : "unavailable");
-	json_add_string(answer, "dataset_store", word(&health.datasets));
-	json_add_string(answer, "image_store", word(&health.images));
-	if (!well)
-		return reply_ill(call, answer, &health, err);
-	reply_json(call->reply, 200, answer);
-	return reply_header(call->reply, "Cache-Control", "no-store", err);
-}
-
-/* --- /metrics ------------------------------------------------------------------------------------------------------ */
 
 /* A label's value (Prometheus text format): backslash, quote and newline are escaped. */
 static void quote(struct buf *out, const char *value)

@@ -1,0 +1,174 @@
+/* Contract: samples that somebody passes over, and those whose files cannot be read. */
+#include "fixture.h"
+
+static void pass_over(struct dataset *dataset, const char *user, enum dataset_skip how)
+{
+	struct task task = next_task(dataset, user);
+
+	must(dataset_skip(dataset, user, task.token, how, &failure));
+	assert_token_is_void(dataset, user, task.token);
+	task_release(&task);
+}
+
+static void requeued_for_me_comes_again_at_the_end(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+
+	add_pictures(dataset, 3);
+	pass_over(dataset, "ada", DATASET_SKIP_REQUEUE_FOR_ME);
+	label_next(dataset, "ada", 1, "cat");
+	pass_over(dataset, "ada", DATASET_SKIP_REQUEUE_FOR_ME);
+	label_next(dataset, "ada", 0, "dog");
+	label_next(dataset, "ada", 2, "dog");
+	assert_string_equal(history(dataset, 0), "dog ada task");
+	assert_counts_true(dataset);
+}
+
+static void in_random_order_too_it_comes_again_at_the_end(void **state)
+{
+	enum { ROUNDS = 40 }; /* what is random may come right by chance */
+	struct dataset_policy policy = dataset_policy_default();
+
+	policy.order = DATASET_ORDER_RANDOM;
+	struct dataset *dataset = make_dataset(*state, "shuffled", &policy);
+	add_pictures(dataset, ROUNDS);
+	for (int i = 0; i < ROUNDS - 1; i++) { /* with ever fewer others */
+		struct task skipped = next_task(dataset, "ada"), other;
+
+		must(dataset_skip(dataset, "ada", skipped.token, DATASET_SKIP_REQUEUE_FOR_ME, &failure));
+		other = next_task(dataset, "ada");
+		assert_int_not_equal(other.sample.id, skipped.sample.id);
+		must(dataset_label_task(dataset, "ada", other.token, "cat", -1, NULL, &failure));
+		task_release(&skipped);
+		task_release(&other);
+	}
+	assert_counts_true(dataset);
+	dataset_close(dataset);
+}
+
+static void requeued_for_others_never_comes_to_me_again(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct task task;
+
+	add_pictures(dataset, 2);
+	pass_over(dataset, "ada", DATASET_SKIP_REQUEUE_FOR_OTHERS);
+	label_next(dataset, "ada", 1, "cat");
+	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	lease_tasks(dataset, "ada", 1, &task, 0);
+	assert_int_equal(next_id(dataset, "bob"), 0);
+	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* not shared either */
+	clock_advance(LEASE_SECONDS);
+	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	label_next(dataset, "bob", 0, "dog");
+	assert_counts_true(dataset);
+}
+
+static void an_ignored_sample_is_skipped_for_all(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct sample sample;
+	bool accepted;
+
+	add_pictures(dataset, 2);
+	pass_over(dataset, "ada", DATASET_SKIP_IGNORE);
+	assert_sample(dataset, 0, "", SAMPLE_SKIPPED);
+	must(dataset_sample(dataset, 0, &sample, &failure));
+	assert_int_equal(sample.version, 1);
+	sample_release(&sample);
+	assert_int_equal(next_id(dataset, "bob"), 1);
+	assert_int_equal(next_id(dataset, "ada"), 1); /* shared */
+	assert_counts_true(dataset);
+	must(dataset_label_path(dataset, "bob", "/pictures", picture(0), "cat", &accepted, &failure));
+	assert_true(accepted);
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	assert_counts_true(dataset);
+}
+
+static void an_unreadable_sample_is_passed_over_and_its_leases_end(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+
+	add_pictures(dataset, 3);
+	struct task task = next_task(dataset, "ada");
+	must(dataset_mark_unreadable(dataset, 0, &failure));
+	assert_token_is_void(dataset, "ada", task.token);
+	assert_sample(dataset, 0, "", SAMPLE_UNREADABLE);
+	assert_int_equal(next_id(dataset, "ada"), 1);
+	assert_int_equal(next_id(dataset, "bob"), 2);
+	assert_int_equal(next_id(dataset, "cyd"), 1); /* shared: 0 is not there */
+	assert_counts_true(dataset);
+	task_release(&task);
+}
+
+static void only_an_unlabelled_sample_becomes_unreadable(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+
+	add_pictures(dataset, 2);
+	label_next(dataset, "ada", 0, "cat");
+	pass_over(dataset, "ada", DATASET_SKIP_IGNORE);
+	must(dataset_mark_unreadable(dataset, 0, &failure));
+	must(dataset_mark_unreadable(dataset, 1, &failure));
+	must(dataset_mark_unreadable(dataset, 99, &failure)); /* no effect */
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	assert_sample(dataset, 1, "", SAMPLE_SKIPPED);
+	assert_counts_true(dataset);
+}
+
+static void many_samples_are_marked_at_once_and_nothing_else(void **state)
+{
+	enum { MANY = 1200 }; /* more than a backend changes in one transaction */
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	int64_t ids[MANY], count;
+
+	add_pictures(dataset, MANY);
+	label_next(dataset, "ada", 0, "cat");
+	for (int64_t i = 0; i < MANY - 1; i++)
+		ids[i] = i; /* all but the last one */
+	ids[MANY - 1] = MANY + 99; /* there is none */
+	must(dataset_mark_all_unreadable(dataset, ids, MANY, &failure));
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	assert_sample(dataset, 1, "", SAMPLE_UNREADABLE);
+	assert_sample(dataset, MANY - 2, "", SAMPLE_UNREADABLE);
+	assert_int_equal(next_id(dataset, "ada"), MANY - 1);
+	assert_counts_true(dataset);
+	must(dataset_mark_all_unreadable(dataset, ids, 0, &failure));
+	must(dataset_retry_unreadable(dataset, &count, &failure));
+	assert_int_equal(count, MANY - 2);
+}
+
+static void unreadable_samples_are_tried_again_when_told(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	int64_t count;
+
+	add_pictures(dataset, 4);
+	label_next(dataset, "ada", 0, "cat");
+	must(dataset_mark_unreadable(dataset, 1, &failure));
+	must(dataset_mark_unreadable(dataset, 2, &failure));
+	must(dataset_retry_unreadable(dataset, &count, &failure));
+	assert_int_equal(count, 2);
+	assert_counts_true(dataset);
+	label_next(dataset, "ada", 1, "cat");
+	label_next(dataset, "ada", 2, "cat");
+	must(dataset_retry_unreadable(dataset, &count, &failure));
+	assert_int_equal(count, 0);
+	assert_counts_true(dataset);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DATASET_TEST(requeued_for_me_comes_again_at_the_end),
+		STORE_TEST(in_random_order_too_it_comes_again_at_the_end),
+		DATASET_TEST(requeued_for_others_never_comes_to_me_again),
+		DATASET_TEST(an_ignored_sample_is_skipped_for_all),
+		DATASET_TEST(an_unreadable_sample_is_passed_over_and_its_leases_end),
+		DATASET_TEST(only_an_unlabelled_sample_becomes_unreadable),
+		DATASET_TEST(many_samples_are_marked_at_once_and_nothing_else),
+		DATASET_TEST(unreadable_samples_are_tried_again_when_told),
+	};
+
+	return RUN(tests);
+}
