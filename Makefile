@@ -26,7 +26,8 @@ image_packages := vips libjpeg
 s3_sources := $(wildcard lib/blob/s3*.c)
 s3_packages := libcurl expat
 mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
-mongodb_packages := libmongoc-1.0
+# libmongoc 2 names its package anew; its headers stand where those of 1 do.
+mongodb_packages := $(if $(shell pkg-config --exists mongoc2 && echo 2),mongoc2,libmongoc-1.0)
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
 CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -fPIC -fvisibility=hidden -D_GNU_SOURCE -Ilib $(warnings) $(sanitizers) \
           $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -MMD -MP

@@ -235,12 +235,11 @@ static struct change *change_of(struct job *job)
 /* Reads the samples that are named by id, or those named by filepath. */
 static int read_named(struct work *work, struct changes *changes, bool by_path, struct err *err)
 {
-	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(changes->dataset->base.name)), in, list;
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(changes->dataset->base.name)), in, list = BSON_INITIALIZER;
 	const char *field = by_path ? "filepath" : "id";
 	bool any = false;
 
 	BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
-	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
 	for (struct job *job = changes->jobs; job; job = job->next) {
 		const struct change *change = change_of(job);
 
@@ -252,7 +251,8 @@ static int read_named(struct work *work, struct changes *changes, bool by_path, 
 		else
 			BSON_APPEND_INT64(&list, "0", change->id);
 	}
-	bson_append_array_end(&in, &list);
+	BSON_APPEND_ARRAY(&in, "$in", &list);
+	bson_destroy(&list);
 	bson_append_document_end(filter, &in);
 	if (any)
 		return work_find(work, "images", filter, opts_hint(by_path ? "path" : "id", 0), records_visit, &changes->records,

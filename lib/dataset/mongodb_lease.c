@@ -194,13 +194,13 @@ static void choose(struct taking *taking, struct request *request)
 /* Which of the claims hold, when not all of them do. */
 static int read_back(struct taking *taking, struct records *now_there, struct err *err)
 {
-	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(taking->dataset->base.name)), in, list;
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(taking->dataset->base.name)), in, list = BSON_INITIALIZER;
 
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "id", &in);
-	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
 	for (size_t i = 0; i < taking->claim_count; i++)
 		BSON_APPEND_INT64(&list, "0", taking->window.records.item[taking->claims[i].record].sample.id);
-	bson_append_array_end(&in, &list);
+	BSON_APPEND_ARRAY(&in, "$in", &list);
+	bson_destroy(&list);
 	bson_append_document_end(filter, &in);
 	return work_find(taking->work, "images", filter, opts_hint("id", 0), records_visit, now_there, err);
 }

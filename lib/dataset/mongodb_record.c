@@ -279,9 +279,8 @@ static void write_fields(const struct record *record, bool all, bson_t *out)
 
 static void write_leases(const struct record *record, bson_t *out)
 {
-	bson_t array, member;
+	bson_t array = BSON_INITIALIZER, member;
 
-	BSON_APPEND_ARRAY_BEGIN(out, "leases", &array);
 	for (size_t i = 0; i < record->lease_count; i++) {
 		const struct lease *lease = &record->leases[i];
 		char buffer[16];
@@ -296,14 +295,14 @@ static void write_leases(const struct record *record, bson_t *out)
 		BSON_APPEND_BOOL(&member, "shared", lease->shared);
 		bson_append_document_end(&array, &member);
 	}
-	bson_append_array_end(out, &array);
+	BSON_APPEND_ARRAY(out, "leases", &array);
+	bson_destroy(&array);
 }
 
 static void write_votes(const struct record *record, bson_t *out)
 {
-	bson_t array, member;
+	bson_t array = BSON_INITIALIZER, member;
 
-	BSON_APPEND_ARRAY_BEGIN(out, "votes", &array);
 	for (size_t i = 0; i < record->vote_count; i++) {
 		char buffer[16];
 		const char *key;
@@ -315,7 +314,8 @@ static void write_votes(const struct record *record, bson_t *out)
 			BSON_APPEND_UTF8(&member, "label", record->votes[i].label);
 		bson_append_document_end(&array, &member);
 	}
-	bson_append_array_end(out, &array);
+	BSON_APPEND_ARRAY(out, "votes", &array);
+	bson_destroy(&array);
 }
 
 /* --- leases and votes ---------------------------------------------------------------------------------------------- */

@@ -166,13 +166,13 @@ struct filling {
 /* The records that are to be replaced. */
 static int find_there(struct work *work, struct filling *filling, struct err *err)
 {
-	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(filling->dataset->base.name)), in, list;
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(filling->dataset->base.name)), in, list = BSON_INITIALIZER;
 
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "id", &in);
-	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
 	for (size_t i = 0; i < filling->count; i++)
 		BSON_APPEND_INT64(&list, "0", filling->records[i].sample.id);
-	bson_append_array_end(&in, &list);
+	BSON_APPEND_ARRAY(&in, "$in", &list);
+	bson_destroy(&list);
 	bson_append_document_end(filter, &in);
 	return work_find(work, "images", filter, opts_hint("id", 0), records_visit, &filling->there, err);
 }

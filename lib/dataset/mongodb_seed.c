@@ -20,13 +20,13 @@ int records_find(struct work *work, const char *dataset, const char *field, cons
                  struct records *found, struct err *err)
 {
 	for (size_t from = 0; from < count; from += LOOK_UP_AT_ONCE) {
-		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(dataset)), in, list;
+		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(dataset)), in, list = BSON_INITIALIZER;
 
 		BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
-		BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
 		for (size_t i = from; i < count && i < from + LOOK_UP_AT_ONCE; i++)
 			BSON_APPEND_UTF8(&list, "0", values[i]); /* the server does not look at an array's keys */
-		bson_append_array_end(&in, &list);
+		BSON_APPEND_ARRAY(&in, "$in", &list);
+		bson_destroy(&list);
 		bson_append_document_end(filter, &in);
 		const char *index = strcmp(field, "filepath") == 0 ? "path" : field;
 		if (work_find(work, "images", filter, opts_hint(index, 0), records_visit, found, err))
