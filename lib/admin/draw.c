@@ -164,7 +164,7 @@ static struct colour colour_at(const struct picture *picture, double x, double y
 	static const struct colour white = {255, 255, 255}, black = {0, 0, 0}, dusk = {40, 36, 60};
 	struct colour colour = picture->top, fill = picture->fill;
 
-	blend(&colour, picture->bottom, ease(0, HEIGHT + 0.35 * WIDTH, y + 0.35 * x));
+	blend(&colour, picture->bottom, ease(0, (double)HEIGHT + 0.35 * (double)WIDTH, y + 0.35 * x));
 	for (int i = 0; i < HALOS; i++) {
 		double from_edge = hypot(x - picture->halo[i].x, y - picture->halo[i].y) - picture->halo_radius[i];
 		blend(&colour, white, 0.22 * (1 - ease(-6, 6, from_edge)));

@@ -72,7 +72,7 @@ static bool patient(const struct progress *since, const struct err *err)
 {
 	struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 
-	if (err->code != ERR_UNAVAILABLE || progress_seconds(since) > PATIENCE_SECONDS)
+	if (err->code != ERR_UNAVAILABLE || progress_seconds(since) > (double)PATIENCE_SECONDS)
 		return false;
 	nanosleep(&pause, NULL);
 	return true;
