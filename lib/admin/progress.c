@@ -29,7 +29,7 @@ double progress_seconds(const struct progress *progress)
 static void draw_bar(struct progress *progress, double part, double seconds_left)
 {
 	char bar[BAR + 1];
-	size_t filled = (size_t)(part * BAR);
+	size_t filled = (size_t)(part * (double)BAR);
 
 	memset(bar, '.', BAR);
 	memset(bar, '#', filled < BAR ? filled : BAR);

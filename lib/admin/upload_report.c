@@ -4,7 +4,9 @@
 #include "admin/walk.h"
 #include "base/buf.h"
 
-enum { RECENT_SECONDS = 4, LINE_BYTES = 16 * 1024 };
+enum { LINE_BYTES = 16 * 1024 };
+
+static const double recent_seconds = 4;
 
 void report_start(struct report *report)
 {
@@ -70,7 +72,7 @@ void report_failed(struct report *report, const char *path, const char *reason)
 static void look(struct report *report, double done)
 {
 	double seconds = progress_seconds(&report->progress), passed = seconds - report->recent.seconds;
-	double before = report->recent.seconds < RECENT_SECONDS ? report->recent.seconds : RECENT_SECONDS;
+	double before = report->recent.seconds < recent_seconds ? report->recent.seconds : recent_seconds;
 	double weight = passed / (passed + before), images = (double)report->loaded, bytes = (double)report->loaded_bytes;
 
 	if (passed < 0.1)
