@@ -45,7 +45,7 @@ programs := $(patsubst cgi/%.c,$(build)/bin/%,$(wildcard cgi/*.c))
 unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wildcard tests/contract/test_*.c))
 
-.PHONY: all tests run check install bench fuzz help clean deps lint $(layers:%=check-%)
+.PHONY: all tests run check install bench fuzz help clean deps lint soak $(layers:%=check-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -137,6 +137,10 @@ check: ## run all tests (REQUIRE=mongo,s3,browser: what must not be skipped)
 $(layers:%=check-%):
 	@scripts/install-deps --test
 	@tests/run $(@:check-%=%)
+
+soak: ## run the tests that take long, or that fetch what others made
+	@scripts/install-deps --test
+	@tests/run soak
 
 lint: ## check the scripts, and build with clang
 	@tests/run lint
