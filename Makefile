@@ -21,7 +21,8 @@ sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZ
 packages := sqlite3 libcjson yajl libcrypto zlib libarchive
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules := image s3 mongodb
-image_sources := lib/blob/image_vips.c lib/blob/image_bmp.c lib/blob/image_jpeg.c lib/blob/image_whole.c
+image_sources := lib/blob/image_vips.c lib/blob/image_bmp.c lib/blob/image_jpeg.c lib/blob/image_whole.c \
+                 lib/blob/image_walk.c lib/blob/image_jpeg_header.c
 image_packages := vips libjpeg
 s3_sources := $(wildcard lib/blob/s3*.c)
 s3_packages := libcurl expat

@@ -61,6 +61,7 @@ struct config {
 		int64_t json_bytes;             /* a JSON body */
 		int64_t lease_seconds;          /* a lease, unless the dataset's policy says otherwise */
 		int64_t file_bytes;             /* an uploaded image */
+		int64_t image_pixels;           /* width x height of an image, or of a frame of it */
 		int64_t files_per_request;      /* parts of a multipart upload */
 		int64_t dataset_bytes;          /* uploaded bytes a dataset; 0 = no quota */
 		int64_t archive_bytes;          /* an uploaded archive */

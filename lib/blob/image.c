@@ -35,26 +35,26 @@ static const struct image_module *begin(const struct image_source *source, const
 	return module_symbol("image", "image_module", err);
 }
 
-static int check(const struct image_source *source, struct image_info *out, struct err *err)
+static int check(const struct image_source *source, int64_t pixels_max, struct image_info *out, struct err *err)
 {
 	const char *type;
 	const struct image_module *module = begin(source, &type, err);
-	return module == NULL ? -1 : module->check(source, type, out, err);
+	return module == NULL ? -1 : module->check(source, type, pixels_max, out, err);
 }
 
-int image_check_bytes(const void *bytes, size_t len, struct image_info *out, struct err *err)
+int image_check_bytes(const void *bytes, size_t len, int64_t pixels_max, struct image_info *out, struct err *err)
 {
 	struct image_source source = {.bytes = bytes, .fd = -1, .size = (int64_t)len};
-	return check(&source, out, err);
+	return check(&source, pixels_max, out, err);
 }
 
-int image_check_fd(int fd, struct image_info *out, struct err *err)
+int image_check_fd(int fd, int64_t pixels_max, struct image_info *out, struct err *err)
 {
 	struct image_source source;
-	return open_fd(fd, &source, err) || check(&source, out, err) ? -1 : 0;
+	return open_fd(fd, &source, err) || check(&source, pixels_max, out, err) ? -1 : 0;
 }
 
-static int thumb(const struct image_source *source, int side, struct buf *out, const char **type,
+static int thumb(const struct image_source *source, int64_t pixels_max, int side, struct buf *out, const char **type,
                  struct err *err)
 {
 	if (side < 1 || side > IMAGE_THUMB_SIDE_MAX)
@@ -62,18 +62,18 @@ static int thumb(const struct image_source *source, int side, struct buf *out, c
 		               IMAGE_THUMB_SIDE_MAX);
 	const char *source_type;
 	const struct image_module *module = begin(source, &source_type, err);
-	return module == NULL ? -1 : module->thumb(source, source_type, side, out, type, err);
+	return module == NULL ? -1 : module->thumb(source, source_type, pixels_max, side, out, type, err);
 }
 
-int image_thumb_bytes(const void *bytes, size_t len, int side, struct buf *out, const char **type,
+int image_thumb_bytes(const void *bytes, size_t len, int64_t pixels_max, int side, struct buf *out, const char **type,
                       struct err *err)
 {
 	struct image_source source = {.bytes = bytes, .fd = -1, .size = (int64_t)len};
-	return thumb(&source, side, out, type, err);
+	return thumb(&source, pixels_max, side, out, type, err);
 }
 
-int image_thumb_fd(int fd, int side, struct buf *out, const char **type, struct err *err)
+int image_thumb_fd(int fd, int64_t pixels_max, int side, struct buf *out, const char **type, struct err *err)
 {
 	struct image_source source;
-	return open_fd(fd, &source, err) || thumb(&source, side, out, type, err) ? -1 : 0;
+	return open_fd(fd, &source, err) || thumb(&source, pixels_max, side, out, type, err) ? -1 : 0;
 }

@@ -3,9 +3,10 @@
  *
  * Nothing is believed but the bytes: type by content, limits by the header before anything is decoded, then
  * every pixel is decoded once. Only the decoders of the six types are reachable. Thread-safe; decoders that
- * need an image whole in memory share a budget and wait for each other, all others work in strips.
- * Errors: ERR_MEDIA_TYPE (no image of these types), ERR_UNPROCESSABLE (broken or truncated), ERR_TOO_LARGE
- * (over a limit), ERR_INTERNAL. */
+ * need an image whole in memory share a budget and wait for each other, all others work in strips. pixels_max is of a frame, width x
+ * height, whatever it is decoded in.
+ * Errors: ERR_MEDIA_TYPE (no image of these types, or of a kind of one that nothing here decodes), ERR_UNPROCESSABLE (broken or
+ * truncated), ERR_TOO_LARGE (over a limit), ERR_INTERNAL. */
 #ifndef BLOB_IMAGE_H
 #define BLOB_IMAGE_H
 
@@ -16,10 +17,10 @@
 #include "base/err.h"
 
 enum {
-	IMAGE_PIXELS_MAX = 64 * 1000 * 1000, /* width x height, of a frame */
-	IMAGE_SIDE_MAX = 20 * 1000,          /* pixels */
+	IMAGE_SIDE_MAX = 65535, /* pixels */
 	IMAGE_FRAMES_MAX = 10 * 1000,        /* frames of an animation, pages of a TIFF */
 	IMAGE_ALL_PIXELS_MAX = 1000 * 1000 * 1000, /* of all frames: some 10 s of one processor */
+	IMAGE_WHOLE_BYTES_MAX = 150 * 1000 * 1000, /* that a decoder holds at once */
 	IMAGE_MEMORY_BUDGET = 64 * 1024 * 1024, /* bytes to decode in, of all threads; one alone may pass */
 	IMAGE_THUMB_SIDE_MAX = 2048,
 	IMAGE_THUMB_BYTES_MAX = 16 * 1024 * 1024,
@@ -34,15 +35,15 @@ struct image_info {
 
 /* Decodes the whole image and fills *out. A fd is read by pread: its position does not matter and does not
  * move; the file must not change meanwhile. */
-int image_check_bytes(const void *bytes, size_t len, struct image_info *out, struct err *err);
-int image_check_fd(int fd, struct image_info *out, struct err *err);
+int image_check_bytes(const void *bytes, size_t len, int64_t pixels_max, struct image_info *out, struct err *err);
+int image_check_fd(int fd, int64_t pixels_max, struct image_info *out, struct err *err);
 
 /* Appends a thumbnail to `out`, of at most `side` (1..IMAGE_THUMB_SIDE_MAX) pixels either way, never
  * enlarged, of the first frame: turned as EXIF says, in sRGB, without any metadata. *type is its media
  * type, static: image/jpeg, or image/webp where there is transparency. Of a truncated image it shows what
  * is there. */
-int image_thumb_bytes(const void *bytes, size_t len, int side, struct buf *out, const char **type,
+int image_thumb_bytes(const void *bytes, size_t len, int64_t pixels_max, int side, struct buf *out, const char **type,
                       struct err *err);
-int image_thumb_fd(int fd, int side, struct buf *out, const char **type, struct err *err);
+int image_thumb_fd(int fd, int64_t pixels_max, int side, struct buf *out, const char **type, struct err *err);
 
 #endif

@@ -9,16 +9,12 @@
 
 #include <jpeglib.h>
 
-enum {
-	PIECE_BYTES = 64 * 1024,
-	SCANS_MAX = 100, /* a picture has some ten, and each may cost as much as decoding it all */
-};
+enum { PIECE_BYTES = 64 * 1024 };
 
 struct decoding {
 	struct jpeg_decompress_struct jpeg; /* client_data is this struct */
 	struct jpeg_error_mgr errors;
 	struct jpeg_source_mgr input;
-	struct jpeg_progress_mgr progress;
 	jmp_buf failed;
 	const struct image_source *source;
 	bool pretend; /* that a file which breaks off ends there */
@@ -39,12 +35,6 @@ static void say_nothing(j_common_ptr jpeg)
 static void warn_nobody(j_common_ptr jpeg, int level)
 {
 	(void)jpeg, (void)level;
-}
-
-static void limit_scans(j_common_ptr jpeg)
-{
-	if (((struct decoding *)jpeg->client_data)->jpeg.input_scan_number > SCANS_MAX)
-		give_up(jpeg);
 }
 
 static void start_input(j_decompress_ptr jpeg)
@@ -98,14 +88,12 @@ static void set_up(struct decoding *decoding, const struct image_source *source,
 	                                           .skip_input_data = skip_input,
 	                                           .resync_to_restart = jpeg_resync_to_restart,
 	                                           .term_source = end_input};
-	decoding->progress = (struct jpeg_progress_mgr){.progress_monitor = limit_scans};
 	if (source->bytes != NULL) {
 		decoding->input.next_input_byte = source->bytes;
 		decoding->input.bytes_in_buffer = (size_t)source->size;
 		decoding->offset = source->size;
 	}
 	decoding->jpeg.src = &decoding->input;
-	decoding->jpeg.progress = &decoding->progress;
 }
 
 typedef void decompress(struct jpeg_decompress_struct *jpeg, void *data);

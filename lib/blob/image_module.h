@@ -21,9 +21,9 @@ struct image_source {
 int64_t image_source_read(const struct image_source *source, int64_t offset, void *bytes, size_t len);
 
 struct image_module {
-	int (*check)(const struct image_source *source, const char *type, struct image_info *out,
+	int (*check)(const struct image_source *source, const char *type, int64_t pixels_max, struct image_info *out,
 	             struct err *err);
-	int (*thumb)(const struct image_source *source, const char *type, int side, struct buf *out,
+	int (*thumb)(const struct image_source *source, const char *type, int64_t pixels_max, int side, struct buf *out,
 	             const char **thumb_type, struct err *err);
 };
 /* The module's symbol "image_module" is one of these. */

@@ -7,6 +7,7 @@
 #include "base/module.h"
 #include "blob/image_bmp.h"
 #include "blob/image_jpeg.h"
+#include "blob/image_jpeg_header.h"
 #include "blob/image_whole.h"
 
 enum { JPEG_QUALITY = 82, WEBP_QUALITY = 80 };
@@ -77,6 +78,8 @@ struct reading {
 	const struct format *format;
 	struct image_info info;
 	struct image_tiff tiff;
+	struct image_jpeg_header jpeg;
+	int64_t pixels_max;
 	int64_t pixels_counted; /* of the first frame */
 	struct bmp *bmp;
 	unsigned char *pixels; /* of a JPEG that was shrunk */
@@ -184,29 +187,59 @@ static int open_image(struct reading *reading, const struct opening *how, VipsIm
 
 /* --- limits --------------------------------------------------------------------------------------------- */
 
-static int check_limits(int64_t width, int64_t height, int64_t frames, struct err *err)
+static int check_limits(const struct reading *reading, int64_t width, int64_t height, int64_t frames, struct err *err)
 {
 	if (width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX)
 		return err_set(err, ERR_TOO_LARGE, "the image has %lld x %lld pixels; %d a side are taken",
 		               (long long)width, (long long)height, IMAGE_SIDE_MAX);
-	if (width * height > IMAGE_PIXELS_MAX)
-		return err_set(err, ERR_TOO_LARGE, "the image has %lld x %lld pixels; %d million are taken",
-		               (long long)width, (long long)height, IMAGE_PIXELS_MAX / 1000000);
+	if (width * height > reading->pixels_max)
+		return err_set(err, ERR_TOO_LARGE, "the image has %lld x %lld pixels, more than the %lld of limits.image_pixels",
+		               (long long)width, (long long)height, (long long)reading->pixels_max);
 	if (frames > IMAGE_FRAMES_MAX)
 		return err_set(err, ERR_TOO_LARGE, "the image has %lld frames; %d are taken",
 		               (long long)frames, IMAGE_FRAMES_MAX);
-	if (width * height * frames > IMAGE_ALL_PIXELS_MAX)
+	if (width * height * frames > IMAGE_ALL_PIXELS_MAX && frames > 1)
 		return err_set(err, ERR_TOO_LARGE, "the image's %lld frames have too many pixels",
 		               (long long)frames);
 	return 0;
 }
 
+static int check_jpeg(struct reading *reading, struct err *err)
+{
+	const struct image_jpeg_header *jpeg = &reading->jpeg;
+	if (!image_jpeg_header(&reading->source, &reading->jpeg))
+		return 0; /* libjpeg says what it finds */
+	if (jpeg->process == 3 || jpeg->process == 7 || jpeg->process == 11 || jpeg->process == 15)
+		return err_set(err, ERR_MEDIA_TYPE, "lossless JPEGs are not taken");
+	if (jpeg->process > 2 && jpeg->process != 9 && jpeg->process != 10)
+		return err_set(err, ERR_MEDIA_TYPE, "hierarchical JPEGs are not taken");
+	if (jpeg->precision != 8)
+		return err_set(err, ERR_MEDIA_TYPE, "JPEGs of %d bits a sample are not taken", jpeg->precision);
+	if (check_limits(reading, jpeg->width, jpeg->height, 1, err) != 0)
+		return -1;
+	if (jpeg->work > IMAGE_JPEG_WORK_MAX)
+		return err_set(err, ERR_TOO_LARGE, "the image has too many scans for its %lld x %lld pixels",
+		               (long long)jpeg->width, (long long)jpeg->height);
+	return 0;
+}
+
+/* What must be held at once. */
+static int check_memory(int64_t bytes, struct err *err)
+{
+	if (bytes <= IMAGE_WHOLE_BYTES_MAX)
+		return 0;
+	return err_set(err, ERR_TOO_LARGE,
+	               "the image can only be decoded whole, in %lld MB of memory; %d are taken for one (in strips, as most "
+	               "formats are decoded, it could have more pixels)",
+	               (long long)(bytes / 1000000), IMAGE_WHOLE_BYTES_MAX / 1000000);
+}
+
 /* A TIFF may have 65,535 channels: where a pixel has more than 4 bytes, it counts as several. */
-static int check_channels(VipsImage *page, int64_t *pixels, struct err *err)
+static int check_channels(const struct reading *reading, VipsImage *page, int64_t *pixels, struct err *err)
 {
 	int64_t bytes = (int64_t)vips_format_sizeof(vips_image_get_format(page)) * vips_image_get_bands(page);
 	*pixels = (int64_t)vips_image_get_width(page) * vips_image_get_height(page) * (bytes > 4 ? bytes : 4) / 4;
-	if (*pixels <= 4 * (int64_t)IMAGE_PIXELS_MAX)
+	if (*pixels <= 4 * reading->pixels_max)
 		return 0;
 	return err_set(err, ERR_TOO_LARGE, "the image has %d channels, too many for its %d x %d pixels",
 	               vips_image_get_bands(page), vips_image_get_width(page), vips_image_get_height(page));
@@ -232,8 +265,8 @@ static int read_info(struct reading *reading, VipsImage *header, struct err *err
 	                            .orientation = vips_image_get_orientation(header)};
 	if (info->orientation < 1 || info->orientation > 8)
 		info->orientation = 1;
-	return check_limits(info->width, info->height, info->frames, err) ||
-	                       check_channels(header, &reading->pixels_counted, err)
+	return check_limits(reading, info->width, info->height, info->frames, err) ||
+	                       check_channels(reading, header, &reading->pixels_counted, err)
 	               ? -1
 	               : 0;
 }
@@ -251,8 +284,8 @@ static int64_t memory_need(const struct reading *reading, VipsImage *header)
 	int64_t pixels = reading->info.width * reading->info.height;
 	int64_t band_bytes = (int64_t)vips_format_sizeof(vips_image_get_format(header));
 	int64_t pixel_bytes = band_bytes * vips_image_get_bands(header);
-	if (reading->format->open == open_jpeg) /* the coefficients of all scans: 2 bytes each */
-		return get_int(header, "jpeg-multiscan", 0) != 0 ? 2 * pixel_bytes * pixels : 0;
+	if (reading->format->open == open_jpeg)
+		return reading->jpeg.in_scans ? reading->jpeg.coefficient_bytes : 0;
 	if (reading->format->open == open_png)
 		return get_int(header, "interlaced", 0) != 0 ? pixel_bytes * pixels : 0;
 	if (reading->bmp != NULL)
@@ -272,10 +305,10 @@ static const struct format *find_format(const char *type)
 }
 
 /* Opens the first frame, within the limits; nothing is decoded yet. */
-static int open_first(struct reading *reading, const struct image_source *source, const char *type,
+static int open_first(struct reading *reading, const struct image_source *source, const char *type, int64_t pixels_max,
                       VipsFailOn fail_on, VipsImage **out, struct err *err)
 {
-	*reading = (struct reading){.source = *source, .format = find_format(type)};
+	*reading = (struct reading){.source = *source, .format = find_format(type), .pixels_max = pixels_max};
 	*out = NULL;
 	if (begin(err) != 0)
 		return -1;
@@ -286,14 +319,22 @@ static int open_first(struct reading *reading, const struct image_source *source
 		if (bmp_open(&reading->bmp, source, err) != 0)
 			return -1;
 		bmp_size(reading->bmp, &width, &height);
-		if (check_limits(width, height, 1, err) != 0)
+		if (check_limits(reading, width, height, 1, err) != 0)
 			return -1;
 	}
+	if (reading->format->open == open_jpeg && check_jpeg(reading, err) != 0)
+		return -1;
 	if (reading->format->page_by_page && !image_tiff_next(&reading->source, &reading->tiff) &&
 	    fail_on != VIPS_FAIL_ON_NONE)
 		return broken(reading, err);
 	struct opening how = {.n = 1, .scale = 1, .fail_on = fail_on};
-	return open_image(reading, &how, out, err) || read_info(reading, *out, err) ? -1 : 0;
+	if (open_image(reading, &how, out, err) != 0 || read_info(reading, *out, err) != 0)
+		return -1;
+	int64_t need = memory_need(reading, *out);
+	if (check_memory(need, err) != 0)
+		return -1;
+	memory_take(reading->memory = need);
+	return 0;
 }
 
 static void close_reading(struct reading *reading, VipsImage *image)
@@ -329,8 +370,8 @@ static int decode_pages(struct reading *reading, struct err *err)
 			return broken(reading, err);
 		if (open_image(reading, &how, &image, err) != 0)
 			return -1;
-		int result = check_limits(vips_image_get_width(image), vips_image_get_height(image), 1, err) ||
-		             check_channels(image, &of_page, err);
+		int result = check_limits(reading, vips_image_get_width(image), vips_image_get_height(image), 1, err) ||
+		             check_channels(reading, image, &of_page, err);
 		if (result == 0 && (pixels += of_page) > IMAGE_ALL_PIXELS_MAX)
 			result = err_set(err, ERR_TOO_LARGE, "the image's pages have too many pixels");
 		if (result == 0)
@@ -367,19 +408,19 @@ static int decode_all(struct reading *reading, VipsImage *first, struct err *err
 	return result;
 }
 
-static int check(const struct image_source *source, const char *type, struct image_info *out, struct err *err)
+static int check(const struct image_source *source, const char *type, int64_t pixels_max, struct image_info *out,
+                 struct err *err)
 {
 	struct reading reading = {.format = find_format(type)};
 	VipsImage *first;
 	int64_t frames;
 	if (!image_is_whole(source, type, &frames))
 		return broken(&reading, err);
-	int result = open_first(&reading, source, type, VIPS_FAIL_ON_ERROR, &first, err);
+	int result = open_first(&reading, source, type, pixels_max, VIPS_FAIL_ON_ERROR, &first, err);
 	if (result == 0 && frames > reading.info.frames)
-		result = check_limits(reading.info.width, reading.info.height, reading.info.frames = frames,
+		result = check_limits(&reading, reading.info.width, reading.info.height, reading.info.frames = frames,
 		                      err);
 	if (result == 0) {
-		memory_take(reading.memory = memory_need(&reading, first));
 		result = decode_all(&reading, first, err);
 		*out = reading.info;
 	}
@@ -473,16 +514,15 @@ static int encode(VipsImage *image, void **bytes, size_t *len, const char **type
 	                            TRUE, NULL);
 }
 
-static int thumb(const struct image_source *source, const char *type, int side, struct buf *out,
+static int thumb(const struct image_source *source, const char *type, int64_t pixels_max, int side, struct buf *out,
                  const char **thumb_type, struct err *err)
 {
 	struct reading reading;
 	VipsImage *first, *small = NULL;
-	int result = open_first(&reading, source, type, VIPS_FAIL_ON_NONE, &first, err);
+	int result = open_first(&reading, source, type, pixels_max, VIPS_FAIL_ON_NONE, &first, err);
 	if (result == 0) {
 		void *bytes = NULL;
 		size_t len = 0;
-		memory_take(reading.memory = memory_need(&reading, first));
 		if (reading.bmp != NULL && bmp_unpack(reading.bmp, err) != 0)
 			result = -1;
 		else if (shrink(&reading, first, side, &small) != 0 || encode(small, &bytes, &len,

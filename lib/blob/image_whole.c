@@ -1,54 +1,12 @@
 /* Walks over the blocks of PNG, GIF and TIFF files without decoding them. */
 #include "blob/image_whole.h"
 
+#include "blob/image_walk.h"
+
 /* Bytes of a PNG's text and color profile, which are unpacked to a thousand times as many (measured: 5 s a MB). */
 enum { PNG_PACKED_MAX = 2 * 1024 * 1024 };
 /* Of a page, and of all of them; a camera writes some 60 a page, and libtiff takes 40 us for each that it does not know. */
 enum { TIFF_ENTRIES_MAX = 1000, TIFF_ALL_ENTRIES_MAX = 250 * 1000 };
-
-/* Reads on through a window, since GIF's blocks are tiny. */
-struct walk {
-	const struct image_source *source;
-	int64_t at;
-	int64_t start, len; /* the window: bytes [start, start + len) of the source */
-	unsigned char window[16 * 1024];
-};
-
-/* The next byte, or -1 at the end. */
-static int next_byte(struct walk *walk)
-{
-	if (walk->at < walk->start || walk->at >= walk->start + walk->len) {
-		walk->start = walk->at;
-		walk->len = image_source_read(walk->source, walk->at, walk->window, sizeof(walk->window));
-		if (walk->len <= 0) {
-			walk->len = 0;
-			return -1;
-		}
-	}
-	return walk->window[walk->at++ - walk->start];
-}
-
-/* Whether len bytes are there to be passed over. */
-static bool skip(struct walk *walk, int64_t len)
-{
-	walk->at += len;
-	return walk->at <= walk->source->size;
-}
-
-/* An unsigned number of `size` bytes; *ok is false at the end. */
-static uint64_t number(struct walk *walk, int size, bool big_endian, bool *ok)
-{
-	uint64_t value = 0;
-	for (int i = 0; i < size; i++) {
-		int byte = next_byte(walk);
-		if (byte < 0) {
-			*ok = false;
-			return 0;
-		}
-		value |= (uint64_t)byte << 8 * (big_endian ? size - 1 - i : i);
-	}
-	return value;
-}
 
 /* Whether the chunk that begins here is text, or a color profile, that is packed. */
 static bool png_is_packed(struct walk *walk, uint64_t name)
@@ -58,21 +16,21 @@ static bool png_is_packed(struct walk *walk, uint64_t name)
 	if (name != 0x69545874) /* iTXt: its keyword, and whether it is */
 		return false;
 	int64_t at = walk->at;
-	for (int left = 80; left > 0 && next_byte(walk) > 0; left--)
+	for (int left = 80; left > 0 && walk_byte(walk) > 0; left--)
 		;
-	bool packed = next_byte(walk) != 0;
+	bool packed = walk_byte(walk) != 0;
 	walk->at = at;
 	return packed;
 }
 
 static bool png_is_whole(struct walk *walk)
 {
-	bool ok = skip(walk, 8);
+	bool ok = walk_skip(walk, 8);
 	int64_t packed = 0;
 	for (;;) {
-		uint64_t len = number(walk, 4, true, &ok), name = number(walk, 4, true, &ok);
+		uint64_t len = walk_number(walk, 4, true, &ok), name = walk_number(walk, 4, true, &ok);
 		packed += ok && png_is_packed(walk, name) ? (int64_t)len : 0;
-		if (!ok || packed > PNG_PACKED_MAX || !skip(walk, (int64_t)len + 4))
+		if (!ok || packed > PNG_PACKED_MAX || !walk_skip(walk, (int64_t)len + 4))
 			return false;
 		if (name == 0x49454e44) /* IEND */
 			return true;
@@ -82,10 +40,10 @@ static bool png_is_whole(struct walk *walk)
 static bool gif_skip_blocks(struct walk *walk)
 {
 	for (;;) {
-		int len = next_byte(walk);
+		int len = walk_byte(walk);
 		if (len <= 0)
 			return len == 0;
-		if (!skip(walk, len))
+		if (!walk_skip(walk, len))
 			return false;
 	}
 }
@@ -99,20 +57,20 @@ static int64_t gif_table_bytes(int flags)
 static bool gif_is_whole(struct walk *walk, int64_t *frames)
 {
 	*frames = 0;
-	if (!skip(walk, 10))
+	if (!walk_skip(walk, 10))
 		return false;
-	int flags = next_byte(walk);
-	if (flags < 0 || !skip(walk, 2 + gif_table_bytes(flags)))
+	int flags = walk_byte(walk);
+	if (flags < 0 || !walk_skip(walk, 2 + gif_table_bytes(flags)))
 		return false;
 	for (;;) {
-		switch (next_byte(walk)) {
+		switch (walk_byte(walk)) {
 		case 0x21: /* an extension */
-			if (next_byte(walk) < 0 || !gif_skip_blocks(walk))
+			if (walk_byte(walk) < 0 || !gif_skip_blocks(walk))
 				return false;
 			break;
 		case 0x2c: /* an image */
-			if (!skip(walk, 8) || (flags = next_byte(walk)) < 0 ||
-			    !skip(walk, gif_table_bytes(flags) + 1) || !gif_skip_blocks(walk))
+			if (!walk_skip(walk, 8) || (flags = walk_byte(walk)) < 0 ||
+			    !walk_skip(walk, gif_table_bytes(flags) + 1) || !gif_skip_blocks(walk))
 				return false;
 			++*frames;
 			break;
@@ -125,12 +83,12 @@ static bool gif_is_whole(struct walk *walk, int64_t *frames)
 static bool tiff_begin(struct walk *walk, struct image_tiff *tiff)
 {
 	bool ok = true;
-	tiff->big_endian = next_byte(walk) == 'M';
-	skip(walk, 1);
-	tiff->big = number(walk, 2, tiff->big_endian, &ok) == 43;
-	ok = ok && skip(walk, tiff->big ? 4 : 0);
+	tiff->big_endian = walk_byte(walk) == 'M';
+	walk_skip(walk, 1);
+	tiff->big = walk_number(walk, 2, tiff->big_endian, &ok) == 43;
+	ok = ok && walk_skip(walk, tiff->big ? 4 : 0);
 	tiff->first_at = walk->at;
-	tiff->next = number(walk, tiff->big ? 8 : 4, tiff->big_endian, &ok);
+	tiff->next = walk_number(walk, tiff->big ? 8 : 4, tiff->big_endian, &ok);
 	return ok;
 }
 
@@ -153,11 +111,11 @@ bool image_tiff_next(struct image_source *source, struct image_tiff *tiff)
 	if (page == 0 || page >= (uint64_t)source->size)
 		return false;
 	walk.at = (int64_t)page;
-	uint64_t entries = number(&walk, tiff->big ? 8 : 2, tiff->big_endian, &ok);
-	if (!ok || entries > TIFF_ENTRIES_MAX || (tiff->entries += (int64_t)entries) > TIFF_ALL_ENTRIES_MAX || !skip(&walk, (int64_t)entries * (tiff->big ? 20 : 12)))
+	uint64_t entries = walk_number(&walk, tiff->big ? 8 : 2, tiff->big_endian, &ok);
+	if (!ok || entries > TIFF_ENTRIES_MAX || (tiff->entries += (int64_t)entries) > TIFF_ALL_ENTRIES_MAX || !walk_skip(&walk, (int64_t)entries * (tiff->big ? 20 : 12)))
 		return false;
 	int64_t next_at = walk.at;
-	tiff->next = number(&walk, tiff->big ? 8 : 4, tiff->big_endian, &ok);
+	tiff->next = walk_number(&walk, tiff->big ? 8 : 4, tiff->big_endian, &ok);
 	if (!ok)
 		return false;
 	source->patch[0] = tiff_patch(tiff, tiff->first_at, page);

@@ -82,12 +82,14 @@ int ingest_filepath(const char *filepath, struct err *err)
 	}
 }
 
-static int check(const struct ingest_source *source, struct image_info *info, struct err *err)
+static int check(const struct call *call, const struct ingest_source *source, struct image_info *info, struct err *err)
 {
+	int64_t pixels_max = call->app->config.limits.image_pixels;
+
 	if (source->length == 0)
 		return err_set(err, ERR_BAD_REQUEST, "The file is empty");
-	return source->bytes ? image_check_bytes(source->bytes, (size_t)source->length, info, err)
-	                     : image_check_fd(source->fd, info, err);
+	return source->bytes ? image_check_bytes(source->bytes, (size_t)source->length, pixels_max, info, err)
+	                     : image_check_fd(source->fd, pixels_max, info, err);
 }
 
 /* What can be refused is refused before the bytes are stored; the same is checked again in the write. */
@@ -172,7 +174,7 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
 	if (err->code != ERR_NOT_FOUND)
 		return -1;
 	hash_image_uuid(dataset_name(call->dataset), image->source.sha256, uuid);
-	return check(&image->source, &step->info, err) || check_room(call, image, err) ||
+	return check(call, &image->source, &step->info, err) || check_room(call, image, err) ||
 	                       blob_key_image(step->key, collect_key_dataset(call), image->label, uuid, step->info.type, err) ||
 	                       note_and_store(call, image, step, err)
 	               ? -1

@@ -14,13 +14,13 @@
 
 enum { PATH_BYTES_MAX = 8192 };
 
-static int from_file(const char *path, int size, struct buf *out, const char **type, struct err *err)
+static int from_file(const char *path, int64_t pixels_max, int size, struct buf *out, const char **type, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(err, ERR_NOT_FOUND, "Image file not found");
-	int failed = image_thumb_fd(fd, size, out, type, err);
+	int failed = image_thumb_fd(fd, pixels_max, size, out, type, err);
 	close(fd);
 	return failed;
 }
@@ -28,16 +28,17 @@ static int from_file(const char *path, int size, struct buf *out, const char **t
 static int make(struct call *call, const struct sample *sample, int size, struct buf *out, const char **type,
                 struct err *err)
 {
+	int64_t pixels_max = call->app->config.limits.image_pixels;
 	struct located file;
 	struct buf bytes;
 
 	if (serve_locate(call, sample, &file, err))
 		return -1;
 	if (file.path[0])
-		return from_file(file.path, size, out, type, err);
+		return from_file(file.path, pixels_max, size, out, type, err);
 	buf_init(&bytes, (size_t)call->app->config.limits.file_bytes);
 	int failed = serve_fetch(call, sample, &bytes, err) ||
-	             image_thumb_bytes(buf_text(&bytes), bytes.len, size, out, type, err);
+	             image_thumb_bytes(buf_text(&bytes), bytes.len, pixels_max, size, out, type, err);
 	buf_release(&bytes);
 	return failed ? -1 : 0;
 }

@@ -12,6 +12,8 @@
 
 #include "blob/image.h"
 
+enum { PIXELS_MAX = 100 * 1000 * 1000 }; /* of images, unless a test is about that */
+
 struct made {
 	unsigned char *bytes;
 	size_t len;
@@ -118,7 +120,7 @@ static inline int check(const struct made *made, struct image_info *info, struct
 {
 	memset(info, 0, sizeof(*info));
 	memset(err, 0, sizeof(*err));
-	return image_check_bytes(made->bytes, made->len, info, err);
+	return image_check_bytes(made->bytes, made->len, PIXELS_MAX, info, err);
 }
 
 static inline void assert_refused(const struct made *made, enum err_code code)
@@ -135,7 +137,7 @@ static inline VipsImage *thumb(const struct made *made, int side, const char **t
 	struct buf out;
 	struct err err;
 	buf_init(&out, IMAGE_THUMB_BYTES_MAX);
-	if (image_thumb_bytes(made->bytes, made->len, side, &out, type, &err) != 0)
+	if (image_thumb_bytes(made->bytes, made->len, PIXELS_MAX, side, &out, type, &err) != 0)
 		fail_msg("%s", err.text);
 	VipsImage *image = vips_image_new_from_buffer(out.data, out.len, "", NULL), *copy;
 	assert_non_null(image);

@@ -30,6 +30,7 @@ static void without_any_file_the_defaults_hold(void **state)
 	assert_int_equal(config.limits.json_bytes, 1024 * 1024);
 	assert_int_equal(config.limits.lease_seconds, 300);
 	assert_int_equal(config.limits.file_bytes, 64 * 1024 * 1024);
+	assert_int_equal(config.limits.image_pixels, 100 * 1000 * 1000);
 	assert_int_equal(config.limits.files_per_request, 1000);
 	assert_int_equal(config.limits.dataset_bytes, 0);
 	assert_int_equal(config.limits.archive_bytes, INT64_C(32) << 30);
@@ -86,7 +87,7 @@ static void every_key_is_read(void **state)
 		"'bucket':'b','public_url':'https://cdn/x/'},"
 		"'listen':{'http_port':0,'https_port':65535,'address':'[::]','server_name':'*.example.org',"
 		"'certificate':'/c','certificate_key':'/k'},"
-		"'limits':{'json_bytes':1024,'lease_seconds':1,'file_bytes':2,'files_per_request':3,"
+		"'limits':{'json_bytes':1024,'lease_seconds':1,'file_bytes':2,'image_pixels':11,'files_per_request':3,"
 		"'dataset_bytes':4,'archive_bytes':5,'archive_entries':6,'archive_entry_bytes':7,"
 		"'upload_expires_seconds':8,'human_requests_per_second':9,'open_datasets':10}}");
 
@@ -114,8 +115,9 @@ static void every_key_is_read(void **state)
 				   config.limits.files_per_request,   config.limits.dataset_bytes,
 				   config.limits.archive_bytes,	      config.limits.archive_entries,
 				   config.limits.archive_entry_bytes, config.limits.upload_expires_seconds,
-				   config.limits.human_requests_per_second, config.limits.open_datasets };
-	for (int i = 0; i < 10; i++)
+				   config.limits.human_requests_per_second, config.limits.open_datasets,
+				   config.limits.image_pixels };
+	for (int i = 0; i < 11; i++)
 		assert_int_equal(limits[i], i + 1);
 	assert_int_equal(config.limits.json_bytes, 1024);
 	config_release(&config);
@@ -230,7 +232,7 @@ static void an_unknown_key_is_refused_with_the_nearest_known_one(void **state)
 		       "unknown key \"dataset_store.zzzzzzzzz\"; known here: type, uri, database");
 	assert_line_refused("{'limits':{'limits':{}}}",
 		       "unknown key \"limits.limits\"; known here: json_bytes, lease_seconds, file_bytes, "
-		       "files_per_request, dataset_bytes, archive_bytes, archive_entries, "
+		       "image_pixels, files_per_request, dataset_bytes, archive_bytes, archive_entries, "
 		       "archive_entry_bytes, upload_expires_seconds, human_requests_per_second, "
 		       "open_datasets");
 }
