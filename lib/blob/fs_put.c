@@ -12,6 +12,7 @@
 #include "blob/fs.h"
 
 enum { FILE_MODE = 0640, FOLDER_MODE = 0750, COPY_BYTES = 256 * 1024 };
+enum { MOVES_MAX = 100 }; /* tries to move an object that others move at the same time */
 
 /* --- durable folders ------------------------------------------------------------------------------------ */
 
@@ -305,36 +306,45 @@ static int check_same(struct fs_store *fs, const struct blob_put *put, enum fs_t
 	return result;
 }
 
-static int move_tree(struct fs_store *fs, const char *key, enum fs_tree from, enum fs_tree to,
-                     struct err *err)
+static int not_moved(int why, const char *key, struct err *err)
 {
-	if (make_key_folders(fs, to, key, err) != 0)
-		return -1;
-	if (renameat(fs->tree[from], key, fs->tree[to], key) != 0)
-		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE,
-		                 "can't move the object '%s'", key);
+	if (why == ENOENT || why == ENOTDIR)
+		return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", key);
+	errno = why;
+	return err_errno(err, ERR_UNAVAILABLE, "can't move the object '%s'", key);
+}
+
+/* ERR_NOT_FOUND: it is not in `from`. */
+static int move_tree(struct fs_store *fs, const char *key, enum fs_tree from, enum fs_tree to, struct err *err)
+{
+	int failed = renameat(fs->tree[from], key, fs->tree[to], key);
+	if (failed != 0 && errno == ENOENT && faccessat(fs->tree[from], key, F_OK, 0) == 0) { /* the first of its folder */
+		if (make_key_folders(fs, to, key, err) != 0)
+			return -1;
+		failed = renameat(fs->tree[from], key, fs->tree[to], key);
+	}
+	if (failed != 0)
+		return not_moved(errno, key, err);
 	return sync_key(fs, to, key, err) || sync_key(fs, from, key, err) ? -1 : 0;
 }
 
-/* Two that stored an object at once, one before and one after its dataset was hidden, may have left it in both trees. */
-static int remove_public(struct fs_store *fs, const char *key, struct err *err)
-{
-	if (unlinkat(fs->tree[FS_PUBLIC], key, 0) == 0)
-		return sync_key(fs, FS_PUBLIC, key, err);
-	return errno == ENOENT || errno == ENOTDIR || errno == EISDIR
-	               ? 0
-	               : err_errno(err, ERR_UNAVAILABLE, "can't hide the object '%s'", key);
-}
-
+/* By a rename alone, whatever others do at the same time: what is looked at first, and then removed, may be the last copy by
+ * then. Over the other one's copy, too: two that stored an object at once, one before and one after its dataset was hidden, may
+ * have left it in both trees. */
 int fs_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err)
 {
 	struct fs_store *fs = (struct fs_store *)store;
-	enum fs_tree from, to = public_read ? FS_PUBLIC : FS_PRIVATE;
-	if (fs_find(fs, key, &from, err) != 0)
-		return -1;
-	if (from != to)
-		return move_tree(fs, key, from, to, err);
-	return to == FS_PRIVATE ? remove_public(fs, key, err) : 0;
+	enum fs_tree to = public_read ? FS_PUBLIC : FS_PRIVATE, from = public_read ? FS_PRIVATE : FS_PUBLIC;
+	for (int i = 0; i < MOVES_MAX; i++) {
+		struct stat st;
+		if (move_tree(fs, key, from, to, err) == 0)
+			return 0;
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+		if (fstatat(fs->tree[to], key, &st, 0) == 0)
+			return S_ISREG(st.st_mode) ? 0 : -1; /* a folder of objects is none */
+	}
+	return -1;
 }
 
 int fs_put(struct blob_store *store, const struct blob_put *put, struct err *err)
@@ -343,7 +353,7 @@ int fs_put(struct blob_store *store, const struct blob_put *put, struct err *err
 	enum fs_tree tree = put->public_read ? FS_PUBLIC : FS_PRIVATE;
 	enum fs_tree other = put->public_read ? FS_PRIVATE : FS_PUBLIC;
 	if (faccessat(fs->tree[other], put->key, F_OK, 0) == 0)
-		return check_same(fs, put, other, err) || move_tree(fs, put->key, other, tree, err) ? -1 : 0;
+		return check_same(fs, put, other, err) || fs_set_public(store, put->key, put->public_read, err) ? -1 : 0;
 	enum named named = CANT_LINK;
 	struct staged staged;
 	if (stage_handover(fs, put, &staged) && name_staged(fs, &staged, tree, put->key, &named, err) != 0)

@@ -46,6 +46,34 @@ struct putting {
 };
 enum { ROUNDS = 300 };
 
+static void *turn_one_way(void *data)
+{
+	const struct putting *turning = data;
+	struct err err;
+	intptr_t failed = 0;
+	for (int i = 0; i < 3000; i++)
+		failed |= blob_set_public(turning->f->store, "images/turned.png", turning->is_public, &err);
+	return (void *)failed; /* NOLINT: a number */
+}
+
+static void an_object_published_and_hidden_at_once_is_not_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct putting turning[3] = {{f, NULL, false}, {f, NULL, true}, {f, NULL, false}};
+	struct blob_put put = {.key = "images/turned.png", .type = "image/png", .bytes = "a cat", .length = 5};
+	struct blob_info info;
+	pthread_t threads[3];
+	assert_int_equal(blob_put(f->store, &put, &f->err), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, turn_one_way, &turning[i]), 0);
+	for (int i = 0; i < 3; i++) {
+		void *failed;
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	assert_int_equal(blob_stat(f->store, put.key, &info, &f->err), 0);
+}
+
 static void *put_each(void *data)
 {
 	struct putting *putting = data;
@@ -86,6 +114,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FS_STORE_TEST(an_object_is_there_while_it_is_published_and_hidden),
+		FS_STORE_TEST(an_object_published_and_hidden_at_once_is_not_lost),
 		FS_STORE_TEST(an_object_put_both_ways_at_once_can_be_hidden),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
