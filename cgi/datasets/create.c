@@ -53,13 +53,14 @@ int datasets_create(struct call *call, struct err *err)
 	const char *name, *base_dir = "";
 	const cJSON *labels = NULL, *policy = NULL;
 	struct dataset_policy parsed = dataset_policy_default();
+	unsigned given = 0;
 
 	return call_body(call, err) || json_only(call->body, "A new dataset", keys, err) ||
 	                       json_string(call->body, "name", true, &name, err) ||
 	                       json_string(call->body, "base_dir", false, &base_dir, err) ||
 	                       json_string_array(call->body, "labels", false, &labels, err) ||
 	                       json_object(call->body, "policy", false, &policy, err) || check_labels(labels, err) ||
-	                       document_policy_parse(policy, &parsed, err) ||
+	                       document_policy_parse(policy, &parsed, &given, err) ||
 	                       dataset_create(call->app->store, name, base_dir, &parsed, err) ||
 	                       thumb_forget(call->app->state_dir, name, err) ||
 	                       dataset_open(call->app->store, name, &call->dataset, err) ||

@@ -11,6 +11,6 @@ int datasets_reply(struct call *call, int status, struct err *err);
 
 /* Brings all uploaded images of call->dataset in line with its policy, which is changed before, so that new ones are right
  * from the first. After a failure it goes on when the change is asked for again. */
-int datasets_publish(struct call *call, bool public_read, struct err *err);
+int datasets_publish(struct call *call, struct err *err);
 
 #endif

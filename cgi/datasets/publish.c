@@ -4,7 +4,7 @@
 #include "fastcgi/collect.h"
 #include "fastcgi/ingest.h"
 
-enum { PAGE = DATASET_URLS_MAX };
+enum { PAGE = DATASET_URLS_MAX, CHANGES_MAX = 10 };
 
 struct page {
 	struct sample *samples;
@@ -56,7 +56,7 @@ static int publish_page(struct call *call, struct page *page, bool public_read, 
 	return failed;
 }
 
-int datasets_publish(struct call *call, bool public_read, struct err *err)
+static int publish_all(struct call *call, bool public_read, struct err *err)
 {
 	struct page *page = calloc(1, sizeof(*page));
 	int64_t after = -1;
@@ -64,7 +64,6 @@ int datasets_publish(struct call *call, bool public_read, struct err *err)
 
 	if (!page)
 		abort();
-	call->info.policy.public_images = public_read; /* from now on; addresses are made by it */
 	for (bool more = true; more && !failed;) {
 		failed = dataset_samples(call->dataset, after, PAGE, &page->samples, &page->count, err);
 		if (failed)
@@ -79,4 +78,31 @@ int datasets_publish(struct call *call, bool public_read, struct err *err)
 	}
 	free(page);
 	return failed;
+}
+
+static int read_policy(struct call *call, bool *is_public, struct err *err)
+{
+	dataset_info_release(&call->info);
+	if (call_setup(call, err))
+		return -1;
+	*is_public = call->info.policy.public_images;
+	return 0;
+}
+
+/* Two that change it at once both come by here. Whoever meets, at the end, another policy than the one followed begins
+ * anew by that, so that whatever comes last at an image follows the policy that stays. */
+int datasets_publish(struct call *call, struct err *err)
+{
+	bool followed, now;
+
+	if (read_policy(call, &now, err))
+		return -1;
+	for (int i = 0; i < CHANGES_MAX; i++) {
+		followed = now;
+		if (publish_all(call, followed, err) || read_policy(call, &now, err))
+			return -1;
+		if (now == followed)
+			return 0;
+	}
+	return err_set(err, ERR_CONFLICT, "The dataset was made public and private again too often meanwhile");
 }

@@ -110,13 +110,16 @@ static bool is_same_folder(const char *path, const char *real)
 
 static int check_base_dir(struct load *load, struct err *err)
 {
+	struct dataset_change change = {.base_dir = load->options.base_dir};
 	struct dataset_info info;
 	int failed = 0;
 
 	if (dataset_info(load->dataset, &info, err))
 		return -1;
+	if (!load->options.moved)
+		change.base_dir_was = info.base_dir;
 	if (load->options.moved || *info.base_dir == '\0')
-		failed = dataset_update(load->dataset, load->options.base_dir, NULL, err);
+		failed = dataset_update(load->dataset, &change, err);
 	else if (!is_same_folder(info.base_dir, load->options.base_dir))
 		failed = err_set(err, ERR_CONFLICT,
 		                 "Dataset %s lies in %s: load it from there, choose another name, or say --moved if its "

@@ -28,8 +28,7 @@ struct dataset_backend {
 	int (*info)(struct dataset *dataset, struct dataset_info *out, struct err *err);
 	int (*setup)(struct dataset *dataset, struct dataset_info *out, struct err *err);
 	int (*size)(struct dataset *dataset, int64_t *out, struct err *err);
-	int (*update)(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy,
-	              struct err *err);
+	int (*update)(struct dataset *dataset, const struct dataset_change *change, struct err *err);
 	int (*label_add)(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err);
 
 	int (*sample)(struct dataset *dataset, int64_t id, struct sample *out, struct err *err);
@@ -88,6 +87,11 @@ struct dataset_backend {
 
 extern const struct dataset_backend dataset_sqlite;
 extern const struct dataset_backend dataset_mongodb;
+
+/* For update, in its write: the policy with the fields that the change names; and ERR_CONFLICT when base_dir is not the one that
+ * the change expects. */
+void dataset_merge_policy(struct dataset_policy *policy, const struct dataset_change *change);
+int dataset_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err);
 
 /* For add_image, in its write: ERR_CONFLICT when the dataset is not as public as the image is stored. */
 int dataset_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err);

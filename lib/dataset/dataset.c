@@ -271,11 +271,37 @@ int dataset_size(struct dataset *dataset, int64_t *out, struct err *err)
 	return dataset->backend->size(dataset, out, err);
 }
 
-int dataset_update(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy, struct err *err)
+void dataset_merge_policy(struct dataset_policy *policy, const struct dataset_change *change)
 {
-	if ((base_dir && check_base_dir(base_dir, err)) || (policy && check_policy(policy, err)))
+	const struct dataset_policy *to = &change->policy;
+
+	if (change->fields & DATASET_POLICY_OVERLAP)
+		policy->overlap = to->overlap;
+	if (change->fields & DATASET_POLICY_LEASE_SECONDS)
+		policy->lease_seconds = to->lease_seconds;
+	if (change->fields & DATASET_POLICY_ORDER)
+		policy->order = to->order;
+	if (change->fields & DATASET_POLICY_SKIP)
+		policy->skip = to->skip;
+	if (change->fields & DATASET_POLICY_PUBLIC)
+		policy->public_images = to->public_images;
+}
+
+int dataset_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err)
+{
+	if (!change->base_dir_was || strcmp(change->base_dir_was, base_dir) == 0)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "The dataset's folder has become %s meanwhile", base_dir);
+}
+
+int dataset_update(struct dataset *dataset, const struct dataset_change *change, struct err *err)
+{
+	struct dataset_policy policy = dataset_policy_default();
+
+	dataset_merge_policy(&policy, change);
+	if ((change->base_dir && check_base_dir(change->base_dir, err)) || check_policy(&policy, err))
 		return -1;
-	return dataset->backend->update(dataset, base_dir, policy, err);
+	return dataset->backend->update(dataset, change, err);
 }
 
 int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err)

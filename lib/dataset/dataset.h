@@ -108,8 +108,22 @@ int dataset_setup(struct dataset *dataset, struct dataset_info *out, struct err 
 void dataset_info_release(struct dataset_info *info);
 /* counts.size alone; the fast way. */
 int dataset_size(struct dataset *dataset, int64_t *out, struct err *err);
-/* Changes base_dir and policy (NULL: left as it is). */
-int dataset_update(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy, struct err *err);
+/* A change names what it changes. All else stays as it is by the time of the write, so that changes at once all hold. */
+enum dataset_policy_field {
+	DATASET_POLICY_OVERLAP = 1,
+	DATASET_POLICY_LEASE_SECONDS = 2,
+	DATASET_POLICY_ORDER = 4,
+	DATASET_POLICY_SKIP = 8,
+	DATASET_POLICY_PUBLIC = 16,
+	DATASET_POLICY_ALL = 31,
+};
+struct dataset_change {
+	const char *base_dir;     /* NULL: stays */
+	const char *base_dir_was; /* if it is another one by then: ERR_CONFLICT. NULL: whatever it is */
+	unsigned fields;          /* those of policy that are meant, of enum dataset_policy_field; 0: stays */
+	struct dataset_policy policy;
+};
+int dataset_update(struct dataset *dataset, const struct dataset_change *change, struct err *err);
 /* The label's key; *created is false when the name existed. Concurrent adds all survive, each with its own key. */
 int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err);
 

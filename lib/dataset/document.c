@@ -56,13 +56,20 @@ static cJSON *policy_document(const struct dataset_policy *policy)
 	return document;
 }
 
-int document_policy_parse(const cJSON *document, struct dataset_policy *policy, struct err *err)
+int document_policy_parse(const cJSON *document, struct dataset_policy *policy, unsigned *fields, struct err *err)
 {
+	/* In the order of enum dataset_policy_field's bits. */
 	static const char *const keys[] = {"overlap", "lease_seconds", "order", "skip", "public", NULL};
 	const char *order = NULL, *skip = NULL;
 
 	if (!document)
 		return 0;
+	for (unsigned i = 0; keys[i]; i++) {
+		const cJSON *field = cJSON_GetObjectItemCaseSensitive(document, keys[i]);
+
+		if (field && !cJSON_IsNull(field))
+			*fields |= 1U << i;
+	}
 	return json_only(document, "A policy", keys, err) ||
 	                       json_int64(document, "overlap", false, 1, DATASET_OVERLAP_MAX, &policy->overlap, err) ||
 	                       json_int64(document, "lease_seconds", false, 1, DATASET_LEASE_SECONDS_MAX,

@@ -15,9 +15,9 @@ cJSON *document_label(const struct dataset_label *label);
 enum { DOCUMENT_KEY_MAX = 24 };
 const char *document_key(int64_t key, char out[DOCUMENT_KEY_MAX]);
 
-/* Reads the fields that a policy document has into *policy, which keeps the others; NULL changes nothing. An unknown key is
- * ERR_BAD_REQUEST, as is a wrong value. */
-int document_policy_parse(const cJSON *document, struct dataset_policy *policy, struct err *err);
+/* Reads the fields that a policy document has into *policy, which keeps the others, and adds them to *fields (of enum
+ * dataset_policy_field); one that is null is none. NULL changes nothing. An unknown key is ERR_BAD_REQUEST, as is a wrong value. */
+int document_policy_parse(const cJSON *document, struct dataset_policy *policy, unsigned *fields, struct err *err);
 
 enum { DOCUMENT_THUMB_SIZE = 256 }; /* pixels a side of the thumbnail that thumb_url names */
 /* All fields of a sample; what is not known of it is null. image_url NULL: document_image_path's. */

@@ -322,7 +322,7 @@ int mongodb_remove(struct dataset_store *, const char *, struct err *);
 int mongodb_info(struct dataset *, struct dataset_info *, struct err *);
 int mongodb_setup(struct dataset *, struct dataset_info *, struct err *);
 int mongodb_size(struct dataset *, int64_t *, struct err *);
-int mongodb_update(struct dataset *, const char *, const struct dataset_policy *, struct err *);
+int mongodb_update(struct dataset *, const struct dataset_change *, struct err *);
 int mongodb_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);
 int mongodb_note_get(struct dataset *, const char *, char **, struct err *);
 int mongodb_note_set(struct dataset *, const char *, const char *, struct err *);

@@ -240,34 +240,36 @@ int mongodb_remove(struct dataset_store *base, const char *name, struct err *err
 
 struct update {
 	struct mongodb_dataset *dataset;
-	const char *base_dir;
-	const struct dataset_policy *policy;
+	const struct dataset_change *change;
 };
 
+/* The transaction has read what it merges into, and meets whoever changes that. */
 static int run_update(struct work *work, void *data, struct err *err)
 {
-	struct update *update = data;
+	const struct update *update = data;
+	const char *name = update->dataset->base.name;
 	struct settings settings;
 	bson_oid_t revision = new_revision();
 
-	if (settings_read(work, update->dataset->base.name, &settings, err))
+	if (settings_read(work, name, &settings, err) ||
+	    dataset_check_base_dir(update->change, settings.base_dir, err)) {
+		settings_release(&settings);
 		return -1;
-	bson_t *changes = bson_new(), set;
+	}
+	struct dataset_policy merged = settings.policy;
+	dataset_merge_policy(&merged, update->change);
+	bson_t *changes = bson_new(), set, *policy = policy_document(&merged);
 	BSON_APPEND_DOCUMENT_BEGIN(changes, "$set", &set);
 	BSON_APPEND_OID(&set, "revision", &revision);
-	if (update->base_dir)
-		BSON_APPEND_UTF8(&set, "base_dir", update->base_dir);
-	if (update->policy) {
-		bson_t *policy = policy_document(update->policy);
-
-		BSON_APPEND_DOCUMENT(&set, "policy", policy);
-		bson_destroy(policy);
-		if (update->policy->overlap != settings.policy.overlap)
-			BSON_APPEND_BOOL(&set, "overlap_due", true);
-	}
+	if (update->change->base_dir)
+		BSON_APPEND_UTF8(&set, "base_dir", update->change->base_dir);
+	BSON_APPEND_DOCUMENT(&set, "policy", policy);
+	if (merged.overlap != settings.policy.overlap)
+		BSON_APPEND_BOOL(&set, "overlap_due", true);
 	bson_append_document_end(changes, &set);
+	bson_destroy(policy);
 	settings_release(&settings);
-	return work_update(work, "datasets", filter_dataset(update->dataset->base.name), changes, false, NULL, err);
+	return work_update(work, "datasets", filter_dataset(name), changes, false, NULL, err);
 }
 
 int overlap_catch_up(struct mongodb_dataset *dataset, struct err *err)
@@ -292,9 +294,9 @@ int overlap_catch_up(struct mongodb_dataset *dataset, struct err *err)
 	return failed ? -1 : 0;
 }
 
-int mongodb_update(struct dataset *base, const char *base_dir, const struct dataset_policy *policy, struct err *err)
+int mongodb_update(struct dataset *base, const struct dataset_change *change, struct err *err)
 {
-	struct update update = {.dataset = mongodb_dataset(base), .base_dir = base_dir, .policy = policy};
+	struct update update = {.dataset = mongodb_dataset(base), .change = change};
 
 	pthread_mutex_lock(&update.dataset->structure);
 	int failed = work_transaction(update.dataset->store, run_update, &update, err) ||

@@ -145,8 +145,10 @@ static int run_outline(struct work *work, void *data, struct err *err)
 int mongodb_restore_outline(struct dataset *base, const struct dataset_outline *outline, struct err *err)
 {
 	struct outlining outlining = {.name = base->name, .outline = outline};
+	struct dataset_change change = {
+		.base_dir = outline->base_dir, .fields = DATASET_POLICY_ALL, .policy = outline->policy};
 
-	return mongodb_update(base, outline->base_dir, &outline->policy, err) ||
+	return mongodb_update(base, &change, err) ||
 	                       work_transaction(mongodb_dataset(base)->store, run_outline, &outlining, err)
 	               ? -1
 	               : 0;

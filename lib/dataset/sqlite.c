@@ -307,7 +307,8 @@ static int create_dataset(struct dataset_store *base, const char *name, const ch
 {
 	struct sqlite_store *store = sqlite_store(base);
 	struct creation creation = {.name = name, .base_dir = base_dir};
-	struct sqlite_dataset made = {.base = {.backend = &dataset_sqlite}};
+	struct dataset_change change = {.fields = DATASET_POLICY_ALL, .policy = *policy};
+	struct sqlite_dataset made = {.base = {.backend = &dataset_sqlite, .name = (char *)(uintptr_t)name}};
 	struct buf hidden;
 
 	buf_init(&hidden, 16384);
@@ -315,7 +316,7 @@ static int create_dataset(struct dataset_store *base, const char *name, const ch
 	int failed = check_free(store, name, err) || db_open(&made.db, buf_text(&hidden), true, schema_migrate_dataset, err);
 	if (!failed) {
 		failed = db_write(made.db, true, write_metadata, &creation, err) ||
-		         sqlite_update(&made.base, NULL, policy, err) || db_fold(made.db, true, err);
+		         sqlite_update(&made.base, &change, err) || db_fold(made.db, true, err);
 		db_free(made.db);
 		failed = failed || give_name(store, buf_text(&hidden), name, err);
 	}

@@ -175,7 +175,7 @@ int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const
 int sqlite_info(struct dataset *, struct dataset_info *, struct err *);
 int sqlite_setup(struct dataset *, struct dataset_info *, struct err *);
 int sqlite_size(struct dataset *, int64_t *, struct err *);
-int sqlite_update(struct dataset *, const char *, const struct dataset_policy *, struct err *);
+int sqlite_update(struct dataset *, const struct dataset_change *, struct err *);
 int sqlite_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);
 int sqlite_note_get(struct dataset *, const char *, char **, struct err *);
 int sqlite_note_set(struct dataset *, const char *, const char *, struct err *);

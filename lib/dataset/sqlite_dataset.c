@@ -142,8 +142,8 @@ int sqlite_size(struct dataset *dataset, int64_t *out, struct err *err)
 /* --- changing ------------------------------------------------------------------------------------------------------ */
 
 struct update {
-	const char *base_dir;
-	const struct dataset_policy *policy;
+	const char *name;
+	const struct dataset_change *change;
 };
 
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err)
@@ -160,32 +160,49 @@ static int reorder(struct sqlite_conn *writer, enum dataset_order order, struct 
 	return conn_run(writer, err, "UPDATE samples SET position = id WHERE position < ?1", "i", QUEUE_END_BASE);
 }
 
-static int update_policy(struct sqlite_conn *writer, const struct dataset_policy *policy, struct err *err)
+static int update_policy(struct sqlite_conn *writer, const struct dataset_change *change, struct err *err)
 {
-	struct dataset_policy was;
+	struct dataset_policy was, policy;
 
-	if (policy_load(writer, &was, err) || setting_set(writer, "overlap", policy->overlap, err) ||
-	    setting_set(writer, "lease_seconds", policy->lease_seconds, err) ||
-	    setting_set(writer, "order", policy->order, err) || setting_set(writer, "skip", policy->skip, err) ||
-	    setting_set(writer, "public", policy->public_images, err))
+	if (policy_load(writer, &was, err))
 		return -1;
-	if (was.order != policy->order && reorder(writer, policy->order, err))
+	policy = was;
+	dataset_merge_policy(&policy, change);
+	if (setting_set(writer, "overlap", policy.overlap, err) ||
+	    setting_set(writer, "lease_seconds", policy.lease_seconds, err) ||
+	    setting_set(writer, "order", policy.order, err) || setting_set(writer, "skip", policy.skip, err) ||
+	    setting_set(writer, "public", policy.public_images, err))
 		return -1;
-	return was.overlap != policy->overlap ? overlap_changed(writer, policy->overlap, err) : 0;
+	if (was.order != policy.order && reorder(writer, policy.order, err))
+		return -1;
+	return was.overlap != policy.overlap ? overlap_changed(writer, policy.overlap, err) : 0;
+}
+
+static int check_base_dir(struct sqlite_conn *writer, const struct update *update, struct err *err)
+{
+	char *base_dir;
+
+	if (base_dir_load(writer, update->name, &base_dir, err))
+		return -1;
+	int failed = dataset_check_base_dir(update->change, base_dir, err);
+	free(base_dir);
+	return failed;
 }
 
 static int run_update(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct update *update = data;
+	const struct dataset_change *change = update->change;
 
-	if (update->base_dir && conn_run(writer, err, "UPDATE metadata SET base_dir = ?", "s", update->base_dir))
+	if (check_base_dir(writer, update, err) ||
+	    (change->base_dir && conn_run(writer, err, "UPDATE metadata SET base_dir = ?", "s", change->base_dir)))
 		return -1;
-	return update->policy ? update_policy(writer, update->policy, err) : 0;
+	return change->fields ? update_policy(writer, change, err) : 0;
 }
 
-int sqlite_update(struct dataset *dataset, const char *base_dir, const struct dataset_policy *policy, struct err *err)
+int sqlite_update(struct dataset *dataset, const struct dataset_change *change, struct err *err)
 {
-	struct update update = {.base_dir = base_dir, .policy = policy};
+	struct update update = {.name = dataset->name, .change = change};
 
 	return db_write(dataset_db(dataset), true, run_update, &update, err);
 }

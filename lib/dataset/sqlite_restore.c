@@ -103,8 +103,10 @@ static int run_outline(struct sqlite_conn *writer, void *data, struct err *err)
 int sqlite_restore_outline(struct dataset *dataset, const struct dataset_outline *outline, struct err *err)
 {
 	struct dataset_outline copy = *outline;
+	struct dataset_change change = {
+		.base_dir = outline->base_dir, .fields = DATASET_POLICY_ALL, .policy = outline->policy};
 
-	return sqlite_update(dataset, outline->base_dir, &outline->policy, err) ||
+	return sqlite_update(dataset, &change, err) ||
 	                       db_write(dataset_db(dataset), true, run_outline, &copy, err)
 	               ? -1
 	               : 0;

@@ -229,6 +229,11 @@ const char *picture(int id)
 	return name;
 }
 
+void set_policy(struct dataset *dataset, const struct dataset_policy *policy)
+{
+	must(dataset_update(dataset, &(struct dataset_change){.fields = DATASET_POLICY_ALL, .policy = *policy}, &failure));
+}
+
 void add_pictures(struct dataset *dataset, int count)
 {
 	struct dataset_seed *seeds = calloc((size_t)count, sizeof(*seeds));

@@ -52,6 +52,8 @@ struct dataset_store *another_store(struct fixture *fixture);
 struct dataset *open_dataset(struct dataset_store *store, const char *name);
 /* Makes a dataset with base_dir "/pictures" and labels cat, dog, bird, and opens it. policy NULL: the default. */
 struct dataset *make_dataset(struct fixture *fixture, const char *name, const struct dataset_policy *policy);
+/* Changes all fields of its policy. */
+void set_policy(struct dataset *dataset, const struct dataset_policy *policy);
 /* Adds unlabelled samples picture-0.png, picture-1.png, … */
 void add_pictures(struct dataset *dataset, int count);
 const char *picture(int id); /* its filepath; valid until the eighth next call on this thread */

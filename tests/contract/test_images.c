@@ -161,7 +161,7 @@ static void an_image_stored_more_or_less_public_than_the_dataset_is_a_conflict(v
 
 	for (int round = 0; round < 3; round++) {
 		policy.public_images = round == 1;
-		must(dataset_update(dataset, NULL, &policy, &failure));
+		set_policy(dataset, &policy);
 		uploaded.is_public = !policy.public_images;
 		refused(dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure), ERR_CONFLICT);
 		uploaded.is_public = policy.public_images;

@@ -230,7 +230,7 @@ static void a_lower_overlap_decides_what_has_votes_enough(void **state)
 	struct dataset_policy policy = dataset_policy_default();
 
 	label_next(dataset, "ada", 0, "cat");
-	must(dataset_update(dataset, NULL, &policy, &failure));
+	set_policy(dataset, &policy);
 	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
 	assert_int_equal(next_id(dataset, "bob"), 1);
 	assert_int_equal(next_id(dataset, "cyd"), 2);
@@ -247,7 +247,7 @@ static void a_lower_overlap_holds_for_labels_on_their_way_by_the_old_one(void **
 
 	must(dataset_open(other, "surveyed", &open_before, &failure));
 	assert_true(classify(open_before, "ada", picture(2), "cat")); /* it knows the labels now, too */
-	must(dataset_update(dataset, NULL, &policy, &failure));
+	set_policy(dataset, &policy);
 	assert_true(classify(open_before, "ada", picture(0), "cat"));
 	label_next(open_before, "bob", 1, "dog");
 	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
@@ -266,7 +266,7 @@ static void a_higher_overlap_asks_more_people(void **state)
 
 	label_next(dataset, "ada", 0, "cat");
 	label_next(dataset, "bob", 0, "dog"); /* no majority */
-	must(dataset_update(dataset, NULL, &policy, &failure));
+	set_policy(dataset, &policy);
 	label_next(dataset, "cyd", 0, "dog");
 	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
 	assert_counts_true(dataset);

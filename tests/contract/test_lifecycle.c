@@ -209,7 +209,8 @@ static void what_another_process_changes_is_seen(void **state)
 	add_pictures(fixture->dataset, 1);
 	must(dataset_label_add(theirs, "fish", &key, &created, &failure));
 	policy.lease_seconds = 5;
-	must(dataset_update(theirs, "/moved", &policy, &failure));
+	must(dataset_update(theirs, &(struct dataset_change){.base_dir = "/moved"}, &failure));
+	set_policy(theirs, &policy);
 	ours = open_dataset(fixture->store, "animals");
 	must(dataset_label_path(ours, "ada", "/moved", picture(0), "fish", &accepted, &failure));
 	assert_true(accepted);
@@ -260,19 +261,67 @@ static void more_datasets_than_are_kept_open_work_alike(void **state)
 static void base_dir_and_policy_are_changed_apart(void **state)
 {
 	struct fixture *fixture = *state;
-	struct dataset_policy policy = {.overlap = 2, .lease_seconds = 0};
+	struct dataset_change relative = {.base_dir = "relative"}, moved = {.base_dir = "/moved"};
+	struct dataset_change overlap = {.fields = DATASET_POLICY_OVERLAP, .policy = {.overlap = 2}};
 	struct dataset_info info;
 
-	must(dataset_update(fixture->dataset, "/moved", NULL, &failure));
-	must(dataset_update(fixture->dataset, NULL, &policy, &failure));
+	must(dataset_update(fixture->dataset, &moved, &failure));
+	must(dataset_update(fixture->dataset, &overlap, &failure));
 	must(dataset_info(fixture->dataset, &info, &failure));
 	assert_string_equal(info.base_dir, "/moved");
 	assert_int_equal(info.policy.overlap, 2);
 	assert_int_equal(info.policy.lease_seconds, LEASE_SECONDS);
 	dataset_info_release(&info);
-	refused(dataset_update(fixture->dataset, "relative", NULL, &failure), ERR_BAD_REQUEST);
-	policy.overlap = 0;
-	refused(dataset_update(fixture->dataset, NULL, &policy, &failure), ERR_BAD_REQUEST);
+	refused(dataset_update(fixture->dataset, &relative, &failure), ERR_BAD_REQUEST);
+	overlap.policy.overlap = 0;
+	refused(dataset_update(fixture->dataset, &overlap, &failure), ERR_BAD_REQUEST);
+}
+
+static void a_change_that_expects_another_base_dir_changes_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_change change = {.base_dir = "/moved", .base_dir_was = "/elsewhere", .fields = DATASET_POLICY_SKIP,
+	                                .policy = {.skip = DATASET_SKIP_IGNORE}};
+	struct dataset_info info;
+
+	refused(dataset_update(fixture->dataset, &change, &failure), ERR_CONFLICT);
+	must(dataset_info(fixture->dataset, &info, &failure));
+	assert_string_equal(info.base_dir, "/pictures");
+	assert_int_equal(info.policy.skip, DATASET_SKIP_REQUEUE_FOR_ME);
+	dataset_info_release(&info);
+	change.base_dir_was = "/pictures";
+	must(dataset_update(fixture->dataset, &change, &failure));
+}
+
+/* The number tells which field; each has one that is its own. */
+static void change_a_field(struct fixture *fixture, int number)
+{
+	static const struct dataset_policy to = {
+		.overlap = 3, .lease_seconds = 7, .order = DATASET_ORDER_RANDOM, .skip = DATASET_SKIP_IGNORE, .public_images = true};
+	struct dataset_change change = {.fields = 1U << number, .policy = to};
+
+	expect(dataset_update(fixture->dataset, &change, &failure) == 0);
+}
+
+static void changes_of_the_policy_by_many_processes_all_hold(void **state)
+{
+	enum { ROUNDS = 5, FIELDS = 5 };
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct dataset_policy first = dataset_policy_default();
+		struct dataset_info info;
+
+		set_policy(fixture->dataset, &first);
+		run_processes(fixture, FIELDS, change_a_field);
+		must(dataset_info(fixture->dataset, &info, &failure));
+		assert_int_equal(info.policy.overlap, 3);
+		assert_int_equal(info.policy.lease_seconds, 7);
+		assert_int_equal(info.policy.order, DATASET_ORDER_RANDOM);
+		assert_int_equal(info.policy.skip, DATASET_SKIP_IGNORE);
+		assert_true(info.policy.public_images);
+		dataset_info_release(&info);
+	}
 }
 
 static void labels_get_keys_in_order_and_keep_them(void **state)
@@ -310,7 +359,8 @@ static void a_setup_is_the_information_without_its_counts(void **state)
 
 	add_pictures(fixture->dataset, 3);
 	label_next(fixture->dataset, "ann", 0, "cat");
-	must(dataset_update(fixture->dataset, "/data/elsewhere", &policy, &failure));
+	must(dataset_update(fixture->dataset, &(struct dataset_change){.base_dir = "/data/elsewhere"}, &failure));
+	set_policy(fixture->dataset, &policy);
 	must(dataset_info(fixture->dataset, &info, &failure));
 	must(dataset_setup(fixture->dataset, &setup, &failure));
 	assert_string_equal(setup.base_dir, "/data/elsewhere");
@@ -443,6 +493,8 @@ int main(void)
 		DATASET_TEST(everything_is_there_after_a_restart),
 		STORE_TEST(more_datasets_than_are_kept_open_work_alike),
 		DATASET_TEST(base_dir_and_policy_are_changed_apart),
+		DATASET_TEST(a_change_that_expects_another_base_dir_changes_nothing),
+		DATASET_TEST(changes_of_the_policy_by_many_processes_all_hold),
 		DATASET_TEST(labels_get_keys_in_order_and_keep_them),
 		DATASET_TEST(a_setup_is_the_information_without_its_counts),
 		DATASET_TEST(a_bad_label_is_refused),

@@ -369,7 +369,7 @@ static void a_change_of_order_holds_for_what_is_there(void **state)
 
 	add_pictures(dataset, 200);
 	policy.order = DATASET_ORDER_RANDOM;
-	must(dataset_update(dataset, NULL, &policy, &failure));
+	set_policy(dataset, &policy);
 	for (int i = 0; i < 20; i++) {
 		lease_tasks(dataset, "ada", 1, &tasks[i], 1);
 		in_line += tasks[i].sample.id == i;
@@ -379,7 +379,7 @@ static void a_change_of_order_holds_for_what_is_there(void **state)
 		must(dataset_release(dataset, "ada", tasks[i].token, &failure));
 	release_tasks(tasks, 20);
 	policy.order = DATASET_ORDER_SEQUENTIAL;
-	must(dataset_update(dataset, NULL, &policy, &failure));
+	set_policy(dataset, &policy);
 	lease_tasks(dataset, "ada", 20, tasks, 20);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(tasks[i].sample.id, i);

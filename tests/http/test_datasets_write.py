@@ -131,6 +131,17 @@ def test_a_policy_is_changed_field_by_field(admin):
     assert admin.get(DATASETS + "/changed").json() == answer.json()
 
 
+def test_changes_of_different_fields_at_once_all_hold(collector, admin):
+    create(admin, "shared-policy")
+    rounds = [{"overlap": 1 + n % 2, "lease_seconds": 100 + n, "order": ("random", "sequential")[n % 2], "skip": ("ignore", "requeue_for_me")[n % 2], "public": n % 2 == 0} for n in range(20)]  # fmt: skip
+    with ThreadPoolExecutor(5) as pool:
+        for policy in rounds:
+            changes = [{"policy": {field: value}} for field, value in policy.items()]
+            answers = list(pool.map(lambda change: collector.session("admin").patch(DATASETS + "/shared-policy", json=change), changes))
+            assert [answer.status_code for answer in answers] == [200] * 5
+            assert admin.get(DATASETS + "/shared-policy").json()["policy"] == policy
+
+
 def test_the_folder_is_changed(admin, tmp_path):
     create(admin, "moved")
     assert admin.patch(DATASETS + "/moved", json={"base_dir": str(tmp_path)}).json()["base_dir"] == str(tmp_path)

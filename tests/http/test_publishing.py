@@ -1,6 +1,7 @@
 """Datasets that become private or public while images are on their way into them."""
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -59,3 +60,17 @@ def test_images_on_their_way_are_as_public_as_the_dataset_has_become(collector, 
     keys = collector.objects() - before
     assert len(keys) == 24
     assert {anyone_sees(collector, key) for key in keys} == {becomes_public}
+
+
+def test_made_public_and_private_at_once_all_images_are_what_the_dataset_is(collector, admin):
+    admin.post(DATASETS, json={"name": "both"})
+    before = collector.objects()
+    for number in range(12):
+        assert admin.put(f"{DATASETS}/both/images/{number}.png", data=picture()).status_code == 201
+    keys = collector.objects() - before
+    patch = lambda public: collector.session("admin").patch(f"{DATASETS}/both", json={"policy": {"public": public}}).status_code  # noqa: E731
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert list(pool.map(patch, [True, False, True, False])) == [200] * 4
+            public = admin.get(f"{DATASETS}/both").json()["policy"]["public"]
+            assert [anyone_sees(collector, key) for key in sorted(keys)] == [public] * len(keys)
