@@ -23,7 +23,7 @@ packages := sqlite3 libcjson yajl libcrypto zlib libarchive
 modules := image s3 mongodb
 image_sources := lib/blob/image_vips.c lib/blob/image_bmp.c lib/blob/image_jpeg.c lib/blob/image_whole.c \
                  lib/blob/image_walk.c lib/blob/image_jpeg_header.c
-image_packages := vips libjpeg
+image_packages := vips libjpeg libheif
 s3_sources := $(wildcard lib/blob/s3*.c)
 s3_packages := libcurl expat
 mongodb_sources := $(wildcard lib/dataset/mongodb*.c)

@@ -8,7 +8,9 @@
 #include "admin/admin.h"
 #include "admin/progress.h"
 #include "admin/walk.h"
+#include "base/image_type.h"
 #include "base/text.h"
+#include "blob/image.h"
 #include "blob/locate.h"
 #include "dataset/dataset.h"
 
@@ -37,6 +39,7 @@ struct load {
 	struct progress progress;
 	struct walk walk;
 	size_t images;
+	size_t unseen; /* of them, by people in a browser */
 	struct dataset_merged merged;
 
 	struct dataset_seed seeds[CHUNK];
@@ -166,20 +169,24 @@ static int make_dataset(struct load *load, struct err *err)
 
 /* --- the images ------------------------------------------------------------------------------------- */
 
-static void told(void *data, enum walk_skip skip, const char *path)
+/* Tells of one file, the times-th of which that is so. */
+static void tell(struct load *load, size_t times, const char *what, const char *why, const char *path)
 {
-	struct load *load = data;
-	size_t times = load->walk.skipped[skip];
-
 	if (times > TOLD_MAX)
 		return;
 	struct buf name;
 	buf_init(&name, 4 * PATH_MAX);
 	walk_add_name(path, &name);
 	progress_end(&load->progress);
-	fprintf(stderr, "passed over, %s: %s%s\n", walk_skip_reason(skip), buf_text(&name),
-	        times == TOLD_MAX ? " (and so on)" : "");
+	fprintf(stderr, "%s, %s: %s%s\n", what, why, buf_text(&name), times == TOLD_MAX ? " (and so on)" : "");
 	buf_release(&name);
+}
+
+static void told(void *data, enum walk_skip skip, const char *path)
+{
+	struct load *load = data;
+
+	tell(load, load->walk.skipped[skip], "passed over", walk_skip_reason(skip), path);
 }
 
 static void seen(void *data, size_t count)
@@ -189,30 +196,30 @@ static void seen(void *data, size_t count)
 	progress_show(&load->progress, count, 0, "looking through the folder");
 }
 
-/* Types that locate_sniff tells by content: when it told none, a file with only such a name is no image. */
-static bool is_told_by_content(const char *type)
+/* Its type; NULL when it is no image. Of what is told by content a name alone makes no image. */
+static const struct image_type *type_of(const struct located *located)
 {
-	static const char *const types[] = {"image/jpeg", "image/png",  "image/webp",
-	                                    "image/gif",  "image/bmp", "image/tiff"};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (strcmp(type, types[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool is_image(const struct located *located)
-{
-	unsigned char magic[LOCATE_MAGIC_BYTES];
+	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
 	int fd = open(located->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	ssize_t len = fd < 0 ? -1 : pread(fd, magic, sizeof(magic), 0);
 
 	if (fd >= 0)
 		close(fd);
 	if (len <= 0)
-		return false;
-	return locate_sniff(magic, (size_t)len) ||
-	       (strncmp(located->type, "image/", 6) == 0 && !is_told_by_content(located->type));
+		return NULL;
+	const struct image_type *type = image_type_sniff(magic, (size_t)len);
+	if (type)
+		return type;
+	type = image_type_by_name(located->path);
+	return type && !type->taken ? type : NULL;
+}
+
+/* Whether people will see it: in the browser as it is, or as what is made of it. */
+static bool can_be_seen(const struct image_type *type)
+{
+	struct err ignored;
+
+	return type->shown || (type->taken && image_can(type->media, &ignored));
 }
 
 /* The name of the folder that holds the file, as a label added with this chunk; "" at the top, and where
@@ -262,10 +269,13 @@ static int add_file(struct load *load, const struct walk_file *file, struct err 
 		walk_pass_over(&load->walk, file->link ? WALK_OUTSIDE : WALK_UNREADABLE, file->path, told, load);
 		return 0;
 	}
-	if (!is_image(&located)) {
+	const struct image_type *type = type_of(&located);
+	if (!type) {
 		walk_pass_over(&load->walk, WALK_NO_IMAGE, file->path, told, load);
 		return 0;
 	}
+	if (!can_be_seen(type))
+		tell(load, ++load->unseen, "cannot be seen in a browser", type->name, file->path);
 	load->images++;
 	load->seeds[load->seed_count++] = (struct dataset_seed){file->path, folder_label(load, file->path)};
 	return load->seed_count == CHUNK ? write_chunk(load, err) : 0;
@@ -304,6 +314,8 @@ static int summarise(const struct load *load, double seconds, struct err *err)
 	printf("%s dataset %s of %s\n", load->created ? "Made" : "Updated", load->options.dataset,
 	       load->options.base_dir);
 	printf("  %-28s %8zu images, in %.1f s\n", "found", load->images, seconds);
+	if (load->unseen)
+		printf("  %-28s %8zu\n", "  not to be seen in browsers", load->unseen);
 	printf("  %-28s %8lld\n", "added", (long long)load->merged.samples_added);
 	printf("  %-28s %8lld\n", "known", (long long)load->merged.samples_known);
 	if (load->merged.samples_labelled)

@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/image_type.h"
 #include "base/text.h"
-#include "blob/locate.h"
 
 enum { PIECE = 256 * 1024 };
 static const int64_t image_max = INT64_C(4) << 30; /* what a server can be configured to take at most */
@@ -137,7 +138,7 @@ static char *folder_label(const char *path)
 
 static int next_of_folder(struct source *source, struct source_item *item)
 {
-	unsigned char magic[LOCATE_MAGIC_BYTES];
+	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
 	struct stat st;
 
 	if (source->done == source->total)
@@ -149,7 +150,7 @@ static int next_of_folder(struct source *source, struct source_item *item)
 	}
 	int fd = openat(source->fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ssize_t len = fd < 0 || fstat(fd, &st) ? -1 : pread(fd, magic, sizeof(magic), 0);
-	if (len < 0 || !S_ISREG(st.st_mode) || !locate_sniff(magic, (size_t)len)) {
+	if (len < 0 || !S_ISREG(st.st_mode) || !image_type_sniff(magic, (size_t)len)) {
 		if (len < 0)
 			report_failed(source->report, path, strerror(errno));
 		else

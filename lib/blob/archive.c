@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <locale.h>
 
+#include "base/image_type.h"
 #include "blob/archive_name.h"
-#include "blob/locate.h"
 
 enum { SOURCE_BYTES = 256 * 1024 };
 
@@ -23,7 +23,7 @@ struct archive_reader {
 	int64_t entries;
 	int64_t entry_out;       /* bytes of this entry's data */
 	bool entry_ended;        /* nothing more of it can be read */
-	unsigned char magic[LOCATE_MAGIC_BYTES]; /* its first bytes, not handed out yet from magic_at on */
+	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES]; /* its first bytes, not handed out yet from magic_at on */
 	size_t magic_len, magic_at;
 	const char *block; /* what follows, not handed out yet */
 	size_t block_len;
@@ -228,10 +228,10 @@ static const char *refused_kind(struct archive_entry *entry)
 /* Looks at the first bytes, which stay to be read. */
 static int sniff(struct archive_reader *reader, struct err *err)
 {
-	while (reader->magic_len < LOCATE_MAGIC_BYTES && !reader->entry_ended) {
+	while (reader->magic_len < IMAGE_TYPE_MAGIC_BYTES && !reader->entry_ended) {
 		if (reader->block_len == 0 && next_block(reader, err) != 0)
 			return -1;
-		size_t want = LOCATE_MAGIC_BYTES - reader->magic_len;
+		size_t want = IMAGE_TYPE_MAGIC_BYTES - reader->magic_len;
 		size_t len = reader->block_len < want ? reader->block_len : want;
 		if (len > 0)
 			memcpy(reader->magic + reader->magic_len, reader->block, len);
@@ -239,7 +239,8 @@ static int sniff(struct archive_reader *reader, struct err *err)
 		reader->block += len;
 		reader->block_len -= len;
 	}
-	reader->item.type = locate_sniff(reader->magic, reader->magic_len);
+	const struct image_type *type = image_type_sniff(reader->magic, reader->magic_len);
+	reader->item.type = type ? type->media : NULL;
 	return 0;
 }
 

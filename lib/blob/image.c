@@ -3,9 +3,9 @@
 
 #include <sys/stat.h>
 
+#include "base/image_type.h"
 #include "base/module.h"
 #include "blob/image_module.h"
-#include "blob/locate.h"
 
 static int open_fd(int fd, struct image_source *out, struct err *err)
 {
@@ -16,22 +16,33 @@ static int open_fd(int fd, struct image_source *out, struct err *err)
 	return 0;
 }
 
+static void no_image(int64_t len, struct err *err)
+{
+	struct buf names;
+	buf_init(&names, 1024);
+	image_type_names(&names);
+	if (len == 0)
+		err_set(err, ERR_MEDIA_TYPE, "the file is empty");
+	else
+		err_set(err, ERR_MEDIA_TYPE, "the file is no image of these types: %s", buf_text(&names));
+	buf_release(&names);
+}
+
 /* The image's type and the module; nothing is loaded for what is no image. */
 static const struct image_module *begin(const struct image_source *source, const char **type, struct err *err)
 {
-	unsigned char magic[LOCATE_MAGIC_BYTES];
+	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
 	int64_t len = image_source_read(source, 0, magic, sizeof(magic));
 	if (len < 0) {
 		err_errno(err, ERR_INTERNAL, "can't read the image");
 		return NULL;
 	}
-	*type = locate_sniff(magic, (size_t)len);
-	if (*type == NULL) {
-		err_set(err, ERR_MEDIA_TYPE, "%s",
-		        len == 0 ? "the file is empty"
-		                 : "the file is no image of these types: JPEG, PNG, WebP, GIF, BMP, TIFF");
+	const struct image_type *told = image_type_sniff(magic, (size_t)len);
+	if (told == NULL) {
+		no_image(len, err);
 		return NULL;
 	}
+	*type = told->media;
 	return module_symbol("image", "image_module", err);
 }
 
@@ -76,4 +87,10 @@ int image_thumb_fd(int fd, int64_t pixels_max, int side, struct buf *out, const 
 {
 	struct image_source source;
 	return open_fd(fd, &source, err) || thumb(&source, pixels_max, side, out, type, err) ? -1 : 0;
+}
+
+bool image_can(const char *type, struct err *err)
+{
+	const struct image_module *module = module_symbol("image", "image_module", err);
+	return module != NULL && module->can(type);
 }

@@ -2,7 +2,7 @@
  * loaded at first use.
  *
  * Nothing is believed but the bytes: type by content, limits by the header before anything is decoded, then
- * every pixel is decoded once. Only the decoders of the six types are reachable. Thread-safe; decoders that
+ * every pixel is decoded once. Only the decoders of the types taken are reachable. Thread-safe; decoders that
  * need an image whole in memory share a budget and wait for each other, all others work in strips. pixels_max is of a frame, width x
  * height, whatever it is decoded in.
  * Errors: ERR_MEDIA_TYPE (no image of these types, or of a kind of one that nothing here decodes), ERR_UNPROCESSABLE (broken or
@@ -10,6 +10,7 @@
 #ifndef BLOB_IMAGE_H
 #define BLOB_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +28,7 @@ enum {
 };
 
 struct image_info {
-	const char *type;      /* "image/jpeg", …png, …webp, …gif, …bmp, …tiff; static */
+	const char *type;      /* one of those taken (base/image_type.h); static */
 	int64_t width, height; /* pixels as stored, of the first frame */
 	int64_t frames;        /* 1 for what does not move */
 	int orientation;       /* EXIF: 1..8; 5 to 8 are shown with width and height swapped */
@@ -45,5 +46,8 @@ int image_check_fd(int fd, int64_t pixels_max, struct image_info *out, struct er
 int image_thumb_bytes(const void *bytes, size_t len, int64_t pixels_max, int side, struct buf *out, const char **type,
                       struct err *err);
 int image_thumb_fd(int fd, int64_t pixels_max, int side, struct buf *out, const char **type, struct err *err);
+
+/* Whether images of that taken type can be decoded here, which takes codecs in packages of their own for some. */
+bool image_can(const char *type, struct err *err);
 
 #endif

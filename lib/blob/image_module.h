@@ -25,6 +25,7 @@ struct image_module {
 	             struct err *err);
 	int (*thumb)(const struct image_source *source, const char *type, int64_t pixels_max, int side, struct buf *out,
 	             const char **thumb_type, struct err *err);
+	bool (*can)(const char *type);
 };
 /* The module's symbol "image_module" is one of these. */
 

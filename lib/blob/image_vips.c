@@ -1,4 +1,5 @@
 /* Checks images and makes thumbnails by libvips: the module "image". */
+#include <libheif/heif.h>
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
@@ -10,7 +11,7 @@
 #include "blob/image_jpeg_header.h"
 #include "blob/image_whole.h"
 
-enum { JPEG_QUALITY = 82, WEBP_QUALITY = 80 };
+enum { JPEG_QUALITY = 82, WEBP_QUALITY = 80, JXL_PIXEL_BYTES = 16 };
 
 /* --- set-up --------------------------------------------------------------------------------------------- */
 
@@ -30,6 +31,7 @@ static void set_up(void)
 	if (vips_init("image-label-server") != 0)
 		return;
 	vips_block_untrusted_set(TRUE);
+	vips_operation_block_set("VipsForeignLoadJxl", FALSE); /* so called for not being fuzzed by libvips; by libjxl it is */
 	vips_concurrency_set(1); /* requests are served side by side already */
 	vips_cache_set_max(0);
 	/* Above this, memory goes back to the system when it is freed. Unset, glibc raises it to the size
@@ -125,6 +127,17 @@ static int open_tiff(VipsSource *stream, VipsImage **out, const struct opening *
 	                            "n", how->n, NULL);
 }
 
+/* The primary image, turned upright by libheif. */
+static int open_heif(VipsSource *stream, VipsImage **out, const struct opening *how)
+{
+	return vips_heifload_source(stream, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", how->fail_on, NULL);
+}
+
+static int open_jxl(VipsSource *stream, VipsImage **out, const struct opening *how)
+{
+	return vips_jxlload_source(stream, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", how->fail_on, NULL);
+}
+
 /* page_by_page: pages may differ in size, so they can't be read one below the other. */
 static const struct format {
 	const char *type, *name;
@@ -135,6 +148,8 @@ static const struct format {
 	{"image/jpeg", "JPEG", open_jpeg, false, false}, {"image/png", "PNG", open_png, false, false},
 	{"image/webp", "WebP", open_webp, true, false},  {"image/gif", "GIF", open_gif, true, false},
 	{"image/tiff", "TIFF", open_tiff, true, true},   {"image/bmp", "BMP", NULL, false, false},
+	{"image/avif", "AVIF", open_heif, true, false},  {"image/heic", "HEIC", open_heif, true, false},
+	{"image/jxl", "JPEG XL", open_jxl, true, false},
 };
 
 static gint64 stream_read(VipsSourceCustom *custom, void *bytes, gint64 len, struct reading *reading)
@@ -265,6 +280,8 @@ static int read_info(struct reading *reading, VipsImage *header, struct err *err
 	                            .orientation = vips_image_get_orientation(header)};
 	if (info->orientation < 1 || info->orientation > 8)
 		info->orientation = 1;
+	if (reading->format->open == open_heif) /* the others are no frames of an animation, and it is turned already */
+		info->frames = info->orientation = 1;
 	return check_limits(reading, info->width, info->height, info->frames, err) ||
 	                       check_channels(reading, header, &reading->pixels_counted, err)
 	               ? -1
@@ -290,6 +307,10 @@ static int64_t memory_need(const struct reading *reading, VipsImage *header)
 		return get_int(header, "interlaced", 0) != 0 ? pixel_bytes * pixels : 0;
 	if (reading->bmp != NULL)
 		return pixels;
+	if (reading->format->open == open_heif) /* as it is coded, in 4:2:0 mostly, and then as RGB */
+		return (pixel_bytes + 3 * band_bytes) * pixels;
+	if (reading->format->open == open_jxl) /* in floats, and then as it is given out (measured) */
+		return (pixel_bytes + JXL_PIXEL_BYTES) * pixels;
 	if (reading->format->open == open_webp && reading->info.frames == 1 && is_lossy_webp(&reading->source))
 		return 0;
 	/* The frame, and of an animation the canvas it is drawn on. */
@@ -304,6 +325,25 @@ static const struct format *find_format(const char *type)
 	return NULL;
 }
 
+/* libheif itself comes without codecs: they are other packages, or plug-ins. */
+static bool heif_can(const char *type)
+{
+	bool avif = strcmp(type, "image/avif") == 0;
+	return vips_type_find("VipsOperation", "heifload_source") != 0 &&
+	       heif_have_decoder_for_format(avif ? heif_compression_AV1 : heif_compression_HEVC);
+}
+
+static bool can(const char *type)
+{
+	struct err ignored;
+	const struct format *format = find_format(type);
+	if (begin(&ignored) != 0 || format == NULL)
+		return false;
+	if (format->open == open_jxl)
+		return vips_type_find("VipsOperation", "jxlload_source") != 0;
+	return format->open != open_heif || heif_can(type);
+}
+
 /* Opens the first frame, within the limits; nothing is decoded yet. */
 static int open_first(struct reading *reading, const struct image_source *source, const char *type, int64_t pixels_max,
                       VipsFailOn fail_on, VipsImage **out, struct err *err)
@@ -312,8 +352,9 @@ static int open_first(struct reading *reading, const struct image_source *source
 	*out = NULL;
 	if (begin(err) != 0)
 		return -1;
-	if (reading->format == NULL)
-		return err_set(err, ERR_MEDIA_TYPE, "%s is no type of image taken here", type);
+	if (reading->format == NULL || !can(type))
+		return err_set(err, ERR_MEDIA_TYPE, "%s can't be decoded on this machine: a codec is not installed",
+		               reading->format == NULL ? type : reading->format->name);
 	if (reading->format->open == NULL) {
 		int64_t width, height;
 		if (bmp_open(&reading->bmp, source, err) != 0)
@@ -539,4 +580,4 @@ static int thumb(const struct image_source *source, const char *type, int64_t pi
 }
 
 MODULE_EXPORT extern const struct image_module image_module;
-const struct image_module image_module = {check, thumb};
+const struct image_module image_module = {check, thumb, can};

@@ -1,40 +1,21 @@
 /* Makes and checks the names of objects in the image store. */
 #include "blob/key.h"
 
-#include <strings.h>
-
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/image_type.h"
 #include "base/text.h"
 
-static const struct {
-	const char *type, *extension;
-} extensions[] = {
-	{"image/jpeg", "jpg"}, {"image/png", "png"}, {"image/webp", "webp"},
-	{"image/gif", "gif"},  {"image/bmp", "bmp"}, {"image/tiff", "tiff"},
-};
-
-const char *blob_key_extension(const char *type)
+const char *blob_key_extension(const char *media)
 {
-	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
-		if (strcmp(extensions[i].type, type) == 0)
-			return extensions[i].extension;
-	return NULL;
+	const struct image_type *type = image_type_of(media);
+	return type != NULL && type->taken ? type->endings[0] : NULL;
 }
 
 const char *blob_key_type(const char *key)
 {
-	const char *ending = strrchr(key, '.');
-	if (ending == NULL)
-		return NULL;
-	if (strcasecmp(ending, ".jpeg") == 0)
-		return "image/jpeg";
-	if (strcasecmp(ending, ".tif") == 0)
-		return "image/tiff";
-	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
-		if (strcasecmp(extensions[i].extension, ending + 1) == 0)
-			return extensions[i].type;
-	return NULL;
+	const struct image_type *type = image_type_by_name(key);
+	return type != NULL && type->taken ? type->media : NULL;
 }
 
 static int check_segment(const char *segment, size_t len, struct err *err)

@@ -23,10 +23,9 @@ int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *lab
 int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid,
                    const char *type, struct err *err);
 
-/* The file name ending, without a dot, of an image's media type ("jpg", "png", "webp", "gif", "bmp",
- * "tiff"); NULL for others. */
+/* The file name ending, without a dot, of the media type of an image that is taken (base/image_type.h); NULL for others. */
 const char *blob_key_extension(const char *type);
-/* The media type that a key's ending says, of these types (also "jpeg", "tif"); NULL for others. */
+/* The media type that a key's ending says, of these types; NULL for others. */
 const char *blob_key_type(const char *key);
 
 #endif

@@ -4,70 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/image_type.h"
+
 enum { ATTEMPTS = 5 }; /* a file renamed or replaced while it is looked at is looked at again */
-
-/* Media types by the end of the name, for what locate_sniff does not tell. Raster images only: nothing
- * that a browser would run, such as SVG or HTML, is ever called by its name. */
-static const struct {
-	const char *extension, *type;
-} types_by_name[] = {
-	{"jpg", "image/jpeg"},  {"jpeg", "image/jpeg"}, {"jpe", "image/jpeg"},   {"jfif", "image/jpeg"},
-	{"png", "image/png"},   {"apng", "image/apng"}, {"webp", "image/webp"},  {"gif", "image/gif"},
-	{"bmp", "image/bmp"},   {"dib", "image/bmp"},   {"tif", "image/tiff"},   {"tiff", "image/tiff"},
-	{"avif", "image/avif"}, {"heic", "image/heic"}, {"heif", "image/heif"},  {"jp2", "image/jp2"},
-	{"jpx", "image/jpx"},   {"j2k", "image/j2c"},   {"jxl", "image/jxl"},    {"ico", "image/x-icon"},
-	{"tga", "image/x-tga"}, {"exr", "image/x-exr"}, {"pbm", "image/x-portable-bitmap"},
-	{"pgm", "image/x-portable-graymap"}, {"ppm", "image/x-portable-pixmap"},
-	{"pnm", "image/x-portable-anymap"},
-};
-
-static bool starts(const unsigned char *bytes, size_t len, size_t at, const char *magic, size_t magic_len)
-{
-	return len >= at + magic_len && memcmp(bytes + at, magic, magic_len) == 0;
-}
-
-/* "BM" alone begins many a text; the size of the header that follows tells a bitmap (12: OS/2; 16 to 124:
- * the others). */
-static bool is_bmp(const unsigned char *bytes, size_t len)
-{
-	if (!starts(bytes, len, 0, "BM", 2) || len < 16)
-		return false;
-	unsigned header = (unsigned)bytes[14] | (unsigned)bytes[15] << 8;
-	return header == 12 || (header >= 16 && header <= 124);
-}
-
-const char *locate_sniff(const unsigned char *bytes, size_t len)
-{
-	if (starts(bytes, len, 0, "\xff\xd8\xff", 3))
-		return "image/jpeg";
-	if (starts(bytes, len, 0, "\x89PNG\r\n\x1a\n", 8))
-		return "image/png";
-	if (starts(bytes, len, 0, "RIFF", 4) && starts(bytes, len, 8, "WEBP", 4))
-		return "image/webp";
-	if (starts(bytes, len, 0, "GIF87a", 6) || starts(bytes, len, 0, "GIF89a", 6))
-		return "image/gif";
-	if (is_bmp(bytes, len))
-		return "image/bmp";
-	if (starts(bytes, len, 0, "II*\0", 4) || starts(bytes, len, 0, "MM\0*", 4) || /* TIFF */
-	    starts(bytes, len, 0, "II+\0", 4) || starts(bytes, len, 0, "MM\0+", 4))   /* BigTIFF */
-		return "image/tiff";
-	return NULL;
-}
-
-static const char *type_by_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *dot = strrchr(slash ? slash : path, '.');
-	for (size_t i = 0; dot && i < sizeof(types_by_name) / sizeof(types_by_name[0]); i++)
-		if (strcasecmp(dot + 1, types_by_name[i].extension) == 0)
-			return types_by_name[i].type;
-	return "application/octet-stream";
-}
 
 static int not_found(struct err *err)
 {
@@ -175,12 +118,14 @@ static int real_path(int fd, const struct stat *st, char out[PATH_MAX])
 /* Reads what the file is. */
 static int describe(int fd, const struct stat *st, struct located *out)
 {
-	unsigned char magic[LOCATE_MAGIC_BYTES];
+	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
 	ssize_t len = pread(fd, magic, sizeof(magic), 0);
 	if (len < 0)
 		return -1;
-	const char *type = locate_sniff(magic, (size_t)len);
-	out->type = type ? type : type_by_name(out->path);
+	const struct image_type *type = image_type_sniff(magic, (size_t)len);
+	if (!type)
+		type = image_type_by_name(out->path);
+	out->type = type ? type->media : "application/octet-stream";
 	out->bytes = st->st_size;
 	out->modified_us = (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
 	return 0;

@@ -23,9 +23,4 @@ struct located {
 int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots,
                 struct located *out, struct err *err);
 
-/* The media type told by an image's first bytes (16 are enough): JPEG, PNG, WebP, GIF, BMP, TIFF; NULL for
- * others. */
-enum { LOCATE_MAGIC_BYTES = 16 };
-const char *locate_sniff(const unsigned char *bytes, size_t len);
-
 #endif

@@ -1,6 +1,7 @@
 /* Builds the JSON documents of datasets, samples and tasks. */
 #include "dataset/document.h"
 
+#include "base/image_type.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -104,11 +105,19 @@ void document_image_path(const char *dataset, const char *filepath, struct buf *
 	text_percent_encode(filepath, out);
 }
 
-static void thumb_path(const char *dataset, int64_t id, struct buf *out)
+static void thumb_path(const char *dataset, int64_t id, int size, struct buf *out)
 {
 	buf_str(out, "/v1/datasets/");
 	text_percent_encode_segment(dataset, out);
-	buf_printf(out, "/samples/%lld/thumb?size=%d", (long long)id, DOCUMENT_THUMB_SIZE);
+	buf_printf(out, "/samples/%lld/thumb?size=%d", (long long)id, size);
+}
+
+bool document_is_shown(const struct sample *sample)
+{
+	const struct image_type *type = sample->type && *sample->type ? image_type_of(sample->type)
+	                                                              : image_type_by_name(sample->filepath);
+
+	return !type || type->shown || !type->taken;
 }
 
 static void add_text(cJSON *document, const char *key, const char *value)
@@ -130,7 +139,9 @@ cJSON *document_sample(const char *dataset, const struct sample *sample, const c
 	struct buf url;
 
 	buf_init(&url, PATH_BYTES_MAX);
-	if (!image_url)
+	if (!document_is_shown(sample))
+		thumb_path(dataset, sample->id, DOCUMENT_RENDITION_SIZE, &url);
+	else if (!image_url)
 		document_image_path(dataset, sample->filepath, &url);
 	json_add_int64(document, "id", sample->id);
 	json_add_string(document, "filepath", sample->filepath);
@@ -142,9 +153,9 @@ cJSON *document_sample(const char *dataset, const struct sample *sample, const c
 	add_text(document, "type", sample->type);
 	add_known(document, "width", sample->width);
 	add_known(document, "height", sample->height);
-	json_add_string(document, "image_url", image_url ? image_url : buf_text(&url));
+	json_add_string(document, "image_url", url.len > 0 ? buf_text(&url) : image_url);
 	buf_clear(&url);
-	thumb_path(dataset, sample->id, &url);
+	thumb_path(dataset, sample->id, DOCUMENT_THUMB_SIZE, &url);
 	json_add_string(document, "thumb_url", buf_text(&url));
 	json_add_time(document, "uploaded_at", sample->uploaded_at);
 	add_text(document, "uploaded_by", sample->uploaded_by);

@@ -19,8 +19,13 @@ const char *document_key(int64_t key, char out[DOCUMENT_KEY_MAX]);
  * dataset_policy_field); one that is null is none. NULL changes nothing. An unknown key is ERR_BAD_REQUEST, as is a wrong value. */
 int document_policy_parse(const cJSON *document, struct dataset_policy *policy, unsigned *fields, struct err *err);
 
-enum { DOCUMENT_THUMB_SIZE = 256 }; /* pixels a side of the thumbnail that thumb_url names */
-/* All fields of a sample; what is not known of it is null. image_url NULL: document_image_path's. */
+enum {
+	DOCUMENT_THUMB_SIZE = 256, /* pixels a side of the thumbnail that thumb_url names */
+	DOCUMENT_RENDITION_SIZE = 2048, /* and of what image_url names for an image that browsers do not show */
+};
+/* Whether browsers show it as it is; by its name where its type is not known. */
+bool document_is_shown(const struct sample *sample);
+/* All fields of a sample; what is not known of it is null. image_url, of one that is shown; NULL: document_image_path's. */
 cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url);
 
 /* token, expires_at and, unless it is NULL, the sample's document (taken). */

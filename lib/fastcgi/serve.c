@@ -45,7 +45,7 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 {
 	struct buf url;
 	cJSON *document = NULL;
-	bool direct = sample->blob_key[0] && strcmp(blob_type(call->app->blobs), "fs") != 0;
+	bool direct = sample->blob_key[0] && document_is_shown(sample) && strcmp(blob_type(call->app->blobs), "fs") != 0;
 
 	buf_init(&url, URL_BYTES_MAX);
 	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images, SERVE_URL_SECONDS, &url,

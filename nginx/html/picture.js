@@ -4,7 +4,7 @@ import { address, passing, pause } from './api.js';
 
 const NO_IMAGE = 'It is not an image that this browser can show.';
 const TRIES_ELSEWHERE = 2; // to fetch again what another origin has
-const INSTEAD_SIDE = 2048; // pixels of what the server makes of an image that browsers do not show, such as a TIFF
+const INSTEAD_SIDE = 2048; // pixels of what the server makes of an image that this browser does not show
 
 export class Picture {
 	state = 'loading'; // then 'ready' or 'failed'
@@ -16,8 +16,8 @@ export class Picture {
 
 	constructor(sample) {
 		this.url = address(sample.image_url);
-		this.#instead = address(`${sample.thumb_url.split('?')[0]}?size=${INSTEAD_SIDE}`);
-		if (sample.type === 'image/tiff') this.#takeInstead();
+		const instead = address(`${sample.thumb_url.split('?')[0]}?size=${INSTEAD_SIDE}`);
+		this.#instead = instead === this.url ? '' : instead;
 		this.done = this.#load();
 	}
 

@@ -96,6 +96,13 @@ def test_images_are_found_by_content_and_come_in_natural_order(config, photos):
     assert rows(config, "SELECT DISTINCT label FROM samples") == [("",)]
 
 
+def test_what_no_browser_shows_is_told(config, photos):
+    (photos / "scan.tga").write_bytes(b"as a camera of 1990 made it")
+    done = load(config, photos, "--labels", "a")
+    assert done.returncode == 0 and "cannot be seen in a browser, TGA: scan.tga" in done.stderr
+    assert summary(done.stdout)["not to be seen in browsers"] == 1 and summary(done.stdout)["added"] == len(FOUND) + 1
+
+
 def test_a_second_time_adds_what_is_new_and_keeps_what_people_said(config, photos):
     loaded(config, photos, "--labels", "cat,dog")
     db = sqlite3.connect(config.parent / "dbs" / "photos.db", isolation_level=None)

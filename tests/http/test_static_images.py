@@ -205,4 +205,8 @@ def test_obtain_of_a_file_hands_over_the_same_bytes(images, ann):
 def test_image_address_of_json_answers_leads_to_the_image(images, ann):
     for number, name in enumerate(ODD_NAMES):
         answer = ann.post("/obtain", json={"dataset_name": "demo", "id": number}, headers={"Accept": "application/json"})
-        assert ann.get(answer.json()["image_url"]).content == (images.base / name).read_bytes(), name
+        shown = ann.get(answer.json()["image_url"])
+        if name.endswith(".tif"):  # browsers show none
+            assert shown.headers["Content-Type"] == "image/jpeg"
+        else:
+            assert shown.content == (images.base / name).read_bytes(), name

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <unistd.h>
+
 #include <cmocka.h>
 #include <vips/vips.h>
 
@@ -111,6 +113,23 @@ static inline struct made bmp(int width, int height, int bits, uint32_t compress
 	put32(made.bytes + 30, compression);
 	memcpy(made.bytes + 54, extra, extra_len);
 	memcpy(made.bytes + 54 + extra_len, rows, len);
+	return made;
+}
+
+/* One of tests/images, wherever the tests are run from. */
+static inline struct made from_file(const char *name)
+{
+	char path[4096], *slash;
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 100);
+	assert_true(len > 0);
+	path[len] = '\0';
+	for (int i = 0; i < 5 && (slash = strrchr(path, '/')); i++) /* build/VARIANT/tests/unit/PROGRAM */
+		*slash = '\0';
+	snprintf(path + strlen(path), 100, "/tests/images/%s", name);
+	struct made made;
+	char *bytes;
+	assert_true(g_file_get_contents(path, &bytes, &made.len, NULL));
+	made.bytes = (unsigned char *)bytes;
 	return made;
 }
 

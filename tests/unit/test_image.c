@@ -25,6 +25,34 @@ static void every_type_is_told_by_its_content(void **state)
 	}
 }
 
+static void what_telephones_send_is_taken(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *file, *type;
+		int width;
+	} files[] = {{"turned.heic", "image/heic", 48}, {"red-blue.avif", "image/avif", 64}, {"red-blue.jxl", "image/jxl", 64}};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct made made = from_file(files[i].file);
+		struct image_info info;
+		struct err err;
+		assert_true(image_can(files[i].type, &err));
+		if (check(&made, &info, &err) != 0)
+			fail_msg("%s: %s", files[i].file, err.text);
+		assert_string_equal(info.type, files[i].type);
+		assert_int_equal(info.width, files[i].width);
+		assert_int_equal(info.height, 64 + 48 - files[i].width);
+		assert_int_equal(info.orientation, 1);
+		assert_int_equal(info.frames, 1);
+		size_t whole = made.len;
+		for (size_t part = 2; part < 20; part++) {
+			made.len = whole * part / 20;
+			assert_refused(&made, ERR_UNPROCESSABLE);
+		}
+		made_free(&made);
+	}
+}
+
 static void a_large_webp_keeps_its_size(void **state)
 {
 	(void)state;
@@ -433,6 +461,7 @@ int main(void)
 		return 1;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_type_is_told_by_its_content),
+		cmocka_unit_test(what_telephones_send_is_taken),
 		cmocka_unit_test(a_large_webp_keeps_its_size),
 		cmocka_unit_test(animations_and_pages_are_counted),
 		cmocka_unit_test(deep_and_gray_and_cmyk_images_are_fine),

@@ -336,31 +336,6 @@ static void works_without_openat2(void **state)
 	assert_int_equal(status, 0);
 }
 
-static const char *sniff(const char *bytes, size_t len)
-{
-	const char *type = locate_sniff((const unsigned char *)bytes, len);
-	return type ? type : "none";
-}
-#define SNIFF(literal) sniff(literal, sizeof(literal) - 1)
-
-static void tells_images_by_their_first_bytes(void **state)
-{
-	(void)state;
-	assert_string_equal(SNIFF("\xff\xd8\xff\xe0\0\x10JFIF"), "image/jpeg");
-	assert_string_equal(SNIFF(PNG), "image/png");
-	assert_string_equal(SNIFF("RIFF\x24\0\0\0WEBPVP8 "), "image/webp");
-	assert_string_equal(SNIFF("GIF87a"), "image/gif");
-	assert_string_equal(SNIFF("GIF89a"), "image/gif");
-	assert_string_equal(SNIFF("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0"), "image/bmp");
-	assert_string_equal(SNIFF("II*\0\x08\0\0\0"), "image/tiff");
-	assert_string_equal(SNIFF("MM\0*\0\0\0\x08"), "image/tiff");
-	assert_string_equal(SNIFF("RIFF\x24\0\0\0WAVEfmt "), "none");
-	assert_string_equal(SNIFF("BMW is a maker of cars"), "none");
-	assert_string_equal(SNIFF("<svg xmlns=\"http"), "none");
-	assert_string_equal(SNIFF("\xff\xd8"), "none");
-	assert_string_equal(SNIFF(""), "none");
-}
-
 static const char *type_of(const char *name, const void *bytes, size_t len)
 {
 	static struct located found;
@@ -402,7 +377,6 @@ int main(void)
 		TEST(refuses_what_cannot_be_read),
 		TEST(never_tells_a_name_that_is_gone),
 		TEST(works_without_openat2),
-		TEST(tells_images_by_their_first_bytes),
 		TEST(content_tells_the_type_before_the_name_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
