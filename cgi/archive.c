@@ -8,12 +8,18 @@ static ssize_t source(void *data, void *bytes, size_t len, struct err *err)
 	return request_read(data, bytes, len, err);
 }
 
+static int going(void *data, struct err *err)
+{
+	return request_is_gone(data) ? err_set(err, ERR_BAD_REQUEST, "The client went away") : 0;
+}
+
 static int post(struct call *call, struct err *err)
 {
 	const struct config *config = &call->app->config;
 	const struct archive_limits limits = {.entries = config->limits.archive_entries,
 	                                      .entry_bytes = config->limits.archive_entry_bytes,
-	                                      .skip = &config->archive_skip};
+	                                      .skip = &config->archive_skip,
+	                                      .going = going};
 	struct import import = {.call = call};
 
 	if (call->request->content_length > config->limits.archive_bytes)

@@ -176,7 +176,7 @@ static int send_images(struct upload *upload, config_env *env, struct err *err)
 	const struct options *options = &upload->options;
 	const char *tmp = env("TMPDIR");
 	const struct source_options sources = {
-		.label = options->label, .skip = &options->skip, .tmp = tmp && *tmp ? tmp : "/tmp"};
+		.label = options->label, .skip = &options->skip, .tmp = tmp && *tmp ? tmp : "/tmp", .stopped = &stopped};
 	const struct report *report = &upload->report;
 
 	report_start(&upload->report);

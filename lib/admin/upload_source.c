@@ -181,10 +181,17 @@ static ssize_t read_archive(void *data, void *bytes, size_t len, struct err *err
 	return got;
 }
 
+static int going(void *data, struct err *err)
+{
+	const struct source *source = data;
+
+	return *source->options.stopped ? err_set(err, ERR_BAD_REQUEST, "interrupted") : 0;
+}
+
 static int open_archive(struct source *source, int64_t bytes, struct err *err)
 {
 	struct archive_limits limits = {
-		.entries = INT64_MAX, .entry_bytes = image_max, .skip = source->options.skip};
+		.entries = INT64_MAX, .entry_bytes = image_max, .skip = source->options.skip, .going = going};
 
 	source->total = bytes;
 	return archive_reader_open(&source->archive, read_archive, source, &limits, err);

@@ -2,6 +2,8 @@
 #ifndef ADMIN_UPLOAD_SOURCE_H
 #define ADMIN_UPLOAD_SOURCE_H
 
+#include <signal.h>
+
 #include "admin/upload_report.h"
 #include "admin/walk.h"
 #include "base/config.h"
@@ -27,6 +29,7 @@ struct source_options {
 	const char *label; /* of all images; NULL: the folder's name that each lies in */
 	const struct config_list *skip; /* folders passed over, by name */
 	const char *tmp;   /* where a large image of an archive waits */
+	const volatile sig_atomic_t *stopped; /* the signal that ends it, once one came */
 };
 
 struct source {

@@ -8,18 +8,16 @@
 
 #include "base/image_type.h"
 #include "blob/archive_name.h"
-
-enum { SOURCE_BYTES = 256 * 1024 };
+#include "blob/archive_unpack.h"
 
 struct archive_reader {
 	struct archive *archive;
-	archive_source *source;
-	void *source_data;
+	struct archive_unpack *unpack;
 	struct archive_limits limits;
 	locale_t locale; /* names are converted by the thread's locale, which must know UTF-8 */
-	bool opened, failed, compressed;
+	bool opened, failed;
 	struct err failure;      /* why, when failed */
-	int64_t in, out;         /* bytes read from the source, and of entries' data */
+	int64_t out;             /* bytes of entries' data */
 	int64_t entries;
 	int64_t entry_out;       /* bytes of this entry's data */
 	bool entry_ended;        /* nothing more of it can be read */
@@ -29,7 +27,6 @@ struct archive_reader {
 	size_t block_len;
 	struct archive_name name;
 	struct archive_item item;
-	unsigned char bytes[SOURCE_BYTES];
 };
 
 /* --- the source ----------------------------------------------------------------------------------------- */
@@ -44,74 +41,37 @@ static int fail(struct archive_reader *reader, struct err *err, enum err_code co
 	return -1;
 }
 
-/* The window a zstd frame asks for (RFC 8878 §3.1.1.1); 0 when it is none. */
-static uint64_t zstd_window(const unsigned char *p, size_t len)
-{
-	if (len < 18 || memcmp(p, "\x28\xb5\x2f\xfd", 4) != 0)
-		return 0;
-	bool single = (p[4] & 0x20) != 0;
-	if (!single) {
-		uint64_t base = (uint64_t)1 << (10 + (p[5] >> 3));
-		return base + base / 8 * (p[5] & 7);
-	}
-	static const size_t dictionary[] = {0, 1, 2, 4}, content[] = {1, 2, 4, 8};
-	size_t at = 5 + dictionary[p[4] & 3], size = content[p[4] >> 6];
-	uint64_t bytes = 0;
-	for (size_t i = 0; i < size; i++)
-		bytes |= (uint64_t)p[at + i] << 8 * i;
-	return bytes;
-}
-
-/* Whether it begins like one, so that what libarchive can't make sense of is a broken one. */
-static bool is_compressed(const unsigned char *p, size_t len)
-{
-	return (len >= 2 && memcmp(p, "\x1f\x8b", 2) == 0) ||
-	       (len >= 4 && (memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0 || memcmp(p, "PK\3\4", 4) == 0));
-}
-
-static la_ssize_t read_source(struct archive *archive, void *data, const void **bytes)
+static la_ssize_t read_unpacked(struct archive *archive, void *data, const void **bytes)
 {
 	struct archive_reader *reader = data;
 	struct err err;
-	*bytes = reader->bytes;
-	ssize_t n = reader->source(reader->source_data, reader->bytes, sizeof(reader->bytes), &err);
-	if (reader->in == 0 && n > 0)
-		reader->compressed = is_compressed(reader->bytes, (size_t)n);
-	if (n < 0) {
-		fail(reader, NULL, err.code, err.text);
-	} else if (reader->in == 0 && zstd_window(reader->bytes, (size_t)n) > ARCHIVE_WINDOW_MAX) {
-		fail(reader, NULL, ERR_UNPROCESSABLE, "the archive's zstd compression needs too much memory: "
-		                                      "compress it without --ultra and --long");
-		n = -1;
-	}
-	if (n < 0) {
-		archive_set_error(archive, EIO, "the source failed");
-		return -1;
-	}
-	reader->in += n;
-	return n;
+	ssize_t n = archive_unpack_next(reader->unpack, bytes, &err);
+	if (n >= 0)
+		return n;
+	fail(reader, NULL, err.code, err.text);
+	archive_set_error(archive, EIO, "the source failed");
+	return -1;
 }
 
 int archive_reader_open(struct archive_reader **out, archive_source *source, void *data,
                         const struct archive_limits *limits, struct err *err)
 {
-	struct archive_reader *reader = malloc(sizeof(*reader));
+	struct archive_reader *reader = calloc(1, sizeof(*reader));
 	if (reader == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	memset(reader, 0, offsetof(struct archive_reader, bytes));
-	reader->source = source;
-	reader->source_data = data;
 	reader->limits = *limits;
 	reader->entry_ended = true;
 	reader->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	reader->archive = archive_read_new();
 	if (reader->archive == NULL || reader->locale == (locale_t)0 ||
-	    archive_read_support_filter_gzip(reader->archive) != ARCHIVE_OK ||
-	    archive_read_support_filter_zstd(reader->archive) != ARCHIVE_OK ||
 	    archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
 	    archive_read_support_format_zip_streamable(reader->archive) != ARCHIVE_OK) {
 		archive_reader_free(reader);
 		return err_set(err, ERR_INTERNAL, "libarchive can't be set up");
+	}
+	if (archive_unpack_open(&reader->unpack, source, data, limits->going, err) != 0) {
+		archive_reader_free(reader);
+		return -1;
 	}
 	*out = reader;
 	return 0;
@@ -125,18 +85,17 @@ void archive_reader_free(struct archive_reader *reader)
 		archive_read_free(reader->archive);
 	if (reader->locale != (locale_t)0)
 		freelocale(reader->locale);
+	archive_unpack_free(reader->unpack);
 	free(reader);
 }
 
 /* --- data ----------------------------------------------------------------------------------------------- */
 
-static int check_ratio(struct archive_reader *reader, struct err *err)
+static int check_limits(struct archive_reader *reader, struct err *err)
 {
-	int64_t grown = archive_filter_bytes(reader->archive, 0);
-	grown = grown > reader->out ? grown : reader->out;
-	if (grown < ARCHIVE_RATIO_FREE_BYTES || grown / ARCHIVE_RATIO_MAX < reader->in)
+	if (archive_unpack_check(reader->unpack, reader->out, err) == 0)
 		return 0;
-	return fail(reader, err, ERR_UNPROCESSABLE, "the archive grows too much when it is unpacked");
+	return fail(reader, err, err->code, err->text);
 }
 
 /* Gets the entry's next block. 0 also at its end, with entry_ended. */
@@ -167,7 +126,7 @@ static int next_block(struct archive_reader *reader, struct err *err)
 	reader->block_len = len;
 	reader->entry_out += (int64_t)len;
 	reader->out += (int64_t)len;
-	return check_ratio(reader, err);
+	return check_limits(reader, err);
 }
 
 /* Passes over the rest of the entry, in pieces, so that a bomb is noticed in time. */
@@ -182,7 +141,7 @@ static int drain(struct archive_reader *reader, struct err *err)
 	return reader->failed ? -1 : 0;
 }
 
-int archive_reader_read(struct archive_reader *reader, void *bytes, size_t len, size_t *got, struct err *err)
+static int read_entry(struct archive_reader *reader, void *bytes, size_t len, size_t *got, struct err *err)
 {
 	*got = 0;
 	if (reader->failed)
@@ -206,6 +165,14 @@ int archive_reader_read(struct archive_reader *reader, void *bytes, size_t len, 
 	reader->block += *got;
 	reader->block_len -= *got;
 	return 0;
+}
+
+int archive_reader_read(struct archive_reader *reader, void *bytes, size_t len, size_t *got, struct err *err)
+{
+	archive_unpack_enter(reader->unpack);
+	int result = read_entry(reader, bytes, len, got, err);
+	archive_unpack_leave(reader->unpack);
+	return result;
 }
 
 /* --- entries -------------------------------------------------------------------------------------------- */
@@ -294,7 +261,7 @@ static void look_inside(struct archive_reader *reader)
 
 static int unknown(struct archive_reader *reader, struct err *err)
 {
-	if (reader->compressed)
+	if (archive_unpack_is_known(reader->unpack))
 		return fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 	return fail(reader, err, ERR_MEDIA_TYPE, "the body is no tar, tar.gz, tar.zst or zip archive");
 }
@@ -304,7 +271,7 @@ static int open_archive(struct archive_reader *reader, struct err *err)
 	if (reader->opened)
 		return 0;
 	reader->opened = true;
-	if (archive_read_open(reader->archive, reader, NULL, read_source, NULL) != ARCHIVE_OK)
+	if (archive_read_open(reader->archive, reader, NULL, read_unpacked, NULL) != ARCHIVE_OK)
 		return unknown(reader, err);
 	return 0;
 }
@@ -335,7 +302,7 @@ static int next_header(struct archive_reader *reader, struct archive_entry **ent
 	reader->entry_out = 0;
 	reader->entry_ended = false;
 	reader->magic_len = reader->magic_at = 0;
-	return check_ratio(reader, err);
+	return check_limits(reader, err);
 }
 
 static int next_item(struct archive_reader *reader, const struct archive_item **item, struct err *err)
@@ -363,7 +330,9 @@ int archive_reader_next(struct archive_reader *reader, const struct archive_item
 {
 	*item = NULL;
 	locale_t before = uselocale(reader->locale);
+	archive_unpack_enter(reader->unpack);
 	int result = next_item(reader, item, err);
+	archive_unpack_leave(reader->unpack);
 	uselocale(before);
 	return result;
 }

@@ -17,19 +17,15 @@
 #include "base/config.h"
 #include "base/err.h"
 
-enum {
-	/* An archive may grow to 250 times its size (images hardly do, plain-colored bitmaps do), and to this
-	 * many bytes in any case; what grows more is a bomb. */
-	ARCHIVE_RATIO_MAX = 250,
-	ARCHIVE_RATIO_FREE_BYTES = 256 * 1024 * 1024,
-	/* Bytes that zstd must remember; more (zstd --ultra, --long) is refused. */
-	ARCHIVE_WINDOW_MAX = 64 * 1024 * 1024,
-};
+/* Asked for each piece of work, however long the archive's bytes keep libarchive busy: -1 with err ends it, since nobody
+ * waits for it any more. Gets the source's data. */
+typedef int archive_going(void *data, struct err *err);
 
 struct archive_limits {
 	int64_t entries;                /* one more is ERR_TOO_LARGE of the archive */
 	int64_t entry_bytes;            /* a larger image is refused */
 	const struct config_list *skip; /* folders to be passed over, by name; may be NULL; kept by pointer */
+	archive_going *going;           /* NULL: somebody waits */
 };
 
 /* Gives up to len more bytes of the archive: how many, 0 at its end, -1 with err. */
@@ -61,8 +57,8 @@ struct archive_item {
 
 /* Goes to the next entry, passing over what was not read of the last one. *item is NULL after the last one.
  * -1 when the archive itself fails, and then it can't be read any further: ERR_MEDIA_TYPE (no such
- * archive), ERR_UNPROCESSABLE (broken, truncated, a bomb), ERR_TOO_LARGE (too many entries), or what the
- * source said. */
+ * archive), ERR_UNPROCESSABLE (broken, truncated, a bomb, compressed twice, too slow to unpack), ERR_TOO_LARGE (too many
+ * entries), or what the source or `going` said. */
 int archive_reader_next(struct archive_reader *reader, const struct archive_item **item, struct err *err);
 
 /* Reads up to len bytes of the image; *got is 0 at its end. -1 when this entry can't be read: ERR_TOO_LARGE,

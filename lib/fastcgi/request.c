@@ -2,6 +2,7 @@
 #include "fastcgi/request.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -231,6 +232,13 @@ bool request_drain(struct request *request)
 		;
 	/* One read more takes the record that ends the body. */
 	return FCGX_GetStr(piece, 1, request->fcgi->in) == 0 && FCGX_GetError(request->fcgi->in) == 0;
+}
+
+bool request_is_gone(const struct request *request)
+{
+	struct pollfd connection = {.fd = request->fcgi->ipcFd, .events = POLLRDHUP};
+
+	return poll(&connection, 1, 0) == 1 && (connection.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
 int request_check_coding(const struct request *request, struct err *err)

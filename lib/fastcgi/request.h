@@ -66,6 +66,9 @@ ssize_t request_read(struct request *request, void *bytes, size_t len, struct er
 enum { REQUEST_DRAIN_MAX = 256 * 1024 * 1024 };
 bool request_drain(struct request *request);
 
+/* Whether nobody waits for an answer any more: nginx has closed the connection, since its client did. */
+bool request_is_gone(const struct request *request);
+
 /* A body is what it is, and never unpacked: one that is told to be compressed (Content-Encoding) is ERR_MEDIA_TYPE. */
 int request_check_coding(const struct request *request, struct err *err);
 

@@ -223,6 +223,15 @@ def test_a_bomb_of_many_entries_ends_early(contributor, nothing_stored):
     assert 0 < len(lines) < 30 and all(errors(lines)) and "grows too much" in summary["error"]
 
 
+@pytest.mark.parametrize("layers", [2, 3, 26])
+def test_what_is_compressed_more_than_once_is_refused(contributor, nothing_stored, layers):
+    """A few hundred bytes can unpack to themselves, for ever."""
+    data = tar(("cat/a.png", picture()))
+    for _ in range(layers):
+        data = gzip.compress(data)
+    assert_problem(contributor.post(ARCHIVE, data=data), 422, "compressed more than once")
+
+
 # --- broken ones
 
 
