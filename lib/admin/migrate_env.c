@@ -16,6 +16,7 @@ static const struct {
 	{"AWS_ENDPOINT_URL", "image_store", "endpoint", "s3", false},
 	{"AWS_REGION", "image_store", "region", "s3", false},
 	{"AWS_DEFAULT_REGION", "image_store", "region", "s3", false},
+	{"AWS_CA_BUNDLE", "image_store", "ca_bundle", "s3", false},
 	{"AWS_ACCESS_KEY_ID", NULL, NULL, NULL, false},
 	{"AWS_SECRET_ACCESS_KEY", NULL, NULL, NULL, false},
 	{"AWS_SESSION_TOKEN", NULL, NULL, NULL, false},

@@ -43,6 +43,7 @@ struct config {
 		char *region;
 		char *bucket;
 		char *public_url; /* prefix of public images' URLs; "" = derived from endpoint and bucket */
+		char *ca_bundle;  /* s3: PEM file of the authorities whose certificates are believed; "" = the system's */
 		char *access_key;    /* secret; only from the environment */
 		char *secret_key;    /* secret; only from the environment */
 		char *session_token; /* secret; only from the environment */
@@ -86,7 +87,7 @@ typedef const char *config_env(const char *name);
  * Then the environment over it, where a variable that is empty is not set. MONGODB_CONN_STRING chooses
  * MongoDB, AWS_BUCKET_NAME S3. Only when they (or the file) have chosen so, DATABASE_NAME is MongoDB's
  * database, and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (both needed), AWS_SESSION_TOKEN,
- * AWS_ENDPOINT_URL and AWS_REGION (or AWS_DEFAULT_REGION) are taken. DATABASE_NAME is also
+ * AWS_ENDPOINT_URL, AWS_CA_BUNDLE and AWS_REGION (or AWS_DEFAULT_REGION) are taken. DATABASE_NAME is also
  * default_dataset, with any store, unless the file names one.
  *
  * On failure *config is released, and err names the file, its line and the key (an unknown key: with the

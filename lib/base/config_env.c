@@ -1,4 +1,7 @@
 /* Lets the environment win over the configuration file: the collecting system's variables, and AWS's own. */
+#include <limits.h>
+#include <stdlib.h>
+
 #include "base/config_keys.h"
 
 /* A variable that is set to nothing is not set. */
@@ -45,6 +48,16 @@ static bool is_used(const struct config *config, const struct config_key *key)
 	return strncmp(key->name, "dataset_store.", 14) ? uses_s3(config) : uses_mongodb(config);
 }
 
+/* A path in the environment is relative to where one is, as for every other program that reads the variable. */
+static int take_path(struct config *config, const struct config_key *key, const char *variable, const char *value,
+		     const struct config_places *places, struct err *err)
+{
+	char here[PATH_MAX];
+	const struct config_places from_here = { .folder = realpath(".", here) ? here : places->folder, .home = places->home };
+
+	return config_set(config, key, variable, value, &from_here, err);
+}
+
 static int take_variables(struct config *config, config_env *env, const struct config_places *places,
 			  struct err *err)
 {
@@ -56,7 +69,10 @@ static int take_variables(struct config *config, config_env *env, const struct c
 		if (!strcmp(variable, "AWS_REGION") && !get(env, variable))
 			variable = "AWS_DEFAULT_REGION";
 		const char *value = get(env, variable);
-		if (value && config_set(config, key, variable, value, places, err))
+		if (!value)
+			continue;
+		if (key->kind == CONFIG_PATH ? take_path(config, key, variable, value, places, err)
+					     : config_set(config, key, variable, value, places, err))
 			return -1;
 	}
 	return 0;

@@ -125,6 +125,18 @@ int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struc
 	return 0;
 }
 
+/* Its pieces may each look right, and not fit: the whole is compared with what was put, where that is known. */
+static int check_sum(const char *key, const struct blob_info *info, struct hash_stream *hash, struct err *err)
+{
+	unsigned char digest[64];
+	char sha256[HASH_SHA256_HEX];
+	hash_stream_final(hash, digest);
+	hash_hex(digest, HASH_SHA256_SIZE, sha256);
+	if (info->sha256[0] == '\0' || strcmp(info->sha256, sha256) == 0)
+		return 0;
+	return err_set(err, ERR_UPSTREAM, "the bytes of '%s' arrive changed from the image store", key);
+}
+
 int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *bytes, struct err *err)
 {
 	struct blob_info info;
@@ -134,6 +146,7 @@ int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *by
 	char *piece = malloc(room);
 	if (piece == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
+	struct hash_stream *hash = hash_stream_new("sha256");
 	int64_t offset = 0;
 	int result = 0;
 	while (result == 0 && offset < info.bytes) {
@@ -144,11 +157,15 @@ int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *by
 			result = err_set(err, ERR_UPSTREAM, "the object '%s' ends early", key);
 		else if (file_write(fd, piece, got) != 0)
 			result = err_errno(err, ERR_INTERNAL, "can't write a copy of an object");
+		hash_stream_update(hash, piece, got);
 		offset += (int64_t)got;
 	}
 	free(piece);
 	if (bytes != NULL)
 		*bytes = offset;
+	if (result == 0)
+		return check_sum(key, &info, hash, err);
+	hash_stream_free(hash);
 	return result;
 }
 

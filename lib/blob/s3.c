@@ -1,4 +1,7 @@
-/* The image store in an S3 bucket: the module "s3". Writing is in s3_put.c, listing in s3_list.c. */
+/* The image store in an S3 bucket: the module "s3". Writing is in s3_put.c and s3_parts.c, who may read in
+ * s3_acl.c, listing in s3_list.c. */
+#include <time.h>
+
 #include "base/module.h"
 #include "base/text.h"
 #include "blob/s3_client.h"
@@ -15,7 +18,8 @@ static int s3_open(struct blob_store **out, const struct config *config, struct 
 	struct s3_client *client = calloc(1, sizeof(*client));
 	if (client == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	if (s3_client_init(client, config, err) != 0 || s3_engine_new(&client->engine, err) != 0) {
+	if (s3_client_init(client, config, err) != 0 ||
+	    s3_engine_new(&client->engine, config->image_store.ca_bundle, err) != 0) {
 		s3_free(&client->base);
 		return -1;
 	}
@@ -62,20 +66,32 @@ static int s3_local_path(struct blob_store *store, const char *key, char out[PAT
 	return 0;
 }
 
-int s3_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err)
+int s3_head(struct s3_client *client, const char *key, struct s3_head *out, struct err *err)
 {
 	struct s3_call call;
 	s3_call_init(&call, "HEAD", key);
-	int result = s3_perform((struct s3_client *)store, &call, err);
+	call.proof = S3_PROOF_ETAG;
+	call.may_miss = true;
+	int result = s3_perform(client, &call, err);
+	memset(out, 0, sizeof(*out));
+	out->hidden = call.transfer.code == CURLE_OK && call.transfer.status == 403;
 	if (result == 0) {
-		time_t modified = curl_getdate(call.transfer.last_modified, NULL);
-		memset(out, 0, sizeof(*out));
-		out->bytes = call.transfer.content_length < 0 ? 0 : call.transfer.content_length;
-		out->modified_us = modified < 0 ? 0 : (int64_t)modified * 1000000;
-		if (strlen(call.transfer.sha256) == HASH_SHA256_HEX - 1)
-			snprintf(out->sha256, sizeof(out->sha256), "%.64s", call.transfer.sha256);
+		time_t modified = curl_getdate(call.transfer.told.last_modified, NULL);
+		out->info.bytes = call.transfer.content_length < 0 ? 0 : call.transfer.content_length;
+		out->info.modified_us = modified < 0 ? 0 : (int64_t)modified * 1000000;
+		if (strlen(call.transfer.told.sha256) == HASH_SHA256_HEX - 1)
+			snprintf(out->info.sha256, sizeof(out->info.sha256), "%.64s", call.transfer.told.sha256);
+		snprintf(out->etag, sizeof(out->etag), "%s", call.transfer.told.etag);
 	}
 	s3_call_release(&call);
+	return result;
+}
+
+static int s3_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err)
+{
+	struct s3_head head;
+	int result = s3_head((struct s3_client *)store, key, &head, err);
+	*out = head.info;
 	return result;
 }
 
@@ -85,20 +101,20 @@ int s3_read(struct blob_store *store, const char *key, int64_t offset, void *byt
 	struct s3_call call;
 	char range[64];
 	s3_call_init(&call, "GET", key);
+	call.proof = S3_PROOF_ETAG;
+	call.may_miss = true;
 	snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)offset,
 	         (long long)offset + (long long)len - 1);
 	s3_call_header(&call, "range", range);
 	call.transfer.sink = bytes;
 	call.transfer.room = len;
 	int result = s3_perform((struct s3_client *)store, &call, err);
-	*got = call.transfer.sunk;
+	*got = result == 0 ? call.transfer.sunk : 0;
 	if (result == 0 && call.transfer.status == 200 && offset > 0)
 		result = err_set(err, ERR_UPSTREAM,
 		                 "the image store does not read from the middle of an object");
-	if (result != 0 && call.transfer.code == CURLE_OK && call.transfer.status == 416) {
+	if (result != 0 && call.transfer.code == CURLE_OK && call.transfer.status == 416)
 		result = 0; /* beyond its end */
-		*got = 0;
-	}
 	s3_call_release(&call);
 	return result;
 }
@@ -107,13 +123,38 @@ static int s3_remove(struct blob_store *store, const char *key, struct err *err)
 {
 	struct s3_call call;
 	s3_call_init(&call, "DELETE", key);
+	call.may_miss = true;
 	int result = s3_perform((struct s3_client *)store, &call, err);
-	if (result != 0 && call.transfer.status == 404 && strcmp(call.code, "NoSuchBucket") != 0)
+	if (result != 0 && s3_is_missing(&call))
 		result = 0;
 	s3_call_release(&call);
 	return result;
 }
 
+/* --- how it is
+ * ---------------------------------------------------------------------------------------------- */
+
+static int64_t seconds_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* By beginning an upload in parts, which needs the same right as a PUT, and of which nobody sees anything. */
+static int try_to_write(struct s3_client *client, struct err *err)
+{
+	char id[S3_UPLOAD_ID_MAX];
+	if (seconds_now() < atomic_load(&client->writable_until))
+		return 0;
+	if (s3_upload_probe(client, "images/healthz", id, err) != 0)
+		return -1;
+	s3_upload_abort(client, "images/healthz", id);
+	atomic_store(&client->writable_until, seconds_now() + S3_WRITABLE_SECONDS);
+	return 0;
+}
+
+/* HEAD of a bucket needs the right to list it, which nothing else here needs: a key without it is told by a write. */
 static int s3_ping(struct blob_store *store, struct err *err)
 {
 	struct s3_client *client = (struct s3_client *)store;
@@ -123,10 +164,7 @@ static int s3_ping(struct blob_store *store, struct err *err)
 	call.transfer.timeout_ms = S3_PING_MS;
 	int result = s3_perform(client, &call, err);
 	if (result != 0 && call.transfer.code == CURLE_OK && call.transfer.status == 403)
-		err_set(err, ERR_UPSTREAM,
-		        "the image store at %s refuses AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or they may not see "
-		        "the bucket '%s'",
-		        client->host, client->config->image_store.bucket);
+		result = try_to_write(client, err);
 	s3_call_release(&call);
 	return result;
 }

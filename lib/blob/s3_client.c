@@ -1,11 +1,10 @@
-/* Addresses, signs and retries requests to an S3 bucket, and tells failures. */
+/* Addresses, signs and retries requests to an S3 bucket. */
 #include "blob/s3_client.h"
 
-#include <strings.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "base/text.h"
-#include "blob/s3_xml.h"
 
 enum { URL_MAX_BYTES = 16 * 1024, SKEW_SECONDS = 300 };
 
@@ -68,6 +67,10 @@ int s3_client_init(struct s3_client *client, const struct config *config, struct
 	if (*config->image_store.access_key == '\0' || *config->image_store.secret_key == '\0')
 		return err_set(err, ERR_BAD_REQUEST,
 		               "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
+	const char *bundle = config->image_store.ca_bundle;
+	if (*bundle != '\0' && access(bundle, R_OK) != 0)
+		return err_errno(err, ERR_BAD_REQUEST,
+		                 "%s, which image_store.ca_bundle (AWS_CA_BUNDLE) names, can't be read", bundle);
 	if (*config->image_store.region == '\0')
 		client->keys.region = "us-east-1";
 	struct buf endpoint;
@@ -159,9 +162,10 @@ static void prepare(struct s3_client *client, struct s3_call *call)
 	                    payload, &authorization);
 
 	struct s3_transfer *transfer = &call->transfer;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; !call->anonymous && i < count; i++)
 		transfer->headers = add_line(transfer->headers, headers[i].name, headers[i].value);
-	transfer->headers = add_line(transfer->headers, "authorization", buf_text(&authorization));
+	if (!call->anonymous)
+		transfer->headers = add_line(transfer->headers, "authorization", buf_text(&authorization));
 	transfer->headers = add_line(transfer->headers, "expect", ""); /* none: it costs a round trip */
 	buf_clear(&call->url);
 	buf_printf(&call->url, "%s%s%s%s", client->origin, buf_text(&path), query.len > 0 ? "?" : "",
@@ -180,82 +184,15 @@ static void unprepare(struct s3_call *call)
 	call->transfer.headers = NULL;
 }
 
-/* --- answers
+/* --- running
  * ------------------------------------------------------------------------------------------------ */
-
-static void read_error(void *data, const char *parent, const char *name, const char *text)
-{
-	struct s3_call *call = data;
-	if (strcmp(parent, "Error") != 0)
-		return;
-	if (strcmp(name, "Code") == 0)
-		snprintf(call->code, sizeof(call->code), "%.63s", text);
-	else if (strcmp(name, "Message") == 0)
-		snprintf(call->message, sizeof(call->message), "%.255s", text);
-	else if (strcmp(name, "Region") == 0)
-		snprintf(call->region, sizeof(call->region), "%.63s", text);
-}
-
-/* Some calls answer 200 and then an error. */
-static void read_answer(struct s3_call *call)
-{
-	struct s3_transfer *transfer = &call->transfer;
-	call->code[0] = call->message[0] = call->region[0] = '\0';
-	const struct buf *body = &transfer->body;
-	if (transfer->code == CURLE_OK && body->len > 0 && memmem(body->data, body->len, "<Error", 6) != NULL)
-		s3_xml_parse(body->data, body->len, read_error, call, NULL);
-	for (char *p = call->message; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20)
-			*p = ' ';
-	if (call->region[0] == '\0' && transfer->status / 100 != 2)
-		snprintf(call->region, sizeof(call->region), "%.63s", transfer->bucket_region);
-}
-
-bool s3_succeeded(const struct s3_call *call)
-{
-	return call->transfer.code == CURLE_OK && call->transfer.status / 100 == 2 && call->code[0] == '\0';
-}
-
-static bool is_code(const struct s3_call *call, const char *const *codes)
-{
-	for (; *codes != NULL; codes++)
-		if (strcmp(call->code, *codes) == 0)
-			return true;
-	return false;
-}
-
-static bool is_passing(const struct s3_call *call)
-{
-	static const char *const codes[] = {"InternalError", "SlowDown", "ServiceUnavailable",
-	                                    "RequestTimeout",
-	                                    "OperationAborted", "ConditionalRequestConflict", NULL};
-	switch (call->transfer.code) {
-	case CURLE_OK:
-		break;
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_SSL_CONNECT_ERROR:
-		return true;
-	default:
-		return false;
-	}
-	long status = call->transfer.status;
-	return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
-	status == 504 ||
-	       is_code(call, codes);
-}
 
 /* The server's clock differs: believe it, once a call. */
 static bool correct_skew(struct s3_client *client, struct s3_call *call)
 {
 	if (call->skew_tried || call->transfer.code != CURLE_OK || call->transfer.status != 403)
 		return false;
-	time_t server = curl_getdate(call->transfer.date, NULL);
+	time_t server = curl_getdate(call->transfer.told.date, NULL);
 	int64_t off = server < 0 ? 0 : (int64_t)server - (int64_t)s3_now(client);
 	bool told = strcmp(call->code, "RequestTimeTooSkewed") == 0 || strcmp(call->code,
 	                                                                      "RequestExpired") == 0;
@@ -266,10 +203,7 @@ static bool correct_skew(struct s3_client *client, struct s3_call *call)
 	return true;
 }
 
-/* --- running
- * ------------------------------------------------------------------------------------------------ */
-
-static void back_off(int attempt)
+void s3_back_off(int attempt)
 {
 	/* 0.05 to 0.1 s, doubled each time. */
 	int64_t ns = (int64_t)(50 + arc4random_uniform(51)) * 1000000 << attempt;
@@ -300,11 +234,11 @@ static void run_unfinished(struct s3_client *client, struct s3_call **calls, siz
 		if (call->finished)
 			continue;
 		unprepare(call);
-		read_answer(call);
+		s3_read_answer(call);
 		call->finished = s3_succeeded(call);
 		if (!call->finished && correct_skew(client, call))
 			++*skewed;
-		else if (!call->finished && !call->once && is_passing(call))
+		else if (!call->finished && !call->once && s3_is_passing(call))
 			++*passing;
 		else
 			call->finished = true;
@@ -323,7 +257,7 @@ void s3_run(struct s3_client *client, struct s3_call **calls, size_t count)
 		if (passing + skewed == 0 || (late && skewed == 0))
 			break;
 		if (passing > 0 && !late)
-			back_off(attempt++);
+			s3_back_off(attempt++);
 		atomic_fetch_add(&client->retries, (int64_t)(passing + skewed));
 	}
 	for (size_t i = 0; i < count; i++)
@@ -335,82 +269,4 @@ int s3_perform(struct s3_client *client, struct s3_call *call, struct err *err)
 {
 	s3_run(client, &call, 1);
 	return s3_succeeded(call) ? 0 : s3_failure(client, call, err);
-}
-
-/* --- failures
- * ----------------------------------------------------------------------------------------------- */
-
-/* %s is the bucket's name. */
-static const struct {
-	const char *code;
-	enum err_code error;
-	const char *text;
-} failures[] = {
-	{"NoSuchBucket", ERR_UPSTREAM,
-	 "the bucket '%s' does not exist: make it, or set AWS_BUCKET_NAME or image_store.bucket"},
-	{"InvalidAccessKeyId", ERR_UPSTREAM,
-	 "the image store of '%s' does not know the key in AWS_ACCESS_KEY_ID"},
-	{"SignatureDoesNotMatch", ERR_UPSTREAM,
-	 "the image store of '%s' refuses the signature: AWS_SECRET_ACCESS_KEY or the region is wrong"},
-	{"AccessDenied", ERR_UPSTREAM, "the access key may not do this in the bucket '%s'"},
-	{"ExpiredToken", ERR_UPSTREAM, "AWS_SESSION_TOKEN for the bucket '%s' has expired"},
-	{"InvalidToken", ERR_UPSTREAM, "AWS_SESSION_TOKEN for the bucket '%s' is wrong"},
-	{"AccessControlListNotSupported", ERR_UPSTREAM,
-	 "the bucket '%s' takes no ACLs, so its objects can't be made public one by one: allow ACLs, or let a "
-	 "bucket policy publish them and set image_store.public_url"},
-	{"RequestTimeTooSkewed", ERR_UPSTREAM,
-	 "the clocks of this machine and of the store of '%s' differ too much"},
-	{"QuotaExceeded", ERR_NO_SPACE, "the quota of the bucket '%s' is used up"},
-	{"EntityTooLarge", ERR_TOO_LARGE, "the object is larger than the store of '%s' takes"},
-	{"XAmzContentSHA256Mismatch", ERR_UPSTREAM, "the bytes arrived changed at the store of '%s'"},
-	{"BadDigest", ERR_UPSTREAM, "the bytes arrived changed at the store of '%s'"},
-};
-
-static int transfer_failure(struct s3_client *client, const struct s3_call *call, struct err *err)
-{
-	if (call->transfer.code == CURLE_ABORTED_BY_CALLBACK && call->payload != NULL)
-		return err_set(err, ERR_INTERNAL, "what is to be stored as '%s' can't be read", call->key);
-	if (call->transfer.code == CURLE_WRITE_ERROR)
-		return err_set(err, ERR_UPSTREAM,
-		               "the image store at %s answered with more than was asked for",
-		               client->host);
-	return err_set(err, ERR_UNAVAILABLE, "the image store at %s can't be reached: %s", client->host,
-	               call->transfer.error);
-}
-
-int s3_failure(struct s3_client *client, const struct s3_call *call, struct err *err)
-{
-	const char *bucket = client->config->image_store.bucket;
-	long status = call->transfer.status;
-	if (call->transfer.code != CURLE_OK)
-		return transfer_failure(client, call, err);
-	if ((status == 301 || status == 307 || status == 400) && call->region[0] != '\0' &&
-	    strcmp(call->region, client->keys.region) != 0)
-		return err_set(err, ERR_UPSTREAM,
-		               "the bucket '%s' lies in the region '%s': set image_store.region, or AWS_REGION, to it",
-		               bucket, call->region);
-	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-		if (strcmp(call->code, failures[i].code) != 0)
-			continue;
-		struct buf text;
-		buf_init(&text, ERR_TEXT_MAX);
-		const char *place = strstr(failures[i].text, "%s");
-		buf_printf(&text, "%.*s%s%s", (int)(place - failures[i].text), failures[i].text, bucket,
-		           place + 2);
-		err_set(err, failures[i].error, "%s", buf_text(&text));
-		buf_release(&text);
-		return -1;
-	}
-	if (status == 404 && call->key != NULL)
-		return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", call->key);
-	if (status == 404)
-		return err_set(err, ERR_UPSTREAM,
-		               "the bucket '%s' does not exist: make it, or set AWS_BUCKET_NAME or image_store.bucket",
-		               bucket);
-	enum err_code code = status == 503 || status == 429 || status == 504 ? ERR_UNAVAILABLE
-	                     : status == 507                                ? ERR_NO_SPACE
-	                                                                    : ERR_UPSTREAM;
-	return err_set(err, code, "the image store at %s answered %ld%s%s%s%s to %s", client->host, status,
-	               call->code[0] != '\0' ? " " : "", call->code, call->message[0] != '\0' ? ": " : "",
-	               call->message, call->method);
 }

@@ -24,6 +24,7 @@ struct s3_batch {
 
 struct s3_engine {
 	CURLM *multi;
+	const char *ca_bundle;
 	pthread_mutex_t lock; /* of what follows */
 	struct s3_transfer *waiting, **last;
 	bool started, stop;
@@ -38,7 +39,7 @@ static void set_up_curl(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-int s3_engine_new(struct s3_engine **out, struct err *err)
+int s3_engine_new(struct s3_engine **out, const char *ca_bundle, struct err *err)
 {
 	pthread_once(&once, set_up_curl);
 	struct s3_engine *engine = calloc(1, sizeof(*engine));
@@ -51,6 +52,7 @@ int s3_engine_new(struct s3_engine **out, struct err *err)
 	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)CONNECTIONS_MAX);
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
 	engine->multi = multi;
+	engine->ca_bundle = ca_bundle;
 	engine->last = &engine->waiting;
 	pthread_mutex_init(&engine->lock, NULL);
 	*out = engine;
@@ -132,25 +134,41 @@ static void keep_header(char out[S3_HEADER_MAX], const char *value, size_t len)
 	snprintf(out, S3_HEADER_MAX, "%.*s", (int)len, value);
 }
 
+/* "x-amz-request-id", "x-goog-…", "x-oss-request-id"; but not "x-request-id", which many a proxy adds. */
+static bool is_sign(const char *line, size_t len)
+{
+	const char *colon = memchr(line, ':', len);
+	size_t name = colon != NULL ? (size_t)(colon - line) : 0;
+	const size_t id = strlen("-request-id");
+	if (name > 6 && (strncasecmp(line, "x-amz-", 6) == 0 || strncasecmp(line, "x-goog", 6) == 0))
+		return true;
+	return name > id + 1 && strncasecmp(line + name - id, "-request-id", id) == 0;
+}
+
 static size_t read_header(char *line, size_t size, size_t count, void *data)
 {
-	struct s3_transfer *transfer = data;
+	struct s3_headers *told = &((struct s3_transfer *)data)->told;
 	size_t len = size * count;
 	const struct {
 		const char *name;
 		char *out;
 	} kept[] = {
-		{"date:", transfer->date},
-		{"etag:", transfer->etag},
-		{"last-modified:", transfer->last_modified},
-		{"x-amz-meta-sha256:", transfer->sha256},
-		{"x-amz-bucket-region:", transfer->bucket_region},
+		{"date:", told->date},
+		{"etag:", told->etag},
+		{"last-modified:", told->last_modified},
+		{"x-amz-meta-sha256:", told->sha256},
+		{"x-amz-bucket-region:", told->bucket_region},
+		{"content-type:", told->content_type},
+		{"content-range:", told->content_range},
+		{"x-amz-server-side-encryption:", told->encryption},
+		{"x-amz-server-side-encryption-customer-algorithm:", told->customer_key},
 	};
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		size_t name = strlen(kept[i].name);
 		if (len > name && strncasecmp(line, kept[i].name, name) == 0)
 			keep_header(kept[i].out, line + name, len - name);
 	}
+	told->signs = told->signs || is_sign(line, len);
 	return len;
 }
 
@@ -165,14 +183,14 @@ static void set_body(CURL *easy, struct s3_transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_BYTES);
 }
 
-static CURL *make_easy(struct s3_transfer *transfer)
+static CURL *make_easy(struct s3_transfer *transfer, const char *ca_bundle)
 {
 	CURL *easy = curl_easy_init();
 	if (easy == NULL)
 		return NULL;
 	transfer->easy = easy;
-	transfer->error[0] = transfer->date[0] = transfer->etag[0] = transfer->last_modified[0] = '\0';
-	transfer->sha256[0] = transfer->bucket_region[0] = '\0';
+	transfer->error[0] = '\0';
+	memset(&transfer->told, 0, sizeof(transfer->told));
 	transfer->sent = 0;
 	transfer->sunk = 0;
 	transfer->status = 0;
@@ -195,6 +213,8 @@ static CURL *make_easy(struct s3_transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, transfer->timeout_ms);
+	if (*ca_bundle != '\0')
+		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_bundle);
 	if (transfer->has_body)
 		set_body(easy, transfer);
 	if (strcmp(transfer->method, "HEAD") == 0)
@@ -242,7 +262,7 @@ static bool take_waiting(struct s3_engine *engine)
 	while (waiting != NULL) {
 		struct s3_transfer *transfer = waiting;
 		waiting = transfer->next; /* before it can be finished */
-		CURL *easy = make_easy(transfer);
+		CURL *easy = make_easy(transfer, engine->ca_bundle);
 		if (easy == NULL || curl_multi_add_handle(engine->multi, easy) != CURLM_OK)
 			finish(engine, transfer, CURLE_OUT_OF_MEMORY);
 	}

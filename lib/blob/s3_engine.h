@@ -15,7 +15,8 @@
 
 struct s3_engine;
 
-int s3_engine_new(struct s3_engine **out, struct err *err);
+/* ca_bundle: a PEM file of the authorities that are believed, kept by pointer; "": the system's. */
+int s3_engine_new(struct s3_engine **out, const char *ca_bundle, struct err *err);
 void s3_engine_free(struct s3_engine *engine); /* NULL is fine; no transfer is under way any more */
 
 enum { S3_HEADER_MAX = 256 }; /* bytes of an answer's header that is kept; longer ones are cut */
@@ -42,8 +43,12 @@ struct s3_transfer {
 	long status;
 	struct buf body; /* the caller initializes it with a ceiling, and releases it */
 	int64_t content_length; /* told by the answer; -1 = not */
-	char date[S3_HEADER_MAX], etag[S3_HEADER_MAX], last_modified[S3_HEADER_MAX], sha256[S3_HEADER_MAX],
-		bucket_region[S3_HEADER_MAX];
+	struct s3_headers { /* "" when not told */
+		char date[S3_HEADER_MAX], etag[S3_HEADER_MAX], last_modified[S3_HEADER_MAX], sha256[S3_HEADER_MAX],
+			bucket_region[S3_HEADER_MAX], content_type[S3_HEADER_MAX], content_range[S3_HEADER_MAX],
+			encryption[S3_HEADER_MAX], customer_key[S3_HEADER_MAX];
+		bool signs; /* one that only an object store sends, whatever its maker */
+	} told;
 
 	/* The engine's own. */
 	int64_t sent;

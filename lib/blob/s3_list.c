@@ -76,11 +76,23 @@ static void read_element(void *data, const char *parent, const char *name, const
 		page->truncated = strcmp(text, "true") == 0;
 }
 
-static int read_page(struct s3_client *client, struct s3_call *call, struct page *page, struct err *err)
+static int read_page(struct s3_client *client, struct s3_call *call, const char *root, struct page *page,
+                     struct err *err)
 {
+	call->proof = S3_PROOF_DOCUMENT;
 	if (s3_perform(client, call, err) != 0)
 		return -1;
-	return s3_xml_parse(buf_text(&call->transfer.body), call->transfer.body.len, read_element, page, err);
+	return s3_xml_parse(buf_text(&call->transfer.body), call->transfer.body.len, root, read_element, page, err);
+}
+
+static int no_end(struct err *err)
+{
+	return err_set(err, ERR_UPSTREAM, "the image store answers with the same page of a list again and again");
+}
+
+static bool is_at(const struct listed *listed, const char *key, const char *id)
+{
+	return strcmp(listed->key, key) == 0 && strcmp(listed->id, id) == 0;
 }
 
 static int list_page(struct s3_client *client, const char *prefix, const char *after, struct page *page,
@@ -94,7 +106,7 @@ static int list_page(struct s3_client *client, const char *prefix, const char *a
 	if (*after != '\0')
 		s3_call_query(&call, "start-after", after);
 	page_init(page, "Contents");
-	int result = read_page(client, &call, page, err);
+	int result = read_page(client, &call, "ListBucketResult", page, err);
 	s3_call_release(&call);
 	return result;
 }
@@ -108,6 +120,8 @@ int s3_list(struct blob_store *store, const char *prefix, const char *after, blo
 		struct page page;
 		int result = list_page((struct s3_client *)store, prefix, from, &page, err);
 		more = result == 0 && page.truncated && page.count > 0;
+		if (more && strcmp(page.entries[page.count - 1].key, from) <= 0)
+			result = no_end(err);
 		if (more)
 			snprintf(from, sizeof(from), "%s", page.entries[page.count - 1].key);
 		for (size_t i = 0; result == 0 && i < page.count; i++) {
@@ -131,7 +145,7 @@ static int abort_upload(struct s3_client *client, const struct listed *listed, s
 	s3_call_init(&call, "DELETE", listed->key);
 	s3_call_query(&call, "uploadId", listed->id);
 	int result = s3_perform(client, &call, err);
-	if (result != 0 && call.transfer.status == 404)
+	if (result != 0 && s3_is_missing(&call))
 		result = 0; /* it ended meanwhile */
 	s3_call_release(&call);
 	return result;
@@ -157,8 +171,10 @@ int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_se
 			s3_call_query(&call, "upload-id-marker", id);
 		}
 		page_init(&page, "Upload");
-		int result = read_page(client, &call, &page, err);
+		int result = read_page(client, &call, "ListMultipartUploadsResult", &page, err);
 		more = result == 0 && page.truncated && page.count > 0;
+		if (more && is_at(&page.entries[page.count - 1], key, id))
+			result = no_end(err);
 		for (size_t i = 0; result == 0 && i < page.count; i++) {
 			snprintf(key, sizeof(key), "%s", page.entries[i].key);
 			snprintf(id, sizeof(id), "%s", page.entries[i].id);

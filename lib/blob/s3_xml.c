@@ -8,6 +8,7 @@ enum { DEPTH_MAX = 16, NAME_MAX_BYTES = 64 };
 
 struct reading {
 	XML_Parser parser;
+	const char *root;
 	s3_xml_visit *visit;
 	void *data;
 	size_t depth;
@@ -26,6 +27,8 @@ static void start_element(void *data, const XML_Char *name, const XML_Char **att
 		return;
 	}
 	snprintf(reading->names[++reading->depth], NAME_MAX_BYTES, "%s", colon != NULL ? colon + 1 : name);
+	if (reading->depth == 1 && strcmp(reading->names[1], reading->root) != 0)
+		XML_StopParser(reading->parser, XML_FALSE);
 	reading->len = 0;
 }
 
@@ -62,16 +65,18 @@ static void refuse_doctype(void *data, const XML_Char *name, const XML_Char *sys
 	XML_StopParser(((struct reading *)data)->parser, XML_FALSE);
 }
 
-int s3_xml_parse(const char *bytes, size_t len, s3_xml_visit *visit, void *data, struct err *err)
+int s3_xml_parse(const char *bytes, size_t len, const char *root, s3_xml_visit *visit, void *data, struct err *err)
 {
-	struct reading reading = {.parser = XML_ParserCreate("UTF-8"), .visit = visit, .data = data};
+	struct reading reading = {.parser = XML_ParserCreate("UTF-8"), .root = root, .visit = visit, .data = data};
 	if (reading.parser == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	XML_SetUserData(reading.parser, &reading);
 	XML_SetElementHandler(reading.parser, start_element, end_element);
 	XML_SetCharacterDataHandler(reading.parser, add_text);
 	XML_SetStartDoctypeDeclHandler(reading.parser, refuse_doctype);
+	for (; len > 0 && strchr(" \t\r\n", *bytes) != NULL && *bytes != '\0'; bytes++)
+		len--;
 	int ok = len <= INT32_MAX && XML_Parse(reading.parser, bytes, (int)len, 1) == XML_STATUS_OK;
 	XML_ParserFree(reading.parser);
-	return ok ? 0 : err_set(err, ERR_UPSTREAM, "the image store answered with broken XML");
+	return ok ? 0 : err_set(err, ERR_UPSTREAM, "the image store answered with no document of S3's, or a broken one");
 }

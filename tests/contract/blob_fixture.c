@@ -1,6 +1,6 @@
 /* Makes image stores for the contract tests: a folder, or a bucket of the gateway that AWS_ENDPOINT_URL
  * names. */
-#include "blob_fixture.h"
+#include "behind.h"
 
 #include <ftw.h>
 #include <sys/stat.h>
@@ -24,7 +24,7 @@ static void use_bucket(struct blob_fixture *f)
 	f->config.image_store.region = setting("AWS_REGION");
 	f->config.image_store.access_key = setting("AWS_ACCESS_KEY_ID");
 	f->config.image_store.secret_key = setting("AWS_SECRET_ACCESS_KEY");
-	f->config.image_store.session_token = (char *)(uintptr_t) "";
+	f->config.image_store.session_token = f->config.image_store.ca_bundle = (char *)(uintptr_t) "";
 	f->config.image_store.bucket = f->bucket;
 	snprintf(f->bucket, sizeof(f->bucket), "test-%d-%d", (int)getpid(), number++);
 	assert_string_equal(curl("-o /dev/null -w '%%{http_code}' -X PUT --aws-sigv4 aws:amz:%s:s3 --user '%s:%s' "
@@ -137,6 +137,20 @@ int temporary_file(const char *text)
 	unlink(path);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	return fd;
+}
+
+int large_file(void)
+{
+	static char piece[1 << 20];
+	int fd = temporary_file("");
+	for (size_t i = 0; i < sizeof(piece); i++)
+		piece[i] = (char)(i * 31 >> 7);
+	for (int64_t at = 0; at < LARGE; at += (int64_t)sizeof(piece)) {
+		memcpy(piece, &at, sizeof(at));
+		size_t len = LARGE - at < (int64_t)sizeof(piece) ? (size_t)(LARGE - at) : sizeof(piece);
+		assert_int_equal(pwrite(fd, piece, len, at), (ssize_t)len);
+	}
 	return fd;
 }
 

@@ -4,12 +4,22 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
+#include <regex.h>
 #include <stdbool.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/banned.h"
+
+enum { HEAD_MAX = 16384, RULES_MAX = 8 };
+
+struct rule {
+	const char *pattern; /* NULL: every request */
+	enum gateway_mode mode;
+	int times;
+	const char *status, *body;
+};
 
 struct gateway {
 	struct sockaddr_in address, server;
@@ -18,10 +28,23 @@ struct gateway {
 	pthread_t thread;
 	bool running;
 	pthread_mutex_t lock;
-	enum gateway_mode mode;
-	int times;
-	const char *status, *body;
+	struct rule rules[RULES_MAX];
+	size_t rule_count;
+	char **heads; /* of all requests */
+	size_t head_count;
 };
+
+static bool matches(const char *head, const char *pattern)
+{
+	regex_t regex;
+	if (pattern == NULL)
+		return true;
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB | REG_NEWLINE) != 0)
+		abort();
+	bool found = regexec(&regex, head, 0, NULL, 0) == 0;
+	regfree(&regex);
+	return found;
+}
 
 /* Reads the request's head; 0 when there is none. */
 static size_t read_head(int fd, char *head, size_t room)
@@ -69,53 +92,79 @@ static void move_body(int from, int to, long left)
 	}
 }
 
-static void pass(struct gateway *gateway, int client, const char *head, size_t len, bool cut)
+/* Passes an answer on; GATEWAY_LOSE: to nowhere. */
+static void spoil(int server, int client, enum gateway_mode mode)
 {
-	char bytes[16384];
+	char bytes[HEAD_MAX];
+	size_t len = read_head(server, bytes, sizeof(bytes));
+	if (mode != GATEWAY_LOSE)
+		write_all(client, bytes, len);
+	for (ssize_t n; (n = read(server, bytes, sizeof(bytes))) > 0;) {
+		if (mode == GATEWAY_LOSE)
+			continue;
+		if (mode == GATEWAY_FLIP)
+			bytes[n / 2] ^= 1;
+		write_all(client, bytes, mode == GATEWAY_CUT ? (size_t)n - 1 : (size_t)n);
+		if (mode == GATEWAY_CUT)
+			break;
+		if (mode == GATEWAY_FLIP)
+			mode = GATEWAY_PASS;
+	}
+}
+
+static void pass(struct gateway *gateway, int client, const char *head, enum gateway_mode mode)
+{
 	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (connect(server, (struct sockaddr *)&gateway->server, sizeof(gateway->server)) == 0) {
-		write_all(server, head, len - 2);
+		write_all(server, head, strlen(head) - 2);
 		write_all(server, "Connection: close\r\n\r\n", 21);
 		move_body(client, server, body_length(head));
-		for (ssize_t n; (n = read(server, bytes, sizeof(bytes))) > 0;) {
-			write_all(client, bytes, cut ? (size_t)n - 1 : (size_t)n);
-			if (cut)
-				break;
-		}
+		spoil(server, client, mode);
 	}
 	close(server);
 }
 
-static void answer(int client, const char *status, const char *body)
+static void answer(int client, const char *head, const char *status, const char *body)
 {
 	char text[2048];
-	int len = snprintf(text, sizeof(text),
-	                   "HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/xml\r\n"
-	                   "Content-Length: %zu\r\n\r\n%s", status, strlen(body), body);
+	int len = snprintf(text, sizeof(text), "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s", status,
+	                   strcasestr(status, "content-type:") != NULL ? "" : "Content-Type: application/xml\r\n",
+	                   strlen(body), strncmp(head, "HEAD ", 5) != 0 ? body : "");
 	write_all(client, text, (size_t)len);
+}
+
+/* Notes the request, and gives the rule that holds for it. */
+static struct rule take_rule(struct gateway *gateway, const char *head)
+{
+	struct rule found = {.mode = GATEWAY_PASS};
+	pthread_mutex_lock(&gateway->lock);
+	gateway->heads = realloc(gateway->heads, (gateway->head_count + 1) * sizeof(*gateway->heads));
+	gateway->heads[gateway->head_count++] = strdup(head);
+	for (size_t i = 0; i < gateway->rule_count; i++) {
+		struct rule *rule = &gateway->rules[i];
+		if (rule->times == 0 || !matches(head, rule->pattern))
+			continue;
+		if (rule->times != GATEWAY_ALWAYS)
+			rule->times--;
+		found = *rule;
+		break;
+	}
+	pthread_mutex_unlock(&gateway->lock);
+	return found;
 }
 
 static void serve(struct gateway *gateway, int client)
 {
-	char head[16384];
-	size_t len = read_head(client, head, sizeof(head));
-	if (len == 0)
+	char head[HEAD_MAX];
+	if (read_head(client, head, sizeof(head)) == 0)
 		return;
-	pthread_mutex_lock(&gateway->lock);
-	enum gateway_mode mode = gateway->mode;
-	const char *status = gateway->status, *body = gateway->body;
-	if (mode == GATEWAY_CONDITIONAL)
-		mode = strcasestr(head, "\r\nif-none-match:") != NULL ? GATEWAY_ANSWER : GATEWAY_PASS;
-	else if (mode != GATEWAY_PASS && gateway->times-- == 0)
-		mode = gateway->mode = GATEWAY_PASS;
-	pthread_mutex_unlock(&gateway->lock);
-	if (mode == GATEWAY_ANSWER) {
+	struct rule rule = take_rule(gateway, head);
+	if (rule.mode == GATEWAY_ANSWER)
 		move_body(client, -1, body_length(head));
-		if (status != NULL)
-			answer(client, status, body);
-	} else {
-		pass(gateway, client, head, len, mode == GATEWAY_CUT);
-	}
+	else
+		pass(gateway, client, head, rule.mode);
+	if ((rule.mode == GATEWAY_ANSWER || rule.mode == GATEWAY_LOSE) && rule.status != NULL)
+		answer(client, head, rule.status, rule.body);
 }
 
 static void *serve_connection(void *data)
@@ -191,20 +240,47 @@ struct gateway *gateway_start(const char *server, const char **endpoint)
 	return gateway;
 }
 
+static void forget_heads(struct gateway *gateway)
+{
+	while (gateway->head_count > 0)
+		free(gateway->heads[--gateway->head_count]);
+}
+
+void gateway_rule(struct gateway *gateway, const char *pattern, enum gateway_mode mode, int times, const char *status,
+                  const char *body)
+{
+	pthread_mutex_lock(&gateway->lock);
+	if (gateway->rule_count == RULES_MAX)
+		abort();
+	gateway->rules[gateway->rule_count++] = (struct rule){pattern, mode, times, status, body};
+	pthread_mutex_unlock(&gateway->lock);
+}
+
 void gateway_set(struct gateway *gateway, enum gateway_mode mode, int times, const char *status,
                  const char *body)
 {
 	pthread_mutex_lock(&gateway->lock);
-	gateway->mode = mode;
-	gateway->times = times;
-	gateway->status = status;
-	gateway->body = body;
+	gateway->rule_count = 0;
+	forget_heads(gateway);
 	pthread_mutex_unlock(&gateway->lock);
+	gateway_rule(gateway, NULL, mode, times, status, body);
+}
+
+size_t gateway_count(struct gateway *gateway, const char *pattern)
+{
+	size_t count = 0;
+	pthread_mutex_lock(&gateway->lock);
+	for (size_t i = 0; i < gateway->head_count; i++)
+		count += matches(gateway->heads[i], pattern);
+	pthread_mutex_unlock(&gateway->lock);
+	return count;
 }
 
 void gateway_stop(struct gateway *gateway)
 {
 	gateway_down(gateway);
 	pthread_mutex_destroy(&gateway->lock);
+	forget_heads(gateway);
+	free(gateway->heads);
 	free(gateway);
 }

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gateway.h"
+#include "behind.h"
 
 /* --- a clock that may be wrong
  * ------------------------------------------------------------------------------ */
@@ -88,23 +88,6 @@ static void publishing_and_hiding_take_effect(void **state)
 
 /* --- uploads in parts
  * --------------------------------------------------------------------------------------- */
-
-enum { LARGE = BLOB_MULTIPART_BYTES + 6 * 1024 * 1024 + 5 };
-
-/* A file of LARGE bytes in which no part is like another. */
-static int large_file(void)
-{
-	static char piece[1 << 20];
-	int fd = temporary_file("");
-	for (size_t i = 0; i < sizeof(piece); i++)
-		piece[i] = (char)(i * 31 >> 7);
-	for (int64_t at = 0; at < LARGE; at += (int64_t)sizeof(piece)) {
-		memcpy(piece, &at, sizeof(at));
-		size_t len = LARGE - at < (int64_t)sizeof(piece) ? (size_t)(LARGE - at) : sizeof(piece);
-		assert_int_equal(pwrite(fd, piece, len, at), (ssize_t)len);
-	}
-	return fd;
-}
 
 static void large_objects_go_in_parts(void **state)
 {
@@ -208,27 +191,6 @@ static void long_lists_are_read_page_by_page(void **state)
 /* --- failures of the server
  * --------------------------------------------------------------------------------- */
 
-/* A store that reaches the real server through a gateway. */
-struct behind {
-	struct blob_fixture f; /* of the store behind the gateway; its bucket is the test's */
-	struct gateway *gateway;
-};
-
-static struct behind begin_behind(const struct blob_fixture *real)
-{
-	struct behind behind = {.f = *real};
-	const char *endpoint;
-	behind.gateway = gateway_start(real->config.image_store.endpoint, &endpoint);
-	behind.f.config.image_store.endpoint = (char *)(uintptr_t)endpoint;
-	return behind;
-}
-
-static void end_behind(struct behind *behind)
-{
-	blob_free(behind->f.store);
-	gateway_stop(behind->gateway);
-}
-
 static int64_t retries_of(struct blob_store *store)
 {
 	struct blob_stats stats;
@@ -291,12 +253,18 @@ static void a_server_that_is_down_is_unavailable_and_back_without_a_restart(void
 	end_behind(&b);
 }
 
+static void refuse_conditions(struct gateway *gateway)
+{
+	gateway_set(gateway, GATEWAY_PASS, 0, NULL, NULL);
+	gateway_rule(gateway, "^if-none-match:", GATEWAY_ANSWER, GATEWAY_ALWAYS, "501 Not Implemented",
+	             "<Error><Code>NotImplemented</Code><Message/></Error>");
+}
+
 static void a_server_without_conditions_still_keeps_other_bytes(void **state)
 {
 	struct behind b = begin_behind(*state);
 	b.f.store = another_blob_store(&b.f.config);
-	gateway_set(b.gateway, GATEWAY_CONDITIONAL, 0, "501 Not Implemented",
-	            "<Error><Code>NotImplemented</Code><Message/></Error>");
+	refuse_conditions(b.gateway);
 	must(put_text(&b.f, "images/a.png", "a cat", false));
 	must(put_text(&b.f, "images/a.png", "a cat", false));
 	refused(put_text(&b.f, "images/a.png", "a dog", false), ERR_CONFLICT);
@@ -330,8 +298,7 @@ static void a_server_without_conditions_takes_the_first_objects_at_once(void **s
 	pthread_t threads[THREADS];
 	pthread_barrier_t barrier;
 	b.f.store = another_blob_store(&b.f.config);
-	gateway_set(b.gateway, GATEWAY_CONDITIONAL, 0, "501 Not Implemented",
-	            "<Error><Code>NotImplemented</Code><Message/></Error>");
+	refuse_conditions(b.gateway);
 	pthread_barrier_init(&barrier, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++) {
 		firsts[i] = (struct first_put){.behind = &b, .barrier = &barrier, .number = i};
@@ -353,8 +320,7 @@ static void a_server_without_conditions_takes_a_large_object_first(void **state)
 	struct blob_put put = {.key = "images/large.png", .type = "image/png", .fd = fd, .length = LARGE};
 	struct blob_info info;
 	b.f.store = another_blob_store(&b.f.config);
-	gateway_set(b.gateway, GATEWAY_CONDITIONAL, 0, "501 Not Implemented",
-	            "<Error><Code>NotImplemented</Code><Message/></Error>");
+	refuse_conditions(b.gateway);
 	must(blob_put(b.f.store, &put, &failure));
 	must(blob_stat(b.f.store, put.key, &info, &failure));
 	assert_int_equal(info.bytes, LARGE);

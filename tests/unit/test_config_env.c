@@ -2,7 +2,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -62,6 +64,14 @@ static void the_environment_wins_over_the_file(void **state)
 	assert_string_equal(config.image_store.endpoint, "http://env:7480");
 	assert_string_equal(config.image_store.region, "env");
 	assert_string_equal(config.image_store.session_token, "token");
+	config_release(&config);
+
+	set_env("AWS_CA_BUNDLE", "ca.pem"); /* relative to where one is, not to the file */
+	char here[PATH_MAX], bundle[PATH_MAX + 8];
+	assert_non_null(realpath(".", here));
+	snprintf(bundle, sizeof(bundle), "%s/ca.pem", here);
+	config = loaded_text(file);
+	assert_string_equal(config.image_store.ca_bundle, bundle);
 	config_release(&config);
 
 	set_env("AWS_REGION", "");

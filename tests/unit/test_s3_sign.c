@@ -137,7 +137,7 @@ static struct blob_store *store_of(struct config *config, const char *endpoint, 
 	config->image_store.bucket = (char *)(uintptr_t)bucket;
 	config->image_store.access_key = (char *)(uintptr_t) "AK";
 	config->image_store.secret_key = (char *)(uintptr_t) "SK";
-	config->image_store.session_token = (char *)(uintptr_t) "";
+	config->image_store.session_token = config->image_store.ca_bundle = (char *)(uintptr_t) "";
 	config->image_store.public_url = (char *)(uintptr_t)public_url;
 	if (blob_open(&store, config, &err) != 0)
 		fail_msg("%s", err.text);
