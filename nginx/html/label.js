@@ -3,6 +3,7 @@
 import { ApiError, call, datasetPath, pause, whoAmI } from './api.js';
 import { $, element, number, plural } from './dom.js';
 import { keyOf, pressed } from './keys.js';
+import { putFirst } from './line.js';
 import { Outbox } from './outbox.js';
 import { Picture } from './picture.js';
 import { storage } from './storage.js';
@@ -36,6 +37,7 @@ function show() {
 	const picture = item?.picture;
 	const ready = picture?.state === 'ready';
 	const image = $('image');
+	putFirst(picture ?? null);
 	if (ready && visible !== item) {
 		image.src = picture.url;
 		image.alt = `Image ${item.sample.filepath}`;

@@ -1,6 +1,7 @@
 // One image, fetched and decoded before it is needed.
 
 import { address, passing, pause } from './api.js';
+import { inTurn } from './line.js';
 
 const NO_IMAGE = 'It is not an image that this browser can show.';
 const TRIES_ELSEWHERE = 2; // to fetch again what another origin has
@@ -10,40 +11,45 @@ export class Picture {
 	state = 'loading'; // then 'ready' or 'failed'
 	problem = '';      // why it failed, for people
 	done;              // resolves once it is one or the other, or forgotten
-	#image;            // kept, so that the browser keeps what it decoded
+	#image = null;     // kept, so that the browser keeps what it decoded
 	#wanted = true;
 	#instead;          // the address of its thumbnail, until that is tried
 
 	constructor(sample) {
 		this.url = address(sample.image_url);
-		const instead = address(`${sample.thumb_url.split('?')[0]}?size=${INSTEAD_SIDE}`);
+		const instead = inSize(address(sample.thumb_url), INSTEAD_SIDE);
 		this.#instead = instead === this.url ? '' : instead;
 		this.done = this.#load();
 	}
 
-	// Stops trying.
+	// Stops trying, in the middle of a download, too.
 	forget() {
 		this.#wanted = false;
+		if (this.state === 'loading' && this.#image) this.#image.src = '';
 	}
 
 	async #load() {
 		for (let attempt = 0; this.#wanted; attempt++) {
-			if (await this.#fetch()) {
-				this.state = 'ready';
-				return;
-			}
-			this.problem = await this.#reason(attempt);
-			if (this.problem === NO_IMAGE && this.#instead) {
-				this.#takeInstead();
-				attempt = -1;
-				continue;
-			}
-			if (this.problem) {
-				this.state = 'failed';
-				return;
-			}
-			await pause(attempt);
+			if (await inTurn(this, () => this.#settle(attempt))) return;
+			await pause(attempt); // without holding up others
 		}
+	}
+
+	// Tries once; whether there is nothing more to try.
+	async #settle(attempt) {
+		if (!this.#wanted) return true;
+		if (await this.#fetch()) {
+			this.state = 'ready';
+			return true;
+		}
+		if (!this.#wanted) return true;
+		this.problem = await this.#reason(attempt);
+		if (this.problem === NO_IMAGE && this.#instead) {
+			this.#takeInstead();
+			return this.#settle(0);
+		}
+		if (this.problem) this.state = 'failed';
+		return this.state === 'failed';
 	}
 
 	#takeInstead() {
@@ -52,10 +58,9 @@ export class Picture {
 	}
 
 	async #fetch() {
-		const image = new Image();
-		if (!await arrives(image, this.url)) return false;
-		if (!document.hidden) await image.decode().catch(() => {}); // a hidden page would wait until it is shown
-		this.#image = image;
+		this.#image = new Image();
+		if (!await arrives(this.#image, this.url)) return false;
+		if (!document.hidden) await this.#image.decode().catch(() => {}); // a hidden page would wait until it is shown
 		return true;
 	}
 
@@ -83,6 +88,12 @@ function arrives(image, url) {
 		image.onerror = () => resolve(false);
 		image.src = url;
 	});
+}
+
+function inSize(address, side) {
+	const url = new URL(address);
+	url.searchParams.set('size', side);
+	return url.href;
 }
 
 function explain(status) {

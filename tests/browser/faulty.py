@@ -8,7 +8,8 @@ class Faulty:
     """Relays to 127.0.0.1:port.
 
     lose(b"/label ") drops the answer to the next request whose first line has that; refuse(b"/label ") has it answered by 429,
-    and not reach the server, as nginx does when somebody asks too fast. With prompting = False the browser
+    and not reach the server, as nginx does when somebody asks too fast. hold(b"/1.png ") keeps requests like that one until
+    release(), as a line does that is slow. With prompting = False the browser
     does not ask for a password, as if the person had closed that dialog (which a headless one can't show).
     """
 
@@ -19,6 +20,9 @@ class Faulty:
         self.lost = threading.Event()
         self.refusing = None
         self.refused = threading.Event()
+        self.holding = None
+        self.held = threading.Event()
+        self.released = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -31,7 +35,17 @@ class Faulty:
         self.refused.clear()
         self.refusing = words
 
+    def hold(self, words):
+        self.held.clear()
+        self.released.clear()
+        self.holding = words
+
+    def release(self):
+        self.holding = None
+        self.released.set()
+
     def close(self):
+        self.release()
         self.listener.close()
 
     def _accept(self):
@@ -53,6 +67,9 @@ class Faulty:
                     near.sendall(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
                     self.refused.set()
                     continue
+                if self.holding and self.holding in part.split(b"\r\n", 1)[0]:
+                    self.held.set()
+                    self.released.wait()
                 if self.losing and self.losing in part.split(b"\r\n", 1)[0]:
                     self.losing = None
                     dropping.set()

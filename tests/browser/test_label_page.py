@@ -145,17 +145,6 @@ def test_two_people_never_see_the_same_image(ann, bob, make_dataset):
     assert all(stored[path] == "dog" for path in seen[bob])
 
 
-def test_the_next_images_are_fetched_before_they_are_needed(ann, dataset):
-    ann.open_label(dataset.name)
-    ann.image("000.png")
-    fetched = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/images/'))"
-    ann.until(lambda: len(ann.script(fetched)) == 4, "the image and the next three")
-    assert dataset.counts()["leased"] == 4
-    ann.offline()
-    ann.answer("1")
-    assert ann.image() == "001.png"
-
-
 def test_odd_names_and_labels_are_only_text(ann, make_dataset):
     harm = "<img src=x onerror='window.harm=1'>"
     paths = ['a "quoted" <script>window.harm=1<script>.png', "sub folder/ünï ☃.png", "100%25 #1?.png", "it's.png"]
