@@ -17,3 +17,6 @@ export const number = n => numbers.format(n);
 
 // plural(3, 'image') is '3 images'.
 export const plural = (n, noun) => `${number(n)} ${noun}${n === 1 ? '' : 's'}`;
+
+// Has it read out to who uses a screen reader; the same words again are not.
+export const announce = text => { $('heard').textContent = text; };

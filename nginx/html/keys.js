@@ -1,9 +1,14 @@
 // Which key gives which label, and which key was pressed.
 
-const KEYS = [...'1234567890abcdefghijklmnopqrstuvwxyz'];
+const DIGITS = [...'1234567890'];
+const LETTERS = [...'abcdefghij'];
+const KEYS = [...DIGITS, ...LETTERS];
 
-// The key of the label at `index`, '' when there are more labels than keys.
-export const keyOf = index => KEYS[index] ?? '';
+// With more labels than keys a letter begins a search: who types a name must not give labels by its letters.
+export const searchesByTyping = count => count > KEYS.length;
+
+// The key of the label at `index` of `count`, '' for none.
+export const keyOf = (index, count) => (searchesByTyping(count) ? DIGITS : KEYS)[index] ?? '';
 
 // The key as KEYS names it, or '' when it is none of them. Where digits need Shift (as on AZERTY) the key's place
 // counts, unless what it types is itself a command.
@@ -13,3 +18,7 @@ export function pressed(event) {
 	const digit = /^Digit([0-9])$/.exec(event.code);
 	return digit && !event.shiftKey ? digit[1] : '';
 }
+
+// Whether the key writes something, be it the beginning of a letter (a dead key, an input method).
+export const writes = event =>
+	event.key !== ' ' && ([...event.key].length === 1 || ['Dead', 'Process'].includes(event.key));

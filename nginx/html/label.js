@@ -1,9 +1,11 @@
 // The page that labels: shows one image after the other, takes keys and clicks, tells what is saved.
 
 import { ApiError, call, datasetPath, pause, whoAmI } from './api.js';
-import { $, element, number, plural } from './dom.js';
-import { keyOf, pressed } from './keys.js';
+import { $, announce, element, number, plural } from './dom.js';
+import { Finder } from './finder.js';
+import { keyOf, pressed, searchesByTyping, writes } from './keys.js';
 import { putFirst } from './line.js';
+import { broken, farewell, inTheWay, loading, showNotice } from './notice.js';
 import { Outbox } from './outbox.js';
 import { Picture } from './picture.js';
 import { storage } from './storage.js';
@@ -20,7 +22,9 @@ const dataset = new URLSearchParams(location.search).get('dataset') ?? '';
 let info;                       // the dataset as the server last told
 let informed = 0;               // when, by performance.now()
 let outbox, tasks;
-const past = [];                // what was answered here: { sample, picture, label }, '' for skipped
+const past = [];                // what was answered here: { sample, picture, label, aside }, label '' for skipped
+const skipped = new Set();      // ids of the samples skipped here, until they are answered
+const leaving = new Set();      // and of those to set aside as soon as they are leased again
 let stepsBack = 0;              // 0: at the one to answer; n: at the n-th last of past
 let obstacle = null;            // the ApiError in the way of more images
 let finished = false;
@@ -35,7 +39,7 @@ const shown = () => stepsBack ? past.at(-stepsBack) : tasks?.current;
 function show() {
 	const item = shown();
 	const picture = item?.picture;
-	const ready = picture?.state === 'ready';
+	const ready = isReady(item);
 	const image = $('image');
 	putFirst(picture ?? null);
 	if (ready && visible !== item) {
@@ -48,90 +52,76 @@ function show() {
 	$('caption').textContent = item?.sample.filepath ?? '';
 	$('notice').hidden = ready;
 	if (picture?.state === 'loading') picture.done.then(() => shown() === item && show());
-	if (!ready) tellNotice(item);
 	showPanel(item);
+	announce(ready ? `${$('hint').textContent} ${image.alt}` : tellNotice(item));
 }
 
+const isReady = item => item?.picture?.state === 'ready';
+
+// Shows why there is no image; its words.
 function tellNotice(item) {
-	const [title, text, again] = noticeOf(item);
-	$('notice-title').textContent = title;
-	$('notice-text').textContent = text;
-	$('again').textContent = finished ? 'Check again' : 'Try again';
-	$('again').hidden = !again;
-	$('leave').hidden = !again;
-	if (again && document.activeElement === document.body) $('again').focus();
+	const words = showNotice(noticeOf(item));
+	if (!$('again').hidden && document.activeElement === document.body) $('again').focus();
+	return words;
 }
 
-// [title, text, whether checking again may help]
 function noticeOf(item) {
-	const offline = !navigator.onLine || obstacle?.status === 0;
-	if (item?.picture.state === 'failed')
-		return ['This image cannot be shown', `${item.picture.problem} Skip it with Space.`, false];
-	if (item || !obstacle && !finished)
-		return offline ? ['Waiting for the connection…', 'The image follows as soon as it is back.', false]
-			: ['Loading…', '', false];
-	if (finished) return farewell();
-	switch (obstacle.status) {
-	case 0: return ['Waiting for the connection…', 'This page tries again by itself.', false];
-	case 401: return ['You are signed out', 'Reload the page to sign in again.', true];
-	case 403: return ['You may look, but not label', `Your account may see ${dataset}, but not label in it.`, true];
-	case 404: return dataset ? ['No such dataset', `There is no dataset “${dataset}”, or you may not see it.`, true]
-		: ['No dataset chosen', 'Choose one from the list of datasets.', true];
-	default: return ['Something is in the way', obstacle.message, true];
-	}
-}
-
-function farewell() {
-	const { size, counts: { labelled, unlabelled, skipped } } = info;
-	if (!size) return ['No images yet', 'This dataset is empty.', true];
-	const facts = [`${number(labelled)} of ${plural(size, 'image')} ${labelled === 1 ? 'is' : 'are'} labelled`];
-	const given = past.filter(item => item.label).length;
-	if (given) facts.push(`${number(given)} of them by you just now`);
-	if (skipped) facts.push(`${number(skipped)} set aside`);
-	if (unlabelled) facts.push(`${number(unlabelled)} in hand elsewhere or left to others`);
-	const unreadable = size - labelled - skipped - unlabelled;
-	if (unreadable > 0) facts.push(`${number(unreadable)} could not be read`);
-	return [farewellTitle(unreadable), `${facts.join(', ')}.`, true];
-}
-
-function farewellTitle(unreadable) {
-	if (info.counts.unlabelled) return 'Nothing left for you now';
-	if (unreadable === info.size) return 'No image can be read';
-	return unreadable > 0 ? 'All done that can be read' : 'All done';
+	if (item?.picture.state === 'failed') return broken(item.picture.problem);
+	if (item || !obstacle && !finished) return loading(!navigator.onLine || obstacle?.status === 0);
+	if (finished) return farewell(info, past.filter(each => each.label).length);
+	return inTheWay(obstacle, dataset, $('user').textContent);
 }
 
 function showPanel(item) {
-	const open = Boolean(item) && item.picture.state !== 'loading';
+	const open = isReady(item);
 	for (const button of $('labels').children) {
 		button.setAttribute('aria-disabled', !open); // not disabled, which would lose the focus
 		if (stepsBack) button.setAttribute('aria-pressed', button.dataset.label === item.label);
 		else button.removeAttribute('aria-pressed');
 	}
+	$('labels').querySelector('[aria-pressed=true]')?.scrollIntoView({ block: 'nearest' });
 	$('back').disabled = stepsBack >= past.length;
 	$('skip').disabled = !item;
 	$('skip-text').textContent = stepsBack ? 'Return' : 'Skip';
 	$('hint').textContent = hint(item);
+	showRound(item);
 	document.body.classList.toggle('earlier', stepsBack > 0);
+}
+
+// Images that were skipped come again once nothing else is left, and so would go round for ever.
+function showRound(item) {
+	const again = !stepsBack && skipped.has(item?.sample.id);
+	const alone = !stepsBack && item?.picture.state === 'failed';
+	$('round').hidden = !again && !alone;
+	$('round-text').hidden = !again;
+	$('aside').textContent = again && skipped.size > 1 ? `Set all ${number(skipped.size)} aside` : 'Set it aside';
 }
 
 function hint(item) {
 	const last = past.at(-1);
 	if (info && !info.labels.length) return 'This dataset has no labels yet.';
-	if (stepsBack) return item.label ? `An earlier one: “${item.label}”` : 'An earlier one: skipped';
+	if (stepsBack) return `An earlier one: ${outcome(item)}`;
+	if (skipped.has(item?.sample.id)) return 'Skipped before: nothing else is left.';
 	if (!last) return item ? 'Choose the label of the image.' : '';
-	return last.label ? `Before: “${last.label}”` : 'Before: skipped';
+	return `Before: ${outcome(last)}`;
 }
 
+const outcome = ({ label, aside }) => label ? `“${label}”` : aside ? 'set aside' : 'skipped';
+
 function showLabels() {
-	$('labels').replaceChildren(...info.labels.map(({ name }, index) => {
-		const key = keyOf(index);
+	const { labels } = info;
+	$('labels').replaceChildren(...labels.map(({ name }, index) => {
+		const key = keyOf(index, labels.length);
 		return element('button', { type: 'button', 'data-key': key, 'data-label': name, 'aria-keyshortcuts': key || null },
 			element('kbd', { 'aria-hidden': 'true' }, key), element('span', {}, name));
 	}));
-	$('labels').classList.toggle('dense', info.labels.length >= DENSE_FROM &&
-		info.labels.every(({ name }) => name.length <= DENSE_NAME));
-	$('filter').hidden = $('help-filter').hidden = info.labels.length < FILTER_FROM;
-	$('help-letters').hidden = info.labels.length < FILTER_FROM;
+	$('labels').classList.toggle('dense', labels.length >= DENSE_FROM &&
+		labels.every(({ name }) => name.length <= DENSE_NAME));
+	const typing = searchesByTyping(labels.length);
+	$('filter').hidden = $('help-filter').hidden = $('help-touch-filter').hidden = labels.length < FILTER_FROM;
+	$('help-letters').hidden = labels.length < FILTER_FROM || typing;
+	$('help-typing').hidden = !typing;
+	finder.refresh();
 }
 
 function showCounts() {
@@ -249,8 +239,13 @@ async function inform() {
 
 const isAnswered = task => outbox.list().some(entry => entry.token === task.token);
 
-// An image comes again whose label was refused because the lease had run out: the answer still holds.
+// Whether it is to be shown: not what is to be set aside, and not what comes again because its label was refused when the
+// lease had run out. That answer still holds.
 function wanted({ token, sample }) {
+	if (leaving.delete(sample.id)) {
+		outbox.add('skip', { sample: sample.id, token, policy: 'ignore' });
+		return false;
+	}
 	const lost = outbox.lost.get(sample.id);
 	if (!lost?.again) return true;
 	outbox.add('label', { sample: sample.id, token, label: lost.label, lead: lost.lead });
@@ -259,38 +254,57 @@ function wanted({ token, sample }) {
 
 /* --- what the person does -------------------------------------------------------------------------------------- */
 
+// Whether it was taken: only an image that can be seen gets a label.
 function answer(label) {
 	const item = shown();
-	if (!item || item.picture.state === 'loading') return;
+	if (!isReady(item)) return false;
 	if (stepsBack) {
 		correct(item, label);
-		return;
+		return true;
 	}
 	const { sample, token, picture } = item;
 	const lead = picture === visible?.picture ? Math.round(performance.now() - visibleSince) : 0;
+	skipped.delete(sample.id);
 	outbox.add('label', { sample: sample.id, token, label, lead });
 	goOn({ sample, picture, label });
+	return true;
 }
 
 function correct(item, label) {
 	const { id, filepath } = item.sample;
+	skipped.delete(id);
 	if (label !== item.label && !outbox.amend(id, label))
 		outbox.add('relabel', { sample: id, base: info.base_dir, filepath, label });
 	item.label = label;
-	stepsBack = 0;
-	show();
+	stepTo(0);
 }
 
 function skip() {
 	const item = shown();
 	if (stepsBack) {
-		stepsBack = 0;
-		show();
+		stepTo(0);
 	} else if (item) {
 		const { sample, token, picture } = item;
+		skipped.add(sample.id);
 		outbox.add('skip', { sample: sample.id, token });
 		goOn({ sample, picture, label: '' });
 	}
+}
+
+// The image and, when it was skipped before, all that were: nobody is asked for them any more.
+function setAside() {
+	const { sample } = shown();
+	for (const id of skipped.has(sample.id) ? skipped : [sample.id]) {
+		skipped.delete(id);
+		leaving.add(id);
+	}
+	for (const id of [...leaving]) {
+		const task = tasks.withdraw(id);
+		if (task && !wanted(task)) past.push({ sample: task.sample, picture: null, label: '', aside: true });
+	}
+	finder.leave();
+	show();
+	supply();
 }
 
 function goOn(answered) {
@@ -299,92 +313,79 @@ function goOn(answered) {
 	const old = past.at(-1 - PICTURES_KEPT);
 	if (old) old.picture = null;
 	tasks.next();
+	finder.leave();
 	show();
 	supply();
 }
 
-function goBack() {
-	if (stepsBack >= past.length) return;
-	stepsBack++;
+// To the one that was answered so many before the one to answer.
+function stepTo(steps) {
+	if (steps < 0 || steps > past.length) return;
+	stepsBack = steps;
 	const item = shown();
-	if (item.picture?.state !== 'ready') item.picture = new Picture(item.sample);
+	if (stepsBack && !isReady(item)) item.picture = new Picture(item.sample);
+	finder.leave();
 	show();
 }
 
+const goBack = () => stepTo(stepsBack + 1);
+
+// Whether it was taken.
 function choose(button) {
-	if (!button || button.getAttribute('aria-disabled') === 'true') return;
+	if (!button || !answer(button.dataset.label)) return false;
+	button.scrollIntoView({ block: 'nearest' });
 	if (!matchMedia('(prefers-reduced-motion: reduce)').matches)
 		button.animate([{ backgroundColor: 'var(--flash)' }, {}], 300);
-	answer(button.dataset.label);
-}
-
-/* --- finding a label by typing --------------------------------------------------------------------------------- */
-
-function filterLabels() {
-	const text = $('filter').value.trim().toLowerCase();
-	let best = null;
-	for (const button of $('labels').children) {
-		const name = button.dataset.label.toLowerCase();
-		button.hidden = !name.includes(text);
-		button.classList.remove('best');
-		if (text && (name === text || name.startsWith(text) && !best?.dataset.label.toLowerCase().startsWith(text)
-			|| !best && !button.hidden)) best = button;
-	}
-	best?.classList.add('best');
-	return best;
-}
-
-function leaveFilter() {
-	$('filter').value = '';
-	filterLabels();
-	$('filter').blur();
-}
-
-function filterKey(event) {
-	if (event.key === 'Enter') {
-		const best = filterLabels();
-		if (!best) return;
-		leaveFilter();
-		choose(best);
-	} else if (event.key === 'Escape') {
-		leaveFilter();
-	} else {
-		return;
-	}
-	event.preventDefault();
+	return true;
 }
 
 /* --- keys and clicks ------------------------------------------------------------------------------------------- */
 
+const help = () => $('help').showModal();
+const finder = new Finder({ choose, tell: announce });
+
 const commands = {
 	' ': skip,
-	'?': () => $('help').showModal(),
-	'/': () => $('filter').focus(),
+	'?': help,
+	'/': () => finder.open(),
 	Backspace: goBack,
-	Escape: () => stepsBack && skip(),
+	ArrowLeft: goBack,
+	ArrowRight: () => stepTo(stepsBack - 1),
+	Escape: () => stepsBack && stepTo(0),
 };
 
+function commandOf(event) {
+	const { key, target } = event;
+	if (event.ctrlKey || event.metaKey)
+		return key.toLowerCase() === 'z' && !event.shiftKey && !event.altKey ? goBack : null;
+	if (event.altKey || key === ' ' && target.matches('button, a')) return null; // it presses what has the focus
+	const labelKey = pressed(event);
+	const button = labelKey && $('labels').querySelector(`[data-key="${labelKey}"]`);
+	return commands[key] ?? (button ? () => choose(button) : null);
+}
+
 addEventListener('keydown', event => {
-	if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || $('help').open) return;
+	if (event.isComposing || $('help').open) return;
 	if (event.target === $('filter')) {
-		filterKey(event);
+		if (!event.ctrlKey && !event.metaKey && !event.altKey) finder.key(event);
 		return;
 	}
-	if (event.key === ' ' && event.target.matches('button, a')) return; // presses what has the focus
-	const key = pressed(event);
-	const command = commands[event.key] ?? (key && (() => choose($('labels').querySelector(`[data-key="${key}"]`))));
-	if (!command) return;
-	event.preventDefault();
-	if (!event.repeat) command(); // one press, one answer
+	const command = commandOf(event);
+	if (command) {
+		event.preventDefault();
+		if (!event.repeat) command(); // one press, one answer
+	} else if (info && searchesByTyping(info.labels.length) && !event.ctrlKey && !event.metaKey && writes(event)) {
+		finder.open();
+	}
 });
 
 $('labels').addEventListener('click', event => choose(event.target.closest('button')));
 $('back').addEventListener('click', goBack);
 $('skip').addEventListener('click', skip);
-$('help-open').addEventListener('click', () => $('help').showModal());
-$('filter').addEventListener('input', filterLabels);
+$('aside').addEventListener('click', setAside);
+$('help-open').addEventListener('click', help);
 // A click leaves the focus where it was, so that Space goes on skipping.
-for (const id of ['labels', 'back', 'skip'])
+for (const id of ['labels', 'back', 'skip', 'aside'])
 	$(id).addEventListener('mousedown', event => event.preventDefault());
 
 $('again').addEventListener('click', () => {
@@ -411,8 +412,7 @@ $('image').addEventListener('load', ({ target }) => {
 
 async function start() {
 	if (!dataset) throw new ApiError(404, 'No dataset was chosen.');
-	await inform();
-	const user = await whoAmI();
+	const [user] = await Promise.all([whoAmI(), inform()]);
 	$('user').textContent = user;
 	outbox = new Outbox(user, dataset, { changed: outboxChanged, saved, lose });
 	tasks = new Tasks(user, dataset, { wanted, gone: () => { show(); supply(); } });

@@ -11,7 +11,7 @@ const requests = {
 	label: (dataset, entry) =>
 		[datasetPath(dataset, 'tasks', entry.token, 'label'), { label: entry.label, lead_time_ms: entry.lead }],
 	skip: (dataset, entry) =>
-		[datasetPath(dataset, 'tasks', entry.token, 'skip'), {}],
+		[datasetPath(dataset, 'tasks', entry.token, 'skip'), entry.policy ? { policy: entry.policy } : {}],
 	relabel: (dataset, { base, filepath, label }) =>
 		['/classify', { dataset_name: dataset, base_dir: base, filepath, label }],
 };
@@ -42,7 +42,8 @@ export class Outbox {
 		return this.#keys().map(key => this.#read(key)).filter(Boolean);
 	}
 
-	// label: { sample, token, label, lead (ms) } · skip: { sample, token } · relabel: { sample, base, filepath, label }
+	// label: { sample, token, label, lead (ms) } · skip: { sample, token, policy (none: the dataset's) } ·
+	// relabel: { sample, base, filepath, label }
 	add(kind, entry) {
 		const order = `${String(Date.now()).padStart(15, '0')}.${String(this.#counter++).padStart(6, '0')}`;
 		const id = randomId();

@@ -1,10 +1,12 @@
 """A real Chromium, driven as a person would: keys, clicks, what is on the screen."""
+import io
 import os
 import shutil
 import tempfile
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -92,6 +94,10 @@ class Browser:
     def script(self, text, *arguments):
         return self.driver.execute_script(text, *arguments)
 
+    def pixels(self, css):
+        """What is painted there, as a picture."""
+        return Image.open(io.BytesIO(self.find(css).screenshot_as_png)).convert("RGB")
+
     def find(self, css):
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
@@ -149,6 +155,9 @@ class Browser:
         for key in keys:
             actions.send_keys(key)
         actions.perform()
+
+    def press_with(self, modifier, key):
+        webdriver.ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
 
     def answer(self, key):
         """Presses a key that answers the image on the screen, waits for what follows; the filepath answered."""

@@ -1,0 +1,32 @@
+// The samples of a dataset in their order, a page of them asked for before it is needed.
+
+import { call, datasetPath } from './api.js';
+
+const PAGE = 100;
+
+export class Shelf {
+	#dataset;
+	#items = [];
+	#next = '';     // the cursor of what follows; null: that is all
+	#asking = null;
+
+	constructor(dataset) {
+		this.#dataset = dataset;
+	}
+
+	// The sample at an index, null when there is none so far.
+	async at(index) {
+		while (index >= this.#items.length && this.#next !== null) {
+			this.#asking ??= this.#more().finally(() => { this.#asking = null; });
+			await this.#asking;
+		}
+		return this.#items[index] ?? null;
+	}
+
+	async #more() {
+		const after = this.#next && `&after=${encodeURIComponent(this.#next)}`;
+		const page = await call('GET', `${datasetPath(this.#dataset, 'samples')}?limit=${PAGE}${after}`);
+		this.#items.push(...page.items);
+		this.#next = page.next ?? null;
+	}
+}
