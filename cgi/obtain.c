@@ -2,10 +2,13 @@
 #include <limits.h>
 
 #include "base/json.h"
+#include "fastcgi/passing.h"
+#include "fastcgi/serve.h"
 #include "obtain/answer.h"
 
 /* Leasing keeps others from a sample, so it needs more than looking at one. */
-static int find(struct call *call, int64_t id, struct task *task, struct located *file, struct err *err)
+static int find(struct call *call, struct passing *passing, int64_t id, struct task *task, struct located *file,
+                struct err *err)
 {
 	if (id >= 0)
 		return dataset_sample(call->dataset, id, &task->sample, err) ||
@@ -14,18 +17,20 @@ static int find(struct call *call, int64_t id, struct task *task, struct located
 		               : 0;
 	if (call->role < ROLE_ANNOTATOR)
 		return err_set(err, ERR_FORBIDDEN, "A viewer obtains images by their id; labelling needs the role annotator");
-	return serve_next(call, task, file, err);
+	return passing_next(call, passing, task, file, err);
 }
 
 /* In a bucket it only turns out now that an image is gone; then the next one is tried, as with files. */
 static int find_and_answer(struct call *call, int64_t id, struct err *err)
 {
+	struct passing passing = {.passed = 0};
+
 	for (;;) {
 		struct task task = {0};
 		struct located file;
-		bool found = find(call, id, &task, &file, err) == 0;
+		bool found = find(call, &passing, id, &task, &file, err) == 0;
 		int failed = !found || answer_obtained(call, &task, &file, err);
-		bool again = failed && found && id < 0 && serve_mark_missing(call, &task.sample, err) == 0;
+		bool again = failed && found && id < 0 && passing_over(call, &passing, &task.sample, err) == 0;
 
 		task_release(&task);
 		if (!again)

@@ -1,5 +1,6 @@
 /* Taking tasks: what the user holds, and more of them. */
 #include "base/json.h"
+#include "fastcgi/passing.h"
 #include "fastcgi/serve.h"
 #include "tasks.h"
 
@@ -23,7 +24,7 @@ int tasks_lease(struct call *call, struct err *err)
 	size_t taken = 0;
 	int failed = call_body_or_none(call, err) ||
 	             json_int64(call->body, "count", false, 1, DATASET_TASKS_MAX, &count, err) || call_setup(call, err) ||
-	             serve_lease(call, (size_t)count, tasks, &taken, err);
+	             passing_lease(call, (size_t)count, tasks, &taken, err);
 
 	if (!failed && taken > 0)
 		failed = serve_tasks(call, tasks, taken, err);

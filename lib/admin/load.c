@@ -263,9 +263,10 @@ static int write_chunk(struct load *load, struct err *err)
 static int add_file(struct load *load, const struct walk_file *file, struct err *err)
 {
 	struct located located;
-	struct err ignored;
 
-	if (locate_file(load->options.base_dir, file->path, &load->config.image_roots, &located, &ignored)) {
+	if (locate_file(load->options.base_dir, file->path, &load->config.image_roots, &located, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return err_prefix(err, "%s", file->path);
 		walk_pass_over(&load->walk, file->link ? WALK_OUTSIDE : WALK_UNREADABLE, file->path, told, load);
 		return 0;
 	}

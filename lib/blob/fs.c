@@ -108,6 +108,18 @@ static int fs_open(struct blob_store **out, const struct config *config, struct 
 static const enum fs_tree lookups[] = {FS_PRIVATE, FS_PUBLIC, FS_PRIVATE, FS_PUBLIC, FS_PRIVATE, FS_PUBLIC};
 enum { LOOKUPS = sizeof(lookups) / sizeof(lookups[0]) };
 
+/* ERR_NOT_FOUND, if the store's folder is the one that was opened: else its disk is away, or another one is there. */
+static int not_found(struct fs_store *fs, const char *key, struct err *err)
+{
+	struct stat opened, there;
+	if (fstat(fs->root, &opened) != 0 || stat(fs->dir, &there) != 0)
+		return err_errno(err, ERR_UNAVAILABLE, "the image store %s can't be used", fs->dir);
+	if (opened.st_dev != there.st_dev || opened.st_ino != there.st_ino)
+		return err_set(err, ERR_UNAVAILABLE, "the image store %s is another folder than when it was opened: reload",
+		               fs->dir);
+	return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", key);
+}
+
 static int look(struct fs_store *fs, const char *key, enum fs_tree *out, struct stat *st, struct err *err)
 {
 	for (int i = 0; i < LOOKUPS; i++) {
@@ -120,7 +132,7 @@ static int look(struct fs_store *fs, const char *key, enum fs_tree *out, struct 
 		if (errno != ENOENT && errno != ENOTDIR)
 			return err_errno(err, ERR_UNAVAILABLE, "can't look for the object '%s'", key);
 	}
-	return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", key);
+	return not_found(fs, key, err);
 }
 
 int fs_find(struct fs_store *fs, const char *key, enum fs_tree *out, struct err *err)
@@ -169,7 +181,7 @@ static int open_object(struct fs_store *fs, const char *key, int *out, struct er
 		if (errno != ENOENT && errno != ENOTDIR)
 			return err_errno(err, ERR_UNAVAILABLE, "can't open the object '%s'", key);
 	}
-	return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", key);
+	return not_found(fs, key, err);
 }
 
 static int fs_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err)

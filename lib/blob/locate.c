@@ -17,6 +17,13 @@ static int not_found(struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "Image file not found");
 }
 
+/* What is true of the file itself, and not of this moment, this program or its machine. */
+static bool is_proof(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES || error == ELOOP || error == ENAMETOOLONG ||
+	       error == EXDEV /* it lies outside */;
+}
+
 /* Whether `path` is `root` or lies beneath it; both real paths. */
 static bool lies_in(const char *path, const char *root)
 {
@@ -59,11 +66,8 @@ static ssize_t path_of(int fd, char out[PATH_MAX])
 
 /* An O_PATH descriptor of filepath, resolved by the kernel without ever leaving base_dir, and base_dir's own real path;
  * -1 with errno EXDEV when it would leave. O_PATH, since opening a device or a FIFO for reading has effects. */
-static int open_beneath(const char *base_dir, const char *filepath, char root[PATH_MAX])
+static int open_beneath(int base, const char *filepath, char root[PATH_MAX])
 {
-	int base = open(base_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (base < 0)
-		return -1;
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
@@ -78,7 +82,6 @@ static int open_beneath(const char *base_dir, const char *filepath, char root[PA
 	int saved = errno;
 	if (fd >= 0 && path_of(base, root) < 0)
 		root[0] = '\0';
-	close(base);
 	errno = saved;
 	return fd;
 }
@@ -213,12 +216,11 @@ static int look_straight(const char *base_dir, const char *filepath, struct loca
 }
 
 /* One look; -1 with errno (ESTALE: worth another look). */
-static int look(const char *base_dir, const char *filepath, const struct config_list *roots,
-                struct located *out)
+static int look(const char *base_dir, int base, const char *filepath, const struct config_list *roots, struct located *out)
 {
 	char root[PATH_MAX];
 	bool beneath = true;
-	int fd = open_beneath(base_dir, filepath, root);
+	int fd = open_beneath(base, filepath, root);
 	/* EXDEV: it leaves base_dir. ENOSYS, EPERM: a kernel or a container without openat2. */
 	if (fd < 0 && (errno == EXDEV || errno == ENOSYS || errno == EPERM || errno == EAGAIN)) {
 		beneath = false;
@@ -231,15 +233,28 @@ static int look(const char *base_dir, const char *filepath, const struct config_
 	struct stat st;
 	errno = ENOENT;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && real_path(fd, &st, out->path) == 0) {
-		errno = ENOENT;
 		out->root = beneath && root[0] && root[1] && lies_in(out->path, root) ? strlen(root) : 0;
 		if (beneath || is_allowed(out, base_dir, roots))
 			result = describe_path(fd, &st, out);
+		else
+			errno = EXDEV;
 	}
 	int saved = errno;
 	close(fd);
 	errno = saved;
 	return result;
+}
+
+/* base_dir itself, held while the file is looked for in it; -1 when it cannot be opened, or not be searched. */
+static int open_base(const char *base_dir, struct err *err)
+{
+	int base = open(base_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base >= 0 && faccessat(base, ".", X_OK, AT_EACCESS) == 0)
+		return base;
+	err_errno(err, ERR_UNAVAILABLE, "The dataset's folder %s cannot be opened", base_dir);
+	if (base >= 0)
+		close(base);
+	return -1;
 }
 
 int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots,
@@ -249,11 +264,19 @@ int locate_file(const char *base_dir, const char *filepath, const struct config_
 		return not_found(err);
 	if (look_straight(base_dir, filepath, out) == 0)
 		return 0;
-	for (int i = 0; i < ATTEMPTS; i++) {
-		if (look(base_dir, filepath, roots, out) == 0)
-			return 0;
-		if (errno != ESTALE)
+	int base = open_base(base_dir, err);
+	if (base < 0)
+		return -1;
+	int failed = -1;
+	for (int i = 0; i < ATTEMPTS && failed; i++) {
+		failed = look(base_dir, base, filepath, roots, out);
+		if (failed && errno != ESTALE)
 			break;
 	}
-	return not_found(err);
+	int why = errno;
+	close(base);
+	if (!failed)
+		return 0;
+	errno = why;
+	return is_proof(why) ? not_found(err) : err_errno(err, ERR_UNAVAILABLE, "The image file cannot be opened");
 }

@@ -18,8 +18,10 @@ struct located {
 	int64_t modified_us;
 };
 
-/* ERR_NOT_FOUND "Image file not found" when filepath leaves base_dir (`..`, absolute, a symlink; openat2
- * RESOLVE_BENEATH) and lies in none of `roots`, is no regular file, or cannot be read. */
+/* ERR_NOT_FOUND "Image file not found" when that is so of this one file, for anybody who looks: filepath leaves base_dir (`..`,
+ * absolute, a symlink; openat2 RESOLVE_BENEATH) and lies in none of `roots`, names nothing (ENOENT, ENOTDIR, ELOOP,
+ * ENAMETOOLONG), may not be read (EACCES), or is no regular file; and base_dir is there and may be searched, or the dataset
+ * has none (""). All else, such as a disk that is away or a program out of descriptors, is ERR_UNAVAILABLE. */
 int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots,
                 struct located *out, struct err *err);
 

@@ -64,6 +64,9 @@ struct dataset_backend {
 	                  const char *label, bool *accepted, struct err *err);
 	int (*mark_unreadable)(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
 	int (*retry_unreadable)(struct dataset *dataset, int64_t *count, struct err *err);
+	int (*unreadable)(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
+	                  struct err *err);
+	int (*mark_readable)(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
 
 	/* Votes may be given in any order, and the notes with DATASET_ORIGIN. */
 	int (*outline)(struct dataset *dataset, struct dataset_outline *out, struct err *err);

@@ -326,12 +326,26 @@ int dataset_sample_by_sha256(struct dataset *dataset, const char *sha256, struct
 	return dataset->backend->sample_by_sha256(dataset, sha256, out, err);
 }
 
+static int check_limit(size_t limit, struct err *err)
+{
+	return limit >= 1 && limit <= 1000 ? 0 : err_set(err, ERR_BAD_REQUEST, "\"limit\" must be from 1 to 1000");
+}
+
 int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                     struct err *err)
 {
-	if (limit < 1 || limit > 1000)
-		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be from 1 to 1000");
-	return dataset->backend->samples(dataset, after, limit, out, count, err);
+	return check_limit(limit, err) || dataset->backend->samples(dataset, after, limit, out, count, err) ? -1 : 0;
+}
+
+int dataset_unreadable(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
+                       struct err *err)
+{
+	return check_limit(limit, err) || dataset->backend->unreadable(dataset, after, limit, out, count, err) ? -1 : 0;
+}
+
+int dataset_mark_readable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	return count == 0 ? 0 : dataset->backend->mark_readable(dataset, ids, count, err);
 }
 
 int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,

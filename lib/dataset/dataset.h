@@ -278,6 +278,11 @@ int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err
 int dataset_mark_all_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
 /* Every unreadable sample is unlabelled again (at start and reload: a disk may be back). *count gets how many. */
 int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err);
+/* Those that are unreadable, as dataset_samples gives them. */
+int dataset_unreadable(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
+                       struct err *err);
+/* Those of them whose files are there again are unlabelled again. No effect on another state. */
+int dataset_mark_readable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
 
 /* --- moving a dataset to another store (dataset_move.c) ----------------------------------------------------------- */
 

@@ -351,6 +351,8 @@ int mongodb_label_task(struct dataset *, const char *, const char *, const char 
 int mongodb_label_path(struct dataset *, const char *, const char *, const char *, const char *, bool *, struct err *);
 int mongodb_mark_unreadable(struct dataset *, const int64_t *, size_t, struct err *);
 int mongodb_retry_unreadable(struct dataset *, int64_t *, struct err *);
+int mongodb_unreadable(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
+int mongodb_mark_readable(struct dataset *, const int64_t *, size_t, struct err *);
 /* Decides the samples that now have votes enough, and offers anew those that want more. */
 int mongodb_overlap_changed(struct mongodb_dataset *, struct err *);
 /* Does so when a change of the overlap was cut short. */

@@ -523,7 +523,8 @@ static int change_all(struct mongodb_dataset *dataset, bson_t *(*filter)(const c
 	return failed;
 }
 
-int mongodb_mark_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+/* Decides each of them in the same way. */
+static int mark(struct dataset *dataset, change_decide *decide, const int64_t *ids, size_t count, struct err *err)
 {
 	struct change *page = calloc(RETRY_AT_ONCE, sizeof(*page));
 	int64_t accepted = 0;
@@ -534,11 +535,21 @@ int mongodb_mark_unreadable(struct dataset *dataset, const int64_t *ids, size_t 
 	for (size_t done = 0, now; done < count && !failed; done += now) {
 		now = count - done < RETRY_AT_ONCE ? count - done : RETRY_AT_ONCE;
 		for (size_t i = 0; i < now; i++)
-			page[i] = (struct change){.decide = decide_unreadable, .id = ids[done + i]};
+			page[i] = (struct change){.decide = decide, .id = ids[done + i]};
 		failed = make_changes(mongodb_dataset(dataset), page, now, &accepted, err);
 	}
 	free(page);
 	return failed;
+}
+
+int mongodb_mark_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	return mark(dataset, decide_unreadable, ids, count, err);
+}
+
+int mongodb_mark_readable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	return mark(dataset, decide_retry, ids, count, err);
 }
 
 static bson_t *unreadable_filter(const char *dataset, int64_t after)

@@ -59,11 +59,11 @@ int mongodb_sample_by_sha256(struct dataset *base, const char *sha256, struct sa
 	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)), opts, out, err);
 }
 
-int mongodb_samples(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,
-                    struct err *err)
+/* Takes filter. */
+static int page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out, size_t *count,
+                struct err *err)
 {
-	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}");
-	bson_t *opts = opts_hint("id", (int64_t)limit);
+	bson_t *opts = opts_hint(index, (int64_t)limit);
 	struct records found = {.count = 0};
 
 	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
@@ -79,6 +79,22 @@ int mongodb_samples(struct dataset *base, int64_t after, size_t limit, struct sa
 		take_sample(&found.item[i], &(*out)[i]);
 	records_release(&found);
 	return 0;
+}
+
+int mongodb_samples(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,
+                    struct err *err)
+{
+	return page(base, BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}"), "id", limit, out,
+	            count, err);
+}
+
+int mongodb_unreadable(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,
+                       struct err *err)
+{
+	return page(base,
+	            BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}", "state",
+	                     BCON_UTF8("unreadable")),
+	            "unreadable", limit, out, count, err);
 }
 
 int mongodb_has_blob(struct dataset *base, const char *blob_key, bool *out, struct err *err)

@@ -138,6 +138,10 @@ void sample_read(sqlite3_stmt *stmt, struct sample *out);
 /* The sample of a rowid; ERR_NOT_FOUND. */
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
 
+/* A page of samples by sql (a literal), which takes the row it begins after and the limit. As dataset_samples. */
+int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out, size_t *count,
+                 struct err *err);
+
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
 int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err);
 /* The labels with their keys and counts into info. */
@@ -209,6 +213,8 @@ int sqlite_label_task(struct dataset *, const char *, const char *, const char *
 int sqlite_label_path(struct dataset *, const char *, const char *, const char *, const char *, bool *, struct err *);
 int sqlite_mark_unreadable(struct dataset *, const int64_t *, size_t, struct err *);
 int sqlite_retry_unreadable(struct dataset *, int64_t *, struct err *);
+int sqlite_unreadable(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
+int sqlite_mark_readable(struct dataset *, const int64_t *, size_t, struct err *);
 
 int sqlite_idempotency_claim(struct dataset_store *, const char *, const char *, const char *, enum idempotency *,
                              int *, char **, struct err *);

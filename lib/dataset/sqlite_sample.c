@@ -78,8 +78,8 @@ int sqlite_sample_by_sha256(struct dataset *dataset, const char *sha256, struct 
 	return sample_by(dataset, BY_SHA256, sha256, out, err);
 }
 
-int sqlite_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
-                   struct err *err)
+int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out, size_t *count,
+                 struct err *err)
 {
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
 
@@ -89,8 +89,7 @@ int sqlite_samples(struct dataset *dataset, int64_t after, size_t limit, struct 
 	*count = 0;
 	if (!*out)
 		abort();
-	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id > ? ORDER BY id LIMIT ?",
-	                                "ii", after + 1, (int64_t)limit);
+	sqlite3_stmt *stmt = conn_query(conn, err, sql, "ii", after + 1, (int64_t)limit);
 	int row = stmt ? 1 : -1;
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
 		sample_read(stmt, &(*out)[(*count)++]);
@@ -101,6 +100,13 @@ int sqlite_samples(struct dataset *dataset, int64_t after, size_t limit, struct 
 		sample_release(&(*out)[i]);
 	free(*out);
 	return -1;
+}
+
+int sqlite_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
+                   struct err *err)
+{
+	return samples_page(dataset, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id > ? ORDER BY id LIMIT ?", after, limit, out,
+	                    count, err);
 }
 
 int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)

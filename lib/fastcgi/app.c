@@ -13,6 +13,7 @@
 #include "blob/intent.h"
 #include "fastcgi/connections.h"
 #include "fastcgi/idempotent.h"
+#include "fastcgi/recovery.h"
 #include "fastcgi/route.h"
 
 enum {
@@ -175,7 +176,7 @@ static int run_threads(struct app *app)
 	pthread_t threads[THREADS_MAX];
 	pthread_attr_t attributes;
 	sigset_t wanted;
-	int count = 0, number = 0;
+	int count = 0;
 
 	set_up_signals(&wanted);
 	pthread_attr_init(&attributes);
@@ -188,7 +189,9 @@ static int run_threads(struct app *app)
 		return 1;
 	}
 	log_write(LOG_DEBUG, "serving", NULL);
-	sigwait(&wanted, &number);
+	const struct timespec tick = {.tv_sec = RECOVERY_SECONDS};
+	while (sigtimedwait(&wanted, NULL, &tick) < 0)
+		recovery_tick(app);
 	connections_stop(app->connections);
 	while (count > 0)
 		pthread_join(threads[--count], NULL);
@@ -235,6 +238,7 @@ static int open_app(struct app *app, struct err *err)
 		return -1;
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
+	app->recovery = recovery_new();
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
 	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
 	                       auth_open(&app->auth, app->config.json_user_dir, err) ||
@@ -249,6 +253,7 @@ static void close_app(struct app *app)
 	connections_free(app->connections);
 	blob_free(app->blobs);
 	intents_free(app->intents);
+	recovery_free(app->recovery);
 	dataset_store_free(app->store);
 	auth_free(app->auth);
 	config_release(&app->config);

@@ -22,6 +22,7 @@ struct app {
 	struct dataset_store *store;
 	struct blob_store *blobs; /* NULL unless program->images */
 	struct intents *intents;  /* the same: notes of images about to be stored there */
+	struct recovery *recovery; /* datasets of which samples were passed over */
 };
 
 enum { CALL_PARAMS_MAX = 4 };

@@ -9,7 +9,7 @@
 enum { SERVE_URL_SECONDS = 12 * 3600 }; /* how long a presigned URL is good: a day's work with a page left open */
 
 /* The file of a sample of call->dataset; path "" when the image is in a store without files on this machine.
- * ERR_NOT_FOUND "Image file not found". */
+ * ERR_NOT_FOUND "Image file not found" when that is proven of this sample, which may then be passed over (locate_file). */
 int serve_locate(struct call *call, const struct sample *sample, struct located *out, struct err *err);
 
 /* Answers the image: by nginx from its file, or from the store. */
@@ -18,20 +18,9 @@ int serve_image(struct call *call, const struct sample *sample, const struct loc
 /* Reads the image of a sample that serve_locate found no file for. ERR_NOT_FOUND "Image file not found". */
 int serve_fetch(struct call *call, const struct sample *sample, struct buf *out, struct err *err);
 
-/* After one of these said ERR_NOT_FOUND: marks the sample, so that it is in nobody's way. Other failures are the store's, and
- * not the sample's: -1. */
-int serve_mark_missing(struct call *call, const struct sample *sample, struct err *err);
-
 /* The sample's document (document_sample), its image_url being a public or presigned one where a browser fetches the image from
  * the store itself. NULL on failure. */
 cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err);
-
-/* Leases the next sample whose image can be read; those that can't be are marked and passed over.
- * ERR_NOT_FOUND "Sample not found". The caller releases *task. */
-int serve_next(struct call *call, struct task *task, struct located *file, struct err *err);
-
-/* Leases up to `count` samples whose images can be read, as dataset_lease does. */
-int serve_lease(struct call *call, size_t count, struct task *out, size_t *taken, struct err *err);
 
 /* {"tasks": […]}, each with its sample. */
 int serve_tasks(struct call *call, const struct task *tasks, size_t count, struct err *err);

@@ -157,6 +157,41 @@ static void unreadable_samples_are_tried_again_when_told(void **state)
 	assert_counts_true(dataset);
 }
 
+static void those_that_can_be_read_again_come_back_and_no_other(void **state)
+{
+	enum { SAMPLES = 7 };
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	const int64_t marked[] = {1, 2, 4, 5}, back[] = {0, 2, 3, 5, SAMPLES}; /* 0 is labelled, 3 was never marked */
+	struct sample *found;
+	size_t count;
+
+	add_pictures(dataset, SAMPLES);
+	label_next(dataset, "ada", 0, "cat");
+	must(dataset_mark_all_unreadable(dataset, marked, 4, &failure));
+	must(dataset_unreadable(dataset, 1, 2, &found, &count, &failure));
+	assert_int_equal(count, 2);
+	assert_int_equal(found[0].id, 2);
+	assert_int_equal(found[1].id, 4);
+	for (size_t i = 0; i < count; i++)
+		sample_release(&found[i]);
+	free(found);
+	must(dataset_mark_readable(dataset, back, 5, &failure));
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	assert_sample(dataset, 1, "", SAMPLE_UNREADABLE);
+	assert_sample(dataset, 2, "", SAMPLE_UNLABELLED);
+	assert_sample(dataset, 4, "", SAMPLE_UNREADABLE);
+	assert_counts_true(dataset);
+	label_next(dataset, "ada", 2, "cat");
+	label_next(dataset, "ada", 3, "cat");
+	label_next(dataset, "ada", 5, "cat");
+	must(dataset_unreadable(dataset, -1, 1000, &found, &count, &failure));
+	assert_int_equal(count, 2);
+	for (size_t i = 0; i < count; i++)
+		sample_release(&found[i]);
+	free(found);
+	must(dataset_mark_readable(dataset, NULL, 0, &failure));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +203,7 @@ int main(void)
 		DATASET_TEST(only_an_unlabelled_sample_becomes_unreadable),
 		DATASET_TEST(many_samples_are_marked_at_once_and_nothing_else),
 		DATASET_TEST(unreadable_samples_are_tried_again_when_told),
+		DATASET_TEST(those_that_can_be_read_again_come_back_and_no_other),
 	};
 
 	return RUN(tests);

@@ -16,7 +16,8 @@ def server(make_shared_server):
     for name in ("ann", "bob", "carl", *(f"person{number}" for number in range(PEOPLE))):
         server.add_user(name)
     server.add_user("viewer", role="viewer")
-    for name, samples in {"demo": 3, "shared": 2, "classified": 3, "tasks": 3, "unreadable": 5, "all unreadable": 2, "scattered": 5}.items():
+    for name, samples in {"demo": 3, "shared": 2, "classified": 3, "tasks": 3, "unreadable": 5, "all unreadable": 2, "scattered": 5, "away obtain": 5,
+                          "away tasks": 5, "again": 40, "at once": 1}.items():
         server.add_dataset(name, samples=samples)
     for name in ("crowd", "to the end"):
         server.add_dataset(name, samples=CROWD)
@@ -199,16 +200,61 @@ def test_what_is_missing_next_to_a_missing_file_is_marked_along_with_it(server, 
     assert (counts["unreadable"], counts["unlabelled"], counts["leased"]) == (3, 2, 1)
 
 
+def post(session, name, way):
+    if way == "obtain":
+        return session.post("/obtain", json={"dataset_name": name}, headers={"Accept": "application/json"})
+    return session.post(f"/v1/datasets/{name}/tasks", json={"count": 50})
+
+
+@pytest.mark.parametrize("way", ["obtain", "tasks"])
+def test_a_folder_that_is_away_for_a_moment_withdraws_nothing(server, ann, way):
+    name = f"away {way}"
+    folder = server.images / name
+    folder.rename(folder.with_name(f"{way}.away"))
+    answer = post(ann, name, way)
+    assert answer.status_code == 503 and str(folder) in answer.json()["message"]
+    assert ann.post("/obtain", json={"dataset_name": name, "id": 0}).status_code == 503
+    assert ann.get(f"/v1/datasets/{name}").json()["counts"]["unreadable"] == 0
+    folder.with_name(f"{way}.away").rename(folder)
+    assert post(ann, name, way).status_code == 200
+
+
+def test_files_that_are_there_again_come_back_by_themselves(server, ann, bob):
+    folder = server.images / "again"
+    files = sorted(folder.iterdir())
+    for file in files[1:]:
+        file.rename(file.with_suffix(".away"))
+    assert (obtain(ann, "again")["filepath"], obtain(bob, "again")["filepath"]) == (files[0].name, files[0].name)  # shared
+    counts = lambda: ann.get("/v1/datasets/again").json()["counts"]  # noqa: E731
+    assert counts()["unreadable"] == 39
+    for file in files[1:]:
+        file.with_suffix(".away").rename(file)
+    until(lambda: counts()["unreadable"] == 0, "the images are in the queue again")
+    assert counts()["unlabelled"] == 40
+
+
+def test_who_finds_nothing_else_gets_what_is_there_again(server, ann):
+    folder = server.images / "at once"
+    (folder / "image0.png").rename(folder / "away")
+    assert ann.post("/v1/datasets/at%20once/tasks", json={}).status_code == 204
+    (folder / "away").rename(folder / "image0.png")
+    assert len(ann.post("/v1/datasets/at%20once/tasks", json={}).json()["tasks"]) == 1
+
+
 @pytest.mark.parametrize("way", ["obtain", "tasks"])
 def test_a_whole_disk_that_is_missing_keeps_nobody_waiting(server, ann, way):
     name = f"unplugged {way}"
-    folder = server.add_dataset(name, samples=[f"{number}.png" for number in range(20_000)])
-    draw(folder / "19999.png")
+    folder = server.add_dataset(name, samples=[f"{number}.png" for number in range(5000)])
+    draw(folder / "4999.png")
     assert server.reload().returncode == 0
-    if way == "obtain":
-        assert obtain(ann, name)["filepath"] == "19999.png"
-    else:
-        tasks = ann.post(f"/v1/datasets/{name}/tasks", json={"count": 50}).json()["tasks"]
-        assert [task["sample"]["filepath"] for task in tasks] == ["19999.png"]
+    ask = lambda: post(ann, name, way)  # noqa: E731
+    requests = 0
+    while (answer := ask()).status_code == 503:
+        assert "ask again" in answer.json()["message"]
+        requests += 1
+        unreadable = ann.get(f"/v1/datasets/{name}").json()["counts"]["unreadable"]
+        assert 2000 * requests <= unreadable <= 3050 * requests  # so many in a request, and what is looked at together
+    told = answer.json() if way == "obtain" else answer.json()["tasks"][0]["sample"]
+    assert told["filepath"] == "4999.png"
     counts = ann.get(f"/v1/datasets/{name}").json()["counts"]
-    assert (counts["unreadable"], counts["unlabelled"], counts["leased"]) == (19_999, 1, 1)
+    assert (counts["unreadable"], counts["unlabelled"], counts["leased"]) == (4999, 1, 1)

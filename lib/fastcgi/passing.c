@@ -1,0 +1,165 @@
+/* Leases the next samples whose images can be read. */
+#include "fastcgi/passing.h"
+
+#include "fastcgi/recovery.h"
+#include "fastcgi/serve.h"
+
+/* How many samples are looked at together with one whose file is missing: the more, the more are missing. Where a whole disk
+ * is not there, a write for each sample would take minutes. */
+enum { AHEAD_MIN = 16, AHEAD_MAX = 1000 }; /* the most that dataset_samples gives */
+
+struct missing {
+	int64_t ids[DATASET_TASKS_MAX + AHEAD_MAX];
+	size_t count;
+};
+
+static bool is_missing(struct call *call, const struct sample *sample)
+{
+	struct located file;
+	struct err why;
+
+	return sample->state == SAMPLE_UNLABELLED && serve_locate(call, sample, &file, &why) && why.code == ERR_NOT_FOUND;
+}
+
+static int mark(struct call *call, struct passing *passing, const int64_t *ids, size_t count, struct err *err)
+{
+	passing->passed += count;
+	recovery_expect(call->app->recovery, dataset_name(call->dataset));
+	return dataset_mark_all_unreadable(call->dataset, ids, count, err);
+}
+
+static int too_many(struct passing *passing, struct err *err)
+{
+	return err_set(err, ERR_UNAVAILABLE,
+	               "%zu images that cannot be read were passed over, and there may be more: ask again to go on",
+	               passing->passed);
+}
+
+/* Marks those in missing->ids, and what is missing among those that follow the last of them. */
+static int pass_over(struct call *call, struct passing *passing, struct missing *missing, struct err *err)
+{
+	struct sample *following;
+	size_t count;
+
+	if (missing->count == 0)
+		return 0;
+	passing->ahead = passing->ahead == 0 ? AHEAD_MIN : passing->ahead * 2 < AHEAD_MAX ? passing->ahead * 2 : AHEAD_MAX;
+	if (dataset_samples(call->dataset, missing->ids[missing->count - 1], passing->ahead, &following, &count, err))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (is_missing(call, &following[i]))
+			missing->ids[missing->count++] = following[i].id;
+		sample_release(&following[i]);
+	}
+	free(following);
+	int failed = mark(call, passing, missing->ids, missing->count, err);
+	missing->count = 0;
+	return failed;
+}
+
+/* Whether some that were passed over earlier are there again, asked once a request that finds nothing else. */
+static bool recovers(struct call *call, struct passing *passing)
+{
+	bool any = !passing->recovered && recovery_look(call);
+
+	passing->recovered = true;
+	return any;
+}
+
+int passing_next(struct call *call, struct passing *passing, struct task *task, struct located *file, struct err *err)
+{
+	struct missing missing = {.count = 0};
+
+	while (passing->passed < PASSING_MAX) {
+		if (dataset_next(call->dataset, call->request->user, task, err)) {
+			if (err->code == ERR_NOT_FOUND && recovers(call, passing))
+				continue;
+			return -1;
+		}
+		if (serve_locate(call, &task->sample, file, err) == 0)
+			return 0;
+		missing.ids[missing.count++] = task->sample.id;
+		task_release(task);
+		if (err->code != ERR_NOT_FOUND || pass_over(call, passing, &missing, err))
+			return -1;
+	}
+	return too_many(passing, err);
+}
+
+int passing_over(struct call *call, struct passing *passing, const struct sample *sample, struct err *err)
+{
+	if (err->code != ERR_NOT_FOUND || mark(call, passing, &sample->id, 1, err))
+		return -1;
+	return ++passing->fetched < PASSING_FETCHED_MAX ? 0 : too_many(passing, err);
+}
+
+/* Leases of which the client will not be told. */
+static void give_back(struct call *call, struct task *tasks, size_t count)
+{
+	struct err ignored; /* it ends by itself, later */
+
+	for (size_t i = 0; i < count; i++) {
+		dataset_release(call->dataset, call->request->user, tasks[i].token, &ignored);
+		task_release(&tasks[i]);
+	}
+}
+
+/* Keeps those of tasks[0..*count) that can be read, in order. */
+static int drop_unreadable(struct call *call, struct passing *passing, struct task *tasks, size_t *count, struct err *err)
+{
+	struct missing missing = {.count = 0};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *count; i++) {
+		struct task task = tasks[i];
+		struct located file;
+		bool readable = serve_locate(call, &task.sample, &file, err) == 0;
+
+		if (!readable && err->code == ERR_NOT_FOUND) {
+			missing.ids[missing.count++] = task.sample.id;
+			task_release(&task);
+			continue;
+		}
+		tasks[kept++] = task;
+		if (readable)
+			continue;
+		memmove(tasks + kept, tasks + i + 1, (*count - i - 1) * sizeof(*tasks));
+		*count = kept + *count - i - 1;
+		return -1;
+	}
+	*count = kept;
+	return pass_over(call, passing, &missing, err);
+}
+
+static int lease(struct call *call, struct passing *passing, size_t count, struct task *out, size_t *taken, struct err *err)
+{
+	while (*taken < count) {
+		size_t got;
+
+		if (passing->passed >= PASSING_MAX)
+			return *taken > 0 ? 0 : too_many(passing, err);
+		if (dataset_lease(call->dataset, call->request->user, count - *taken, out + *taken, &got, err))
+			return -1;
+		if (got == 0 && *taken == 0 && recovers(call, passing))
+			continue;
+		if (got == 0)
+			return 0;
+		int failed = drop_unreadable(call, passing, out + *taken, &got, err);
+		*taken += got;
+		if (failed)
+			return -1;
+	}
+	return 0;
+}
+
+int passing_lease(struct call *call, size_t count, struct task *out, size_t *taken, struct err *err)
+{
+	struct passing passing = {.passed = 0};
+
+	*taken = 0;
+	if (lease(call, &passing, count, out, taken, err) == 0)
+		return 0;
+	give_back(call, out, *taken);
+	*taken = 0;
+	return -1;
+}

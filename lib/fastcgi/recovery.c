@@ -1,0 +1,200 @@
+/* Gives samples that were passed over back to the queue once their files are there again. */
+#include "fastcgi/recovery.h"
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "fastcgi/serve.h"
+
+enum {
+	DATASETS_MAX = 64, /* noted at once; the others wait for who finds nothing else to do */
+	PAGE = 100,        /* samples looked at in one go, */
+	PAGES_MAX = 100,   /* of which there are more as long as some come back */
+	PAUSE_MAX = 16,    /* ticks between two looks at a dataset of which none comes back: 6 requests/s for what is gone from a bucket */
+};
+
+struct noted {
+	char *dataset;
+	int64_t after; /* the id that was looked at last; -1: none yet */
+	int wait, pause; /* ticks until the next look, and how many it was the last time */
+};
+
+struct recovery {
+	pthread_mutex_t mutex;
+	struct noted noted[DATASETS_MAX];
+	size_t count;
+};
+
+struct recovery *recovery_new(void)
+{
+	struct recovery *recovery = calloc(1, sizeof(*recovery));
+
+	if (!recovery)
+		abort();
+	pthread_mutex_init(&recovery->mutex, NULL);
+	return recovery;
+}
+
+void recovery_free(struct recovery *recovery)
+{
+	if (!recovery)
+		return;
+	for (size_t i = 0; i < recovery->count; i++)
+		free(recovery->noted[i].dataset);
+	pthread_mutex_destroy(&recovery->mutex);
+	free(recovery);
+}
+
+/* With the mutex held. */
+static struct noted *find(struct recovery *recovery, const char *dataset)
+{
+	for (size_t i = 0; i < recovery->count; i++) {
+		if (strcmp(recovery->noted[i].dataset, dataset) == 0)
+			return &recovery->noted[i];
+	}
+	return NULL;
+}
+
+void recovery_expect(struct recovery *recovery, const char *dataset)
+{
+	pthread_mutex_lock(&recovery->mutex);
+	struct noted *noted = find(recovery, dataset);
+	if (!noted && recovery->count < DATASETS_MAX) {
+		noted = &recovery->noted[recovery->count++];
+		*noted = (struct noted){.dataset = strdup(dataset), .after = -1};
+		if (!noted->dataset)
+			abort();
+	}
+	if (noted)
+		noted->wait = noted->pause = 1;
+	pthread_mutex_unlock(&recovery->mutex);
+}
+
+/* Whether the image is there. One in a bucket is asked for, unless only this machine is to be looked at. */
+static bool is_back(struct call *call, const struct sample *sample, bool here)
+{
+	struct blob_info info;
+	struct located file;
+	struct err err;
+
+	if (serve_locate(call, sample, &file, &err))
+		return false;
+	return file.path[0] || (!here && blob_stat(call->app->blobs, sample->blob_key, &info, &err) == 0);
+}
+
+/* Looks at a page of them, those after *after, which moves on; at the end it is -1. *back gets how many are unlabelled
+ * again. */
+static int look(struct call *call, int64_t *after, bool here, size_t *back, struct err *err)
+{
+	struct sample *samples;
+	int64_t ids[PAGE];
+	size_t count;
+
+	*back = 0;
+	if (dataset_unreadable(call->dataset, *after, PAGE, &samples, &count, err))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		*after = samples[i].id;
+		if (is_back(call, &samples[i], here))
+			ids[(*back)++] = samples[i].id;
+		sample_release(&samples[i]);
+	}
+	free(samples);
+	if (count < PAGE)
+		*after = -1;
+	return dataset_mark_readable(call->dataset, ids, *back, err);
+}
+
+bool recovery_look(struct call *call)
+{
+	struct recovery *recovery = call->app->recovery;
+	const char *dataset = dataset_name(call->dataset);
+	struct err err;
+	size_t back;
+
+	pthread_mutex_lock(&recovery->mutex);
+	struct noted *noted = find(recovery, dataset);
+	int64_t after = noted ? noted->after : -1;
+	pthread_mutex_unlock(&recovery->mutex);
+	return look(call, &after, true, &back, &err) == 0 && back > 0;
+}
+
+/* Several pages as long as some come back; *left: whether any is unreadable still. */
+static int look_at(struct call *call, int64_t *after, size_t *back, bool *left, struct err *err)
+{
+	struct sample *first;
+	size_t page, count;
+
+	*back = 0;
+	if (call_setup(call, err))
+		return -1;
+	for (int i = 0; i < PAGES_MAX; i++) {
+		if (look(call, after, false, &page, err))
+			return -1;
+		*back += page;
+		if (page == 0 || *after < 0)
+			break;
+	}
+	if (dataset_unreadable(call->dataset, -1, 1, &first, &count, err))
+		return -1;
+	*left = count > 0;
+	for (size_t i = 0; i < count; i++)
+		sample_release(&first[i]);
+	free(first);
+	return 0;
+}
+
+/* After a look: when the next one is due, or that there is none. */
+static void note_look(struct recovery *recovery, const char *dataset, int64_t after, bool any, bool left)
+{
+	pthread_mutex_lock(&recovery->mutex);
+	struct noted *noted = find(recovery, dataset);
+	if (noted && !left) {
+		free(noted->dataset);
+		*noted = recovery->noted[--recovery->count];
+	} else if (noted) {
+		noted->after = after;
+		noted->pause = any ? 1 : noted->pause * 2 < PAUSE_MAX ? noted->pause * 2 : PAUSE_MAX;
+		noted->wait = noted->pause;
+	}
+	pthread_mutex_unlock(&recovery->mutex);
+}
+
+static void visit(struct app *app, const char *dataset, int64_t after)
+{
+	struct call call = {.app = app};
+	struct err err = {0};
+	bool left = true;
+	size_t back = 0;
+
+	if (dataset_open(app->store, dataset, &call.dataset, &err) || look_at(&call, &after, &back, &left, &err))
+		left = err.code != ERR_NOT_FOUND; /* the dataset is gone */
+	dataset_info_release(&call.info);
+	dataset_close(call.dataset);
+	if (back > 0)
+		log_write(LOG_INFO, "images can be read again", "dataset", dataset, NULL);
+	note_look(app->recovery, dataset, after, back > 0, left);
+}
+
+void recovery_tick(struct app *app)
+{
+	struct recovery *recovery = app->recovery;
+
+	for (size_t i = 0;; i++) {
+		char *due = NULL;
+		int64_t after = -1;
+
+		pthread_mutex_lock(&recovery->mutex);
+		bool more = i < recovery->count;
+		if (more && --recovery->noted[i].wait <= 0) {
+			due = strdup(recovery->noted[i].dataset);
+			after = recovery->noted[i].after;
+		}
+		pthread_mutex_unlock(&recovery->mutex);
+		if (!more)
+			return;
+		if (due)
+			visit(app, due, after);
+		free(due);
+	}
+}
