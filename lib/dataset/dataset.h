@@ -162,7 +162,7 @@ int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct
                     struct err *err);
 
 /* Seeding: adds the labels and filepaths that the dataset lacks, in order. A label a sample came with is taken when
- * the sample is new, or has none and nobody ever labelled it; a label people gave is never touched. One durable write;
+ * the sample is new, or has none and nobody ever labelled it, be it readable or not; a label people gave is never touched. One durable write;
  * callers pass at most DATASET_MERGE_MAX samples a call. */
 enum { DATASET_MERGE_MAX = 10000 };
 struct dataset_seed {

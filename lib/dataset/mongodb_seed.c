@@ -142,7 +142,8 @@ static void seed_one(struct merge *merge, const struct dataset_seed *seed)
 	}
 	struct record *record = &merge->records.item[entry->record];
 	merge->result.samples_known++;
-	if (seed->label[0] && record->sample.state == SAMPLE_UNLABELLED && !record->sample.label[0] && record->events == 0)
+	bool unlabelled = record->sample.state == SAMPLE_UNLABELLED || record->sample.state == SAMPLE_UNREADABLE;
+	if (seed->label[0] && unlabelled && !record->sample.label[0] && record->events == 0)
 		seed_label(merge, record, seed->label);
 }
 

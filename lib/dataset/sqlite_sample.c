@@ -203,7 +203,7 @@ static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t r
 static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT id, label = '' AND state = 0 AND NOT EXISTS"
+	                                "SELECT id, label = '' AND state IN (0, 3) AND NOT EXISTS"
 	                                " (SELECT 1 FROM events WHERE events.sample = samples.id)"
 	                                " FROM samples WHERE filepath = ? ORDER BY id LIMIT 1",
 	                                "s", seed->filepath);

@@ -100,22 +100,36 @@ static void a_label_is_taken_by_a_sample_that_nobody_labelled(void **state)
 	assert_counts_true(dataset);
 }
 
+static void a_label_is_taken_by_a_sample_that_cannot_be_read_now(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_merged merged = {0};
+	const struct dataset_seed seed = {.filepath = picture(0), .label = "dog"};
+
+	add_pictures(dataset, 2);
+	must(dataset_mark_unreadable(dataset, 0, &failure));
+	must(dataset_merge(dataset, NULL, 0, &seed, 1, &merged, &failure));
+	assert_int_equal(merged.samples_labelled, 1);
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	assert_string_equal(history(dataset, 0), "dog  seed");
+	assert_counts_true(dataset);
+	assert_int_equal(next_id(dataset, "ada"), 1);
+}
+
 static void a_label_that_people_gave_is_never_touched(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	const struct dataset_seed seeds[] = {{picture(0), "dog"}, {picture(1), "dog"}, {picture(2), "dog"}};
+	const struct dataset_seed seeds[] = {{picture(0), "dog"}, {picture(1), "dog"}};
 	struct task task;
 
-	add_pictures(dataset, 3);
+	add_pictures(dataset, 2);
 	label_next(dataset, "ada", 0, "cat");
 	must(dataset_next(dataset, "ada", &task, &failure));
 	must(dataset_skip(dataset, "ada", task.token, DATASET_SKIP_IGNORE, &failure));
 	task_release(&task);
-	must(dataset_mark_unreadable(dataset, 2, &failure));
-	assert_merged(merge(dataset, seeds, 3), 0, 0, 3);
+	assert_merged(merge(dataset, seeds, 2), 0, 0, 2);
 	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
 	assert_sample(dataset, 1, "", SAMPLE_SKIPPED);
-	assert_sample(dataset, 2, "", SAMPLE_UNREADABLE);
 	assert_string_equal(history(dataset, 0), "cat ada task");
 	assert_counts_true(dataset);
 }
@@ -275,6 +289,7 @@ int main(void)
 		DATASET_TEST(a_seeded_sample_is_as_its_seed_says_and_nothing_more),
 		DATASET_TEST(merging_again_adds_nothing),
 		DATASET_TEST(a_label_is_taken_by_a_sample_that_nobody_labelled),
+		DATASET_TEST(a_label_is_taken_by_a_sample_that_cannot_be_read_now),
 		DATASET_TEST(a_label_that_people_gave_is_never_touched),
 		STORE_TEST(a_vote_among_several_is_a_label_that_people_gave),
 		DATASET_TEST(a_label_taken_from_a_seed_ends_the_leases_of_its_sample),
