@@ -160,6 +160,29 @@ static int note_and_store(struct call *call, const struct ingest_image *image, s
 	return -1;
 }
 
+/* Are these bytes there already? */
+static int find_twin(struct call *call, const struct ingest_step *step, struct sample *out, bool *duplicate, struct err *err)
+{
+	*duplicate = dataset_sample_by_sha256(call->dataset, step->sha256, out, err) == 0;
+	return *duplicate || err->code == ERR_NOT_FOUND ? 0 : -1;
+}
+
+/* What takes the place, or fills the quota, may be the same image: another request brought it while this one was checked. */
+static int find_room(struct call *call, const struct ingest_image *image, const struct ingest_step *step,
+                     struct sample *out, bool *duplicate, struct err *err)
+{
+	struct err refusal;
+
+	if (check_room(call, image, &refusal) == 0)
+		return 0;
+	if (find_twin(call, step, out, duplicate, err))
+		return -1;
+	if (*duplicate)
+		return 0;
+	*err = refusal;
+	return -1;
+}
+
 int ingest_bytes(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
                  bool *duplicate, struct err *err)
 {
@@ -168,14 +191,16 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
 	if (image->filepath && ingest_filepath(image->filepath, err))
 		return -1;
 	hash_hex(image->source.sha256, sizeof(image->source.sha256), step->sha256);
-	*duplicate = dataset_sample_by_sha256(call->dataset, step->sha256, out, err) == 0;
+	if (find_twin(call, step, out, duplicate, err))
+		return -1;
 	if (*duplicate)
 		return 0;
-	if (err->code != ERR_NOT_FOUND)
+	if (check(call, &image->source, &step->info, err) || find_room(call, image, step, out, duplicate, err))
 		return -1;
+	if (*duplicate)
+		return 0;
 	hash_image_uuid(dataset_name(call->dataset), image->source.sha256, uuid);
-	return check(call, &image->source, &step->info, err) || check_room(call, image, err) ||
-	                       blob_key_image(step->key, collect_key_dataset(call), image->label, uuid, step->info.type, err) ||
+	return blob_key_image(step->key, collect_key_dataset(call), image->label, uuid, step->info.type, err) ||
 	                       note_and_store(call, image, step, err)
 	               ? -1
 	               : 0;
