@@ -63,6 +63,9 @@ mongoc_bulk_operation_t *work_bulk(struct work *work, const char *collection);
 /* Runs and destroys it; *matched gets how many documents the updates found. */
 int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *matched, struct err *err);
 
+/* Waits a random time of at most 1 ms, doubled each time up to 64: tries counts from 0. */
+void work_back_off(unsigned tries);
+
 /* Runs `run` in a transaction, and again while it meets others' writes or the primary moves, for at most some seconds. When
  * it returns 0 everything is committed with w:majority and j:true. A refusal (run's -1 while work->again is false) commits nothing. */
 typedef int work_run(struct work *work, void *data, struct err *err);

@@ -3,7 +3,10 @@
 
 #include "base/text.h"
 
-enum { CLAIM_SECONDS = 60 }; /* a claim whose process died is given up */
+enum {
+	CLAIM_SECONDS = 60, /* a claim whose process died is given up */
+	CLAIM_TRIES = 20,   /* when others claim and give up the same key all the time */
+};
 
 struct answer {
 	bool found;
@@ -99,7 +102,7 @@ static bool judge(const struct answer *answer, const char *fingerprint, int64_t 
 static int claim(struct work *work, const char *user, const char *key, const char *fingerprint, enum idempotency *out,
                  struct answer *answer, struct err *err)
 {
-	for (;;) {
+	for (unsigned tries = 0; tries < CLAIM_TRIES; tries++) {
 		int64_t now = text_now();
 		bson_t *document = answer_id(user, key);
 		bool taken;
@@ -113,15 +116,19 @@ static int claim(struct work *work, const char *user, const char *key, const cha
 		answer_release(answer);
 		if (work_find(work, "answers", answer_id(user, key), NULL, read_answer, answer, err))
 			return -1;
-		if (!answer->found)
-			continue; /* given up meanwhile */
+		if (!answer->found) { /* given up meanwhile */
+			work_back_off(tries);
+			continue;
+		}
 		if (!judge(answer, fingerprint, now, out))
 			return 0;
 		if (take_over(work, user, key, fingerprint, answer->at, now, &taken, err))
 			return -1;
 		if (taken)
 			return 0;
+		work_back_off(tries);
 	}
+	return err_set(err, ERR_UNAVAILABLE, "This Idempotency-Key is taken and given up all the time");
 }
 
 int mongodb_idempotency_claim(struct dataset_store *store, const char *user, const char *key, const char *fingerprint,

@@ -332,6 +332,8 @@ static int take_all(struct taking *taking, struct err *err)
 			wanted += lacking(request_of(job));
 		if (wanted == 0)
 			return 0;
+		if (taking->window.contended)
+			work_back_off((unsigned)round);
 		if (take_round(taking, wanted, err))
 			return -1;
 	}

@@ -5,6 +5,7 @@
 
 enum {
 	TRANSACTION_SECONDS = 13, /* for how long a transaction is tried again; an election takes up to 12 s */
+	TRIES_MAX = 2000,         /* and how often */
 	BACKOFF_MAX_MS = 64,
 	ORPHAN_MS = 1000, /* a transaction that does nothing for so long has lost its program */
 	UNREADY_MS = 1000, /* for how long what was seen of a store that is down is told without asking again */
@@ -317,7 +318,7 @@ int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *mat
 /* --- transactions -------------------------------------------------------------------------------------------------- */
 
 /* Two that met each other should not meet again. */
-static void back_off(unsigned tries)
+void work_back_off(unsigned tries)
 {
 	unsigned most = tries < 6 ? 1U << tries : BACKOFF_MAX_MS;
 	struct timespec pause = {.tv_nsec = (long)arc4random_uniform(most * 1000000)};
@@ -353,7 +354,7 @@ static mongoc_client_session_t *start_session(struct work *work, struct err *err
  * the others was interrupted: a program of this name that starts ends what it takes for its former life's (orphans_end). */
 static int commit(struct work *work, int64_t deadline, struct err *err)
 {
-	for (;;) {
+	for (unsigned tries = 0;; tries++) {
 		bson_t reply;
 		bson_error_t error;
 		bool committed = mongoc_client_session_commit_transaction(work->session, &reply, &error);
@@ -366,8 +367,9 @@ static int commit(struct work *work, int64_t deadline, struct err *err)
 		if (committed)
 			return 0;
 		work->again = work->again && !unknown; /* it may have happened: not to be done twice */
-		if (!unknown || error.domain == MONGOC_ERROR_SERVER_SELECTION || monotonic_ms() > deadline)
+		if (!unknown || error.domain == MONGOC_ERROR_SERVER_SELECTION || tries == TRIES_MAX || monotonic_ms() > deadline)
 			return -1;
+		work_back_off(tries);
 	}
 }
 
@@ -392,13 +394,13 @@ int work_transaction_in(struct work *work, work_run *run, void *data, struct err
 	work->session = start_session(work, err);
 	for (unsigned tries = 0; work->session; tries++) {
 		failed = try_transaction(work, run, data, deadline, err);
-		if (!failed || !work->again || monotonic_ms() > deadline)
+		if (!failed || !work->again || tries == TRIES_MAX || monotonic_ms() > deadline)
 			break;
 		if (monotonic_ms() - looked > ORPHAN_MS) {
 			orphans_end(work, NULL, ORPHAN_MS * INT64_C(1000), NULL);
 			looked = monotonic_ms();
 		}
-		back_off(tries);
+		work_back_off(tries);
 	}
 	if (failed && work->again)
 		err->code = ERR_UNAVAILABLE;

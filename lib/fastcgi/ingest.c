@@ -9,6 +9,8 @@
 #include "fastcgi/collect.h"
 #include "fastcgi/serve.h"
 
+enum { POLICY_CHANGES_MAX = 8 }; /* public and private in turn, while one image is stored */
+
 void ingest_from_spool(const struct spool *spool, struct ingest_source *out)
 {
 	out->bytes = spool->fd < 0 ? buf_text(&spool->memory) : NULL;
@@ -224,11 +226,13 @@ static bool follow_policy(struct call *call, const char *key, struct err *err)
 int ingest_metadata(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
                     bool *duplicate, struct err *err)
 {
-	int failed;
+	int failed = store_metadata(call, image, &step->info, step->key, step->sha256, out, duplicate, err);
 
-	do
+	for (int changes = 0; failed && err->code == ERR_CONFLICT && changes < POLICY_CHANGES_MAX; changes++) {
+		if (!follow_policy(call, step->key, err))
+			break;
 		failed = store_metadata(call, image, &step->info, step->key, step->sha256, out, duplicate, err);
-	while (failed && err->code == ERR_CONFLICT && follow_policy(call, step->key, err));
+	}
 	intent_end(call->app->intents, step->intent, !failed && strcmp(out->blob_key, step->key) == 0);
 	return failed;
 }
