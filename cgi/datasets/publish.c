@@ -3,14 +3,22 @@
 #include "datasets.h"
 #include "fastcgi/collect.h"
 #include "fastcgi/ingest.h"
+#include "progress.h"
+#include "several.h"
 
-enum { PAGE = DATASET_URLS_MAX, CHANGES_MAX = 10 };
+enum {
+	PAGE = 100, /* images whose URLs are one write */
+	CHANGES_MAX = 10,
+};
+
+_Static_assert((int)PAGE <= (int)DATASET_URLS_MAX, "the URLs of a page are one write");
 
 struct page {
+	struct call *call;
+	struct progress *progress;
 	struct sample *samples;
 	size_t count;
-	struct dataset_url urls[PAGE]; /* of its images; the texts are owned */
-	size_t url_count;
+	char *urls[PAGE]; /* of its images; NULL: it is none */
 };
 
 static char *public_url(struct call *call, const struct sample *sample, bool public_read, struct err *err)
@@ -26,57 +34,57 @@ static char *public_url(struct call *call, const struct sample *sample, bool pub
 }
 
 /* An image that is not in the store is told, and keeps none of the others back. */
-static int publish_one(struct call *call, struct page *page, const struct sample *sample, bool public_read,
-                       struct err *err)
+static int publish_image(struct page *page, size_t index, struct err *err)
 {
-	if (!sample->blob_key[0])
-		return 0;
-	if (blob_set_public(call->app->blobs, sample->blob_key, public_read, err)) {
+	const struct sample *sample = &page->samples[index];
+	bool public_read = page->progress->public_read;
+
+	if (blob_set_public(page->call->app->blobs, sample->blob_key, public_read, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
 		log_write(LOG_WARN, "image is not in the store", "key", sample->blob_key, NULL);
 	}
-	char *url = public_url(call, sample, public_read, err);
-	if (!url)
+	page->urls[index] = public_url(page->call, sample, public_read, err);
+	return page->urls[index] ? 0 : -1;
+}
+
+static int publish_one(void *data, size_t index, struct err *err)
+{
+	struct page *page = data;
+
+	if (page->samples[index].blob_key[0] && publish_image(page, index, err))
 		return -1;
-	page->urls[page->url_count++] = (struct dataset_url){.id = sample->id, .url = url};
+	atomic_fetch_add(&page->progress->done, 1);
 	return 0;
 }
 
-static int publish_page(struct call *call, struct page *page, bool public_read, struct err *err)
+static int note_urls(struct page *page, struct err *err)
 {
-	int failed = 0;
+	struct dataset_url urls[PAGE];
+	size_t count = 0;
 
-	for (size_t i = 0; i < page->count && !failed; i++)
-		failed = publish_one(call, page, &page->samples[i], public_read, err);
-	if (!failed)
-		failed = dataset_set_urls(call->dataset, page->urls, page->url_count, err);
-	for (; page->url_count > 0; page->url_count--)
-		free((char *)(uintptr_t)page->urls[page->url_count - 1].url);
-	return failed;
+	for (size_t i = 0; i < page->count; i++) {
+		if (page->urls[i])
+			urls[count++] = (struct dataset_url){.id = page->samples[i].id, .url = page->urls[i]};
+	}
+	return dataset_set_urls(page->call->dataset, urls, count, err);
 }
 
-static int publish_all(struct call *call, bool public_read, struct err *err)
+static int publish_page(struct page *page, int64_t *after, int64_t left, struct err *err)
 {
-	struct page *page = calloc(1, sizeof(*page));
-	int64_t after = -1;
-	int failed = 0;
+	size_t most = left < PAGE ? (size_t)left : PAGE;
+	int failed = dataset_samples(page->call->dataset, *after, most, &page->samples, &page->count, err);
 
-	if (!page)
-		abort();
-	for (bool more = true; more && !failed;) {
-		failed = dataset_samples(call->dataset, after, PAGE, &page->samples, &page->count, err);
-		if (failed)
-			break;
-		failed = publish_page(call, page, public_read, err);
-		more = page->count == PAGE;
-		if (more)
-			after = page->samples[page->count - 1].id;
-		for (size_t i = 0; i < page->count; i++)
-			sample_release(&page->samples[i]);
-		free(page->samples);
+	if (failed)
+		return -1;
+	memset(page->urls, 0, sizeof(page->urls));
+	failed = several(page->count, publish_one, page, page->call->request->id, err) || note_urls(page, err) ? -1 : 0;
+	for (size_t i = 0; i < page->count; i++) {
+		*after = page->samples[i].id;
+		free(page->urls[i]);
+		sample_release(&page->samples[i]);
 	}
-	free(page);
+	free(page->samples);
 	return failed;
 }
 
@@ -89,20 +97,50 @@ static int read_policy(struct call *call, bool *is_public, struct err *err)
 	return 0;
 }
 
-/* Two that change it at once both come by here. Whoever meets, at the end, another policy than the one followed begins
- * anew by that, so that whatever comes last at an image follows the policy that stays. */
-int datasets_publish(struct call *call, struct err *err)
+/* To the last of the samples that are there at the beginning: those that come later are as public as the policy says, which was
+ * changed before. Ends early when that is another one by now. */
+static int publish_all(struct call *call, struct progress *progress, bool *now, struct err *err)
 {
-	bool followed, now;
+	struct page page = {.call = call, .progress = progress, .count = 1};
+	int64_t after = -1, total, left;
+	int failed = dataset_size(call->dataset, &total, err);
+
+	if (failed)
+		return -1;
+	atomic_store(&progress->done, 0);
+	atomic_store(&progress->total, total);
+	for (left = total; !failed && *now == progress->public_read && page.count > 0 && left > 0; left -= (int64_t)page.count)
+		failed = publish_page(&page, &after, left, err) || read_policy(call, now, err) ? -1 : 0;
+	if (failed)
+		err_prefix(err, "%lld of %lld images are %s by now, ask again to go on", (long long)atomic_load(&progress->done),
+		           (long long)total, progress->public_read ? "public" : "private");
+	return failed;
+}
+
+static int follow(struct call *call, struct progress *progress, struct err *err)
+{
+	bool now;
 
 	if (read_policy(call, &now, err))
 		return -1;
 	for (int i = 0; i < CHANGES_MAX; i++) {
-		followed = now;
-		if (publish_all(call, followed, err) || read_policy(call, &now, err))
+		atomic_store(&progress->public_read, now);
+		if (publish_all(call, progress, &now, err) || read_policy(call, &now, err))
 			return -1;
-		if (now == followed)
+		if (now == progress->public_read)
 			return 0;
 	}
 	return err_set(err, ERR_CONFLICT, "The dataset was made public and private again too often meanwhile");
+}
+
+/* Two that change it at once both come by here. Whoever meets, at the end, another policy than the one followed begins
+ * anew by that, so that whatever comes last at an image follows the policy that stays. */
+int datasets_publish(struct call *call, struct err *err)
+{
+	struct progress progress = {.dataset = dataset_name(call->dataset)};
+
+	progress_begin(&progress);
+	int failed = follow(call, &progress, err);
+	progress_end(&progress);
+	return failed;
 }

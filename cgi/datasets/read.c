@@ -4,6 +4,7 @@
 #include "dataset/document.h"
 #include "datasets.h"
 #include "fastcgi/visible.h"
+#include "progress.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 
@@ -48,7 +49,9 @@ int datasets_reply(struct call *call, int status, struct err *err)
 {
 	if (call_info(call, err))
 		return -1;
-	reply_json(call->reply, status, document_dataset(dataset_name(call->dataset), &call->info));
+	cJSON *document = document_dataset(dataset_name(call->dataset), &call->info);
+	progress_add(document, dataset_name(call->dataset));
+	reply_json(call->reply, status, document);
 	return 0;
 }
 

@@ -1,23 +1,34 @@
 /* Removing a dataset, and the images that were uploaded to it. */
 #include "datasets.h"
 #include "fastcgi/thumb.h"
+#include "several.h"
 
 enum { PAGE = 1000 };
 
-static int remove_page(struct call *call, int64_t *after, size_t *count, struct err *err)
-{
+struct page {
+	struct call *call;
 	struct sample *samples;
-	int failed = 0;
+	size_t count;
+};
 
-	if (dataset_samples(call->dataset, *after, PAGE, &samples, count, err))
+static int remove_object(void *data, size_t index, struct err *err)
+{
+	const struct page *page = data;
+	const char *key = page->samples[index].blob_key;
+
+	return key[0] ? blob_delete(page->call->app->blobs, key, err) : 0;
+}
+
+static int remove_page(struct page *page, int64_t *after, struct err *err)
+{
+	if (dataset_samples(page->call->dataset, *after, PAGE, &page->samples, &page->count, err))
 		return -1;
-	for (size_t i = 0; i < *count; i++) {
-		if (!failed && samples[i].blob_key[0])
-			failed = blob_delete(call->app->blobs, samples[i].blob_key, err);
-		*after = samples[i].id;
-		sample_release(&samples[i]);
+	int failed = several(page->count, remove_object, page, page->call->request->id, err);
+	for (size_t i = 0; i < page->count; i++) {
+		*after = page->samples[i].id;
+		sample_release(&page->samples[i]);
 	}
-	free(samples);
+	free(page->samples);
 	return failed;
 }
 
@@ -25,11 +36,11 @@ static int remove_page(struct call *call, int64_t *after, size_t *count, struct 
  * is asked for again. What is uploaded meanwhile comes last, and is met there. */
 static int remove_objects(struct call *call, struct err *err)
 {
+	struct page page = {.call = call, .count = PAGE};
 	int64_t after = -1;
-	size_t count = PAGE;
 
-	while (count == PAGE) {
-		if (remove_page(call, &after, &count, err))
+	while (page.count == PAGE) {
+		if (remove_page(&page, &after, err))
 			return -1;
 	}
 	return 0;

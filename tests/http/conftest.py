@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from collecting import BLOB, DATASET, Collector, Stores
+from front import Front
 from harness import TOP, Server
 
 def pytest_configure(config):
@@ -76,6 +77,22 @@ def make_collector(tmp_path, stores):
 
     yield make
     finish(made)
+
+
+@pytest.fixture
+def behind(stores, make_collector):
+    """Makes a collector, not yet started, whose bucket is reached through a Front."""
+    fronts = []
+
+    def make(context=None, **more):
+        collector = make_collector()
+        fronts.append(Front(collector.variables["AWS_ENDPOINT_URL"], context))
+        collector.env |= {"AWS_ENDPOINT_URL": fronts[-1].endpoint, **more}
+        return collector, fronts[-1]
+
+    yield make
+    for front in fronts:
+        front.listener.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Datasets that become private or public while images are on their way into them."""
 import io
 import tarfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -23,6 +24,18 @@ def archive(count):
             tar.addfile(entry, io.BytesIO(data))
             pieces.append(out.getvalue()[: tar.offset])
     return pieces, bytes(1024)
+
+
+def small_archive(folder, count):
+    """A tar of so many small images, whole."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for number in range(count):
+            data = picture()
+            entry = tarfile.TarInfo(f"{folder}/{number}.png")
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
 
 
 def form(count):
@@ -74,3 +87,57 @@ def test_made_public_and_private_at_once_all_images_are_what_the_dataset_is(coll
             assert list(pool.map(patch, [True, False, True, False])) == [200] * 4
             public = admin.get(f"{DATASETS}/both").json()["policy"]["public"]
             assert [anyone_sees(collector, key) for key in sorted(keys)] == [public] * len(keys)
+
+
+@pytest.mark.on("s3")
+@pytest.mark.parametrize("becomes_public", [False, True], ids=["private", "public"])
+def test_a_change_ends_at_the_images_that_were_there_and_tells_how_far_it_is(behind, becomes_public):
+    collector, front = behind()
+    collector.start()
+    admin, contributor = collector.session("admin"), collector.session("contributor")
+    address = f"{DATASETS}/going"
+    assert admin.post(DATASETS, json={"name": "going", "policy": {"public": not becomes_public}}).status_code == 201
+    before = collector.objects()
+
+    def upload(folder, count):
+        answer = contributor.post(f"{address}/archive", data=small_archive(folder, count))
+        assert answer.status_code == 200 and answer.text.count('"id"') == count, answer.text[-300:]
+
+    upload("before", 120)
+    assert "publishing" not in admin.get(address).json()
+    front.hold = lambda line: b"?acl" in line
+    answers = []
+    change = threading.Thread(target=lambda: answers.append(admin.patch(address, json={"policy": {"public": becomes_public}})))
+    change.start()
+    try:
+        until(lambda: len(front.held) >= 4, "several images are changed at once")
+        publishing = collector.session("viewer").get(address).json()["publishing"]
+        assert publishing == {"public": becomes_public, "done": 0, "total": 120}
+        upload("meanwhile", 240)  # while it goes on
+    finally:
+        front.released.set()
+        change.join()
+    assert answers[0].status_code == 200, answers[0].text
+    assert len(front.held) == 120, "those that came later are right from the first"
+    keys = collector.objects() - before
+    assert len(keys) == 360
+    assert {anyone_sees(collector, key) for key in keys} == {becomes_public}
+    assert "publishing" not in admin.get(address).json()
+
+
+@pytest.mark.on("s3")
+def test_a_change_that_fails_says_how_far_it_came_and_goes_on(behind):
+    collector, front = behind()
+    collector.start()
+    admin, address = collector.session("admin"), f"{DATASETS}/going"
+    assert admin.post(DATASETS, json={"name": "going"}).status_code == 201
+    before = collector.objects()
+    answer = admin.post(f"{address}/archive", data=small_archive("before", 20))
+    assert answer.status_code == 200, answer.text
+    keys = collector.objects() - before
+    front.captive = True
+    refused = admin.patch(address, json={"policy": {"public": True}})
+    assert refused.status_code == 502 and "0 of 20 images are public by now, ask again to go on" in refused.json()["message"]
+    front.captive = False
+    assert admin.patch(address, json={"policy": {"public": True}}).status_code == 200
+    assert {anyone_sees(collector, key) for key in keys} == {True}

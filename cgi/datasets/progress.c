@@ -1,0 +1,45 @@
+/* How far the changes that are under way in this program are. */
+#include <pthread.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "progress.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct progress *under_way; /* with the lock held */
+
+void progress_begin(struct progress *progress)
+{
+	pthread_mutex_lock(&lock);
+	progress->next = under_way;
+	under_way = progress;
+	pthread_mutex_unlock(&lock);
+}
+
+void progress_end(struct progress *progress)
+{
+	struct progress **at = &under_way;
+
+	pthread_mutex_lock(&lock);
+	while (*at != progress)
+		at = &(*at)->next;
+	*at = progress->next;
+	pthread_mutex_unlock(&lock);
+}
+
+void progress_add(cJSON *document, const char *dataset)
+{
+	pthread_mutex_lock(&lock);
+	for (const struct progress *progress = under_way; progress; progress = progress->next) {
+		if (strcmp(progress->dataset, dataset) != 0)
+			continue;
+		cJSON *told = json_new_object();
+
+		json_add_bool(told, "public", progress->public_read);
+		json_add_int64(told, "done", atomic_load(&progress->done));
+		json_add_int64(told, "total", atomic_load(&progress->total));
+		json_add(document, "publishing", told);
+		break;
+	}
+	pthread_mutex_unlock(&lock);
+}

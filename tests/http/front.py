@@ -1,0 +1,52 @@
+"""Stands before a bucket's server: TLS, a login page, requests that are held back."""
+import contextlib
+import socket
+import threading
+
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 20\r\nConnection: close\r\n\r\n<h1>Hello guest</h1>"
+
+
+class Front:
+    """Listens before the bucket's server, and passes on; or answers with a page."""
+
+    def __init__(self, endpoint, context=None):
+        host, port = endpoint.removeprefix("http://").split(":")
+        self.behind, self.context, self.captive = (host, int(port)), context, False
+        self.held, self.released = [], threading.Event()  # the requests that were held back, until they are let go
+        self.hold = lambda line: False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"{'https' if context else 'http'}://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with contextlib.suppress(OSError), client:
+            if self.context:
+                client = self.context.wrap_socket(client, server_side=True)
+            if self.captive:
+                client.recv(1 << 16)
+                client.sendall(PAGE)
+                return
+            with socket.create_connection(self.behind) as server:
+                back = threading.Thread(target=self.pipe, args=(server, client), daemon=True)
+                back.start()
+                self.pipe(client, server)
+                back.join()
+
+    def pipe(self, source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                line = data.split(b"\r\n", 1)[0]
+                if self.hold(line):
+                    self.held.append(line)
+                    self.released.wait(60)
+                sink.sendall(data)
+                if self.captive:
+                    break
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
