@@ -29,7 +29,7 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "accounts", .routes = routes, .threads = 4};
+	static const struct program program = {.name = "accounts", .routes = routes, .threads = 4, .no_datasets = true};
 
 	return app_run(&program, argc, argv);
 }

@@ -4,7 +4,7 @@
 #
 # These fail with a finished sentence on stderr, and leave what runs as it is.
 
-config_path='' users='' http=0 https=0 address='' server_name='' certificate='' certificate_key='' json_bytes='' human_rate=''
+config_path='' users='' http=0 https=0 address='' server_name='' certificate='' certificate_key='' json_bytes=''
 form_overhead=65536 # bytes: what a form with one file may have besides it
 file_bytes='' archive_bytes='' images='' image_origins=''
 origin=''   # where the server is asked whether it answers
@@ -30,7 +30,7 @@ read_config() {
 	eval "$(jq -r "def image_origins: $origins_of_images;"'@sh "config_path=\(.path) users=\(.json_user_dir) http=\(.listen.http_port)
 		https=\(.listen.https_port) address=\(.listen.address) server_name=\(.listen.server_name)
 		certificate=\(.listen.certificate) certificate_key=\(.listen.certificate_key)
-		json_bytes=\(.limits.json_bytes) human_rate=\(.limits.human_requests_per_second)
+		json_bytes=\(.limits.json_bytes)
 		file_bytes=\(.limits.file_bytes) archive_bytes=\(.limits.archive_bytes) images=\(.image_store.dir) image_origins=\(image_origins)"' <<<"$json")"
 	http=${port:-$http}
 	https=${tls_port:-$https}
@@ -143,8 +143,6 @@ write_nginx_conf() {
 	text=${text//@USER@/"$become"}
 	text=${text//@WORKERS@/"$workers"}
 	text=${text//@JSON_BYTES@/"$json_bytes"}
-	text=${text//@HUMAN_RATE@/"$human_rate"}
-	text=${text//@HUMAN_BURST@/"$((human_rate * 4))"}
 	text=${text//@LISTEN@/"$listen"}
 	text=${text//@TLS@/"$tls"}
 	text=${text//@ENDPOINTS@/"$(<"$web/endpoints.conf")"}

@@ -45,12 +45,13 @@ struct snapshot {
 	atomic_int references;
 	int fd;         /* the file, kept open so that its inode number is not used again; -1: none */
 	struct stat st; /* of fd */
-	struct user_file *users; /* sorted by name; without passwords */
+	struct user_file *users; /* sorted by name */
 	size_t count;
 };
 
 struct auth {
 	char *path;
+	bool passwords; /* their hashes are kept */
 	pthread_mutex_t current_lock; /* held for the moment of taking a reference or replacing the pointer */
 	struct snapshot *current;
 	pthread_mutex_t reload_lock; /* one thread reads the file, those that saw the change wait for it */
@@ -76,7 +77,7 @@ static void snapshot_release(struct snapshot *snapshot)
 }
 
 /* One line, one user. A line that is broken gives nobody anything. */
-static void add_line(struct snapshot *snapshot, size_t *capacity, const char *line, size_t len)
+static void add_line(struct snapshot *snapshot, bool passwords, size_t *capacity, const char *line, size_t len)
 {
 	struct user_file user;
 	struct err err;
@@ -84,6 +85,8 @@ static void add_line(struct snapshot *snapshot, size_t *capacity, const char *li
 		log_write(LOG_ERROR, "a line of the users' grants is left out", "error", err.text, NULL);
 		return;
 	}
+	if (!passwords)
+		userfile_forget_passwords(&user);
 	if (snapshot->count == *capacity) {
 		*capacity = *capacity ? 2 * *capacity : 64;
 		snapshot->users = must(reallocarray(snapshot->users, *capacity, sizeof(*snapshot->users)));
@@ -96,14 +99,14 @@ static int compare_users(const void *a, const void *b)
 	return strcmp(((const struct user_file *)a)->user, ((const struct user_file *)b)->user);
 }
 
-static void parse_lines(struct snapshot *snapshot, const char *text, size_t len)
+static void parse_lines(struct snapshot *snapshot, bool passwords, const char *text, size_t len)
 {
 	size_t capacity = 0;
 	for (const char *line = text, *end = text + len; line < end;) {
 		const char *newline = memchr(line, '\n', (size_t)(end - line));
 		size_t line_len = (size_t)((newline ? newline : end) - line);
 		if (line_len > 0)
-			add_line(snapshot, &capacity, line, line_len);
+			add_line(snapshot, passwords, &capacity, line, line_len);
 		line += line_len + 1;
 	}
 	if (snapshot->count > 1)
@@ -124,7 +127,7 @@ static int read_all(int fd, const char *path, struct buf *out, struct err *err)
 }
 
 /* Reads the file; an absent one is an empty snapshot. NULL with err when it cannot be read. */
-static struct snapshot *snapshot_read(const char *path, struct err *err)
+static struct snapshot *snapshot_read(const char *path, bool passwords, struct err *err)
 {
 	struct snapshot *snapshot = must(calloc(1, sizeof(*snapshot)));
 	atomic_init(&snapshot->references, 1);
@@ -141,8 +144,10 @@ static struct snapshot *snapshot_read(const char *path, struct err *err)
 		snapshot_release(snapshot);
 		snapshot = NULL;
 	} else {
-		parse_lines(snapshot, buf_text(&text), text.len);
+		parse_lines(snapshot, passwords, buf_text(&text), text.len);
 	}
+	if (text.data)
+		explicit_bzero(text.data, text.len);
 	buf_release(&text);
 	return snapshot;
 }
@@ -183,7 +188,7 @@ static struct snapshot *snapshot_get(struct auth *auth)
 	pthread_mutex_lock(&auth->reload_lock);
 	snapshot = take(auth, &fresh);
 	struct err err;
-	struct snapshot *next = fresh ? NULL : snapshot_read(auth->path, &err);
+	struct snapshot *next = fresh ? NULL : snapshot_read(auth->path, auth->passwords, &err);
 	if (next) {
 		snapshot_release(snapshot);
 		atomic_fetch_add(&next->references, 1);
@@ -200,20 +205,31 @@ static struct snapshot *snapshot_get(struct auth *auth)
 	return snapshot;
 }
 
-int auth_open(struct auth **out, const char *json_user_dir, struct err *err)
+static int open_grants(struct auth **out, const char *json_user_dir, bool passwords, struct err *err)
 {
 	struct auth *auth = must(calloc(1, sizeof(*auth)));
+	auth->passwords = passwords;
 	if (asprintf(&auth->path, "%s/.grants", json_user_dir) < 0)
 		abort();
 	pthread_mutex_init(&auth->current_lock, NULL);
 	pthread_mutex_init(&auth->reload_lock, NULL);
-	auth->current = snapshot_read(auth->path, err);
+	auth->current = snapshot_read(auth->path, passwords, err);
 	if (!auth->current) {
 		auth_free(auth);
 		return -1;
 	}
 	*out = auth;
 	return 0;
+}
+
+int auth_open(struct auth **out, const char *json_user_dir, struct err *err)
+{
+	return open_grants(out, json_user_dir, false, err);
+}
+
+int auth_open_passwords(struct auth **out, const char *json_user_dir, struct err *err)
+{
+	return open_grants(out, json_user_dir, true, err);
 }
 
 void auth_free(struct auth *auth)
@@ -260,4 +276,14 @@ void auth_grants(struct auth *auth, const char *user, bool *all, auth_visit *vis
 		for (size_t i = 0; i < found->grant_count; i++)
 			visit(data, found->grants[i].dataset, found->grants[i].role);
 	snapshot_release(snapshot);
+}
+
+bool auth_hash(struct auth *auth, const char *user, char out[AUTH_HASH_MAX])
+{
+	struct snapshot *snapshot = snapshot_get(auth);
+	const struct user_file *found = find_user(snapshot, user);
+	const char *hash = found ? found->password_hash : NULL;
+	snprintf(out, AUTH_HASH_MAX, "%s", hash ? hash : "");
+	snapshot_release(snapshot);
+	return out[0] != '\0';
 }

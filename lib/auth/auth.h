@@ -1,8 +1,8 @@
 /* Who may do what: the users' roles and datasets, compiled from the JSON files of json_user_dir.
  *
- * nginx has checked the password before a program sees a request, against json_user_dir/.htpasswd; this
- * module answers what that user may do, from json_user_dir/.grants. Both are written together by
- * users_compile (auth/users.h), by rename, so a change is in effect at the next request. */
+ * The password has been checked before a program sees a request, by nginx (json_user_dir/.htpasswd) or by the
+ * program gate; this module answers what that user may do, from json_user_dir/.grants. Both are written together
+ * by users_compile (auth/users.h), by rename, so a change is in effect at the next request. */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
@@ -18,8 +18,10 @@ int role_parse(const char *name, enum role *out, struct err *err); /* ERR_BAD_RE
 
 struct auth; /* thread-safe; re-reads .grants when it has changed (one stat a question) */
 
-/* Opens json_user_dir/.grants; absent is an empty set of users. */
+/* Opens json_user_dir/.grants; absent is an empty set of users. Passwords' hashes are forgotten, unless they are
+ * what is opened for. */
 int auth_open(struct auth **out, const char *json_user_dir, struct err *err);
+int auth_open_passwords(struct auth **out, const char *json_user_dir, struct err *err);
 void auth_free(struct auth *auth);
 
 /* The user's role on a dataset; dataset NULL: overall (what a user restricted to some datasets has overall is
@@ -30,5 +32,10 @@ enum role auth_role(struct auth *auth, const char *user, const char *dataset);
  * overall (then what is visited are exceptions, ROLE_NONE among them; an overall admin has none). */
 typedef void auth_visit(void *data, const char *dataset, enum role role);
 void auth_grants(struct auth *auth, const char *user, bool *all, auth_visit *visit, void *data);
+
+/* The hash of a user's password (auth/password.h), of auth_open_passwords; false for an unknown or expired
+ * user. */
+enum { AUTH_HASH_MAX = 512 };
+bool auth_hash(struct auth *auth, const char *user, char out[AUTH_HASH_MAX]);
 
 #endif

@@ -2,15 +2,16 @@
 #include "auth/password.h"
 
 #include <crypt.h>
+#include <ctype.h>
 
+#include "auth/apr1.h"
 #include "base/hash.h"
 #include "base/text.h"
 
 #define SSHA "{SSHA}"
 #define SHA "{SHA}"
-#define APR1 "$apr1$"
 
-enum { SALT_BYTES = 12, SALT_MAX = 128 };
+enum { SALT_BYTES = 12, SALT_TEXT = 16, SALT_MAX = 128, KEY_TEXT = 22 };
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -22,7 +23,7 @@ void password_generate(char out[PASSWORD_KEY_MAX])
 	char token[HASH_TOKEN_MAX];
 	do
 		hash_random_token(HASH_TOKEN_BYTES, token);
-	while (token[0] == '-');
+	while (token[0] == '-' || !password_is_key(token));
 	snprintf(out, PASSWORD_KEY_MAX, "%.*s", PASSWORD_KEY_MAX - 1, token);
 	explicit_bzero(token, sizeof(token));
 }
@@ -129,4 +130,72 @@ int password_check_hash(const char *hash, struct err *err)
 bool password_is_fast(const char *hash)
 {
 	return starts_with(hash, SSHA);
+}
+
+static bool is_sha_of(const char *hash, const char *password)
+{
+	struct buf raw;
+	if (decode(hash + strlen(SHA), &raw) != 0)
+		return false;
+	unsigned char expected[64];
+	digest(password, "", 0, expected);
+	bool same = raw.len == HASH_SHA1_SIZE && hash_equal(expected, raw.data, HASH_SHA1_SIZE) != 0;
+	buf_release(&raw);
+	return same;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+	return len == strlen(b) && hash_equal(a, b, len) != 0;
+}
+
+bool password_matches(const char *hash, const char *password)
+{
+	if (starts_with(hash, SSHA))
+		return is_ssha_of(hash, password);
+	if (starts_with(hash, SHA))
+		return is_sha_of(hash, password);
+	if (starts_with(hash, APR1)) {
+		char made[APR1_MAX];
+		apr1(password, hash, made);
+		return same_text(made, hash);
+	}
+	struct crypt_data data = {0};
+	const char *made = crypt_r(password, hash, &data);
+	bool same = made && made[0] != '*' && same_text(made, hash);
+	explicit_bzero(&data, sizeof(data));
+	return same;
+}
+
+static size_t base64url_span(const char *text, size_t max)
+{
+	size_t len = 0;
+	while (len < max && (isalnum((unsigned char)text[len]) || text[len] == '-' || text[len] == '_'))
+		len++;
+	return len;
+}
+
+/* 128 bits are 21 characters and two bits of the 22nd, which is one of four letters then. Without letters of
+ * both kinds a person has chosen it (one in 50,000 keys would lack them, and is not given). */
+bool password_is_key(const char *password)
+{
+	bool upper = false, lower = false;
+	for (const char *at = password; *at; at++) {
+		upper = upper || isupper((unsigned char)*at);
+		lower = lower || islower((unsigned char)*at);
+	}
+	return upper && lower && strlen(password) == KEY_TEXT && base64url_span(password, KEY_TEXT) == KEY_TEXT &&
+	       strchr("AQgw", password[KEY_TEXT - 1]) != NULL;
+}
+
+bool password_is_ssha_of_ours(const char *hash)
+{
+	struct buf raw;
+	if (!starts_with(hash, SSHA) || decode(hash + strlen(SSHA), &raw) != 0)
+		return false;
+	bool ours = raw.len == HASH_SHA1_SIZE + SALT_TEXT &&
+	            base64url_span(raw.data + HASH_SHA1_SIZE, SALT_TEXT) == SALT_TEXT;
+	buf_release(&raw);
+	return ours;
 }

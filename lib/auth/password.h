@@ -1,9 +1,8 @@
-/* Passwords as nginx keeps them: {SSHA} for generated keys, sha512crypt for what a person chose.
- * Thread-safe.
+/* Passwords as they are kept: {SSHA} for generated keys, sha512crypt for what a person chose. Thread-safe.
  *
  * nginx checks a password inside its worker, so a slow hash stalls everyone (measured: 76,000 requests/s
- * to 65 with sha512crypt). A generated key of 128 bits needs no slow hash; a person's password does, and
- * nginx limits its rate. */
+ * to 65 with sha512crypt). A generated key of 128 bits needs no slow hash; what a person chose is checked
+ * by the program gate (auth/gate.h). */
 #ifndef AUTH_PASSWORD_H
 #define AUTH_PASSWORD_H
 
@@ -24,11 +23,19 @@ void password_ssha(const char *password, const char *before, char out[PASSWORD_H
 /* sha512crypt, 5000 rounds. */
 int password_crypt(const char *password, char out[PASSWORD_HASH_MAX], struct err *err);
 
-/* Whether nginx can check passwords against this hash: {SSHA}, {SHA}, $apr1$ and what crypt(3) knows.
+/* Whether passwords can be checked against this hash: {SSHA}, {SHA}, $apr1$ and what crypt(3) knows.
  * ERR_BAD_REQUEST. */
 int password_check_hash(const char *hash, struct err *err);
 
+/* Whether it is the hash of this password. */
+bool password_matches(const char *hash, const char *password);
+
 /* Whether it is fast to check, so that the rate of its user needs no limit. */
 bool password_is_fast(const char *hash);
+
+/* Whether the text looks like a generated key, and whether a hash is one that password_ssha has made (by its
+ * salt): what a person chose can be guessed, however it is hashed. */
+bool password_is_key(const char *password);
+bool password_is_ssha_of_ours(const char *hash);
 
 #endif

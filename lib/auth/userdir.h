@@ -37,10 +37,4 @@ int userdir_write(const struct userdir *dir, const char *name, const char *bytes
 /* Removes a file; one that is not there is no error. */
 int userdir_remove(const struct userdir *dir, const char *name, struct err *err);
 
-/* Makes the empty files of a sub-folder be exactly `names` (sorted by strcmp): adds what is missing, then
- * removes what is no more, in the two steps `add` and remove, between which the caller does what needs
- * both. */
-int userdir_markers(const struct userdir *dir, const char *folder, char *const *names, size_t count, bool add,
-                    struct err *err);
-
 #endif

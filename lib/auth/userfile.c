@@ -19,11 +19,17 @@ static void wipe(char *secret)
 	free(secret);
 }
 
+void userfile_forget_passwords(struct user_file *user)
+{
+	wipe(user->password);
+	wipe(user->password_hash);
+	user->password = user->password_hash = NULL;
+}
+
 void userfile_release(struct user_file *user)
 {
 	free(user->user);
-	wipe(user->password);
-	wipe(user->password_hash);
+	userfile_forget_passwords(user);
 	for (size_t i = 0; i < user->grant_count; i++)
 		free(user->grants[i].dataset);
 	free(user->grants);

@@ -1,5 +1,4 @@
-/* One user as JSON: what a file of json_user_dir says, and (without its password) what a line of .grants
- * says.
+/* One user as JSON: what a file of json_user_dir says, and (its password hashed) what a line of .grants says.
  *
  *   {"user": "bob", "password": "…"}                                      A's: labels every dataset
  *   {"user": "bob", "password_hash": "{SSHA}…", "role": "viewer"}          a role on every dataset
@@ -41,6 +40,7 @@ struct user_file {
 int userfile_parse(const char *bytes, size_t len, struct user_file *out, struct err *err);
 int userfile_from_json(const cJSON *tree, struct user_file *out, struct err *err);
 void userfile_release(struct user_file *user); /* wipes the passwords */
+void userfile_forget_passwords(struct user_file *user);
 
 /* The role on a dataset, NULL: overall. Expiry is the caller's to look at. */
 enum role userfile_role(const struct user_file *user, const char *dataset);

@@ -222,9 +222,9 @@ static const char *password_kind(const struct user_entry *entry)
 {
 	if (!entry->usable)
 		return "none";
-	if (!entry->user.password_hash)
-		return "plain";
-	return password_is_fast(entry->user.password_hash) ? "key" : "own";
+	if (userset_has_key(entry))
+		return "key";
+	return entry->user.password_hash ? "own" : "plain";
 }
 
 static cJSON *entry_json(const struct user_entry *entry)

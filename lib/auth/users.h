@@ -16,11 +16,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Writes, by rename and mode 0600: .htpasswd (nginx: name:{SSHA}… or name:$6$…), .grants (JSON for
- * auth.h), and a marker .human/NAME for each user whose password a person chose (nginx limits their rate).
- * A's plain passwords are hashed as {SSHA}, and the same salt is kept while the password stays, so that
- * recompiling changes nothing. *count gets the number of users. Warnings go to `warn` (a line each), which
- * may be NULL. */
+/* Writes, by rename and mode 0600: .htpasswd (nginx: name:{SSHA}… of each user with a generated key) and .grants
+ * (JSON for auth.h, with the hash of each user's password). What a person chose is checked by the program gate
+ * alone, which counts failures: a file's plain password, too, unless it looks like a generated key. Plain passwords
+ * are hashed as {SSHA}, and the same salt is kept while the password stays, so that recompiling changes nothing.
+ * *count gets the number of users. Warnings go to `warn` (a line each), which may be NULL. */
 int users_compile(const char *json_user_dir, size_t *count, struct buf *warn, struct err *err);
 
 struct user_grant {

@@ -11,7 +11,7 @@
 struct user_entry {
 	struct user_file user;
 	const char *file;    /* its name in the folder; belongs to the userdir */
-	bool usable;         /* has a password that nginx can check */
+	bool usable;         /* has a password that can be checked, and that is not empty */
 	bool shadowed;       /* an earlier file has the same user, and that one holds */
 };
 
@@ -24,6 +24,9 @@ struct userset {
  * hold. */
 void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn);
 void userset_release(struct userset *set);
+
+/* Whether the password is a generated key, which nobody can guess. */
+bool userset_has_key(const struct user_entry *entry);
 
 /* The entry that holds for a user; NULL. Further ones of the same user follow it. */
 struct user_entry *userset_find(const struct userset *set, const char *user);

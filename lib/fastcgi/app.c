@@ -230,6 +230,18 @@ static struct intents *open_intents(const char *state_dir)
 	return intents;
 }
 
+static int open_stores(struct app *app, struct err *err)
+{
+	const struct program *program = app->program;
+
+	if (program->passwords &&
+	    gate_open(&app->gate, app->config.json_user_dir, app->config.limits.human_requests_per_second, err))
+		return -1;
+	if (!program->no_datasets && dataset_store_open(&app->store, &app->config, err))
+		return -1;
+	return program->images ? blob_open(&app->blobs, &app->config, err) : 0;
+}
+
 static int open_app(struct app *app, struct err *err)
 {
 	const char *config = getenv("IMAGE_LABEL_CONFIG"), *state = getenv("IMAGE_LABEL_STATE");
@@ -241,9 +253,7 @@ static int open_app(struct app *app, struct err *err)
 	app->recovery = recovery_new();
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
 	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
-	                       auth_open(&app->auth, app->config.json_user_dir, err) ||
-	                       dataset_store_open(&app->store, &app->config, err) ||
-	                       (app->program->images && blob_open(&app->blobs, &app->config, err))
+	                       auth_open(&app->auth, app->config.json_user_dir, err) || open_stores(app, err)
 	               ? -1
 	               : 0;
 }
@@ -255,6 +265,7 @@ static void close_app(struct app *app)
 	intents_free(app->intents);
 	recovery_free(app->recovery);
 	dataset_store_free(app->store);
+	gate_free(app->gate);
 	auth_free(app->auth);
 	config_release(&app->config);
 }

@@ -6,6 +6,7 @@
 #define FASTCGI_APP_H
 
 #include "auth/auth.h"
+#include "auth/gate.h"
 #include "base/config.h"
 #include "blob/blob.h"
 #include "dataset/dataset.h"
@@ -19,7 +20,8 @@ struct app {
 	const char *state_dir; /* --state of image-label-server */
 	struct connections *connections;
 	struct auth *auth;
-	struct dataset_store *store;
+	struct gate *gate;           /* NULL unless program->passwords */
+	struct dataset_store *store; /* NULL if program->no_datasets */
 	struct blob_store *blobs; /* NULL unless program->images */
 	struct intents *intents;  /* the same: notes of images about to be stored there */
 	struct recovery *recovery; /* datasets of which samples were passed over */
@@ -57,6 +59,8 @@ struct program {
 	const struct route *routes; /* ended by a NULL method */
 	int threads;                /* requests handled at once */
 	bool images;                /* opens the image store */
+	bool no_datasets;           /* does not open the store of datasets */
+	bool passwords;             /* checks passwords */
 };
 
 /* A program's whole main: reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until

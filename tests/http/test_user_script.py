@@ -76,7 +76,8 @@ def test_add_takes_role_datasets_and_expiry(config):
 def test_password_comes_from_standard_input_where_there_is_no_terminal(config):
     done(config, "add", "ann", "--password", input="my own pässword\nnot this line\n")
     assert listed(config)["ann"]["password"] == "own"
-    assert "$6$" in (config.parent / "deep/users/.htpasswd").read_text()
+    assert "$6$" in (config.parent / "deep/users/.grants").read_text()
+    assert (config.parent / "deep/users/.htpasswd").read_text() == ""
     refused(user(config, "passwd", "ann", "--password", input="short\n"), 1, "shorter than 8 bytes")
     refused(user(config, "passwd", "ann", "--password", input=""), 1, "no password was given")
     refused(user(config, "passwd", "ann", "--password", input="x" * 300), 1, "more than 256 bytes")

@@ -58,12 +58,54 @@ static void crypt_makes_sha512crypt(void **state)
 	assert_true(password_is_fast(PASSWORD_SSHA));
 }
 
+/* Made by `openssl passwd` and Python's hashlib and crypt, of "password" but for the first. */
+static void every_kind_of_hash_is_checked(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *hash, *password;
+	} made[] = {
+		{PASSWORD_SSHA, PASSWORD},
+		{"{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "password"},
+		{"$apr1$abcdefgh$FBwExRW4dCc8aL.OvjpIE1", "password"},
+		{"$apr1$ab$uDhvlaAWXtt1Adg/wca5x0", "a password of more than sixteen bytes"},
+		{"$5$salt$Gcm6FsVtF/Qa77ZKD.iwsJlCVPY0XSMgLJL0Hnww/c1", "password"},
+		{"$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.", "password"},
+	};
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		if (!password_matches(made[i].hash, made[i].password))
+			fail_msg("%s is not taken for the hash of \"%s\"", made[i].hash, made[i].password);
+		assert_false(password_matches(made[i].hash, "passwore") || password_matches(made[i].hash, ""));
+	}
+	assert_false(password_matches("*", "") || password_matches("", "") || password_matches("nonsense", "nonsense"));
+}
+
+static void a_key_is_told_from_what_a_person_chose(void **state)
+{
+	(void)state;
+	char key[PASSWORD_KEY_MAX], hash[PASSWORD_HASH_MAX];
+	for (size_t i = 0; i < 1000; i++) {
+		password_generate(key);
+		assert_true(password_is_key(key));
+	}
+	password_ssha(key, NULL, hash);
+	assert_true(password_is_ssha_of_ours(hash));
+	static const char *const chosen[] = {"", "1234", "correcthorsebatterysta", "Correct horse batteryA", "CORRECTHORSEBATTERYSTA",
+	                                     "CorrectHorseBatterySt", "CorrectHorseBatteryStaA", "CorrectHorseBatteryStB"};
+	for (size_t i = 0; i < sizeof(chosen) / sizeof(chosen[0]); i++)
+		assert_false(password_is_key(chosen[i]));
+	assert_false(password_is_ssha_of_ours("{SSHA}W6ph5Mm5Pz8GgiULbPgzG37mj9gxMjM0"));
+	assert_false(password_is_ssha_of_ours("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(generated_keys_differ),
 		cmocka_unit_test(ssha_keeps_the_salt_of_the_same_password_only),
 		cmocka_unit_test(crypt_makes_sha512crypt),
+		cmocka_unit_test(every_kind_of_hash_is_checked),
+		cmocka_unit_test(a_key_is_told_from_what_a_person_chose),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,13 @@
+/* Apache's MD5 of a password ($apr1$), as htpasswd writes it and nginx reads it. By hand: crypt(3) knows its
+ * sibling $1$ alone, and libcrypto has it only in a command. Thread-safe. */
+#ifndef AUTH_APR1_H
+#define AUTH_APR1_H
+
+#define APR1 "$apr1$"
+
+enum { APR1_MAX = 40 };
+
+/* The hash of a password with the salt of `hash`, which begins with $apr1$. */
+void apr1(const char *password, const char *hash, char out[APR1_MAX]);
+
+#endif
