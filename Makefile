@@ -21,9 +21,9 @@ sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZ
 packages := sqlite3 libcjson yajl libcrypto zlib libarchive
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules := image s3 mongodb
-image_sources := lib/blob/image_vips.c lib/blob/image_bmp.c lib/blob/image_jpeg.c lib/blob/image_whole.c \
-                 lib/blob/image_walk.c lib/blob/image_jpeg_header.c
-image_packages := vips libjpeg libheif
+image_sources := $(addprefix lib/blob/image_,vips.c reading.c check.c thumb.c bmp.c jpeg.c jpeg_header.c whole.c walk.c tiff.c \
+                   tiff_pixels.c)
+image_packages := vips libjpeg libheif libtiff-4
 s3_sources := $(wildcard lib/blob/s3*.c)
 s3_packages := libcurl expat
 mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
@@ -82,8 +82,8 @@ $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 
 # They draw the images they need.
 image_tests := $(filter $(build)/tests/unit/test_image%,$(unit_tests))
-$(image_tests:%=%.o): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags vips))
-$(image_tests): libs += $(shell pkg-config --libs vips)
+$(image_tests:%=%.o): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags vips libtiff-4))
+$(image_tests): libs += $(shell pkg-config --libs vips libtiff-4)
 
 # These stand before libc's clock, for the module too.
 $(build)/tests/contract/test_blob_s3: LDFLAGS += -rdynamic

@@ -6,6 +6,7 @@ enum {
 	FILE_HEADER = 14,
 	CORE_HEADER = 12, /* OS/2 1.x: 16-bit sizes, palette of 3 bytes a color */
 	HEADER_MAX = 124, /* BITMAPV5HEADER */
+	COLORS_MAX = 65536, /* told of a palette, of which as many are read as there can be; others give up here, too */
 	MASKS_HEADER = 52, /* from here on the masks are in the header; with alpha from 56 */
 };
 enum compression { PLAIN = 0, RLE8 = 1, RLE4 = 2, BITFIELDS = 3, ALPHABITFIELDS = 6 };
@@ -90,6 +91,8 @@ static int read_palette(struct bmp *bmp, int64_t at, int64_t colors, size_t entr
 {
 	unsigned char bytes[256 * 4];
 	int64_t most = (int64_t)1 << bmp->bits, fits = (bmp->pixels - at) / (int64_t)entry;
+	if (colors > COLORS_MAX)
+		return broken(err);
 	if (colors <= 0 || colors > most)
 		colors = most;
 	if (colors > fits)
@@ -120,12 +123,19 @@ static bool combination_is_valid(const struct bmp *bmp, uint32_t planes)
 	return false;
 }
 
+/* Windows' versions 1 to 5, and OS/2's, which may break off its header after any field. */
+static bool header_is_known(uint32_t size)
+{
+	return size == CORE_HEADER || (size >= 16 && size <= 64 && size % 4 == 0) || size == 42 || size == 46 || size == 108 ||
+	       size == HEADER_MAX;
+}
+
 static int parse_header(struct bmp *bmp, struct err *err)
 {
 	unsigned char file[FILE_HEADER + HEADER_MAX + 16] = {0}, *header = file + FILE_HEADER;
 	int64_t got = image_source_read(bmp->source, 0, file, sizeof(file));
 	uint32_t size = got < FILE_HEADER + CORE_HEADER ? 0 : get32(header);
-	if (size < CORE_HEADER || size > HEADER_MAX || got < FILE_HEADER + (int64_t)size)
+	if (!header_is_known(size) || got < FILE_HEADER + (int64_t)size)
 		return broken(err);
 	bmp->pixels = get32(file + 10);
 	uint32_t planes, compression = 0;
@@ -163,13 +173,11 @@ int bmp_open(struct bmp **out, const struct image_source *source, struct err *er
 	if (bmp == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	bmp->source = source;
-	bool rle = false;
 	int result = parse_header(bmp, err);
 	if (result == 0) {
-		rle = bmp->compression == RLE4 || bmp->compression == RLE8;
 		/* The last row's padding may be missing. */
 		int64_t last = (bmp->width * bmp->bits + 7) / 8;
-		if (!rle && source->size - bmp->pixels < bmp->stride * (bmp->height - 1) + last)
+		if (bmp_memory(bmp) == 0 && source->size - bmp->pixels < bmp->stride * (bmp->height - 1) + last)
 			result = broken(err);
 	}
 	if (result != 0) {
@@ -186,6 +194,11 @@ void bmp_free(struct bmp *bmp)
 		return;
 	free(bmp->indices);
 	free(bmp);
+}
+
+int64_t bmp_memory(const struct bmp *bmp)
+{
+	return bmp->compression == RLE4 || bmp->compression == RLE8 ? bmp->width * bmp->height : 0;
 }
 
 void bmp_size(const struct bmp *bmp, int64_t *width, int64_t *height)
@@ -346,7 +359,7 @@ static int generate(VipsRegion *region, void *sequence, void *a, void *b, gboole
 
 int bmp_unpack(struct bmp *bmp, struct err *err)
 {
-	if (bmp->compression != RLE4 && bmp->compression != RLE8)
+	if (bmp_memory(bmp) == 0)
 		return 0;
 	bmp->indices = calloc((size_t)bmp->width, (size_t)bmp->height);
 	if (bmp->indices == NULL)

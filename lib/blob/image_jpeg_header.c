@@ -1,17 +1,17 @@
 /* Walks over the markers of a JPEG (ITU-T T.81, annex B).
  *
- * A scan of a few hundred bytes may say of all blocks that nothing changes, and each of them is looked at (measured: 90 such
- * scans of 64 megapixels, 261 KB, take up to 27 s). libjpeg has no limit of its own. */
+ * A scan of a few hundred bytes may say of all blocks that nothing changes, and each of them is looked at (measured: 90
+ * such scans of 64 megapixels, 261 KB, take up to 27 s). libjpeg has no limit of its own. */
 #include "blob/image_jpeg_header.h"
 
 #include "blob/image_walk.h"
 
 enum {
 	BLOCK = 64,       /* coefficients */
-	BLOCK_LOOKS = 8,  /* a block of a first pass takes as long as that many coefficients of a refinement, beside its bits */
+	BLOCK_LOOKS = 8,  /* a block of a first pass takes as long as so many coefficients of a refinement */
 	COMPONENTS_MAX = 4,
-	SOF0 = 0xc0, DHT = 0xc4, RST0 = 0xd0, JPG = 0xc8, DAC = 0xcc, SOF15 = 0xcf, RST7 = 0xd7, SOI = 0xd8, EOI = 0xd9, SOS = 0xda,
-	TEM = 0x01,
+	TEM = 0x01, SOF0 = 0xc0, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOF15 = 0xcf, RST0 = 0xd0, SOI = 0xd8, EOI = 0xd9,
+	SOS = 0xda,
 };
 
 struct component {

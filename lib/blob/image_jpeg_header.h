@@ -7,7 +7,8 @@
 #include "blob/image_module.h"
 
 enum {
-	/* Looked at by all scans together: 1 s of one processor, as measured; a progressive photo of 24 megapixels comes to 80 million. */
+	/* Looked at by all scans together: less than 1 s of one processor; a progressive photo of 24 megapixels comes to
+	 * 80 million. */
 	IMAGE_JPEG_WORK_MAX = 250 * 1000 * 1000,
 };
 
