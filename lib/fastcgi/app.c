@@ -13,6 +13,7 @@
 #include "blob/intent.h"
 #include "fastcgi/connections.h"
 #include "fastcgi/idempotent.h"
+#include "fastcgi/origin.h"
 #include "fastcgi/recovery.h"
 #include "fastcgi/route.h"
 
@@ -116,7 +117,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	int failed = request_init(&request, fcgi, &err);
 	log_request_id(request.id);
 	reply.problem = request.segment_count > 0 && strcmp(request.segment[0], "v1") == 0;
-	if (failed || find_route(&call, &dataset_name, &err) || may(&call, dataset_name, &err))
+	if (failed || find_route(&call, &dataset_name, &err) || origin_check(&request, &app->config, &err) || may(&call, dataset_name, &err))
 		reply_error(&reply, &err);
 	else
 		run_handler(&call);

@@ -1,7 +1,7 @@
 /* The frame of every FastCGI program: set-up, threads that accept, routing, permission, answer, shutdown.
  *
  * A program is a table of routes. app_run asks, in one place and before a handler runs, whether the method and path exist
- * (404, 405 with Allow) and whether the user may do this (a dataset he may not see: 404; may see but not change: 403). */
+ * (404, 405 with Allow), whether it is no page of another site that asks (403), and whether the user may do this (a dataset he may not see: 404; may see but not change: 403). */
 #ifndef FASTCGI_APP_H
 #define FASTCGI_APP_H
 

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "fastcgi/origin.h"
 
 /* --- the target ---------------------------------------------------------------------------------------------------- */
 
@@ -264,13 +265,17 @@ int request_body(struct request *request, size_t max, struct buf *out, struct er
 	return got < 0 ? -1 : 0;
 }
 
-/* "application/json" or "application/…+json", with parameters or without; no type at all is taken for JSON. */
+/* "application/json" or "application/…+json", with parameters or without; of scripts no type at all is taken for JSON, too. What
+ * a browser sends without one may come from a page of anybody's, which need not ask the server first (CORS). */
+static bool has_type(const char *type)
+{
+	return strcspn(type, "; \t") > 0;
+}
+
 static bool is_json_type(const char *type)
 {
 	size_t len = strcspn(type, "; \t");
 
-	if (len == 0)
-		return true;
 	if (len == 16 && strncasecmp(type, "application/json", len) == 0)
 		return true;
 	return len > 17 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + len - 5, "+json", 5) == 0;
@@ -280,7 +285,11 @@ cJSON *request_json(struct request *request, size_t max, struct err *err)
 {
 	struct buf body;
 
-	if (!is_json_type(request->content_type)) {
+	if (!has_type(request->content_type) && origin_is_browser(request)) {
+		err_set(err, ERR_MEDIA_TYPE, "The request has no Content-Type: its body must be application/json");
+		return NULL;
+	}
+	if (has_type(request->content_type) && !is_json_type(request->content_type)) {
 		err_set(err, ERR_MEDIA_TYPE, "The request's body must be application/json, not %s", request->content_type);
 		return NULL;
 	}

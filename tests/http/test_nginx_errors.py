@@ -53,24 +53,6 @@ def test_monitors_ask_healthz_without_password(anyone):
     assert answer.status_code == 200, answer.text
 
 
-# --- what a browser sends for a page of another origin (tests/browser/test_elsewhere.py)
-
-
-@pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_a_page_from_elsewhere_is_refused_what_may_change_something(ann, site):
-    headers = {"Sec-Fetch-Site": site}
-    answer = ann.post("/size", json={"dataset_name": "demo"}, headers=headers)
-    assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
-    check_problem(ann.post("/v1/datasets/demo/tasks", headers=headers), 403)
-    assert ann.get("/v1/datasets/demo", headers=headers).json()["counts"]["leased"] == 0
-    assert ann.get("/images/demo/image0.png", headers=headers).status_code == 200
-
-
-@pytest.mark.parametrize("site", ["same-origin", "none"])
-def test_our_own_pages_are_not_refused(ann, site):
-    assert ann.post("/size", json={"dataset_name": "demo"}, headers={"Sec-Fetch-Site": site}).status_code == 200
-
-
 # --- each error that nginx makes
 
 
