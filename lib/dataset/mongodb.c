@@ -298,6 +298,7 @@ static struct mongodb_dataset *add_to_cache(struct mongodb_store *store, const c
 	combiner_init(&dataset->changes);
 	combiner_init(&dataset->leases);
 	combiner_init(&dataset->additions);
+	dataset->step_after = -1;
 	dataset->next = store->datasets;
 	store->datasets = dataset;
 	store->open_count++;

@@ -19,6 +19,7 @@
 #include <pthread.h>
 
 #include "dataset/backend.h"
+#include "dataset/rules.h"
 
 #define MICROSECONDS INT64_C(1000000)
 
@@ -120,7 +121,8 @@ struct settings {
 	int64_t next_id, next_label, bytes;
 	int64_t gaps;    /* ids below next_id that never were: of a dataset that came from another store */
 	bool unfinished; /* it is still coming from there */
-	bool overlap_due; /* the policy's overlap has changed, and not yet all the samples that this makes a difference to */
+	bson_oid_t due; /* which change of the overlap has not yet reached all the samples that it makes a difference to; zeros: none */
+	bool votes_kept; /* every vote is in its sample's document: of a dataset that an earlier version made some are in its events */
 };
 
 struct mongodb_dataset {
@@ -137,6 +139,8 @@ struct mongodb_dataset {
 	pthread_mutex_t structure; /* one thread of a process at a time adds samples or labels, or changes the policy */
 	struct combiner changes, leases, additions;
 	int64_t run_out_at; /* when the leader of leases looks again for those that ran out */
+	bson_oid_t step_due; /* the leader of leases' own: with which change of the overlap it catches up, */
+	int64_t step_after;  /* and up to which sample it has */
 };
 
 enum { COUNTER_SHARDS = 16 };
@@ -198,24 +202,22 @@ struct lease {
 	char *user;
 	char token[DATASET_TOKEN_MAX];
 	int64_t taken, expires;
-	bool shared;
-};
-struct vote {
-	char *user;
-	char *label; /* NULL: passed it on for good */
 };
 struct record {
 	struct sample sample;
 	char *url;
 	int64_t position; /* in the queue */
-	int64_t free_at;  /* from when on somebody may be given it: 0, or when a lease ends; INT64_MAX when enough have voted */
+	int64_t free_at;  /* from when on somebody may be given it: 0, or when a lease ends; INT64_MAX: it is as good as labelled */
 	int64_t events;
 	int64_t added_at; /* "Timestamp"; 0 in a new one: now */
 	int64_t revision; /* counts every change */
 	struct lease *leases;
 	size_t lease_count;
-	struct vote *votes;
+	struct rules_vote *votes; /* with strings of their own */
 	size_t vote_count;
+	/* Noted once somebody votes on what was decided, or it is decided after a vote; else what the sample has was decided. */
+	struct rules_decision decision;
+	char *decided_label, *decided_by; /* its strings */
 
 	bool is_new, changed;
 	bson_t *adopts; /* of a new one: finds the document of another system that it is made of; NULL: none */
@@ -247,16 +249,24 @@ void *array_grow(void *array, size_t count, size_t size); /* realloc that aborts
 const char *text_in(const bson_t *document, const char *key);
 int64_t number_in(const bson_t *document, const char *key);
 
-/* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. */
-void record_set_vote(struct record *record, const char *user, const char *label);
+/* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. The event is the sample's
+ * last one. */
+void record_set_vote(struct record *record, const char *user, const char *label, int64_t at);
+/* The same for an event of the sample, its n-th: a vote, or a decision. */
+void record_take_event(struct record *record, const struct label_event *event, int64_t n);
+/* Are its votes only in its events? */
+bool record_is_older(const struct record *record);
+/* Takes the votes and decisions of those of which they are only in their events. */
+int records_take_events(struct work *work, const char *dataset, struct records *records, struct err *err);
 void record_drop_leases(struct record *record);
 /* Forgets leases that ran out and computes free_at. */
 void record_refresh(struct record *record, int64_t overlap, int64_t now);
-size_t record_votes(const struct record *record); /* with a label */
+/* Brings label and state in line with votes, decision and policy, and then does so. */
+void record_settle(struct record *record, int64_t overlap, int64_t now);
 /* May this user be given it now? After record_refresh. */
 bool record_open_to(const struct record *record, const char *user, int64_t overlap);
 struct lease *record_lease(struct record *record, const char *user, const char *token); /* either may be NULL */
-struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires, bool shared);
+struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires);
 /* Appends, as one statement, the change of the record as it was read to what it is now. */
 int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err);
 
@@ -356,10 +366,13 @@ int mongodb_mark_unreadable(struct dataset *, const int64_t *, size_t, struct er
 int mongodb_retry_unreadable(struct dataset *, int64_t *, struct err *);
 int mongodb_unreadable(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
 int mongodb_mark_readable(struct dataset *, const int64_t *, size_t, struct err *);
-/* Decides the samples that now have votes enough, and offers anew those that want more. */
-int mongodb_overlap_changed(struct mongodb_dataset *, struct err *);
-/* Does so when a change of the overlap was cut short. */
-int overlap_catch_up(struct mongodb_dataset *, struct err *);
+
+/* What a change of the overlap makes of the samples that are there is made in bites, between which others write
+ * (mongodb_catchup.c). All that is due; and a small bite, by the leader of leases, so that it ends though nobody waits for it. */
+int catch_up(struct mongodb_dataset *, struct err *);
+int catch_up_step(struct mongodb_dataset *, struct err *);
+/* Is anything due, as far as is known here? */
+bool catch_up_due(struct mongodb_dataset *);
 
 int mongodb_outline(struct dataset *, struct dataset_outline *, struct err *);
 int mongodb_records(struct dataset *, int64_t, size_t, struct dataset_record **, size_t *, struct err *);

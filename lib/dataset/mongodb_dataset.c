@@ -79,8 +79,10 @@ static int read_settings(void *data, const bson_t *document, struct err *err)
 			out->gaps = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "unfinished") == 0)
 			out->unfinished = bson_iter_as_bool(&iter);
-		else if (strcmp(key, "overlap_due") == 0)
-			out->overlap_due = bson_iter_as_bool(&iter);
+		else if (strcmp(key, "due") == 0 && BSON_ITER_HOLDS_OID(&iter))
+			bson_oid_copy(bson_iter_oid(&iter), &out->due);
+		else if (strcmp(key, "votes_kept") == 0)
+			out->votes_kept = bson_iter_as_bool(&iter);
 	}
 	if (!out->base_dir)
 		out->base_dir = text_copy("");
@@ -195,7 +197,7 @@ static int run_create(struct work *work, void *data, struct err *err)
 	bson_t *document = BCON_NEW("_id", BCON_UTF8(creation->name), "revision", BCON_OID(&revision), "base_dir",
 	                            BCON_UTF8(creation->base_dir), "policy", BCON_DOCUMENT(policy), "next_id",
 	                            BCON_INT64(0), "next_label", BCON_INT64(next_label < 0 ? 0 : next_label), "bytes",
-	                            BCON_INT64(0));
+	                            BCON_INT64(0), "votes_kept", BCON_BOOL(true));
 	bson_destroy(policy);
 	if (work_insert(work, "datasets", document, err))
 		return -1;
@@ -265,33 +267,11 @@ static int run_update(struct work *work, void *data, struct err *err)
 		BSON_APPEND_UTF8(&set, "base_dir", update->change->base_dir);
 	BSON_APPEND_DOCUMENT(&set, "policy", policy);
 	if (merged.overlap != settings.policy.overlap)
-		BSON_APPEND_BOOL(&set, "overlap_due", true);
+		BSON_APPEND_OID(&set, "due", &revision);
 	bson_append_document_end(changes, &set);
 	bson_destroy(policy);
 	settings_release(&settings);
 	return work_update(work, "datasets", filter_dataset(name), changes, false, NULL, err);
-}
-
-int overlap_catch_up(struct mongodb_dataset *dataset, struct err *err)
-{
-	struct work work;
-	bool found;
-
-	pthread_mutex_lock(&dataset->mutex);
-	bool due = dataset->settings.overlap_due;
-	int64_t overlap = dataset->settings.policy.overlap;
-	pthread_mutex_unlock(&dataset->mutex);
-	if (!due)
-		return 0;
-	if (mongodb_overlap_changed(dataset, err))
-		return -1;
-	/* Unless it was changed once more meanwhile. */
-	int failed = work_begin(&work, dataset->store, err) ||
-	             work_update(&work, "datasets",
-	                         BCON_NEW("_id", BCON_UTF8(dataset->base.name), "policy.overlap", BCON_INT64(overlap)),
-	                         BCON_NEW("$unset", "{", "overlap_due", BCON_UTF8(""), "}"), false, &found, err);
-	work_end(&work);
-	return failed ? -1 : 0;
 }
 
 int mongodb_update(struct dataset *base, const struct dataset_change *change, struct err *err)
@@ -300,7 +280,7 @@ int mongodb_update(struct dataset *base, const struct dataset_change *change, st
 
 	pthread_mutex_lock(&update.dataset->structure);
 	int failed = work_transaction(update.dataset->store, run_update, &update, err) ||
-	             settings_refresh(update.dataset, err) || overlap_catch_up(update.dataset, err);
+	             settings_refresh(update.dataset, err) || catch_up(update.dataset, err);
 	pthread_mutex_unlock(&update.dataset->structure);
 	return failed ? -1 : 0;
 }

@@ -34,54 +34,12 @@ struct changes {
 	struct mongodb_dataset *dataset;
 	struct job *jobs;
 	struct dataset_policy policy;
+	bool votes_kept;
 	struct records records;
 	struct batch batch;
 };
 
 /* --- parts of a change --------------------------------------------------------------------------------------------- */
-
-static void set_text(char **text, const char *value)
-{
-	free(*text);
-	*text = text_copy(value);
-}
-
-static void set_label(struct changes *changes, struct record *record, const char *label, const char *user,
-                      enum sample_state state)
-{
-	struct sample *sample = &record->sample;
-
-	set_text(&sample->label, label);
-	set_text(&sample->labelled_by, user);
-	sample->labelled_at = changes->batch.now;
-	sample->state = state;
-	sample->version++;
-	record_drop_leases(record);
-	record_refresh(record, changes->policy.overlap, changes->batch.now);
-	record->changed = true;
-}
-
-/* The label that more than half of the voters gave, once enough have voted. */
-static void decide_votes(struct changes *changes, struct record *record, const char *user)
-{
-	size_t total = record_votes(record);
-	const char *winner = NULL;
-
-	record->changed = true;
-	if (total < (size_t)changes->policy.overlap) {
-		record_refresh(record, changes->policy.overlap, changes->batch.now);
-		return;
-	}
-	for (size_t i = 0; i < record->vote_count && !winner; i++) {
-		size_t same = 0;
-
-		for (size_t j = 0; j < record->vote_count && record->votes[i].label; j++)
-			same += record->votes[j].label && strcmp(record->votes[i].label, record->votes[j].label) == 0;
-		if (same * 2 > total)
-			winner = record->votes[i].label;
-	}
-	set_label(changes, record, winner ? winner : "", user, winner ? SAMPLE_LABELLED : SAMPLE_UNLABELLED);
-}
 
 /* token NULL: all that the user holds. */
 static void end_leases(struct changes *changes, struct record *record, const char *user, const char *token)
@@ -92,20 +50,15 @@ static void end_leases(struct changes *changes, struct record *record, const cha
 		if (strcmp(lease->user, user) == 0 && (!token || strcmp(lease->token, token) == 0))
 			lease->expires = 0;
 	}
-	record_refresh(record, changes->policy.overlap, changes->batch.now);
+	record_settle(record, changes->policy.overlap, changes->batch.now);
 	record->changed = true;
 }
 
 static void give_label(struct changes *changes, struct record *record, const struct change *change, const char *source)
 {
 	batch_event(&changes->batch, record, change->label, change->user, changes->batch.now, source, change->lead_time_ms);
-	if (changes->policy.overlap <= 1) {
-		set_label(changes, record, change->label, change->user, SAMPLE_LABELLED);
-		return;
-	}
-	record_set_vote(record, change->user, change->label);
+	record_set_vote(record, change->user, change->label, changes->batch.now);
 	end_leases(changes, record, change->user, NULL);
-	decide_votes(changes, record, change->user);
 }
 
 static int check_lease(const struct changes *changes, const struct change *change, struct record *record,
@@ -147,15 +100,15 @@ static int decide_skip(struct changes *changes, struct change *change, struct re
 
 	if (check_lease(changes, change, record, &lease, err))
 		return -1;
+	const struct label_event skip = {.label = "", .by = change->user, .at = changes->batch.now, .source = "skip"};
 	if (change->skip == DATASET_SKIP_IGNORE) {
-		batch_event(&changes->batch, record, "", change->user, changes->batch.now, "skip", -1);
-		set_label(changes, record, "", change->user, SAMPLE_SKIPPED);
-		return 0;
-	}
-	if (change->skip == DATASET_SKIP_REQUEUE_FOR_ME)
+		batch_event(&changes->batch, record, skip.label, skip.by, skip.at, skip.source, -1);
+		record_take_event(record, &skip, record->events);
+	} else if (change->skip == DATASET_SKIP_REQUEUE_FOR_ME) {
 		record->position = POSITION_END + changes->batch.now;
-	else
-		record_set_vote(record, change->user, NULL);
+	} else {
+		record_set_vote(record, change->user, NULL, changes->batch.now);
+	}
 	end_leases(changes, record, change->user, change->token);
 	return 0;
 }
@@ -211,7 +164,7 @@ static int decide_retry(struct changes *changes, struct change *change, struct r
 		return 0;
 	record->sample.state = SAMPLE_UNLABELLED;
 	record->sample.version++;
-	record_refresh(record, changes->policy.overlap, changes->batch.now);
+	record_settle(record, changes->policy.overlap, changes->batch.now);
 	record->changed = true;
 	return 0;
 }
@@ -220,8 +173,8 @@ static int decide_again(struct changes *changes, struct change *change, struct r
 {
 	(void)change;
 	(void)err;
-	if (record && record->sample.state == SAMPLE_UNLABELLED)
-		decide_votes(changes, record, "");
+	if (record)
+		record_settle(record, changes->policy.overlap, changes->batch.now);
 	return 0;
 }
 
@@ -298,6 +251,8 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	if (read_named(work, changes, false, err) || read_named(work, changes, true, err))
 		return -1;
 	records_drop_twins(&changes->records); /* of those named both ways */
+	if (!changes->votes_kept && records_take_events(work, changes->dataset->base.name, &changes->records, err))
+		return -1;
 	for (struct job *job = changes->jobs; job; job = job->next)
 		run_change(changes, change_of(job));
 	for (size_t i = 0; i < changes->records.count; i++) {
@@ -309,15 +264,14 @@ static int run_changes(struct work *work, void *data, struct err *err)
 
 static void run_jobs(void *owner, struct job *jobs);
 
-/* Who lowers the overlap decides anew what has votes enough, but does not see those that were on their way meanwhile. They
- * are decided here: either the policy is the new one by now, or whoever changes it sees these votes. */
-static void decide_by_lower_overlap(struct mongodb_dataset *dataset, const struct changes *made)
+/* Whoever changes the overlap brings all samples in line with it, but does not see the labels that were on their way meanwhile.
+ * They are looked at here: either the policy is the new one by now, or whoever changes it sees these labels. */
+static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct changes *made)
 {
 	size_t count = made->records.count;
-	struct err ignored; /* the labels are durable, and the next change of the policy decides, too */
+	struct err ignored; /* the labels are durable, and the next change of the policy looks at them, too */
 
-	if (made->policy.overlap <= 1 || count == 0 || settings_refresh(dataset, &ignored) ||
-	    current_policy(dataset).overlap >= made->policy.overlap)
+	if (count == 0 || settings_refresh(dataset, &ignored) || current_policy(dataset).overlap == made->policy.overlap)
 		return;
 	struct change *again = calloc(count, sizeof(*again));
 	if (!again)
@@ -336,6 +290,9 @@ static void run_jobs(void *owner, struct job *jobs)
 	struct changes changes = {.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset)};
 	struct err err;
 
+	pthread_mutex_lock(&dataset->mutex);
+	changes.votes_kept = dataset->settings.votes_kept;
+	pthread_mutex_unlock(&dataset->mutex);
 	changes.batch.dataset = dataset->base.name;
 	changes.batch.shard = dataset->store->shard;
 	int failed = work_transaction(dataset->store, run_changes, &changes, &err);
@@ -344,7 +301,7 @@ static void run_jobs(void *owner, struct job *jobs)
 		change_of(job)->err = err;
 	}
 	if (!failed)
-		decide_by_lower_overlap(dataset, &changes);
+		settle_by_new_overlap(dataset, &changes);
 	records_release(&changes.records);
 	batch_release(&changes.batch);
 }
@@ -561,22 +518,7 @@ static bson_t *unreadable_filter(const char *dataset, int64_t after)
 /* Called at start and reload, and so the time to end what a crash left, too. */
 int mongodb_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
 {
-	if (overlap_catch_up(mongodb_dataset(dataset), err))
+	if (catch_up(mongodb_dataset(dataset), err))
 		return -1;
 	return change_all(mongodb_dataset(dataset), unreadable_filter, "unreadable", decide_retry, count, err);
-}
-
-/* Those that somebody holds or has voted on; to all others the overlap makes no difference. */
-static bson_t *shared_filter(const char *dataset, int64_t after)
-{
-	return BCON_NEW("dataset", BCON_UTF8(dataset), "id", "{", "$gt", BCON_INT64(after), "}", "state",
-	                BCON_UTF8("unlabelled"), "$or", "[", "{", "leases", "{", "$exists", BCON_BOOL(true), "}", "}", "{",
-	                "votes", "{", "$exists", BCON_BOOL(true), "}", "}", "]");
-}
-
-int mongodb_overlap_changed(struct mongodb_dataset *dataset, struct err *err)
-{
-	int64_t count;
-
-	return change_all(dataset, shared_filter, "id", decide_again, &count, err);
 }

@@ -163,11 +163,11 @@ static int answer_from_held(struct taking *taking, struct err *err)
 
 /* --- what is free -------------------------------------------------------------------------------------------------- */
 
-static void claim(struct taking *taking, struct request *request, size_t at, bool shared)
+static void claim(struct taking *taking, struct request *request, size_t at)
 {
 	struct record *record = &taking->window.records.item[at];
 	int64_t expires_at = taking->window.now + taking->window.policy.lease_seconds * MICROSECONDS;
-	struct lease *lease = record_add_lease(record, request->user, taking->window.now, expires_at, shared);
+	struct lease *lease = record_add_lease(record, request->user, taking->window.now, expires_at);
 	struct claim *made = &taking->claims[taking->claim_count++];
 
 	*made = (struct claim){.request = request, .record = at, .expires_at = expires_at};
@@ -186,7 +186,7 @@ static void choose(struct taking *taking, struct request *request)
 
 		if (!record_open_to(&taking->window.records.item[at], request->user, taking->window.policy.overlap))
 			continue;
-		claim(taking, request, at, false);
+		claim(taking, request, at);
 		lack--;
 	}
 }
@@ -252,7 +252,7 @@ static int64_t first_taken(const struct record *record)
 	int64_t first = INT64_MAX;
 
 	for (size_t i = 0; i < record->lease_count; i++) {
-		if (!record->leases[i].shared && record->leases[i].taken < first)
+		if (record->leases[i].taken < first)
 			first = record->leases[i].taken;
 	}
 	return first;
@@ -282,7 +282,7 @@ static int share(struct taking *taking, struct request *request, struct err *err
 			oldest = i;
 	}
 	if (oldest != SIZE_MAX) {
-		claim(taking, request, oldest, true);
+		claim(taking, request, oldest);
 		return execute(taking, err);
 	}
 	request->settled = true;
@@ -374,7 +374,6 @@ static void run_jobs(void *owner, struct job *jobs)
 	struct err err;
 	size_t wanted = 0;
 
-	window_open(&taking.window, dataset);
 	find_same(jobs);
 	for (struct job *job = jobs; job; job = job->next)
 		wanted += request_of(job)->wanted;
@@ -382,6 +381,8 @@ static void run_jobs(void *owner, struct job *jobs)
 	taking.claims = calloc(wanted, sizeof(*taking.claims));
 	if (!taking.claims)
 		abort();
+	(void)catch_up_step(dataset, &err); /* goes on where it is at the next one */
+	window_open(&taking.window, dataset);
 	int failed = work_begin(&work, dataset->store, &err) || take_all(&taking, &err);
 	for (struct job *job = jobs; job; job = job->next) {
 		struct request *request = request_of(job);

@@ -59,6 +59,7 @@ struct page {
 	const char *dataset;
 	int64_t after;
 	size_t limit;
+	bool votes_kept;
 	struct records found;
 	struct dataset_record *records;
 	size_t count, at; /* at: whose events come now */
@@ -79,8 +80,10 @@ static void take_record(struct record *from, struct dataset_record *out)
 		abort();
 	out->vote_count = from->vote_count;
 	for (size_t i = 0; i < from->vote_count; i++) {
-		out->votes[i] = (struct dataset_vote){from->votes[i].user, from->votes[i].label};
-		from->votes[i] = (struct vote){.user = NULL};
+		const struct rules_vote *vote = &from->votes[i];
+
+		out->votes[i] = (struct dataset_vote){(char *)(uintptr_t)vote->user, (char *)(uintptr_t)vote->label};
+		from->votes[i] = (struct rules_vote){.user = NULL};
 	}
 }
 
@@ -124,6 +127,8 @@ static int run_records(struct work *work, void *data, struct err *err)
 	empty_page(page);
 	if (work_find(work, "images", filter, opts, records_visit, &page->found, err))
 		return -1;
+	if (!page->votes_kept && records_take_events(work, page->dataset, &page->found, err))
+		return -1;
 	for (; page->count < page->found.count; page->count++)
 		take_record(&page->found.item[page->count], &page->records[page->count]);
 	if (page->count == 0)
@@ -139,6 +144,9 @@ int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct da
 {
 	struct page page = {.dataset = base->name, .after = after, .limit = limit};
 
+	pthread_mutex_lock(&mongodb_dataset(base)->mutex);
+	page.votes_kept = mongodb_dataset(base)->settings.votes_kept;
+	pthread_mutex_unlock(&mongodb_dataset(base)->mutex);
 	page.records = calloc(limit, sizeof(*page.records));
 	if (!page.records)
 		abort();

@@ -1,7 +1,5 @@
-/* A sample's document in MongoDB as a struct: read, written, with its leases and votes. */
+/* A sample's document in MongoDB as a struct: read and written, with its leases and votes. */
 #include "dataset/mongodb.h"
-
-#include "base/hash.h"
 
 /* --- memory -------------------------------------------------------------------------------------------------------- */
 
@@ -50,23 +48,16 @@ struct record *records_add(struct records *records)
 	return record;
 }
 
-void record_drop_leases(struct record *record)
-{
-	for (size_t i = 0; i < record->lease_count; i++)
-		free(record->leases[i].user);
-	free(record->leases);
-	record->leases = NULL;
-	record->lease_count = 0;
-}
-
 static void record_release(struct record *record)
 {
 	record_drop_leases(record);
 	for (size_t i = 0; i < record->vote_count; i++) {
-		free(record->votes[i].user);
-		free(record->votes[i].label);
+		free((char *)(uintptr_t)record->votes[i].user);
+		free((char *)(uintptr_t)record->votes[i].label);
 	}
 	free(record->votes);
+	free(record->decided_label);
+	free(record->decided_by);
 	free(record->url);
 	free(record->was_label);
 	bson_destroy(record->adopts);
@@ -171,21 +162,48 @@ static void read_lease(struct record *record, bson_iter_t *iter)
 			lease->taken = bson_iter_as_int64(iter);
 		else if (strcmp(key, "expires") == 0)
 			lease->expires = bson_iter_as_int64(iter);
-		else if (strcmp(key, "shared") == 0)
-			lease->shared = bson_iter_as_bool(iter);
 	}
 }
 
 static void read_vote(struct record *record, bson_iter_t *iter)
 {
 	record->votes = array_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
-	struct vote *vote = &record->votes[record->vote_count++];
+	struct rules_vote *vote = &record->votes[record->vote_count++];
 	memset(vote, 0, sizeof(*vote));
 	while (bson_iter_next(iter)) {
-		if (strcmp(bson_iter_key(iter), "user") == 0)
+		const char *key = bson_iter_key(iter);
+
+		if (strcmp(key, "user") == 0)
 			vote->user = text_copy(text_of(iter));
-		else if (strcmp(bson_iter_key(iter), "label") == 0)
+		else if (strcmp(key, "label") == 0)
 			vote->label = text_copy(text_of(iter));
+		else if (strcmp(key, "n") == 0)
+			vote->n = bson_iter_as_int64(iter);
+		else if (strcmp(key, "at") == 0)
+			vote->at = bson_iter_as_int64(iter);
+	}
+}
+
+static void read_decision(struct record *record, const bson_iter_t *from)
+{
+	bson_iter_t iter;
+
+	if (!BSON_ITER_HOLDS_DOCUMENT(from) || !bson_iter_recurse(from, &iter))
+		return;
+	record->decision.made = true;
+	while (bson_iter_next(&iter)) {
+		const char *key = bson_iter_key(&iter);
+
+		if (strcmp(key, "state") == 0)
+			record->decision.state = state_parse(text_of(&iter));
+		else if (strcmp(key, "label") == 0)
+			record->decision.label = record->decided_label = text_copy(text_of(&iter));
+		else if (strcmp(key, "by") == 0)
+			record->decision.by = record->decided_by = text_copy(text_of(&iter));
+		else if (strcmp(key, "n") == 0)
+			record->decision.n = bson_iter_as_int64(&iter);
+		else if (strcmp(key, "at") == 0)
+			record->decision.at = bson_iter_as_int64(&iter);
 	}
 }
 
@@ -224,6 +242,8 @@ static void read_member(struct record *record, bson_iter_t *iter)
 		read_array(record, iter, read_lease);
 	else if (strcmp(key, "votes") == 0)
 		read_array(record, iter, read_vote);
+	else if (strcmp(key, "decision") == 0)
+		read_decision(record, iter);
 }
 
 int records_visit(void *records, const bson_t *document, struct err *err)
@@ -292,7 +312,6 @@ static void write_leases(const struct record *record, bson_t *out)
 		BSON_APPEND_UTF8(&member, "token", lease->token);
 		BSON_APPEND_INT64(&member, "taken", lease->taken);
 		BSON_APPEND_INT64(&member, "expires", lease->expires);
-		BSON_APPEND_BOOL(&member, "shared", lease->shared);
 		bson_append_document_end(&array, &member);
 	}
 	BSON_APPEND_ARRAY(out, "leases", &array);
@@ -312,112 +331,34 @@ static void write_votes(const struct record *record, bson_t *out)
 		BSON_APPEND_UTF8(&member, "user", record->votes[i].user);
 		if (record->votes[i].label)
 			BSON_APPEND_UTF8(&member, "label", record->votes[i].label);
+		BSON_APPEND_INT64(&member, "n", record->votes[i].n);
+		BSON_APPEND_INT64(&member, "at", record->votes[i].at);
 		bson_append_document_end(&array, &member);
 	}
 	BSON_APPEND_ARRAY(out, "votes", &array);
 	bson_destroy(&array);
 }
 
-/* --- leases and votes ---------------------------------------------------------------------------------------------- */
-
-size_t record_votes(const struct record *record)
+static void write_decision(const struct record *record, bson_t *out)
 {
-	size_t count = 0;
+	const struct rules_decision *decision = &record->decision;
+	bson_t member;
 
-	for (size_t i = 0; i < record->vote_count; i++)
-		count += record->votes[i].label != NULL;
-	return count;
+	BSON_APPEND_DOCUMENT_BEGIN(out, "decision", &member);
+	BSON_APPEND_UTF8(&member, "state", sample_state_name(decision->state));
+	BSON_APPEND_UTF8(&member, "label", decision->label);
+	BSON_APPEND_UTF8(&member, "by", decision->by);
+	BSON_APPEND_INT64(&member, "n", decision->n);
+	BSON_APPEND_INT64(&member, "at", decision->at);
+	bson_append_document_end(out, &member);
 }
 
-void record_set_vote(struct record *record, const char *user, const char *label)
+static void write_said(const struct record *record, bson_t *out)
 {
-	struct vote *vote = NULL;
-
-	for (size_t i = 0; i < record->vote_count && !vote; i++) {
-		if (strcmp(record->votes[i].user, user) == 0)
-			vote = &record->votes[i];
-	}
-	if (!vote) {
-		record->votes = array_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
-		vote = &record->votes[record->vote_count++];
-		*vote = (struct vote){.user = text_copy(user)};
-	}
-	free(vote->label);
-	vote->label = label ? text_copy(label) : NULL;
-}
-
-static size_t own_leases(const struct record *record)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < record->lease_count; i++)
-		count += !record->leases[i].shared;
-	return count;
-}
-
-void record_refresh(struct record *record, int64_t overlap, int64_t now)
-{
-	size_t kept = 0;
-	int64_t first_end = INT64_MAX;
-
-	for (size_t i = 0; i < record->lease_count; i++) {
-		struct lease *lease = &record->leases[i];
-
-		if (lease->expires <= now) {
-			free(lease->user);
-			continue;
-		}
-		if (!lease->shared && lease->expires < first_end)
-			first_end = lease->expires;
-		record->leases[kept++] = *lease;
-	}
-	record->lease_count = kept;
-	size_t votes = record_votes(record);
-	if (record->sample.state != SAMPLE_UNLABELLED || votes + own_leases(record) < (size_t)overlap)
-		record->free_at = 0;
-	else
-		record->free_at = votes >= (size_t)overlap ? INT64_MAX : first_end;
-}
-
-bool record_open_to(const struct record *record, const char *user, int64_t overlap)
-{
-	if (record->sample.state != SAMPLE_UNLABELLED || record_votes(record) + own_leases(record) >= (size_t)overlap)
-		return false;
-	for (size_t i = 0; i < record->vote_count; i++) {
-		if (strcmp(record->votes[i].user, user) == 0)
-			return false;
-	}
-	for (size_t i = 0; i < record->lease_count; i++) {
-		if (strcmp(record->leases[i].user, user) == 0)
-			return false;
-	}
-	return true;
-}
-
-struct lease *record_lease(struct record *record, const char *user, const char *token)
-{
-	for (size_t i = 0; i < record->lease_count; i++) {
-		struct lease *lease = &record->leases[i];
-
-		if ((!user || strcmp(lease->user, user) == 0) &&
-		    (!token || (strlen(token) == strlen(lease->token) && hash_equal(lease->token, token, strlen(token)))))
-			return lease;
-	}
-	return NULL;
-}
-
-/* The token tells its sample, so that it is found without an index; what follows '-' is random. */
-struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires, bool shared)
-{
-	char random[HASH_TOKEN_MAX];
-
-	record->leases = array_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
-	struct lease *lease = &record->leases[record->lease_count++];
-	*lease = (struct lease){.user = text_copy(user), .taken = now, .expires = expires, .shared = shared};
-	hash_random_token(HASH_TOKEN_BYTES, random);
-	snprintf(lease->token, sizeof(lease->token), "%llx-%.22s", (unsigned long long)record->sample.id, random);
-	record->changed = true;
-	return lease;
+	if (record->vote_count > 0)
+		write_votes(record, out);
+	if (record->decision.made)
+		write_decision(record, out);
 }
 
 int record_by_position(const void *a, const void *b)
@@ -464,8 +405,7 @@ int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 	BSON_APPEND_INT64(&set, "revision", record->revision + 1);
 	if (record->lease_count > 0)
 		write_leases(record, &set);
-	if (record->vote_count > 0)
-		write_votes(record, &set);
+	write_said(record, &set);
 	bson_append_document_end(&update, &set);
 	if (record->lease_count == 0)
 		BCON_APPEND(&update, "$unset", "{", "leases", BCON_UTF8(""), "}");
@@ -503,8 +443,7 @@ int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 		return adopt_document(bulk, dataset, record, err);
 	BSON_APPEND_UTF8(&document, "dataset", dataset);
 	write_fields(record, true, &document);
-	if (record->vote_count > 0)
-		write_votes(record, &document);
+	write_said(record, &document);
 	BSON_APPEND_DATE_TIME(&document, "Timestamp", (record->added_at ? record->added_at : now) / 1000);
 	BSON_APPEND_INT64(&document, "revision", 0);
 	bool added = mongoc_bulk_operation_insert_with_opts(bulk, &document, NULL, &error);

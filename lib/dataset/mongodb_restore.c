@@ -29,8 +29,8 @@ static int make_unfinished(struct work *work, const struct beginning *beginning,
 	bson_oid_t revision = new_revision();
 	struct dataset_policy policy = dataset_policy_default();
 	bson_t *stored = policy_document(&policy);
-	bson_t *document = BCON_NEW("_id", BCON_UTF8(beginning->name), "unfinished", BCON_BOOL(true), "revision",
-	                            BCON_OID(&revision), "base_dir", BCON_UTF8(""), "policy", BCON_DOCUMENT(stored),
+	bson_t *document = BCON_NEW("_id", BCON_UTF8(beginning->name), "unfinished", BCON_BOOL(true), "votes_kept",
+	                            BCON_BOOL(true), "revision", BCON_OID(&revision), "base_dir", BCON_UTF8(""), "policy", BCON_DOCUMENT(stored),
 	                            "next_id", BCON_INT64(0), "next_label", BCON_INT64(0), "bytes", BCON_INT64(0), "gaps",
 	                            BCON_INT64(0));
 
@@ -188,14 +188,17 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 	record->url = text_copy(from->url);
 	record->added_at = from->added_at;
 	record->position = from->requeued ? POSITION_END + from->requeued : from->sample.id;
-	for (size_t i = 0; i < from->vote_count; i++)
-		record_set_vote(record, from->votes[i].user, from->votes[i].label);
-	record_refresh(record, filling->settings.policy.overlap, filling->batch.now);
 	for (size_t i = 0; i < from->event_count; i++) {
 		const struct label_event *event = &from->events[i];
 
 		batch_event(&filling->batch, record, event->label, event->by, event->at, event->source, event->lead_time_ms);
+		record_take_event(record, event, record->events);
 	}
+	for (size_t i = 0; i < from->vote_count; i++) {
+		if (!from->votes[i].label)
+			record_set_vote(record, from->votes[i].user, NULL, 0);
+	}
+	record_refresh(record, filling->settings.policy.overlap, filling->batch.now);
 }
 
 /* How many there are, and how many bytes; the ids that never were are what is left. */

@@ -119,14 +119,15 @@ int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err);
 int schema_migrate_idempotency(struct sqlite_conn *writer, struct err *err);
 /* The schema's version; one that is newer than ours is an error. */
 int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);
-/* Migrates a private copy of a database of the older system, whose labels were given at `at`. */
+bool schema_is_newest(int64_t version);
+/* Migrates a private copy; of one of the older system the labels were given at `at`. */
 int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 
 /* States as stored in samples.state are those of enum sample_state. Samples requeued to the end get positions from
  * here on, so that what is new comes before them. */
 #define QUEUE_END_BASE (INT64_C(1) << 40)
 
-/* --- shared by the parts (sqlite_sample.c, sqlite_label.c) --------------------------------------------------------- */
+/* --- shared by the parts (sqlite_sample.c, sqlite_label.c, sqlite_outcome.c) --------------------------------------------------------- */
 
 /* Columns of struct sample, in the order sample_read takes them, of a table or alias `samples`. */
 #define SAMPLE_COLUMNS \
@@ -158,20 +159,27 @@ char *moving_path(const struct sqlite_store *store, const char *name, const char
 int sync_folder(const char *dir, struct err *err);
 /* Makes the database `made`, whole and closed, the dataset of that name, durably; ERR_CONFLICT when there is one. */
 int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err);
-/* Appends a label event. */
+/* Appends a label event; *n is its number among the sample's. */
 int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
-              const char *source, int64_t lead_time_ms, struct err *err);
+              const char *source, int64_t lead_time_ms, int64_t *n, struct err *err);
 /* The label's key, adding it when it is new. */
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
-/* How many more people may be given the sample, after its votes or leases have changed. */
-int refresh_slots(struct sqlite_conn *writer, int64_t row, int64_t overlap, struct err *err);
+/* Brings the sample's label, state, leases and place in the queue in line with what was said of it and with the policy. To be
+ * called after each change of its votes, events or leases. *places (unless NULL): how many more people it may be given to. */
+int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err);
 int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err);
 /* The configuration's lease, in microseconds; and the one that holds: the policy's own, or otherwise_us. */
 int64_t lease_default(struct dataset *dataset);
 int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err);
-/* Decides the samples that now have enough votes, and offers anew those that want more. */
-int overlap_changed(struct sqlite_conn *writer, int64_t overlap, struct err *err);
-/* Gives a label to one sample: event, vote or label, leases, queue. */
+/* What a change of the policy makes of the samples that are there (sqlite_catchup.c) is made in bites, between which others
+ * write, and which go on where they were after a crash. In the write that changes the policy: */
+int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,
+                   struct err *err);
+/* A small one, for whoever writes anyway: so it ends though nobody waits for it any more. */
+int conn_catch_up(struct sqlite_conn *writer, struct err *err);
+/* All of it. */
+int db_catch_up(struct sqlite_db *db, struct err *err);
+/* Gives a label to one sample: event, vote, and what they make of it. */
 int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, const char *source,
                 int64_t lead_time_ms, int64_t overlap, struct err *err);
 

@@ -151,15 +151,6 @@ int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, stru
 	return conn_run(writer, err, "UPDATE settings SET value = ?2 WHERE key = ?1", "si", key, value);
 }
 
-/* Those requeued to the end stay there. */
-static int reorder(struct sqlite_conn *writer, enum dataset_order order, struct err *err)
-{
-	if (order == DATASET_ORDER_RANDOM)
-		return conn_run(writer, err, "UPDATE samples SET position = abs(random() % ?1) WHERE position < ?1", "i",
-		                QUEUE_END_BASE);
-	return conn_run(writer, err, "UPDATE samples SET position = id WHERE position < ?1", "i", QUEUE_END_BASE);
-}
-
 static int update_policy(struct sqlite_conn *writer, const struct dataset_change *change, struct err *err)
 {
 	struct dataset_policy was, policy;
@@ -173,9 +164,7 @@ static int update_policy(struct sqlite_conn *writer, const struct dataset_change
 	    setting_set(writer, "order", policy.order, err) || setting_set(writer, "skip", policy.skip, err) ||
 	    setting_set(writer, "public", policy.public_images, err))
 		return -1;
-	if (was.order != policy.order && reorder(writer, policy.order, err))
-		return -1;
-	return was.overlap != policy.overlap ? overlap_changed(writer, policy.overlap, err) : 0;
+	return catch_up_after(writer, &was, &policy, err);
 }
 
 static int check_base_dir(struct sqlite_conn *writer, const struct update *update, struct err *err)
@@ -204,7 +193,7 @@ int sqlite_update(struct dataset *dataset, const struct dataset_change *change, 
 {
 	struct update update = {.name = dataset->name, .change = change};
 
-	return db_write(dataset_db(dataset), true, run_update, &update, err);
+	return db_write(dataset_db(dataset), true, run_update, &update, err) || db_catch_up(dataset_db(dataset), err) ? -1 : 0;
 }
 
 struct label_addition {

@@ -5,96 +5,26 @@
 
 /* --- parts of a write ---------------------------------------------------------------------------------------------- */
 
-int refresh_slots(struct sqlite_conn *writer, int64_t row, int64_t overlap, struct err *err)
-{
-	return conn_run(writer, err,
-	                "UPDATE samples SET slots = CASE WHEN state <> 0 THEN 0 ELSE MAX(0, ?2"
-	                " - (SELECT COUNT(*) FROM votes WHERE votes.sample = ?1 AND votes.label IS NOT NULL)"
-	                " - (SELECT COUNT(*) FROM leases WHERE leases.sample = ?1 AND leases.shared = 0)) END WHERE id = ?1",
-	                "ii", row, overlap);
-}
-
 int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err)
 {
 	return conn_int64(conn, err, 1, overlap, "SELECT value FROM settings WHERE key = 'overlap'", "");
 }
 
-/* A state change that takes the sample out of everybody's hands. */
-static int set_label(struct sqlite_conn *writer, int64_t row, const char *label, const char *user, int64_t now,
-                     enum sample_state state, struct err *err)
-{
-	return conn_run(writer, err,
-	                "UPDATE samples SET label = ?2, state = ?3, slots = 0, version = version + 1, labelled_at = ?4,"
-	                " labelled_by = ?5 WHERE id = ?1",
-	                "isiis", row, label, (int64_t)state, now, user) ||
-	                       conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row)
-	               ? -1
-	               : 0;
-}
-
-/* The label that more than half of the voters gave, once enough have voted. */
-static int decide(struct sqlite_conn *writer, int64_t row, const char *user, int64_t overlap, int64_t now,
-                  struct err *err)
-{
-	int64_t total;
-
-	if (conn_int64(writer, err, 0, &total, "SELECT COUNT(*) FROM votes WHERE sample = ? AND label IS NOT NULL", "i", row))
-		return -1;
-	if (total < overlap)
-		return refresh_slots(writer, row, overlap, err);
-	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT label FROM votes WHERE sample = ?1 AND label IS NOT NULL GROUP BY label"
-	                                " HAVING COUNT(*) * 2 > ?2",
-	                                "ii", row, total);
-	int found = stmt ? conn_step(writer, stmt, err) : -1;
-	if (found < 0)
-		return -1;
-	char *label = found ? column_text(stmt, 0) : NULL;
-	conn_done(stmt);
-	int failed = set_label(writer, row, label ? label : "", user, now, label ? SAMPLE_LABELLED : SAMPLE_UNLABELLED, err);
-	free(label);
-	return failed;
-}
-
 int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, const char *source,
                 int64_t lead_time_ms, int64_t overlap, struct err *err)
 {
-	int64_t now = text_now();
+	int64_t now = text_now(), n;
 
-	if (event_add(writer, row, label, user, now, source, lead_time_ms, err))
-		return -1;
-	if (overlap <= 1)
-		return set_label(writer, row, label, user, now, SAMPLE_LABELLED, err);
-	return conn_run(writer, err,
-	                "INSERT INTO votes (sample, user, label) VALUES (?1, ?2, ?3)"
-	                " ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label",
-	                "iss", row, user, label) ||
+	return event_add(writer, row, label, user, now, source, lead_time_ms, &n, err) ||
+	                       conn_run(writer, err,
+	                                "INSERT INTO votes (sample, user, label, n, at) VALUES (?1, ?2, ?3, ?4, ?5)"
+	                                " ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n,"
+	                                " at = excluded.at",
+	                                "issii", row, user, label, n, now) ||
 	                       conn_run(writer, err, "DELETE FROM leases WHERE sample = ? AND user = ?", "is", row, user) ||
-	                       decide(writer, row, user, overlap, now, err)
+	                       sample_settle(writer, row, overlap, NULL, err)
 	               ? -1
 	               : 0;
-}
-
-int overlap_changed(struct sqlite_conn *writer, int64_t overlap, struct err *err)
-{
-	for (int64_t row = 0;;) {
-		if (conn_int64(writer, err, 0, &row,
-		               "SELECT votes.sample FROM votes JOIN samples ON samples.id = votes.sample WHERE samples.state = 0"
-		               " AND votes.label IS NOT NULL AND votes.sample > ?1 GROUP BY votes.sample HAVING COUNT(*) >= ?2"
-		               " ORDER BY votes.sample LIMIT 1",
-		               "ii", row, overlap))
-			return -1;
-		if (row == 0)
-			break;
-		if (decide(writer, row, "", overlap, text_now(), err))
-			return -1;
-	}
-	return conn_run(writer, err,
-	                "UPDATE samples SET slots = MAX(0, ?1"
-	                " - (SELECT COUNT(*) FROM votes WHERE votes.sample = samples.id AND votes.label IS NOT NULL)"
-	                " - (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id AND leases.shared = 0))"
-	                " WHERE state = 0",
-	                "i", overlap);
 }
 
 /* --- using a lease ------------------------------------------------------------------------------------------------- */
@@ -121,7 +51,7 @@ static int end_lease(struct sqlite_conn *writer, const struct use *use, struct e
 	int64_t overlap;
 
 	return conn_run(writer, err, "DELETE FROM leases WHERE token = ?", "s", use->token) ||
-	                       overlap_load(writer, &overlap, err) || refresh_slots(writer, use->row, overlap, err)
+	                       overlap_load(writer, &overlap, err) || sample_settle(writer, use->row, overlap, NULL, err)
 	               ? -1
 	               : 0;
 }
@@ -176,7 +106,7 @@ static int to_the_end(struct sqlite_conn *writer, int64_t row, struct err *err)
 static int run_skip(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct use *use = data;
-	int64_t now = text_now();
+	int64_t now = text_now(), n;
 
 	if (check_lease(writer, use, err))
 		return -1;
@@ -184,16 +114,13 @@ static int run_skip(struct sqlite_conn *writer, void *data, struct err *err)
 	case DATASET_SKIP_REQUEUE_FOR_ME:
 		return to_the_end(writer, use->row, err) || end_lease(writer, use, err) ? -1 : 0;
 	case DATASET_SKIP_REQUEUE_FOR_OTHERS:
-		return conn_run(writer, err, "INSERT OR IGNORE INTO votes (sample, user, label) VALUES (?, ?, NULL)", "is",
-		                use->row, use->user) ||
+		return conn_run(writer, err, "INSERT OR IGNORE INTO votes (sample, user, label, n, at) VALUES (?, ?, NULL, 0, ?)",
+		                "isi", use->row, use->user, now) ||
 		                       end_lease(writer, use, err)
 		               ? -1
 		               : 0;
 	default:
-		return event_add(writer, use->row, "", use->user, now, "skip", -1, err) ||
-		                       set_label(writer, use->row, "", use->user, now, SAMPLE_SKIPPED, err)
-		               ? -1
-		               : 0;
+		return event_add(writer, use->row, "", use->user, now, "skip", -1, &n, err) || end_lease(writer, use, err) ? -1 : 0;
 	}
 }
 
@@ -334,19 +261,17 @@ int sqlite_mark_unreadable(struct dataset *dataset, const int64_t *ids, size_t c
 
 static int run_retry_unreadable(struct sqlite_conn *writer, void *data, struct err *err)
 {
-	int64_t overlap;
-
-	if (overlap_load(writer, &overlap, err) ||
-	    conn_run(writer, err,
-	             "UPDATE samples SET state = 0, version = version + 1, slots = MAX(0, ?1 - (SELECT COUNT(*) FROM votes"
-	             " WHERE votes.sample = samples.id AND votes.label IS NOT NULL)) WHERE state = 3",
-	             "i", overlap))
+	/* Nobody holds them, so each has a place; how many it has is counted when one is taken. */
+	if (conn_run(writer, err, "UPDATE samples SET state = 0, version = version + 1, slots = 1 WHERE state = 3", ""))
 		return -1;
 	*(int64_t *)data = sqlite3_changes64(writer->db);
 	return 0;
 }
 
+/* Called at start and reload, and so the time to end what a crash left, too. */
 int sqlite_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
 {
-	return db_write(dataset_db(dataset), true, run_retry_unreadable, count, err);
+	return db_write(dataset_db(dataset), true, run_retry_unreadable, count, err) || db_catch_up(dataset_db(dataset), err)
+	               ? -1
+	               : 0;
 }

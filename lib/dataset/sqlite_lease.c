@@ -21,11 +21,12 @@ static int sweep(struct sqlite_conn *writer, int64_t now, int64_t overlap, struc
 		if (row == 0)
 			return 0;
 		if (conn_run(writer, err, "DELETE FROM leases WHERE sample = ? AND expires <= ?", "ii", row, now) ||
-		    refresh_slots(writer, row, overlap, err))
+		    sample_settle(writer, row, overlap, NULL, err))
 			return -1;
 	}
 	return 0;
 }
+
 struct taking {
 	const char *user;
 	int64_t lease_us; /* of the configuration; the policy's own goes before */
@@ -36,7 +37,7 @@ struct taking {
 };
 
 static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *user, int64_t now, int64_t lease_us,
-                        bool shared, struct task *out, struct err *err)
+                        struct task *out, struct err *err)
 {
 	char token[HASH_TOKEN_MAX];
 
@@ -44,8 +45,8 @@ static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *use
 	snprintf(out->token, sizeof(out->token), "%.*s", DATASET_TOKEN_MAX - 1, token);
 	out->expires_at = now + lease_us;
 	return conn_run(writer, err,
-	                "INSERT INTO leases (token, sample, user, taken, expires, shared) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-	                "sisiii", out->token, row, user, now, out->expires_at, (int64_t)shared) ||
+	                "INSERT INTO leases (token, sample, user, taken, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+	                "sisii", out->token, row, user, now, out->expires_at) ||
 	                       sample_load(writer, row, &out->sample, err)
 	               ? -1
 	               : 0;
@@ -76,7 +77,7 @@ static int oldest_shareable(struct sqlite_conn *writer, const char *user, int64_
 {
 	return conn_int64(writer, err, 0, row,
 	                  "SELECT leases.sample FROM leases JOIN samples ON samples.id = leases.sample"
-	                  " WHERE leases.expires > ?2 AND leases.shared = 0 AND samples.state = 0"
+	                  " WHERE leases.expires > ?2 AND samples.state = 0"
 	                  " AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = leases.sample AND votes.user = ?1)"
 	                  " ORDER BY leases.taken, samples.position LIMIT 1",
 	                  "si", user, now);
@@ -137,16 +138,21 @@ static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t 
                      struct err *err)
 {
 	for (int64_t from = INT64_MIN; taking->taken < taking->wanted;) {
-		int64_t row;
+		int64_t row, places;
 
 		if (queue_head(writer, taking->user, &from, &row, err))
 			return -1;
 		if (row == 0)
 			return 0;
-		if (lease_insert(writer, row, taking->user, now, lease_us, false, &taking->out[taking->taken], err))
+		/* By the policy that holds now it may have no place any more. */
+		if (sample_settle(writer, row, overlap, &places, err))
+			return -1;
+		if (places == 0)
+			continue;
+		if (lease_insert(writer, row, taking->user, now, lease_us, &taking->out[taking->taken], err))
 			return -1;
 		taking->taken++;
-		if (refresh_slots(writer, row, overlap, err))
+		if (conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1", "ii", row, places - 1))
 			return -1;
 	}
 	return 0;
@@ -161,7 +167,7 @@ static int take_shared(struct sqlite_conn *writer, struct taking *taking, int64_
 	if (row == 0)
 		return 0;
 	taking->taken = 1;
-	return lease_insert(writer, row, taking->user, now, lease_us, true, taking->out, err);
+	return lease_insert(writer, row, taking->user, now, lease_us, taking->out, err);
 }
 
 static int check_held(struct sqlite_conn *writer, const struct taking *taking, int64_t now, struct err *err)
@@ -190,7 +196,7 @@ static int run_take(struct sqlite_conn *writer, void *data, struct err *err)
 
 	give_back(taking); /* of a run whose transaction failed */
 	if (overlap_load(writer, &overlap, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
-	    sweep(writer, now, overlap, err))
+	    sweep(writer, now, overlap, err) || conn_catch_up(writer, err))
 		return -1;
 	if (!taking->next)
 		return check_held(writer, taking, now, err) || take_free(writer, taking, now, lease_us, overlap, err) ? -1 : 0;

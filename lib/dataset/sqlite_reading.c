@@ -16,8 +16,8 @@ static int copy_pages(struct sqlite_conn *from, struct sqlite_conn *to, struct e
 	return err_set(err, ERR_INTERNAL, "The database cannot be copied: %s", sqlite3_errstr(code));
 }
 
-/* Puts a migrated copy in place of the connection, in a temporary file that ends with it. The labels in it were given when the file
- * was last written to, at the latest. */
+/* Puts a migrated copy in place of the connection, in a temporary file that ends with it. The labels in one of the older
+ * system were given when the file was last written to, at the latest. */
 static int open_copy(struct sqlite_conn **conn, const struct stat *file, struct err *err)
 {
 	struct sqlite_conn *copy;
@@ -46,7 +46,7 @@ int db_open_reading(struct sqlite_db **out, const char *path, struct err *err)
 		return err_set(err, ERR_INTERNAL, "%s is not a file", path);
 	if (conn_open(&conn, path, false, err))
 		return -1;
-	if (schema_version(conn, &version, err) || (version == 0 && open_copy(&conn, &file, err))) {
+	if (schema_version(conn, &version, err) || (!schema_is_newest(version) && open_copy(&conn, &file, err))) {
 		conn_free(conn);
 		return -1;
 	}

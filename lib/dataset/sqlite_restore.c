@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "dataset/rules.h"
+
 static const char *const side_files[] = {"-wal", "-shm", "-lock"};
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
@@ -128,15 +130,6 @@ static int remove_record(struct sqlite_conn *writer, int64_t row, struct err *er
 	               : 0;
 }
 
-static int64_t free_slots(const struct filling *filling, const struct dataset_record *record)
-{
-	int64_t slots = filling->policy.overlap;
-
-	for (size_t i = 0; i < record->vote_count; i++)
-		slots -= record->votes[i].label != NULL;
-	return record->sample.state == SAMPLE_UNLABELLED && slots > 0 ? slots : 0;
-}
-
 static int insert_sample(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
                          struct err *err)
 {
@@ -152,9 +145,18 @@ static int insert_sample(struct sqlite_conn *writer, const struct filling *filli
 	                " NULLIF(?11, ''), NULLIF(?12, ''), NULLIF(?13, 0), NULLIF(?14, 0), NULLIF(?15, 0), NULLIF(?16, 0),"
 	                " NULLIF(?17, ''), NULLIF(?18, 0), NULLIF(?19, ''))",
 	                "issiiiisssssiiiisis", row, sample->filepath, sample->label, (int64_t)sample->state, sample->version,
-	                position, free_slots(filling, record), sample->blob_key, sample->type, sample->sha256,
+	                position, (int64_t)(sample->state == SAMPLE_UNLABELLED), sample->blob_key, sample->type, sample->sha256,
 	                sample->filename, record->url, sample->bytes, sample->width, sample->height, sample->uploaded_at,
 	                sample->uploaded_by, sample->labelled_at, sample->labelled_by);
+}
+
+/* Its event is the user's last. */
+static int insert_vote(struct sqlite_conn *writer, int64_t row, const struct dataset_vote *vote, struct err *err)
+{
+	return conn_run(writer, err,
+	                "INSERT INTO votes (sample, user, label, n, at) SELECT ?1, ?2, ?3, COALESCE(MAX(n), 0), COALESCE(at, 0)"
+	                " FROM events WHERE sample = ?1 AND by = ?2 AND source IN (" RULES_VOTE_SOURCES ")",
+	                vote->label ? "iss" : "isn", row, vote->user, vote->label);
 }
 
 static int insert_record(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
@@ -166,15 +168,13 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 		return -1;
 	for (size_t i = 0; i < record->event_count; i++) {
 		const struct label_event *event = &record->events[i];
+		int64_t n;
 
-		if (event_add(writer, row, event->label, event->by, event->at, event->source, event->lead_time_ms, err))
+		if (event_add(writer, row, event->label, event->by, event->at, event->source, event->lead_time_ms, &n, err))
 			return -1;
 	}
 	for (size_t i = 0; i < record->vote_count; i++) {
-		const struct dataset_vote *vote = &record->votes[i];
-
-		if (conn_run(writer, err, "INSERT INTO votes (sample, user, label) VALUES (?, ?, ?)", vote->label ? "iss" : "isn",
-		             row, vote->user, vote->label))
+		if (insert_vote(writer, row, &record->votes[i], err))
 			return -1;
 	}
 	return 0;

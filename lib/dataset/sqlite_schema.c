@@ -5,6 +5,7 @@
 #include "dataset/sqlite.h"
 
 #include "base/text.h"
+#include "dataset/rules.h"
 
 static const char BASE_TABLES[] =
 	"CREATE TABLE IF NOT EXISTS metadata (dataset_name TEXT, base_dir TEXT);"
@@ -85,12 +86,24 @@ static const char VERSION_1[] =
 static const char VERSION_1_EVENTS[] =
 	"INSERT INTO events SELECT id, 1, label, '', ?1, 'seed', -1 FROM samples WHERE label <> ''";
 
+/* Votes are kept whatever the overlap is: those given while it was 1 are in the events. What is undecided by the rules
+ * of version 1 is looked at anew ("recount"). A lease takes a place, shared or not. */
+static const char VERSION_2[] =
+	"INSERT INTO settings SELECT 'recount', 0 WHERE EXISTS (SELECT 1 FROM votes WHERE label IS NOT NULL)"
+	" OR EXISTS (SELECT 1 FROM settings WHERE key = 'overlap' AND value > 1);"
+	"ALTER TABLE votes ADD COLUMN n INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE votes ADD COLUMN at INTEGER NOT NULL DEFAULT 0;"
+	"INSERT INTO votes (sample, user, label, n, at) SELECT sample, by, label, MAX(n), at FROM events"
+	" WHERE source IN (" RULES_VOTE_SOURCES ") GROUP BY sample, by"
+	" ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at;"
+	"ALTER TABLE leases DROP COLUMN shared;";
+
 static const char IDEMPOTENCY_1[] =
 	"CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 	" status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS answers_at ON answers (at);";
 
-enum { SCHEMA_VERSION = 1, IDEMPOTENCY_VERSION = 1 };
+enum { SCHEMA_VERSION = 2, IDEMPOTENCY_VERSION = 1 };
 
 static int to_wal(struct sqlite_conn *writer, struct err *err)
 {
@@ -124,13 +137,45 @@ static int check_is_dataset(struct sqlite_conn *writer, struct err *err)
 	return err_set(err, ERR_INTERNAL, "The file is not a dataset: it lacks the tables metadata, labels and samples");
 }
 
+int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err)
+{
+	if (user_version(conn, version, err))
+		return -1;
+	if (*version > SCHEMA_VERSION)
+		return err_set(err, ERR_INTERNAL, "The database was written by a newer version of this program (schema %lld, known %d)",
+		               (long long)*version, SCHEMA_VERSION);
+	return 0;
+}
+
 static int version_1(struct sqlite_conn *writer, struct err *err)
 {
-	return conn_script(writer, BASE_TABLES, err) || conn_script(writer, VERSION_1, err) ||
+	return check_is_dataset(writer, err) || conn_script(writer, BASE_TABLES, err) ||
+	                       conn_script(writer, VERSION_1, err) ||
 	                       conn_run(writer, err, VERSION_1_EVENTS, "i", text_now()) ||
 	                       conn_script(writer, "PRAGMA user_version = 1", err)
 	               ? -1
 	               : 0;
+}
+
+static int version_2(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, VERSION_2, err) || conn_script(writer, "PRAGMA user_version = 2", err) ? -1 : 0;
+}
+
+/* From the version of its place to the next one. */
+static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2};
+
+static int to_newest(struct sqlite_conn *writer, struct err *err)
+{
+	int64_t version;
+
+	if (schema_version(writer, &version, err))
+		return -1;
+	for (; version < SCHEMA_VERSION; version++) {
+		if (steps[version](writer, err))
+			return -1;
+	}
+	return 0;
 }
 
 /* All or nothing: a crash in the middle leaves the older schema. */
@@ -145,24 +190,18 @@ static int migrate_in_transaction(struct sqlite_conn *writer, db_migrate *step, 
 	return 0;
 }
 
-static int copy_1(struct sqlite_conn *copy, struct err *err)
-{
-	return check_is_dataset(copy, err) || version_1(copy, err) ? -1 : 0;
-}
-
 int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err)
 {
-	return migrate_in_transaction(copy, copy_1, err) || conn_run(copy, err, "UPDATE events SET at = ?", "i", at) ? -1 : 0;
+	int64_t version;
+
+	if (schema_version(copy, &version, err) || migrate_in_transaction(copy, to_newest, err))
+		return -1;
+	return version == 0 ? conn_run(copy, err, "UPDATE events SET at = ?", "i", at) : 0;
 }
 
-int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err)
+bool schema_is_newest(int64_t version)
 {
-	if (user_version(conn, version, err))
-		return -1;
-	if (*version > SCHEMA_VERSION)
-		return err_set(err, ERR_INTERNAL, "The database was written by a newer version of this program (schema %lld, known %d)",
-		               (long long)*version, SCHEMA_VERSION);
-	return 0;
+	return version == SCHEMA_VERSION;
 }
 
 int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err)
@@ -175,7 +214,7 @@ int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err)
 		return -1;
 	if (to_wal(writer, err))
 		return -1;
-	return version == 0 ? migrate_in_transaction(writer, version_1, err) : 0;
+	return schema_is_newest(version) ? 0 : migrate_in_transaction(writer, to_newest, err);
 }
 
 static int idempotency_1(struct sqlite_conn *writer, struct err *err)

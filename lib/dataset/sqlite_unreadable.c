@@ -27,7 +27,7 @@ static int run_mark_readable(struct sqlite_conn *writer, void *data, struct err 
 
 		if (conn_run(writer, err, "UPDATE samples SET state = 0, version = version + 1 WHERE id = ? AND state = 3", "i", row))
 			return -1;
-		if (sqlite3_changes(writer->db) > 0 && refresh_slots(writer, row, overlap, err))
+		if (sqlite3_changes(writer->db) > 0 && sample_settle(writer, row, overlap, NULL, err))
 			return -1;
 	}
 	return 0;

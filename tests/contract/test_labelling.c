@@ -1,4 +1,4 @@
-/* Contract: labels given, their history, and agreement among several people. */
+/* Contract: labels given, and their history. */
 #include "fixture.h"
 
 static bool classify(struct dataset *dataset, const char *user, const char *filepath, const char *label)
@@ -137,156 +137,6 @@ static void an_unreadable_sample_may_be_classified(void **state)
 	assert_counts_true(dataset);
 }
 
-/* --- several people a sample --------------------------------------------------------------------------------------- */
-
-static struct dataset *surveyed(void **state, int overlap, int pictures)
-{
-	struct dataset_policy policy = dataset_policy_default();
-
-	policy.overlap = overlap;
-	struct dataset *dataset = make_dataset(*state, "surveyed", &policy);
-	add_pictures(dataset, pictures);
-	return dataset;
-}
-
-static void a_sample_is_labelled_once_enough_people_agree(void **state)
-{
-	struct dataset *dataset = surveyed(state, 3, 1);
-
-	label_next(dataset, "ada", 0, "cat");
-	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	label_next(dataset, "bob", 0, "dog");
-	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	label_next(dataset, "cyd", 0, "cat");
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	assert_string_equal(history(dataset, 0), "cat ada task; dog bob task; cat cyd task");
-	assert_counts_true(dataset);
-	dataset_close(dataset);
-}
-
-static void without_a_majority_the_label_stays_empty(void **state)
-{
-	struct dataset *dataset = surveyed(state, 2, 1);
-	struct task task;
-
-	label_next(dataset, "ada", 0, "cat");
-	label_next(dataset, "bob", 0, "dog");
-	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	refused(dataset_next(dataset, "cyd", &task, &failure), ERR_NOT_FOUND); /* it has had its two */
-	assert_counts_true(dataset);
-	dataset_close(dataset);
-}
-
-static void nobody_is_asked_twice(void **state)
-{
-	struct dataset *dataset = surveyed(state, 2, 2);
-	struct task task;
-	size_t taken;
-
-	label_next(dataset, "ada", 0, "cat");
-	label_next(dataset, "ada", 1, "cat");
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
-	must(dataset_lease(dataset, "ada", 1, &task, &taken, &failure));
-	assert_int_equal(taken, 0);
-	assert_int_equal(next_id(dataset, "bob"), 0);
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* bob's is not shared with her */
-	label_next(dataset, "bob", 0, "cat");
-	label_next(dataset, "bob", 1, "dog");
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	assert_counts_true(dataset);
-	dataset_close(dataset);
-}
-
-static void no_task_shows_anothers_vote(void **state)
-{
-	struct dataset *dataset = surveyed(state, 2, 1);
-
-	label_next(dataset, "ada", 0, "cat");
-	struct task task = next_task(dataset, "bob");
-	assert_string_equal(task.sample.label, "");
-	assert_string_equal(task.sample.labelled_by, "");
-	assert_int_equal(task.sample.version, 0);
-	task_release(&task);
-	dataset_close(dataset);
-}
-
-static void whoever_changes_their_mind_still_counts_once(void **state)
-{
-	struct dataset *dataset = surveyed(state, 2, 1);
-
-	assert_true(classify(dataset, "ada", picture(0), "cat"));
-	assert_true(classify(dataset, "ada", picture(0), "dog"));
-	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	assert_true(classify(dataset, "bob", picture(0), "dog"));
-	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
-	assert_string_equal(history(dataset, 0), "cat ada classify; dog ada classify; dog bob classify");
-	assert_counts_true(dataset);
-	dataset_close(dataset);
-}
-
-static void a_lower_overlap_decides_what_has_votes_enough(void **state)
-{
-	struct dataset *dataset = surveyed(state, 2, 3);
-	struct dataset_policy policy = dataset_policy_default();
-
-	label_next(dataset, "ada", 0, "cat");
-	set_policy(dataset, &policy);
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	assert_int_equal(next_id(dataset, "bob"), 1);
-	assert_int_equal(next_id(dataset, "cyd"), 2);
-	assert_counts_true(dataset);
-	dataset_close(dataset);
-}
-
-static void a_lower_overlap_holds_for_labels_on_their_way_by_the_old_one(void **state)
-{
-	struct dataset *dataset = surveyed(state, 2, 3);
-	struct dataset_store *other = another_store(*state);
-	struct dataset_policy policy = dataset_policy_default();
-	struct dataset *open_before;
-
-	must(dataset_open(other, "surveyed", &open_before, &failure));
-	assert_true(classify(open_before, "ada", picture(2), "cat")); /* it knows the labels now, too */
-	set_policy(dataset, &policy);
-	assert_true(classify(open_before, "ada", picture(0), "cat"));
-	label_next(open_before, "bob", 1, "dog");
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	assert_sample(dataset, 1, "dog", SAMPLE_LABELLED);
-	assert_sample(dataset, 2, "cat", SAMPLE_LABELLED);
-	assert_counts_true(dataset);
-	dataset_close(open_before);
-	dataset_store_free(other);
-	dataset_close(dataset);
-}
-
-static void a_higher_overlap_asks_more_people(void **state)
-{
-	struct dataset *dataset = surveyed(state, 2, 1);
-	struct dataset_policy policy = {.overlap = 3};
-
-	label_next(dataset, "ada", 0, "cat");
-	label_next(dataset, "bob", 0, "dog"); /* no majority */
-	set_policy(dataset, &policy);
-	label_next(dataset, "cyd", 0, "dog");
-	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
-	assert_counts_true(dataset);
-	dataset_close(dataset);
-}
-
-static void who_passed_it_on_does_not_count_as_a_vote(void **state)
-{
-	struct dataset *dataset = surveyed(state, 2, 1);
-	struct task task = next_task(dataset, "ada");
-
-	must(dataset_skip(dataset, "ada", task.token, DATASET_SKIP_REQUEUE_FOR_OTHERS, &failure));
-	label_next(dataset, "bob", 0, "cat");
-	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	label_next(dataset, "cyd", 0, "cat");
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	task_release(&task);
-	dataset_close(dataset);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,15 +147,6 @@ int main(void)
 		DATASET_TEST(classify_labels_by_path_whoever_holds_the_lease),
 		DATASET_TEST(classify_accepts_only_what_is_the_datasets),
 		DATASET_TEST(an_unreadable_sample_may_be_classified),
-		STORE_TEST(a_sample_is_labelled_once_enough_people_agree),
-		STORE_TEST(without_a_majority_the_label_stays_empty),
-		STORE_TEST(nobody_is_asked_twice),
-		STORE_TEST(no_task_shows_anothers_vote),
-		STORE_TEST(whoever_changes_their_mind_still_counts_once),
-		STORE_TEST(a_lower_overlap_decides_what_has_votes_enough),
-		STORE_TEST(a_lower_overlap_holds_for_labels_on_their_way_by_the_old_one),
-		STORE_TEST(a_higher_overlap_asks_more_people),
-		STORE_TEST(who_passed_it_on_does_not_count_as_a_vote),
 	};
 
 	return RUN(tests);

@@ -231,7 +231,8 @@ static void votes_count_on(void **state)
 	assert_same_info(asked, copy);
 	assert_int_equal(next_id(copy, "ada"), 2); /* she said what 0 and 1 are */
 	assert_int_equal(next_id(copy, "carl"), 0);
-	assert_int_equal(next_id(copy, "dora"), 2); /* carl's vote is the last that 0 wants; 1 wants none */
+	assert_int_equal(next_id(copy, "dora"), 1); /* carl's vote is the last that 0 wants; 1 wants one more */
+	assert_int_equal(next_id(copy, "fay"), 2);
 	label_next(copy, "carl", 0, "dog");
 	assert_sample(copy, 0, "dog", SAMPLE_LABELLED);
 	assert_sample(copy, 1, "", SAMPLE_UNLABELLED);

@@ -82,6 +82,42 @@ static void when_all_are_leased_the_oldest_lease_is_shared(void **state)
 	task_release(&cyd);
 }
 
+static void who_shares_a_lease_holds_the_sample(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct task task;
+
+	add_pictures(dataset, 1);
+	struct task ada = next_task(dataset, "ada"), bob = next_task(dataset, "bob");
+	must(dataset_release(dataset, "ada", ada.token, &failure));
+	lease_tasks(dataset, "cyd", 1, &task, 0);
+	assert_int_equal(next_id(dataset, "dan"), 0); /* shares with bob, who was first */
+	must(dataset_skip(dataset, "bob", bob.token, DATASET_SKIP_REQUEUE_FOR_OTHERS, &failure));
+	lease_tasks(dataset, "cyd", 1, &task, 0);
+	clock_advance(LEASE_SECONDS);
+	lease_tasks(dataset, "cyd", 1, &task, 1);
+	task_release(&ada);
+	task_release(&bob);
+	task_release(&task);
+}
+
+static void a_shared_lease_that_outlives_the_first_keeps_the_sample(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct task task;
+
+	add_pictures(dataset, 1);
+	struct task ada = next_task(dataset, "ada");
+	clock_advance(LEASE_SECONDS - 60);
+	struct task bob = next_task(dataset, "bob");
+	clock_advance(60); /* ada's ran out */
+	assert_token_is_void(dataset, "ada", ada.token);
+	lease_tasks(dataset, "cyd", 1, &task, 0);
+	must(dataset_label_task(dataset, "bob", bob.token, "cat", -1, NULL, &failure));
+	task_release(&ada);
+	task_release(&bob);
+}
+
 static void tasks_are_never_shared(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -394,6 +430,8 @@ int main(void)
 		DATASET_TEST(the_same_user_asking_again_gets_the_same_one),
 		DATASET_TEST(another_user_gets_another_one),
 		DATASET_TEST(when_all_are_leased_the_oldest_lease_is_shared),
+		DATASET_TEST(who_shares_a_lease_holds_the_sample),
+		DATASET_TEST(a_shared_lease_that_outlives_the_first_keeps_the_sample),
 		DATASET_TEST(tasks_are_never_shared),
 		DATASET_TEST(tasks_are_never_what_the_asker_holds_already),
 		DATASET_TEST(a_task_tells_its_sample_and_when_it_ends),

@@ -128,29 +128,73 @@ def test_the_index_of_an_earlier_version_that_refused_files_listed_twice_is_gone
     assert "filepath" not in indexes and "path" in indexes
 
 
-def test_a_change_of_overlap_that_was_cut_short_is_ended_by_the_same_request(serve, mongo):
+@pytest.fixture
+def cut_short(serve, mongo):
+    """Two of three have said tabby when the overlap becomes two; of that only the policy was written."""
     server = serve(before=lambda server: [server.add_user(name, role="admin") for name in ("bob", "cyd")])
-    ann, bob, cyd = (server.session(name) for name in ("ann", "bob", "cyd"))
-    wanted = {"name": "cats", "labels": ["tabby", "sphynx"], "policy": {"overlap": 2}}
+    ann, bob = (server.session(name) for name in ("ann", "bob"))
+    wanted = {"name": "cats", "labels": ["tabby", "sphynx"], "policy": {"overlap": 3}}
     assert ann.post("/v1/datasets", json=wanted).status_code == 201
     assert ann.put("/v1/datasets/cats/images/a.png", data=picture()).status_code == 201
-    for session, label in ((ann, "tabby"), (bob, "sphynx")):
+    for session in (ann, bob):
         (task,) = session.post("/v1/datasets/cats/tasks", json={"count": 1}).json()["tasks"]
-        session.post(f"/v1/datasets/cats/tasks/{task['token']}/label", json={"label": label})
-    assert cyd.post("/v1/datasets/cats/tasks", json={"count": 1}).status_code == 204
-    third = {"policy": {"overlap": 3}}
+        session.post(f"/v1/datasets/cats/tasks/{task['token']}/label", json={"label": "tabby"})
+    assert ann.get("/v1/datasets/cats/samples/0").json()["label"] == ""
+    two = {"policy": {"overlap": 2}}
     admin = pymongo.MongoClient(mongo.uri).admin
     # All that comes after the policy's own transaction.
     admin.command("configureFailPoint", "failCommand", mode={"skip": 1}, data={"failCommands": ["commitTransaction"], "errorCode": 8000})
     try:
-        assert ann.patch("/v1/datasets/cats", json=third).status_code >= 500
+        assert ann.patch("/v1/datasets/cats", json=two).status_code >= 500
     finally:
         admin.command("configureFailPoint", "failCommand", mode="off")
-    assert ann.get("/v1/datasets/cats").json()["policy"]["overlap"] == 3
-    assert ann.patch("/v1/datasets/cats", json=third).status_code == 200
-    (task,) = cyd.post("/v1/datasets/cats/tasks", json={"count": 1}).json()["tasks"]
-    cyd.post(f"/v1/datasets/cats/tasks/{task['token']}/label", json={"label": "tabby"})
+    assert ann.get("/v1/datasets/cats").json()["policy"]["overlap"] == 2
+    assert ann.get("/v1/datasets/cats/samples/0").json()["label"] == ""
+    return server
+
+
+def test_a_change_of_overlap_that_was_cut_short_is_ended_by_the_same_request(cut_short):
+    ann = cut_short.session("ann")
+    assert ann.patch("/v1/datasets/cats", json={"policy": {"overlap": 2}}).status_code == 200
     assert ann.get("/v1/datasets/cats/samples/0").json()["label"] == "tabby"
+    assert "due" not in cut_short.database.datasets.find_one({"_id": "cats"})
+
+
+def test_it_is_ended_by_whoever_asks_for_a_task_too(cut_short):
+    assert cut_short.session("cyd").post("/v1/datasets/cats/tasks", json={"count": 1}).status_code == 204
+    assert cut_short.session("ann").get("/v1/datasets/cats/samples/0").json()["label"] == "tabby"
+    assert "due" not in cut_short.database.datasets.find_one({"_id": "cats"})
+
+
+def as_an_earlier_version_left_it(database):
+    """Votes only while several were asked, and no note that all of them are in the documents."""
+    database.images.update_many({"dataset": "cats"}, {"$unset": {"votes": "", "decision": ""}})
+    database.datasets.update_one({"_id": "cats"}, {"$unset": {"votes_kept": ""}})
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_votes_that_are_only_events_count(serve, mongo, ended):
+    server = serve(before=lambda server: [server.add_user(name, role="admin") for name in ("bob", "cyd")])
+    ann, bob, cyd = (server.session(name) for name in ("ann", "bob", "cyd"))
+    assert ann.post("/v1/datasets", json={"name": "cats", "labels": ["tabby", "sphynx"]}).status_code == 201
+    assert ann.put("/v1/datasets/cats/images/a.png?label=tabby", data=picture()).status_code == 201
+
+    def classify(session, label):
+        body = {"dataset_name": "cats", "base_dir": "", "filepath": "a.png", "label": label}
+        assert session.post("/classify", json=body).json() == {"response": True}
+
+    classify(ann, "sphynx")
+    as_an_earlier_version_left_it(server.database)
+    if ended:
+        assert server.reload().returncode == 0
+        assert server.database.datasets.find_one({"_id": "cats"})["votes_kept"]
+    classify(bob, "tabby")
+    assert ann.patch("/v1/datasets/cats", json={"policy": {"overlap": 3}}).status_code == 200
+    sample = server.database.images.find_one({"dataset": "cats"})
+    assert {vote["user"]: vote["label"] for vote in sample["votes"]} == {"ann": "sphynx", "bob": "tabby"}
+    assert sample["Label"] == "tabby" and sample["decision"]["by"] == "ann"  # the upload's
+    classify(cyd, "sphynx")
+    assert ann.get("/v1/datasets/cats/samples/0").json()["label"] == "sphynx"
 
 
 def test_a_commit_that_was_interrupted_is_asked_for_again(serve, mongo):

@@ -1,0 +1,137 @@
+/* A sample in SQLite brought in line with its votes, its decision, its leases and the policy, by rules.h. */
+#include "dataset/sqlite.h"
+
+#include "dataset/rules.h"
+
+/* --- what was said of a sample ------------------------------------------------------------------------------------- */
+
+struct said {
+	struct sample now; /* label, state, labelled_at, labelled_by */
+	struct rules_vote *votes; /* with strings of their own */
+	size_t count;
+	struct rules_decision decision;
+	char *decided_label, *decided_by; /* the decision's */
+	int64_t leases;
+};
+
+static void said_release(struct said *said)
+{
+	for (size_t i = 0; i < said->count; i++) {
+		free((char *)(uintptr_t)said->votes[i].user);
+		free((char *)(uintptr_t)said->votes[i].label);
+	}
+	free(said->votes);
+	free(said->decided_label);
+	free(said->decided_by);
+	sample_release(&said->now);
+}
+
+static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, bool *found, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err,
+	                                "SELECT label, state, labelled_at, labelled_by,"
+	                                " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id) FROM samples WHERE id = ?",
+	                                "i", row);
+	int step = stmt ? conn_step(writer, stmt, err) : -1;
+
+	*found = step == 1;
+	if (step < 1)
+		return step;
+	said->now.label = column_text(stmt, 0);
+	said->now.state = (enum sample_state)sqlite3_column_int(stmt, 1);
+	said->now.labelled_at = sqlite3_column_int64(stmt, 2);
+	said->now.labelled_by = column_text(stmt, 3);
+	said->leases = sqlite3_column_int64(stmt, 4);
+	conn_done(stmt);
+	return 0;
+}
+
+static int load_votes(struct sqlite_conn *writer, int64_t row, struct said *said, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err, "SELECT user, label, n, at FROM votes WHERE sample = ?", "i", row);
+	int step = stmt ? 1 : -1;
+
+	while (stmt && (step = conn_step(writer, stmt, err)) == 1) {
+		said->votes = realloc(said->votes, (said->count + 1) * sizeof(*said->votes));
+		if (!said->votes)
+			abort();
+		said->votes[said->count++] = (struct rules_vote){
+			.user = column_text(stmt, 0),
+			.label = sqlite3_column_type(stmt, 1) == SQLITE_NULL ? NULL : column_text(stmt, 1),
+			.n = sqlite3_column_int64(stmt, 2),
+			.at = sqlite3_column_int64(stmt, 3)};
+	}
+	return step;
+}
+
+static int load_decision(struct sqlite_conn *writer, int64_t row, struct said *said, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err,
+	                                "SELECT label, by, at, source, n FROM events WHERE sample = ?"
+	                                " AND source NOT IN (" RULES_VOTE_SOURCES ") ORDER BY n DESC LIMIT 1",
+	                                "i", row);
+	int step = stmt ? conn_step(writer, stmt, err) : -1;
+
+	if (step == 0)
+		said->decision = rules_decision_implied(&said->now, said->votes, said->count);
+	if (step < 1)
+		return step;
+	const struct label_event event = {.label = said->decided_label = column_text(stmt, 0),
+	                                  .by = said->decided_by = column_text(stmt, 1),
+	                                  .at = sqlite3_column_int64(stmt, 2),
+	                                  .source = (const char *)sqlite3_column_text(stmt, 3)};
+	said->decision = rules_decision_of(&event, sqlite3_column_int64(stmt, 4));
+	conn_done(stmt);
+	return 0;
+}
+
+/* --- what follows from it ------------------------------------------------------------------------------------------ */
+
+static bool changes(const struct sample *now, const struct rules_outcome *outcome)
+{
+	return now->state != outcome->state || now->labelled_at != outcome->at || strcmp(now->label, outcome->label) != 0 ||
+	       strcmp(now->labelled_by, outcome->by) != 0;
+}
+
+/* What is decided is in nobody's hands any more. */
+static int save_outcome(struct sqlite_conn *writer, int64_t row, const struct rules_outcome *outcome, struct err *err)
+{
+	return conn_run(writer, err,
+	                "UPDATE samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4, labelled_by = ?5"
+	                " WHERE id = ?1",
+	                "isiis", row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by) ||
+	                       (outcome->state != SAMPLE_UNLABELLED &&
+	                        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row))
+	               ? -1
+	               : 0;
+}
+
+/* A file that cannot be read is offered to nobody, but may be labelled. */
+static int save_places(struct sqlite_conn *writer, int64_t row, const struct said *said,
+                       const struct rules_outcome *outcome, int64_t *places, struct err *err)
+{
+	bool unreadable = said->now.state == SAMPLE_UNREADABLE && outcome->state == SAMPLE_UNLABELLED;
+
+	*places = unreadable ? 0 : rules_places(outcome, said->leases);
+	if (!unreadable && changes(&said->now, outcome) && save_outcome(writer, row, outcome, err))
+		return -1;
+	return conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1 AND slots <> ?2", "ii", row, *places);
+}
+
+int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err)
+{
+	struct said said = {.count = 0};
+	int64_t offered = 0;
+	bool found;
+	int failed = load_now(writer, row, &said, &found, err);
+
+	if (!failed && found) {
+		failed = load_votes(writer, row, &said, err) || load_decision(writer, row, &said, err);
+		struct rules_outcome outcome = rules_outcome(said.votes, said.count, &said.decision, overlap);
+		failed = failed || save_places(writer, row, &said, &outcome, &offered, err);
+	}
+	said_release(&said);
+	if (places)
+		*places = offered;
+	return failed ? -1 : 0;
+}

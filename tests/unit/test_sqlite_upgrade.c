@@ -1,0 +1,220 @@
+/* A database that an earlier version of this program wrote, and a change of the policy that was cut short. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "dataset/dataset.h"
+#include "tempdir.h"
+
+enum { SAMPLES = 3 };
+
+static struct config config;
+static struct dataset_store *store;
+static struct dataset *dataset;
+static struct err failure;
+
+static void must(int result)
+{
+	if (result != 0)
+		fail_msg("%s", failure.text);
+}
+
+static const char *no_variable(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+static const char *filepath(int id)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), "%d.png", id);
+	return name;
+}
+
+static void label(const char *user, int id, const char *given)
+{
+	bool accepted;
+
+	must(dataset_label_path(dataset, user, "/cats", filepath(id), given, &accepted, &failure));
+	assert_true(accepted);
+}
+
+static void open_again(void)
+{
+	must(dataset_store_open(&store, &config, &failure));
+	must(dataset_open(store, "cats", &dataset, &failure));
+}
+
+/* Three samples that ada labelled; the second by bob, too. */
+static int set_up(void **state)
+{
+	static const char *const labels[] = {"tabby", "manx"};
+	struct dataset_merged merged = {0};
+
+	tempdir_make(state);
+	temp_text("config.json", "{\"sqlite_db_dir\": \"dbs\"}");
+	assert_int_equal(mkdir(temp("dbs"), 0755), 0);
+	must(config_load(&config, temp("config.json"), no_variable, &failure));
+	must(dataset_store_open(&store, &config, &failure));
+	must(dataset_create(store, "cats", "/cats", NULL, &failure));
+	must(dataset_open(store, "cats", &dataset, &failure));
+	must(dataset_merge(dataset, labels, 2, NULL, 0, &merged, &failure));
+	for (int i = 0; i < SAMPLES; i++)
+		must(dataset_merge(dataset, NULL, 0, &(struct dataset_seed){filepath(i), ""}, 1, &merged, &failure));
+	for (int i = 0; i < SAMPLES; i++)
+		label("ada", i, "tabby");
+	label("bob", 1, "manx");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	dataset_close(dataset);
+	dataset_store_free(store);
+	config_release(&config);
+	return tempdir_remove(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+/* Changes the database from outside while nobody has it open. */
+static void meanwhile(const char *sql)
+{
+	sqlite3 *database;
+	char *why = NULL;
+
+	dataset_close(dataset);
+	dataset = NULL;
+	dataset_store_free(store);
+	assert_int_equal(sqlite3_open(temp("dbs/cats.db"), &database), SQLITE_OK);
+	if (sqlite3_exec(database, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s", why);
+	sqlite3_close(database);
+}
+
+/* As version 1 left it: votes only while several were asked. */
+static const char TO_VERSION_1[] =
+	"DELETE FROM votes; ALTER TABLE votes DROP COLUMN n; ALTER TABLE votes DROP COLUMN at;"
+	"ALTER TABLE leases ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;"
+	"PRAGMA user_version = 1;";
+
+static void assert_sample(int id, const char *wanted, enum sample_state state)
+{
+	struct sample sample;
+
+	must(dataset_sample(dataset, id, &sample, &failure));
+	assert_string_equal(sample.label, wanted);
+	assert_int_equal(sample.state, state);
+	sample_release(&sample);
+}
+
+static void ask(int overlap)
+{
+	const struct dataset_change change = {.fields = DATASET_POLICY_OVERLAP, .policy = {.overlap = overlap}};
+
+	must(dataset_update(dataset, &change, &failure));
+}
+
+static void votes_that_are_only_events_count(void **state)
+{
+	(void)state;
+	meanwhile(TO_VERSION_1);
+	open_again();
+	assert_sample(0, "tabby", SAMPLE_LABELLED);
+	assert_sample(1, "manx", SAMPLE_LABELLED);
+	ask(3);
+	assert_sample(0, "", SAMPLE_UNLABELLED);
+	label("bob", 0, "manx");
+	label("cyd", 0, "manx");
+	assert_sample(0, "manx", SAMPLE_LABELLED);
+	label("cyd", 1, "tabby");
+	assert_sample(1, "tabby", SAMPLE_LABELLED);
+}
+
+static void one_that_is_only_read_is_read_as_it_will_be(void **state)
+{
+	struct dataset_record *records;
+	size_t count;
+
+	(void)state;
+	meanwhile(TO_VERSION_1);
+	must(dataset_store_open_reading(&store, &config, &failure));
+	must(dataset_open(store, "cats", &dataset, &failure));
+	must(dataset_records(dataset, -1, 10, &records, &count, &failure));
+	assert_int_equal(count, SAMPLES);
+	assert_int_equal(records[1].vote_count, 2);
+	assert_string_equal(records[1].votes[1].user, "bob");
+	assert_string_equal(records[1].votes[1].label, "manx");
+	for (size_t i = 0; i < count; i++)
+		dataset_record_release(&records[i]);
+	free(records);
+}
+
+/* A tie, closed to everybody; and a label that three others' votes did not change. */
+static const char STUCK[] =
+	"INSERT INTO votes SELECT sample, by, label FROM events WHERE sample = 2;"
+	"UPDATE samples SET label = '', state = 0, slots = 0 WHERE id = 2;"
+	"UPDATE settings SET value = 2 WHERE key = 'overlap';";
+
+static void what_was_stuck_is_offered_by_and_by(void **state)
+{
+	struct task task;
+	char *sql = sqlite3_mprintf("%s%s", TO_VERSION_1, STUCK);
+
+	(void)state;
+	meanwhile(sql);
+	sqlite3_free(sql);
+	open_again();
+	must(dataset_next(dataset, "cyd", &task, &failure)); /* without a restart or a change of the policy */
+	task_release(&task);
+	assert_sample(0, "", SAMPLE_UNLABELLED); /* by one of two */
+	must(dataset_next(dataset, "dan", &task, &failure));
+	task_release(&task);
+}
+
+static void a_change_that_was_cut_short_is_ended_by_whoever_takes_a_task(void **state)
+{
+	struct task tasks[3];
+	size_t taken;
+
+	(void)state;
+	meanwhile("UPDATE settings SET value = 3 WHERE key = 'overlap'; INSERT INTO settings VALUES ('recount', 0);");
+	open_again();
+	assert_sample(2, "tabby", SAMPLE_LABELLED);
+	must(dataset_lease(dataset, "cyd", 3, tasks, &taken, &failure));
+	assert_int_equal(taken, 3);
+	tasks_release(tasks, 3);
+	assert_sample(2, "", SAMPLE_UNLABELLED);
+}
+
+static void and_at_the_next_start(void **state)
+{
+	int64_t count;
+
+	(void)state;
+	meanwhile("UPDATE settings SET value = 3 WHERE key = 'overlap'; INSERT INTO settings VALUES ('recount', 1);");
+	open_again();
+	must(dataset_retry_unreadable(dataset, &count, &failure));
+	assert_sample(0, "tabby", SAMPLE_LABELLED); /* done before, as it says there */
+	assert_sample(1, "", SAMPLE_UNLABELLED);
+	assert_sample(2, "", SAMPLE_UNLABELLED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(votes_that_are_only_events_count),
+		TEST(one_that_is_only_read_is_read_as_it_will_be),
+		TEST(what_was_stuck_is_offered_by_and_by),
+		TEST(a_change_that_was_cut_short_is_ended_by_whoever_takes_a_task),
+		TEST(and_at_the_next_start),
+	};
+
+	return cmocka_run_group_tests_name("sqlite_upgrade", tests, NULL, NULL);
+}
