@@ -214,10 +214,12 @@ static void a_dataset_made_anew_under_a_name_has_another_uuid(void **state)
 static void a_place_is_the_information_without_labels_and_counts(void **state)
 {
 	struct fixture *fixture = *state;
-	struct dataset_policy policy = {.overlap = 2, .public_images = true};
+	struct dataset_change change = {.base_dir = "/data/elsewhere",
+	                                .fields = DATASET_POLICY_OVERLAP | DATASET_POLICY_PUBLIC,
+	                                .policy = {.overlap = 2, .public_images = true}};
 	struct dataset_info place;
 
-	must(dataset_update(fixture->dataset, "/data/elsewhere", &policy, &failure));
+	must(dataset_update(fixture->dataset, &change, &failure));
 	must(dataset_place(fixture->dataset, &place, &failure));
 	assert_string_equal(place.base_dir, "/data/elsewhere");
 	assert_int_equal(place.policy.overlap, 2);
