@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/owner.h"
 #include "admin/progress.h"
 #include "admin/walk.h"
 #include "base/image_type.h"
@@ -334,9 +335,15 @@ static int summarise(const struct load *load, double seconds, struct err *err)
 	return fflush(stdout) ? err_errno(err, ERR_INTERNAL, "Cannot write to standard output") : 0;
 }
 
+/* The server reads the folder as the user who owns the databases. */
+static int work_as_owner(const struct config *config, struct err *err)
+{
+	return strcmp(config->dataset_store.type, "sqlite") == 0 ? owner_become(config->sqlite_db_dir, err) : 0;
+}
+
 static int run(struct load *load, config_env *env, struct err *err)
 {
-	if (config_load(&load->config, load->options.config, env, err) ||
+	if (config_load(&load->config, load->options.config, env, err) || work_as_owner(&load->config, err) ||
 	    dataset_store_open(&load->store, &load->config, err) || open_dataset(load, err))
 		return -1;
 	struct progress whole;

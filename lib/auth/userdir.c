@@ -24,10 +24,9 @@ static int failed(const struct userdir *dir, const char *name, const char *what,
 	return err_errno(err, ERR_INTERNAL, "%s/%s cannot be %s", dir->path, name, what);
 }
 
-/* What a root process makes belongs to the folder's owner. */
 static int give(const struct userdir *dir, int fd)
 {
-	return geteuid() == 0 && dir->owner != 0 ? fchown(fd, dir->owner, dir->group) : 0;
+	return file_give(fd, dir->fd);
 }
 
 static bool is_user_file(const char *name)
@@ -87,15 +86,12 @@ static int lock(struct userdir *dir)
 int userdir_open(struct userdir *dir, const char *path, struct err *err)
 {
 	*dir = (struct userdir){.path = path, .lock_fd = -1};
-	struct stat st;
 	dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir->fd < 0 || fstat(dir->fd, &st) != 0) {
+	if (dir->fd < 0) {
 		err_errno(err, ERR_INTERNAL, "the users' folder %s cannot be opened", path);
 		userdir_close(dir);
 		return -1;
 	}
-	dir->owner = st.st_uid;
-	dir->group = st.st_gid;
 	if (lock(dir) != 0 || list(dir) != 0) {
 		err_errno(err, ERR_INTERNAL, "the users' folder %s cannot be used", path);
 		userdir_close(dir);

@@ -16,8 +16,6 @@ struct userdir {
 	const char *path; /* the caller's */
 	int fd;
 	int lock_fd; /* flock; ends with the process */
-	uid_t owner;
-	gid_t group;
 	char **names; /* the folder's *.json that are no hidden files, in byte order */
 	size_t count;
 };

@@ -61,6 +61,18 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *err)
 	return failed;
 }
 
+int file_give(int fd, int folder)
+{
+	struct stat owner, made;
+
+	if (geteuid() != 0)
+		return 0;
+	if (fstat(folder, &owner) || fstat(fd, &made))
+		return -1;
+	/* Some file systems have one owner for all, and refuse to be told. */
+	return owner.st_uid == 0 || made.st_uid == owner.st_uid ? 0 : fchown(fd, owner.st_uid, owner.st_gid);
+}
+
 int file_write(int fd, const void *bytes, size_t len)
 {
 	for (const char *at = bytes; len > 0;) {

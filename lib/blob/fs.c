@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 
 enum { FOLDER_MODE = 0750 };
@@ -46,21 +47,25 @@ static int make_folders(const char *dir, struct err *err)
 		}
 		char above[PATH_MAX + 3];
 		snprintf(above, sizeof(above), "%s/..", path);
+		int made = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0) {
+		if (made >= 0 && fd >= 0 && file_give(made, fd) == 0)
 			fsync(fd);
+		if (made >= 0)
+			close(made);
+		if (fd >= 0)
 			close(fd);
-		}
 	}
 	return 0;
 }
 
 static int open_folder(struct fs_store *fs, const char *name, int *out, struct err *err)
 {
-	if (mkdirat(fs->root, name, FOLDER_MODE) != 0 && errno != EEXIST)
+	bool made = mkdirat(fs->root, name, FOLDER_MODE) == 0;
+	if (!made && errno != EEXIST)
 		return err_errno(err, ERR_UNAVAILABLE, "can't make the folder %s/%s", fs->dir, name);
 	*out = openat(fs->root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*out < 0)
+	if (*out < 0 || (made && file_give(*out, fs->root)))
 		return err_errno(err, ERR_UNAVAILABLE, "can't open the folder %s/%s", fs->dir, name);
 	return 0;
 }

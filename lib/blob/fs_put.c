@@ -90,13 +90,26 @@ static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, str
 	return 0;
 }
 
+static int make_folder(const struct fs_store *fs, enum fs_tree tree, const char *path)
+{
+	if (mkdirat(fs->tree[tree], path, FOLDER_MODE) != 0)
+		return errno == EEXIST ? 0 : -1;
+	if (geteuid() != 0)
+		return 0;
+	int fd = openat(fs->tree[tree], path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int failed = fd < 0 || file_give(fd, fs->tree[tree]);
+	if (fd >= 0)
+		close(fd);
+	return failed ? -1 : 0;
+}
+
 static int make_key_folders(struct fs_store *fs, enum fs_tree tree, const char *key, struct err *err)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s", key);
 	for (char *p = path; (p = strchr(p, '/')) != NULL; *p++ = '/') {
 		*p = '\0';
-		if (mkdirat(fs->tree[tree], path, FOLDER_MODE) != 0 && errno != EEXIST)
+		if (make_folder(fs, tree, path) != 0)
 			return err_errno(err, ERR_UNAVAILABLE, "can't make the image store's folder '%s'",
 			                 path);
 	}
@@ -203,7 +216,9 @@ static int stage_copy(struct fs_store *fs, const struct blob_put *put, struct st
 {
 	if (create_file(fs, out, err) != 0)
 		return -1;
-	if (each_piece(put, out->fd, NULL, err) == 0) {
+	if (file_give(out->fd, fs->tmp) != 0) {
+		err_errno(err, ERR_UNAVAILABLE, "can't give a file to the owner of the image store");
+	} else if (each_piece(put, out->fd, NULL, err) == 0) {
 		if (fdatasync(out->fd) == 0)
 			return 0;
 		err_errno(err, ERR_UNAVAILABLE, "can't sync a file of the image store");
@@ -223,7 +238,7 @@ static bool stage_handover(struct fs_store *fs, const struct blob_put *put, stru
 	if (!S_ISREG(st.st_mode) || st.st_size != put->length || st.st_dev != home.st_dev ||
 	    st.st_uid != geteuid())
 		return false;
-	if (fchmod(put->fd, FILE_MODE) != 0 || fdatasync(put->fd) != 0)
+	if (fchmod(put->fd, FILE_MODE) != 0 || file_give(put->fd, fs->root) != 0 || fdatasync(put->fd) != 0)
 		return false;
 	*out = (struct staged){.fd = put->fd};
 	return true;

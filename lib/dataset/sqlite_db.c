@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <semaphore.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 
 enum { BATCH_MAX = 512 }; /* writes in one transaction */
@@ -49,6 +51,19 @@ bool db_current(const struct sqlite_db *db)
 	return stat(db->path, &now) == 0 && now.st_ino == db->inode && now.st_dev == db->device;
 }
 
+static int give_to_owner(int fd, const char *path)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+	int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int failed = at < 0 || file_give(fd, at);
+	if (at >= 0)
+		close(at);
+	return failed ? -1 : 0;
+}
+
 static int open_lock_file(struct sqlite_db *db, struct err *err)
 {
 	struct buf path;
@@ -57,7 +72,7 @@ static int open_lock_file(struct sqlite_db *db, struct err *err)
 	buf_printf(&path, "%s-lock", db->path);
 	db->lock_fd = open(buf_text(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	buf_release(&path);
-	if (db->lock_fd < 0)
+	if (db->lock_fd < 0 || give_to_owner(db->lock_fd, db->path))
 		return err_errno(err, ERR_UNAVAILABLE, "The lock file of %s cannot be opened", db->path);
 	return 0;
 }
@@ -83,8 +98,13 @@ static int create_file(struct sqlite_db *db, struct err *err)
 		return err_set(err, ERR_CONFLICT, "The database exists already");
 	if (fd < 0)
 		return err_errno(err, ERR_UNAVAILABLE, "Database %s cannot be made", db->path);
+	int failed = give_to_owner(fd, db->path);
+	if (failed) {
+		err_errno(err, ERR_UNAVAILABLE, "Database %s cannot be given to its folder's owner", db->path);
+		unlink(db->path);
+	}
 	close(fd);
-	return 0;
+	return failed;
 }
 
 /* A reader in its way is none of ours to end: the log stays as long as it is then, which is a failure when all of it must be
