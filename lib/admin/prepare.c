@@ -6,12 +6,12 @@
 
 #include "admin/admin.h"
 #include "admin/adopt.h"
+#include "admin/exposed.h"
 #include "admin/sweep.h"
 #include "auth/users.h"
 #include "base/buf.h"
 #include "dataset/dataset.h"
 #include "dataset/seed.h"
-#include "fastcgi/thumb.h"
 
 enum { WARNINGS_MAX = 1024 * 1024, PAGE = 1000 };
 
@@ -21,7 +21,6 @@ struct prepare {
 	const char *state_dir;
 	struct buf warnings; /* a line each */
 	size_t ready, broken; /* datasets */
-	char (*uuids)[HASH_UUID_MAX]; /* of the ready ones */
 };
 
 static int make_folders(const struct config *config, struct err *err)
@@ -94,14 +93,6 @@ static void look_at_folder(struct prepare *prepare, const char *name, const stru
 		           name, info->base_dir, why, name);
 }
 
-static void note_uuid(struct prepare *prepare, const char *uuid)
-{
-	prepare->uuids = reallocarray(prepare->uuids, prepare->ready + 1, sizeof(*prepare->uuids));
-	if (!prepare->uuids)
-		abort();
-	memcpy(prepare->uuids[prepare->ready++], uuid, HASH_UUID_MAX);
-}
-
 /* Opens one dataset, which migrates it. */
 static int prepare_dataset(struct prepare *prepare, const char *name, struct err *err)
 {
@@ -114,7 +105,6 @@ static int prepare_dataset(struct prepare *prepare, const char *name, struct err
 	if (dataset_retry_unreadable(dataset, &retried, err) == 0 && dataset_info(dataset, &info, err) == 0) {
 		print_counts(name, &info);
 		look_at_folder(prepare, name, &info);
-		note_uuid(prepare, info.uuid);
 		dataset_info_release(&info);
 		result = 0;
 	}
@@ -149,8 +139,10 @@ static int prepare_page(struct prepare *prepare, struct page *page, struct err *
 {
 	int result = 0;
 	for (size_t i = 0; i < page->count && result == 0; i++) {
-		if (prepare_dataset(prepare, page->names[i], err) == 0)
+		if (prepare_dataset(prepare, page->names[i], err) == 0) {
+			prepare->ready++;
 			continue;
+		}
 		prepare->broken++;
 		if (is_store_down(prepare, err))
 			result = -1;
@@ -186,30 +178,6 @@ static int prepare_datasets(struct prepare *prepare, struct err *err)
 	return result;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static bool is_uuid_of_dataset(void *data, const char *uuid)
-{
-	const struct prepare *prepare = data;
-
-	return bsearch(uuid, prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text) != NULL;
-}
-
-/* Which thumbnails are nobody's any more is known only when every dataset is. */
-static void sweep_thumbs(struct prepare *prepare)
-{
-	struct err err;
-
-	if (prepare->broken > 0)
-		return;
-	qsort(prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text);
-	if (thumb_sweep(prepare->state_dir, is_uuid_of_dataset, prepare, &err))
-		buf_printf(&prepare->warnings, "thumbnails of removed datasets cannot be swept: %s\n", err.text);
-}
-
 /* The state folder is told by who starts the server; on its own, prepare has nothing to sweep. */
 static int sweep(struct prepare *prepare)
 {
@@ -219,7 +187,6 @@ static int sweep(struct prepare *prepare)
 	sweep_uploads(&prepare->config, prepare->store, prepare->state_dir, &removed, &prepare->warnings);
 	if (removed > 0)
 		printf("%" PRId64 " unfinished uploads swept\n", removed);
-	sweep_thumbs(prepare);
 	return 0;
 }
 
@@ -227,6 +194,8 @@ static int require_dataset(const struct prepare *prepare, struct err *err)
 {
 	if (prepare->ready > 0)
 		return 0;
+	if (prepare->broken == 1)
+		return err_set(err, ERR_NOT_FOUND, "the only dataset cannot be opened");
 	if (prepare->broken > 0)
 		return err_set(err, ERR_NOT_FOUND, "none of the %zu datasets can be opened", prepare->broken);
 	return err_set(err, ERR_NOT_FOUND,
@@ -241,6 +210,7 @@ static int require_dataset(const struct prepare *prepare, struct err *err)
 static int prepare_users(struct prepare *prepare, struct err *err)
 {
 	size_t count;
+	exposed_warn(&prepare->config, &prepare->warnings);
 	if (users_compile(prepare->config.json_user_dir, &count, &prepare->warnings, err) != 0)
 		return -1;
 	if (count > 0)
@@ -277,7 +247,6 @@ int admin_prepare(int argc, char **argv, config_env *env)
 	if (status != ADMIN_DONE)
 		fprintf(stderr, "%s\n", err.text);
 	dataset_store_free(prepare.store);
-	free(prepare.uuids);
 	buf_release(&prepare.warnings);
 	config_release(&prepare.config);
 	return status;

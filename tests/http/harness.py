@@ -88,7 +88,9 @@ class Server:
     def add_user(self, name, password="secret", **more):
         """Writes a user's file; with nothing more it is one of the older system (no role: may label everything)."""
         given = {} if "password_hash" in more else {"password": password}
-        (self.users / f"{name.replace('/', '-')}.json").write_text(json.dumps({"user": name, **given, **more}))
+        file = self.users / f"{name.replace('/', '-')}.json"
+        file.touch(0o600)
+        file.write_text(json.dumps({"user": name, **given, **more}))
         self.passwords[name] = password
 
     def add_dataset(self, name="demo", labels=("cat", "dog"), samples=3, base_dir=None):

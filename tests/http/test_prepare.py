@@ -31,6 +31,7 @@ def lay_user(config, text='{"user": "ann", "password": "secret"}'):
     folder = config.parent / "a/users"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ann.json").write_text(text)
+    (folder / "ann.json").chmod(0o600)
 
 
 def lay_dataset(config, name="cats", **more):
