@@ -13,7 +13,7 @@ declare -gA _image_label_words=(
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --skip= --jobs= --netrc-file=
 		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help'
-	[image-label-demo]='--data= --labels= --dataset= --port= --help'
+	[image-label-demo]='--data= --labels= --dataset= --port= --tls-port= --help'
 	[image-label-user]='add passwd remove list grant --config= --help'
 	[image-label-user add]='--role= --datasets= --dataset= --password --expires='
 	[image-label-user passwd]='--password'

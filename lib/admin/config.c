@@ -39,6 +39,24 @@ int admin_load_config(int argc, char **argv, config_env *env, struct config *con
 	return config_load(config, path, env, &err) == 0 ? ADMIN_DONE : fail(&err);
 }
 
+static const char *config_name(const struct config *config)
+{
+	return config->path && *config->path ? config->path : "none, the defaults hold";
+}
+
+void admin_tell_config(const char *program, const struct config *config)
+{
+	fprintf(stderr, "%s: configuration: %s\n", program, config_name(config));
+}
+
+void admin_name_config(const struct config *config, struct err *err)
+{
+	enum err_code code = err->code;
+	struct err was = *err;
+
+	err_set(err, code, "%s (configuration: %s)", was.text, config_name(config));
+}
+
 /* What root makes in another's folder is the other's. */
 static int make_one(const char *path, const char *parent, mode_t mode)
 {

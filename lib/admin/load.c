@@ -60,7 +60,7 @@ static int add_labels(struct options *options, char *list, struct err *err)
 		for (size_t len = strlen(label); len && strchr(" \t", label[len - 1]); len--)
 			label[len - 1] = '\0';
 		if (*label == '\0')
-			continue;
+			return err_set(err, ERR_BAD_REQUEST, "--labels has an empty label in it");
 		if (text_check_label(label, err))
 			return -1;
 		if (options->label_count == LABELS_MAX)
@@ -355,7 +355,10 @@ static int run(struct load *load, config_env *env, struct err *err)
 	progress_start(&load->progress, stderr);
 	int failed = add_files(load, err);
 	progress_end(&load->progress);
-	return failed ? -1 : summarise(load, progress_seconds(&whole), err);
+	if (failed)
+		return -1;
+	admin_tell_config("image-label-load", &load->config);
+	return summarise(load, progress_seconds(&whole), err);
 }
 
 int admin_load(int argc, char **argv, config_env *env)
@@ -367,6 +370,8 @@ int admin_load(int argc, char **argv, config_env *env)
 		abort();
 	int usage = parse(&load->options, argc, argv, &err);
 	int failed = usage || run(load, env, &err);
+	if (failed && load->config.path)
+		admin_name_config(&load->config, &err);
 	if (failed)
 		fprintf(stderr, "image-label-load: %s\n", err.text);
 	dataset_close(load->dataset);

@@ -6,6 +6,7 @@
 #include "auth/users.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "dataset/dataset.h"
 
 #define PROGRAM "image-label-user"
 
@@ -29,6 +30,7 @@ struct request {
 	const char *dataset_text; /* one name, in which a comma may be */
 	int argument_count;  /* after the verb */
 	char **arguments;
+	struct config config;
 	const char *folder; /* json_user_dir */
 
 	enum role role;
@@ -77,17 +79,35 @@ static int run_passwd(struct request *request, struct err *err)
 
 static int run_remove(struct request *request, struct err *err)
 {
-	return users_remove(request->folder, request->arguments[0], err);
+	const char *name = request->arguments[0];
+	if (users_remove(request->folder, name, err) != 0)
+		return -1;
+	printf("%s is removed, and can no longer log in.\n", name);
+	return 0;
+}
+
+static void print_role(const struct request *request, const char *dataset)
+{
+	const char *name = request->arguments[0];
+	if (request->role == ROLE_NONE)
+		printf("%s has no role %s%s any more.\n", name, dataset ? "on " : "on any dataset", dataset ? dataset : "");
+	else
+		printf("%s is now %s on %s.\n", name, role_name(request->role), dataset ? dataset : "every dataset");
 }
 
 static int run_grant(struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
-	if (request->grant_count == 0)
-		return users_grant(request->folder, name, NULL, request->role, err);
-	for (size_t i = 0; i < request->grant_count; i++)
+	if (request->grant_count == 0) {
+		if (users_grant(request->folder, name, NULL, request->role, err) != 0)
+			return -1;
+		print_role(request, NULL);
+	}
+	for (size_t i = 0; i < request->grant_count; i++) {
 		if (users_grant(request->folder, name, request->grants[i].dataset, request->role, err) != 0)
 			return -1;
+		print_role(request, request->grants[i].dataset);
+	}
 	return 0;
 }
 
@@ -197,11 +217,12 @@ static int read_datasets(struct request *request, struct err *err)
 {
 	if (request->dataset_text && add_dataset(request, request->dataset_text, err) != 0)
 		return -1;
-	for (char *name; (name = strsep(&request->datasets_text, ",")) != NULL;)
-		if (name[0] != '\0' && add_dataset(request, name, err) != 0)
+	for (char *name; (name = strsep(&request->datasets_text, ",")) != NULL;) {
+		if (name[0] == '\0')
+			return err_set(err, ERR_BAD_REQUEST, "--datasets names no dataset between two of its commas");
+		if (add_dataset(request, name, err) != 0)
 			return -1;
-	if ((request->given & DATASETS) && request->grant_count == 0)
-		return err_set(err, ERR_BAD_REQUEST, "--datasets names no dataset");
+	}
 	return 0;
 }
 
@@ -237,21 +258,47 @@ static int read_expires(struct request *request, struct err *err)
 	return 0;
 }
 
+/* A role may be given before there is a dataset; more often its name is mistyped. A store that cannot be asked is no reason to
+ * refuse, nor to warn. */
+static void warn_of_unknown_datasets(const struct request *request)
+{
+	struct dataset_store *store = NULL;
+	struct err err;
+	if (request->grant_count == 0 || dataset_store_open_reading(&store, &request->config, &err) != 0)
+		return;
+	for (size_t i = 0; i < request->grant_count; i++) {
+		struct dataset *dataset = NULL;
+		if (dataset_open(store, request->grants[i].dataset, &dataset, &err) != 0 && err.code == ERR_NOT_FOUND)
+			fprintf(stderr, PROGRAM ": warning: there is no dataset %s so far\n", request->grants[i].dataset);
+		dataset_close(dataset);
+	}
+	dataset_store_free(store);
+}
+
+/* What goes to stdout ends with the key, also where stderr comes out on the same terminal: so stderr is written first. */
+static int answer(const struct request *request, struct err *err)
+{
+	if (request->role != ROLE_NONE)
+		warn_of_unknown_datasets(request);
+	admin_tell_config(PROGRAM, &request->config);
+	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the answer cannot be written");
+}
+
 static int run(struct request *request, const struct verb *verb, config_env *env, struct err *err)
 {
-	struct config config;
-	if (config_load(&config, request->config_path, env, err) != 0)
+	if (config_load(&request->config, request->config_path, env, err) != 0)
 		return -1;
-	request->folder = config.json_user_dir;
+	request->folder = request->config.json_user_dir;
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	int result = 0;
 	if (request->given & PASSWORD)
 		result = secret_read(request->password, sizeof(request->password), err);
 	if (result == 0)
-		result = verb->run(request, err);
-	if (result == 0 && fflush(stdout) != 0)
-		result = err_errno(err, ERR_INTERNAL, "the answer cannot be written");
+		result = verb->run(request, err) == 0 && answer(request, err) == 0 ? 0 : -1;
+	if (result != 0)
+		admin_name_config(&request->config, err);
 	explicit_bzero(request->password, sizeof(request->password));
-	config_release(&config);
+	config_release(&request->config);
 	return result;
 }
 

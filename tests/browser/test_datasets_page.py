@@ -48,7 +48,7 @@ def test_html_in_names_is_only_text(ann, make_dataset):
 def test_without_datasets_says_how_to_make_one(browser):
     newt = browser("newt").open("/ui/")
     newt.notice_says("No datasets yet")
-    assert "image-label-load --in-place" in newt.notice
+    assert "image-label-load --in-place FOLDER --dataset NAME --labels" in newt.notice
     assert newt.all(".card") == []
 
 

@@ -203,12 +203,37 @@ def test_a_changed_configuration_stays_and_only_its_port_is_set(tmp_path):
     assert file.read_text() == "{broken"
 
 
+def test_the_commands_for_more_work_by_pasting(served, tmp_path):
+    folder, text = served()
+    add, grant, load, export = [line for line in text.splitlines() if "--config" in line]
+    draw(tmp_path / "photos" / "1.png")
+    key = paste(add, tmp_path).splitlines()[-1]
+    paste(grant, tmp_path)
+    paste(load.replace("~", str(tmp_path)), tmp_path)
+    paste(export, tmp_path)
+    url = re.search("http://127.0.0.1:[0-9]+", text).group(0)
+    size = requests.post(f"{url}/size", json={"dataset_name": "photos"}, auth=("ann", key), timeout=60)
+    assert size.json() == {"dataset_name": "photos", "size": 1}
+    assert (tmp_path / "labels.csv").read_text().startswith("filepath,label")
+
+
+def test_other_machines_are_told_the_addresses_to_type(tmp_path):
+    assert "make run TLS_PORT=44443" in printed(tmp_path / "run")
+    text = printed(tmp_path / "run", "--tls-port", "44443")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["listen"]["https_port"] == 44443
+    for address in subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True).stdout.split():
+        assert f"https://{f'[{address}]' if ':' in address else address}:44443/ui/" in text
+    assert "make run TLS_PORT=44443" in printed(tmp_path / "run", "--tls-port", "0")
+
+
 @pytest.mark.parametrize(("arguments", "status", "words"), [
     (["run", "--data", "nowhere"], 1, "no folder nowhere"),
     (["run", "--data", "."], 1, "no image"),
     ([], 2, "no folder given"),
     (["run", "--port", "0"], 2, "--port"),
     (["run", "--port", "65536"], 2, "--port"),
+    (["run", "--tls-port", "65536"], 2, "--tls-port"),
+    (["run", "--labels", "a,,b"], 2, "--labels"),
     (["run", "--what"], 2, "unknown option"),
     (["one", "two"], 2, "one folder"),
 ])

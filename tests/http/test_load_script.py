@@ -221,7 +221,8 @@ def test_a_new_dataset_needs_labels(config, photos, tmp_path):
 @pytest.mark.parametrize("arguments", [
     [], ["--in-place"], ["--in-place", "/"], ["--dataset", "x", "/"], ["--in-place", "/", "/tmp", "--dataset", "x"],
     ["--in-place", "/nowhere", "--dataset", "x"], ["--in-place", "/", "--dataset", "../x"], ["--what"], ["--dataset"],
-    ["--in-place", "/", "--dataset", "x", "--labels", "a,b\tc"]])
+    ["--in-place", "/", "--dataset", "x", "--labels", "a,b\tc"], ["--in-place", "/", "--dataset", "x", "--labels", "a,,b"],
+    ["--in-place", "/", "--dataset", "x", "--labels", "a, "], ["--in-place", "/", "--dataset", "x", "--labels", ""]])
 def test_wrong_usage_has_a_status_of_its_own(arguments):
     refused(subprocess.run([SCRIPT, *arguments], env=ENVIRONMENT, capture_output=True, text=True), 2)
 
@@ -247,7 +248,7 @@ def read_terminal(fd):
 
 
 def test_a_terminal_shows_a_progress_bar_and_other_outputs_do_not(config, photos):
-    assert load(config, photos, "--labels", "a").stderr == ""
+    assert load(config, photos, "--labels", "a").stderr == f"image-label-load: configuration: {config}\n"
     reader, writer = pty.openpty()
     words = [SCRIPT, "--in-place", photos, "--dataset", "photos", "--config", config]
     process = subprocess.Popen(words, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=writer)
@@ -256,7 +257,7 @@ def test_a_terminal_shows_a_progress_bar_and_other_outputs_do_not(config, photos
     os.close(reader)
     assert process.wait() == 0
     assert re.search(r"\r\x1b\[K\[[#.]{24}\] +\d+%  .*\d+ files, \d+/s, \d+ images", shown)
-    assert shown.endswith("\r\x1b[K")
+    assert shown.endswith(f"\r\x1b[Kimage-label-load: configuration: {config}\r\n")
 
 
 def test_one_that_was_killed_goes_on_where_it_was(config, tmp_path):

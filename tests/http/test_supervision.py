@@ -72,6 +72,7 @@ def test_start_returns_once_it_answers_and_stop_leaves_nothing(server):
     assert done.returncode == 0, done.stderr
     assert answers(server)
     assert f"http://127.0.0.1:{server.port}/ui/" in done.stdout
+    assert f"configuration: {server.config_file}" in done.stdout
     status = server.command("status")
     assert (status.returncode, f"http://127.0.0.1:{server.port}/" in status.stdout) == (0, True)
     supervisor = server.supervisor()

@@ -26,7 +26,7 @@ def user(config, *arguments, **options):
 def done(config, *arguments, **options):
     answer = user(config, *arguments, **options)
     assert answer.returncode == 0, answer.stderr
-    assert answer.stderr == ""
+    assert answer.stderr == f"image-label-user: configuration: {config}\n"
     return answer.stdout
 
 
@@ -36,6 +36,15 @@ def refused(answer, status, words):
     assert answer.stderr.count("\n") == 1
     assert answer.stderr.startswith("image-label-user: ")
     assert words in answer.stderr
+
+
+def warned(config, *arguments):
+    """What it warned of, beside doing it."""
+    answer = user(config, *arguments)
+    assert answer.returncode == 0, answer.stderr
+    *warnings, used = answer.stderr.splitlines()
+    assert used == f"image-label-user: configuration: {config}"
+    return warnings
 
 
 def listed(config):
@@ -66,7 +75,7 @@ def test_add_prints_the_key_last_and_keeps_only_its_hash(config):
 
 
 def test_add_takes_role_datasets_and_expiry(config):
-    done(config, "add", "ann", "--role", "viewer", "--datasets", "cats,big dogs", "--expires", "2999-01-31")
+    warned(config, "add", "ann", "--role", "viewer", "--datasets", "cats,big dogs", "--expires", "2999-01-31")
     ann = listed(config)["ann"]
     assert ann["role"] == "none"
     assert ann["datasets"] == {"big dogs": "viewer", "cats": "viewer"}
@@ -118,8 +127,8 @@ def test_password_is_asked_twice_without_echo(config):
 
 
 def test_a_dataset_whose_name_has_a_comma_is_one(config):
-    done(config, "add", "ann", "--role", "viewer", "--dataset", "cats, dogs")
-    done(config, "grant", "ann", "admin", "--dataset", "a,b")
+    warned(config, "add", "ann", "--role", "viewer", "--dataset", "cats, dogs")
+    warned(config, "grant", "ann", "admin", "--dataset", "a,b")
     assert listed(config)["ann"]["datasets"] == {"a,b": "admin", "cats, dogs": "viewer"}
     assert listed(config)["ann"]["role"] == "none"
 
@@ -132,7 +141,8 @@ def test_what_cannot_be_is_one_line_on_stderr(config):
     refused(user(config, "remove", "bob"), 1, 'there is no user "bob"')
     refused(user(config, "grant", "bob", "viewer"), 1, 'there is no user "bob"')
     refused(user(config, "add", "bob", "--role", "boss"), 2, '"boss" is no role')
-    refused(user(config, "add", "bob", "--datasets", ","), 2, "no dataset")
+    for nothing in (",", "", "cats,,dogs", "cats,"):
+        refused(user(config, "add", "bob", "--datasets", nothing), 2, "no dataset")
     refused(user(config, "add", "bob", "--expires", "tomorrow"), 2, "--expires")
     refused(user(config, "add", "bob", "--expires", "2001-01-01"), 2, "past")
     refused(user(config, "add"), 2, "usage: image-label-user add NAME")
@@ -142,6 +152,33 @@ def test_what_cannot_be_is_one_line_on_stderr(config):
     refused(user(config), 2, "--help")
     refused(user(config, "list", "--bad"), 2, "--bad")
     refused(user(config.parent / "absent.json", "list"), 1, "absent.json")
+
+
+def test_each_change_is_told_in_one_line(config):
+    done(config, "add", "ann")
+    assert done(config, "grant", "ann", "viewer") == "ann is now viewer on every dataset.\n"
+    assert done(config, "grant", "ann", "none", "--dataset", "cats") == "ann has no role on cats any more.\n"
+    assert done(config, "remove", "ann") == "ann is removed, and can no longer log in.\n"
+
+
+def test_a_dataset_that_is_not_there_is_warned_of(config, cats):
+    warning = "image-label-user: warning: there is no dataset nosuch so far"
+    assert warned(cats.config_file, "add", "kim", "--datasets", "cats,nosuch") == [warning]
+    assert warned(cats.config_file, "grant", "kim", "viewer", "--dataset", "nosuch") == [warning]
+    done(cats.config_file, "grant", "kim", "none", "--dataset", "nosuch")
+    done(cats.config_file, "remove", "kim")
+    assert warned(config, "add", "kim", "--datasets", "nosuch") == [warning]
+
+
+def test_the_key_is_last_where_both_outputs_come_out_together(config):
+    words = [str(SCRIPT), "--config", str(config), "add", "ann"]
+    together = subprocess.run(words, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    assert f"configuration: {config}" in together.stdout
+    key_of(together.stdout)
+
+
+def test_what_fails_names_the_configuration_too(config):
+    refused(user(config, "remove", "bob"), 1, f"(configuration: {config})")
 
 
 @pytest.fixture(scope="module")
