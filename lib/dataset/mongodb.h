@@ -66,6 +66,8 @@ int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *mat
 
 /* Waits a random time of at most 1 ms, doubled each time up to 64: tries counts from 0. */
 void work_back_off(unsigned tries);
+/* The server's clock (mongodb_clock.c), by which leases begin and end. */
+int work_now(struct work *work, int64_t *now, struct err *err);
 
 /* Runs `run` in a transaction, and again while it meets others' writes or the primary moves, for at most some seconds. When
  * it returns 0 everything is committed with w:majority and j:true. A refusal (run's -1 while work->again is false) commits nothing. */
@@ -154,6 +156,8 @@ struct mongodb_store {
 	bool ready;
 	struct err unready;   /* why it is not, as seen last */
 	int64_t unready_ms;   /* when, by the monotonic clock */
+	int64_t asked_us;     /* when the server was asked for its time, by the monotonic clock; 0: never */
+	int64_t ahead_us;     /* how far its clock is ahead of that one */
 	struct mongodb_dataset *datasets;
 	int64_t open_count;
 	uint64_t clock;
@@ -323,7 +327,7 @@ struct window {
 	bool contended; /* others were quicker in the last round */
 	struct records records;
 };
-void window_open(struct window *window, struct mongodb_dataset *dataset);
+int window_open(struct window *window, struct mongodb_dataset *dataset, struct work *work, struct err *err);
 void window_close(struct window *window);
 /* Reads candidates for so many leases, in order of the queue; user NULL: what anybody may have, else what this user may. */
 int window_fill(struct window *window, struct work *work, const char *user, size_t wanted, struct err *err);

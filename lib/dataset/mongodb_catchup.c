@@ -6,8 +6,6 @@
  * after a crash it only reads what was done. */
 #include "dataset/mongodb.h"
 
-#include "base/text.h"
-
 enum {
 	BITE_MAX = 500, /* samples of a transaction */
 	STEP_MAX = 50,  /* of one that is part of somebody's request for a task */
@@ -61,15 +59,16 @@ static int run_bite(struct work *work, void *data, struct err *err)
 	struct bite *bite = data;
 	const char *name = bite->dataset->base.name;
 	bson_t *opts = opts_hint("id", (int64_t)bite->most);
+	int64_t now;
 
 	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
 	settings_release(&bite->settings);
 	records_release(&bite->records);
-	batch_restart(&bite->batch, work, text_now());
-	if (settings_read(work, name, &bite->settings, err)) {
+	if (work_now(work, &now, err) || settings_read(work, name, &bite->settings, err)) {
 		bson_destroy(opts);
 		return -1;
 	}
+	batch_restart(&bite->batch, work, now);
 	if (work_find(work, "images", concerned(bite), opts, records_visit, &bite->records, err) ||
 	    (!bite->settings.votes_kept && records_take_events(work, name, &bite->records, err)))
 		return -1;

@@ -1,8 +1,6 @@
 /* What is counted of a dataset in MongoDB. */
 #include "dataset/mongodb.h"
 
-#include "base/text.h"
-
 int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
@@ -59,10 +57,8 @@ static int read_leased(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-static bson_t *leased_pipeline(const char *name)
+static bson_t *leased_pipeline(const char *name, int64_t now)
 {
-	int64_t now = text_now();
-
 	return BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(name), "leases", "{", "$exists",
 	                BCON_BOOL(true), "}", "leases.user", "{", "$gte", BCON_UTF8(""), "}", "}", "}", "{", "$unwind",
 	                BCON_UTF8("$leases"), "}", "{", "$match", "{", "leases.expires", "{", "$gt", BCON_INT64(now), "}",
@@ -94,9 +90,11 @@ static int run_info(struct work *work, void *data, struct err *err)
 	struct inquiry *inquiry = data;
 	const char *name = inquiry->dataset->base.name;
 
-	return read_setup(work, inquiry, err) ||
+	int64_t now;
+
+	return work_now(work, &now, err) || read_setup(work, inquiry, err) ||
 	                       work_aggregate(work, "counters", counters_pipeline(name), read_count, inquiry, err) ||
-	                       work_aggregate(work, "images", leased_pipeline(name), read_leased, inquiry, err)
+	                       work_aggregate(work, "images", leased_pipeline(name, now), read_leased, inquiry, err)
 	               ? -1
 	               : 0;
 }

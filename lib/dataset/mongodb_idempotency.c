@@ -1,8 +1,6 @@
 /* Answers kept by idempotency key in MongoDB. */
 #include "dataset/mongodb.h"
 
-#include "base/text.h"
-
 enum {
 	CLAIM_SECONDS = 60, /* a claim whose process died is given up */
 	CLAIM_TRIES = 20,   /* when others claim and give up the same key all the time */
@@ -92,7 +90,7 @@ static bool judge(const struct answer *answer, const char *fingerprint, int64_t 
 		*out = IDEMPOTENCY_OTHER;
 	else if (answer->done)
 		*out = IDEMPOTENCY_DONE;
-	else if (now - answer->at < CLAIM_SECONDS * MICROSECONDS)
+	else if (llabs(now - answer->at) < CLAIM_SECONDS * MICROSECONDS) /* the clock may have gone back */
 		*out = IDEMPOTENCY_BUSY;
 	else
 		return true;
@@ -103,10 +101,12 @@ static int claim(struct work *work, const char *user, const char *key, const cha
                  struct answer *answer, struct err *err)
 {
 	for (unsigned tries = 0; tries < CLAIM_TRIES; tries++) {
-		int64_t now = text_now();
-		bson_t *document = answer_id(user, key);
+		int64_t now;
 		bool taken;
 
+		if (work_now(work, &now, err))
+			return -1;
+		bson_t *document = answer_id(user, key);
 		append_claim(document, fingerprint, now);
 		*out = IDEMPOTENCY_NEW;
 		if (work_insert(work, "answers", document, err) == 0)

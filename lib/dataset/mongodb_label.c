@@ -4,8 +4,6 @@
  * samples, events and counts written together. */
 #include "dataset/mongodb.h"
 
-#include "base/text.h"
-
 enum { RETRY_AT_ONCE = 500 };
 
 struct changes;
@@ -245,9 +243,12 @@ static void run_change(struct changes *changes, struct change *change)
 static int run_changes(struct work *work, void *data, struct err *err)
 {
 	struct changes *changes = data;
+	int64_t now;
 
 	records_release(&changes->records);
-	batch_restart(&changes->batch, work, text_now());
+	if (work_now(work, &now, err))
+		return -1;
+	batch_restart(&changes->batch, work, now);
 	if (read_named(work, changes, false, err) || read_named(work, changes, true, err))
 		return -1;
 	records_drop_twins(&changes->records); /* of those named both ways */

@@ -1,8 +1,6 @@
 /* Leases in MongoDB: the requests that wait in a process are served together, each sample taken by compare-and-set. */
 #include "dataset/mongodb.h"
 
-#include "base/text.h"
-
 enum { ROUNDS_MAX = 50 };
 
 struct request {
@@ -110,7 +108,8 @@ static int give_own(struct taking *taking, struct request *request, struct recor
 	int64_t length = taking->window.policy.lease_seconds * MICROSECONDS;
 	int64_t expires_at = lease->expires;
 
-	if (expires_at - taking->window.now <= length / 2) {
+	/* One that ends later than a new one would was taken before the clock went back. */
+	if (expires_at - taking->window.now <= length / 2 || expires_at - taking->window.now > length) {
 		struct err err;
 
 		/* Whoever took it meanwhile was right to: then a new one is looked for. */
@@ -382,8 +381,8 @@ static void run_jobs(void *owner, struct job *jobs)
 	if (!taking.claims)
 		abort();
 	(void)catch_up_step(dataset, &err); /* goes on where it is at the next one */
-	window_open(&taking.window, dataset);
-	int failed = work_begin(&work, dataset->store, &err) || take_all(&taking, &err);
+	int failed = work_begin(&work, dataset->store, &err) || window_open(&taking.window, dataset, &work, &err) ||
+	             take_all(&taking, &err);
 	for (struct job *job = jobs; job; job = job->next) {
 		struct request *request = request_of(job);
 
@@ -450,10 +449,9 @@ static int oldest_first(const void *a, const void *b)
 	return record_by_position(one->record, other->record);
 }
 
-static void list_held(struct records *found, const char *user, struct task **out, size_t *count)
+static void list_held(struct records *found, const char *user, int64_t now, struct task **out, size_t *count)
 {
 	struct holding *held = calloc(found->count + 1, sizeof(*held));
-	int64_t now = text_now();
 
 	*count = 0;
 	*out = calloc(found->count + 1, sizeof(**out));
@@ -482,7 +480,8 @@ int mongodb_held(struct dataset *base, const char *user, struct task **out, size
 	struct records found = {.count = 0};
 	bson_t *users = BCON_NEW("0", BCON_UTF8(user));
 	struct work work;
-	int failed = work_begin(&work, mongodb_dataset(base)->store, err);
+	int64_t now = 0;
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) || work_now(&work, &now, err);
 
 	if (failed)
 		bson_destroy(users);
@@ -491,7 +490,7 @@ int mongodb_held(struct dataset *base, const char *user, struct task **out, size
 		                   &found, err);
 	work_end(&work);
 	if (!failed)
-		list_held(&found, user, out, count);
+		list_held(&found, user, now, out, count);
 	records_release(&found);
 	return failed;
 }

@@ -1,16 +1,15 @@
 /* The queue in MongoDB: a window of the samples that may be given now. */
 #include "dataset/mongodb.h"
 
-#include "base/text.h"
-
 enum {
 	WINDOW_SLACK = 8,
 	RUN_OUT_US = 100 * 1000, /* leases that ran out are looked for this often, and when nothing else is there */
 };
 
-void window_open(struct window *window, struct mongodb_dataset *dataset)
+int window_open(struct window *window, struct mongodb_dataset *dataset, struct work *work, struct err *err)
 {
-	*window = (struct window){.dataset = dataset, .policy = current_policy(dataset), .now = text_now()};
+	*window = (struct window){.dataset = dataset, .policy = current_policy(dataset)};
+	return work_now(work, &window->now, err);
 }
 
 void window_close(struct window *window)
@@ -75,6 +74,30 @@ static int by_end(const void *a, const void *b)
 	return at_end ? record_by_position(a, b) : 0;
 }
 
+/* A lease that ends later than one that is taken now was taken before the clock went back: it ends when that one would. */
+static int cap_leases(struct window *window, struct work *work, struct err *err)
+{
+	int64_t last = window->now + window->policy.lease_seconds * MICROSECONDS;
+	mongoc_bulk_operation_t *bulk = work_bulk(work, "images");
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(window->dataset->base.name), "state", BCON_UTF8("unlabelled"), "free_at",
+	                          "{", "$gt", BCON_INT64(last), "$lt", BCON_INT64(INT64_MAX), "}");
+	bson_t *pipeline = BCON_NEW(
+		"0", "{", "$set", "{", "free_at", BCON_INT64(last), "revision", "{", "$add", "[", BCON_UTF8("$revision"),
+		BCON_INT64(1), "]", "}", "leases", "{", "$map", "{", "input", BCON_UTF8("$leases"), "in", "{", "$mergeObjects",
+		"[", BCON_UTF8("$$this"), "{", "expires", "{", "$min", "[", BCON_UTF8("$$this.expires"), BCON_INT64(last), "]",
+		"}", "}", "]", "}", "}", "}", "}", "}");
+	bson_t *opts = BCON_NEW("hint", BCON_UTF8("queue"));
+	bson_error_t error;
+	int failed = 0;
+
+	if (!mongoc_bulk_operation_update_many_with_opts(bulk, filter, pipeline, opts, &error))
+		failed = err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
+	bson_destroy(filter);
+	bson_destroy(pipeline);
+	bson_destroy(opts);
+	return work_bulk_run(work, bulk, NULL, err) || failed ? -1 : 0;
+}
+
 /* Is it time to look for leases that ran out? For one user's sake it always is. */
 static bool run_out_due(struct window *window, const char *user)
 {
@@ -96,7 +119,8 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 	records_release(&window->records);
 	if (at_random ? look_at_random(window, work, user, limit, err) : look(window, work, 0, INT64_MAX, user, limit, err))
 		return -1;
-	if (run_out_due(window, user) && look(window, work, RUN_OUT, 0, user, limit, err))
+	if (run_out_due(window, user) &&
+	    (look(window, work, RUN_OUT, 0, user, limit, err) || cap_leases(window, work, err)))
 		return -1;
 	records_drop_twins(&window->records);
 	if (window->records.count > 1)

@@ -58,7 +58,7 @@ static void read_answer(sqlite3_stmt *stmt, struct claim *claim, int64_t now)
 		claim->found = IDEMPOTENCY_DONE;
 		claim->status = sqlite3_column_int(stmt, 2);
 		claim->answer = column_text(stmt, 3);
-	} else if (now - at < CLAIM_SECONDS * MICROSECONDS) {
+	} else if (llabs(now - at) < CLAIM_SECONDS * MICROSECONDS) { /* the clock may have gone back */
 		claim->found = IDEMPOTENCY_BUSY;
 	}
 }

@@ -9,9 +9,12 @@ enum {
 	SECOND_US = 1000000,
 };
 
-/* Ends leases whose time is over, so that their samples are in the queue again. */
-static int sweep(struct sqlite_conn *writer, int64_t now, int64_t overlap, struct err *err)
+/* Ends leases whose time is over, so that their samples are in the queue again. One that ends later than one that is taken now was
+ * taken before the clock went back: it ends when that one would. */
+static int sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, int64_t overlap, struct err *err)
 {
+	if (conn_run(writer, err, "UPDATE leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
+		return -1;
 	for (int i = 0; i < SWEEP_MAX; i++) {
 		int64_t row;
 
@@ -196,7 +199,7 @@ static int run_take(struct sqlite_conn *writer, void *data, struct err *err)
 
 	give_back(taking); /* of a run whose transaction failed */
 	if (overlap_load(writer, &overlap, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
-	    sweep(writer, now, overlap, err) || conn_catch_up(writer, err))
+	    sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
 		return -1;
 	if (!taking->next)
 		return check_held(writer, taking, now, err) || take_free(writer, taking, now, lease_us, overlap, err) ? -1 : 0;
@@ -230,7 +233,7 @@ static int own_without_write(struct dataset *dataset, const char *user, struct t
 	memset(out, 0, sizeof(*out));
 	int failed = lease_length(conn, lease_default(dataset), &lease_us, err) ||
 	             own_lease(conn, user, now, &row, out, err);
-	*found = !failed && row > 0 && out->expires_at - now > lease_us / 2;
+	*found = !failed && row > 0 && out->expires_at - now > lease_us / 2 && out->expires_at - now <= lease_us;
 	if (*found)
 		failed = sample_load(conn, row, &out->sample, err);
 	db_read_end(own->db, conn);

@@ -17,16 +17,41 @@ _Thread_local struct err failure;
 int64_t __real_text_now(void);
 int64_t __wrap_text_now(void);
 
-static atomic_int_fast64_t ahead;
+/* And what it asks MongoDB for its time by. */
+int __real_work_now(void *work, int64_t *now, struct err *err);
+int __wrap_work_now(void *work, int64_t *now, struct err *err);
+
+static atomic_int_fast64_t ahead, server_ahead;
 
 int64_t __wrap_text_now(void)
 {
 	return __real_text_now() + ahead;
 }
 
-void clock_advance(int64_t seconds)
+int __wrap_work_now(void *work, int64_t *now, struct err *err)
+{
+	int failed = __real_work_now(work, now, err);
+
+	*now += server_ahead;
+	return failed;
+}
+
+void clock_skew(int64_t seconds)
 {
 	ahead += seconds * 1000000;
+}
+
+void clock_advance(int64_t seconds)
+{
+	clock_skew(seconds);
+	server_ahead += seconds * 1000000;
+}
+
+bool clock_is_the_servers(void)
+{
+	const char *type = getenv("TEST_DATASET");
+
+	return type && strcmp(type, "mongo") == 0;
 }
 
 /* --- results ------------------------------------------------------------------------------------------------------- */
@@ -132,7 +157,7 @@ int with_store(void **state)
 	else
 		choose_sqlite(config);
 	unexpected = 0;
-	ahead = 0;
+	ahead = server_ahead = 0;
 	must(dataset_store_open(&fixture->store, config, &failure));
 	*state = fixture;
 	return 0;

@@ -43,8 +43,11 @@ extern _Thread_local struct err failure;
 void must_succeed(int result, const char *call, const char *file, int line);
 void must_fail(int result, enum err_code code, const char *call, const char *file, int line);
 
-/* Time, as the store sees it, goes on by itself and by this. */
+/* Time, as the store sees it, goes on by itself and by this; back, where seconds is below 0. */
 void clock_advance(int64_t seconds);
+/* This machine's clock alone is set forward. Of a store on this machine that is the store's; else clock_is_the_servers(). */
+void clock_skew(int64_t seconds);
+bool clock_is_the_servers(void);
 
 /* Another store on the same data, as another process has it. */
 struct dataset_store *another_store(struct fixture *fixture);

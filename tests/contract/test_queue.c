@@ -158,9 +158,9 @@ static void a_task_tells_its_sample_and_when_it_ends(void **state)
 	int64_t after = text_now();
 	assert_string_equal(task.sample.filepath, picture(0));
 	assert_string_equal(task.sample.label, "");
-	assert_in_range(task.expires_at - before, 0, (LEASE_SECONDS + 60) * 1000000LL);
-	assert_true(task.expires_at >= before + LEASE_SECONDS * 1000000LL);
-	assert_true(task.expires_at <= after + LEASE_SECONDS * 1000000LL);
+	/* By the store's clock, which may be another machine's. */
+	assert_true(task.expires_at >= before + (LEASE_SECONDS - 1) * 1000000LL);
+	assert_true(task.expires_at <= after + (LEASE_SECONDS + 1) * 1000000LL);
 	task_release(&task);
 }
 
