@@ -1,6 +1,8 @@
 /* /v1/datasets/{d}/samples: the samples of a dataset, their images and thumbnails. */
 #include "samples/samples.h"
 
+#include "fastcgi/thumb.h"
+
 static const struct route routes[] = {
 	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}", ROLE_VIEWER, samples_show, false},
@@ -12,7 +14,11 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "samples", .routes = routes, .threads = 16, .images = true};
+	static const struct program program = {.name = "samples",
+	                                       .routes = routes,
+	                                       .threads = THUMB_THREADS_MAX + 16,
+	                                       .images = true,
+	                                       .thumbs = true};
 
 	return app_run(&program, argc, argv);
 }

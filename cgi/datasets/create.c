@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "dataset/document.h"
 #include "datasets.h"
-#include "fastcgi/thumb.h"
 
 /* All in one write: a dataset has either all of them or none. */
 static int add_labels(struct call *call, const cJSON *labels, struct err *err)
@@ -62,7 +61,6 @@ int datasets_create(struct call *call, struct err *err)
 	                       json_object(call->body, "policy", false, &policy, err) || check_labels(labels, err) ||
 	                       document_policy_parse(policy, &parsed, &given, err) ||
 	                       dataset_create(call->app->store, name, base_dir, &parsed, err) ||
-	                       thumb_forget(call->app->state_dir, name, err) ||
 	                       dataset_open(call->app->store, name, &call->dataset, err) ||
 	                       add_labels(call, labels, err) || datasets_reply(call, 201, err) ||
 	                       reply_location(call, name, err)

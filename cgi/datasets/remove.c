@@ -49,8 +49,9 @@ static int remove_objects(struct call *call, struct err *err)
 int datasets_remove(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
-	return remove_objects(call, err) || dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
-	                       thumb_forget(call->app->state_dir, dataset_name(call->dataset), err)
+	return call_place(call, err) || remove_objects(call, err) ||
+	                       dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
+	                       thumb_forget(call->app->state_dir, call->info.uuid, err)
 	               ? -1
 	               : 0;
 }

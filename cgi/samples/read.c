@@ -13,7 +13,7 @@ int samples_find(struct call *call, struct sample *out, struct err *err)
 
 	if (text_int64(call->param[0], 0, INT64_MAX - 1, &id))
 		return err_set(err, ERR_NOT_FOUND, "Sample not found");
-	return call_setup(call, err) || dataset_sample(call->dataset, id, out, err) ? -1 : 0;
+	return call_place(call, err) || dataset_sample(call->dataset, id, out, err) ? -1 : 0;
 }
 
 static int page_bounds(const struct request *request, int64_t *limit, int64_t *after, struct err *err)
@@ -55,7 +55,7 @@ int samples_list(struct call *call, struct err *err)
 	struct sample *samples;
 	size_t count;
 
-	if (page_bounds(call->request, &limit, &after, err) || call_setup(call, err) ||
+	if (page_bounds(call->request, &limit, &after, err) || call_place(call, err) ||
 	    dataset_samples(call->dataset, after, (size_t)limit, &samples, &count, err))
 		return -1;
 	int failed = reply_page(call, samples, count, limit, err);

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "dataset/dataset.h"
 #include "dataset/seed.h"
+#include "fastcgi/thumb.h"
 
 enum { WARNINGS_MAX = 1024 * 1024, PAGE = 1000 };
 
@@ -21,6 +22,7 @@ struct prepare {
 	const char *state_dir;
 	struct buf warnings; /* a line each */
 	size_t ready, broken; /* datasets */
+	char (*uuids)[HASH_UUID_MAX]; /* of the ready ones */
 };
 
 static int make_folders(const struct config *config, struct err *err)
@@ -93,6 +95,14 @@ static void look_at_folder(struct prepare *prepare, const char *name, const stru
 		           name, info->base_dir, why, name);
 }
 
+static void note_uuid(struct prepare *prepare, const char *uuid)
+{
+	prepare->uuids = reallocarray(prepare->uuids, prepare->ready + 1, sizeof(*prepare->uuids));
+	if (!prepare->uuids)
+		abort();
+	memcpy(prepare->uuids[prepare->ready++], uuid, HASH_UUID_MAX);
+}
+
 /* Opens one dataset, which migrates it. */
 static int prepare_dataset(struct prepare *prepare, const char *name, struct err *err)
 {
@@ -105,6 +115,7 @@ static int prepare_dataset(struct prepare *prepare, const char *name, struct err
 	if (dataset_retry_unreadable(dataset, &retried, err) == 0 && dataset_info(dataset, &info, err) == 0) {
 		print_counts(name, &info);
 		look_at_folder(prepare, name, &info);
+		note_uuid(prepare, info.uuid);
 		dataset_info_release(&info);
 		result = 0;
 	}
@@ -139,10 +150,8 @@ static int prepare_page(struct prepare *prepare, struct page *page, struct err *
 {
 	int result = 0;
 	for (size_t i = 0; i < page->count && result == 0; i++) {
-		if (prepare_dataset(prepare, page->names[i], err) == 0) {
-			prepare->ready++;
+		if (prepare_dataset(prepare, page->names[i], err) == 0)
 			continue;
-		}
 		prepare->broken++;
 		if (is_store_down(prepare, err))
 			result = -1;
@@ -178,6 +187,30 @@ static int prepare_datasets(struct prepare *prepare, struct err *err)
 	return result;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static bool is_uuid_of_dataset(void *data, const char *uuid)
+{
+	const struct prepare *prepare = data;
+
+	return bsearch(uuid, prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text) != NULL;
+}
+
+/* Which thumbnails are nobody's any more is known only when every dataset is. */
+static void sweep_thumbs(struct prepare *prepare)
+{
+	struct err err;
+
+	if (prepare->broken > 0)
+		return;
+	qsort(prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text);
+	if (thumb_sweep(prepare->state_dir, is_uuid_of_dataset, prepare, &err))
+		buf_printf(&prepare->warnings, "thumbnails of removed datasets cannot be swept: %s\n", err.text);
+}
+
 /* The state folder is told by who starts the server; on its own, prepare has nothing to sweep. */
 static int sweep(struct prepare *prepare)
 {
@@ -187,6 +220,7 @@ static int sweep(struct prepare *prepare)
 	sweep_uploads(&prepare->config, prepare->store, prepare->state_dir, &removed, &prepare->warnings);
 	if (removed > 0)
 		printf("%" PRId64 " unfinished uploads swept\n", removed);
+	sweep_thumbs(prepare);
 	return 0;
 }
 
@@ -247,6 +281,7 @@ int admin_prepare(int argc, char **argv, config_env *env)
 	if (status != ADMIN_DONE)
 		fprintf(stderr, "%s\n", err.text);
 	dataset_store_free(prepare.store);
+	free(prepare.uuids);
 	buf_release(&prepare.warnings);
 	config_release(&prepare.config);
 	return status;

@@ -157,20 +157,35 @@ void hash_random_token(size_t bytes, char out[HASH_TOKEN_MAX])
 	OPENSSL_cleanse(text, sizeof(text));
 }
 
+static void print_uuid(unsigned char bytes[16], unsigned char version, char out[HASH_UUID_MAX])
+{
+	char hex[2 * 16 + 1];
+
+	bytes[6] = (unsigned char)((bytes[6] & 0x0F) | version << 4);
+	bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80); /* variant of RFC 9562 */
+	hash_hex(bytes, 16, hex);
+	snprintf(out, HASH_UUID_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+void hash_random_uuid(char out[HASH_UUID_MAX])
+{
+	unsigned char bytes[16];
+
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		abort();
+	print_uuid(bytes, 4, out);
+}
+
 void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256_SIZE],
 		     char out[HASH_UUID_MAX])
 {
 	unsigned char digest[64];
-	char hex[2 * 16 + 1];
 	struct hash_stream *stream = hash_stream_new("sha256");
 
 	hash_stream_update(stream, dataset, strlen(dataset) + 1);
 	hash_stream_update(stream, sha256, HASH_SHA256_SIZE);
 	hash_stream_final(stream, digest);
-	digest[6] = (unsigned char)((digest[6] & 0x0F) | 0x80); /* version 8 */
-	digest[8] = (unsigned char)((digest[8] & 0x3F) | 0x80); /* variant of RFC 9562 */
-	hash_hex(digest, 16, hex);
-	snprintf(out, HASH_UUID_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	print_uuid(digest, 8, out);
 }
 
 int hash_equal(const void *a, const void *b, size_t len)

@@ -39,6 +39,8 @@ void hash_random_token(size_t bytes, char out[HASH_TOKEN_MAX]);
 enum { HASH_UUID_MAX = 37 };
 void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256_SIZE],
                      char out[HASH_UUID_MAX]);
+/* UUID version 4 (RFC 9562 §5.4): random. Aborts when the system has no entropy. */
+void hash_random_uuid(char out[HASH_UUID_MAX]);
 
 /* Constant-time comparison; 1 when equal. */
 int hash_equal(const void *a, const void *b, size_t len);

@@ -118,6 +118,19 @@ static int real_path(int fd, const struct stat *st, char out[PATH_MAX])
 	return -1;
 }
 
+static int64_t nanoseconds(const struct timespec *time)
+{
+	return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+}
+
+void located_id_of(const struct stat *st, struct located_id *out)
+{
+	*out = (struct located_id){.inode = (int64_t)st->st_ino,
+	                           .bytes = st->st_size,
+	                           .modified_ns = nanoseconds(&st->st_mtim),
+	                           .changed_ns = nanoseconds(&st->st_ctim)};
+}
+
 /* Reads what the file is. */
 static int describe(int fd, const struct stat *st, struct located *out)
 {
@@ -130,7 +143,7 @@ static int describe(int fd, const struct stat *st, struct located *out)
 		type = image_type_by_name(out->path);
 	out->type = type ? type->media : "application/octet-stream";
 	out->bytes = st->st_size;
-	out->modified_us = (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
+	located_id_of(st, &out->id);
 	return 0;
 }
 

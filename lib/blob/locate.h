@@ -10,13 +10,22 @@
 #include "base/config.h"
 #include "base/err.h"
 
+/* Which file it is, and of which content, as far as a stat tells. */
+struct located_id {
+	int64_t inode, bytes;
+	int64_t modified_ns, changed_ns; /* nanoseconds since 1970 */
+};
+
 struct located {
 	char path[PATH_MAX]; /* absolute, with no symlink in it below root: to be opened without following any there */
 	size_t root;         /* bytes of path that are the folder it may lie in, without a slash at the end; 0: all of it, "/" */
 	const char *type;    /* media type by content; by name for what content does not tell; static */
 	int64_t bytes;
-	int64_t modified_us;
+	struct located_id id; /* of a file in base_dir */
 };
+
+struct stat;
+void located_id_of(const struct stat *st, struct located_id *out);
 
 /* ERR_NOT_FOUND "Image file not found" when that is so of this one file, for anybody who looks: filepath leaves base_dir (`..`,
  * absolute, a symlink; openat2 RESOLVE_BENEATH) and lies in none of `roots`, names nothing (ENOENT, ENOTDIR, ELOOP,

@@ -266,6 +266,15 @@ int dataset_setup(struct dataset *dataset, struct dataset_info *out, struct err 
 	return -1;
 }
 
+int dataset_place(struct dataset *dataset, struct dataset_info *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (dataset->backend->place(dataset, out, err) == 0)
+		return 0;
+	dataset_info_release(out);
+	return -1;
+}
+
 int dataset_size(struct dataset *dataset, int64_t *out, struct err *err)
 {
 	return dataset->backend->size(dataset, out, err);

@@ -96,6 +96,8 @@ struct dataset_counts {
 	int64_t bytes;  /* of uploaded images */
 };
 struct dataset_info {
+	char uuid[HASH_UUID_MAX]; /* made with the dataset; one that is made anew under its name has another. "" where it was opened
+	                           * for reading alone and has none yet */
 	char *base_dir;
 	struct dataset_counts counts;
 	struct dataset_label *labels; /* in order of key */
@@ -105,6 +107,8 @@ struct dataset_info {
 int dataset_info(struct dataset *dataset, struct dataset_info *out, struct err *err);
 /* The same without any count, which are all 0: what one request about a sample needs, at the same cost in any dataset. */
 int dataset_setup(struct dataset *dataset, struct dataset_info *out, struct err *err);
+/* uuid, base_dir and policy alone: what finding a sample's image needs. */
+int dataset_place(struct dataset *dataset, struct dataset_info *out, struct err *err);
 void dataset_info_release(struct dataset_info *info);
 /* counts.size alone; the fast way. */
 int dataset_size(struct dataset *dataset, int64_t *out, struct err *err);

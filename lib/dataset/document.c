@@ -105,11 +105,13 @@ void document_image_path(const char *dataset, const char *filepath, struct buf *
 	text_percent_encode(filepath, out);
 }
 
-static void thumb_path(const char *dataset, int64_t id, int size, struct buf *out)
+static void thumb_path(const char *dataset, int64_t id, int size, const char *version, struct buf *out)
 {
 	buf_str(out, "/v1/datasets/");
 	text_percent_encode_segment(dataset, out);
 	buf_printf(out, "/samples/%lld/thumb?size=%d", (long long)id, size);
+	if (version[0])
+		buf_printf(out, "&v=%s", version);
 }
 
 bool document_is_shown(const struct sample *sample)
@@ -133,14 +135,14 @@ static void add_known(cJSON *document, const char *key, int64_t value)
 		json_add_null(document, key);
 }
 
-cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url)
+cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url, const char *thumb_version)
 {
 	cJSON *document = json_new_object();
 	struct buf url;
 
 	buf_init(&url, PATH_BYTES_MAX);
 	if (!document_is_shown(sample))
-		thumb_path(dataset, sample->id, DOCUMENT_RENDITION_SIZE, &url);
+		thumb_path(dataset, sample->id, DOCUMENT_RENDITION_SIZE, thumb_version, &url);
 	else if (!image_url)
 		document_image_path(dataset, sample->filepath, &url);
 	json_add_int64(document, "id", sample->id);
@@ -155,7 +157,7 @@ cJSON *document_sample(const char *dataset, const struct sample *sample, const c
 	add_known(document, "height", sample->height);
 	json_add_string(document, "image_url", url.len > 0 ? buf_text(&url) : image_url);
 	buf_clear(&url);
-	thumb_path(dataset, sample->id, DOCUMENT_THUMB_SIZE, &url);
+	thumb_path(dataset, sample->id, DOCUMENT_THUMB_SIZE, thumb_version, &url);
 	json_add_string(document, "thumb_url", buf_text(&url));
 	json_add_time(document, "uploaded_at", sample->uploaded_at);
 	add_text(document, "uploaded_by", sample->uploaded_by);

@@ -25,8 +25,9 @@ enum {
 };
 /* Whether browsers show it as it is; by its name where its type is not known. */
 bool document_is_shown(const struct sample *sample);
-/* All fields of a sample; what is not known of it is null. image_url, of one that is shown; NULL: document_image_path's. */
-cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url);
+/* All fields of a sample; what is not known of it is null. image_url, of one that is shown; NULL: document_image_path's. thumb_version
+ * is of the image's content, and so part of its thumbnail's address; "" when it is not known. */
+cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url, const char *thumb_version);
 
 /* token, expires_at and, unless it is NULL, the sample's document (taken). */
 cJSON *document_task(const struct task *task, cJSON *sample);

@@ -101,6 +101,7 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 		abort();
 	store->base.backend = &dataset_mongodb;
 	store->config = config;
+	store->reading = reading;
 	store->ready = reading; /* nothing is made where only reading is meant */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
@@ -327,6 +328,8 @@ static int open_dataset(struct dataset_store *base, const char *name, struct dat
 	struct work work;
 	int failed = work_begin(&work, store, err) || settings_read(&work, name, &settings, err);
 
+	if (!failed && !settings.uuid[0] && !store->reading)
+		failed = settings_give_uuid(&work, name, &settings, err);
 	work_end(&work);
 	if (!failed && settings.unfinished)
 		failed = err_set(err, ERR_NOT_FOUND, "Database not found");
@@ -362,6 +365,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.close = close_dataset,
 	.info = mongodb_info,
 	.setup = mongodb_setup,
+	.place = mongodb_place,
 	.size = mongodb_size,
 	.update = mongodb_update,
 	.label_add = mongodb_label_add,

@@ -118,6 +118,7 @@ struct label_set {
 
 struct settings {
 	bson_oid_t revision;
+	char uuid[HASH_UUID_MAX]; /* "": made by an earlier version, and not opened for writing since */
 	char *base_dir;
 	struct dataset_policy policy; /* lease_seconds as stored: 0 = the configuration's */
 	int64_t next_id, next_label, bytes;
@@ -150,6 +151,7 @@ enum { COUNTER_SHARDS = 16 };
 struct mongodb_store {
 	struct dataset_store base;
 	const struct config *config;
+	bool reading; /* nothing is to be changed */
 	mongoc_client_pool_t *pool;
 	unsigned shard; /* of the counters that this process writes */
 	pthread_mutex_t mutex; /* guards what follows */
@@ -175,6 +177,8 @@ bson_oid_t new_revision(void);
 /* The dataset's document; ERR_NOT_FOUND "Database not found". The caller releases. */
 int settings_read(struct work *work, const char *name, struct settings *out, struct err *err);
 void settings_release(struct settings *settings);
+/* For settings without a uuid: gives the dataset one, and reads them anew. */
+int settings_give_uuid(struct work *work, const char *name, struct settings *settings, struct err *err);
 /* Marks the dataset as removed, whole or unfinished as `unfinished` says, and removes it. ERR_NOT_FOUND when there is none. */
 int dataset_mark_removed(struct work *work, const char *name, bool unfinished, struct err *err);
 bson_t *policy_document(const struct dataset_policy *policy);
@@ -338,6 +342,7 @@ int mongodb_create(struct dataset_store *, const char *, const char *, const str
 int mongodb_remove(struct dataset_store *, const char *, struct err *);
 int mongodb_info(struct dataset *, struct dataset_info *, struct err *);
 int mongodb_setup(struct dataset *, struct dataset_info *, struct err *);
+int mongodb_place(struct dataset *, struct dataset_info *, struct err *);
 int mongodb_size(struct dataset *, int64_t *, struct err *);
 int mongodb_update(struct dataset *, const struct dataset_change *, struct err *);
 int mongodb_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);

@@ -77,6 +77,7 @@ static int read_setup(struct work *work, struct inquiry *inquiry, struct err *er
 		settings_release(&settings);
 		return -1;
 	}
+	memcpy(inquiry->out->uuid, settings.uuid, sizeof(settings.uuid));
 	inquiry->out->base_dir = settings.base_dir;
 	inquiry->out->policy = policy_resolved(inquiry->dataset, &settings.policy);
 	inquiry->out->counts.size = settings.next_id - settings.gaps;

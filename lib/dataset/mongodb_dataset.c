@@ -65,6 +65,8 @@ static int read_settings(void *data, const bson_t *document, struct err *err)
 
 		if (strcmp(key, "revision") == 0 && BSON_ITER_HOLDS_OID(&iter))
 			bson_oid_copy(bson_iter_oid(&iter), &out->revision);
+		else if (strcmp(key, "uuid") == 0 && BSON_ITER_HOLDS_UTF8(&iter))
+			snprintf(out->uuid, sizeof(out->uuid), "%s", bson_iter_utf8(&iter, NULL));
 		else if (strcmp(key, "base_dir") == 0 && BSON_ITER_HOLDS_UTF8(&iter) && !out->base_dir)
 			out->base_dir = text_copy(bson_iter_utf8(&iter, NULL));
 		else if (strcmp(key, "policy") == 0)
@@ -136,6 +138,36 @@ int settings_refresh(struct mongodb_dataset *dataset, struct err *err)
 		settings_replace(dataset, &settings);
 	return failed ? -1 : 0;
 }
+
+/* As they were when it was opened: there is nothing to ask. */
+int mongodb_place(struct dataset *base, struct dataset_info *out, struct err *err)
+{
+	struct mongodb_dataset *dataset = mongodb_dataset(base);
+
+	(void)err;
+	pthread_mutex_lock(&dataset->mutex);
+	memcpy(out->uuid, dataset->settings.uuid, sizeof(out->uuid));
+	out->base_dir = text_copy(dataset->settings.base_dir);
+	out->policy = policy_resolved(dataset, &dataset->settings.policy);
+	pthread_mutex_unlock(&dataset->mutex);
+	return 0;
+}
+
+/* One that an earlier version made has none yet. */
+int settings_give_uuid(struct work *work, const char *name, struct settings *settings, struct err *err)
+{
+	char uuid[HASH_UUID_MAX];
+	bson_t *filter = filter_dataset(name);
+	bool given;
+
+	hash_random_uuid(uuid);
+	BCON_APPEND(filter, "uuid", "{", "$exists", BCON_BOOL(false), "}");
+	if (work_update(work, "datasets", filter, BCON_NEW("$set", "{", "uuid", BCON_UTF8(uuid), "}"), false, &given, err))
+		return -1;
+	settings_release(settings);
+	return settings_read(work, name, settings, err); /* another process may have been quicker */
+}
+
 /* --- making and removing ------------------------------------------------------------------------------------------- */
 
 int settings_save(struct work *work, const char *name, const struct settings *settings, struct err *err)
@@ -194,8 +226,10 @@ static int run_create(struct work *work, void *data, struct err *err)
 	    work_find(work, "labels", BCON_NEW("_id", BCON_UTF8(creation->name)), NULL, note_labels, &next_label, err))
 		return -1;
 	bson_t *policy = policy_document(creation->policy);
-	bson_t *document = BCON_NEW("_id", BCON_UTF8(creation->name), "revision", BCON_OID(&revision), "base_dir",
-	                            BCON_UTF8(creation->base_dir), "policy", BCON_DOCUMENT(policy), "next_id",
+	char uuid[HASH_UUID_MAX];
+	hash_random_uuid(uuid);
+	bson_t *document = BCON_NEW("_id", BCON_UTF8(creation->name), "uuid", BCON_UTF8(uuid), "revision",
+	                            BCON_OID(&revision), "base_dir", BCON_UTF8(creation->base_dir), "policy", BCON_DOCUMENT(policy), "next_id",
 	                            BCON_INT64(0), "next_label", BCON_INT64(next_label < 0 ? 0 : next_label), "bytes",
 	                            BCON_INT64(0), "votes_kept", BCON_BOOL(true));
 	bson_destroy(policy);

@@ -409,6 +409,7 @@ const struct dataset_backend dataset_sqlite = {
 	.close = close_dataset,
 	.info = sqlite_info,
 	.setup = sqlite_setup,
+	.place = sqlite_place,
 	.size = sqlite_size,
 	.update = sqlite_update,
 	.label_add = sqlite_label_add,

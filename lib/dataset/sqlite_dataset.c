@@ -100,7 +100,21 @@ int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_info *inf
 	return row < 0 ? -1 : 0;
 }
 
-static int read_info(struct dataset *dataset, bool counted, struct dataset_info *out, struct err *err)
+static int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT value FROM settings WHERE key = 'uuid'", "");
+	int row = stmt ? conn_step(conn, stmt, err) : -1;
+
+	if (row == 1) {
+		snprintf(out, HASH_UUID_MAX, "%s", (const char *)sqlite3_column_text(stmt, 0));
+		conn_done(stmt);
+	}
+	return row < 0 ? -1 : 0;
+}
+
+enum detail { PLACE, SETUP, INFO };
+
+static int read_info(struct dataset *dataset, enum detail detail, struct dataset_info *out, struct err *err)
 {
 	struct sqlite_dataset *own = (struct sqlite_dataset *)dataset;
 	struct sqlite_conn *conn = db_read(own->db, err);
@@ -109,8 +123,9 @@ static int read_info(struct dataset *dataset, bool counted, struct dataset_info 
 		return -1;
 	/* One snapshot, so that the counts agree with each other. */
 	int failed = conn_run(conn, err, "BEGIN", "") || base_dir_load(conn, dataset->name, &out->base_dir, err) ||
-	             (counted && counts_load(conn, &out->counts, err)) || labels_load(conn, counted, out, err) ||
-	             policy_load(conn, &out->policy, err);
+	             uuid_load(conn, out->uuid, err) || policy_load(conn, &out->policy, err) ||
+	             (detail == INFO && counts_load(conn, &out->counts, err)) ||
+	             (detail != PLACE && labels_load(conn, detail == INFO, out, err));
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(own->db, conn);
 	if (!failed && out->policy.lease_seconds == 0)
@@ -120,12 +135,17 @@ static int read_info(struct dataset *dataset, bool counted, struct dataset_info 
 
 int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *err)
 {
-	return read_info(dataset, true, out, err);
+	return read_info(dataset, INFO, out, err);
 }
 
 int sqlite_setup(struct dataset *dataset, struct dataset_info *out, struct err *err)
 {
-	return read_info(dataset, false, out, err);
+	return read_info(dataset, SETUP, out, err);
+}
+
+int sqlite_place(struct dataset *dataset, struct dataset_info *out, struct err *err)
+{
+	return read_info(dataset, PLACE, out, err);
 }
 
 int sqlite_size(struct dataset *dataset, int64_t *out, struct err *err)

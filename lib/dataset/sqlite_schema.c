@@ -204,6 +204,18 @@ bool schema_is_newest(int64_t version)
 	return version == SCHEMA_VERSION;
 }
 
+/* Of a new dataset, and of one that an earlier version made without. */
+static int have_uuid(struct sqlite_conn *writer, struct err *err)
+{
+	char uuid[HASH_UUID_MAX];
+	int64_t known;
+
+	if (conn_int64(writer, err, 0, &known, "SELECT COUNT(*) FROM settings WHERE key = 'uuid'", ""))
+		return -1;
+	hash_random_uuid(uuid);
+	return known ? 0 : conn_run(writer, err, "INSERT INTO settings (key, value) VALUES ('uuid', ?)", "s", uuid);
+}
+
 int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err)
 {
 	int64_t version;
@@ -214,7 +226,9 @@ int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err)
 		return -1;
 	if (to_wal(writer, err))
 		return -1;
-	return schema_is_newest(version) ? 0 : migrate_in_transaction(writer, to_newest, err);
+	if (!schema_is_newest(version) && migrate_in_transaction(writer, to_newest, err))
+		return -1;
+	return have_uuid(writer, err);
 }
 
 static int idempotency_1(struct sqlite_conn *writer, struct err *err)

@@ -16,6 +16,7 @@
 #include "fastcgi/origin.h"
 #include "fastcgi/recovery.h"
 #include "fastcgi/route.h"
+#include "fastcgi/thumb.h"
 
 enum {
 	STACK_BYTES = 512 * 1024, /* of a thread; handlers keep paths and names on it, not bodies */
@@ -60,6 +61,11 @@ int call_info(struct call *call, struct err *err)
 int call_setup(struct call *call, struct err *err)
 {
 	return dataset_setup(call->dataset, &call->info, err);
+}
+
+int call_place(struct call *call, struct err *err)
+{
+	return dataset_place(call->dataset, &call->info, err);
 }
 
 static int may(struct call *call, const char *dataset_name, struct err *err)
@@ -253,6 +259,7 @@ static int open_app(struct app *app, struct err *err)
 	app->state_dir = state ? state : ".";
 	app->recovery = recovery_new();
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
+	app->thumbs = app->program->thumbs ? thumbs_new(app) : NULL;
 	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
 	                       auth_open(&app->auth, app->config.json_user_dir, err) || open_stores(app, err)
 	               ? -1
@@ -265,6 +272,7 @@ static void close_app(struct app *app)
 	blob_free(app->blobs);
 	intents_free(app->intents);
 	recovery_free(app->recovery);
+	thumbs_free(app->thumbs);
 	dataset_store_free(app->store);
 	gate_free(app->gate);
 	auth_free(app->auth);

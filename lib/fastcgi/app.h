@@ -25,6 +25,7 @@ struct app {
 	struct blob_store *blobs; /* NULL unless program->images */
 	struct intents *intents;  /* the same: notes of images about to be stored there */
 	struct recovery *recovery; /* datasets of which samples were passed over */
+	struct thumbs *thumbs;    /* NULL unless program->thumbs */
 };
 
 enum { CALL_PARAMS_MAX = 4 };
@@ -61,6 +62,7 @@ struct program {
 	bool images;                /* opens the image store */
 	bool no_datasets;           /* does not open the store of datasets */
 	bool passwords;             /* checks passwords */
+	bool thumbs;                /* makes thumbnails */
 };
 
 /* A program's whole main: reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until
@@ -76,8 +78,9 @@ int call_body(struct call *call, struct err *err);
 /* The same where every field is optional: no body at all is an empty object. */
 int call_body_or_none(struct call *call, struct err *err);
 
-/* Reads what is told of call->dataset into call->info; call_setup leaves out the counts. */
+/* Reads what is told of call->dataset into call->info; call_setup leaves out the counts, call_place the labels as well. */
 int call_info(struct call *call, struct err *err);
 int call_setup(struct call *call, struct err *err);
+int call_place(struct call *call, struct err *err);
 
 #endif

@@ -166,6 +166,8 @@ static const char *reason(int status)
 		return "No Content";
 	case 302:
 		return "Found";
+	case 304:
+		return "Not Modified";
 	}
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
 		if (answers[i].status == status)

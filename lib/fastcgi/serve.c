@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "dataset/document.h"
+#include "fastcgi/content.h"
 
 enum { URL_BYTES_MAX = 64 * 1024 };
 
@@ -13,7 +14,7 @@ static int locate_blob(struct call *call, const struct sample *sample, struct lo
 	out->root = strlen(out->path) > strlen(sample->blob_key) ? strlen(out->path) - strlen(sample->blob_key) - 1 : 0;
 	out->type = sample->type;
 	out->bytes = sample->bytes;
-	out->modified_us = sample->uploaded_at;
+	out->id = (struct located_id){.bytes = sample->bytes};
 	return 0;
 }
 
@@ -44,13 +45,15 @@ int serve_fetch(struct call *call, const struct sample *sample, struct buf *out,
 cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err)
 {
 	struct buf url;
+	char version[CONTENT_VERSION_MAX];
 	cJSON *document = NULL;
 	bool direct = sample->blob_key[0] && document_is_shown(sample) && strcmp(blob_type(call->app->blobs), "fs") != 0;
 
+	content_version_told(&call->info, sample, version);
 	buf_init(&url, URL_BYTES_MAX);
 	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images, SERVE_URL_SECONDS, &url,
 	                        err) == 0)
-		document = document_sample(dataset_name(call->dataset), sample, direct ? buf_text(&url) : NULL);
+		document = document_sample(dataset_name(call->dataset), sample, direct ? buf_text(&url) : NULL, version);
 	buf_release(&url);
 	return document;
 }

@@ -1,5 +1,5 @@
 /* Finds a sample's image, in the dataset's base_dir or in the image store, and hands it to the client. One request, one
- * thread; each needs call_setup before. */
+ * thread; each needs call_place before. */
 #ifndef FASTCGI_SERVE_H
 #define FASTCGI_SERVE_H
 

@@ -1,139 +1,207 @@
 /* Makes, keeps and answers thumbnails. */
 #include "fastcgi/thumb.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/hash.h"
+#include "base/image_type.h"
 #include "blob/image.h"
+#include "fastcgi/content.h"
+#include "fastcgi/once.h"
 #include "fastcgi/serve.h"
 
-enum { PATH_BYTES_MAX = 8192 };
+#define FOLDER "cache/thumbs"
 
-static int from_file(const char *path, int64_t pixels_max, int size, struct buf *out, const char **type, struct err *err)
+/* The sizes that there are: however many are asked for, a sample has this many files. */
+static const int sizes[] = {64, 100, 256, 500, 1000, IMAGE_THUMB_SIDE_MAX};
+enum { SIZES = sizeof(sizes) / sizeof(*sizes), NAME_BYTES_MAX = 48, ETAG_BYTES_MAX = CONTENT_VERSION_MAX + 16 };
+
+struct thumbs {
+	struct kept *kept;
+	struct once *making;
+};
+
+struct thumbs *thumbs_new(const struct app *app)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct thumbs *thumbs = calloc(1, sizeof(*thumbs));
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct once_limits limits = {.at_once = processors > 1 ? (size_t)processors : 1,
+	                             .inside = THUMB_THREADS_MAX,
+	                             .per_user = THUMB_THREADS_USER};
+
+	if (!thumbs)
+		abort();
+	thumbs->kept = kept_new(app->state_dir, FOLDER, app->config.limits.thumbs_bytes);
+	thumbs->making = once_new(&limits);
+	return thumbs;
+}
+
+void thumbs_free(struct thumbs *thumbs)
+{
+	if (!thumbs)
+		return;
+	kept_free(thumbs->kept);
+	once_free(thumbs->making);
+	free(thumbs);
+}
+
+int thumb_forget(const char *state_dir, const char *uuid, struct err *err)
+{
+	return uuid[0] ? kept_remove_group(state_dir, FOLDER, uuid, err) : 0;
+}
+
+int thumb_sweep(const char *state_dir, kept_wanted *wanted, void *data, struct err *err)
+{
+	return kept_sweep(state_dir, FOLDER, wanted, data, err);
+}
+
+/* --- one thumbnail ------------------------------------------------------------------------------------------------- */
+
+struct thumb {
+	struct call *call;
+	const struct sample *sample;
+	struct located file;
+	char version[CONTENT_VERSION_MAX];
+	int size;
+	bool settled;              /* of that content, and of no other */
+	char name[NAME_BYTES_MAX]; /* as it is kept, in the group of its dataset */
+};
+
+static void name_it(const struct sample *sample, int size, char out[NAME_BYTES_MAX])
+{
+	snprintf(out, NAME_BYTES_MAX, "%lld-%d", (long long)sample->id, size);
+}
+
+/* None of what is gone is left to lie about. */
+static void remove_kept(const struct call *call, const struct sample *sample)
+{
+	char name[NAME_BYTES_MAX];
+
+	for (size_t i = 0; i < SIZES; i++) {
+		name_it(sample, sizes[i], name);
+		kept_remove(call->app->thumbs->kept, call->info.uuid, name);
+	}
+}
+
+static int look(struct thumb *thumb, struct err *err)
+{
+	if (serve_locate(thumb->call, thumb->sample, &thumb->file, err)) {
+		if (err->code == ERR_NOT_FOUND)
+			remove_kept(thumb->call, thumb->sample);
+		return -1;
+	}
+	content_version(&thumb->call->info, thumb->sample, &thumb->file, thumb->version);
+	thumb->settled = content_is_settled(thumb->sample, &thumb->file);
+	return 0;
+}
+
+/* Was the image this one all the time since it was looked at? */
+static bool is_same_still(const struct thumb *thumb)
+{
+	struct thumb now = *thumb;
+	struct err ignored;
+
+	return look(&now, &ignored) == 0 && strcmp(now.version, thumb->version) == 0;
+}
+
+static int from_file(const struct thumb *thumb, struct buf *out, struct err *err)
+{
+	int64_t pixels_max = thumb->call->app->config.limits.image_pixels;
+	int fd = open(thumb->file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	const char *type;
 
 	if (fd < 0)
 		return err_set(err, ERR_NOT_FOUND, "Image file not found");
-	int failed = image_thumb_fd(fd, pixels_max, size, out, type, err);
+	int failed = image_thumb_fd(fd, pixels_max, thumb->size, out, &type, err);
 	close(fd);
 	return failed;
 }
 
-static int make(struct call *call, const struct sample *sample, int size, struct buf *out, const char **type,
-                struct err *err)
+static int from_store(const struct thumb *thumb, struct buf *out, struct err *err)
 {
-	int64_t pixels_max = call->app->config.limits.image_pixels;
-	struct located file;
+	const struct config *config = &thumb->call->app->config;
+	const char *type;
 	struct buf bytes;
 
-	if (serve_locate(call, sample, &file, err))
-		return -1;
-	if (file.path[0])
-		return from_file(file.path, pixels_max, size, out, type, err);
-	buf_init(&bytes, (size_t)call->app->config.limits.file_bytes);
-	int failed = serve_fetch(call, sample, &bytes, err) ||
-	             image_thumb_bytes(buf_text(&bytes), bytes.len, pixels_max, size, out, type, err);
+	buf_init(&bytes, (size_t)config->limits.file_bytes);
+	int failed = serve_fetch(thumb->call, thumb->sample, &bytes, err) ||
+	             image_thumb_bytes(buf_text(&bytes), bytes.len, config->limits.image_pixels, thumb->size, out, &type, err);
 	buf_release(&bytes);
 	return failed ? -1 : 0;
 }
 
-/* Under another name first, so that nginx never serves half of one. What cannot be kept is made again next time. */
-static void keep(const struct buf *thumb, const char *dir, const char *path)
+static int make(void *data, struct buf *out, struct err *err)
 {
-	char token[HASH_TOKEN_MAX];
-	struct buf new_path;
+	const struct thumb *thumb = data;
+	struct kept *kept = thumb->call->app->thumbs->kept;
 
-	hash_random_token(HASH_TOKEN_BYTES, token);
-	buf_init(&new_path, PATH_BYTES_MAX);
-	buf_printf(&new_path, "%s/.%s", dir, token);
-	int fd = open(buf_text(&new_path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		/* Synced: with power lost, an empty one under its name would be served for good. */
-		bool whole = file_write(fd, thumb->data, thumb->len) == 0 && fdatasync(fd) == 0;
-
-		close(fd);
-		if (!whole || rename(buf_text(&new_path), path))
-			unlink(buf_text(&new_path));
-	}
-	buf_release(&new_path);
+	if (thumb->file.path[0] ? from_file(thumb, out, err) : from_store(thumb, out, err))
+		return -1;
+	if (thumb->settled && is_same_still(thumb))
+		kept_add(kept, thumb->call->info.uuid, thumb->name, thumb->version, out);
+	return 0;
 }
 
-static void make_folders(const char *state_dir, const struct buf *dir)
+static int make_once(struct thumb *thumb, struct buf *out, struct err *err)
 {
-	static const char *const parts[] = {"/cache", "/cache/thumbs"};
-	struct buf path;
+	char key[HASH_UUID_MAX + CONTENT_VERSION_MAX + NAME_BYTES_MAX];
 
-	buf_init(&path, PATH_BYTES_MAX);
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		buf_clear(&path);
-		buf_printf(&path, "%s%s", state_dir, parts[i]);
-		mkdir(buf_text(&path), 0700);
+	snprintf(key, sizeof(key), "%s/%s/%s", thumb->call->info.uuid, thumb->version, thumb->name);
+	if (once_do(thumb->call->app->thumbs->making, thumb->call->request->user, key, make, thumb, out, err))
+		return -1;
+	thumb->settled = thumb->settled && is_same_still(thumb);
+	return 0;
+}
+
+/* --- its answer ---------------------------------------------------------------------------------------------------- */
+
+static int reply_caching(struct thumb *thumb, const char *etag, struct err *err)
+{
+	struct reply *reply = thumb->call->reply;
+	const char *version = request_query(thumb->call->request, "v");
+
+	if (!thumb->settled)
+		return reply_header(reply, "Cache-Control", "private, no-store", err);
+	return reply_header(reply, "Cache-Control",
+	                    version && strcmp(version, thumb->version) == 0 ? "private, max-age=31536000, immutable"
+	                                                                    : "private, no-cache",
+	                    err) ||
+	                       reply_header(reply, "ETag", etag, err)
+	               ? -1
+	               : 0;
+}
+
+static int reply_thumb(struct thumb *thumb, struct err *err)
+{
+	struct reply *reply = thumb->call->reply;
+	const char *known = request_header(thumb->call->request, "HTTP_IF_NONE_MATCH");
+	char etag[ETAG_BYTES_MAX];
+
+	snprintf(etag, sizeof(etag), "\"%s-%d\"", thumb->version, thumb->size);
+	if (thumb->settled && known && strstr(known, etag)) {
+		reply_empty(reply, 304);
+		return reply_caching(thumb, etag, err);
 	}
-	mkdir(buf_text(dir), 0700);
-	buf_release(&path);
+	if (!kept_read(thumb->call->app->thumbs->kept, thumb->call->info.uuid, thumb->name, thumb->version, &reply->body) &&
+	    make_once(thumb, &reply->body, err))
+		return -1;
+	const struct image_type *type = image_type_sniff((const unsigned char *)reply->body.data, reply->body.len);
+	reply->status = 200;
+	return reply_header(reply, "Content-Type", type ? type->media : "application/octet-stream", err) ||
+	                       reply_caching(thumb, etag, err)
+	               ? -1
+	               : 0;
 }
 
 int thumb_answer(struct call *call, const struct sample *sample, int size, struct err *err)
 {
-	struct buf thumb, dir, path;
-	const char *type = NULL;
+	struct thumb thumb = {.call = call, .sample = sample, .size = sizes[SIZES - 1]};
 
-	buf_init(&thumb, IMAGE_THUMB_BYTES_MAX);
-	buf_init(&dir, PATH_BYTES_MAX);
-	buf_init(&path, PATH_BYTES_MAX);
-	int failed = make(call, sample, size, &thumb, &type, err);
-	if (!failed) {
-		buf_printf(&dir, "%s/cache/thumbs/%s", call->app->state_dir, dataset_name(call->dataset));
-		buf_printf(&path, "%s/%lld-%d.%s", buf_text(&dir), (long long)sample->id, size,
-		           strcmp(type, "image/webp") == 0 ? "webp" : "jpg");
-		make_folders(call->app->state_dir, &dir);
-		keep(&thumb, buf_text(&dir), buf_text(&path));
-		call->reply->status = 200;
-		failed = reply_header(call->reply, "Content-Type", type, err) ||
-		         reply_header(call->reply, "Cache-Control", "private, max-age=86400", err) ||
-		         buf_add(&call->reply->body, thumb.data, thumb.len);
+	for (size_t i = SIZES; i-- > 0;) {
+		if (size <= sizes[i])
+			thumb.size = sizes[i];
 	}
-	buf_release(&thumb);
-	buf_release(&dir);
-	buf_release(&path);
-	return failed ? -1 : 0;
-}
-
-static void remove_folder(const char *path)
-{
-	DIR *folder = opendir(path);
-	const struct dirent *entry;
-
-	while (folder && (entry = readdir(folder)))
-		unlinkat(dirfd(folder), entry->d_name, 0);
-	if (folder)
-		closedir(folder);
-	rmdir(path);
-}
-
-/* Under another name first: nginx serves none of them from that moment on. */
-int thumb_forget(const char *state_dir, const char *dataset, struct err *err)
-{
-	char token[HASH_TOKEN_MAX];
-	struct buf path, new_path;
-	int failed = 0;
-
-	hash_random_token(HASH_TOKEN_BYTES, token);
-	buf_init(&path, PATH_BYTES_MAX);
-	buf_init(&new_path, PATH_BYTES_MAX);
-	buf_printf(&path, "%s/cache/thumbs/%s", state_dir, dataset);
-	buf_printf(&new_path, "%s/cache/thumbs/.%s", state_dir, token);
-	if (rename(buf_text(&path), buf_text(&new_path)) == 0)
-		remove_folder(buf_text(&new_path));
-	else if (errno != ENOENT)
-		failed = err_errno(err, ERR_UNAVAILABLE, "The thumbnails of %s cannot be removed", dataset);
-	buf_release(&path);
-	buf_release(&new_path);
-	return failed;
+	name_it(sample, thumb.size, thumb.name);
+	return look(&thumb, err) || reply_thumb(&thumb, err) ? -1 : 0;
 }

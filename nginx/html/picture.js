@@ -13,7 +13,7 @@ export class Picture {
 	done;              // resolves once it is one or the other, or forgotten
 	#image = null;     // kept, so that the browser keeps what it decoded
 	#wanted = true;
-	#instead;          // the address of its thumbnail, until that is tried
+	#instead;          // the address of a large thumbnail of it, until that is tried
 
 	constructor(sample) {
 		this.url = address(sample.image_url);

@@ -176,6 +176,59 @@ static void a_removed_dataset_is_gone_and_its_name_is_free(void **state)
 	assert_counts_true(fixture->dataset);
 }
 
+static void uuid_of(struct dataset_store *store, const char *name, char out[HASH_UUID_MAX])
+{
+	struct dataset *dataset = open_dataset(store, name);
+	struct dataset_info info, place;
+
+	must(dataset_setup(dataset, &info, &failure));
+	must(dataset_place(dataset, &place, &failure));
+	assert_string_equal(place.uuid, info.uuid);
+	assert_int_equal(strlen(info.uuid), HASH_UUID_MAX - 1);
+	memcpy(out, info.uuid, HASH_UUID_MAX);
+	dataset_info_release(&place);
+	dataset_info_release(&info);
+	dataset_close(dataset);
+}
+
+static void a_dataset_made_anew_under_a_name_has_another_uuid(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_store *other = another_store(fixture);
+	char first[HASH_UUID_MAX], again[HASH_UUID_MAX];
+
+	uuid_of(fixture->store, "animals", first);
+	uuid_of(other, "animals", again);
+	assert_string_equal(again, first);
+	dataset_close(fixture->dataset);
+	fixture->dataset = NULL;
+	must(dataset_remove(other, "animals", &failure));
+	must(dataset_create(other, "animals", "/pictures", NULL, &failure));
+	uuid_of(fixture->store, "animals", again);
+	assert_string_not_equal(again, first);
+	uuid_of(other, "animals", first);
+	assert_string_equal(again, first);
+	dataset_store_free(other);
+}
+
+static void a_place_is_the_information_without_labels_and_counts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_change change = {.base_dir = "/data/elsewhere",
+	                                .fields = DATASET_POLICY_OVERLAP | DATASET_POLICY_PUBLIC,
+	                                .policy = {.overlap = 2, .public_images = true}};
+	struct dataset_info place;
+
+	must(dataset_update(fixture->dataset, &change, &failure));
+	must(dataset_place(fixture->dataset, &place, &failure));
+	assert_string_equal(place.base_dir, "/data/elsewhere");
+	assert_int_equal(place.policy.overlap, 2);
+	assert_int_equal(place.policy.lease_seconds, LEASE_SECONDS);
+	assert_true(place.policy.public_images);
+	assert_int_equal(place.label_count, 0);
+	dataset_info_release(&place);
+}
+
 static void what_another_process_adds_or_removes_is_seen_at_the_next_open(void **state)
 {
 	struct fixture *fixture = *state;
@@ -488,7 +541,9 @@ int main(void)
 		DATASET_TEST(datasets_of_any_name_are_listed_in_byte_order),
 		DATASET_TEST(a_list_goes_on_after_a_name_and_stops_when_told),
 		DATASET_TEST(a_removed_dataset_is_gone_and_its_name_is_free),
-		STORE_TEST(what_another_process_adds_or_removes_is_seen_at_the_next_open),
+		DATASET_TEST(a_dataset_made_anew_under_a_name_has_another_uuid),
+	DATASET_TEST(a_place_is_the_information_without_labels_and_counts),
+	STORE_TEST(what_another_process_adds_or_removes_is_seen_at_the_next_open),
 		DATASET_TEST(what_another_process_changes_is_seen),
 		DATASET_TEST(everything_is_there_after_a_restart),
 		STORE_TEST(more_datasets_than_are_kept_open_work_alike),

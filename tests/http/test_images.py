@@ -56,6 +56,13 @@ def test_the_image_is_served_as_it_was_sent(collector, contributor):
         assert told["image_url"] == f"/images/{DEFAULT}/served.bmp"
 
 
+def test_an_image_larger_than_any_json_body_is_taken(collector, contributor):
+    data = picture("JPEG", (64, 48))
+    for number, size in enumerate((1_000_000, 1_100_000, 3_000_000)):
+        told = put(contributor, f"large{number}.jpg", data + bytes([number]) * (size - len(data)))
+        assert told.status_code == 201, told.text
+
+
 def test_an_image_however_deep_is_served(collector, contributor):
     data = picture()
     told = put(contributor, "d/" * 2045 + "a.jpeg", data).json()

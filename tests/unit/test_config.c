@@ -233,7 +233,7 @@ static void an_unknown_key_is_refused_with_the_nearest_known_one(void **state)
 	assert_line_refused("{'limits':{'limits':{}}}",
 		       "unknown key \"limits.limits\"; known here: json_bytes, lease_seconds, file_bytes, "
 		       "image_pixels, files_per_request, dataset_bytes, archive_bytes, archive_entries, "
-		       "archive_entry_bytes, upload_expires_seconds, human_requests_per_second, "
+		       "archive_entry_bytes, upload_expires_seconds, thumbs_bytes, human_requests_per_second, "
 		       "open_datasets");
 }
 

@@ -45,7 +45,7 @@ static void what_is_not_known_of_a_sample_is_null(void **state)
 	(void)state;
 	struct sample sample = seeded();
 
-	assert_document(document_sample("cats", &sample, NULL),
+	assert_document(document_sample("cats", &sample, NULL, ""),
 	                "{\"id\":0,\"filepath\":\"a b/1.png\",\"label\":\"\",\"state\":\"unlabelled\",\"version\":0,"
 	                "\"sha256\":null,\"bytes\":null,\"type\":null,\"width\":null,\"height\":null,"
 	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":\"/v1/datasets/cats/samples/0/thumb?size=256\","
@@ -70,10 +70,10 @@ static void all_that_is_known_of_a_sample_is_told(void **state)
 	sample.uploaded_by = (char[]){"ana"};
 	sample.labelled_at = A_TIME + 1000;
 	sample.labelled_by = (char[]){"bob"};
-	assert_document(document_sample("cats", &sample, NULL),
+	assert_document(document_sample("cats", &sample, NULL, "3f2a"),
 	                "{\"id\":7,\"filepath\":\"a b/1.png\",\"label\":\"sphynx\",\"state\":\"labelled\",\"version\":3,"
 	                "\"sha256\":\"00ff\",\"bytes\":1234,\"type\":\"image/png\",\"width\":640,\"height\":480,"
-	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":\"/v1/datasets/cats/samples/7/thumb?size=256\","
+	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":\"/v1/datasets/cats/samples/7/thumb?size=256&v=3f2a\","
 	                "\"uploaded_at\":\"2026-01-31T12:34:56.789Z\",\"uploaded_by\":\"ana\","
 	                "\"labelled_at\":\"2026-01-31T12:34:56.790Z\",\"labelled_by\":\"bob\"}");
 }
@@ -107,7 +107,7 @@ static void the_longest_address_is_whole(void **state)
 	memset(dataset, '%', NAME);
 	memset(filepath, '%', FILEPATH);
 	sample.filepath = filepath;
-	cJSON *document = document_sample(dataset, &sample, NULL);
+	cJSON *document = document_sample(dataset, &sample, NULL, "");
 	assert_int_equal(strlen(cJSON_GetObjectItem(document, "image_url")->valuestring), 9 + 3 * (NAME + FILEPATH));
 	cJSON_Delete(document);
 }
@@ -149,7 +149,7 @@ static void a_task_comes_with_its_sample(void **state)
 {
 	(void)state;
 	struct task task = {.token = "abc", .expires_at = A_TIME, .sample = seeded()};
-	cJSON *document = document_task(&task, document_sample("cats", &task.sample, NULL));
+	cJSON *document = document_task(&task, document_sample("cats", &task.sample, NULL, ""));
 
 	assert_string_equal(cJSON_GetObjectItem(document, "token")->valuestring, "abc");
 	assert_int_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(document, "sample"), "id")->valueint, 0);
@@ -161,7 +161,7 @@ static void an_image_in_a_store_has_the_stores_address(void **state)
 {
 	(void)state;
 	struct sample sample = seeded();
-	cJSON *document = document_sample("cats", &sample, "https://s3.example/cats/img-1.png");
+	cJSON *document = document_sample("cats", &sample, "https://s3.example/cats/img-1.png", "");
 
 	assert_string_equal(cJSON_GetObjectItem(document, "image_url")->valuestring, "https://s3.example/cats/img-1.png");
 	cJSON_Delete(document);

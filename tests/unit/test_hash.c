@@ -183,6 +183,19 @@ static void tokens_are_url_safe_and_never_the_same(void **state)
 	assert_string_equal(token, "");
 }
 
+static void random_uuids_are_of_version_4_and_differ(void **state)
+{
+	(void)state;
+	char one[HASH_UUID_MAX], other[HASH_UUID_MAX];
+
+	hash_random_uuid(one);
+	hash_random_uuid(other);
+	assert_string_not_equal(one, other);
+	assert_int_equal(strlen(one), HASH_UUID_MAX - 1);
+	assert_int_equal(one[14], '4');
+	assert_non_null(strchr("89ab", one[19]));
+}
+
 static void an_image_has_one_uuid_a_dataset(void **state)
 {
 	(void)state;
@@ -239,6 +252,7 @@ int main(void)
 		cmocka_unit_test(only_canonical_base64_is_taken),
 		cmocka_unit_test(decoding_heeds_the_ceiling),
 		cmocka_unit_test(tokens_are_url_safe_and_never_the_same),
+		cmocka_unit_test(random_uuids_are_of_version_4_and_differ),
 		cmocka_unit_test(an_image_has_one_uuid_a_dataset),
 		cmocka_unit_test(a_uuid_is_version_8_of_rfc_9562),
 		cmocka_unit_test(equality_sees_every_byte),

@@ -105,7 +105,10 @@ static void finds_a_file_in_base_dir(void **state)
 	assert_int_equal(found.bytes, sizeof(PNG) - 1);
 	struct stat st;
 	assert_int_equal(stat(found.path, &st), 0);
-	assert_int_equal(found.modified_us / 1000000, st.st_mtim.tv_sec);
+	assert_int_equal(found.id.inode, st.st_ino);
+	assert_int_equal(found.id.bytes, st.st_size);
+	assert_int_equal(found.id.modified_ns, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	assert_int_equal(found.id.changed_ns, (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec);
 }
 
 static void finds_odd_names(void **state)
