@@ -4,7 +4,7 @@
 #
 # These fail with a finished sentence on stderr, and leave what runs as it is.
 
-config_path='' users='' http=0 https=0 address='' server_name='' certificate='' certificate_key='' json_bytes=''
+config_path='' users='' http=0 https=0 addresses=() server_name='' base_path='' trusted=() certificate='' certificate_key='' json_bytes=''
 form_overhead=65536 # bytes: what a form with one file may have besides it
 file_bytes='' archive_bytes='' images='' image_origins=''
 origin=''   # where the server is asked whether it answers
@@ -25,22 +25,27 @@ origins_of_images='.image_store | if .type != "s3" then "" else
 	| map(select(. != "") | capture("^(?<o>https?://[A-Za-z0-9.:_\\[\\]-]+)").o) | unique | join(" ") end'
 
 read_config() {
-	local json
+	local json address
 	json=$("$libexec/admin" config ${config:+--config "$config"}) || return 1
 	eval "$(jq -r "def image_origins: $origins_of_images;"'@sh "config_path=\(.path) users=\(.json_user_dir) http=\(.listen.http_port)
-		https=\(.listen.https_port) address=\(.listen.address) server_name=\(.listen.server_name)
+		https=\(.listen.https_port) addresses=(\(.listen.address)) server_name=\(.listen.server_name)
+		base_path=\(.listen.base_path) trusted=(\(.listen.trusted_proxy))
 		certificate=\(.listen.certificate) certificate_key=\(.listen.certificate_key)
 		json_bytes=\(.limits.json_bytes)
 		file_bytes=\(.limits.file_bytes) archive_bytes=\(.limits.archive_bytes) images=\(.image_store.dir) image_origins=\(image_origins)"' <<<"$json")"
 	http=${port:-$http}
 	https=${tls_port:-$https}
-	[[ $address != *:* || $address == \[* ]] || address=[$address]
-	[[ $address =~ ^[]0-9A-Za-z.:[-]+$ ]] || complain "listen.address is no address: $address" || return 1
+	for address in "${!addresses[@]}"; do
+		[[ ${addresses[address]} != *:* || ${addresses[address]} == \[* ]] || addresses[address]=[${addresses[address]}]
+		[[ ${addresses[address]} =~ ^[]0-9A-Za-z.:[-]+$ ]] ||
+			complain "listen.address is no address: ${addresses[address]}" || return 1
+	done
+	[ "${#addresses[@]}" != 0 ] || complain "listen.address names no address" || return 1
 	[[ $server_name =~ ^[0-9A-Za-z.*-]*$ ]] || complain "listen.server_name is no host name: $server_name" || return 1
 	[ "$http" != 0 ] || [ "$https" != 0 ] || complain "both ports are 0: there is nothing to listen on" || return 1
 	[ "$http" != "$https" ] || complain "HTTP and HTTPS cannot share port $http" || return 1
-	origin=https://$address:$https
-	[[ $address != 0.0.0.0 && $address != "[::]" ]] || origin=https://localhost:$https
+	origin=https://${addresses[0]}:$https
+	[[ ${addresses[0]} != 0.0.0.0 && ${addresses[0]} != "[::]" ]] || origin=https://localhost:$https
 	pages=()
 	if [ "$http" != 0 ]; then
 		pages=("http://127.0.0.1:$http/ui/")
@@ -55,14 +60,25 @@ read_config() {
 	[ "$http" = 0 ] || origin=http://127.0.0.1:$http
 }
 
+has_ipv6() {
+	grep -qs '^0\{31\}1 ' /proc/net/if_inet6
+}
+
 listens() { # the addresses to listen on, as nginx writes them
+	local address
 	if [ "$http" != 0 ]; then
 		echo "127.0.0.1:$http"
-		if grep -qs '^0\{31\}1 ' /proc/net/if_inet6; then
-			echo "[::1]:$http"
-		fi
+		! has_ipv6 || echo "[::1]:$http"
 	fi
-	[ "$https" = 0 ] || echo "$address:$https ssl http2"
+	[ "$https" != 0 ] || return 0
+	for address in "${addresses[@]}"; do
+		if [ "$address" != "[::]" ]; then
+			echo "$address"
+			continue
+		fi
+		echo 0.0.0.0
+		! has_ipv6 || echo "[::]"
+	done | awk -v port="$https" '!told[$0]++ {print $0 ":" port " ssl http2"}'
 }
 
 check_ports_free() {
@@ -112,7 +128,7 @@ quoted() { # a path as the inside of nginx's "…"; nginx has no way to write a 
 
 # Writes STATE/nginx.conf.new and has nginx check it.
 write_nginx_conf() {
-	local text listen='' tls='' become='' line sum
+	local text listen='' tls='' become='' proxies='' real_ip='' line sum
 	local -i workers
 	workers=$(nproc)
 	((workers >= 2)) || workers=2
@@ -144,6 +160,13 @@ write_nginx_conf() {
 	text=${text//@WORKERS@/"$workers"}
 	text=${text//@JSON_BYTES@/"$json_bytes"}
 	text=${text//@LISTEN@/"$listen"}
+	text=${text//@BASE_PATH@/"$base_path"}
+	for line in "${trusted[@]}"; do
+		proxies+=$'\t\t'"$line 1;"$'\n'
+		real_ip+=$'\t'"set_real_ip_from $line;"$'\n'
+	done
+	text=${text//@TRUSTED@/"$proxies"}
+	text=${text//@REAL_IP@/"$real_ip"}
 	text=${text//@TLS@/"$tls"}
 	text=${text//@ENDPOINTS@/"$(<"$web/endpoints.conf")"}
 	text=${text//@FILE_BYTES@/"$file_bytes"}

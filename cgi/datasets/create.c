@@ -39,7 +39,7 @@ static int reply_location(struct call *call, const char *name, struct err *err)
 	struct buf location;
 
 	buf_init(&location, REPLY_HEADERS_MAX);
-	buf_str(&location, "/v1/datasets/");
+	buf_printf(&location, "%s/v1/datasets/", call->request->base_path);
 	text_percent_encode_segment(name, &location);
 	int failed = reply_header(call->reply, "Location", buf_text(&location), err);
 	buf_release(&location);

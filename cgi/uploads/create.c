@@ -37,7 +37,7 @@ static int reply_created(struct call *call, const struct partial *partial, struc
 	struct buf location;
 
 	buf_init(&location, REPLY_HEADERS_MAX);
-	buf_str(&location, "/v1/datasets/");
+	buf_printf(&location, "%s/v1/datasets/", call->request->base_path);
 	text_percent_encode_segment(dataset_name(call->dataset), &location);
 	buf_printf(&location, "/uploads/%s", partial->id);
 	reply_empty(call->reply, 201);

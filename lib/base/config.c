@@ -131,11 +131,6 @@ static int on_end_object(void *context, struct err *err)
 	return 0;
 }
 
-static bool is_list(const struct config_key *key)
-{
-	return key->kind == CONFIG_TEXTS || key->kind == CONFIG_PATHS;
-}
-
 static void clear_list(struct config_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
@@ -147,7 +142,7 @@ static int on_start_array(void *context, struct err *err)
 {
 	struct reader *reader = context;
 
-	if (!reader->key || !is_list(reader->key) || reader->listing)
+	if (!reader->key || !config_is_list(reader->key) || reader->listing)
 		return expected(reader, err);
 	reader->listing = true;
 	clear_list(config_strings(reader->config, reader->key));
@@ -168,8 +163,11 @@ static int on_string(void *context, const char *value, struct err *err)
 	struct reader *reader = context;
 	char what[NAME_MAX_BYTES + 2];
 
-	if (!reader->key || reader->key->kind == CONFIG_INTEGER || is_list(reader->key) != reader->listing)
+	bool alone = reader->key && !reader->listing && config_is_list_or_one(reader->key);
+	if (!reader->key || reader->key->kind == CONFIG_INTEGER || (!alone && config_is_list(reader->key) != reader->listing))
 		return expected(reader, err);
+	if (alone)
+		clear_list(config_strings(reader->config, reader->key));
 	snprintf(what, sizeof(what), "\"%s\"", reader->name);
 	return config_set(reader->config, reader->key, what, value, &reader->places, err);
 }
@@ -226,7 +224,7 @@ static int set_first_defaults(struct config *config, const struct config_places 
 		const struct config_key *key = &config_keys[i];
 		if (key->kind == CONFIG_INTEGER)
 			*config_integer(config, key) = key->number;
-		else if (is_list(key) && key->initial &&
+		else if (config_is_list(key) && key->initial &&
 			 config_set(config, key, key->name, key->initial, places, err))
 			return -1;
 	}
@@ -241,7 +239,7 @@ static int set_other_defaults(struct config *config, const struct config_places 
 
 	for (size_t i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
-		if (key->kind == CONFIG_INTEGER || is_list(key) || *config_text(config, key) || !key->initial)
+		if (key->kind == CONFIG_INTEGER || config_is_list(key) || *config_text(config, key) || !key->initial)
 			continue;
 		if (config_set(config, key, key->name, key->initial, places, err))
 			return -1;
@@ -372,7 +370,7 @@ void config_release(struct config *config)
 {
 	for (size_t i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
-		if (is_list(key)) {
+		if (config_is_list(key)) {
 			clear_list(config_strings(config, key));
 		} else if (key->kind != CONFIG_INTEGER) {
 			char *text = *config_text(config, key);

@@ -52,7 +52,9 @@ struct config {
 	struct {
 		int64_t http_port;  /* loopback only; 0 = off */
 		int64_t https_port; /* 0 = off */
-		char *address;      /* of https; "0.0.0.0" */
+		struct config_list address; /* of https; "::" is every address, of IPv4 too */
+		struct config_list trusted_proxy; /* addresses and networks whose X-Forwarded-… headers hold */
+		char *base_path; /* "/label": what a proxy has before the paths that are ours; "" = nothing */
 		char *server_name;
 		char *certificate;     /* PEM; "" = a self-signed one under the state folder */
 		char *certificate_key; /* PEM */

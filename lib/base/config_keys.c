@@ -74,8 +74,12 @@ const struct config_key config_keys[] = {
 	{ "listen.https_port", CONFIG_INTEGER, AT(listen.https_port),
 	  .number = 0, .min = 0, .max = PORT_MAX,
 	  .help = "port of HTTPS; 0 is off" },
-	{ "listen.address", CONFIG_HOST, AT(listen.address), .initial = "0.0.0.0",
-	  .help = "address of HTTPS" },
+	{ "listen.address", CONFIG_HOSTS, AT(listen.address), .initial = "::",
+	  .help = "address of HTTPS, or a list; :: is every one, of IPv4 too" },
+	{ "listen.base_path", CONFIG_URL_PATH, AT(listen.base_path), .initial = "",
+	  .help = "what a proxy has before this server's paths, such as /label" },
+	{ "listen.trusted_proxy", CONFIG_NETWORKS, AT(listen.trusted_proxy),
+	  .help = "addresses or networks of proxies whose X-Forwarded-… headers hold" },
 	{ "listen.server_name", CONFIG_HOST, AT(listen.server_name), .initial = "",
 	  .help = "host name, for the self-signed certificate" },
 	{ "listen.certificate", CONFIG_PATH, AT(listen.certificate), .initial = "",
@@ -145,6 +149,16 @@ bool config_is_group(const char *name)
 	return false;
 }
 
+bool config_is_list_or_one(const struct config_key *key)
+{
+	return key->kind == CONFIG_HOSTS || key->kind == CONFIG_NETWORKS;
+}
+
+bool config_is_list(const struct config_key *key)
+{
+	return key->kind == CONFIG_TEXTS || key->kind == CONFIG_PATHS || config_is_list_or_one(key);
+}
+
 char **config_text(struct config *config, const struct config_key *key)
 {
 	return (char **)(void *)((char *)config + key->offset);
@@ -184,6 +198,9 @@ const char *config_expects(const struct config_key *key, char *out, size_t size)
 		[CONFIG_SECRET] = "a string",
 		[CONFIG_TEXTS] = "a list of strings",
 		[CONFIG_PATHS] = "a list of paths",
+		[CONFIG_URL_PATH] = "a path such as \"/label\", of letters, digits and ._~-",
+		[CONFIG_HOSTS] = "a host name or address, or a list of them",
+		[CONFIG_NETWORKS] = "an address or network (192.0.2.0/24), or a list of them",
 	};
 
 	if (key->kind == CONFIG_INTEGER)

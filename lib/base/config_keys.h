@@ -13,12 +13,15 @@ enum config_kind {
 	CONFIG_BUCKET, /* a part of a URL as it stands */
 	CONFIG_PATH,   /* made absolute */
 	CONFIG_HTTP_URL,
+	CONFIG_URL_PATH, /* "/a/b": of letters, digits and ._~- */
 	CONFIG_MONGODB_URI,
 	CONFIG_CHOICE,
 	CONFIG_SECRET, /* only from the environment; never printed */
 	CONFIG_INTEGER,
 	CONFIG_TEXTS, /* a list */
 	CONFIG_PATHS,
+	CONFIG_HOSTS,    /* a list, or one alone */
+	CONFIG_NETWORKS, /* the same, of addresses and of networks (192.0.2.0/24) */
 };
 
 struct config_key {
@@ -40,6 +43,10 @@ const struct config_key *config_find(const char *name);
 /* The groups of keys, ended by NULL. */
 extern const char *const config_groups[];
 bool config_is_group(const char *name);
+
+/* Whether its value is a list, and whether one text alone may stand for it. */
+bool config_is_list(const struct config_key *key);
+bool config_is_list_or_one(const struct config_key *key);
 
 /* The key's place in a configuration. */
 char **config_text(struct config *config, const struct config_key *key);

@@ -84,6 +84,8 @@ static void add_value(cJSON *object, const char *name, struct config *config, co
 		break;
 	case CONFIG_TEXTS:
 	case CONFIG_PATHS:
+	case CONFIG_HOSTS:
+	case CONFIG_NETWORKS:
 		json_add(object, name, new_list(config_strings(config, key)));
 		break;
 	case CONFIG_MONGODB_URI:

@@ -1,4 +1,6 @@
 /* Checks one value of the configuration and puts it in place. */
+#include <arpa/inet.h>
+
 #include "base/config_keys.h"
 #include "base/text.h"
 
@@ -24,6 +26,36 @@ static bool is_http_url(const char *value)
 	else if (!strncmp(value, "http://", 7))
 		host = value + 7;
 	return *host && *host != '/' && !strpbrk(value, " @?#\"\\<>");
+}
+
+/* Segments that mean themselves to everybody on the way. */
+static bool is_url_path(const char *value)
+{
+	if (value[0] != '/' || !made_of(value, "/._~-"))
+		return false;
+	while (*value) {
+		size_t len = strcspn(++value, "/");
+		bool dots = len <= 2 && strspn(value, ".") >= len;
+		if (dots && (len > 0 || value[0])) /* "." or "..", or nothing but at the end */
+			return false;
+		value += len;
+	}
+	return true;
+}
+
+static bool is_network(const char *value)
+{
+	char address[INET6_ADDRSTRLEN];
+	unsigned char bytes[sizeof(struct in6_addr)];
+	size_t len = strcspn(value, "/");
+	int64_t prefix = 0;
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, value, len);
+	address[len] = '\0';
+	bool four = inet_pton(AF_INET, address, bytes) == 1;
+	return (four || inet_pton(AF_INET6, address, bytes) == 1) &&
+	       (!value[len] || text_int64(value + len + 1, 0, four ? 32 : 128, &prefix) == 0);
 }
 
 static bool is_mongodb_uri(const char *value)
@@ -52,6 +84,7 @@ static bool fits(const struct config_key *key, const char *value)
 		return may_be_empty(key);
 	switch (key->kind) {
 	case CONFIG_HOST:
+	case CONFIG_HOSTS:
 		return made_of(value, "._:*-[]");
 	case CONFIG_BUCKET:
 		return made_of(value, "._-") && strcmp(value, ".") && strcmp(value, "..");
@@ -59,6 +92,10 @@ static bool fits(const struct config_key *key, const char *value)
 		return strlen(value) <= 63 && !strpbrk(value, "/\\. \"$*<>:|?");
 	case CONFIG_HTTP_URL:
 		return is_http_url(value);
+	case CONFIG_URL_PATH:
+		return is_url_path(value);
+	case CONFIG_NETWORKS:
+		return is_network(value);
 	case CONFIG_MONGODB_URI:
 		return is_mongodb_uri(value);
 	case CONFIG_CHOICE:
@@ -95,7 +132,7 @@ static int normalize(const struct config_key *key, const char *what, const char 
 	if (*value && (key->kind == CONFIG_PATH || key->kind == CONFIG_PATHS))
 		return make_absolute(what, value, places, out, err);
 	size_t len = strlen(value);
-	while (key->kind == CONFIG_HTTP_URL && len && value[len - 1] == '/')
+	while ((key->kind == CONFIG_HTTP_URL || key->kind == CONFIG_URL_PATH) && len && value[len - 1] == '/')
 		len--;
 	if (buf_add(out, value, len))
 		return err_set(err, ERR_BAD_REQUEST, "%s is too long", what);
@@ -106,7 +143,7 @@ static int normalize(const struct config_key *key, const char *what, const char 
 static int keep(struct config *config, const struct config_key *key, const char *what, char *value,
 		struct err *err)
 {
-	if (key->kind != CONFIG_TEXTS && key->kind != CONFIG_PATHS) {
+	if (!config_is_list(key)) {
 		char **place = config_text(config, key);
 		free(*place);
 		*place = value;

@@ -247,14 +247,22 @@ int ingest_store(struct call *call, const struct ingest_image *image, struct sam
 	return *duplicate ? 0 : ingest_metadata(call, image, &step, out, duplicate, err);
 }
 
+static const char *forwarded_or(const struct request *request, const char *forwarded, const char *asked)
+{
+	const char *value = request_header(request, forwarded);
+
+	return value && *value ? value : request_header(request, asked);
+}
+
 /* The address this client used for the server. */
 static void add_origin(const struct request *request, struct buf *out)
 {
-	const char *scheme = request_header(request, "REQUEST_SCHEME"), *host = request_header(request, "HTTP_HOST");
+	const char *scheme = forwarded_or(request, "FORWARDED_PROTO", "REQUEST_SCHEME");
+	const char *host = forwarded_or(request, "FORWARDED_HOST", "HTTP_HOST");
 	bool sound = host && *host &&
 	             host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]")] == '\0';
 
-	buf_printf(out, "%s://%s", scheme ? scheme : "http", sound ? host : "localhost");
+	buf_printf(out, "%s://%s%s", scheme ? scheme : "http", sound ? host : "localhost", request->base_path);
 }
 
 int ingest_url(struct call *call, const struct sample *sample, struct buf *out, struct err *err)

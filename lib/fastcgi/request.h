@@ -25,6 +25,7 @@ struct request {
 	const char *method;
 	const char *user; /* authenticated by nginx; never NULL, "" only where nginx asks for no password */
 	const char *id;   /* request id, shared with nginx's log */
+	const char *base_path; /* "/label": what stands before our paths where the client asks; "" mostly */
 	const char *content_type;
 	int64_t content_length; /* -1 = not told */
 	int64_t body_read;      /* bytes of the body taken so far */

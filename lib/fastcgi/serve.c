@@ -42,6 +42,20 @@ int serve_fetch(struct call *call, const struct sample *sample, struct buf *out,
 	return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
 }
 
+/* Addresses of this server begin with a slash, those elsewhere with their scheme. */
+static void put_base_path(cJSON *document, const char *key, const char *base_path)
+{
+	struct buf url;
+	const char *address = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, key));
+
+	if (!address || address[0] != '/')
+		return;
+	buf_init(&url, URL_BYTES_MAX);
+	buf_printf(&url, "%s%s", base_path, address);
+	cJSON_ReplaceItemInObjectCaseSensitive(document, key, cJSON_CreateString(buf_text(&url)));
+	buf_release(&url);
+}
+
 cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err)
 {
 	struct buf url;
@@ -55,6 +69,10 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 	                        err) == 0)
 		document = document_sample(dataset_name(call->dataset), sample, direct ? buf_text(&url) : NULL, version);
 	buf_release(&url);
+	if (document && call->request->base_path[0]) {
+		put_base_path(document, "image_url", call->request->base_path);
+		put_base_path(document, "thumb_url", call->request->base_path);
+	}
 	return document;
 }
 

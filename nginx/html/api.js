@@ -21,8 +21,12 @@ let skew = 0; // the server's clock minus this machine's, ms
 
 export const serverNow = () => Date.now() + skew;
 
-// An absolute address: relative ones fail where the page was opened with credentials in its URL.
+// An absolute address, of what the server tells: relative ones fail where the page was opened with credentials in its URL.
 export const address = path => new URL(path, location.origin).href;
+
+// The same of a path of ours, which may stand behind something of a proxy's (/label/ui/).
+export const basePath = location.pathname.replace(/\/ui\/[^/]*$/, '');
+export const ours = path => address(basePath + path);
 
 export const datasetPath = (name, ...rest) =>
 	['/v1/datasets', ...[name, ...rest].map(encodeURIComponent)].join('/');
@@ -32,7 +36,7 @@ export async function call(method, path, body, { keepalive = false } = {}) {
 	const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
 	let response, text;
 	try {
-		response = await fetch(address(path), {
+		response = await fetch(ours(path), {
 			method, keepalive, cache: 'no-store',
 			headers: { Accept: 'application/json', ...type },
 			body: body === undefined ? undefined : JSON.stringify(body),

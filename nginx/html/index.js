@@ -1,6 +1,6 @@
 // The page of all datasets: how far each one is, and the way to label it.
 
-import { address, call, whoAmI } from './api.js';
+import { call, ours, whoAmI } from './api.js';
 import { $, element, number, plural } from './dom.js';
 
 const LABELS_SHOWN = 6;
@@ -17,7 +17,7 @@ async function allDatasets() {
 }
 
 function card({ name, size, counts, labels }) {
-	const href = address(`/ui/label?dataset=${encodeURIComponent(name)}`);
+	const href = ours(`/ui/label?dataset=${encodeURIComponent(name)}`);
 	const rest = labels.length - LABELS_SHOWN;
 	return element('li', { class: 'card' },
 		element('h2', {}, element('a', { href }, name)),

@@ -1,6 +1,6 @@
 // What stands in the image's place while there is none: what is waited for, what is in the way, or that all is done.
 
-import { address } from './api.js';
+import { ours } from './api.js';
 import { $, number, plural } from './dom.js';
 
 const WAITING = 'Waiting for the connection…';
@@ -46,7 +46,7 @@ export function inTheWay(error, dataset, user) {
 	}
 }
 
-const lookAt = dataset => address(`/ui/look?dataset=${encodeURIComponent(dataset)}`);
+const lookAt = dataset => ours(`/ui/look?dataset=${encodeURIComponent(dataset)}`);
 
 // A word of a shell's command line.
 const quoted = word => /^[\w.@%+,:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

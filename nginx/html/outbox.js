@@ -3,7 +3,7 @@
 // One record an answer, so that windows on the same dataset share the queue without overwriting each other's; one
 // window at a time sends.
 
-import { ApiError, call, datasetPath, pause } from './api.js';
+import { ApiError, basePath, call, datasetPath, pause } from './api.js';
 import { alone, randomId, storage } from './storage.js';
 
 // What each kind of answer asks of the server.
@@ -30,7 +30,7 @@ export class Outbox {
 	constructor(user, dataset, events) {
 		this.#user = user;
 		this.#dataset = dataset;
-		this.#prefix = `answer|${encodeURIComponent(user)}|${encodeURIComponent(dataset)}|`;
+		this.#prefix = `${basePath}answer|${encodeURIComponent(user)}|${encodeURIComponent(dataset)}|`;
 		this.#events = events;
 		addEventListener('storage', event => {
 			if (event.key === null || event.key.startsWith(this.#prefix)) events.changed();

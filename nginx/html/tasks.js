@@ -1,7 +1,7 @@
 // The images leased to this window: the next few fetched and decoded ahead, kept while the page is looked at, given
 // back when it is left.
 
-import { call, datasetPath, serverNow } from './api.js';
+import { basePath, call, datasetPath, serverNow } from './api.js';
 import { Picture } from './picture.js';
 import { alone, livingWindows, storage, thisWindow } from './storage.js';
 
@@ -20,7 +20,7 @@ export class Tasks {
 	// events: wanted(task), whether a task just leased is to be shown; gone() after a lease was lost.
 	constructor(user, dataset, events) {
 		this.#dataset = dataset;
-		this.#prefix = `lease|${encodeURIComponent(user)}|${encodeURIComponent(dataset)}|`;
+		this.#prefix = `${basePath}lease|${encodeURIComponent(user)}|${encodeURIComponent(dataset)}|`;
 		this.#events = events;
 		document.addEventListener('visibilitychange', () => this.#renewSoon());
 	}

@@ -33,7 +33,7 @@ def test_without_password_everything_is_401(anyone, path):
     assert answer.status_code == 401
     assert answer.text == '{"message": "Authentication failed"}'
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["WWW-Authenticate"] == 'Basic realm="image-label-server"'
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="image-label-server", charset="UTF-8"'
 
 
 def test_wrong_password_is_401(server, anyone):

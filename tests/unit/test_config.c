@@ -25,7 +25,10 @@ static void without_any_file_the_defaults_hold(void **state)
 	assert_string_equal(config.dataset_store.uri, "");
 	assert_string_equal(config.image_store.type, "fs");
 	assert_string_equal(config.image_store.secret_key, "");
-	assert_string_equal(config.listen.address, "0.0.0.0");
+	assert_int_equal(config.listen.address.count, 1);
+	assert_string_equal(config.listen.address.item[0], "::");
+	assert_int_equal(config.listen.trusted_proxy.count, 0);
+	assert_string_equal(config.listen.base_path, "");
 	assert_int_equal(config.listen.http_port, 44444);
 	assert_int_equal(config.limits.json_bytes, 1024 * 1024);
 	assert_int_equal(config.limits.lease_seconds, 300);
@@ -85,7 +88,7 @@ static void every_key_is_read(void **state)
 		"'dataset_store':{'type':'mongodb','uri':'mongodb://u:p@h','database':'d'},"
 		"'image_store':{'type':'fs','dir':'/i','endpoint':'http://h:7480/','region':'r',"
 		"'bucket':'b','public_url':'https://cdn/x/'},"
-		"'listen':{'http_port':0,'https_port':65535,'address':'[::]','server_name':'*.example.org',"
+		"'listen':{'http_port':0,'https_port':65535,'address':'[::]','base_path':'/a/b-c/','trusted_proxy':['10.0.0.0/8','::1'],'server_name':'*.example.org',"
 		"'certificate':'/c','certificate_key':'/k'},"
 		"'limits':{'json_bytes':1024,'lease_seconds':1,'file_bytes':2,'image_pixels':11,'files_per_request':3,"
 		"'dataset_bytes':4,'archive_bytes':5,'archive_entries':6,'archive_entry_bytes':7,"
@@ -107,7 +110,10 @@ static void every_key_is_read(void **state)
 	assert_string_equal(config.image_store.public_url, "https://cdn/x");
 	assert_int_equal(config.listen.http_port, 0);
 	assert_int_equal(config.listen.https_port, 65535);
-	assert_string_equal(config.listen.address, "[::]");
+	assert_int_equal(config.listen.address.count, 1);
+	assert_string_equal(config.listen.address.item[0], "[::]");
+	assert_string_equal(config.listen.base_path, "/a/b-c");
+	assert_int_equal(config.listen.trusted_proxy.count, 2);
 	assert_string_equal(config.listen.server_name, "*.example.org");
 	assert_string_equal(config.listen.certificate, "/c");
 	assert_string_equal(config.listen.certificate_key, "/k");
@@ -293,6 +299,20 @@ static void a_value_of_another_kind_is_refused(void **state)
 		       "\"image_store.endpoint\" must be a URL (http:// or https://)");
 	assert_line_refused("{'image_store':{'bucket':'a/b'}}",
 		       "\"image_store.bucket\" must be a bucket's name (letters, digits, . _ -)");
+	static const char *const paths[] = {"label", "/a//b", "/a/../b", "/..", "/a/.", "/a b", "/a?b", "//", "/\\n"};
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "{'listen':{'base_path':'%s'}}", paths[i]);
+		assert_line_refused(text, "\"listen.base_path\" must be a path such as \"/label\", of letters, digits and ._~-");
+	}
+	static const char *const networks[] = {"10.0.0.0/33", "::/129", "10.0.0.0/", "localhost", "10.0.0.0/x", "1.2.3.4;"};
+	for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "{'listen':{'trusted_proxy':'%s'}}", networks[i]);
+		assert_line_refused(text, "\"listen.trusted_proxy\" must be an address or network (192.0.2.0/24), or a list of them");
+	}
+	assert_line_refused("{'listen':{'address':['a;b']}}",
+		       "\"listen.address\" must be a host name or address, or a list of them");
 	assert_line_refused("{'listen':{'server_name':'a;b'}}",
 		       "\"listen.server_name\" must be a host name or address");
 	assert_line_refused("{'default_dataset':'a/b'}",
