@@ -97,30 +97,6 @@ check_ports_free() {
 	done < <(listens)
 }
 
-# Makes a self-signed certificate when none is configured and there is none that holds for another month.
-have_certificate() {
-	local name names
-	[ "$https" != 0 ] || return 0
-	if [ -n "$certificate" ]; then
-		[ -r "$certificate" ] || complain "listen.certificate cannot be read: $certificate" || return 1
-		[ -r "$certificate_key" ] || complain "listen.certificate_key cannot be read: $certificate_key" || return 1
-		return 0
-	fi
-	certificate=$state/tls/certificate.pem
-	certificate_key=$state/tls/key.pem
-	if openssl x509 -in "$certificate" -noout -checkend 2592000 >/dev/null 2>&1 && [ -s "$certificate_key" ]; then
-		return 0
-	fi
-	mkdir -p "$state/tls"
-	names="DNS:localhost,IP:127.0.0.1,IP:::1"
-	for name in "$(hostname 2>/dev/null || :)" "$server_name"; do
-		[ -z "$name" ] || names="$names,DNS:$name"
-	done
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 -subj "/CN=${server_name:-localhost}" \
-		-addext "subjectAltName=$names" -keyout "$certificate_key" -out "$certificate" 2>"$state/log/openssl.log" ||
-		complain "cannot make a certificate: $(tail -n 1 "$state/log/openssl.log")"
-}
-
 quoted() { # a path as the inside of nginx's "…"; nginx has no way to write a literal $
 	[[ $1 != *[[:cntrl:]\$]* ]] || complain "nginx cannot take a path with a control character or \$: $1" || return 1
 	printf '%s' "$1" | sed 's/["\\]/\\&/g'

@@ -1,4 +1,6 @@
 """HTTPS: a certificate of one's own or a self-signed one, modern protocols, and HSTS only there."""
+import datetime
+import os
 import socket
 import ssl
 import subprocess
@@ -6,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from harness import free_port, send_raw
+from cryptography import x509
+from harness import free_port, send_raw, until
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +134,104 @@ def test_start_and_status_tell_the_https_address(secure):
     done = secure.command("start")
     assert done.returncode == 0, done.stderr
     assert address in done.stdout and f"{secure.url}/ui/" in done.stdout
+
+
+# --- the self-signed certificate
+
+
+@pytest.fixture
+def machine(make_server, tmp_path):
+    """A server on a machine whose names and addresses the test says."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    names = folder / "addresses"
+    names.write_text("192.0.2.7 2001:db8::7")
+    (folder / "hostname").write_text(f'#!/bin/sh\ncase "$1" in -I) cat {names} ;; *) echo bench-7 ;; esac\n')
+    (folder / "hostname").chmod(0o755)
+    server = make_server(tls=True, env={"PATH": f"{folder}:{os.environ['PATH']}"}, config={"listen": {"server_name": "labels.example.org"}})
+    server.addresses = names
+    server.add_user("ann")
+    server.add_dataset()
+    return server
+
+
+def described(server):
+    """What the served certificate says: its extensions, and for how many days it was made and still holds."""
+    pem = served_certificate(server)
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    extensions = {extension.value.oid._name: extension.value for extension in certificate.extensions}
+    names = extensions["subjectAltName"]
+    told = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+    now = datetime.datetime.utcnow()
+    return extensions, told, (certificate.not_valid_after - certificate.not_valid_before).days, (certificate.not_valid_after - now).days
+
+
+def test_the_certificate_is_a_servers_with_all_of_its_names(machine):
+    extensions, names, days, _ = described(machine.start())
+    assert extensions["basicConstraints"].ca is False
+    usage = extensions["keyUsage"]
+    assert usage.digital_signature and not (usage.key_cert_sign or usage.crl_sign or usage.key_encipherment)
+    assert [usage.dotted_string for usage in extensions["extendedKeyUsage"]] == ["1.3.6.1.5.5.7.3.1"]
+    assert days <= 397
+    assert {"localhost", "127.0.0.1", "::1", "bench-7", "192.0.2.7", "labels.example.org"} <= names
+    for host in ("localhost", "127.0.0.1", "labels.example.org"):
+        done = subprocess.run(
+            ["curl", "-sf", "--noproxy", "*", "--cacert", machine.certificate, "--resolve", f"labels.example.org:{machine.tls_port}:127.0.0.1",
+             f"https://{host}:{machine.tls_port}/healthz"], capture_output=True, check=False)
+        assert done.returncode == 0, host
+
+
+def test_the_certificate_is_made_anew_by_itself(machine):
+    """While serving: when the machine gets an address, and when the certificate ends."""
+    machine.start()
+    first = served_certificate(machine)
+    machine.addresses.write_text("192.0.2.7 192.0.2.8")
+    until(lambda: "192.0.2.8" in described(machine)[1], "a certificate with the new address")
+    second = served_certificate(machine)
+    assert second != first
+    tls = machine.state / "tls"
+    subprocess.run(["openssl", "req", "-x509", "-key", tls / "key.pem", "-days", "1", "-subj", "/CN=localhost", "-out", tls / "new"],
+                   check=True, capture_output=True)
+    (tls / "new").rename(tls / "certificate.pem")
+    until(lambda: served_certificate(machine) != second and described(machine)[3] > 300, "a certificate that lasts")
+    assert machine.session("ann").post("/size", json={"dataset_name": "demo"}).status_code == 200
+
+
+def test_a_certificate_of_an_earlier_version_is_replaced(machine):
+    """It was a CA, which people were told to trust."""
+    tls = machine.state / "tls"
+    tls.mkdir(parents=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "825", "-subj", "/CN=x",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", tls / "key.pem", "-out", tls / "certificate.pem"], check=True, capture_output=True)
+    assert described(machine.start())[0]["basicConstraints"].ca is False
+
+
+# --- where it listens
+
+
+def answers_at(server, host):
+    address = f"[{host}]" if ":" in host else host
+    done = subprocess.run(["curl", "-sk", "--noproxy", "*", f"https://{address}:{server.tls_port}/healthz"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("address, at, not_at", [
+    (None, ["127.0.0.1", "::1"], []),
+    ("::", ["127.0.0.1", "::1"], []),
+    ("0.0.0.0", ["127.0.0.1"], ["::1"]),
+    ("::1", ["::1"], ["127.0.0.1"]),
+    (["127.0.0.1", "::1", "127.0.0.1"], ["127.0.0.1", "::1"], ["127.0.0.2"]),
+    (["0.0.0.0", "::"], ["127.0.0.1", "::1", "127.0.0.2"], []),
+])
+def test_https_listens_where_it_is_told(make_server, address, at, not_at):
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    server = make_server(tls=True, config={"listen": {"address": address}} if address else None)
+    server.add_user("ann")
+    server.add_dataset()
+    server.start()
+    assert {host: answers_at(server, host) for host in at + not_at} == {**dict.fromkeys(at, True), **dict.fromkeys(not_at, False)}
+
+
+def has_ipv6():
+    return Path("/proc/net/if_inet6").exists() and " lo" in Path("/proc/net/if_inet6").read_text()
