@@ -40,6 +40,7 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 	store->config = config;
 	store->reading = reading;
 	pthread_mutex_init(&store->mutex, NULL);
+	pthread_cond_init(&store->opened, NULL);
 	*out = &store->base;
 	return 0;
 }
@@ -61,7 +62,7 @@ static void store_free(struct dataset_store *base)
 		store->datasets = dataset->next;
 		free_dataset(dataset);
 	}
-	db_free(store->idempotency);
+	pthread_cond_destroy(&store->opened);
 	pthread_mutex_destroy(&store->mutex);
 	free(store);
 }
@@ -145,30 +146,28 @@ static void unlink_dataset(struct sqlite_store *store, struct sqlite_dataset *da
 	}
 }
 
-/* Takes the dataset out of the cache; it is freed now, or with its last handle. */
+/* Takes the dataset out of the cache. With the mutex held, like all of these up to handle_get; it is freed with its last user. */
 static void drop(struct sqlite_store *store, struct sqlite_dataset *dataset)
 {
-	unlink_dataset(store, dataset);
+	if (!dataset->stale)
+		unlink_dataset(store, dataset);
 	dataset->stale = true;
-	if (dataset->users == 0)
-		free_dataset(dataset);
 }
 
 static struct sqlite_dataset *cached(struct sqlite_store *store, const char *name)
 {
 	for (struct sqlite_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
-		if (strcmp(dataset->base.name, name) != 0)
-			continue;
-		if (db_current(dataset->db))
+		if (strcmp(dataset->base.name, name) == 0)
 			return dataset;
-		drop(store, dataset);
-		return NULL;
 	}
 	return NULL;
 }
 
-static void evict(struct sqlite_store *store)
+/* Makes room for one more; what it takes out is in a list, to be freed without the mutex. */
+static struct sqlite_dataset *evict(struct sqlite_store *store)
 {
+	struct sqlite_dataset *evicted = NULL;
+
 	while (store->open_count >= store->config->limits.open_datasets) {
 		struct sqlite_dataset *oldest = NULL;
 
@@ -177,9 +176,12 @@ static void evict(struct sqlite_store *store)
 				oldest = dataset;
 		}
 		if (!oldest)
-			return; /* all in use: the cache is over its size until some are closed */
+			break; /* all in use: the cache is over its size until some are closed */
 		drop(store, oldest);
+		oldest->next = evicted;
+		evicted = oldest;
 	}
+	return evicted;
 }
 
 struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db)
@@ -194,57 +196,97 @@ struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, 
 	return dataset;
 }
 
-static struct sqlite_dataset *add_to_cache(struct sqlite_store *store, const char *name, struct sqlite_db *db)
-{
-	struct sqlite_dataset *dataset = handle_new(store, name, db);
+/* Lives on the stack of the thread that opens. */
+struct opening {
+	const char *name;
+	struct opening *next;
+};
 
-	dataset->next = store->datasets;
-	store->datasets = dataset;
-	store->open_count++;
+static bool is_opening(const struct sqlite_store *store, const char *name)
+{
+	for (const struct opening *at = store->opening; at; at = at->next) {
+		if (strcmp(at->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void end_opening(struct sqlite_store *store, const struct opening *own)
+{
+	struct opening **at = &store->opening;
+
+	while (*at != own)
+		at = &(*at)->next;
+	*at = own->next;
+	pthread_cond_broadcast(&store->opened);
+}
+
+/* The cached handle, one user more; NULL: it is the caller's to open. */
+static struct sqlite_dataset *take_cached(struct sqlite_store *store, const char *name)
+{
+	while (is_opening(store, name))
+		pthread_cond_wait(&store->opened, &store->mutex);
+	struct sqlite_dataset *dataset = cached(store, name);
+	if (dataset)
+		dataset->users++;
 	return dataset;
 }
 
-static int open_cached(struct sqlite_store *store, const char *name, struct sqlite_dataset **out, struct err *err)
+/* Opens it without the mutex, and adds it to the cache with one user. */
+static int open_handle(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out,
+                       struct err *err)
 {
+	struct opening own = {.name = name, .next = store->opening};
+	struct sqlite_dataset *evicted = NULL;
 	struct sqlite_db *db;
 
-	*out = cached(store, name);
-	if (*out)
-		return 0;
-	char *path = dataset_path(store, name, "");
-	if (access(path, F_OK) && (errno == ENOENT || errno == ENAMETOOLONG)) {
-		free(path);
-		return err_set(err, ERR_NOT_FOUND, "Database not found");
-	}
-	evict(store);
-	int failed = store->reading ? db_open_reading(&db, path, err)
-	                            : db_open(&db, path, false, schema_migrate_dataset, err);
-	free(path);
-	if (failed)
-		return err_prefix(err, "Dataset %s", name);
-	*out = add_to_cache(store, name, db);
-	return 0;
-}
-
-static int open_dataset(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
-{
-	struct sqlite_store *store = sqlite_store(base);
-	struct sqlite_dataset *dataset;
-
+	store->opening = &own;
+	pthread_mutex_unlock(&store->mutex);
+	int failed = open(store, name, &db, err);
+	*out = failed ? NULL : handle_new(store, name, db);
 	pthread_mutex_lock(&store->mutex);
-	int failed = open_cached(store, name, &dataset, err);
+	end_opening(store, &own);
 	if (!failed) {
-		dataset->users++;
-		dataset->last_use = ++store->clock;
-		*out = &dataset->base;
+		evicted = evict(store);
+		(*out)->users = 1;
+		(*out)->next = store->datasets;
+		store->datasets = *out;
+		store->open_count++;
 	}
 	pthread_mutex_unlock(&store->mutex);
+	while (evicted) {
+		struct sqlite_dataset *next = evicted->next;
+
+		free_dataset(evicted);
+		evicted = next;
+	}
+	pthread_mutex_lock(&store->mutex);
 	return failed;
 }
 
-static void close_dataset(struct dataset *base)
+int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out, struct err *err)
 {
-	struct sqlite_dataset *dataset = (struct sqlite_dataset *)base;
+	int failed = 0;
+
+	for (;;) {
+		pthread_mutex_lock(&store->mutex);
+		*out = take_cached(store, name);
+		if (!*out)
+			failed = open_handle(store, name, open, out, err);
+		if (!failed)
+			(*out)->last_use = ++store->clock;
+		pthread_mutex_unlock(&store->mutex);
+		if (failed || db_current((*out)->db))
+			return failed;
+		pthread_mutex_lock(&store->mutex);
+		drop(store, *out);
+		pthread_mutex_unlock(&store->mutex);
+		handle_put(*out);
+	}
+}
+
+void handle_put(struct sqlite_dataset *dataset)
+{
 	struct sqlite_store *store = dataset->store;
 
 	pthread_mutex_lock(&store->mutex);
@@ -252,6 +294,33 @@ static void close_dataset(struct dataset *base)
 	pthread_mutex_unlock(&store->mutex);
 	if (last)
 		free_dataset(dataset);
+}
+
+static int open_db(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err)
+{
+	char *path = dataset_path(store, name, "");
+	int failed = access(path, F_OK) && (errno == ENOENT || errno == ENAMETOOLONG)
+	                     ? err_set(err, ERR_NOT_FOUND, "Database not found")
+	             : store->reading ? db_open_reading(out, path, err)
+	                              : db_open(out, path, false, &schema_of_dataset, err);
+
+	free(path);
+	return failed && err->code != ERR_NOT_FOUND ? err_prefix(err, "Dataset %s", name) : failed;
+}
+
+static int open_dataset(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
+{
+	struct sqlite_dataset *dataset;
+
+	if (handle_get(sqlite_store(base), name, open_db, &dataset, err))
+		return -1;
+	*out = &dataset->base;
+	return 0;
+}
+
+static void close_dataset(struct dataset *base)
+{
+	handle_put((struct sqlite_dataset *)base);
 }
 
 /* --- making and removing ------------------------------------------------------------------------------------------ */
@@ -313,7 +382,7 @@ static int create_dataset(struct dataset_store *base, const char *name, const ch
 
 	buf_init(&hidden, 16384);
 	buf_printf(&hidden, "%s/.new-%d-%p", store->config->sqlite_db_dir, (int)getpid(), (void *)&creation);
-	int failed = check_free(store, name, err) || db_open(&made.db, buf_text(&hidden), true, schema_migrate_dataset, err);
+	int failed = check_free(store, name, err) || db_open(&made.db, buf_text(&hidden), true, &schema_of_dataset, err);
 	if (!failed) {
 		failed = db_write(made.db, true, write_metadata, &creation, err) ||
 		         sqlite_update(&made.base, &change, err) || db_fold(made.db, true, err);

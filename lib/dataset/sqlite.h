@@ -19,6 +19,7 @@ struct sqlite_conn {
 		const char *sql;
 		sqlite3_stmt *stmt;
 	} statement[SQLITE_STATEMENTS_MAX];
+	bool worn; /* it met what only a new connection may get over: a file that was not writable, damage, a disk's error */
 	struct sqlite_conn *next; /* in the pool of idle readers */
 };
 
@@ -59,21 +60,32 @@ struct sqlite_db {
 	struct sqlite_conn *readers;
 	struct write_job *head, *tail; /* waiting writes, oldest first */
 	bool leading;                  /* a thread is committing a batch */
-
-	struct sqlite_db *former; /* in whose place this one was opened; somebody may still use it. Freed with this one */
+	bool worn;                     /* as its writer is */
 };
 
-/* Brings a database to today's schema, in one transaction; called under the lock. */
+/* Brings a database to a later schema. */
 typedef int db_migrate(struct sqlite_conn *writer, struct err *err);
 
-/* create: makes the file, which must not exist (ERR_CONFLICT). */
-int db_open(struct sqlite_db **out, const char *path, bool create, db_migrate *migrate, struct err *err);
+/* What a database is to be like. */
+struct db_schema {
+	/* Is it so already? Only looks. */
+	int (*is_current)(struct sqlite_conn *conn, bool *current, struct err *err);
+	db_migrate *migrate; /* in one transaction; called under the lock */
+};
+extern const struct db_schema schema_of_dataset, schema_of_answers; /* sqlite_schema.c */
+
+/* create: makes the file, which must not exist (ERR_CONFLICT). One that is there, and as it is to be, is opened without the lock: that
+ * may be held for long, by a backup. */
+int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err);
 /* For reading alone: makes no lock file, changes no schema. A database of the older system is copied and the copy migrated;
  * that one has a single connection, so only one thread may read. */
 int db_open_reading(struct sqlite_db **out, const char *path, struct err *err);
 void db_free(struct sqlite_db *db);
-/* Is the file at db's path still the one that is open? */
-bool db_current(const struct sqlite_db *db);
+/* Is the file at db's path still the one that is open, and of use? If not, it is to be opened anew. */
+bool db_current(struct sqlite_db *db);
+/* Puts a database that is damaged, by ours or another's doing, beside its place, under the lock; if it is `device` and `inode`
+ * still. *aside gets its new name, the caller's to free, or NULL. */
+int db_set_aside(const char *path, dev_t device, ino_t inode, char **aside, struct err *err);
 /* A reading connection for this thread until db_read_end. NULL on failure. */
 struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err);
 void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
@@ -81,7 +93,9 @@ void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
 /* Runs `run` inside a write transaction, together with whatever other threads are waiting to write, and returns when
  * that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with a code other than
  * ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the
- * batch it was in failed. */
+ * batch it was in failed. Where another program keeps the lock for long, all but one of a process's threads that wait are told
+ * ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
+enum { DB_WAIT_SECONDS = 10 };
 typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
 int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err);
 /* Writes the WAL back into the database and empties it. What a reader of another program keeps from being written back is
@@ -97,7 +111,7 @@ struct sqlite_dataset {
 	struct dataset base;
 	struct sqlite_store *store;
 	struct sqlite_db *db;
-	int users;        /* open handles */
+	int users;        /* open handles, and threads that look at it */
 	uint64_t last_use; /* for eviction */
 	bool stale;       /* its file is gone or replaced: freed with the last handle */
 	struct sqlite_dataset *next;
@@ -107,16 +121,20 @@ struct sqlite_store {
 	struct dataset_store base;
 	const struct config *config;
 	bool reading;          /* nothing is to be changed */
-	pthread_mutex_t mutex; /* guards the list and every users, last_use, stale */
+	pthread_mutex_t mutex; /* guards what follows, and every users, last_use, stale; held for no file's sake */
+	pthread_cond_t opened; /* one of `opening` is done */
 	struct sqlite_dataset *datasets;
+	struct opening *opening;
 	int64_t open_count;
 	uint64_t clock;
-	struct sqlite_db *idempotency; /* opened at first use, and anew when its file is gone or replaced */
 };
 
-/* The schema (sqlite_schema.c). */
-int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err);
-int schema_migrate_idempotency(struct sqlite_conn *writer, struct err *err);
+/* The handle of a database in the store's folder: the one that is open, or a new one by `open`, which one thread at a time
+ * does, and on which only those wait that want the same. */
+typedef int handle_open(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err);
+int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out, struct err *err);
+void handle_put(struct sqlite_dataset *dataset);
+
 /* The schema's version; one that is newer than ours is an error. */
 int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);
 bool schema_is_newest(int64_t version);

@@ -10,12 +10,19 @@ enum {
 	WRITER_CACHE_KIB = 4096, /* and of the writing one */
 };
 
+static bool wears(int code)
+{
+	return code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM || code == SQLITE_IOERR ||
+	       code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
 int conn_fail(struct sqlite_conn *conn, struct err *err)
 {
 	int code = sqlite3_extended_errcode(conn->db);
 	int system = sqlite3_system_errno(conn->db);
 	const char *text = sqlite3_errmsg(conn->db);
 
+	conn->worn = conn->worn || wears(code & 0xff);
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		return err_set(err, ERR_NO_SPACE, "The disk of the database is full");
@@ -33,6 +40,8 @@ int conn_fail(struct sqlite_conn *conn, struct err *err)
 		return err_set(err, ERR_UNAVAILABLE, "The database cannot be opened for writing: %s", text);
 	case SQLITE_NOTADB:
 		return err_set(err, ERR_INTERNAL, "The file is not a SQLite database");
+	case SQLITE_CORRUPT:
+		return err_set(err, ERR_INTERNAL, "The database is damaged");
 	default:
 		return err_set(err, ERR_INTERNAL, "SQLite: %s (code %d)", text, code);
 	}

@@ -26,6 +26,7 @@ struct write_job {
 	int result;
 	bool durable;
 	bool leads; /* it is woken to lead the next batch, and not since it is done */
+	bool taken; /* it is in the batch that is committed; like leads, under the database's mutex */
 	sem_t wake;
 	struct write_job *next;
 };
@@ -44,7 +45,7 @@ static void unlock(struct sqlite_db *db)
 	flock(db->lock_fd, LOCK_UN);
 }
 
-bool db_current(const struct sqlite_db *db)
+static bool is_there(const struct sqlite_db *db)
 {
 	struct stat now;
 
@@ -62,6 +63,14 @@ static int give_to_owner(int fd, const char *path)
 	if (at >= 0)
 		close(at);
 	return failed ? -1 : 0;
+}
+
+bool db_current(struct sqlite_db *db)
+{
+	pthread_mutex_lock(&db->mutex);
+	bool worn = db->worn;
+	pthread_mutex_unlock(&db->mutex);
+	return !worn && is_there(db);
 }
 
 static int open_lock_file(struct sqlite_db *db, struct err *err)
@@ -88,6 +97,24 @@ static int note_inode(struct sqlite_db *db, struct err *err)
 	db->device = now.st_dev;
 	db->inode = now.st_ino;
 	return 0;
+}
+
+/* SQLite would take them for the new one's. */
+static int drop_side_files(const char *path, struct err *err)
+{
+	static const char *const suffixes[] = {"-wal", "-shm"};
+	struct buf side;
+	int failed = 0;
+
+	buf_init(&side, 16384);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && !failed; i++) {
+		buf_clear(&side);
+		buf_printf(&side, "%s%s", path, suffixes[i]);
+		if (unlink(buf_text(&side)) && errno != ENOENT)
+			failed = err_errno(err, ERR_UNAVAILABLE, "%s, of an earlier database, cannot be removed", buf_text(&side));
+	}
+	buf_release(&side);
+	return failed;
 }
 
 static int create_file(struct sqlite_db *db, struct err *err)
@@ -119,19 +146,75 @@ static int checkpoint(struct sqlite_db *db, bool all, struct err *err)
 	return conn_fail(db->writer, err);
 }
 
-/* The writer's set-up; migration runs here, under the lock, so that processes that start together do it once. What it
- * wrote is folded in at once: else the first to label would wait for that, and every process read it through. */
-static int open_writer(struct sqlite_db *db, db_migrate *migrate, struct err *err)
+/* SQLite gives them the database's mode: those made while that was for reading alone would keep it so. */
+static void make_side_files_writable(const struct sqlite_db *db)
 {
-	if (conn_open(&db->writer, db->path, true, err) ||
-	    conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err) ||
-	    migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, false, err)))
-		return -1;
-	db->writer_synced = true;
-	return 0;
+	static const char *const suffixes[] = {"-wal", "-shm"};
+	struct buf side;
+	struct stat st;
+
+	if (access(db->path, W_OK))
+		return;
+	buf_init(&side, 16384);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		buf_clear(&side);
+		buf_printf(&side, "%s%s", db->path, suffixes[i]);
+		if (stat(buf_text(&side), &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & S_IWUSR) &&
+		    chmod(buf_text(&side), (st.st_mode & 07777) | S_IWUSR))
+			log_write(LOG_WARN, "cannot be made writable", "file", buf_text(&side), NULL);
+	}
+	buf_release(&side);
 }
 
-int db_open(struct sqlite_db **out, const char *path, bool create, db_migrate *migrate, struct err *err)
+static int open_writer(struct sqlite_db *db, struct err *err)
+{
+	db->writer_synced = true;
+	make_side_files_writable(db);
+	return note_inode(db, err) || conn_open(&db->writer, db->path, true, err) ||
+	                       conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err)
+	               ? -1
+	               : 0;
+}
+
+/* Under the lock, so that processes that start together do it once. What it wrote is folded in at once: else the first to
+ * label would wait for that, and every process read it through. */
+static int migrate(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
+{
+	return schema->migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, false, err))
+	               ? -1
+	               : 0;
+}
+
+static int make(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
+{
+	if (lock(db, err))
+		return -1;
+	bool made = create_file(db, err) == 0 && drop_side_files(db->path, err) == 0;
+	int failed = !made || open_writer(db, err) || migrate(db, schema, err);
+	if (made && failed)
+		unlink(db->path);
+	unlock(db);
+	return failed ? -1 : 0;
+}
+
+static int open_made(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
+{
+	bool current;
+
+	if (open_writer(db, err) || schema->is_current(db->writer, &current, err))
+		return -1;
+	if (current)
+		return 0;
+	conn_free(db->writer); /* and anew: the file may be another one once the lock is had */
+	db->writer = NULL;
+	if (lock(db, err))
+		return -1;
+	int failed = open_writer(db, err) || migrate(db, schema, err);
+	unlock(db);
+	return failed ? -1 : 0;
+}
+
+int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err)
 {
 	struct sqlite_db *db = calloc(1, sizeof(*db));
 
@@ -139,28 +222,18 @@ int db_open(struct sqlite_db **out, const char *path, bool create, db_migrate *m
 		abort();
 	db->lock_fd = -1;
 	pthread_mutex_init(&db->mutex, NULL);
-	if (open_lock_file(db, err) || lock(db, err))
-		goto fail;
-	bool made = create && create_file(db, err) == 0;
-	if ((create && !made) || note_inode(db, err) || open_writer(db, migrate, err)) {
-		if (made)
-			unlink(db->path);
-		unlock(db);
-		goto fail;
+	if (open_lock_file(db, err) || (create ? make(db, schema, err) : open_made(db, schema, err))) {
+		db_free(db);
+		return -1;
 	}
-	unlock(db);
 	*out = db;
 	return 0;
-fail:
-	db_free(db);
-	return -1;
 }
 
 void db_free(struct sqlite_db *db)
 {
 	if (!db)
 		return;
-	db_free(db->former);
 	while (db->readers) {
 		struct sqlite_conn *conn = db->readers;
 
@@ -190,6 +263,10 @@ struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err)
 
 void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn)
 {
+	if (conn->worn && db->writer) { /* one for reading alone may be of a private copy */
+		conn_free(conn);
+		return;
+	}
 	pthread_mutex_lock(&db->mutex);
 	conn->next = db->readers;
 	db->readers = conn;
@@ -217,17 +294,15 @@ static void roll_back(struct sqlite_db *db)
 		sqlite3_exec(db->writer->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* One transaction of `jobs`. 0: each has its result. -1: nothing was written, err says why. */
+/* One transaction of `jobs`, under the lock. 0: each has its result. -1: nothing was written, err says why. */
 static int transaction(struct sqlite_db *db, struct write_job *jobs, struct err *err)
 {
 	bool durable = false;
 
 	for (struct write_job *job = jobs; job; job = job->next)
 		durable = durable || job->durable;
-	if (lock(db, err))
-		return -1;
 	int failed = -1;
-	if (!db_current(db)) {
+	if (!is_there(db)) {
 		err_set(err, ERR_NOT_FOUND, "Database not found");
 		goto out;
 	}
@@ -244,7 +319,6 @@ static int transaction(struct sqlite_db *db, struct write_job *jobs, struct err 
 out:
 	if (failed)
 		roll_back(db);
-	unlock(db);
 	return failed;
 }
 
@@ -276,8 +350,11 @@ static struct write_job *take_batch(struct sqlite_db *db)
 {
 	struct write_job *first = db->head, *last = first;
 
-	for (int count = 1; count < BATCH_MAX && last->next; count++)
+	for (int count = 1; count < BATCH_MAX && last->next; count++) {
+		last->taken = true;
 		last = last->next;
+	}
+	last->taken = true;
 	db->head = last->next;
 	if (!db->head)
 		db->tail = NULL;
@@ -300,27 +377,86 @@ static bool join(struct sqlite_db *db, struct write_job *job)
 	return leads;
 }
 
-/* Writes all that waits, its own job among it. Nobody is woken under the mutex, only to wait for that, and the next
- * leader first: it writes while the others answer. */
+static void fail_all(struct write_job *jobs, const struct err *why)
+{
+	for (struct write_job *job = jobs; job; job = job->next)
+		fail_job(job, why);
+}
+
+/* Writes all that waits once the lock is had, its own job among it; until then who has waited too long may go. Nobody is woken
+ * under the mutex, only to wait for that, and the next leader first: it writes while the others answer. */
 static void lead(struct sqlite_db *db, const struct write_job *own)
 {
+	struct err err;
+	bool locked = lock(db, &err) == 0;
+
 	pthread_mutex_lock(&db->mutex);
 	struct write_job *jobs = take_batch(db);
 	pthread_mutex_unlock(&db->mutex);
-	run_batch(db, jobs);
+	if (locked) {
+		run_batch(db, jobs);
+		unlock(db);
+	} else {
+		fail_all(jobs, &err);
+	}
 	pthread_mutex_lock(&db->mutex);
 	struct write_job *successor = db->head;
 	db->leading = successor != NULL;
-	pthread_mutex_unlock(&db->mutex);
-	if (successor) {
+	db->worn = db->writer->worn;
+	if (successor)
 		successor->leads = true;
+	pthread_mutex_unlock(&db->mutex);
+	if (successor)
 		sem_post(&successor->wake);
-	}
 	for (struct write_job *job = jobs, *next; job; job = next) {
 		next = job->next;
 		if (job != own)
 			sem_post(&job->wake);
 	}
+}
+
+/* Takes the job out of those that wait; false: it is being written, or is to lead. */
+static bool withdraw(struct sqlite_db *db, struct write_job *job)
+{
+	pthread_mutex_lock(&db->mutex);
+	bool waits = !job->taken && !job->leads;
+	struct write_job *before = NULL;
+	for (struct write_job *at = db->head; waits && at != job; at = at->next)
+		before = at;
+	if (waits) {
+		if (before)
+			before->next = job->next;
+		else
+			db->head = job->next;
+		if (db->tail == job)
+			db->tail = before;
+	}
+	pthread_mutex_unlock(&db->mutex);
+	return waits;
+}
+
+static int64_t monotonic_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Until the job is done, or is to lead (true). A semaphore waits by the time of day, which may be set meanwhile. */
+static bool wait_for_turn(struct sqlite_db *db, struct write_job *job)
+{
+	int64_t until = monotonic_seconds() + DB_WAIT_SECONDS;
+	struct timespec pause;
+
+	do {
+		clock_gettime(CLOCK_REALTIME, &pause);
+		pause.tv_sec += DB_WAIT_SECONDS;
+		if (sem_timedwait(&job->wake, &pause) == 0)
+			return job->leads;
+	} while (errno == EINTR || monotonic_seconds() < until || !withdraw(db, job));
+	job->result = err_set(job->err, ERR_UNAVAILABLE, "The database is locked by another program");
+	return false;
 }
 
 int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err)
@@ -329,13 +465,7 @@ int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, str
 	struct write_job job = {.run = run, .data = data, .err = &own, .durable = durable};
 
 	sem_init(&job.wake, 0, 0);
-	bool leads = join(db, &job);
-	if (!leads) {
-		while (sem_wait(&job.wake))
-			; /* a signal */
-		leads = job.leads;
-	}
-	if (leads)
+	if (join(db, &job) || wait_for_turn(db, &job))
 		lead(db, &job);
 	sem_destroy(&job.wake);
 	if (job.result && err)
@@ -364,23 +494,6 @@ static int rename_file(const char *from, const char *to, struct err *err)
 	return failed ? err_errno(err, ERR_UNAVAILABLE, "Database %s cannot be made", to) : 0;
 }
 
-static int drop_side_files(const char *path, struct err *err)
-{
-	static const char *const suffixes[] = {"-wal", "-shm"};
-	struct buf side;
-	int failed = 0;
-
-	buf_init(&side, 16384);
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && !failed; i++) {
-		buf_clear(&side);
-		buf_printf(&side, "%s%s", path, suffixes[i]);
-		if (unlink(buf_text(&side)) && errno != ENOENT)
-			failed = err_errno(err, ERR_UNAVAILABLE, "%s, of an earlier database, cannot be removed", buf_text(&side));
-	}
-	buf_release(&side);
-	return failed;
-}
-
 int db_rename(const char *from, const char *to, struct err *err)
 {
 	struct sqlite_db db = {.path = (char *)(uintptr_t)to, .lock_fd = -1};
@@ -389,6 +502,44 @@ int db_rename(const char *from, const char *to, struct err *err)
 	if (!failed && access(to, F_OK) == 0)
 		failed = err_set(err, ERR_CONFLICT, "The database exists already");
 	failed = failed || drop_side_files(to, err) || rename_file(from, to, err);
+	if (db.lock_fd >= 0)
+		close(db.lock_fd); /* and unlocked */
+	return failed ? -1 : 0;
+}
+
+/* With the lock held. */
+static int move_aside(const char *path, dev_t device, ino_t inode, char **aside, struct err *err)
+{
+	static const char *const side_files[] = {"-wal", "-shm"};
+	struct sqlite_db was = {.path = (char *)(uintptr_t)path, .device = device, .inode = inode};
+	struct buf from, to;
+
+	if (!is_there(&was))
+		return 0;
+	buf_init(&from, 16384);
+	buf_init(&to, 16384);
+	buf_printf(&to, "%s.damaged", path);
+	int failed = rename(path, buf_text(&to)) ? err_errno(err, ERR_UNAVAILABLE, "%s cannot be renamed", path) : 0;
+	*aside = failed ? NULL : strdup(buf_text(&to));
+	for (size_t i = 0; i < sizeof(side_files) / sizeof(*side_files) && !failed; i++) {
+		buf_clear(&from);
+		buf_clear(&to);
+		buf_printf(&from, "%s%s", path, side_files[i]);
+		buf_printf(&to, "%s.damaged%s", path, side_files[i]);
+		if (rename(buf_text(&from), buf_text(&to)) && errno != ENOENT)
+			failed = err_errno(err, ERR_UNAVAILABLE, "%s cannot be renamed", buf_text(&from));
+	}
+	buf_release(&from);
+	buf_release(&to);
+	return failed;
+}
+
+int db_set_aside(const char *path, dev_t device, ino_t inode, char **aside, struct err *err)
+{
+	struct sqlite_db db = {.path = (char *)(uintptr_t)path, .lock_fd = -1};
+
+	*aside = NULL;
+	int failed = open_lock_file(&db, err) || lock(&db, err) || move_aside(path, device, inode, aside, err);
 	if (db.lock_fd >= 0)
 		close(db.lock_fd); /* and unlocked */
 	return failed ? -1 : 0;

@@ -1,43 +1,80 @@
 /* Answers kept by idempotency key, in a database of their own beside the datasets. */
 #include "dataset/sqlite.h"
 
-#include "base/buf.h"
+#include "base/log.h"
 #include "base/text.h"
 
 enum { CLAIM_SECONDS = 60 }; /* a claim whose process died is given up */
 
 #define MICROSECONDS INT64_C(1000000)
 
-/* Makes the database, or opens it when it is there. */
-static struct sqlite_db *open_answers(const struct sqlite_store *store, struct err *err)
-{
-	struct sqlite_db *db;
-	struct buf path;
+/* A name that no dataset has. */
+#define ANSWERS ".idempotency"
 
-	buf_init(&path, 16384);
-	buf_printf(&path, "%s/.idempotency.db", store->config->sqlite_db_dir);
-	int failed = db_open(&db, buf_text(&path), true, schema_migrate_idempotency, err);
-	if (failed && err->code == ERR_CONFLICT)
-		failed = db_open(&db, buf_text(&path), false, schema_migrate_idempotency, err);
-	buf_release(&path);
-	return failed ? NULL : db;
+static int open_or_make(const char *path, struct sqlite_db **out, struct err *err)
+{
+	if (db_open(out, path, true, &schema_of_answers, err) == 0)
+		return 0;
+	return err->code == ERR_CONFLICT ? db_open(out, path, false, &schema_of_answers, err) : -1;
 }
 
-static struct sqlite_db *answers(struct dataset_store *base, struct err *err)
+/* It keeps answers for a day: if it is damaged, requests go on without those that were in it. */
+static int set_aside(const char *path, const struct stat *file, const struct err *why, struct err *err)
 {
-	struct sqlite_store *store = (struct sqlite_store *)base;
+	char *aside;
 
-	pthread_mutex_lock(&store->mutex);
-	struct sqlite_db *db = store->idempotency;
-	if (!db || !db_current(db)) {
-		db = open_answers(store, err);
-		if (db) {
-			db->former = store->idempotency;
-			store->idempotency = db;
-		}
-	}
-	pthread_mutex_unlock(&store->mutex);
-	return db;
+	if (db_set_aside(path, file->st_dev, file->st_ino, &aside, err))
+		return -1;
+	if (aside)
+		log_write(LOG_WARN, "the idempotency keys' database is damaged: it is set aside, and made anew", "database", path,
+		          "aside", aside, "error", why->text, NULL);
+	free(aside);
+	return 0;
+}
+
+static int open_answers(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err)
+{
+	char *path = dataset_path(store, name, "");
+	struct stat file;
+	struct err why;
+	bool is_there = stat(path, &file) == 0;
+	int failed = open_or_make(path, out, &why);
+
+	if (failed && why.code == ERR_INTERNAL && is_there)
+		failed = set_aside(path, &file, &why, err) || open_or_make(path, out, err);
+	else if (failed)
+		*err = why;
+	free(path);
+	return failed ? err_prefix(err, "The idempotency keys' database %s/%s.db", store->config->sqlite_db_dir, name) : 0;
+}
+
+static int try_write(struct sqlite_store *store, write_run *run, void *data, struct stat *file, struct err *err)
+{
+	struct sqlite_dataset *answers;
+
+	if (handle_get(store, ANSWERS, open_answers, &answers, err))
+		return -1;
+	*file = (struct stat){.st_dev = answers->db->device, .st_ino = answers->db->inode};
+	int failed = db_write(answers->db, true, run, data, err);
+	handle_put(answers);
+	return failed;
+}
+
+/* Damage that is met only now is set aside, too, and the write made once more. */
+static int write_answers(struct dataset_store *base, write_run *run, void *data, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct stat file = {.st_ino = 0};
+
+	if (try_write(store, run, data, &file, err) == 0)
+		return 0;
+	if (err->code != ERR_INTERNAL || file.st_ino == 0)
+		return -1;
+	struct err why = *err;
+	char *path = dataset_path(store, ANSWERS, "");
+	int failed = set_aside(path, &file, &why, err);
+	free(path);
+	return failed || try_write(store, run, data, &file, err) ? -1 : 0;
 }
 
 struct claim {
@@ -95,9 +132,8 @@ int sqlite_idempotency_claim(struct dataset_store *store, const char *user, cons
                              enum idempotency *out, int *status, char **body, struct err *err)
 {
 	struct claim claim = {.user = user, .key = key, .fingerprint = fingerprint};
-	struct sqlite_db *db = answers(store, err);
 
-	if (!db || db_write(db, true, run_claim, &claim, err)) {
+	if (write_answers(store, run_claim, &claim, err)) {
 		free(claim.answer);
 		return -1;
 	}
@@ -119,9 +155,8 @@ int sqlite_idempotency_finish(struct dataset_store *store, const char *user, con
                               const char *body, struct err *err)
 {
 	struct claim claim = {.user = user, .key = key, .status = status, .body = body};
-	struct sqlite_db *db = answers(store, err);
 
-	return db ? db_write(db, true, run_finish, &claim, err) : -1;
+	return write_answers(store, run_finish, &claim, err);
 }
 
 static int run_abandon(struct sqlite_conn *writer, void *data, struct err *err)
@@ -135,7 +170,6 @@ static int run_abandon(struct sqlite_conn *writer, void *data, struct err *err)
 int sqlite_idempotency_abandon(struct dataset_store *store, const char *user, const char *key, struct err *err)
 {
 	struct claim claim = {.user = user, .key = key};
-	struct sqlite_db *db = answers(store, err);
 
-	return db ? db_write(db, true, run_abandon, &claim, err) : -1;
+	return write_answers(store, run_abandon, &claim, err);
 }

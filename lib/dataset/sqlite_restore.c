@@ -63,7 +63,7 @@ int sqlite_restore_open(struct dataset_store *base, const char *name, const char
 	struct sqlite_db *db;
 	int failed = access(path, F_OK) == 0
 	                     ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name)
-	                     : db_open(&db, moving, access(moving, F_OK) != 0, schema_migrate_dataset, err);
+	                     : db_open(&db, moving, access(moving, F_OK) != 0, &schema_of_dataset, err);
 
 	free(path);
 	free(moving);

@@ -204,19 +204,61 @@ bool schema_is_newest(int64_t version)
 	return version == SCHEMA_VERSION;
 }
 
+static int has_uuid(struct sqlite_conn *conn, int64_t *known, struct err *err)
+{
+	return conn_int64(conn, err, 0, known, "SELECT COUNT(*) FROM settings WHERE key = 'uuid'", "");
+}
+
 /* Of a new dataset, and of one that an earlier version made without. */
 static int have_uuid(struct sqlite_conn *writer, struct err *err)
 {
 	char uuid[HASH_UUID_MAX];
 	int64_t known;
 
-	if (conn_int64(writer, err, 0, &known, "SELECT COUNT(*) FROM settings WHERE key = 'uuid'", ""))
+	if (has_uuid(writer, &known, err))
 		return -1;
 	hash_random_uuid(uuid);
 	return known ? 0 : conn_run(writer, err, "INSERT INTO settings (key, value) VALUES ('uuid', ?)", "s", uuid);
 }
 
-int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err)
+static int is_wal(struct sqlite_conn *conn, bool *wal, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err, "PRAGMA journal_mode", "");
+
+	if (!stmt || conn_step(conn, stmt, err) < 0)
+		return -1;
+	const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+	*wal = mode && strcmp(mode, "wal") == 0;
+	conn_done(stmt);
+	return 0;
+}
+
+static int is_current(struct sqlite_conn *conn, int64_t newest, bool *current, struct err *err)
+{
+	int64_t version;
+
+	if (user_version(conn, &version, err) || is_wal(conn, current, err))
+		return -1;
+	*current = *current && version == newest;
+	return 0;
+}
+
+static int dataset_is_current(struct sqlite_conn *conn, bool *current, struct err *err)
+{
+	int64_t known = 0;
+
+	if (is_current(conn, SCHEMA_VERSION, current, err) || (*current && has_uuid(conn, &known, err)))
+		return -1;
+	*current = *current && known;
+	return 0;
+}
+
+static int answers_are_current(struct sqlite_conn *conn, bool *current, struct err *err)
+{
+	return is_current(conn, IDEMPOTENCY_VERSION, current, err);
+}
+
+static int migrate_dataset(struct sqlite_conn *writer, struct err *err)
 {
 	int64_t version;
 
@@ -236,7 +278,7 @@ static int idempotency_1(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, IDEMPOTENCY_1, err) || conn_script(writer, "PRAGMA user_version = 1", err) ? -1 : 0;
 }
 
-int schema_migrate_idempotency(struct sqlite_conn *writer, struct err *err)
+static int migrate_answers(struct sqlite_conn *writer, struct err *err)
 {
 	int64_t version;
 
@@ -244,3 +286,6 @@ int schema_migrate_idempotency(struct sqlite_conn *writer, struct err *err)
 		return -1;
 	return version < IDEMPOTENCY_VERSION ? migrate_in_transaction(writer, idempotency_1, err) : 0;
 }
+
+const struct db_schema schema_of_dataset = {.is_current = dataset_is_current, .migrate = migrate_dataset};
+const struct db_schema schema_of_answers = {.is_current = answers_are_current, .migrate = migrate_answers};

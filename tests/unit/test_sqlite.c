@@ -5,7 +5,15 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <sqlite3.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "dataset/dataset.h"
 #include "tempdir.h"
@@ -173,12 +181,118 @@ static void answers_are_kept_again_after_their_database_was_removed(void **state
 	assert_int_equal(claimed("one"), IDEMPOTENCY_DONE);
 }
 
+static void damaged_answers_are_set_aside(void **state)
+{
+	(void)state;
+	temp_text("dbs/.idempotency.db", "This is no database, but text that is longer than a header of one would be, by some words.");
+	assert_int_equal(claimed("one"), IDEMPOTENCY_NEW);
+	must(idempotency_finish(store, "ann", "one", 201, "{}", &failure));
+	assert_int_equal(claimed("one"), IDEMPOTENCY_DONE);
+	assert_int_equal(access(temp("dbs/.idempotency.db.damaged"), F_OK), 0);
+}
+
+static void answers_damaged_later_are_set_aside(void **state)
+{
+	sqlite3 *other;
+	(void)state;
+	assert_int_equal(claimed("one"), IDEMPOTENCY_NEW);
+	assert_int_equal(sqlite3_open(temp("dbs/.idempotency.db"), &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "DROP TABLE answers", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	must(idempotency_finish(store, "ann", "one", 201, "{}", &failure)); /* of a key that is forgotten */
+	assert_int_equal(claimed("one"), IDEMPOTENCY_NEW);
+	assert_int_equal(access(temp("dbs/.idempotency.db.damaged"), F_OK), 0);
+}
+
+static int add_label(struct dataset_store *to, const char *name, struct err *err)
+{
+	struct dataset *dataset;
+	bool created;
+	int64_t key;
+
+	if (dataset_open(to, name, &dataset, err))
+		return -1;
+	int failed = dataset_label_add(dataset, "tabby", &key, &created, err);
+	dataset_close(dataset);
+	return failed;
+}
+
+/* Whether a store finds that it cannot write, and then, when it may, that it can. Run by who is not root. */
+static bool writes_once_it_may(void)
+{
+	struct dataset_store *own;
+	struct err err = {0};
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s", temp("dbs/cats.db"));
+	if (chmod(path, 0444) || dataset_store_open(&own, &config, &err))
+		return false;
+	bool refused = add_label(own, "cats", &err) != 0 && err.code == ERR_UNAVAILABLE;
+	bool taken = chmod(path, 0644) == 0 && add_label(own, "cats", &err) == 0;
+	dataset_store_free(own);
+	return refused && taken;
+}
+
+static void a_database_that_was_not_writable_when_it_was_opened_is_once_it_may_be(void **state)
+{
+	(void)state;
+	must(dataset_create(store, "cats", "/cats", NULL, &failure));
+	pid_t child = fork();
+	if (child == 0) {
+		static const char *const files[] = {"dbs", "dbs/cats.db", "dbs/cats.db-lock"};
+		bool able = true;
+
+		for (size_t i = 0; geteuid() == 0 && i < sizeof(files) / sizeof(*files); i++)
+			able = able && (chown(temp(files[i]), 65534, 65534) == 0 || errno == ENOENT);
+		able = able && chmod(tempdir, 0755) == 0 && (geteuid() != 0 || setresuid(65534, 65534, 65534) == 0);
+		_exit(able && writes_once_it_may() ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void *add_to_cats(void *data)
+{
+	return (void *)(intptr_t)add_label(data, "cats", &(struct err){0}); /* NOLINT: a number */
+}
+
+/* As the backup that the README tells to make does. */
+static void a_lock_on_one_dataset_keeps_no_other_waiting(void **state)
+{
+	struct dataset *cats;
+	pthread_t writer;
+	int64_t size;
+	void *result;
+
+	(void)state;
+	must(dataset_create(store, "cats", "/cats", NULL, &failure));
+	must(dataset_create(store, "dogs", "/dogs", NULL, &failure));
+	int lock = open(temp("dbs/cats.db-lock"), O_RDWR | O_CREAT, 0600);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	alarm(60); /* it would wait for good */
+	assert_int_equal(pthread_create(&writer, NULL, add_to_cats, store), 0);
+	must(dataset_open(store, "cats", &cats, &failure)); /* reading needs no lock */
+	must(dataset_size(cats, &size, &failure));
+	dataset_close(cats);
+	must(add_label(store, "dogs", &failure));
+	alarm(0);
+	assert_int_equal(flock(lock, LOCK_UN), 0);
+	close(lock);
+	pthread_join(writer, &result);
+	assert_null(result);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_dataset_takes_nothing_of_a_log_that_another_left),
 		TEST(nor_does_one_that_is_moved_here),
 		TEST(answers_are_kept_again_after_their_database_was_removed),
+		TEST(damaged_answers_are_set_aside),
+		TEST(answers_damaged_later_are_set_aside),
+		TEST(a_database_that_was_not_writable_when_it_was_opened_is_once_it_may_be),
+		TEST(a_lock_on_one_dataset_keeps_no_other_waiting),
 		TEST(what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile),
 	};
 
