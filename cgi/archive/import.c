@@ -82,6 +82,8 @@ static int take_image(struct import *import, const struct archive_item *item, st
 {
 	struct under_way *under_way = import->under_way;
 
+	if (!under_way->crew) /* not before: an archive that is slow to begin holds one thread */
+		under_way->crew = crew_start(THREADS, entry_work, import->call->request->id);
 	if (finish(import, UNDER_WAY_MAX - 1, err))
 		return -1;
 	struct entry *entry = nth(under_way, under_way->count);
@@ -144,7 +146,6 @@ static int take_all(struct import *import, struct err *broken, struct err *err)
 
 	if (!under_way)
 		abort();
-	under_way->crew = crew_start(THREADS, entry_work, import->call->request->id);
 	while ((failed = archive_reader_next(import->reader, &item, broken)) == 0 && item) {
 		failed = item->kind == ARCHIVE_IMAGE ? take_image(import, item, err) : take_other(import, item, err);
 		if (import->lost >= LOST_MAX)
@@ -156,7 +157,8 @@ static int take_all(struct import *import, struct err *broken, struct err *err)
 		broken->code = ERR_NONE;
 		failed = -1;
 	}
-	crew_end(under_way->crew);
+	if (under_way->crew)
+		crew_end(under_way->crew);
 	free(under_way);
 	return failed;
 }

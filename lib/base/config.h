@@ -72,6 +72,8 @@ struct config {
 		int64_t archive_entry_bytes;
 		int64_t upload_expires_seconds; /* an unfinished tus upload */
 		int64_t thumbs_bytes;           /* thumbnails that a machine keeps, on its disk */
+		int64_t slow_seconds;          /* a body of which nothing, or too little, comes in so long is given up */
+		int64_t slow_bytes_per_second; /* too little; 0 = any rate is taken */
 		int64_t human_requests_per_second; /* a user whose password a person chose */
 		int64_t open_datasets;          /* handles a program keeps open */
 	} limits;

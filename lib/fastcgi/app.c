@@ -3,26 +3,25 @@
 
 #include <fastcgi.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "blob/intent.h"
+#include "fastcgi/admission.h"
 #include "fastcgi/connections.h"
 #include "fastcgi/idempotent.h"
 #include "fastcgi/origin.h"
 #include "fastcgi/recovery.h"
 #include "fastcgi/route.h"
 #include "fastcgi/thumb.h"
+#include "fastcgi/threads.h"
 
-enum {
-	STACK_BYTES = 512 * 1024, /* of a thread; handlers keep paths and names on it, not bodies */
-	THREADS_MAX = 256,
-	ALLOW_MAX = 128,
-};
+enum { ALLOW_MAX = 128 };
 
 /* --- one request --------------------------------------------------------------------------------------------------- */
 
@@ -109,27 +108,63 @@ static void run_handler(struct call *call)
 	idempotent_end(&idempotent, call);
 }
 
+/* Takes a place among the requests that wait for their bodies, if this is one; -1 with err. */
+static int admit(struct call *call, int *place, struct err *err)
+{
+	const struct request *request = call->request;
+
+	*place = -1;
+	if (!call->app->admission || request->content_length == 0)
+		return 0;
+	return admission_enter(call->app->admission, request->user, strcmp(request->method, "POST") == 0, place, err);
+}
+
+static void answer(struct call *call, struct err *err)
+{
+	const char *dataset_name;
+
+	if (find_route(call, &dataset_name, err) || origin_check(call->request, &call->app->config, err) ||
+	    may(call, dataset_name, err))
+		reply_error(call->reply, err);
+	else
+		run_handler(call);
+}
+
+/* Reads what is left of the body, as far as it comes in time. nginx sends no more of it once a streamed answer has begun. */
+static bool drain(struct call *call)
+{
+	bool timed_out = call->reply->status == 408;
+
+	if (call->reply->streaming || timed_out)
+		return FCGX_HasSeenEOF(call->request->fcgi->in) != 0;
+	return request_drain(call->request);
+}
+
 /* Whether all was read that nginx sends for the request. */
 static bool handle(struct app *app, FCGX_Request *fcgi)
 {
 	struct request request;
 	struct reply reply;
 	struct err err = {0};
-	const char *dataset_name;
 	struct call call = {.app = app, .request = &request, .reply = &reply};
+	int place = -1;
 
 	reply_init(&reply, fcgi);
 	buf_init(&call.rest, REQUEST_URI_MAX);
-	int failed = request_init(&request, fcgi, &err);
+	bool refused = request_init(&request, fcgi, &err) || admit(&call, &place, &err);
 	log_request_id(request.id);
 	reply.problem = request.segment_count > 0 && strcmp(request.segment[0], "v1") == 0;
-	if (failed || find_route(&call, &dataset_name, &err) || origin_check(&request, &app->config, &err) || may(&call, dataset_name, &err))
+	if (app->admission)
+		request.pace = (struct pace){.seconds = app->config.limits.slow_seconds,
+		                             .bytes_a_second = app->config.limits.slow_bytes_per_second};
+	if (refused)
 		reply_error(&reply, &err);
 	else
-		run_handler(&call);
-	/* nginx sends no more of the body once a streamed answer has begun. */
-	bool drained = reply.streaming ? FCGX_HasSeenEOF(fcgi->in) != 0 : request_drain(&request);
+		answer(&call, &err);
+	bool drained = !refused && drain(&call);
 	reply_send(&reply);
+	if (place >= 0)
+		admission_leave(app->admission, place);
 	cJSON_Delete(call.body);
 	dataset_info_release(&call.info);
 	dataset_close(call.dataset);
@@ -142,7 +177,36 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
-static void *serve(void *data)
+/* What does not come in so long is given up by a read of libfcgi's. */
+static void set_patience(const struct app *app, int connection)
+{
+	struct timeval patience = {.tv_sec = app->config.limits.slow_seconds};
+
+	if (app->admission)
+		setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
+static void serve_one(struct app *app, FCGX_Request *fcgi, int connection)
+{
+	set_patience(app, connection);
+	fcgi->ipcFd = connection;
+	fcgi->keepConnection = 1; /* until the request itself tells: else FCGX_Accept_r closes it first */
+	if (FCGX_Accept_r(fcgi) < 0)
+		return;
+	bool drained = handle(app, fcgi);
+	if (drained)
+		FCGX_Detach(fcgi); /* if closed, then at once, without a wait for nginx to close its end */
+	else
+		fcgi->keepConnection = 1;
+	FCGX_Finish_r(fcgi);
+	if (fcgi->ipcFd >= 0 && drained)
+		connections_keep(app->connections, fcgi->ipcFd);
+	else if (fcgi->ipcFd >= 0)
+		connections_linger(app->connections, fcgi->ipcFd);
+	fcgi->ipcFd = -1;
+}
+
+static void serve(void *data, struct threads *threads)
 {
 	struct app *app = data;
 	FCGX_Request fcgi;
@@ -150,21 +214,11 @@ static void *serve(void *data)
 
 	FCGX_InitRequest(&fcgi, -1, 0); /* no socket: it is not to accept another connection when one turns out broken */
 	while ((connection = connections_next(app->connections)) >= 0) {
-		fcgi.ipcFd = connection;
-		fcgi.keepConnection = 1; /* until the request itself tells: else FCGX_Accept_r closes it first */
-		if (FCGX_Accept_r(&fcgi) < 0)
-			continue;
-		if (handle(app, &fcgi))
-			FCGX_Detach(&fcgi); /* if closed, then at once, without a wait for nginx to close its end */
-		else
-			fcgi.keepConnection = 0; /* closed with that wait: what is unread would reset it, and lose the answer */
-		FCGX_Finish_r(&fcgi);
-		if (fcgi.ipcFd >= 0)
-			connections_keep(app->connections, fcgi.ipcFd);
-		fcgi.ipcFd = -1;
+		threads_busy(threads);
+		serve_one(app, &fcgi, connection);
+		threads_idle(threads);
 	}
 	FCGX_Free(&fcgi, 1);
-	return NULL;
 }
 
 static void set_up_signals(sigset_t *wanted)
@@ -180,18 +234,11 @@ static void set_up_signals(sigset_t *wanted)
 
 static int run_threads(struct app *app)
 {
-	pthread_t threads[THREADS_MAX];
-	pthread_attr_t attributes;
 	sigset_t wanted;
-	int count = 0;
 
 	set_up_signals(&wanted);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	while (count < app->program->threads && pthread_create(&threads[count], &attributes, serve, app) == 0)
-		count++;
-	pthread_attr_destroy(&attributes);
-	if (count == 0) {
+	struct threads *threads = threads_start(app->program->threads, serve, app);
+	if (!threads) {
 		log_write(LOG_ERROR, "no thread could be started", NULL);
 		return 1;
 	}
@@ -200,8 +247,7 @@ static int run_threads(struct app *app)
 	while (sigtimedwait(&wanted, NULL, &tick) < 0)
 		recovery_tick(app);
 	connections_stop(app->connections);
-	while (count > 0)
-		pthread_join(threads[--count], NULL);
+	threads_join(threads);
 	return 0;
 }
 
@@ -258,6 +304,7 @@ static int open_app(struct app *app, struct err *err)
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
 	app->recovery = recovery_new();
+	app->admission = app->program->slow_bodies ? admission_new(app->program->threads) : NULL;
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
 	app->thumbs = app->program->thumbs ? thumbs_new(app) : NULL;
 	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
@@ -269,6 +316,7 @@ static int open_app(struct app *app, struct err *err)
 static void close_app(struct app *app)
 {
 	connections_free(app->connections);
+	admission_free(app->admission);
 	blob_free(app->blobs);
 	intents_free(app->intents);
 	recovery_free(app->recovery);

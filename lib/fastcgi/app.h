@@ -19,6 +19,7 @@ struct app {
 	struct config config;
 	const char *state_dir; /* --state of image-label-server */
 	struct connections *connections;
+	struct admission *admission; /* NULL unless program->slow_bodies */
 	struct auth *auth;
 	struct gate *gate;           /* NULL unless program->passwords */
 	struct dataset_store *store; /* NULL if program->no_datasets */
@@ -58,7 +59,8 @@ struct route {
 struct program {
 	const char *name;           /* of its log lines and its socket */
 	const struct route *routes; /* ended by a NULL method */
-	int threads;                /* requests handled at once */
+	int threads;                /* requests handled at once, at most */
+	bool slow_bodies;           /* nginx passes bodies on as they come: fastcgi_request_buffering off */
 	bool images;                /* opens the image store */
 	bool no_datasets;           /* does not open the store of datasets */
 	bool passwords;             /* checks passwords */

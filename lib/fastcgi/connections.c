@@ -18,16 +18,35 @@
  *
  * Each is watched for one event at a time (EPOLLONESHOT), so that one thread wakes up for it, and watched again by that
  * thread. The stop is an eventfd that nobody reads: it wakes all of them. */
+enum { PIECE_BYTES = 64 * 1024 };
+
 struct connections {
 	int epoll, listening, stop;
 	atomic_bool stopping;
 };
 
-static int watch(struct connections *connections, int operation, int fd, uint32_t events)
+/* What an event is of: a descriptor, and whether it lingers. */
+enum { LINGERS = 1 };
+
+static int watch_as(struct connections *connections, int operation, int fd, uint32_t events, unsigned flags)
 {
-	struct epoll_event event = {.events = events, .data.fd = fd};
+	struct epoll_event event = {.events = events, .data.u64 = (uint64_t)(unsigned)fd << 1 | flags};
 
 	return epoll_ctl(connections->epoll, operation, fd, &event);
+}
+
+static int watch(struct connections *connections, int operation, int fd, uint32_t events)
+{
+	return watch_as(connections, operation, fd, events, 0);
+}
+
+static int rewatch(struct connections *connections, int fd, unsigned flags)
+{
+	uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+
+	return watch_as(connections, EPOLL_CTL_MOD, fd, events, flags) && watch_as(connections, EPOLL_CTL_ADD, fd, events, flags)
+	               ? -1
+	               : 0;
 }
 
 static int set_up(struct connections *connections)
@@ -84,14 +103,32 @@ static int accept_one(struct connections *connections)
 	return connection;
 }
 
+/* One piece at a time, so that no other connection waits for it. */
+static void pass_over(struct connections *connections, int connection)
+{
+	char piece[PIECE_BYTES];
+	ssize_t got = recv(connection, piece, sizeof(piece), MSG_DONTWAIT);
+
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR) || rewatch(connections, connection, LINGERS))
+		close(connection);
+}
+
 int connections_next(struct connections *connections)
 {
 	while (!atomic_load(&connections->stopping)) {
 		struct epoll_event event;
 
-		if (epoll_wait(connections->epoll, &event, 1, -1) != 1 || event.data.fd == connections->stop)
+		if (epoll_wait(connections->epoll, &event, 1, -1) != 1)
 			continue;
-		int connection = event.data.fd == connections->listening ? accept_one(connections) : event.data.fd;
+		int connection = (int)(event.data.u64 >> 1);
+		if (connection == connections->stop)
+			continue;
+		if (event.data.u64 & LINGERS) {
+			pass_over(connections, connection);
+			continue;
+		}
+		if (connection == connections->listening)
+			connection = accept_one(connections);
 		if (connection >= 0)
 			return connection;
 	}
@@ -100,10 +137,14 @@ int connections_next(struct connections *connections)
 
 void connections_keep(struct connections *connections, int connection)
 {
-	uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+	if (atomic_load(&connections->stopping) || rewatch(connections, connection, 0))
+		close(connection);
+}
 
-	if (atomic_load(&connections->stopping) ||
-	    (watch(connections, EPOLL_CTL_MOD, connection, events) && watch(connections, EPOLL_CTL_ADD, connection, events)))
+void connections_linger(struct connections *connections, int connection)
+{
+	/* nginx waits for an answer's end, also if it was told where that is (fastcgi_keep_conn off, 1.22). */
+	if (shutdown(connection, SHUT_WR) || rewatch(connections, connection, LINGERS))
 		close(connection);
 }
 

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
+enum { RETRY_AFTER_SECONDS = 2 };
+
 static const struct {
 	int status;
 	const char *title;
@@ -16,11 +18,13 @@ static const struct {
 	[ERR_FORBIDDEN] = {403, "Forbidden"},
 	[ERR_NOT_FOUND] = {404, "Not Found"},
 	[ERR_METHOD] = {405, "Method Not Allowed"},
+	[ERR_SLOW] = {408, "Request Timeout"},
 	[ERR_CONFLICT] = {409, "Conflict"},
 	[ERR_LENGTH_REQUIRED] = {411, "Length Required"},
 	[ERR_TOO_LARGE] = {413, "Content Too Large"},
 	[ERR_MEDIA_TYPE] = {415, "Unsupported Media Type"},
 	[ERR_UNPROCESSABLE] = {422, "Unprocessable Content"},
+	[ERR_TOO_MANY] = {429, "Too Many Requests"},
 	[ERR_INTERNAL] = {500, "Internal Server Error"},
 	[ERR_UPSTREAM] = {502, "Bad Gateway"},
 	[ERR_UNAVAILABLE] = {503, "Service Unavailable"},
@@ -105,6 +109,8 @@ void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree)
 		log_write(LOG_ERROR, "request failed", "error", err->text, NULL);
 	if (status != 405) /* 405 keeps its Allow */
 		buf_clear(&reply->headers);
+	if (status == 429 || status == 503)
+		buf_printf(&reply->headers, "Retry-After: %d\r\n", RETRY_AFTER_SECONDS);
 	json_add_string(tree, "message", message);
 	if (!reply->problem) {
 		reply_json(reply, status, tree);

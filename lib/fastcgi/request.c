@@ -1,9 +1,11 @@
 /* Reads what nginx passes: the target, headers and body of one request, each within its bound. */
 #include "fastcgi/request.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -205,6 +207,34 @@ static ssize_t read_spooled(struct request *request, void *bytes, size_t len, st
 	return got;
 }
 
+/* Waits until something of the body is there, or its end; how long that took. */
+static int64_t wait_for_body(FCGX_Stream *in)
+{
+	struct timespec before, after;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	int c = FCGX_GetChar(in);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	if (c != EOF)
+		FCGX_UnGetChar(c, in);
+	return (after.tv_sec - before.tv_sec) * INT64_C(1000000000) + after.tv_nsec - before.tv_nsec;
+}
+
+/* Takes up to len bytes, 0 when none come any more. */
+static int take(struct request *request, void *bytes, size_t len, struct err *err)
+{
+	FCGX_Stream *in = request->fcgi->in;
+
+	if (request->pace.seconds == 0)
+		return FCGX_GetStr(bytes, (int)len, in);
+	int64_t waited = in->rdNext < in->stop ? 0 : wait_for_body(in);
+	ssize_t there = in->stop - in->rdNext;
+	int got = there > 0 ? FCGX_GetStr(bytes, (int)(there < (ssize_t)len ? there : (ssize_t)len), in) : 0;
+	if (got <= 0 && FCGX_GetError(in) == EAGAIN) /* SO_RCVTIMEO */
+		return pace_stalled(&request->pace, err);
+	return pace_add(&request->pace, waited, got, err) ? -1 : got;
+}
+
 ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err)
 {
 	bool told = request->content_length >= 0;
@@ -216,10 +246,12 @@ ssize_t request_read(struct request *request, void *bytes, size_t len, struct er
 		len = (size_t)left;
 	if (len > PIECE_BYTES)
 		len = PIECE_BYTES;
-	int got = len > 0 ? FCGX_GetStr(bytes, (int)len, request->fcgi->in) : 0;
-	if (got <= 0 && (told ? left == 0 : FCGX_GetError(request->fcgi->in) == 0))
+	int got = len > 0 ? take(request, bytes, len, err) : 0;
+	if (got < 0)
+		return -1;
+	if (got == 0 && (told ? left == 0 : FCGX_GetError(request->fcgi->in) == 0))
 		return 0;
-	if (got <= 0)
+	if (got == 0)
 		return err_set(err, ERR_BAD_REQUEST, told ? "The request's body ends before its Content-Length" : "The request's body breaks off");
 	request->body_read += got;
 	return got;

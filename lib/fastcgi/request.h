@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "blob/spool.h"
+#include "fastcgi/pace.h"
 
 enum {
 	REQUEST_URI_MAX = 16 * 1024, /* bytes of path and query as sent */
@@ -29,6 +30,7 @@ struct request {
 	const char *content_type;
 	int64_t content_length; /* -1 = not told */
 	int64_t body_read;      /* bytes of the body taken so far */
+	struct pace pace;       /* how fast they came; request_read judges it where pace.seconds is set */
 	const struct spool *spooled; /* the whole body, when it has been read already; NULL: it comes from nginx */
 
 	/* The path, split at '/' before percent-decoding: "/v1/datasets/a%2Fb" has three segments, the last "a/b". */
@@ -57,8 +59,8 @@ const char *request_header(const struct request *request, const char *name);
 /* Whether the Accept header names JSON, and no image type with a higher quality. */
 bool request_accepts_json(const struct request *request);
 
-/* Reads up to len bytes of the body: how many, 0 at its end, -1 with err (ERR_BAD_REQUEST when it ends before its
- * Content-Length). A body without a Content-Length (chunked, and streamed by nginx) ends where it ends. */
+/* Reads up to len bytes of the body, those that are there already or else come next: how many, 0 at its end, -1 with err
+ * (ERR_BAD_REQUEST when it ends before its Content-Length, ERR_SLOW by its pace). A body without a Content-Length (chunked, and streamed by nginx) ends where it ends. */
 ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err);
 
 /* Reads and forgets what is left of the body, up to a bound: nginx answers 502 instead of a refusal that comes, and

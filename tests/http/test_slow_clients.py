@@ -1,17 +1,19 @@
-"""Many who upload slowly, as telephones do, keep nobody from uploading."""
+"""Who uploads slowly, as telephones do, or stops amid it, as attackers do, keeps nobody from uploading."""
 import base64
 import contextlib
 import http.client
+import select
 import socket
 
 import pytest
-from collecting import DEFAULT, picture
+from collecting import DEFAULT, Collector, picture
+from harness import until
 from test_archive import tar
 from test_tus import begin
 
 SLOW, SLOW_ARCHIVES = 40, 12
 BOUNDARY = "slow"
-CREDENTIALS = base64.b64encode(b"contributor:secret").decode()
+USERS = ("first", "second", "third")
 
 
 def form(data, field):
@@ -31,11 +33,12 @@ UPLOADS = {
 }
 
 
-def connect(collector, method, address, headers, body):
+def connect(collector, method, address, headers, body, user="contributor"):
     """A connection over which all but the body has been sent."""
+    credentials = base64.b64encode(f"{user}:secret".encode()).decode()
     connection = http.client.HTTPConnection("127.0.0.1", collector.port, timeout=60)
     connection.putrequest(method, address)
-    for name, value in {**headers, "Authorization": f"Basic {CREDENTIALS}", "Content-Length": str(len(body))}.items():
+    for name, value in {**headers, "Authorization": f"Basic {credentials}", "Content-Length": str(len(body))}.items():
         connection.putheader(name, value)
     connection.endheaders()
     return connection
@@ -70,3 +73,78 @@ def test_slow_uploads_keep_nobody_waiting(collector, contributor, route):
         for connection, rest in slow:
             connection.send(rest)
         assert {connection.getresponse().status for connection, _ in slow} <= {200, 201, 204}
+
+
+# --- those that are given up
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory, stores):
+    limits = {"slow_seconds": 1, "slow_bytes_per_second": 1000}
+    collector = Collector(tmp_path_factory.mktemp("impatient"), stores.environment(), config={"limits": limits})
+    try:
+        yield collector.start()
+    finally:
+        collector.stop()
+    assert not collector.sanitizer_reports()
+
+
+@pytest.mark.parametrize("route", UPLOADS)
+def test_a_body_that_stalls_is_answered_408_and_loses_no_thread(impatient, route):
+    before = impatient.stored()
+    for part in (0, 20):
+        upload = UPLOADS[route](impatient.session("contributor"), picture("BMP", (200, 200)))
+        with contextlib.closing(connect(impatient, *upload)) as connection:
+            connection.send(upload[-1][:part])
+            answer = connection.getresponse()
+            assert answer.status == 408 and b"Nothing of the request's body came for 1 s" in answer.read()
+    assert impatient.stored() == before
+
+
+@pytest.mark.parametrize("route", UPLOADS)
+def test_a_trickle_is_answered_408(impatient, route):
+    upload = UPLOADS[route](impatient.session("contributor"), picture("BMP", (200, 200)))
+    with contextlib.closing(connect(impatient, *upload)) as connection:
+        for byte in upload[-1]:
+            connection.send(bytes([byte]))
+            if select.select([connection.sock], [], [], 0.05)[0]:
+                break
+        answer = connection.getresponse()
+        assert answer.status == 408 and b"less than 1000 bytes a second" in answer.read()
+
+
+# --- those that are more than a program has threads for
+
+
+def answers(connections):
+    """Those of the connections that have been answered already."""
+    return [connection for connection in connections if select.select([connection.sock], [], [], 0)[0]]
+
+
+@pytest.mark.parametrize("route, most", [("archive", 48), ("images", 192), ("bulk_upload", 96), ("single_upload", 96), ("tus", 168)])
+def test_what_comes_while_all_threads_are_taken_is_refused_at_once(make_collector, route, most):
+    """Each of two users can take half of the places, and a third one finds none; but an image, put by itself, has kept ones."""
+    collector = make_collector()
+    for user in USERS:
+        collector.add_user(user, role="contributor")
+    collector.start()
+    with contextlib.ExitStack() as ended:
+
+        def start(user):
+            upload = UPLOADS[route](collector.session(user), picture("BMP", (200, 200)))
+            connection = connect(collector, *upload, user=user)
+            ended.callback(connection.close)
+            connection.send(upload[-1][:20])
+            return connection
+
+        def refuse(connections, status):
+            (refused,) = until(lambda: answers(connections), f"{status} of one of {len(connections)}")
+            answer = refused.getresponse()
+            assert answer.status == status and int(answer.headers["Retry-After"]) > 0
+            assert b"under way" in answer.read()
+
+        for user in USERS[:2]:
+            refuse([start(user) for _ in range(most // 2 + 1)], 429)
+        refuse([start(USERS[2])], 503)
+        put = collector.session(USERS[2]).put(f"/v1/datasets/{DEFAULT}/images/quick.png", data=picture())
+        assert put.status_code == 201

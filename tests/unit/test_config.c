@@ -40,6 +40,8 @@ static void without_any_file_the_defaults_hold(void **state)
 	assert_int_equal(config.limits.archive_entries, 1000 * 1000);
 	assert_int_equal(config.limits.archive_entry_bytes, 64 * 1024 * 1024);
 	assert_int_equal(config.limits.upload_expires_seconds, 86400);
+	assert_int_equal(config.limits.slow_seconds, 30);
+	assert_int_equal(config.limits.slow_bytes_per_second, 1024);
 	assert_int_equal(config.limits.human_requests_per_second, 20);
 	assert_int_equal(config.limits.open_datasets, 64);
 	assert_int_equal(config.image_roots.count, 0);
@@ -92,7 +94,8 @@ static void every_key_is_read(void **state)
 		"'certificate':'/c','certificate_key':'/k'},"
 		"'limits':{'json_bytes':1024,'lease_seconds':1,'file_bytes':2,'image_pixels':11,'files_per_request':3,"
 		"'dataset_bytes':4,'archive_bytes':5,'archive_entries':6,'archive_entry_bytes':7,"
-		"'upload_expires_seconds':8,'human_requests_per_second':9,'open_datasets':10}}");
+		"'upload_expires_seconds':8,'human_requests_per_second':9,'open_datasets':10,'slow_seconds':12,"
+		"'slow_bytes_per_second':13}}");
 
 	assert_string_equal(config.default_dataset, "cats");
 	assert_int_equal(config.image_roots.count, 2);
@@ -122,8 +125,9 @@ static void every_key_is_read(void **state)
 				   config.limits.archive_bytes,	      config.limits.archive_entries,
 				   config.limits.archive_entry_bytes, config.limits.upload_expires_seconds,
 				   config.limits.human_requests_per_second, config.limits.open_datasets,
-				   config.limits.image_pixels };
-	for (int i = 0; i < 11; i++)
+				   config.limits.image_pixels,	      config.limits.slow_seconds,
+				   config.limits.slow_bytes_per_second };
+	for (int i = 0; i < 13; i++)
 		assert_int_equal(limits[i], i + 1);
 	assert_int_equal(config.limits.json_bytes, 1024);
 	config_release(&config);
@@ -239,7 +243,8 @@ static void an_unknown_key_is_refused_with_the_nearest_known_one(void **state)
 	assert_line_refused("{'limits':{'limits':{}}}",
 		       "unknown key \"limits.limits\"; known here: json_bytes, lease_seconds, file_bytes, "
 		       "image_pixels, files_per_request, dataset_bytes, archive_bytes, archive_entries, "
-		       "archive_entry_bytes, upload_expires_seconds, thumbs_bytes, human_requests_per_second, "
+		       "archive_entry_bytes, upload_expires_seconds, thumbs_bytes, slow_seconds, slow_bytes_per_second, "
+		       "human_requests_per_second, "
 		       "open_datasets");
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -151,6 +152,25 @@ static void what_is_no_socket_is_refused(void **state)
 	assert_int_equal(err.code, ERR_INTERNAL);
 }
 
+/* nginx may go on sending, and is told that the answer has ended. */
+static void what_lingers_is_read_until_it_is_closed(void **state)
+{
+	(void)state;
+	int client = ask(), other = ask();
+	char piece[4096] = "", end;
+
+	connections_linger(connections, connections_next(connections));
+	assert_int_equal(read(client, &end, 1), 0);
+	for (int i = 0; i < 100; i++)
+		assert_true(send(client, piece, sizeof(piece), MSG_NOSIGNAL | MSG_DONTWAIT) > 0 || errno == EAGAIN);
+	int connection = connections_next(connections); /* reads what comes from the first one until it returns the second */
+	send_byte(connection, 'b');
+	expect_byte(other, 'b');
+	connections_linger(connections, connection);
+	close(client);
+	close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_kept_connection_comes_back_with_its_next_request, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_kept_connection_that_was_closed_comes_back_to_be_closed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_stop_wakes_all_and_closes_what_would_be_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_lingers_is_read_until_it_is_closed, set_up, tear_down),
 		cmocka_unit_test(what_is_no_socket_is_refused),
 	};
 
