@@ -90,11 +90,14 @@ static void set_masks(struct bmp *bmp, const unsigned char *header, uint32_t siz
 static int read_palette(struct bmp *bmp, int64_t at, int64_t colors, size_t entry, struct err *err)
 {
 	unsigned char bytes[256 * 4];
-	int64_t most = (int64_t)1 << bmp->bits, fits = (bmp->pixels - at) / (int64_t)entry;
+	int64_t most = (int64_t)1 << bmp->bits, fits;
 	if (colors > COLORS_MAX)
 		return broken(err);
 	if (colors <= 0 || colors > most)
 		colors = most;
+	if (bmp->pixels <= at) /* some writers tell where the header ends instead */
+		bmp->pixels = at + colors * (int64_t)entry;
+	fits = (bmp->pixels - at) / (int64_t)entry;
 	if (colors > fits)
 		colors = fits; /* some writers leave the rest away */
 	if (colors <= 0 || image_source_read(bmp->source, at, bytes,
@@ -106,16 +109,16 @@ static int read_palette(struct bmp *bmp, int64_t at, int64_t colors, size_t entr
 	return 0;
 }
 
-static bool combination_is_valid(const struct bmp *bmp, uint32_t planes)
+static bool combination_is_valid(const struct bmp *bmp)
 {
 	switch (bmp->compression) {
 	case PLAIN:
-		return planes == 1 && (bmp->bits == 1 || bmp->bits == 4 || bmp->bits == 8 ||
-		                       bmp->bits == 16 || bmp->bits == 24 || bmp->bits == 32);
+		return bmp->bits == 1 || bmp->bits == 4 || bmp->bits == 8 || bmp->bits == 16 || bmp->bits == 24 ||
+		       bmp->bits == 32;
 	case RLE8:
-		return bmp->bits == 8 && !bmp->top_down;
+		return bmp->bits == 8;
 	case RLE4:
-		return bmp->bits == 4 && !bmp->top_down;
+		return bmp->bits == 4;
 	case BITFIELDS:
 	case ALPHABITFIELDS:
 		return bmp->bits == 16 || bmp->bits == 32;
@@ -138,17 +141,15 @@ static int parse_header(struct bmp *bmp, struct err *err)
 	if (!header_is_known(size) || got < FILE_HEADER + (int64_t)size)
 		return broken(err);
 	bmp->pixels = get32(file + 10);
-	uint32_t planes, compression = 0;
+	uint32_t compression = 0;
 	int64_t colors = 0;
 	if (size == CORE_HEADER) {
 		bmp->width = get16(header + 4);
 		bmp->height = get16(header + 6);
-		planes = get16(header + 8);
 		bmp->bits = (int)get16(header + 10);
 	} else {
 		bmp->width = (int32_t)get32(header + 4);
 		bmp->height = (int32_t)get32(header + 8);
-		planes = get16(header + 12);
 		bmp->bits = (int)get16(header + 14);
 		if (size >= 20)
 			compression = get32(header + 16);
@@ -159,7 +160,7 @@ static int parse_header(struct bmp *bmp, struct err *err)
 	bmp->top_down = bmp->height < 0;
 	bmp->height = bmp->top_down ? -bmp->height : bmp->height;
 	if (bmp->width < 1 || bmp->height < 1 || compression > ALPHABITFIELDS ||
-	    !combination_is_valid(bmp, planes))
+	    !combination_is_valid(bmp))
 		return broken(err);
 	set_masks(bmp, header, size, header + size);
 	bmp->stride = (bmp->width * bmp->bits + 31) / 32 * 4;
@@ -213,7 +214,7 @@ struct rle {
 	struct bmp *bmp;
 	unsigned char window[4096];
 	int64_t at, len, next; /* in the window; and where the source goes on */
-	int64_t x, y;          /* the next pixel, y from the bottom */
+	int64_t x, y;          /* the next pixel, y from the first row that is stored */
 };
 
 /* The next byte, or -1. */
@@ -236,7 +237,8 @@ static void rle_pixel(struct rle *rle, int index)
 {
 	struct bmp *bmp = rle->bmp;
 	if (rle->x < bmp->width && rle->y < bmp->height)
-		bmp->indices[(bmp->height - 1 - rle->y) * bmp->width + rle->x] = (unsigned char)index;
+		bmp->indices[(bmp->top_down ? rle->y : bmp->height - 1 - rle->y) * bmp->width + rle->x] =
+			(unsigned char)index;
 	rle->x++;
 }
 
@@ -285,8 +287,10 @@ static int rle_unpack(struct bmp *bmp)
 		} else {
 			result = rle_literal(&rle, value);
 		}
-		if (result != 0 || rle.x > bmp->width + 65536 || rle.y > bmp->height)
+		if (result != 0)
 			return -1;
+		if (rle.x > bmp->width + 65536 || rle.y > bmp->height)
+			return 0; /* what comes is beyond the picture */
 	}
 }
 
