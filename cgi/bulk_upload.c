@@ -27,7 +27,7 @@ static int upload(struct call *call, struct err *err)
 {
 	struct batch batch;
 
-	if (collect_dataset(call, err) || call_info(call, err))
+	if (collect_dataset(call, err) || ingest_info(call, err))
 		return -1;
 	int failed = batch_store(&batch, call, result, err);
 	if (!failed) {

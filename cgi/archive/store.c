@@ -26,14 +26,14 @@ int store_add_label(struct call *call, const char *label, struct err *err)
 	int64_t key;
 	bool created;
 
-	if (!call->info.base_dir && call_info(call, err))
+	if (!call->info.base_dir && ingest_info(call, err))
 		return -1;
 	if (!*label || has_label(call, label))
 		return 0;
 	if (dataset_label_add(call->dataset, label, &key, &created, err))
 		return -1;
 	dataset_info_release(&call->info);
-	return call_info(call, err);
+	return ingest_info(call, err);
 }
 
 /* --- entries ------------------------------------------------------------------------------------------------------- */

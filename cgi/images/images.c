@@ -41,7 +41,7 @@ int images_put(struct call *call, struct err *err)
 	char filename[MULTIPART_FILENAME_MAX], *label = NULL;
 	bool duplicate = false;
 
-	if (call_info(call, err) || ingest_label(call, label_of(call), &label, err))
+	if (ingest_info(call, err) || ingest_label(call, label_of(call), &label, err))
 		return -1;
 	multipart_filename(base_name(image.filepath), filename);
 	image.label = label;
@@ -77,7 +77,7 @@ int images_post(struct call *call, struct err *err)
 {
 	struct batch batch;
 
-	if (call_info(call, err))
+	if (ingest_info(call, err))
 		return -1;
 	int failed = batch_store(&batch, call, result, err);
 	if (!failed) {

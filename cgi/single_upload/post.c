@@ -84,7 +84,7 @@ int single_upload_post(struct call *call, struct err *err)
 	struct upload upload = {.taken = false};
 	int64_t count;
 
-	if (collect_dataset(call, err) || call_info(call, err) ||
+	if (collect_dataset(call, err) || ingest_info(call, err) ||
 	    ingest_label(call, given ? given : "", &upload.label, err))
 		return -1;
 	int failed = receive_files(call, fields, take, take_label, &upload, &count, err) || store(call, &upload, err);

@@ -17,7 +17,7 @@ int uploads_complete(struct call *call, struct partial *partial, struct err *err
 	struct sample sample;
 	bool duplicate;
 
-	if (call_info(call, err) || ingest_from_file(partial->fd, partial->length, &image.source, err))
+	if (ingest_info(call, err) || ingest_from_file(partial->fd, partial->length, &image.source, err))
 		return -1;
 	if (ingest_store(call, &image, &sample, &duplicate, err)) {
 		if (is_final(err))

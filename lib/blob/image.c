@@ -16,6 +16,16 @@ static int open_fd(int fd, struct image_source *out, struct err *err)
 	return 0;
 }
 
+/* Looked for until it is found. */
+static const struct image_module *image_module_loaded(struct err *err)
+{
+	static const struct image_module *_Atomic loaded;
+	const struct image_module *module = loaded;
+	if (module == NULL)
+		loaded = module = module_symbol("image", "image_module", err);
+	return module;
+}
+
 static void no_image(int64_t len, struct err *err)
 {
 	struct buf names;
@@ -43,7 +53,7 @@ static const struct image_module *begin(const struct image_source *source, const
 		return NULL;
 	}
 	*type = told->media;
-	return module_symbol("image", "image_module", err);
+	return image_module_loaded(err);
 }
 
 static int check(const struct image_source *source, int64_t pixels_max, struct image_info *out, struct err *err)
@@ -91,6 +101,6 @@ int image_thumb_fd(int fd, int64_t pixels_max, int side, struct buf *out, const 
 
 bool image_can(const char *type, struct err *err)
 {
-	const struct image_module *module = module_symbol("image", "image_module", err);
+	const struct image_module *module = image_module_loaded(err);
 	return module != NULL && module->can(type);
 }

@@ -2,7 +2,7 @@
  * loaded at first use.
  *
  * Nothing is believed but the bytes: type by content, limits by the header before anything is decoded, then
- * every pixel is decoded once. Only the decoders of the types taken are reachable. Thread-safe; decoders that
+ * every pixel is decoded once (of a plain JPEG, of which every reader shows whatever it holds, its end is looked for). Only the decoders of the types taken are reachable. Thread-safe; decoders that
  * need an image whole in memory share a budget and wait for each other, all others work in strips. pixels_max is of a
  * frame, width x height.
  * Errors: ERR_MEDIA_TYPE (no image of these types, or of a kind of one that nothing here decodes), ERR_UNPROCESSABLE
@@ -34,7 +34,7 @@ struct image_info {
 	int orientation;       /* EXIF: 1..8; 5 to 8 are shown with width and height swapped */
 };
 
-/* Decodes the whole image and fills *out. A page of a TIFF after the first one is passed over when it cannot be decoded.
+/* Checks the whole image and fills *out. A page of a TIFF after the first one is passed over when it cannot be decoded.
  * A fd is read by pread: its position does not matter and does not move; the file must not change meanwhile. */
 int image_check_bytes(const void *bytes, size_t len, int64_t pixels_max, struct image_info *out, struct err *err);
 int image_check_fd(int fd, int64_t pixels_max, struct image_info *out, struct err *err);

@@ -78,8 +78,6 @@ static int decode_all(struct reading *reading, VipsImage *first, struct err *err
 	struct opening how = {.n = -1, .scale = check_scale(reading), .fail_on = VIPS_FAIL_ON_ERROR};
 	if (reading->bmp != NULL && bmp_unpack(reading->bmp, err) != 0)
 		return -1;
-	if (reading->format->kind == KIND_JPEG)
-		return image_jpeg_decodes(&reading->source) ? 0 : reading_broken(reading, err);
 	if (reading->format->kind == KIND_TIFF)
 		return decode_page(reading, first, err) || decode_pages(reading, err) ? -1 : 0;
 	if (reading->info.frames == 1 && how.scale == 1)
@@ -92,12 +90,25 @@ static int decode_all(struct reading *reading, VipsImage *first, struct err *err
 	return result;
 }
 
+static int check_jpeg(const struct image_source *source, int64_t pixels_max, struct image_info *out, struct err *err)
+{
+	struct reading reading;
+	int result = reading_open_jpeg(&reading, source, pixels_max, err);
+	if (result == 0 && !image_jpeg_decodes(source, &reading.jpeg))
+		result = reading_broken(&reading, err);
+	*out = reading.info;
+	reading_close(&reading, NULL);
+	return result;
+}
+
 int reading_check(const struct image_source *source, const char *type, int64_t pixels_max, struct image_info *out,
                  struct err *err)
 {
 	struct reading reading = {.format = reading_format(type)};
 	VipsImage *first;
 	int64_t frames;
+	if (reading.format != NULL && reading.format->kind == KIND_JPEG)
+		return check_jpeg(source, pixels_max, out, err);
 	if (!image_is_whole(source, type, &frames))
 		return reading_broken(&reading, err);
 	int result = reading_open(&reading, source, type, pixels_max, VIPS_FAIL_ON_ERROR, &first, err);

@@ -1,7 +1,7 @@
 /* Decodes JPEGs by libjpeg itself.
  *
- * Measured, to know that it is whole: 100 KB (800 x 600) 0.8 ms, where libvips takes 3.4 ms, and 1.2 ms when
- * it shrinks by 8; 15 KB (320 x 240) 0.1 ms against 1.1 and 0.4. */
+ * Measured, to know that one of 100 KB (768 x 576) is whole: 0.04 ms when its bits are passed over, 0.7 ms when they are
+ * decoded, where libvips takes 3.4 ms, and 1.2 ms when it shrinks by 8. */
 #include "blob/image_jpeg.h"
 
 #include <setjmp.h>
@@ -121,7 +121,8 @@ static bool run(const struct image_source *source, bool pretend, decompress *wor
 	return whole;
 }
 
-static void check(struct jpeg_decompress_struct *jpeg, void *data)
+/* Its tables are looked at. */
+static void start(struct jpeg_decompress_struct *jpeg, void *data)
 {
 	(void)data;
 	jpeg_read_header(jpeg, TRUE);
@@ -129,6 +130,11 @@ static void check(struct jpeg_decompress_struct *jpeg, void *data)
 	jpeg->scale_denom = 8;
 	jpeg->out_color_space = jpeg->jpeg_color_space == JCS_YCbCr ? JCS_GRAYSCALE : jpeg->jpeg_color_space;
 	jpeg_start_decompress(jpeg);
+}
+
+static void decode(struct jpeg_decompress_struct *jpeg, void *data)
+{
+	start(jpeg, data);
 	JSAMPARRAY row = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE,
 	                                         jpeg->output_width * (JDIMENSION)jpeg->output_components, 1);
 	while (jpeg->output_scanline < jpeg->output_height)
@@ -136,9 +142,10 @@ static void check(struct jpeg_decompress_struct *jpeg, void *data)
 	jpeg_finish_decompress(jpeg);
 }
 
-bool image_jpeg_decodes(const struct image_source *source)
+bool image_jpeg_decodes(const struct image_source *source, const struct image_jpeg_header *header)
 {
-	return run(source, false, check, NULL);
+	bool is_plain = !header->in_scans && header->process <= 1;
+	return is_plain ? header->ends && run(source, false, start, NULL) : run(source, false, decode, NULL);
 }
 
 struct shrinking {

@@ -4,14 +4,15 @@
  * such scans of 64 megapixels, 261 KB, take up to 27 s). libjpeg has no limit of its own. */
 #include "blob/image_jpeg_header.h"
 
+#include "blob/image_tiff.h"
 #include "blob/image_walk.h"
 
 enum {
 	BLOCK = 64,       /* coefficients */
 	BLOCK_LOOKS = 8,  /* a block of a first pass takes as long as so many coefficients of a refinement */
 	COMPONENTS_MAX = 4,
-	TEM = 0x01, SOF0 = 0xc0, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOF15 = 0xcf, RST0 = 0xd0, SOI = 0xd8, EOI = 0xd9,
-	SOS = 0xda,
+	TEM = 0x01, SOF0 = 0xc0, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOF15 = 0xcf, RST0 = 0xd0, RST7 = 0xd7, SOI = 0xd8,
+	EOI = 0xd9, SOS = 0xda, DNL = 0xdc, APP0 = 0xe0, APP1 = 0xe1, APP15 = 0xef, COM = 0xfe,
 };
 
 struct component {
@@ -79,6 +80,21 @@ static bool read_scan(struct walk *walk, const struct frame *frame, struct image
 	return true;
 }
 
+/* EXIF is a TIFF within: its first page is what it says of the image. */
+static int read_orientation(struct walk *walk, int64_t end)
+{
+	static const char name[6] = "Exif\0";
+	unsigned char *bytes = end - walk->at > (int64_t)sizeof(name) ? malloc((size_t)(end - walk->at)) : NULL;
+	int64_t len = bytes == NULL ? 0 : image_source_read(walk->source, walk->at, bytes, (size_t)(end - walk->at));
+	struct image_tiff tiff = {0};
+	if (len > (int64_t)sizeof(name) && memcmp(bytes, name, sizeof(name)) == 0) {
+		struct image_source exif = {.bytes = bytes + sizeof(name), .fd = -1, .size = len - (int64_t)sizeof(name)};
+		image_tiff_next(&exif, &tiff); /* also where it breaks off after that field */
+	}
+	free(bytes);
+	return tiff.page.orientation >= 1 && tiff.page.orientation <= 8 ? (int)tiff.page.orientation : 0;
+}
+
 /* To the next marker: what it is, or -1. Between the segments there are entropy-coded bytes, or what nobody knows. */
 static int next_marker(struct walk *walk)
 {
@@ -87,7 +103,7 @@ static int next_marker(struct walk *walk)
 		do
 			marker = walk_byte(walk);
 		while (marker == 0xff);
-		if (marker > 0 && marker != TEM && (marker < RST0 || marker > SOI))
+		if (marker > 0 && marker != TEM && (marker < RST0 || marker > RST7))
 			return marker;
 	}
 	return -1;
@@ -98,22 +114,35 @@ static bool is_frame(int marker)
 	return marker >= SOF0 && marker <= SOF15 && marker != DHT && marker != JPG && marker != DAC;
 }
 
+/* After a scan of all components nothing may come but what nobody needs: there anything else is damage. */
+static bool may_come(int marker, const struct frame *frame, const struct image_jpeg_header *header)
+{
+	if (header->scans > 0 && !header->in_scans)
+		return marker == DNL || marker == COM || (marker >= APP0 && marker <= APP15);
+	return marker != SOI && (marker != SOS || frame->count > 0);
+}
+
 bool image_jpeg_header(const struct image_source *source, struct image_jpeg_header *out)
 {
-	struct walk walk = {.source = source};
+	struct walk walk = {.source = source, .at = 2}; /* after SOI */
 	struct frame frame = {.count = 0};
 	*out = (struct image_jpeg_header){0};
-	for (int marker; (marker = next_marker(&walk)) >= 0 && marker != EOI;) {
+	int marker;
+	while ((marker = next_marker(&walk)) >= 0 && marker != EOI) {
 		bool ok = true;
 		int64_t end = walk.at;
 		end += (int64_t)walk_number(&walk, 2, true, &ok);
-		if (!ok || (marker == SOS && (frame.count == 0 || !read_scan(&walk, &frame, out))))
+		if (!ok || !may_come(marker, &frame, out) || (marker == SOS && !read_scan(&walk, &frame, out)) ||
+		    out->work > IMAGE_JPEG_WORK_MAX)
 			break;
+		if (marker == APP1 && out->orientation == 0)
+			out->orientation = read_orientation(&walk, end);
 		if (is_frame(marker) && frame.count == 0 && !read_frame(&walk, marker, &frame, out))
-			break;
-		if (marker == SOS && (!out->in_scans || out->work > IMAGE_JPEG_WORK_MAX))
 			break;
 		walk.at = end;
 	}
+	out->ends = marker == EOI;
+	if (out->orientation == 0)
+		out->orientation = 1;
 	return frame.count > 0 && out->scans > 0;
 }

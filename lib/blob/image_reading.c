@@ -4,6 +4,7 @@
 #include <libheif/heif.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "blob/image_tiff_pixels.h"
 
@@ -12,7 +13,7 @@ enum { JXL_PIXEL_BYTES = 16, LIBTIFF_PIXEL_BYTES = 8, ROWS_MAX = 1 << 24 };
 /* --- set-up --------------------------------------------------------------------------------------------- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool ready;
+static atomic_bool ready;
 
 /* What libvips and its decoders think of an image is told by their results; stderr is the log's. */
 static void drop_message(const char *domain, GLogLevelFlags level, const char *message, void *data)
@@ -40,6 +41,14 @@ static int begin(struct err *err)
 {
 	pthread_once(&once, set_up);
 	return ready ? 0 : err_set(err, ERR_INTERNAL, "libvips can't be set up");
+}
+
+/* libvips has one buffer of messages for all threads, so what is in it may be of another image; there is none before it is
+ * set up. */
+static void forget_messages(void)
+{
+	if (ready)
+		vips_error_clear();
 }
 
 /* --- memory --------------------------------------------------------------------------------------------- */
@@ -159,10 +168,9 @@ VipsSource *reading_stream(struct reading *reading)
 	return VIPS_SOURCE(custom);
 }
 
-/* libvips has one buffer of messages for all threads, so what is in it may be of another image. */
 int reading_broken(const struct reading *reading, struct err *err)
 {
-	vips_error_clear();
+	forget_messages();
 	return err_set(err, ERR_UNPROCESSABLE, "the %s image is broken or truncated", reading->format->name);
 }
 
@@ -192,7 +200,7 @@ static int open_by_libtiff(struct reading *reading, VipsImage **out, struct err 
 {
 	const struct image_tiff_page *page = &reading->tiff.page;
 	reading->by_libtiff = true;
-	vips_error_clear();
+	forget_messages();
 	int64_t width = page->width < INT32_MAX ? (int64_t)page->width : INT32_MAX;
 	int64_t height = page->height < INT32_MAX ? (int64_t)page->height : INT32_MAX;
 	if (reading_check_limits(reading, width, height, 1, err) != 0 ||
@@ -241,11 +249,12 @@ int reading_check_limits(const struct reading *reading, int64_t width, int64_t h
 	return 0;
 }
 
-static int check_jpeg(struct reading *reading, struct err *err)
+/* By its header alone: opening it by libvips takes a fifth of the time that it takes to decode it. */
+static int open_jpeg_header(struct reading *reading, struct err *err)
 {
 	const struct image_jpeg_header *jpeg = &reading->jpeg;
 	if (!image_jpeg_header(&reading->source, &reading->jpeg))
-		return 0; /* libjpeg says what it finds */
+		return reading_broken(reading, err);
 	if (jpeg->process == 3 || jpeg->process == 7 || jpeg->process == 11 || jpeg->process == 15)
 		return err_set(err, ERR_MEDIA_TYPE, "lossless JPEGs are not taken");
 	if (jpeg->process > 2 && jpeg->process != 9 && jpeg->process != 10)
@@ -257,7 +266,18 @@ static int check_jpeg(struct reading *reading, struct err *err)
 	if (jpeg->work > IMAGE_JPEG_WORK_MAX)
 		return err_set(err, ERR_TOO_LARGE, "the image has too many scans for its %lld x %lld pixels",
 		               (long long)jpeg->width, (long long)jpeg->height);
-	return 0;
+	reading->info = (struct image_info){.type = reading->format->type,
+	                                    .width = jpeg->width,
+	                                    .height = jpeg->height,
+	                                    .frames = 1,
+	                                    .orientation = jpeg->orientation};
+	return hold(reading, jpeg->in_scans ? jpeg->coefficient_bytes : 0, err);
+}
+
+int reading_open_jpeg(struct reading *reading, const struct image_source *source, int64_t pixels_max, struct err *err)
+{
+	*reading = (struct reading){.source = *source, .format = reading_format("image/jpeg"), .pixels_max = pixels_max};
+	return open_jpeg_header(reading, err);
 }
 
 /* A TIFF may have 65,535 channels: where a pixel has more than 4 bytes, it counts as several. */
@@ -383,7 +403,7 @@ int reading_open(struct reading *reading, const struct image_source *source, con
 		if (reading_check_limits(reading, width, height, 1, err) != 0)
 			return -1;
 	}
-	if (reading->format->kind == KIND_JPEG && check_jpeg(reading, err) != 0)
+	if (reading->format->kind == KIND_JPEG && open_jpeg_header(reading, err) != 0)
 		return -1;
 	if (reading->format->kind == KIND_TIFF && !reading_next(reading))
 		return reading_broken(reading, err);
@@ -405,6 +425,6 @@ void reading_close(struct reading *reading, VipsImage *image)
 		g_object_unref(image);
 	bmp_free(reading->bmp);
 	memory_give(reading->memory);
-	vips_error_clear();
+	forget_messages();
 }
 

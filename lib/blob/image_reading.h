@@ -43,6 +43,8 @@ const struct format *reading_format(const char *type); /* NULL: no such one */
 /* Opens the first frame, within the limits; nothing is decoded yet. reading_close in any case. */
 int reading_open(struct reading *reading, const struct image_source *source, const char *type, int64_t pixels_max,
                  VipsFailOn fail_on, VipsImage **out, struct err *err);
+/* Of a JPEG no more than its header, without libvips. */
+int reading_open_jpeg(struct reading *reading, const struct image_source *source, int64_t pixels_max, struct err *err);
 void reading_close(struct reading *reading, VipsImage *image); /* image may be NULL */
 
 /* To the next page of a TIFF, to be opened by reading_image; false: it is not there. */

@@ -5,7 +5,7 @@
 
 /* Of a page, and of all of them; a camera writes some 60 a page. libtiff takes 40 us for each that it does not know. */
 enum { ENTRIES_MAX = 1000, ALL_ENTRIES_MAX = 250 * 1000 };
-enum { WIDTH = 256, HEIGHT = 257, STRIP_OFFSETS = 273, ROWS_PER_STRIP = 278, STRIP_LENGTHS = 279, TILE_HEIGHT = 323,
+enum { WIDTH = 256, HEIGHT = 257, STRIP_OFFSETS = 273, ORIENTATION = 274, ROWS_PER_STRIP = 278, STRIP_LENGTHS = 279, TILE_HEIGHT = 323,
        TILE_OFFSETS = 324, TILE_LENGTHS = 325 };
 
 static bool begin(struct walk *walk, struct image_tiff *tiff)
@@ -56,6 +56,7 @@ static bool read_entry(struct walk *walk, struct image_tiff *tiff)
 	switch (tag) {
 	case WIDTH: tiff->page.width = value; break;
 	case HEIGHT: tiff->page.height = value; break;
+	case ORIENTATION: tiff->page.orientation = value; break;
 	case ROWS_PER_STRIP: tiff->page.rows_per_strip = value; break;
 	case TILE_HEIGHT: tiff->page.tile_height = value; break;
 	case STRIP_OFFSETS:

@@ -27,6 +27,12 @@ void spool_release(struct spool *spool)
 	spool->fd = -1;
 }
 
+void spool_expect(struct spool *spool, int64_t length)
+{
+	if (length > 0 && length <= SPOOL_MEMORY_BYTES)
+		buf_reserve(&spool->memory, (size_t)length);
+}
+
 static int write_to_file(int fd, const void *bytes, size_t len, struct err *err)
 {
 	return file_write(fd, bytes, len) ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept") : 0;

@@ -26,6 +26,9 @@ struct spool {
 void spool_init(struct spool *spool, const char *dir, int64_t max);
 void spool_release(struct spool *spool);
 
+/* So many bytes are to come, if their sender is right. */
+void spool_expect(struct spool *spool, int64_t length);
+
 /* Appends. ERR_TOO_LARGE over max, ERR_NO_SPACE, ERR_UNAVAILABLE. */
 int spool_write(struct spool *spool, const void *bytes, size_t len, struct err *err);
 /* Reads up to len bytes from offset: how many, 0 at the end, -1 with err. */

@@ -44,6 +44,11 @@ int ingest_from_file(int fd, int64_t length, struct ingest_source *out, struct e
 	return failed;
 }
 
+int ingest_info(struct call *call, struct err *err)
+{
+	return call->app->config.limits.dataset_bytes > 0 ? call_info(call, err) : call_setup(call, err);
+}
+
 int ingest_label(const struct call *call, const char *given, char **out, struct err *err)
 {
 	const struct dataset_info *info = &call->info;

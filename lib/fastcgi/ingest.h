@@ -27,14 +27,17 @@ struct ingest_image {
 };
 
 /* The label that a client names by key or by name; *out is malloced. "" stays "". ERR_UNPROCESSABLE when the dataset has
- * none of that name or key. Needs call_info. */
+ * none of that name or key. Needs ingest_info. */
 int ingest_label(const struct call *call, const char *given, char **out, struct err *err);
 
 /* A filepath that an upload may name: relative, each part a name of its own, no control characters; else ERR_BAD_REQUEST.
  * (What is seeded in place is called as its disk calls it.) */
 int ingest_filepath(const char *filepath, struct err *err);
 
-/* Stores the image in call->dataset (call_info before; when the dataset became public or private meanwhile, the image does, and
+/* What of call->info storing an image needs: its counts only where there is a quota. */
+int ingest_info(struct call *call, struct err *err);
+
+/* Stores the image in call->dataset (ingest_info before; when the dataset became public or private meanwhile, the image does, and
  * call->info tells so). *out is the sample it is now: of a duplicate, the one that was there. ERR_BAD_REQUEST for an
  * empty file or a filepath that cannot be, ERR_MEDIA_TYPE for what is no image, ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE,
  * ERR_CONFLICT (other bytes at that filepath), ERR_NO_SPACE. */

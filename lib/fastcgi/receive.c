@@ -24,6 +24,7 @@ int receive_body(struct call *call, struct spool *out, struct err *err)
 		return -1;
 	if (call->request->content_length > out->max)
 		return err_set(err, ERR_TOO_LARGE, "The file is larger than %lld bytes", (long long)out->max);
+	spool_expect(out, call->request->content_length);
 	while ((got = request_read(call->request, piece, sizeof(piece), err)) > 0) {
 		if (spool_write(out, piece, (size_t)got, err))
 			return -1;

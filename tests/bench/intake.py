@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from harness import TOP, Server
-from meter import Run, disk_run, in_turns, peak_memory, wrk
+from meter import Run, disk_run, in_turns, peak_memory, processor_seconds, wrk
 from pictures import photograph, with_comment
 from stack import PROGRAMS, add_locations, add_user, start_bare
 
@@ -30,6 +30,7 @@ LARGE_ARCHIVE_BYTES, LARGE_UPLOAD_BYTES = 400_000_000, 60_000_000
 THUMBS = 12
 CONVERT = "/usr/bin/convert"  # ImageMagick's, as Debian installs it
 MEMORY_MB = 150
+PUT_USER_MS, PUT_SYSTEM_MS = 1.3, 0.8
 
 
 class Collector:
@@ -95,7 +96,18 @@ def uploads(table):
         table.add("written, fdatasync, rename, by 8 threads", f"{disk.rate:.0f}/s")
         table.add("  and the folder synced, too", f"{disk_and_folders.rate:.0f}/s")
         table.compare(f"PUT of {len(image) // 1000} KB images, {CONNECTIONS} connections, against the slower", put, slower, 0.6)
+        processor_of_puts(table, collector, measures["put"])
         memory_of_large(table, collector)
+
+
+def processor_of_puts(table, collector, put):
+    """What the program takes of the processor for an image, in the state folder that it has filled so far."""
+    (pid,) = collector.server.processes("images")
+    before = processor_seconds(pid)
+    count = sum(put().requests for _ in range(ROUNDS))
+    user, system = (1000 * (after - then) / count for after, then in zip(processor_seconds(pid), before))
+    table.below("  user time of the program, each", user, "ms", PUT_USER_MS)
+    table.below("  its time in the kernel, each", system, "ms", PUT_SYSTEM_MS)
 
 
 def chunks_of_archive(picture, size):

@@ -147,6 +147,12 @@ def peak_memory(pids):
     return peaks
 
 
+def processor_seconds(pid):
+    """What a process has taken until now, in user mode and in the kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return tuple(int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:13])
+
+
 def proportional_memory(pids):
     """The processes' memory in MB; what several share is counted once (PSS)."""
     total = 0
@@ -183,7 +189,7 @@ class Table:
         self.add(what, "not measured: " + (why.splitlines() or ["?"])[-1][:80])
 
     def below(self, what, value, unit, goal):
-        self.add(what, f"{value:.1f} {unit}", "", None, f"< {goal} {unit}", value < goal)
+        self.add(what, f"{value:.2f} {unit}" if value < 10 else f"{value:.1f} {unit}", "", None, f"< {goal} {unit}", value < goal)
 
     def print(self):
         rows = [self.HEAD, *self.rows]

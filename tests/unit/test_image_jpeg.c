@@ -129,6 +129,55 @@ static void a_kind_that_is_not_taken_is_told(void **state)
 	}
 }
 
+/* What libjpeg makes of a marker amid the bits of a scan. */
+static void damage_that_libjpeg_gives_up_at_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned char marker;
+		bool taken;
+	} markers[] = {{0xd8, false}, {0xc0, false}, {0xc4, false}, {0xda, false}, {0xd3, true}, {0xd9, true}, {0xfe, true}};
+	for (size_t i = 0; i < sizeof(markers) / sizeof(markers[0]); i++) {
+		struct made made = drawn(400, 300, 3, ".jpg");
+		struct image_info info;
+		struct err err;
+		unsigned char *amid = made.bytes + made.len / 2;
+		const unsigned char marker[] = {0xff, markers[i].marker, 0, 4, 0, 0};
+		memcpy(amid, marker, sizeof(marker));
+		if ((check(&made, &info, &err) == 0) != markers[i].taken)
+			fail_msg("marker %x", markers[i].marker);
+		made_free(&made);
+	}
+}
+
+static void the_orientation_is_that_of_its_exif(void **state)
+{
+	(void)state;
+	for (int orientation = 1; orientation <= 8; orientation++)
+		for (int motorola = 0; motorola < 2; motorola++) {
+			struct made plain = drawn(40, 20, 3, ".jpg"), made;
+			unsigned char exif[] = "\xff\xe1\0\x22" "Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\0\0\0\0\0\0\0";
+			unsigned char other[] = "\xff\xe1\0\x22" "Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\0\0\0\0\0\0";
+			unsigned char *used = motorola ? other : exif;
+			size_t len = 36;
+			used[motorola ? 29 : 28] = (unsigned char)orientation;
+			made = (struct made){g_malloc(plain.len + len), plain.len + len};
+			memcpy(made.bytes, plain.bytes, 2);
+			memcpy(made.bytes + 2, used, len);
+			memcpy(made.bytes + 2 + len, plain.bytes + 2, plain.len - 2);
+			struct image_info info;
+			struct err err;
+			const char *type;
+			assert_int_equal(check(&made, &info, &err), 0);
+			assert_int_equal(info.orientation, orientation);
+			VipsImage *image = thumb(&made, 20, &type);
+			assert_int_equal(vips_image_get_width(image), orientation > 4 ? 10 : 20);
+			g_object_unref(image);
+			made_free(&made);
+			made_free(&plain);
+		}
+}
+
 int main(void)
 {
 	if (vips_init("test_image_jpeg") != 0)
@@ -136,6 +185,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scans_times_pixels_are_bounded),
 		cmocka_unit_test(a_small_one_may_have_many_scans),
+		cmocka_unit_test(damage_that_libjpeg_gives_up_at_is_refused),
+		cmocka_unit_test(the_orientation_is_that_of_its_exif),
 		cmocka_unit_test(a_kind_that_is_not_taken_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
