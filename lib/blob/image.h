@@ -18,7 +18,7 @@
 #include "base/err.h"
 
 enum {
-	IMAGE_SIDE_MAX = 65535, /* pixels */
+	IMAGE_SIDE_MAX = 20 * 1000, /* pixels */
 	IMAGE_FRAMES_MAX = 10 * 1000,        /* frames of an animation, pages of a TIFF */
 	IMAGE_ALL_PIXELS_MAX = 1000 * 1000 * 1000, /* of all frames: some 10 s of one processor */
 	IMAGE_WHOLE_BYTES_MAX = 150 * 1000 * 1000, /* that a decoder holds at once */
