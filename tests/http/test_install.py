@@ -1,9 +1,12 @@
 """make install: into a folder of whatever name, beneath DESTDIR, and what lies there then runs without the checkout."""
 import json
 import os
+import re
+import shutil
 import subprocess
 
-from harness import draw, free_port
+import pytest
+from harness import LIBEXEC, SCRIPTS, draw, free_port
 
 USER_FILE = {"user": "ann", "password": "secret"}
 
@@ -38,6 +41,18 @@ def test_what_is_installed_serves_and_labels(installed, tmp_path):
     exported = run(installed / "image-label-export-csv", "-i", database, "-o", tmp_path / "out.csv", **environment)
     assert exported.returncode == 0, exported.stderr
     assert (tmp_path / "out.csv").read_bytes() == b"filepath,label\r\n1.png,dog\r\n"
+
+
+@pytest.mark.skipif(not shutil.which("dpkg"), reason="packages are asked of dpkg")
+def test_what_a_built_server_runs_on_names_every_library(tmp_path):
+    listed = set(subprocess.run([SCRIPTS / "install-deps", "--list", "--run"], capture_output=True, text=True).stdout.split())
+    modules = (LIBEXEC.parent / "lib").glob("*.so")
+    header = subprocess.run(["objdump", "-p", *LIBEXEC.iterdir(), *modules], capture_output=True, text=True, check=True).stdout
+    for name in sorted(set(re.findall(r"NEEDED +(\S+)", header))):
+        if name.startswith(("libc.", "libm.", "ld-linux", "libasan", "libubsan", "libtsan")):
+            continue
+        owners = subprocess.run(["dpkg", "-S", f"*/{name}"], capture_output=True, text=True).stdout
+        assert listed & {line.split(":")[0] for line in owners.splitlines()}, f"{name} is of none of these: {owners}"
 
 
 def test_every_command_has_its_completion(installed):
