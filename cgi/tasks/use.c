@@ -14,7 +14,8 @@ int tasks_label(struct call *call, struct err *err)
 
 	if (call_body(call, err) || call_setup(call, err) || json_string(call->body, "label", true, &given, err) ||
 	    json_int64(call->body, "lead_time_ms", false, 0, LEAD_TIME_MS_MAX, &lead_time_ms, err) ||
-	    dataset_label_task(call->dataset, call->request->user, call->param[0], given, lead_time_ms, &sample, err))
+	    dataset_label_task_once(call->dataset, call->request->user, call->param[0], given, lead_time_ms, call->request->id,
+	                            &sample, err))
 		return -1;
 	cJSON *document = serve_document(call, &sample, err);
 	sample_release(&sample);

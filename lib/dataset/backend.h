@@ -59,10 +59,11 @@ struct dataset_backend {
 	int (*release)(struct dataset *dataset, const char *user, const char *token, struct err *err);
 	int (*skip)(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip,
 	            struct err *err);
+	/* request: NULL = none. */
 	int (*label_task)(struct dataset *dataset, const char *user, const char *token, const char *label,
-	                  int64_t lead_time_ms, struct sample *out, struct err *err);
+	                  int64_t lead_time_ms, const char *request, struct sample *out, struct err *err);
 	int (*label_path)(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
-	                  const char *label, bool *accepted, struct err *err);
+	                  const char *label, const char *request, bool *accepted, struct err *err);
 	int (*mark_unreadable)(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
 	int (*retry_unreadable)(struct dataset *dataset, int64_t *count, struct err *err);
 	int (*unreadable)(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
@@ -99,6 +100,11 @@ int dataset_check_base_dir(const struct dataset_change *change, const char *base
 
 /* For add_image, in its write: ERR_CONFLICT when the dataset is not as public as the image is stored. */
 int dataset_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err);
+
+/* A new lease's token: it tells its sample, so that this is known when the lease is over; what follows '-' is random. And the
+ * sample of one; -1 for what is no token. */
+void task_token(int64_t sample, char out[DATASET_TOKEN_MAX]);
+int64_t task_token_sample(const char *token);
 
 /* Each backend's own store and dataset begin with these. */
 struct dataset_store {

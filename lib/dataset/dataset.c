@@ -467,18 +467,59 @@ int dataset_skip(struct dataset *dataset, const char *user, const char *token, e
 	return check_token(token, err) || dataset->backend->skip(dataset, user, token, skip, err) ? -1 : 0;
 }
 
+void task_token(int64_t sample, char out[DATASET_TOKEN_MAX])
+{
+	char random[HASH_TOKEN_MAX];
+
+	hash_random_token(HASH_TOKEN_BYTES, random);
+	snprintf(out, DATASET_TOKEN_MAX, "%llx-%.22s", (unsigned long long)sample, random);
+}
+
+int64_t task_token_sample(const char *token)
+{
+	static const char digits[] = "0123456789abcdef";
+	int64_t id = 0;
+
+	for (; *token && *token != '-'; token++) {
+		const char *digit = strchr(digits, *token);
+
+		if (!digit || id > INT64_MAX >> 4)
+			return -1;
+		id = id * 16 + (digit - digits);
+	}
+	return *token == '-' ? id : -1;
+}
+
 int dataset_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,
                        int64_t lead_time_ms, struct sample *out, struct err *err)
 {
+	return dataset_label_task_once(dataset, user, token, label, lead_time_ms, "", out, err);
+}
+
+/* NULL: none. */
+static const char *usable_request(const char *request)
+{
+	return request[0] && strlen(request) <= DATASET_REQUEST_MAX ? request : NULL;
+}
+
+int dataset_label_task_once(struct dataset *dataset, const char *user, const char *token, const char *label,
+                            int64_t lead_time_ms, const char *request, struct sample *out, struct err *err)
+{
 	if (check_token(token, err) || text_check_label(label, err))
 		return -1;
-	return dataset->backend->label_task(dataset, user, token, label, lead_time_ms, out, err);
+	return dataset->backend->label_task(dataset, user, token, label, lead_time_ms, usable_request(request), out, err);
 }
 
 int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
                        const char *label, bool *accepted, struct err *err)
 {
-	return dataset->backend->label_path(dataset, user, base_dir, filepath, label, accepted, err);
+	return dataset_label_path_once(dataset, user, base_dir, filepath, label, "", accepted, err);
+}
+
+int dataset_label_path_once(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
+                            const char *label, const char *request, bool *accepted, struct err *err)
+{
+	return dataset->backend->label_path(dataset, user, base_dir, filepath, label, usable_request(request), accepted, err);
 }
 
 int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)

@@ -276,6 +276,15 @@ int dataset_label_task(struct dataset *dataset, const char *user, const char *to
 int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
                        const char *label, bool *accepted, struct err *err);
 
+/* The same for a request that may come again under its id (nginx sends one again whose program died before it answered): what was
+ * given by it already is not given once more, and answered as it was. request: "" = none; one of more than DATASET_REQUEST_MAX bytes counts
+ * as none. */
+enum { DATASET_REQUEST_MAX = 64 };
+int dataset_label_task_once(struct dataset *dataset, const char *user, const char *token, const char *label,
+                            int64_t lead_time_ms, const char *request, struct sample *out, struct err *err);
+int dataset_label_path_once(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
+                            const char *label, const char *request, bool *accepted, struct err *err);
+
 /* Passes an unlabelled sample over: state unreadable, its leases end. No effect on another state. */
 int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err);
 /* The same for many, in far fewer writes. */

@@ -260,6 +260,7 @@ int64_t number_in(const bson_t *document, const char *key);
 /* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. The event is the sample's
  * last one. */
 void record_set_vote(struct record *record, const char *user, const char *label, int64_t at);
+bool record_has_vote(const struct record *record, const char *user); /* or passed it on */
 /* The same for an event of the sample, its n-th: a vote, or a decision. */
 void record_take_event(struct record *record, const struct label_event *event, int64_t n);
 /* Are its votes only in its events? */
@@ -310,9 +311,9 @@ struct batch {
 void batch_release(struct batch *batch);
 /* Empties it for another try; dataset and shard stay. */
 void batch_restart(struct batch *batch, struct work *work, int64_t now);
-/* Appends a label event, and counts it in the record. */
+/* Appends a label event, and counts it in the record. request may be NULL. */
 void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
-                 const char *source, int64_t lead_time_ms);
+                 const char *source, int64_t lead_time_ms, const char *request);
 /* Writes the record, new or changed, and what that means for the counts. */
 int batch_save(struct batch *batch, struct record *record, struct err *err);
 /* Removes the record, as read, with its events; before all that is saved in the batch. */
@@ -369,8 +370,10 @@ int mongodb_held(struct dataset *, const char *, struct task **, size_t *, struc
 int mongodb_renew(struct dataset *, const char *, const char *, int64_t *, struct err *);
 int mongodb_release(struct dataset *, const char *, const char *, struct err *);
 int mongodb_skip(struct dataset *, const char *, const char *, enum dataset_skip, struct err *);
-int mongodb_label_task(struct dataset *, const char *, const char *, const char *, int64_t, struct sample *, struct err *);
-int mongodb_label_path(struct dataset *, const char *, const char *, const char *, const char *, bool *, struct err *);
+int mongodb_label_task(struct dataset *, const char *, const char *, const char *, int64_t, const char *, struct sample *,
+                       struct err *);
+int mongodb_label_path(struct dataset *, const char *, const char *, const char *, const char *, const char *, bool *,
+                       struct err *);
 int mongodb_mark_unreadable(struct dataset *, const int64_t *, size_t, struct err *);
 int mongodb_retry_unreadable(struct dataset *, int64_t *, struct err *);
 int mongodb_unreadable(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);

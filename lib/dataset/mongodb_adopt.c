@@ -131,7 +131,7 @@ static int take(struct adoption *adoption, struct finding *finding, struct err *
 	record->adopts = finding->id;
 	finding->id = NULL;
 	if (finding->label[0])
-		batch_event(&adoption->batch, record, finding->label, "", finding->at, "seed", -1);
+		batch_event(&adoption->batch, record, finding->label, "", finding->at, "seed", -1, NULL);
 	adoption->taken++;
 	return batch_save(&adoption->batch, record, err);
 }

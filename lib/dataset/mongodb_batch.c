@@ -17,7 +17,7 @@ static void add_count(struct batch *batch, const char *kind, const char *name, i
 }
 
 void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
-                 const char *source, int64_t lead_time_ms)
+                 const char *source, int64_t lead_time_ms, const char *request)
 {
 	if (!batch->events)
 		batch->events = work_bulk(batch->work, "events");
@@ -25,6 +25,8 @@ void batch_event(struct batch *batch, struct record *record, const char *label, 
 	                         "n", BCON_INT64(++record->events), "}", "label", BCON_UTF8(label), "by", BCON_UTF8(by),
 	                         "at", BCON_INT64(at), "source", BCON_UTF8(source), "lead_time_ms",
 	                         BCON_INT64(lead_time_ms));
+	if (request)
+		BSON_APPEND_UTF8(event, "request", request);
 	mongoc_bulk_operation_insert(batch->events, event);
 	bson_destroy(event);
 }

@@ -17,9 +17,10 @@ struct change {
 	change_decide *decide;
 	int64_t id;           /* of the sample, */
 	const char *filepath; /* unless it is named by this */
-	const char *user, *token, *label;
+	const char *user, *token, *label, *request;
 	int64_t lead_time_ms;
 	enum dataset_skip skip;
+	bool given; /* by the same request already */
 
 	struct sample *out; /* the sample afterwards; may be NULL */
 	int64_t expires_at;
@@ -54,7 +55,8 @@ static void end_leases(struct changes *changes, struct record *record, const cha
 
 static void give_label(struct changes *changes, struct record *record, const struct change *change, const char *source)
 {
-	batch_event(&changes->batch, record, change->label, change->user, changes->batch.now, source, change->lead_time_ms);
+	batch_event(&changes->batch, record, change->label, change->user, changes->batch.now, source, change->lead_time_ms,
+	            change->request);
 	record_set_vote(record, change->user, change->label, changes->batch.now);
 	end_leases(changes, record, change->user, NULL);
 }
@@ -100,7 +102,7 @@ static int decide_skip(struct changes *changes, struct change *change, struct re
 		return -1;
 	const struct label_event skip = {.label = "", .by = change->user, .at = changes->batch.now, .source = "skip"};
 	if (change->skip == DATASET_SKIP_IGNORE) {
-		batch_event(&changes->batch, record, skip.label, skip.by, skip.at, skip.source, -1);
+		batch_event(&changes->batch, record, skip.label, skip.by, skip.at, skip.source, -1, NULL);
 		record_take_event(record, &skip, record->events);
 	} else if (change->skip == DATASET_SKIP_REQUEUE_FOR_ME) {
 		record->position = POSITION_END + changes->batch.now;
@@ -115,6 +117,8 @@ static int decide_task(struct changes *changes, struct change *change, struct re
 {
 	struct lease *lease;
 
+	if (change->given)
+		return 0;
 	if (check_lease(changes, change, record, &lease, err))
 		return -1;
 	give_label(changes, record, change, "task");
@@ -135,7 +139,7 @@ static int decide_path(struct changes *changes, struct change *change, struct re
 {
 	(void)err;
 	change->accepted = record != NULL;
-	if (record)
+	if (record && !change->given)
 		give_label(changes, record, change, "classify");
 	return 0;
 }
@@ -226,6 +230,48 @@ static struct record *record_of(struct changes *changes, const struct change *ch
 	return NULL;
 }
 
+static int note_given(void *data, const bson_t *document, struct err *err)
+{
+	struct changes *changes = data;
+	const char *request = text_in(document, "request"), *by = text_in(document, "by");
+
+	(void)err;
+	for (struct job *job = changes->jobs; job; job = job->next) {
+		struct change *change = change_of(job);
+
+		if (change->request && strcmp(change->request, request) == 0 && strcmp(change->user, by) == 0)
+			change->given = true;
+	}
+	return 0;
+}
+
+/* Which requests have given their label already. They can only where their user has voted, so as a rule nothing is read. */
+static int find_given(struct work *work, struct changes *changes, struct err *err)
+{
+	bson_t *filter = bson_new(), any;
+	unsigned count = 0;
+
+	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &any);
+	for (struct job *job = changes->jobs; job; job = job->next) {
+		struct change *change = change_of(job);
+		const struct record *record = change->request ? record_of(changes, change, NULL) : NULL;
+
+		change->given = false;
+		if (!record || !record_has_vote(record, change->user))
+			continue;
+		bson_t *own = events_filter(changes->dataset->base.name, record->sample.id, record->sample.id + 1);
+		BSON_APPEND_UTF8(own, "request", change->request);
+		BSON_APPEND_DOCUMENT(&any, "0", own); /* the server does not look at an array's keys */
+		bson_destroy(own);
+		count++;
+	}
+	bson_append_array_end(filter, &any);
+	if (count > 0)
+		return work_find(work, "events", filter, NULL, note_given, changes, err);
+	bson_destroy(filter);
+	return 0;
+}
+
 static void run_change(struct changes *changes, struct change *change)
 {
 	struct record *record = record_of(changes, change, NULL), *other = record;
@@ -253,6 +299,8 @@ static int run_changes(struct work *work, void *data, struct err *err)
 		return -1;
 	records_drop_twins(&changes->records); /* of those named both ways */
 	if (!changes->votes_kept && records_take_events(work, changes->dataset->base.name, &changes->records, err))
+		return -1;
+	if (find_given(work, changes, err))
 		return -1;
 	for (struct job *job = changes->jobs; job; job = job->next)
 		run_change(changes, change_of(job));
@@ -323,27 +371,11 @@ static int make_change(struct dataset *base, struct change *change, struct err *
 	return -1;
 }
 
-/* A token tells its sample; -1 for what is no token. */
-static int64_t token_sample(const char *token)
-{
-	static const char digits[] = "0123456789abcdef";
-	int64_t id = 0;
-
-	for (; *token && *token != '-'; token++) {
-		const char *digit = strchr(digits, *token);
-
-		if (!digit || id > INT64_MAX >> 4)
-			return -1;
-		id = id * 16 + (digit - digits);
-	}
-	return *token == '-' ? id : -1;
-}
-
 /* --- the operations ------------------------------------------------------------------------------------------------ */
 
 int mongodb_renew(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at, struct err *err)
 {
-	struct change change = {.decide = decide_renew, .id = token_sample(token), .user = user, .token = token};
+	struct change change = {.decide = decide_renew, .id = task_token_sample(token), .user = user, .token = token};
 
 	if (make_change(dataset, &change, err))
 		return -1;
@@ -353,7 +385,7 @@ int mongodb_renew(struct dataset *dataset, const char *user, const char *token, 
 
 int mongodb_release(struct dataset *dataset, const char *user, const char *token, struct err *err)
 {
-	struct change change = {.decide = decide_release, .id = token_sample(token), .user = user, .token = token};
+	struct change change = {.decide = decide_release, .id = task_token_sample(token), .user = user, .token = token};
 
 	return make_change(dataset, &change, err);
 }
@@ -361,19 +393,20 @@ int mongodb_release(struct dataset *dataset, const char *user, const char *token
 int mongodb_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err)
 {
 	struct change change = {
-		.decide = decide_skip, .id = token_sample(token), .user = user, .token = token, .skip = skip};
+		.decide = decide_skip, .id = task_token_sample(token), .user = user, .token = token, .skip = skip};
 
 	return make_change(dataset, &change, err);
 }
 
 int mongodb_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,
-                       int64_t lead_time_ms, struct sample *out, struct err *err)
+                       int64_t lead_time_ms, const char *request, struct sample *out, struct err *err)
 {
 	struct change change = {.decide = decide_task,
-	                        .id = token_sample(token),
+	                        .id = task_token_sample(token),
 	                        .user = user,
 	                        .token = token,
 	                        .label = label,
+	                        .request = request,
 	                        .lead_time_ms = lead_time_ms,
 	                        .out = out};
 	bool known;
@@ -400,11 +433,15 @@ static int base_dir_matches(struct mongodb_dataset *dataset, const char *base_di
 }
 
 int mongodb_label_path(struct dataset *base, const char *user, const char *base_dir, const char *filepath,
-                       const char *label, bool *accepted, struct err *err)
+                       const char *label, const char *request, bool *accepted, struct err *err)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
-	struct change change = {
-		.decide = decide_path, .filepath = filepath, .user = user, .label = label, .lead_time_ms = -1};
+	struct change change = {.decide = decide_path,
+	                        .filepath = filepath,
+	                        .user = user,
+	                        .label = label,
+	                        .request = request,
+	                        .lead_time_ms = -1};
 	bool matches, known;
 
 	*accepted = false;

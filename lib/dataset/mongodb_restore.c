@@ -193,7 +193,7 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 	for (size_t i = 0; i < from->event_count; i++) {
 		const struct label_event *event = &from->events[i];
 
-		batch_event(&filling->batch, record, event->label, event->by, event->at, event->source, event->lead_time_ms);
+		batch_event(&filling->batch, record, event->label, event->by, event->at, event->source, event->lead_time_ms, NULL);
 		record_take_event(record, event, record->events);
 	}
 	for (size_t i = 0; i < from->vote_count; i++) {

@@ -59,6 +59,15 @@ void record_set_vote(struct record *record, const char *user, const char *label,
 	}
 }
 
+bool record_has_vote(const struct record *record, const char *user)
+{
+	for (size_t i = 0; i < record->vote_count; i++) {
+		if (strcmp(record->votes[i].user, user) == 0)
+			return true;
+	}
+	return false;
+}
+
 void record_take_event(struct record *record, const struct label_event *event, int64_t n)
 {
 	struct rules_decision decision = rules_decision_of(event, n);
@@ -246,10 +255,8 @@ bool record_open_to(const struct record *record, const char *user, int64_t overl
 
 	if (record->sample.state != SAMPLE_UNLABELLED || rules_places(&outcome, (int64_t)record->lease_count) == 0)
 		return false;
-	for (size_t i = 0; i < record->vote_count; i++) {
-		if (strcmp(record->votes[i].user, user) == 0)
-			return false;
-	}
+	if (record_has_vote(record, user))
+		return false;
 	for (size_t i = 0; i < record->lease_count; i++) {
 		if (strcmp(record->leases[i].user, user) == 0)
 			return false;
@@ -280,16 +287,12 @@ struct lease *record_lease(struct record *record, const char *user, const char *
 	return NULL;
 }
 
-/* The token tells its sample, so that it is found without an index; what follows '-' is random. */
 struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires)
 {
-	char random[HASH_TOKEN_MAX];
-
 	record->leases = array_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
 	struct lease *lease = &record->leases[record->lease_count++];
 	*lease = (struct lease){.user = text_copy(user), .taken = now, .expires = expires};
-	hash_random_token(HASH_TOKEN_BYTES, random);
-	snprintf(lease->token, sizeof(lease->token), "%llx-%.22s", (unsigned long long)record->sample.id, random);
+	task_token(record->sample.id, lease->token);
 	record->changed = true;
 	return lease;
 }

@@ -111,7 +111,7 @@ static int find_known(struct work *work, struct merge *merge, struct err *err)
 
 static void seed_event(struct merge *merge, struct record *record, const char *label)
 {
-	batch_event(&merge->batch, record, label, "", merge->batch.now, "seed", -1);
+	batch_event(&merge->batch, record, label, "", merge->batch.now, "seed", -1, NULL);
 }
 
 static void seed_label(struct merge *merge, struct record *record, const char *label)
@@ -302,7 +302,7 @@ static int add_one(struct additions *additions, struct addition *addition)
 	struct record *record = record_new(&additions->records, settings->next_id++, image->filepath, image->label);
 	fill_image(record, image, additions->batch.now);
 	if (image->label[0])
-		batch_event(&additions->batch, record, image->label, image->user, additions->batch.now, "upload", -1);
+		batch_event(&additions->batch, record, image->label, image->user, additions->batch.now, "upload", -1, NULL);
 	sample_copy(addition->out, &record->sample);
 	return 0;
 }

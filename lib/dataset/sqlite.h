@@ -177,9 +177,9 @@ char *moving_path(const struct sqlite_store *store, const char *name, const char
 int sync_folder(const char *dir, struct err *err);
 /* Makes the database `made`, whole and closed, the dataset of that name, durably; ERR_CONFLICT when there is one. */
 int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err);
-/* Appends a label event; *n is its number among the sample's. */
+/* Appends a label event; *n is its number among the sample's. request may be NULL. */
 int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
-              const char *source, int64_t lead_time_ms, int64_t *n, struct err *err);
+              const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err);
 /* The label's key, adding it when it is new. */
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
 /* Brings the sample's label, state, leases and place in the queue in line with what was said of it and with the policy. To be
@@ -197,9 +197,9 @@ int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was,
 int conn_catch_up(struct sqlite_conn *writer, struct err *err);
 /* All of it. */
 int db_catch_up(struct sqlite_db *db, struct err *err);
-/* Gives a label to one sample: event, vote, and what they make of it. */
+/* Gives a label to one sample: event, vote, and what they make of it; unless it was given by this request already. */
 int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, const char *source,
-                int64_t lead_time_ms, int64_t overlap, struct err *err);
+                int64_t lead_time_ms, const char *request, int64_t overlap, struct err *err);
 
 /* The operations of backend.h, by file. */
 int sqlite_info(struct dataset *, struct dataset_info *, struct err *);
@@ -236,8 +236,10 @@ int sqlite_held(struct dataset *, const char *, struct task **, size_t *, struct
 int sqlite_renew(struct dataset *, const char *, const char *, int64_t *, struct err *);
 int sqlite_release(struct dataset *, const char *, const char *, struct err *);
 int sqlite_skip(struct dataset *, const char *, const char *, enum dataset_skip, struct err *);
-int sqlite_label_task(struct dataset *, const char *, const char *, const char *, int64_t, struct sample *, struct err *);
-int sqlite_label_path(struct dataset *, const char *, const char *, const char *, const char *, bool *, struct err *);
+int sqlite_label_task(struct dataset *, const char *, const char *, const char *, int64_t, const char *, struct sample *,
+                      struct err *);
+int sqlite_label_path(struct dataset *, const char *, const char *, const char *, const char *, const char *, bool *,
+                      struct err *);
 int sqlite_mark_unreadable(struct dataset *, const int64_t *, size_t, struct err *);
 int sqlite_retry_unreadable(struct dataset *, int64_t *, struct err *);
 int sqlite_unreadable(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);

@@ -10,12 +10,30 @@ int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err)
 	return conn_int64(conn, err, 1, overlap, "SELECT value FROM settings WHERE key = 'overlap'", "");
 }
 
+/* Has this request of the user's given a label to the sample already? */
+static int given_already(struct sqlite_conn *writer, int64_t row, const char *user, const char *request, bool *given,
+                         struct err *err)
+{
+	int64_t found = 0;
+
+	if (request && conn_int64(writer, err, 0, &found, "SELECT 1 FROM events WHERE sample = ? AND request = ? AND by = ?",
+	                          "iss", row, request, user))
+		return -1;
+	*given = found != 0;
+	return 0;
+}
+
 int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, const char *source,
-                int64_t lead_time_ms, int64_t overlap, struct err *err)
+                int64_t lead_time_ms, const char *request, int64_t overlap, struct err *err)
 {
 	int64_t now = text_now(), n;
+	bool given;
 
-	return event_add(writer, row, label, user, now, source, lead_time_ms, &n, err) ||
+	if (given_already(writer, row, user, request, &given, err))
+		return -1;
+	if (given)
+		return 0;
+	return event_add(writer, row, label, user, now, source, lead_time_ms, request, &n, err) ||
 	                       conn_run(writer, err,
 	                                "INSERT INTO votes (sample, user, label, n, at) VALUES (?1, ?2, ?3, ?4, ?5)"
 	                                " ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n,"
@@ -30,7 +48,7 @@ int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const
 /* --- using a lease ------------------------------------------------------------------------------------------------- */
 
 struct use {
-	const char *user, *token, *label;
+	const char *user, *token, *label, *request;
 	int64_t lead_time_ms;
 	int64_t lease_us, expires_at;
 	enum dataset_skip skip;
@@ -120,7 +138,9 @@ static int run_skip(struct sqlite_conn *writer, void *data, struct err *err)
 		               ? -1
 		               : 0;
 	default:
-		return event_add(writer, use->row, "", use->user, now, "skip", -1, &n, err) || end_lease(writer, use, err) ? -1 : 0;
+		return event_add(writer, use->row, "", use->user, now, "skip", -1, NULL, &n, err) || end_lease(writer, use, err)
+		               ? -1
+		               : 0;
 	}
 }
 
@@ -141,24 +161,40 @@ static int label_known(struct sqlite_conn *writer, const char *label, bool *know
 	return 0;
 }
 
+/* The lease is over then, but its token tells the sample. */
+static int labelled_already(struct sqlite_conn *writer, struct use *use, bool *given, struct err *err)
+{
+	int64_t row = task_token_sample(use->token) + 1;
+
+	if (given_already(writer, row, use->user, use->request, given, err))
+		return -1;
+	if (*given)
+		use->row = row;
+	return 0;
+}
+
 static int run_label_task(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct use *use = data;
 	int64_t overlap;
-	bool known;
+	bool known, given;
 
+	if (labelled_already(writer, use, &given, err))
+		return -1;
+	if (given)
+		return 0;
 	if (check_lease(writer, use, err) || label_known(writer, use->label, &known, err) ||
 	    overlap_load(writer, &overlap, err))
 		return -1;
 	if (!known)
 		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", use->label);
-	return label_apply(writer, use->row, use->user, use->label, "task", use->lead_time_ms, overlap, err);
+	return label_apply(writer, use->row, use->user, use->label, "task", use->lead_time_ms, use->request, overlap, err);
 }
 
 int sqlite_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,
-                      int64_t lead_time_ms, struct sample *out, struct err *err)
+                      int64_t lead_time_ms, const char *request, struct sample *out, struct err *err)
 {
-	struct use use = {.user = user, .token = token, .label = label, .lead_time_ms = lead_time_ms};
+	struct use use = {.user = user, .token = token, .label = label, .request = request, .lead_time_ms = lead_time_ms};
 
 	if (db_write(dataset_db(dataset), true, run_label_task, &use, err))
 		return -1;
@@ -168,7 +204,7 @@ int sqlite_label_task(struct dataset *dataset, const char *user, const char *tok
 /* --- labelling without a lease --------------------------------------------------------------------------------------- */
 
 struct by_path {
-	const char *name, *user, *base_dir, *filepath, *label;
+	const char *name, *user, *base_dir, *filepath, *label, *request;
 	bool accepted;
 };
 
@@ -202,17 +238,21 @@ static int run_label_path(struct sqlite_conn *writer, void *data, struct err *er
 			return -1;
 		if (row == 0)
 			return 0;
-		if (label_apply(writer, row, path->user, path->label, "classify", -1, overlap, err))
+		if (label_apply(writer, row, path->user, path->label, "classify", -1, path->request, overlap, err))
 			return -1;
 		path->accepted = true;
 	}
 }
 
 int sqlite_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
-                      const char *label, bool *accepted, struct err *err)
+                      const char *label, const char *request, bool *accepted, struct err *err)
 {
-	struct by_path path = {
-		.name = dataset->name, .user = user, .base_dir = base_dir, .filepath = filepath, .label = label};
+	struct by_path path = {.name = dataset->name,
+	                       .user = user,
+	                       .base_dir = base_dir,
+	                       .filepath = filepath,
+	                       .label = label,
+	                       .request = request};
 
 	if (db_write(dataset_db(dataset), true, run_label_path, &path, err))
 		return -1;

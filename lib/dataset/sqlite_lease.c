@@ -1,7 +1,6 @@
 /* The queue in SQLite, and the leases that are taken of it; each function that changes them is one job of a group commit. */
 #include "dataset/sqlite.h"
 
-#include "base/hash.h"
 #include "base/text.h"
 
 enum {
@@ -42,10 +41,7 @@ struct taking {
 static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *user, int64_t now, int64_t lease_us,
                         struct task *out, struct err *err)
 {
-	char token[HASH_TOKEN_MAX];
-
-	hash_random_token(HASH_TOKEN_BYTES, token);
-	snprintf(out->token, sizeof(out->token), "%.*s", DATASET_TOKEN_MAX - 1, token);
+	task_token(row - 1, out->token);
 	out->expires_at = now + lease_us;
 	return conn_run(writer, err,
 	                "INSERT INTO leases (token, sample, user, taken, expires) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -170,7 +170,7 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 		const struct label_event *event = &record->events[i];
 		int64_t n;
 
-		if (event_add(writer, row, event->label, event->by, event->at, event->source, event->lead_time_ms, &n, err))
+		if (event_add(writer, row, event->label, event->by, event->at, event->source, event->lead_time_ms, NULL, &n, err))
 			return -1;
 	}
 	for (size_t i = 0; i < record->vote_count; i++) {

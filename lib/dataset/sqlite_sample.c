@@ -137,12 +137,12 @@ int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit
 }
 
 int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
-              const char *source, int64_t lead_time_ms, int64_t *n, struct err *err)
+              const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err)
 {
 	return conn_int64(writer, err, 0, n,
-	                  "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms)"
-	                  " SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM events WHERE sample = ?1 RETURNING n",
-	                  "issisi", row, label, by, at, source, lead_time_ms);
+	                  "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request)"
+	                  " SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM events WHERE sample = ?1 RETURNING n",
+	                  "issisis", row, label, by, at, source, lead_time_ms, request);
 }
 
 /* --- seeding ------------------------------------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const st
 	             "issiii", row, seed->filepath, seed->label, (int64_t)labelled, new_position(&merge->policy, row),
 	             labelled ? INT64_C(0) : merge->policy.overlap))
 		return -1;
-	return labelled ? event_add(writer, row, seed->label, "", merge->now, "seed", -1, &n, err) : 0;
+	return labelled ? event_add(writer, row, seed->label, "", merge->now, "seed", -1, NULL, &n, err) : 0;
 }
 
 static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t row, const char *label, struct err *err)
@@ -193,7 +193,7 @@ static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t r
 	int64_t n;
 
 	merge->result.samples_labelled++;
-	return event_add(writer, row, label, "", merge->now, "seed", -1, &n, err) ||
+	return event_add(writer, row, label, "", merge->now, "seed", -1, NULL, &n, err) ||
 	                       conn_run(writer, err,
 	                                "UPDATE samples SET label = ?2, state = 1, slots = 0, version = version + 1 WHERE id = ?1",
 	                                "is", row, label) ||
@@ -324,7 +324,7 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 	             image->type, image->sha256, image->filename, image->url, image->bytes, image->width, image->height,
 	             now, image->user, labelled ? now : INT64_C(0), labelled ? image->user : ""))
 		return -1;
-	return labelled ? event_add(writer, addition->row, image->label, image->user, now, "upload", -1, &n, err) : 0;
+	return labelled ? event_add(writer, addition->row, image->label, image->user, now, "upload", -1, NULL, &n, err) : 0;
 }
 
 static int run_add_image(struct sqlite_conn *writer, void *data, struct err *err)

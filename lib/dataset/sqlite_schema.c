@@ -98,12 +98,15 @@ static const char VERSION_2[] =
 	" ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at;"
 	"ALTER TABLE leases DROP COLUMN shared;";
 
+/* By which request a label was given, so that one that comes again is known; NULL: that is not known. */
+static const char VERSION_3[] = "ALTER TABLE events ADD COLUMN request TEXT;";
+
 static const char IDEMPOTENCY_1[] =
 	"CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 	" status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS answers_at ON answers (at);";
 
-enum { SCHEMA_VERSION = 2, IDEMPOTENCY_VERSION = 1 };
+enum { SCHEMA_VERSION = 3, IDEMPOTENCY_VERSION = 1 };
 
 static int to_wal(struct sqlite_conn *writer, struct err *err)
 {
@@ -162,8 +165,13 @@ static int version_2(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_2, err) || conn_script(writer, "PRAGMA user_version = 2", err) ? -1 : 0;
 }
 
+static int version_3(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, VERSION_3, err) || conn_script(writer, "PRAGMA user_version = 3", err) ? -1 : 0;
+}
+
 /* From the version of its place to the next one. */
-static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2};
+static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3};
 
 static int to_newest(struct sqlite_conn *writer, struct err *err)
 {

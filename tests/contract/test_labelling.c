@@ -90,6 +90,55 @@ static void each_label_is_an_event_oldest_first(void **state)
 	task_release(&task);
 }
 
+static void a_request_that_comes_again_is_one_event(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct sample sample;
+	bool accepted;
+
+	add_pictures(dataset, 2);
+	for (int i = 0; i < 2; i++) {
+		must(dataset_label_path_once(dataset, "ada", "/pictures", picture(0), "cat", "r1", &accepted, &failure));
+		assert_true(accepted);
+	}
+	assert_string_equal(history(dataset, 0), "cat ada classify");
+	/* Another label came meanwhile. */
+	must(dataset_label_path_once(dataset, "ada", "/pictures", picture(0), "dog", "r2", &accepted, &failure));
+	must(dataset_label_path_once(dataset, "ada", "/pictures", picture(0), "cat", "r1", &accepted, &failure));
+	assert_true(accepted);
+	assert_string_equal(history(dataset, 0), "cat ada classify; dog ada classify");
+	/* Other requests, another user's, and another sample's are other ones. */
+	must(dataset_label_path_once(dataset, "ada", "/pictures", picture(0), "dog", "r3", &accepted, &failure));
+	must(dataset_label_path_once(dataset, "bob", "/pictures", picture(0), "dog", "r1", &accepted, &failure));
+	must(dataset_label_path_once(dataset, "ada", "/pictures", picture(1), "dog", "r1", &accepted, &failure));
+	assert_string_equal(history(dataset, 1), "dog ada classify");
+	assert_string_equal(history(dataset, 0),
+	                    "cat ada classify; dog ada classify; dog ada classify; dog bob classify");
+	must(dataset_sample(dataset, 0, &sample, &failure));
+	assert_string_equal(sample.labelled_by, "bob");
+	sample_release(&sample);
+}
+
+static void a_task_labelled_by_a_request_that_comes_again_is_answered_again(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct sample sample;
+
+	add_pictures(dataset, 1);
+	struct task task = next_task(dataset, "ada");
+	for (int i = 0; i < 2; i++) {
+		must(dataset_label_task_once(dataset, "ada", task.token, "cat", 7, "r1", &sample, &failure));
+		assert_string_equal(sample.label, "cat");
+		assert_int_equal(sample.version, 1);
+		sample_release(&sample);
+	}
+	assert_string_equal(history(dataset, 0), "cat ada task");
+	refused(dataset_label_task_once(dataset, "ada", task.token, "cat", 7, "r2", &sample, &failure), ERR_CONFLICT);
+	refused(dataset_label_task_once(dataset, "bob", task.token, "cat", 7, "r1", &sample, &failure), ERR_CONFLICT);
+	assert_token_is_void(dataset, "ada", task.token);
+	task_release(&task);
+}
+
 static void classify_labels_by_path_whoever_holds_the_lease(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -144,6 +193,8 @@ int main(void)
 		DATASET_TEST(an_unknown_label_is_refused_and_the_lease_stays),
 		DATASET_TEST(a_label_just_added_can_be_given),
 		DATASET_TEST(each_label_is_an_event_oldest_first),
+		DATASET_TEST(a_request_that_comes_again_is_one_event),
+		DATASET_TEST(a_task_labelled_by_a_request_that_comes_again_is_answered_again),
 		DATASET_TEST(classify_labels_by_path_whoever_holds_the_lease),
 		DATASET_TEST(classify_accepts_only_what_is_the_datasets),
 		DATASET_TEST(an_unreadable_sample_may_be_classified),

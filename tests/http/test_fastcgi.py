@@ -20,9 +20,9 @@ def pairs(**params):
     return b"".join(length(name) + length(value) + name.encode() + value.encode() for name, value in params.items())
 
 
-def request(body, keep=False):
-    """A POST /size of ann's, with the record that ends its body."""
-    params = pairs(REQUEST_METHOD="POST", REQUEST_URI="/size", CONTENT_TYPE="application/json", CONTENT_LENGTH=str(len(body)),
+def request(body, keep=False, uri="/size"):
+    """A POST of ann's, with the record that ends its body."""
+    params = pairs(REQUEST_METHOD="POST", REQUEST_URI=uri, CONTENT_TYPE="application/json", CONTENT_LENGTH=str(len(body)),
                    REMOTE_USER="ann", REQUEST_ID="1")  # fmt: skip
     return record(BEGIN, struct.pack("!HB5x", 1, keep)) + record(PARAMS, params) + record(PARAMS) + record(STDIN, body) + record(STDIN)
 
@@ -51,9 +51,9 @@ def output(records):
 def connect(server):
     connections = []
 
-    def connected():
+    def connected(program="size"):
         connections.append(socket.socket(socket.AF_UNIX))
-        connections[-1].connect(str(server.state / "sock" / "size.sock"))
+        connections[-1].connect(str(server.state / "sock" / f"{program}.sock"))
         return connections[-1]
 
     yield connected
@@ -79,3 +79,13 @@ def test_a_kept_connection_takes_one_request_after_another(connect):
         while not answer.endswith(record(END, bytes(8))):
             answer += connection.recv(65536)
         assert b'"size": 3' in output(answer) or b'"size":3' in output(answer)
+
+
+def test_a_label_that_nginx_sends_again_since_its_program_died_is_one_event(server, ann, connect):
+    body = {"dataset_name": "demo", "base_dir": str(server.images / "demo"), "filepath": "image0.png", "label": "cat"}
+    for _ in range(2):  # under the same request id
+        connection = connect("classify")
+        connection.sendall(request(json.dumps(body).encode(), uri="/classify"))
+        assert output(read_to_end(connection)).strip().endswith(b'{"response":true}')
+    history = ann.get("/v1/datasets/demo/samples/0/history").json()["items"]
+    assert [(event["label"], event["source"]) for event in history] == [("cat", "classify")]
