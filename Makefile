@@ -154,7 +154,7 @@ install: all ## install under PREFIX (/usr/local), beneath DESTDIR if given
 	install -m 755 $(commands) $(installed)/bin
 	install -m 755 $(programs) $(installed)/lib/image-label-server
 	$(if $(module_files),install -m 644 $(module_files) $(installed)/lib/image-label-server)
-	install -m 644 nginx/nginx.conf.in nginx/endpoints.conf nginx/configure.bash nginx/certificate.bash $(installed)/share/image-label-server/nginx
+	install -m 644 nginx/nginx.conf.in nginx/endpoints.conf $(wildcard nginx/*.bash) $(installed)/share/image-label-server/nginx
 	cp -R --no-preserve=mode,ownership nginx/html/. $(installed)/share/image-label-server/nginx/html
 	install -m 644 scripts/completion.bash $(installed)/share/bash-completion/completions/image-label-server
 	for name in $(filter-out image-label-server,$(notdir $(commands))); do \

@@ -4,7 +4,7 @@
 #
 # These fail with a finished sentence on stderr, and leave what runs as it is.
 
-config_path='' users='' http=0 https=0 addresses=() server_name='' base_path='' trusted=() certificate='' certificate_key='' json_bytes='' slow_seconds=''
+config_path='' users='' log_bytes='' http=0 https=0 addresses=() server_name='' base_path='' trusted=() certificate='' certificate_key='' json_bytes='' slow_seconds=''
 form_overhead=65536 # bytes: what a form with one file may have besides it
 file_bytes='' archive_bytes='' images='' image_origins=''
 origin=''   # where the server is asked whether it answers
@@ -31,7 +31,7 @@ read_config() {
 		https=\(.listen.https_port) addresses=(\(.listen.address)) server_name=\(.listen.server_name)
 		base_path=\(.listen.base_path) trusted=(\(.listen.trusted_proxy))
 		certificate=\(.listen.certificate) certificate_key=\(.listen.certificate_key)
-		json_bytes=\(.limits.json_bytes)
+		json_bytes=\(.limits.json_bytes) log_bytes=\(.limits.log_bytes)
 		slow_seconds=\(.limits.slow_seconds)
 		file_bytes=\(.limits.file_bytes) archive_bytes=\(.limits.archive_bytes) images=\(.image_store.dir) image_origins=\(image_origins)"' <<<"$json")"
 	http=${port:-$http}

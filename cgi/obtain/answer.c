@@ -54,7 +54,7 @@ static int reply_description(struct call *call, cJSON *description, const struct
 	json_add(description, "task", task->token[0] ? document_task(task, NULL) : cJSON_CreateNull());
 	cJSON_Delete(sample);
 	reply_json(call->reply, 200, description);
-	return reply_header(call->reply, "Cache-Control", "no-cache", err);
+	return 0;
 }
 
 int answer_obtained(struct call *call, const struct task *task, const struct located *file, struct err *err)

@@ -76,6 +76,7 @@ struct config {
 		int64_t slow_bytes_per_second; /* too little; 0 = any rate is taken */
 		int64_t human_requests_per_second; /* a user whose password a person chose */
 		int64_t open_datasets;          /* handles a program keeps open */
+		int64_t log_bytes;              /* of a log, which is begun anew then */
 	} limits;
 
 	char *log_level; /* "error" | "warn" | "info" | "debug" */

@@ -131,6 +131,9 @@ const struct config_key config_keys[] = {
 	{ "limits.open_datasets", CONFIG_INTEGER, AT(limits.open_datasets),
 	  .number = 64, .min = 1, .max = 4096,
 	  .help = "datasets a program keeps open" },
+	{ "limits.log_bytes", CONFIG_INTEGER, AT(limits.log_bytes),
+	  .number = 64 * MiB, .min = 16 * 1024, .max = PiB,
+	  .help = "bytes of a log, which is begun anew then; four older ones are kept" },
 	{ "log_level", CONFIG_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
 	  .help = "least level that is logged" },
 };

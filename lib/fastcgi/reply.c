@@ -182,10 +182,30 @@ static const char *reason(int status)
 	return "Error";
 }
 
+static bool has_header(const struct reply *reply, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = buf_text(&reply->headers); line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && line[len] == ':')
+			return true;
+	}
+	return false;
+}
+
+/* What is about somebody's data is kept nowhere on its way, unless its program says so; nginx says it of files. */
+static void keep_nowhere(struct reply *reply)
+{
+	if (!has_header(reply, "Cache-Control") && !has_header(reply, "X-Accel-Redirect"))
+		buf_str(&reply->headers, "Cache-Control: private, no-store\r\n");
+}
+
 static int put_head(struct reply *reply)
 {
 	struct buf status;
 
+	keep_nowhere(reply);
 	buf_init(&status, 64);
 	buf_printf(&status, "Status: %d %s\r\n", reply->status, reason(reply->status));
 	buf_str(&reply->headers, "\r\n");

@@ -47,7 +47,7 @@ void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree);
  * follows no symlink in it, and looks for one only below path's first `root` bytes. */
 int reply_file(struct reply *reply, const char *path, size_t root, const char *type, struct err *err);
 
-/* Sends it. A client that went away is no error. */
+/* Sends it, as "private, no-store" unless it has a Cache-Control of its own. A client that went away is no error. */
 void reply_send(struct reply *reply);
 
 /* Streaming: sends status and headers now, then chunks; -1 when the client is gone. */

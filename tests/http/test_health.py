@@ -31,7 +31,7 @@ def test_healthz_says_without_a_password_that_both_stores_work(anyone):
     answer = anyone.get("/healthz")
     assert answer.status_code == 200, answer.text
     assert answer.json() == {"status": "ok", "dataset_store": "ok", "image_store": "ok"}
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.on("fs")

@@ -244,7 +244,7 @@ def test_asked_for_json_it_tells_the_same_and_more(server, ann):
     answer = ann.post("/obtain", json={"dataset_name": "demo", "id": 2}, headers={"Accept": "application/json"})
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.headers["Cache-Control"] == "private, no-store"
     assert answer.json() == {
         "dataset_name": "demo",
         "base_dir": str(server.images / "demo"),

@@ -11,6 +11,8 @@
 #include "fastcgi/reply.h"
 #include "fcgi.h"
 
+#define KEPT_NOWHERE "Cache-Control: private, no-store\r\n"
+
 static struct fake *fake;
 static struct reply reply;
 
@@ -48,14 +50,14 @@ static void json_is_answered_in_utf8(void **state)
 {
 	(void)state;
 	reply_json(&reply, 201, greeting());
-	assert_sends("Status: 201 Created\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"hello\":\"猫\"}\n");
+	assert_sends("Status: 201 Created\r\nContent-Type: application/json\r\nContent-Length: 16\r\n" KEPT_NOWHERE "\r\n{\"hello\":\"猫\"}\n");
 }
 
 static void text_has_the_type_that_is_told(void **state)
 {
 	(void)state;
 	reply_text(&reply, 200, "text/plain", "one\ntwo\n");
-	assert_sends("Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\none\ntwo\n");
+	assert_sends("Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n" KEPT_NOWHERE "\r\none\ntwo\n");
 }
 
 static void an_empty_answer_has_no_body(void **state)
@@ -65,7 +67,7 @@ static void an_empty_answer_has_no_body(void **state)
 	reply_release(&reply);
 	reply_init(&reply, &fake->request);
 	reply_empty(&reply, 204);
-	assert_sends("Status: 204 No Content\r\n\r\n");
+	assert_sends("Status: 204 No Content\r\n" KEPT_NOWHERE "\r\n");
 }
 
 static void headers_go_before_the_body(void **state)
@@ -91,7 +93,7 @@ static void a_header_cannot_bring_another_one(void **state)
 	assert_int_equal(reply_header(&reply, "X-Name", "a\nb", &err), -1);
 	assert_int_equal(reply_header(&reply, "X-Name", "\r", &err), -1);
 	reply_empty(&reply, 200);
-	assert_sends("Status: 200 OK\r\n\r\n");
+	assert_sends("Status: 200 OK\r\n" KEPT_NOWHERE "\r\n");
 }
 
 static void headers_have_their_bound(void **state)
@@ -156,7 +158,7 @@ static void an_error_is_a_message(void **state)
 
 	err_set(&err, ERR_NOT_FOUND, "Database \"%s\" not found", "猫");
 	reply_error(&reply, &err);
-	assert_sends("Status: 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 41\r\n\r\n"
+	assert_sends("Status: 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 41\r\n" KEPT_NOWHERE "\r\n"
 	             "{\"message\":\"Database \\\"猫\\\" not found\"}\n");
 }
 
@@ -168,7 +170,7 @@ static void an_error_of_v1_is_a_problem(void **state)
 	reply.problem = true;
 	err_set(&err, ERR_CONFLICT, "The task is not yours");
 	reply_error(&reply, &err);
-	assert_sends("Status: 409 Conflict\r\nContent-Type: application/problem+json\r\nContent-Length: 101\r\n\r\n"
+	assert_sends("Status: 409 Conflict\r\nContent-Type: application/problem+json\r\nContent-Length: 101\r\n" KEPT_NOWHERE "\r\n"
 	             "{\"message\":\"The task is not yours\",\"title\":\"Conflict\",\"status\":409,"
 	             "\"detail\":\"The task is not yours\"}\n");
 }
@@ -182,7 +184,7 @@ static void an_error_replaces_what_was_built(void **state)
 	reply_json(&reply, 200, greeting());
 	err_set(&err, ERR_BAD_REQUEST, "no");
 	reply_error(&reply, &err);
-	assert_sends("Status: 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"message\":\"no\"}\n");
+	assert_sends("Status: 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 17\r\n" KEPT_NOWHERE "\r\n{\"message\":\"no\"}\n");
 }
 
 static void a_wrong_method_keeps_the_list_of_right_ones(void **state)
@@ -222,7 +224,7 @@ static void a_stream_is_sent_as_it_comes(void **state)
 	reply_header(&reply, "Content-Disposition", "attachment", &err);
 	assert_int_equal(reply_stream_start(&reply, 200, "text/csv"), 0);
 	assert_int_equal(FCGX_PutStr("a,b\r\n", 5, fake->request.out), 5);
-	assert_sends("Status: 200 OK\r\nContent-Disposition: attachment\r\nContent-Type: text/csv\r\nX-Accel-Buffering: no\r\n\r\n"
+	assert_sends("Status: 200 OK\r\nContent-Disposition: attachment\r\nContent-Type: text/csv\r\nX-Accel-Buffering: no\r\n" KEPT_NOWHERE "\r\n"
 	             "a,b\r\n");
 }
 

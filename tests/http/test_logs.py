@@ -1,0 +1,64 @@
+"""What is logged: the truth of each request, and never more than is bounded."""
+import pytest
+from harness import until
+
+MIB = 1024 * 1024
+KEPT = 4  # scripts/image-label-server
+
+
+def line_of(server, answer):
+    number = answer.headers["X-Request-Id"]
+    return until(lambda: next((line for line in server.request_log() if line["request_id"] == number), None), "the log line")
+
+
+@pytest.mark.parametrize("method, path, options, status", [
+    ("POST", "/nothing", {}, 404),
+    ("DELETE", "/v1/nothing", {}, 404),
+    ("PUT", "/ui/index.html", {}, 405),
+    ("POST", "/size", {"data": b"x" * (2 * MIB)}, 413),
+    ("PATCH", "/size", {"auth": ("ann", "wrong")}, 401),
+    ("TRACE", "/size", {}, 405),
+    ("PUT", "/images/demo/image0.png", {}, 405),
+])
+def test_what_nginx_refuses_is_logged_with_its_own_method(server, ann, method, path, options, status):
+    line = line_of(server, ann.request(method, path, **options))
+    assert (line["method"], line["uri"], line["status"]) == (method, path, status)
+
+
+@pytest.mark.parametrize("path, status", [
+    ("/healthz", 200), ("/v1/me", 200), ("/v1/datasets", 200), ("/v1/datasets/demo", 200), ("/v1/datasets/demo/tasks", 200), ("/fetch?dataset=demo", 200),
+    ("/v1/datasets/nothing", 404), ("/nothing", 404), ("/v1/nothing", 404), ("/images/demo/nothing.png", 404), ("/size", 405), ("/%00", 400),
+])
+def test_json_is_kept_nowhere(ann, path, status):
+    answer = ann.get(path)
+    assert answer.status_code == status and "json" in answer.headers["Content-Type"]
+    assert answer.raw.headers.getlist("Cache-Control") == ["private, no-store"]
+
+
+def test_a_refusal_is_kept_nowhere(anyone):
+    for path in ("/", "/v1/me", "/ui/"):
+        assert anyone.get(path).headers["Cache-Control"] == "private, no-store"
+
+
+def test_logs_are_begun_anew_and_bounded(make_server):
+    limit = 16 * 1024
+    server = make_server(config={"limits": {"log_bytes": limit}})
+    server.add_user("ann")
+    server.add_dataset()
+    ann, logs = server.start().session("ann"), server.state / "log"
+    stranger = server.session()
+    for number in range(1, KEPT + 3):
+        oldest = logs / f"requests.log.{min(number, KEPT)}"
+        before = oldest.stat().st_ino if oldest.exists() else None
+        until(lambda: [stranger.get(f"/{'x' * 200}") for _ in range(50)] and oldest.exists() and oldest.stat().st_ino != before, f"log {number}")
+    assert sorted(log.name for log in logs.glob("requests.log.*")) == [f"requests.log.{number}" for number in range(1, KEPT + 1)]
+    ann.get("/v1/me")
+    until(lambda: any(line["uri"] == "/v1/me" for line in server.request_log()), "a line in the log of now")
+    # A program's log, to which the program goes on writing.
+    with (logs / "size.log").open("a") as log:
+        log.write("x" * limit + "\n")
+    until(lambda: (logs / "size.log.1").exists() and (logs / "size.log").stat().st_size < limit, "the program's log")
+    (server.databases / "broken.db").write_bytes(b"SQLite format 3\0" + b"junk" * 2000)
+    assert ann.post("/size", json={"dataset_name": "broken"}).status_code >= 500
+    until(lambda: server.program_log("size"), "a line of the program")
+    assert b"\0" not in (logs / "size.log").read_bytes()
