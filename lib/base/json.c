@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/file.h"
+#include "base/jsonscan.h"
 #include "base/jsonstream.h"
 
 static const char body_name[] = "request body";
@@ -23,7 +24,8 @@ static cJSON *parse(const char *name, const char *bytes, size_t len, struct err 
 	}
 	if (json_walk(name, bytes, len, JSON_NODES_MAX, &check_only, NULL, err))
 		return NULL;
-	cJSON *tree = cJSON_ParseWithLength(bytes, len);
+	size_t mark = json_scan_mark(bytes, len);
+	cJSON *tree = cJSON_ParseWithLength(bytes + mark, len - mark);
 	if (!tree)
 		err_set(err, ERR_BAD_REQUEST, "%s is not JSON that this program takes", name);
 	return tree;

@@ -1,6 +1,8 @@
 /* Scans the bytes of a JSON text for what yajl takes too lightly. */
 #include "base/jsonscan.h"
 
+#include <string.h>
+
 static const char bad_utf8[] = "invalid UTF-8";
 static const char lone_surrogate[] = "a lone surrogate escape (\\uD800 to \\uDFFF stand only in pairs)";
 
@@ -104,4 +106,15 @@ const char *json_scan(struct json_scan *scan, const char *bytes, size_t len, siz
 const char *json_scan_end(const struct json_scan *scan)
 {
 	return scan->pending ? bad_utf8 : NULL;
+}
+
+size_t json_scan_mark(const char *bytes, size_t len)
+{
+	return len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+/* JSON begins with an ASCII character, so a mark or a NUL among its first two bytes tells. */
+bool json_scan_is_wide(const char *bytes, size_t len)
+{
+	return len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0 || !bytes[0] != !bytes[1]);
 }

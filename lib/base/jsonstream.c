@@ -385,10 +385,22 @@ static int check_status(struct walk *walk, yajl_status status, size_t offset)
 	return -1;
 }
 
+/* The text's first bytes tell its encoding. */
+static int check_encoding(struct walk *walk, const char **bytes, size_t *len)
+{
+	size_t mark = json_scan_mark(*bytes, *len);
+
+	*bytes += mark;
+	*len -= mark;
+	return json_scan_is_wide(*bytes, *len) ? fail_at(walk, 0, "", "UTF-16 or UTF-32, where UTF-8 is taken") : 0;
+}
+
 static int walk_piece(struct walk *walk, const char *bytes, size_t len)
 {
 	size_t at;
 
+	if (walk->bytes_before == 0 && check_encoding(walk, &bytes, &len))
+		return -1;
 	walk->piece = bytes;
 	const char *wrong = json_scan(&walk->scan, bytes, len, &at);
 	if (wrong)
@@ -425,7 +437,8 @@ int json_walk(const char *name, const char *bytes, size_t len, size_t values_max
 	struct err ignored;
 	struct walk walk;
 
-	if (is_space(bytes, len))
+	size_t mark = json_scan_mark(bytes, len);
+	if (is_space(bytes + mark, len - mark))
 		return err_set(err, ERR_BAD_REQUEST, "%s is empty", name);
 	walk_init(&walk, name, len, events, context, err ? err : &ignored);
 	walk.values_max = values_max;
@@ -443,7 +456,8 @@ static int walk_pieces(struct walk *walk, int fd, bool *empty)
 	if (!chunk)
 		abort();
 	while (!failed && (len = file_read_some(fd, walk->name, chunk, CHUNK_BYTES, walk->err)) > 0) {
-		*empty = *empty && is_space(chunk, (size_t)len);
+		size_t mark = walk->bytes_before == 0 ? json_scan_mark(chunk, (size_t)len) : 0;
+		*empty = *empty && is_space(chunk + mark, (size_t)len - mark);
 		failed = walk_piece(walk, chunk, (size_t)len);
 		if (!failed && walk->bytes_before - walk->last_event > JSON_TOKEN_MAX)
 			failed = fail_at(walk, 0, "", "no value ends within 1 MiB");

@@ -69,7 +69,6 @@ static void syntax_errors_name_line_and_column(void **state)
 		{ "[\"\\x41\"]", "line 1, column 3: a '\\' before a character that it can't escape" },
 		{ "[\"\\u00g0\"]", "line 1, column 6: '\\u' must be followed by four hex digits" },
 		{ "/* no */ {}", "line 1, column 1: JSON has no comments" },
-		{ "\xef\xbb\xbf{}", "line 1, column 1: this character is not expected here" },
 		{ "]", "line 1, column 1: this is not expected here" },
 	};
 
@@ -126,6 +125,32 @@ static void nul_bytes_are_refused_raw_and_escaped(void **state)
 	assert_refused_bytes("\0", 1, "request body: line 1, column 1: a NUL byte");
 	assert_refused("[\"a\\u0000b\"]", "request body: line 1, column 11: an escaped NUL (\\u0000)");
 	assert_refused("{\"a\\u0000b\":1}", "request body: line 1, column 11: an escaped NUL (\\u0000)");
+}
+
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+	struct err err;
+
+	(void)state;
+	cJSON *tree = json_parse_object("\xef\xbb\xbf{\"a\":1}", 10, &err);
+	assert_non_null(tree);
+	cJSON_Delete(tree);
+	assert_refused("\xef\xbb\xbf", "request body is empty");
+	assert_refused("\xef\xbb\xbf \n", "request body is empty");
+	assert_refused("\xef\xbb\xbf\xef\xbb\xbf{}", "request body is not JSON: line 1, column 1: this character is not expected here");
+}
+
+static void utf_16_is_called_by_its_name(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} wide[] = {{"\xff\xfe{\0}\0", 6}, {"\xfe\xff\0{\0}", 6}, {"{\0}\0", 4}, {"\0{\0}", 4}, {"\xff\xfe\0\0{\0\0\0", 8}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		assert_refused_bytes(wide[i].bytes, wide[i].len,
+		                     "request body: line 1, column 1: UTF-16 or UTF-32, where UTF-8 is taken");
 }
 
 static void invalid_utf8_is_refused(void **state)
@@ -420,6 +445,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_empty),
+		cmocka_unit_test(a_byte_order_mark_is_passed_over),
+		cmocka_unit_test(utf_16_is_called_by_its_name),
 		cmocka_unit_test(syntax_errors_name_line_and_column),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(nothing_may_follow_the_value),
