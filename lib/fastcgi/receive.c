@@ -75,7 +75,7 @@ static int check_count(const struct call *call, int64_t count, struct err *err)
 
 /* Goes to the next part, too, before the file is visited: what comes after a file tells whether it is whole. */
 static int take_part(struct call *call, struct multipart *multipart, const struct multipart_part **part,
-                     receive_visit *visit, void *data, int64_t count, struct err *err)
+                     receive_visit *visit, void *data, int64_t *count, struct err *err)
 {
 	int64_t files_max = call->app->config.limits.files_per_request;
 	struct err failed = {0};
@@ -83,11 +83,15 @@ static int take_part(struct call *call, struct multipart *multipart, const struc
 	char filename[MULTIPART_FILENAME_MAX];
 
 	multipart_filename((*part)->filename, filename);
-	if (count >= files_max)
+	if (*count >= files_max)
 		err_set(&failed, ERR_TOO_LARGE, "More than %lld files in one request", (long long)files_max);
 	spool_init(&file, receive_dir(call), call->app->config.limits.file_bytes);
-	int result = read_part(multipart, &file, &failed, err) || multipart_next(multipart, part, err) ||
-	             visit(data, call, filename, &file, failed.code == ERR_NONE ? NULL : &failed, err);
+	bool unnamed = (*part)->filename[0] == '\0';
+	int result = read_part(multipart, &file, &failed, err) || multipart_next(multipart, part, err);
+	if (!result && !(unnamed && file.length == 0)) { /* that is what browsers send where no file was chosen */
+		result = visit(data, call, filename, &file, failed.code == ERR_NONE ? NULL : &failed, err);
+		++*count;
+	}
 	spool_release(&file);
 	return result ? -1 : 0;
 }
@@ -128,7 +132,7 @@ int receive_files(struct call *call, const char *const *fields, receive_visit *v
 	int failed = multipart_next(multipart, &part, err);
 	while (!failed && part) {
 		if (is_wanted(part, fields))
-			failed = check_count(call, *count, err) || take_part(call, multipart, &part, visit, data, (*count)++, err);
+			failed = check_count(call, *count, err) || take_part(call, multipart, &part, visit, data, count, err);
 		else
 			failed = (is_label(call, part) && take_label(call, multipart, label, data, err)) ||
 			         multipart_next(multipart, &part, err);

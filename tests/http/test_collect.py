@@ -290,6 +290,20 @@ def test_a_form_with_a_label_that_is_none_stores_nothing(collector, contributor,
     assert collector.stored() == before
 
 
+def test_an_empty_file_input_of_a_browser_is_nothing_chosen(contributor):
+    """Browsers send a part without a name and without a byte for it."""
+    chosen, nothing = ("file", ("a.png", picture())), ("file", ("", b"", "application/octet-stream"))
+    for parts in ([chosen, nothing], [nothing, chosen]):
+        answer = contributor.post("/single_upload/", files=parts)
+        assert answer.status_code == 200, answer.text
+        answer = contributor.post("/bulk_upload", files=[("files", part) for _, part in parts])
+        assert [file["filename"] for file in answer.json()["uploaded"]] == ["a.png"]
+    for path in ("/single_upload/", "/bulk_upload"):
+        body = b'--x\r\nContent-Disposition: form-data; name="file"; filename=""\r\n\r\n\r\n--x--\r\n'
+        answer = contributor.post(path, data=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+        assert_message(answer, 400, "no part named")
+
+
 def test_the_label_in_the_address_wins_over_the_form_unless_it_is_empty(contributor):
     for query, kept in (("accordion", "accordion"), ("", "airplanes")):
         answer = contributor.post("/single_upload/", params={"label": query}, data={"label": "airplanes"}, files={"file": ("a.png", picture())})
