@@ -12,7 +12,8 @@
 
 enum { PIECE = 256 * 1024 };
 static const int64_t image_max = INT64_C(4) << 30; /* what a server can be configured to take at most */
-static const char in_skipped_folder[] = "in a folder to be skipped", no_image[] = "no image", hidden[] = "hidden";
+static const char in_skipped_folder[] = "in a folder to be skipped", no_image[] = "no image", hidden[] = "hidden",
+                  made_by_system[] = "made by a system";
 
 static char *copy_of(const char *text, size_t len)
 {
@@ -199,7 +200,7 @@ static int open_archive(struct source *source, int64_t bytes, struct err *err)
 
 static const char *skip_reason(const char *said)
 {
-	return strstr(said, "hidden") ? hidden : strstr(said, "image") ? no_image : in_skipped_folder;
+	return strstr(said, "hidden") ? hidden : strstr(said, "system") ? made_by_system : strstr(said, "image") ? no_image : in_skipped_folder;
 }
 
 /* Takes the entry's bytes; one that is broken is told, and the next may be whole. */

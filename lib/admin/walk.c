@@ -6,12 +6,14 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "base/litter.h"
 #include "base/text.h"
 
 enum { SEEN_EVERY = 512 }; /* files between two calls of walk_seen */
 
 static const char *const reasons[WALK_SKIPS] = {
 	[WALK_HIDDEN] = "hidden",
+	[WALK_LITTER] = "made by a system",
 	[WALK_NO_IMAGE] = "no image",
 	[WALK_BAD_NAME] = "name is not UTF-8",
 	[WALK_UNREADABLE] = "cannot be read",
@@ -130,6 +132,14 @@ static enum walk_skip visit_kind(struct visit *visit, FTSENT *entry, const char 
 	}
 }
 
+static bool is_folder(const FTSENT *entry)
+{
+	struct stat st;
+
+	return entry->fts_info == FTS_D || entry->fts_info == FTS_DNR ||
+	       (entry->fts_info == FTS_SL && stat(entry->fts_accpath, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
 static void visit_entry(struct visit *visit, FTSENT *entry, const char *path)
 {
 	struct err err;
@@ -139,6 +149,8 @@ static void visit_entry(struct visit *visit, FTSENT *entry, const char *path)
 		return;
 	if (entry->fts_name[0] == '.')
 		skip = WALK_HIDDEN;
+	else if (litter_is(entry->fts_name, entry->fts_namelen, is_folder(entry)))
+		skip = WALK_LITTER;
 	else if (text_check_filepath(path, &err))
 		skip = WALK_BAD_NAME;
 	else

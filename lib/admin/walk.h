@@ -12,6 +12,7 @@
 /* Why a file or folder was passed over. */
 enum walk_skip {
 	WALK_HIDDEN,     /* its name starts with '.' */
+	WALK_LITTER,     /* of a system, a NAS, a camera: base/litter.h */
 	WALK_NO_IMAGE,   /* by content */
 	WALK_BAD_NAME,   /* no UTF-8, or too long */
 	WALK_UNREADABLE, /* permission, or gone meanwhile */
@@ -40,7 +41,7 @@ typedef void walk_seen(void *data, size_t count);
 
 /* Fills walk with the regular files beneath base_dir (a real path), without looking into them. Links to files
  * are taken as they are; links to folders are followed only into what lies in `roots` outside base_dir, and
- * never in circles. Hidden files and folders are left out. The caller ends with walk_release, also on
+ * never in circles. Hidden files and folders are left out, and litter. The caller ends with walk_release, also on
  * failure. */
 int walk_folder(struct walk *walk, const char *base_dir, const struct config_list *roots, walk_told *told,
                 walk_seen *seen, void *data, struct err *err);

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <iconv.h>
 
+#include "base/litter.h"
+
 /* Converts a name that is not UTF-8. */
 static void add_from(struct buf *out, const char *raw, const char *charset)
 {
@@ -46,6 +48,8 @@ static int add_segment(struct archive_name *name, struct buf *path, const char *
 		return refuse(err, "has '..' in it");
 	if (name->skipped == NULL && segment[0] == '.')
 		name->skipped = "it is hidden";
+	if (name->skipped == NULL && litter_is(segment, len, folder))
+		name->skipped = "a system made it, no person";
 	if (name->skipped == NULL && folder && in_list(skip, segment, len))
 		name->skipped = "its folder is one to be skipped";
 	if (path->len > 0)

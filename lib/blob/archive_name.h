@@ -15,8 +15,8 @@ struct archive_name {
 };
 
 /* raw is UTF-8, or, where it is not, code page 437 in a zip (as its specification says) and ISO 8859-1 in a
- * tar. A zip's backslashes separate folders. Entries are skipped that are hidden, or lie in a folder that
- * is hidden or in `skip`. ERR_UNPROCESSABLE for absolute names, "..", and what can't be a path or label;
+ * tar. A zip's backslashes separate folders. Entries are skipped that are hidden or litter (base/litter.h),
+ * or lie in a folder that is, or that is in `skip`. ERR_UNPROCESSABLE for absolute names, "..", and what can't be a path or label;
  * path then is the name as far as it can be shown. */
 int archive_name_parse(const char *raw, bool zip, const struct config_list *skip, struct archive_name *out,
                        struct err *err);

@@ -22,6 +22,9 @@ def photos(tmp_path):
     draw(folder / "no extension.png").rename(folder / "no extension")
     draw(folder / ".hidden.png")
     draw(folder / ".thumbnails" / "1.png")
+    draw(folder / "cats" / "@eaDir" / "tom 1.png" / "SYNOPHOTO_THUMB_M.png")
+    draw(folder / "#recycle" / "1.png")
+    draw(folder / "$RECYCLE.BIN" / "1.png")
     (folder / "notes.txt").write_text("text")
     (folder / "fake.jpg").write_text("text")
     (folder / "empty.png").touch()
@@ -91,7 +94,7 @@ def test_images_are_found_by_content_and_come_in_natural_order(config, photos):
     table = loaded(config, photos, "--labels", "cat, dog,neither")
     assert samples(config) == FOUND
     assert labels(config) == ["cat", "dog", "neither"]
-    assert table == {"found": 6, "added": 6, "known": 0, "skipped": 5, "hidden": 2, "no image": 3}
+    assert table == {"found": 6, "added": 6, "known": 0, "skipped": 8, "hidden": 2, "made by a system": 3, "no image": 3}
     assert rows(config, "SELECT * FROM metadata") == [("photos", str(photos))]
     assert rows(config, "SELECT DISTINCT label FROM samples") == [("",)]
 

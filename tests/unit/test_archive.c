@@ -175,12 +175,19 @@ static void what_is_hidden_or_listed_or_no_image_is_skipped(void **state)
 		add(&w, "set/.hidden.jpg", JPEG);
 		add(&w, ".git/x.jpg", JPEG);
 		add(&w, "__MACOSX/cat/._1.jpg", "\0\5\x16\7");
+		add(&w, "set/cat/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", JPEG);
+		add(&w, "#recycle/cat/1.jpg", JPEG);
+		add(&w, "$Recycle.Bin/S-1-5/1.jpg", JPEG);
+		add(&w, "set/cat/1.jpg@SynoEAStream", JPEG);
+		add(&w, "set/cat/Thumbs.db", JPEG);
 		add(&w, "set/BACKGROUND_Google/1.jpg", JPEG);
 		add(&w, "set/cat/readme.txt", "no picture");
 		add(&w, "set/cat/page.jpg", "<html>");
 		add(&w, "set/cat/empty.jpg", "");
 		add(&w, "set/cat/BACKGROUND_Google", JPEG); /* a file of that name is none of its images */
 		check(&w, "skip set/.hidden.jpg;skip .git/x.jpg;skip __MACOSX/cat/._1.jpg;"
+		          "skip set/cat/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg;skip #recycle/cat/1.jpg;"
+		          "skip $Recycle.Bin/S-1-5/1.jpg;skip set/cat/1.jpg@SynoEAStream;skip set/cat/Thumbs.db;"
 		          "skip set/BACKGROUND_Google/1.jpg;skip set/cat/readme.txt;skip set/cat/page.jpg;"
 		          "skip set/cat/empty.jpg;image/jpeg [cat] set/cat/BACKGROUND_Google " JPEG ";end");
 	}
