@@ -297,8 +297,8 @@ static int add_files(struct load *load, struct err *err)
 		progress_show(&load->progress, i + 1, load->walk.count, words);
 	}
 	if (load->images == 0)
-		return err_set(err, ERR_NOT_FOUND, "There is no image in %s (%zu files looked at)",
-		               load->options.base_dir, load->walk.count);
+		return err_set(err, ERR_NOT_FOUND, "There is no image in %s (%zu file%s looked at)",
+		               load->options.base_dir, load->walk.count, load->walk.count == 1 ? "" : "s");
 	return load->seed_count || load->label_count ? write_chunk(load, err) : 0;
 }
 
@@ -326,8 +326,8 @@ static int summarise(const struct load *load, double seconds, struct err *err)
 	for (int i = 0; i < WALK_SKIPS; i++)
 		if (load->walk.skipped[i])
 			printf("    %-26s %8zu\n", walk_skip_reason((enum walk_skip)i), load->walk.skipped[i]);
-	printf("It now has %lld images, %lld of them unlabelled; labels:", (long long)info.counts.size,
-	       (long long)info.counts.unlabelled);
+	printf("It now has %lld image%s, %lld of them unlabelled; labels:", (long long)info.counts.size,
+	       info.counts.size == 1 ? "" : "s", (long long)info.counts.unlabelled);
 	for (size_t i = 0; i < info.label_count && i < LABELS_SHOWN; i++)
 		printf("%s %s", i ? "," : "", info.labels[i].name);
 	printf("%s\n", info.label_count > LABELS_SHOWN ? ", …" : "");

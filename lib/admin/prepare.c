@@ -35,14 +35,19 @@ static int make_folders(const struct config *config, struct err *err)
 	return admin_make_folder(config->sqlite_db_dir, 0755, err);
 }
 
+static const char *plural(int64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void told_seed(void *data, const struct seed_result *result)
 {
 	(void)data;
 	const struct dataset_merged *merged = &result->merged;
 	if (result->created || merged->samples_added > 0 || merged->labels_added > 0)
-		printf("%s: %s%" PRId64 " samples and %" PRId64 " labels from %s\n", result->dataset,
-		       result->created ? "new, " : "", merged->samples_added, merged->labels_added,
-		       result->file);
+		printf("%s: %s%" PRId64 " sample%s and %" PRId64 " label%s from %s\n", result->dataset,
+		       result->created ? "new, " : "", merged->samples_added, plural(merged->samples_added),
+		       merged->labels_added, plural(merged->labels_added), result->file);
 }
 
 /* The dataset that uploads without a dataset's name go to. Public, as in the system these come from. */
@@ -69,7 +74,7 @@ static void print_counts(const char *name, const struct dataset_info *info)
 {
 	const struct dataset_counts *counts = &info->counts;
 	printf("%s: %" PRId64 " image%s, %" PRId64 " labelled, %" PRId64 " to label", name, counts->size,
-	       counts->size == 1 ? "" : "s", counts->labelled, counts->unlabelled);
+	       plural(counts->size), counts->labelled, counts->unlabelled);
 	if (counts->skipped > 0)
 		printf(", %" PRId64 " skipped", counts->skipped);
 	printf("\n");
@@ -219,7 +224,7 @@ static int sweep(struct prepare *prepare)
 	int64_t removed;
 	sweep_uploads(&prepare->config, prepare->store, prepare->state_dir, &removed, &prepare->warnings);
 	if (removed > 0)
-		printf("%" PRId64 " unfinished uploads swept\n", removed);
+		printf("%" PRId64 " unfinished upload%s swept\n", removed, plural(removed));
 	sweep_thumbs(prepare);
 	return 0;
 }

@@ -212,7 +212,7 @@ def test_a_folder_without_images_makes_no_dataset(config, tmp_path):
     folder = tmp_path / "texts"
     folder.mkdir()
     (folder / "a.txt").write_text("text")
-    refused(load(config, folder, "--labels", "a"), 1, "no image", "1 files looked at")
+    refused(load(config, folder, "--labels", "a"), 1, "no image", "1 file looked at")
     assert not (tmp_path / "dbs" / "photos.db").exists()
 
 

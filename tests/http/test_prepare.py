@@ -84,7 +84,7 @@ def test_it_makes_folders_and_tells_a_line_a_dataset(config):
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.splitlines() == [
         "cats: new, 2 samples and 2 labels from cats.json",
-        "dogs: new, 1 samples and 2 labels from dogs.json",
+        "dogs: new, 1 sample and 2 labels from dogs.json",
         "cats: 2 images, 1 labelled, 1 to label",
         "dogs: 1 image, 0 labelled, 1 to label",
     ]
@@ -130,6 +130,12 @@ def test_a_database_that_cannot_be_opened_does_not_keep_the_others_from_being_se
     assert "cats: 1 image, 0 labelled, 1 to label" in answer.stdout.splitlines()
     assert 'dataset "folder" cannot be opened' in answer.stderr
     assert "locked by another program" in answer.stderr
+
+
+def test_one_that_cannot_be_opened_is_the_only_one(config):
+    lay_user(config)
+    (config.parent / "a/dbs/folder.db").mkdir(parents=True)
+    assert admin(config, "prepare").stderr.splitlines()[-1] == "the only dataset cannot be opened"
 
 
 def test_the_default_dataset_is_made(tmp_path):

@@ -75,8 +75,12 @@ def test_start_returns_once_it_answers_and_stop_leaves_nothing(server):
     assert f"configuration: {server.config_file}" in done.stdout
     status = server.command("status")
     assert (status.returncode, f"http://127.0.0.1:{server.port}/" in status.stdout) == (0, True)
+    assert str(server.config_file) in status.stdout
+    done = server.reload()
+    assert (done.returncode, done.stdout) == (0, f"image-label-server: reloaded; configuration: {server.config_file}\n")
     supervisor = server.supervisor()
-    assert server.command("stop").returncode == 0
+    done = server.command("stop")
+    assert (done.returncode, done.stdout) == (0, "image-label-server: stopped\n")
     assert not server.processes() and not Path(f"/proc/{supervisor}/exe").exists()
     assert not listens(server.port)
     assert not list((server.state / "sock").iterdir())
@@ -549,12 +553,14 @@ def test_root_becomes_the_user_it_is_told(installed):
         for path in [server.folder, *server.folder.rglob("*")]:
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
         server.port = free_port()
+        server.state = server.folder / "local" / "state" / "server"
         try:
             done = server.command("--user", "nobody", "start")
             assert done.returncode == 0, done.stderr
             assert "running as root" not in done.stderr
             assert answers(server)
             assert {Path(f"/proc/{pid}").stat().st_uid for pid in server.processes()} == {nobody.pw_uid}
+            assert [path for path in server.folder.rglob("*") if path.lstat().st_uid != nobody.pw_uid] == []
         finally:
             server.stop()
 
