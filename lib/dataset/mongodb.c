@@ -3,13 +3,7 @@
 
 #include "base/module.h"
 
-enum {
-	SELECTION_MS = 13000, /* to wait for a primary: an election takes up to 12 s with the default settings */
-	SOCKET_MS = 10000,    /* to wait for an answer */
-	CONNECT_MS = 3000,
-	PING_MS = 2000,
-	POOL_MAX = 256, /* connections; a thread needs one */
-};
+enum { PING_MS = 2000 };
 
 /* --- libmongoc's own state ----------------------------------------------------------------------------------------- */
 
@@ -27,6 +21,8 @@ static void log_line(mongoc_log_level_t level, const char *domain, const char *m
 	                                                          : LOG_DEBUG;
 
 	(void)data;
+	if (mongodb_uri_hears(message))
+		return;
 	/* libmongoc warns of what is no news: the server has ended that transaction already, and it is run again. */
 	if (strncmp(message, "Error in abortTransaction", 25) == 0)
 		return;
@@ -49,40 +45,6 @@ static void start_library_once(void)
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
-static void default_ms(mongoc_uri_t *uri, const char *option, int32_t value)
-{
-	if (!mongoc_uri_has_option(uri, option))
-		mongoc_uri_set_option_as_int32(uri, option, value);
-}
-
-/* What the configuration's URI leaves open; what durability rests on is not left to it. */
-static mongoc_uri_t *complete_uri(const struct config *config, struct err *err)
-{
-	bson_error_t error;
-	mongoc_uri_t *uri = mongoc_uri_new_with_error(config->dataset_store.uri, &error);
-
-	if (!uri) {
-		err_set(err, ERR_BAD_REQUEST, "\"dataset_store.uri\" is no MongoDB URI: %s", error.message);
-		return NULL;
-	}
-	default_ms(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, SELECTION_MS);
-	default_ms(uri, MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS);
-	default_ms(uri, MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS);
-	default_ms(uri, MONGOC_URI_MAXPOOLSIZE, POOL_MAX);
-	mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, true);
-	mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, true);
-	mongoc_write_concern_t *write = mongoc_write_concern_new();
-	mongoc_write_concern_set_wmajority(write, 0);
-	mongoc_write_concern_set_journal(write, true);
-	mongoc_uri_set_write_concern(uri, write);
-	mongoc_write_concern_destroy(write);
-	/* The primary has all that was ever acknowledged, so reading there one reads one's own writes. */
-	mongoc_read_prefs_t *read = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
-	mongoc_uri_set_read_prefs_t(uri, read);
-	mongoc_read_prefs_destroy(read);
-	return uri;
-}
-
 static void store_free(struct dataset_store *base);
 
 static int store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
@@ -93,8 +55,8 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 	start_library_once();
 	if (config->dataset_store.database[0] == '\0')
 		return err_set(err, ERR_BAD_REQUEST, "\"dataset_store.database\" must name a database");
-	mongoc_uri_t *uri = complete_uri(config, err);
-	if (!uri)
+	mongoc_client_pool_t *pool = mongodb_pool(config, err);
+	if (!pool)
 		return -1;
 	struct mongodb_store *store = calloc(1, sizeof(*store));
 	if (!store)
@@ -105,18 +67,15 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 	store->ready = reading; /* nothing is made where only reading is meant */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
-	store->pool = mongoc_client_pool_new(uri);
-	mongoc_uri_destroy(uri);
-	if (!store->pool) {
-		store_free(&store->base);
-		return err_set(err, ERR_BAD_REQUEST, "\"dataset_store.uri\" cannot be used with this libmongoc");
-	}
+	store->pool = pool;
 	mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
 	char appname[ORPHANS_APPNAME_MAX];
 	orphans_appname(appname);
 	mongoc_client_pool_set_appname(store->pool, appname);
 	int failed = work_begin(&work, store, &unavailable);
 	work_end(&work);
+	if (failed && unavailable.code == ERR_UNAVAILABLE)
+		mongodb_look_closer(config, &unavailable);
 	/* A store that is down now may be up when it is first needed. */
 	if (failed && unavailable.code != ERR_UNAVAILABLE) {
 		*err = unavailable;
@@ -163,49 +122,28 @@ static int store_ping(struct dataset_store *base, struct err *err)
 {
 	struct mongodb_store *store = mongodb_store(base);
 	struct work work = {.store = store};
-	mongoc_uri_t *uri = complete_uri(store->config, err);
-	bson_t *command = BCON_NEW("ping", BCON_INT32(1)), reply;
+	mongoc_uri_t *uri = mongodb_uri(store->config, err);
 	bson_error_t error;
 
-	if (!uri)
-		abort(); /* it was good enough for the pool */
+	if (!uri) { /* it was good enough for the pool, but a file of it may be gone */
+		err->code = ERR_UNAVAILABLE;
+		return -1;
+	}
 	mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, PING_MS);
 	mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, PING_MS);
 	mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, PING_MS);
-	mongoc_client_t *client = mongoc_client_new_from_uri(uri);
+	mongoc_client_t *client = mongoc_client_new_from_uri_with_error(uri, &error);
+	mongoc_uri_destroy(uri);
+	if (!client) /* a name that DNS does not know any more */
+		return err_set(err, ERR_UNAVAILABLE, "MongoDB: %s", error.message);
 	mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
+	bson_t *command = BCON_NEW("ping", BCON_INT32(1)), reply;
 	bool up = mongoc_client_command_simple(client, "admin", command, NULL, &reply, &error);
 	int failed = up ? 0 : work_fail(&work, &error, &reply, err);
 	bson_destroy(&reply);
 	bson_destroy(command);
 	mongoc_client_destroy(client);
-	mongoc_uri_destroy(uri);
 	return failed;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* In order, so that the same set of nodes is the same place however its URI lists them. */
-void mongodb_hosts(const struct config *config, struct buf *out)
-{
-	mongoc_uri_t *uri = mongoc_uri_new(config->dataset_store.uri);
-	const char *hosts[17];
-	size_t count = 0;
-
-	if (!uri)
-		return;
-	for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri); host && count < 16; host = host->next)
-		hosts[count++] = host->host_and_port;
-	if (mongoc_uri_get_srv_hostname(uri))
-		hosts[count++] = mongoc_uri_get_srv_hostname(uri);
-	if (count > 1)
-		qsort(hosts, count, sizeof(*hosts), by_text);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(out, "%s%s", i ? "," : "", hosts[i]);
-	mongoc_uri_destroy(uri);
 }
 
 static void store_place(struct dataset_store *base, struct buf *out)

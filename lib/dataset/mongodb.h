@@ -39,8 +39,20 @@ struct work {
 int work_begin(struct work *work, struct mongodb_store *store, struct err *err);
 void work_end(struct work *work);
 
+/* mongodb_uri.c. The configuration's URI with what it leaves open; what durability rests on is not left to it. NULL with
+ * ERR_BAD_REQUEST, in a sentence without any secret, when it is none, or a file that it names is not there. */
+mongoc_uri_t *mongodb_uri(const struct config *config, struct err *err);
+/* A pool of clients for it; the same errors. */
+mongoc_client_pool_t *mongodb_pool(const struct config *config, struct err *err);
 /* Appends the nodes' addresses, which hold no secret. */
 void mongodb_hosts(const struct config *config, struct buf *out);
+/* After a failure to reach what the configuration names: asks its first host alone, and makes *err say more when that is
+ * standalone, or in another set. Returns -1. */
+int mongodb_look_closer(const struct config *config, struct err *err);
+/* Of a server that is no replica set: what to do; returns -1. */
+int mongodb_standalone(const char *hosts, struct err *err);
+/* Whether a message of libmongoc's goes into the error that is being made, and not into the log. */
+bool mongodb_uri_hears(const char *message);
 /* Turns a failure of libmongoc into err; returns -1. reply may be NULL. */
 int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err);
 

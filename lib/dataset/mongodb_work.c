@@ -59,6 +59,14 @@ static enum err_code code_of(const bson_error_t *error)
 	}
 }
 
+/* "No suitable servers found: `serverSelectionTimeoutMS` expired: [Failed to resolve …]" is long before it says anything. */
+static const char *reason(const char *message)
+{
+	const char *bracket = strchr(message, '[');
+
+	return strncmp(message, "No suitable servers found", 25) == 0 && bracket ? bracket : message;
+}
+
 /* What libmongoc and the server say of these does not tell what to do. */
 static int explain(const struct work *work, const bson_error_t *error, struct err *err)
 {
@@ -73,9 +81,7 @@ static int explain(const struct work *work, const bson_error_t *error, struct er
 	buf_init(&hosts, 4096);
 	mongodb_hosts(work->store->config, &hosts);
 	if (standalone)
-		err_set(err, ERR_BAD_REQUEST,
-		        "MongoDB at %s is a standalone server: it must be a replica set, of one node at least, or a sharded cluster",
-		        buf_text(&hosts));
+		mongodb_standalone(buf_text(&hosts), err);
 	else if (lone)
 		err_set(err, ERR_UNAVAILABLE,
 		        "MongoDB at %s is not the primary: a connection string with replicaSet=NAME finds the one that is",
@@ -85,7 +91,7 @@ static int explain(const struct work *work, const bson_error_t *error, struct er
 		        buf_text(&hosts), error->message);
 	else
 		err_set(err, ERR_UNAVAILABLE, "MongoDB at %s has no primary that can be reached: %s", buf_text(&hosts),
-		        error->message);
+		        reason(error->message));
 	buf_release(&hosts);
 	return -1;
 }
@@ -113,6 +119,26 @@ static int64_t monotonic_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* A standalone server would take what is prepared, and refuse the first transaction. */
+static int check_set(struct work *work, struct err *err)
+{
+	bson_t *command = BCON_NEW("isMaster", BCON_INT32(1)), hello;
+	bson_error_t error;
+	struct buf hosts;
+	bool told = mongoc_client_command_simple(work->client, "admin", command, NULL, &hello, &error);
+	int failed = told ? 0 : work_fail(work, &error, &hello, err);
+
+	if (told && !text_in(&hello, "setName")[0] && !text_in(&hello, "msg")[0]) {
+		buf_init(&hosts, 4096);
+		mongodb_hosts(work->store->config, &hosts);
+		failed = mongodb_standalone(buf_text(&hosts), err);
+		buf_release(&hosts);
+	}
+	bson_destroy(&hello);
+	bson_destroy(command);
+	return failed;
+}
+
 /* This program may have been killed in the middle of a transaction. */
 static int end_former_life(struct work *work, struct err *err)
 {
@@ -135,7 +161,7 @@ static int make_ready(struct work *work, struct err *err)
 		*err = store->unready;
 		failed = -1;
 	} else if (!store->ready) {
-		failed = end_former_life(work, err) || schema_prepare(work, err) ? -1 : 0;
+		failed = check_set(work, err) || end_former_life(work, err) || schema_prepare(work, err) ? -1 : 0;
 		store->ready = !failed;
 		store->unready_ms = monotonic_ms();
 		if (failed)

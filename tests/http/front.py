@@ -1,9 +1,26 @@
-"""Stands before a bucket's server: TLS, a login page, requests that are held back."""
+"""Stands before a service: TLS, a login page, requests that are held back."""
 import contextlib
 import socket
+import ssl
+import subprocess
 import threading
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 20\r\nConnection: close\r\n\r\n<h1>Hello guest</h1>"
+
+
+def make_certificate(folder):
+    """A certificate for 127.0.0.1 that is its own authority, and its key."""
+    certificate, key = folder / "ca.pem", folder / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
+    words += ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run(words, check=True, capture_output=True)
+    return certificate, key
+
+
+def tls(certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 class Front:
@@ -45,8 +62,8 @@ class Front:
                 if self.hold(line):
                     self.held.append(line)
                     self.released.wait(60)
-                sink.sendall(data)
-                if self.captive:
+                if self.captive:  # a kept connection ends
                     break
+                sink.sendall(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)

@@ -1,28 +1,15 @@
 """A bucket behind what stands before buckets: TLS with a certificate of one's own, and a login page."""
-import ssl
-import subprocess
-
 import pytest
 from collecting import DEFAULT, picture, samples
-from harness import free_port
+from front import make_certificate, tls
+from harness import free_port, until
 
 pytestmark = pytest.mark.on("s3")
 
 
-def make_certificate(folder):
-    """A certificate for 127.0.0.1 that is its own authority, and its key."""
-    certificate, key = folder / "ca.pem", folder / "key.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
-    words += ["-subj", "/CN=s3", "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
-    subprocess.run(words, check=True, capture_output=True)
-    return certificate, key
-
-
 def test_a_certificate_of_ones_own_is_believed_when_it_is_named(behind, tmp_path):
     certificate, key = make_certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    collector, _ = behind(context)
+    collector, _ = behind(tls(certificate, key))
     collector.start()
     refused = collector.session("contributor").put(f"/v1/datasets/{DEFAULT}/images/1.png", data=picture())
     assert refused.status_code == 503 and "certificate" in refused.json()["message"], refused.text
@@ -51,8 +38,7 @@ def test_a_login_page_takes_no_image(behind):
     front.captive = True
     refused = contributor.put(address, data=data)
     assert refused.status_code == 502 and "no S3" in refused.json()["message"], refused.text
-    health = collector.session().get("/healthz")
-    assert health.status_code == 503 and "no S3" in health.json()["image_store"]
+    until(lambda: "no S3" in collector.session().get("/healthz").json()["image_store"], "the health is asked for anew")
     front.captive = False
     assert list(samples(collector.session("viewer"))) == []
     taken = contributor.put(address, data=data)
