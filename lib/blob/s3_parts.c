@@ -48,6 +48,11 @@ int s3_upload_probe(struct s3_client *client, const char *key, char id[S3_UPLOAD
 	call.once = true;
 	call.transfer.timeout_ms = S3_PING_MS;
 	int result = perform_begin(client, &call, id, err);
+	if (result != 0 && call.transfer.code == CURLE_OK && call.transfer.status == 403)
+		err_set(err, ERR_UPSTREAM,
+		        "the image store at %s refuses AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or they may not write to "
+		        "the bucket '%s'",
+		        client->host, client->config->image_store.bucket);
 	s3_call_release(&call);
 	return result;
 }
