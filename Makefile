@@ -18,7 +18,7 @@ build := build/$(variant)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
 
 comma := ,
 sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
-packages := sqlite3 libcjson yajl libcrypto zlib libarchive
+packages := sqlite3 libcjson yajl libcrypto zlib libarchive libutf8proc
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules := image s3 mongodb
 image_sources := $(addprefix lib/blob/image_,vips.c reading.c check.c thumb.c bmp.c jpeg.c jpeg_header.c whole.c walk.c tiff.c \

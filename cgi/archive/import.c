@@ -96,6 +96,7 @@ static int take_image(struct import *import, const struct archive_item *item, st
 	}
 	if (new_label)
 		entry->failed = store_add_label(import->call, entry->label, &entry->err) != 0;
+	store_spell_label(import->call, entry->label);
 	entry->call = *import->call;
 	crew_give(under_way->crew, &entry->job);
 	under_way->count++;

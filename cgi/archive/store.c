@@ -7,13 +7,31 @@ enum { PIECE_BYTES = 64 * 1024 };
 
 /* --- labels -------------------------------------------------------------------------------------------------------- */
 
-static bool has_label(const struct call *call, const char *name)
+/* As the dataset spells it; NULL when it has none such. */
+static const char *find_label(const struct call *call, const char *name)
 {
 	for (size_t i = 0; i < call->info.label_count; i++) {
 		if (strcmp(call->info.labels[i].name, name) == 0)
-			return true;
+			return name;
 	}
-	return false;
+	for (size_t i = 0; !text_is_ascii(name) && i < call->info.label_count; i++) {
+		if (text_same(call->info.labels[i].name, name))
+			return call->info.labels[i].name;
+	}
+	return NULL;
+}
+
+static bool has_label(const struct call *call, const char *name)
+{
+	return find_label(call, name) != NULL;
+}
+
+void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1])
+{
+	const char *spelled = find_label(call, label);
+
+	if (spelled && spelled != label)
+		snprintf(label, TEXT_LABEL_MAX + 1, "%s", spelled);
 }
 
 bool store_needs_label(const struct call *call, const char *label)

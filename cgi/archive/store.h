@@ -37,5 +37,7 @@ bool entry_follows(const struct entry *entry, const struct entry *other);
  * when it is new. Nobody may use *call meanwhile. */
 bool store_needs_label(const struct call *call, const char *label);
 int store_add_label(struct call *call, const char *label, struct err *err);
+/* Spells a label as the dataset has it. */
+void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1]);
 
 #endif

@@ -20,6 +20,12 @@ bool text_utf8_valid(const char *bytes, size_t len);
 /* How many of the first bytes are well-formed UTF-8 and whole characters: len when all are. */
 size_t text_utf8_span(const char *bytes, size_t len);
 
+bool text_is_ascii(const char *text);
+/* Unicode's canonical composition, NFC; the caller frees it. What is no UTF-8 is copied as it is. */
+char *text_nfc(const char *text);
+/* Whether two texts are canonically the same: of one NFC. */
+bool text_same(const char *a, const char *b);
+
 /* Holds a byte below 0x20, or 0x7f. */
 bool text_has_control(const char *text);
 

@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "base/text.h"
 #include "dataset/backend.h"
+#include "dataset/spelling.h"
 
 /* MongoDB's client drags in many libraries: it is a module, unless it was linked in (as in the contract tests). */
 extern const struct dataset_backend dataset_mongodb __attribute__((weak));
@@ -315,7 +316,12 @@ int dataset_update(struct dataset *dataset, const struct dataset_change *change,
 
 int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err)
 {
-	return text_check_label(name, err) || dataset->backend->label_add(dataset, name, key, created, err) ? -1 : 0;
+	char *spelled = NULL;
+	int failed = text_check_label(name, err) || spelling_of(dataset, name, &spelled, err) || text_check_label(spelled, err) ||
+	             dataset->backend->label_add(dataset, spelled, key, created, err);
+
+	free(spelled);
+	return failed ? -1 : 0;
 }
 
 /* --- samples ------------------------------------------------------------------------------------------------------- */
@@ -371,7 +377,12 @@ int dataset_merge(struct dataset *dataset, const char *const *labels, size_t lab
 		    (seeds[i].label[0] && text_check_label(seeds[i].label, err)))
 			return -1;
 	}
-	return dataset->backend->merge(dataset, labels, label_count, seeds, seed_count, merged, err);
+	struct spelling_merge spelled;
+	if (spelling_of_all(dataset, labels, label_count, seeds, seed_count, &spelled, err))
+		return -1;
+	int failed = dataset->backend->merge(dataset, spelled.labels, label_count, spelled.seeds, seed_count, merged, err);
+	spelling_release(&spelled);
+	return failed;
 }
 
 int dataset_adopt(struct dataset *dataset, dataset_adopt_key *key_of, void *data, struct dataset_adopted *out,
@@ -502,12 +513,26 @@ static const char *usable_request(const char *request)
 	return request[0] && strlen(request) <= DATASET_REQUEST_MAX ? request : NULL;
 }
 
+/* Of a label that the dataset has not: it is looked up only then, since most are spelled as they are shown. */
+static bool is_spelled_otherwise(struct dataset *dataset, const char *label, char **spelled)
+{
+	struct err ignored;
+
+	return !text_is_ascii(label) && spelling_of(dataset, label, spelled, &ignored) == 0 && strcmp(label, *spelled) != 0;
+}
+
 int dataset_label_task_once(struct dataset *dataset, const char *user, const char *token, const char *label,
                             int64_t lead_time_ms, const char *request, struct sample *out, struct err *err)
 {
+	char *spelled = NULL;
+
 	if (check_token(token, err) || text_check_label(label, err))
 		return -1;
-	return dataset->backend->label_task(dataset, user, token, label, lead_time_ms, usable_request(request), out, err);
+	int failed = dataset->backend->label_task(dataset, user, token, label, lead_time_ms, usable_request(request), out, err);
+	if (failed && err->code == ERR_UNPROCESSABLE && is_spelled_otherwise(dataset, label, &spelled))
+		failed = dataset->backend->label_task(dataset, user, token, spelled, lead_time_ms, usable_request(request), out, err);
+	free(spelled);
+	return failed;
 }
 
 int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
@@ -519,7 +544,14 @@ int dataset_label_path(struct dataset *dataset, const char *user, const char *ba
 int dataset_label_path_once(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
                             const char *label, const char *request, bool *accepted, struct err *err)
 {
-	return dataset->backend->label_path(dataset, user, base_dir, filepath, label, usable_request(request), accepted, err);
+	const char *once = usable_request(request);
+	char *spelled = NULL;
+	int failed = dataset->backend->label_path(dataset, user, base_dir, filepath, label, once, accepted, err);
+
+	if (!failed && !*accepted && is_spelled_otherwise(dataset, label, &spelled))
+		failed = dataset->backend->label_path(dataset, user, base_dir, filepath, spelled, once, accepted, err);
+	free(spelled);
+	return failed;
 }
 
 int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)

@@ -39,7 +39,7 @@ struct seeding {
 	char note[NOTE_KEY_MAX]; /* under which the dataset keeps sha256 once the file is merged */
 	struct seedfile file;
 	struct dataset *dataset;
-	char **known_labels; /* the dataset's, sorted */
+	char **known_labels; /* the dataset's in NFC, sorted */
 	size_t known_label_count;
 	int64_t unknown_labels; /* samples whose label is none of them */
 	struct chunk *chunk;
@@ -146,8 +146,7 @@ static int look_at_dataset(struct seeding *seeding, struct err *err)
 	if (!seeding->known_labels)
 		abort();
 	for (size_t i = 0; i < info.label_count; i++) {
-		seeding->known_labels[i] = info.labels[i].name;
-		info.labels[i].name = NULL;
+		seeding->known_labels[i] = text_nfc(info.labels[i].name);
 	}
 	seeding->known_label_count = info.label_count;
 	qsort(seeding->known_labels, info.label_count, sizeof(*seeding->known_labels), compare_labels);
@@ -172,13 +171,22 @@ static int flush(struct seeding *seeding, struct err *err)
 	return result;
 }
 
+static bool is_label_known(const struct seeding *seeding, const char *label)
+{
+	char *nfc = text_is_ascii(label) ? NULL : text_nfc(label);
+	const char *wanted = nfc ? nfc : label;
+	bool known = seeding->known_label_count > 0 && bsearch(&wanted, seeding->known_labels, seeding->known_label_count,
+	                                                       sizeof(*seeding->known_labels), compare_labels);
+
+	free(nfc);
+	return known;
+}
+
 static int take_sample(void *data, const char *filepath, const char *label, struct err *err)
 {
 	struct seeding *seeding = data;
 	struct chunk *chunk = seeding->chunk;
-	if (label[0] != '\0' && (seeding->known_label_count == 0 ||
-	                         !bsearch(&label, seeding->known_labels, seeding->known_label_count,
-	                                  sizeof(*seeding->known_labels), compare_labels)))
+	if (label[0] != '\0' && !is_label_known(seeding, label))
 		seeding->unknown_labels++;
 
 	size_t filepath_size = strlen(filepath) + 1, label_size = strlen(label) + 1;

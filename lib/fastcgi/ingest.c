@@ -58,6 +58,10 @@ int ingest_label(const struct call *call, const char *given, char **out, struct 
 		if (strcmp(info->labels[i].name, given) == 0)
 			found = info->labels[i].name;
 	}
+	for (size_t i = 0; !found && !text_is_ascii(given) && i < info->label_count; i++) {
+		if (text_same(info->labels[i].name, given))
+			found = info->labels[i].name;
+	}
 	for (size_t i = 0; !found && i < info->label_count; i++) {
 		char key[DOCUMENT_KEY_MAX];
 

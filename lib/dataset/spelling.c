@@ -1,0 +1,143 @@
+/* Finds labels in whatever form they are spelled. */
+#include "dataset/spelling.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+
+/* A label of the dataset that has other spellings. */
+struct known {
+	char *nfc;
+	const char *stored;
+};
+
+struct known_labels {
+	struct dataset_info info;
+	struct known *known; /* by nfc, then as stored */
+	size_t count;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+	int nfc = strcmp(x->nfc, y->nfc);
+
+	return nfc ? nfc : strcmp(x->stored, y->stored);
+}
+
+static int read_known(struct dataset *dataset, struct known_labels *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (dataset_setup(dataset, &out->info, err))
+		return -1;
+	out->known = calloc(out->info.label_count + 1, sizeof(*out->known));
+	if (!out->known)
+		abort();
+	for (size_t i = 0; i < out->info.label_count; i++) {
+		const char *stored = out->info.labels[i].name;
+
+		if (!text_is_ascii(stored))
+			out->known[out->count++] = (struct known){text_nfc(stored), stored};
+	}
+	qsort(out->known, out->count, sizeof(*out->known), compare);
+	return 0;
+}
+
+static void release_known(struct known_labels *labels)
+{
+	for (size_t i = 0; i < labels->count; i++)
+		free(labels->known[i].nfc);
+	free(labels->known);
+	dataset_info_release(&labels->info);
+}
+
+/* As it stands, if the dataset has it so; else as the dataset has it; else NFC. The caller frees it. */
+static char *spell(const struct known_labels *labels, const char *label)
+{
+	char *nfc = text_nfc(label);
+	size_t low = 0, high = labels->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(labels->known[middle].nfc, nfc) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	const char *found = nfc;
+	for (size_t i = low; i < labels->count && strcmp(labels->known[i].nfc, nfc) == 0; i++) {
+		if (found == nfc || strcmp(labels->known[i].stored, label) == 0)
+			found = labels->known[i].stored;
+	}
+	if (found == nfc)
+		return nfc;
+	char *copy = strdup(found);
+	if (!copy)
+		abort();
+	free(nfc);
+	return copy;
+}
+
+int spelling_of(struct dataset *dataset, const char *label, char **out, struct err *err)
+{
+	struct known_labels labels = {0};
+
+	if (!text_is_ascii(label) && read_known(dataset, &labels, err))
+		return -1;
+	*out = spell(&labels, label);
+	release_known(&labels);
+	return 0;
+}
+
+/* --- a merge ------------------------------------------------------------------------------------------------------- */
+
+static bool all_ascii(const char *const *labels, size_t label_count, const struct dataset_seed *seeds, size_t seed_count)
+{
+	for (size_t i = 0; i < label_count; i++)
+		if (!text_is_ascii(labels[i]))
+			return false;
+	for (size_t i = 0; i < seed_count; i++)
+		if (!text_is_ascii(seeds[i].label))
+			return false;
+	return true;
+}
+
+static const char *keep(struct spelling_merge *merge, const struct known_labels *labels, const char *label)
+{
+	if (text_is_ascii(label))
+		return label;
+	return merge->owned[merge->owned_count++] = spell(labels, label);
+}
+
+int spelling_of_all(struct dataset *dataset, const char *const *labels, size_t label_count, const struct dataset_seed *seeds,
+                    size_t seed_count, struct spelling_merge *out, struct err *err)
+{
+	struct known_labels known = {0};
+
+	memset(out, 0, sizeof(*out));
+	if (!all_ascii(labels, label_count, seeds, seed_count) && read_known(dataset, &known, err))
+		return -1;
+	out->labels = calloc(label_count + 1, sizeof(*out->labels));
+	out->seeds = calloc(seed_count + 1, sizeof(*out->seeds));
+	out->owned = calloc(label_count + seed_count + 1, sizeof(*out->owned));
+	if (!out->labels || !out->seeds || !out->owned)
+		abort();
+	for (size_t i = 0; i < label_count; i++)
+		out->labels[i] = keep(out, &known, labels[i]);
+	for (size_t i = 0; i < seed_count; i++) {
+		out->seeds[i] = seeds[i];
+		out->seeds[i].label = keep(out, &known, seeds[i].label);
+	}
+	release_known(&known);
+	return 0;
+}
+
+void spelling_release(struct spelling_merge *merge)
+{
+	for (size_t i = 0; i < merge->owned_count; i++)
+		free(merge->owned[i]);
+	free(merge->owned);
+	free(merge->labels);
+	free(merge->seeds);
+}
