@@ -154,7 +154,8 @@ static int try_to_write(struct s3_client *client, struct err *err)
 	return 0;
 }
 
-/* HEAD of a bucket needs the right to list it, which nothing else here needs: a key without it is told by a write. */
+/* HEAD of a bucket needs the right to list it, which nothing else here needs: a key without it is told by a write, and so
+ * is an answer that could be anybody's. */
 static int s3_ping(struct blob_store *store, struct err *err)
 {
 	struct s3_client *client = (struct s3_client *)store;
@@ -163,7 +164,7 @@ static int s3_ping(struct blob_store *store, struct err *err)
 	call.once = true;
 	call.transfer.timeout_ms = S3_PING_MS;
 	int result = s3_perform(client, &call, err);
-	if (result != 0 && call.transfer.code == CURLE_OK && call.transfer.status == 403)
+	if (result != 0 && call.transfer.code == CURLE_OK && (call.transfer.status == 403 || call.foreign))
 		result = try_to_write(client, err);
 	s3_call_release(&call);
 	return result;

@@ -111,8 +111,7 @@ static int look_as_anybody(struct s3_client *client, const char *key, bool *read
 	call.proof = S3_PROOF_ETAG;
 	call.anonymous = true;
 	*readable = s3_perform(client, &call, err) == 0;
-	bool answered = *readable || (call.transfer.code == CURLE_OK &&
-	                              (call.transfer.status == 403 || call.transfer.status == 401 || s3_is_missing(&call)));
+	bool answered = *readable || s3_is_refused(&call); /* some refuse what is not signed as malformed */
 	s3_call_release(&call);
 	return answered ? 0 : -1;
 }

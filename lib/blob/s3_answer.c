@@ -89,6 +89,11 @@ bool s3_succeeded(const struct s3_call *call)
 	       !call->foreign && !call->damaged;
 }
 
+bool s3_is_refused(const struct s3_call *call)
+{
+	return call->transfer.code == CURLE_OK && call->transfer.status / 100 == 4 && !is_page(call);
+}
+
 bool s3_is_missing(const struct s3_call *call)
 {
 	if (call->transfer.code != CURLE_OK || call->transfer.status != 404 || is_page(call))

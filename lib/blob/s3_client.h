@@ -93,6 +93,8 @@ bool s3_succeeded(const struct s3_call *call);
 bool s3_is_passing(const struct s3_call *call);
 /* Whether S3 itself said that there is no such object. A bare 404 to anything but HEAD may come from anywhere. */
 bool s3_is_missing(const struct s3_call *call);
+/* Whether it was answered by any other 4xx, and by no page. */
+bool s3_is_refused(const struct s3_call *call);
 /* Its failure as an error; returns -1. */
 int s3_failure(struct s3_client *client, const struct s3_call *call, struct err *err);
 

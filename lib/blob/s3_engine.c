@@ -134,13 +134,14 @@ static void keep_header(char out[S3_HEADER_MAX], const char *value, size_t len)
 	snprintf(out, S3_HEADER_MAX, "%.*s", (int)len, value);
 }
 
-/* "x-amz-request-id", "x-goog-…", "x-oss-request-id"; but not "x-request-id", which many a proxy adds. */
+/* "x-amz-request-id", "x-guploader-uploadid", "x-oss-request-id"; but not "x-request-id", which many a proxy adds. */
 static bool is_sign(const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len);
 	size_t name = colon != NULL ? (size_t)(colon - line) : 0;
 	const size_t id = strlen("-request-id");
-	if (name > 6 && (strncasecmp(line, "x-amz-", 6) == 0 || strncasecmp(line, "x-goog", 6) == 0))
+	if (name > 6 && (strncasecmp(line, "x-amz-", 6) == 0 || strncasecmp(line, "x-goog-", 7) == 0 ||
+	                 strncasecmp(line, "x-guploader-", 12) == 0))
 		return true;
 	return name > id + 1 && strncasecmp(line + name - id, "-request-id", id) == 0;
 }

@@ -43,6 +43,20 @@ static void a_private_image_is_never_asked_for_an_acl(void **state)
 	end_behind(&b);
 }
 
+/* As R2 refuses whatever is not signed. */
+static void a_private_image_is_stored_again_where_nobody_may_ask_unsigned(void **state)
+{
+	struct behind b = begin_behind(*state);
+	b.f.store = another_blob_store(&b.f.config);
+	gateway_set(b.gateway, GATEWAY_PASS, 0, NULL, NULL);
+	gateway_rule(b.gateway, "^authorization:", GATEWAY_PASS, GATEWAY_ALWAYS, NULL, NULL);
+	gateway_rule(b.gateway, NULL, GATEWAY_ANSWER, GATEWAY_ALWAYS, "400 Bad Request", ERROR("InvalidArgument", "Authorization"));
+	must(put_text(&b.f, "images/a.png", "a cat", false));
+	must(put_text(&b.f, "images/a.png", "a cat", false));
+	assert_int_equal(acls(&b), 0);
+	end_behind(&b);
+}
+
 static void a_public_image_needs_no_acl_where_there_is_a_public_url(void **state)
 {
 	char key[64];
@@ -159,6 +173,17 @@ static void a_key_without_list_bucket_is_well_and_uploads(void **state)
 	end_behind(&b);
 }
 
+/* A 200 without a header of S3's is no proof, and no disproof. */
+static void a_bucket_whose_answer_could_be_anybodys_is_told_by_a_write(void **state)
+{
+	struct behind b = begin_behind(*state);
+	b.f.store = another_blob_store(&b.f.config);
+	gateway_set(b.gateway, GATEWAY_PASS, 0, NULL, NULL);
+	gateway_rule(b.gateway, "^HEAD ", GATEWAY_ANSWER, GATEWAY_ALWAYS, "200 OK", "");
+	must(blob_ping(b.f.store, &failure));
+	end_behind(&b);
+}
+
 static void a_key_that_may_do_nothing_is_not_well(void **state)
 {
 	struct behind b = begin_behind(*state);
@@ -187,12 +212,14 @@ int main(void)
 	}
 	const struct CMUnitTest tests[] = {
 		BLOB_TEST(a_private_image_is_never_asked_for_an_acl),
+		BLOB_TEST(a_private_image_is_stored_again_where_nobody_may_ask_unsigned),
 		BLOB_TEST(a_public_image_needs_no_acl_where_there_is_a_public_url),
 		BLOB_TEST(a_public_image_without_acl_and_public_url_says_what_to_do),
 		BLOB_TEST(what_stays_readable_by_anybody_is_not_said_to_be_hidden),
 		BLOB_TEST(large_public_images_need_no_acl_either),
 		BLOB_TEST(a_server_with_neither_acls_nor_conditions_works),
 		BLOB_TEST(a_key_without_list_bucket_is_well_and_uploads),
+		BLOB_TEST(a_bucket_whose_answer_could_be_anybodys_is_told_by_a_write),
 		BLOB_TEST(a_key_that_may_do_nothing_is_not_well),
 		BLOB_TEST(a_bundle_of_authorities_that_is_not_there_is_named),
 	};
