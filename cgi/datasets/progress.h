@@ -1,4 +1,4 @@
-/* How far the changes that are under way in this program are: for those who look at the dataset meanwhile. Thread-safe. */
+/* How far the changes that are under way in this program are: for who looks at the dataset meanwhile. Thread-safe. */
 #ifndef DATASETS_PROGRESS_H
 #define DATASETS_PROGRESS_H
 

@@ -97,8 +97,8 @@ static int read_policy(struct call *call, bool *is_public, struct err *err)
 	return 0;
 }
 
-/* To the last of the samples that are there at the beginning: those that come later are as public as the policy says, which was
- * changed before. Ends early when that is another one by now. */
+/* To the last of the samples that are there at the beginning: those that come later are as public as the policy says,
+ * which was changed before. Ends early when that is another one by now. */
 static int publish_all(struct call *call, struct progress *progress, bool *now, struct err *err)
 {
 	struct page page = {.call = call, .progress = progress, .count = 1};

@@ -14,10 +14,11 @@ enum {
 	HOSTS_MAX = 16,
 };
 
-#define WRITE_SO "in a user's name and a password write %% as %%25, @ as %%40, : as %%3A, / as %%2F, ? as %%3F and # as %%23"
+#define WRITE_SO \
+	"in a user's name and a password write %% as %%25, @ as %%40, : as %%3A, / as %%2F, ? as %%3F and # as %%23"
 #define PLACE "\"dataset_store.uri\" (MONGODB_CONN_STRING)"
 
-/* --- what libmongoc says beside its errors -------------------------------------------------------------------------- */
+/* --- what libmongoc says beside its errors ----------------------------------------------------------------------- */
 
 static _Thread_local char *hearing; /* SAID_MAX bytes, for the last thing said; NULL: it is logged */
 
@@ -29,7 +30,7 @@ bool mongodb_uri_hears(const char *message)
 	return true;
 }
 
-/* --- its text ------------------------------------------------------------------------------------------------------ */
+/* --- its text ---------------------------------------------------------------------------------------------------- */
 
 /* Two '@' before the host: "u:p@ss@host", of which libmongoc takes half the password for a part of the host. */
 static bool has_bare_sign(const char *uri)
@@ -79,7 +80,7 @@ static mongoc_uri_t *parse(const char *text, char said[SAID_MAX], struct err *er
 	return uri;
 }
 
-/* --- its files ----------------------------------------------------------------------------------------------------- */
+/* --- its files --------------------------------------------------------------------------------------------------- */
 
 static int give_password(char *out, int size, int writing, void *password)
 {
@@ -140,7 +141,7 @@ static int find_files(mongoc_uri_t *uri, const struct config *config, struct err
 	               : 0;
 }
 
-/* --- completing ---------------------------------------------------------------------------------------------------- */
+/* --- completing -------------------------------------------------------------------------------------------------- */
 
 static void default_ms(mongoc_uri_t *uri, const char *option, int32_t value)
 {
@@ -203,7 +204,7 @@ mongoc_client_pool_t *mongodb_pool(const struct config *config, struct err *err)
 	return pool;
 }
 
-/* --- its hosts ----------------------------------------------------------------------------------------------------- */
+/* --- its hosts --------------------------------------------------------------------------------------------------- */
 
 static int by_text(const void *a, const void *b)
 {
@@ -231,9 +232,9 @@ void mongodb_hosts(const struct config *config, struct buf *out)
 	mongoc_uri_destroy(uri);
 }
 
-/* --- what a host says of itself ------------------------------------------------------------------------------------ */
+/* --- what a host says of itself ---------------------------------------------------------------------------------- */
 
-/* Of the URI's first host alone, whatever set it is in, with the options that lead to it. Nobody need log in for this. */
+/* Of the URI's first host alone, whatever set it is in, with the options that lead to it. No one logs in for it. */
 static mongoc_uri_t *uri_of_first(const mongoc_uri_t *uri)
 {
 	const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri);

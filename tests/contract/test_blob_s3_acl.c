@@ -50,7 +50,8 @@ static void a_private_image_is_stored_again_where_nobody_may_ask_unsigned(void *
 	b.f.store = another_blob_store(&b.f.config);
 	gateway_set(b.gateway, GATEWAY_PASS, 0, NULL, NULL);
 	gateway_rule(b.gateway, "^authorization:", GATEWAY_PASS, GATEWAY_ALWAYS, NULL, NULL);
-	gateway_rule(b.gateway, NULL, GATEWAY_ANSWER, GATEWAY_ALWAYS, "400 Bad Request", ERROR("InvalidArgument", "Authorization"));
+	gateway_rule(b.gateway, NULL, GATEWAY_ANSWER, GATEWAY_ALWAYS, "400 Bad Request",
+	             ERROR("InvalidArgument", "Authorization"));
 	must(put_text(&b.f, "images/a.png", "a cat", false));
 	must(put_text(&b.f, "images/a.png", "a cat", false));
 	assert_int_equal(acls(&b), 0);
