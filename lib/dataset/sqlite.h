@@ -138,6 +138,22 @@ void handle_put(struct sqlite_dataset *dataset);
 /* The schema's version; one that is newer than ours is an error. */
 int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);
 bool schema_is_newest(int64_t version);
+/* What people added to a database themselves, kept over its migration (sqlite_carry.c); in one transaction, which is rolled back
+ * when something cannot be kept: err names it. older: of the older system's schema, whose table samples is made anew. */
+struct carried {
+	struct added *item; /* in the order in which they are made again */
+	size_t count;
+};
+/* Notes, beside what is noted, and drops the views and triggers, and, of an older one, the indices on its samples. */
+int carry_off(struct sqlite_conn *writer, bool older, struct carried *out, struct err *err);
+/* Adds the UNIQUE constraints of the older table samples, as indices. */
+int carry_unique(struct sqlite_conn *writer, struct carried *carried, struct err *err);
+/* Copies the older samples, with the columns that they have beside those of its schema, into samples_1. */
+int carry_columns(struct sqlite_conn *writer, struct err *err);
+/* Makes all of it again. */
+int carry_back(struct sqlite_conn *writer, const struct carried *carried, struct err *err);
+void carried_release(struct carried *carried);
+
 /* Migrates a private copy; of one of the older system the labels were given at `at`. */
 int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 

@@ -29,16 +29,23 @@ static const char VERSION_1[] =
 	"CREATE UNIQUE INDEX labels_key ON labels (key);"
 	"INSERT INTO settings SELECT 'next_label_key', COUNT(*) FROM labels;"
 
-	"CREATE TABLE counts (kind TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
-	"INSERT INTO counts VALUES ('size', '', 0), ('bytes', '', 0);"
-
-	"ALTER TABLE samples RENAME TO samples_0;"
-	"CREATE TABLE samples ("
+	"CREATE TABLE samples_1 ("
 	" id INTEGER PRIMARY KEY, filepath TEXT NOT NULL, label TEXT NOT NULL DEFAULT '',"
 	" state INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 0,"
 	" position INTEGER NOT NULL, slots INTEGER NOT NULL DEFAULT 0,"
 	" labelled_at INTEGER, labelled_by TEXT, blob_key TEXT, type TEXT, sha256 TEXT, filename TEXT, url TEXT,"
-	" bytes INTEGER, width INTEGER, height INTEGER, uploaded_at INTEGER, uploaded_by TEXT);"
+	" bytes INTEGER, width INTEGER, height INTEGER, uploaded_at INTEGER, uploaded_by TEXT);";
+
+/* After the samples were copied into it. */
+static const char VERSION_1_SAMPLES[] =
+	"DROP TABLE samples;"
+	"ALTER TABLE samples_1 RENAME TO samples;"
+
+	"CREATE TABLE counts (kind TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
+	"INSERT INTO counts SELECT 'size', '', COUNT(*) FROM samples;"
+	"INSERT INTO counts VALUES ('bytes', '', 0);"
+	"INSERT INTO counts SELECT 'state', state, COUNT(*) FROM samples GROUP BY state;"
+	"INSERT INTO counts SELECT 'label', label, COUNT(*) FROM samples GROUP BY label;"
 
 	"CREATE TRIGGER samples_inserted AFTER INSERT ON samples BEGIN"
 	" UPDATE counts SET n = n + 1 WHERE kind = 'size';"
@@ -61,10 +68,6 @@ static const char VERSION_1[] =
 	" UPDATE counts SET n = n - OLD.bytes WHERE kind = 'bytes' AND OLD.bytes > 0;"
 	"END;"
 
-	"INSERT INTO samples (id, filepath, label, state, position, slots)"
-	" SELECT rowid, CAST(COALESCE(filepath, '') AS TEXT), CAST(COALESCE(label, '') AS TEXT),"
-	"  CAST(COALESCE(label, '') AS TEXT) <> '', rowid, CAST(COALESCE(label, '') AS TEXT) = '' FROM samples_0 ORDER BY rowid;"
-	"DROP TABLE samples_0;"
 	"CREATE INDEX samples_filepath ON samples (filepath);"
 	"CREATE INDEX samples_queue ON samples (position) WHERE slots > 0;"
 	"CREATE INDEX samples_unreadable ON samples (id) WHERE state = 3;"
@@ -153,7 +156,8 @@ int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err)
 static int version_1(struct sqlite_conn *writer, struct err *err)
 {
 	return check_is_dataset(writer, err) || conn_script(writer, BASE_TABLES, err) ||
-	                       conn_script(writer, VERSION_1, err) ||
+	                       conn_script(writer, VERSION_1, err) || carry_columns(writer, err) ||
+	                       conn_script(writer, VERSION_1_SAMPLES, err) ||
 	                       conn_run(writer, err, VERSION_1_EVENTS, "i", text_now()) ||
 	                       conn_script(writer, "PRAGMA user_version = 1", err)
 	               ? -1
@@ -173,17 +177,27 @@ static int version_3(struct sqlite_conn *writer, struct err *err)
 /* From the version of its place to the next one. */
 static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3};
 
-static int to_newest(struct sqlite_conn *writer, struct err *err)
+static int run_steps(struct sqlite_conn *writer, int64_t version, struct err *err)
 {
-	int64_t version;
-
-	if (schema_version(writer, &version, err))
-		return -1;
 	for (; version < SCHEMA_VERSION; version++) {
 		if (steps[version](writer, err))
 			return -1;
 	}
 	return 0;
+}
+
+static int to_newest(struct sqlite_conn *writer, struct err *err)
+{
+	struct carried carried = {.count = 0};
+	int64_t version;
+
+	if (schema_version(writer, &version, err))
+		return -1;
+	int failed = (version == 0 && carry_unique(writer, &carried, err)) ||
+	             carry_off(writer, version == 0, &carried, err) || run_steps(writer, version, err) ||
+	             carry_back(writer, &carried, err);
+	carried_release(&carried);
+	return failed ? -1 : 0;
 }
 
 /* All or nothing: a crash in the middle leaves the older schema. */
@@ -274,11 +288,10 @@ static int migrate_dataset(struct sqlite_conn *writer, struct err *err)
 		return -1;
 	if (version == 0 && check_is_dataset(writer, err))
 		return -1;
-	if (to_wal(writer, err))
-		return -1;
+	/* First, so that what cannot be migrated is left as it is. */
 	if (!schema_is_newest(version) && migrate_in_transaction(writer, to_newest, err))
 		return -1;
-	return have_uuid(writer, err);
+	return to_wal(writer, err) || have_uuid(writer, err) ? -1 : 0;
 }
 
 static int idempotency_1(struct sqlite_conn *writer, struct err *err)

@@ -197,3 +197,92 @@ def test_values_of_odd_types_are_text(server, ann):
     assert (told["size"], [label["name"] for label in told["labels"]]) == (3, ["3.5", "x", "0"])
     answer = ann.post("/obtain", json={"dataset_name": "odd"})
     assert json.loads(answer.headers["X-Response-Json"])["filepath"] == "f.png"
+
+
+def added_to(path, *statements):
+    """An older database, to which somebody has added something."""
+    older(path.with_suffix(".new"), "/nowhere", name=path.stem)
+    database = sqlite3.connect(path.with_suffix(".new"))
+    for statement in statements:
+        database.execute(statement)
+    database.commit()
+    database.close()
+    path.with_suffix(".new").rename(path)
+    return path
+
+
+def test_what_people_added_to_it_is_kept(server, ann):
+    path = added_to(
+        server.databases / "grown.db",
+        "ALTER TABLE samples ADD COLUMN note TEXT DEFAULT 'no ''note'''",
+        'ALTER TABLE samples ADD COLUMN "odd ""name" REAL NOT NULL DEFAULT 1.5',
+        "ALTER TABLE labels ADD COLUMN colour TEXT",
+        "UPDATE samples SET note = 'the first' WHERE rowid = 1",
+        "UPDATE labels SET colour = 'brown' WHERE rowid = 1",
+        "CREATE INDEX by_note ON samples (note, label)",
+        "CREATE INDEX by_label ON samples (label) WHERE label <> ''",
+        "CREATE INDEX by_colour ON labels (colour)",
+        "CREATE TABLE said (filepath TEXT, label TEXT)",
+        "CREATE VIEW todo AS SELECT filepath, note FROM samples WHERE label = ''",
+        "CREATE VIEW todo_count AS SELECT COUNT(*) AS n FROM todo",
+        "CREATE TRIGGER noted AFTER UPDATE OF label ON samples BEGIN INSERT INTO said VALUES (NEW.filepath, NEW.label); END",
+        "CREATE TRIGGER unsaid AFTER DELETE ON said BEGIN UPDATE samples SET note = '' WHERE filepath = OLD.filepath; END",
+        "CREATE TRIGGER through INSTEAD OF INSERT ON todo BEGIN INSERT INTO said VALUES (NEW.filepath, 'by hand'); END",
+    )
+    assert ann.post("/size", json={"dataset_name": "grown"}).json()["size"] == len(ROWS)
+    body = {"dataset_name": "grown", "base_dir": "/nowhere", "filepath": "f.png", "label": "tabby"}
+    assert ann.post("/classify", json=body).json() == {"response": True}
+    database = sqlite3.connect(path)
+    names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
+    assert {"by_note", "by_label", "by_colour", "said", "todo", "todo_count", "noted", "unsaid", "through"} <= names
+    assert database.execute('SELECT note, "odd ""name" FROM samples WHERE id IN (1, 2) ORDER BY id').fetchall() == [("the first", 1.5), ("no 'note'", 1.5)]
+    assert database.execute("SELECT colour FROM labels WHERE label = 'tabby'").fetchall() == [("brown",)]
+    assert database.execute("SELECT * FROM said").fetchall() == [("f.png", "tabby")]
+    assert database.execute("SELECT n FROM todo_count").fetchone() == (4,)
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+    assert ann.get("/v1/datasets/grown").json()["counts"]["labelled"] == 4
+
+
+def test_a_unique_filepath_stays_unique(server, ann):
+    path = server.databases / "unique.db"
+    database = sqlite3.connect(path.with_suffix(".new"))
+    database.executescript(
+        "CREATE TABLE metadata (dataset_name TEXT, base_dir TEXT); INSERT INTO metadata VALUES ('unique', '/nowhere');"
+        "CREATE TABLE labels (label TEXT); INSERT INTO labels VALUES ('cat');"
+        "CREATE TABLE samples (id INTEGER PRIMARY KEY, filepath TEXT UNIQUE, label TEXT, owner TEXT NOT NULL);"
+        "INSERT INTO samples VALUES (3, 'a.png', '', 'eve');"
+    )
+    database.close()
+    path.with_suffix(".new").rename(path)
+    assert ann.post("/size", json={"dataset_name": "unique"}).json()["size"] == 1
+    database = sqlite3.connect(path)
+    assert database.execute("SELECT id, filepath, owner FROM samples").fetchall() == [(3, "a.png", "eve")]
+    with pytest.raises(sqlite3.IntegrityError, match="filepath"):
+        database.execute("INSERT INTO samples (filepath, position) VALUES ('a.png', 1)")
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "statement, name",
+    [
+        ("ALTER TABLE samples ADD COLUMN state TEXT", "state"),
+        ("ALTER TABLE samples ADD COLUMN Bytes INTEGER", "bytes"),
+        ("ALTER TABLE labels ADD COLUMN key TEXT", "key"),
+        ("CREATE TABLE settings (a)", "settings"),
+        ("CREATE VIEW events AS SELECT 1", "events"),
+        ("CREATE INDEX samples_queue ON samples (label)", "samples_queue"),
+        ("CREATE TRIGGER samples_state AFTER DELETE ON samples BEGIN SELECT 1; END", "samples_state"),
+        ("ALTER TABLE samples ADD COLUMN sure INTEGER CHECK (sure < 2)", "CHECK"),
+        ("ALTER TABLE samples ADD COLUMN upper TEXT AS (upper(label))", "AS"),
+    ],
+)
+def test_what_cannot_be_kept_is_told_by_name_and_nothing_is_changed(server, ann, request, statement, name):
+    dataset = f"refused {request.node.callspec.indices['statement']}"
+    path = added_to(server.databases / f"{dataset}.db", statement)
+    before = path.read_bytes()
+    answer = ann.post("/size", json={"dataset_name": dataset})
+    assert answer.status_code == 500
+    assert name.lower() in server.program_log("size")[-1]["error"].lower()
+    assert path.read_bytes() == before
+    path.unlink()
