@@ -63,8 +63,8 @@ static int image(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"GET", "/.access/{name}", ROLE_VIEWER, may_see, false},
-	{"GET", "/images/{name}/{filepath...}", ROLE_VIEWER, image, false},
+	{"GET", "/.access/{name}", ROLE_VIEWER, may_see, false, ROUTE_ANY, ROUTE_ANY},
+	{"GET", "/images/{name}/{filepath...}", ROLE_VIEWER, image, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

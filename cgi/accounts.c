@@ -23,7 +23,7 @@ static int me(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"GET", "/v1/me", ROLE_NONE, me, false},
+	{"GET", "/v1/me", ROLE_NONE, me, false, "", ""},
 	{0},
 };
 

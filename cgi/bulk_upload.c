@@ -49,10 +49,10 @@ static int upload(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"GET", "/bulk_upload", ROLE_NONE, collect_available, false},
-	{"POST", "/bulk_upload", ROLE_CONTRIBUTOR, upload, false},
-	{"GET", "/bulk_upload/", ROLE_NONE, collect_available, false},
-	{"POST", "/bulk_upload/", ROLE_CONTRIBUTOR, upload, false},
+	{"GET", "/bulk_upload", ROLE_NONE, collect_available, false, ROUTE_ANY, ROUTE_ANY},
+	{"POST", "/bulk_upload", ROLE_CONTRIBUTOR, upload, false, ROUTE_ANY, ROUTE_ANY},
+	{"GET", "/bulk_upload/", ROLE_NONE, collect_available, false, ROUTE_ANY, ROUTE_ANY},
+	{"POST", "/bulk_upload/", ROLE_CONTRIBUTOR, upload, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

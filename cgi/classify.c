@@ -34,7 +34,7 @@ static int classify(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"POST", "/classify", ROLE_ANNOTATOR, classify, false},
+	{"POST", "/classify", ROLE_ANNOTATOR, classify, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

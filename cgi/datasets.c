@@ -2,11 +2,11 @@
 #include "datasets/datasets.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets", ROLE_VIEWER, datasets_list, false}, /* which asks for each dataset on its own */
-	{"POST", "/v1/datasets", ROLE_ADMIN, datasets_create, true},
-	{"GET", "/v1/datasets/{dataset}", ROLE_VIEWER, datasets_show, false},
-	{"PATCH", "/v1/datasets/{dataset}", ROLE_ADMIN, datasets_change, false},
-	{"DELETE", "/v1/datasets/{dataset}", ROLE_ADMIN, datasets_remove, false},
+	{"GET", "/v1/datasets", ROLE_VIEWER, datasets_list, false, "limit after", ""}, /* which asks for each dataset on its own */
+	{"POST", "/v1/datasets", ROLE_ADMIN, datasets_create, true, "", "name base_dir labels policy"},
+	{"GET", "/v1/datasets/{dataset}", ROLE_VIEWER, datasets_show, false, "", ""},
+	{"PATCH", "/v1/datasets/{dataset}", ROLE_ADMIN, datasets_change, false, "", "base_dir policy"},
+	{"DELETE", "/v1/datasets/{dataset}", ROLE_ADMIN, datasets_remove, false, "", ""},
 	{0},
 };
 

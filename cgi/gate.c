@@ -59,7 +59,7 @@ static int let_in(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"GET", "/.gate", ROLE_NONE, let_in, false},
+	{"GET", "/.gate", ROLE_NONE, let_in, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

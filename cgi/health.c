@@ -2,8 +2,8 @@
 #include "health/health.h"
 
 static const struct route routes[] = {
-	{"GET", "/healthz", ROLE_NONE, health_healthz, false},
-	{"GET", "/metrics", ROLE_VIEWER, health_metrics, false},
+	{"GET", "/healthz", ROLE_NONE, health_healthz, false, ROUTE_ANY, ROUTE_ANY},
+	{"GET", "/metrics", ROLE_VIEWER, health_metrics, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

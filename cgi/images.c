@@ -2,8 +2,8 @@
 #include "images/images.h"
 
 static const struct route routes[] = {
-	{"PUT", "/v1/datasets/{dataset}/images/{filepath...}", ROLE_CONTRIBUTOR, images_put, false},
-	{"POST", "/v1/datasets/{dataset}/images", ROLE_CONTRIBUTOR, images_post, false},
+	{"PUT", "/v1/datasets/{dataset}/images/{filepath...}", ROLE_CONTRIBUTOR, images_put, false, "label", ""},
+	{"POST", "/v1/datasets/{dataset}/images", ROLE_CONTRIBUTOR, images_post, false, "label", ""},
 	{0},
 };
 

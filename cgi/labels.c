@@ -2,12 +2,12 @@
 #include "labels/labels.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/labels", ROLE_VIEWER, labels_list, false},
-	{"POST", "/v1/datasets/{dataset}/labels", ROLE_CONTRIBUTOR, labels_add, false},
-	{"GET", "/fetch", ROLE_VIEWER, labels_fetch, false},
-	{"GET", "/fetch/", ROLE_VIEWER, labels_fetch, false},
-	{"POST", "/add_label/{name}", ROLE_CONTRIBUTOR, labels_add_by_path, false},
-	{"POST", "/add_label/{name}/", ROLE_CONTRIBUTOR, labels_add_by_path, false},
+	{"GET", "/v1/datasets/{dataset}/labels", ROLE_VIEWER, labels_list, false, "limit after", ""},
+	{"POST", "/v1/datasets/{dataset}/labels", ROLE_CONTRIBUTOR, labels_add, false, "", "name"},
+	{"GET", "/fetch", ROLE_VIEWER, labels_fetch, false, ROUTE_ANY, ROUTE_ANY},
+	{"GET", "/fetch/", ROLE_VIEWER, labels_fetch, false, ROUTE_ANY, ROUTE_ANY},
+	{"POST", "/add_label/{name}", ROLE_CONTRIBUTOR, labels_add_by_path, false, ROUTE_ANY, ROUTE_ANY},
+	{"POST", "/add_label/{name}/", ROLE_CONTRIBUTOR, labels_add_by_path, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

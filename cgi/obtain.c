@@ -51,7 +51,7 @@ static int obtain(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"POST", "/obtain", ROLE_VIEWER, obtain, false},
+	{"POST", "/obtain", ROLE_VIEWER, obtain, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

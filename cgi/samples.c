@@ -4,11 +4,11 @@
 #include "fastcgi/thumb.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false},
-	{"GET", "/v1/datasets/{dataset}/samples/{id}", ROLE_VIEWER, samples_show, false},
-	{"GET", "/v1/datasets/{dataset}/samples/{id}/image", ROLE_VIEWER, samples_image, false},
-	{"GET", "/v1/datasets/{dataset}/samples/{id}/thumb", ROLE_VIEWER, samples_thumb, false},
-	{"GET", "/v1/datasets/{dataset}/samples/{id}/history", ROLE_VIEWER, samples_history, false},
+	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "limit after", ""},
+	{"GET", "/v1/datasets/{dataset}/samples/{id}", ROLE_VIEWER, samples_show, false, "", ""},
+	{"GET", "/v1/datasets/{dataset}/samples/{id}/image", ROLE_VIEWER, samples_image, false, "", ""},
+	{"GET", "/v1/datasets/{dataset}/samples/{id}/thumb", ROLE_VIEWER, samples_thumb, false, "size v", ""},
+	{"GET", "/v1/datasets/{dataset}/samples/{id}/history", ROLE_VIEWER, samples_history, false, "", ""},
 	{0},
 };
 

@@ -3,10 +3,10 @@
 #include "single_upload/single_upload.h"
 
 static const struct route routes[] = {
-	{"GET", "/single_upload/", ROLE_NONE, collect_available, false},
-	{"POST", "/single_upload/", ROLE_CONTRIBUTOR, single_upload_post, false},
-	{"GET", "/single_upload", ROLE_NONE, collect_available, false},
-	{"POST", "/single_upload", ROLE_CONTRIBUTOR, single_upload_post, false},
+	{"GET", "/single_upload/", ROLE_NONE, collect_available, false, ROUTE_ANY, ROUTE_ANY},
+	{"POST", "/single_upload/", ROLE_CONTRIBUTOR, single_upload_post, false, ROUTE_ANY, ROUTE_ANY},
+	{"GET", "/single_upload", ROLE_NONE, collect_available, false, ROUTE_ANY, ROUTE_ANY},
+	{"POST", "/single_upload", ROLE_CONTRIBUTOR, single_upload_post, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

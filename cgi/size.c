@@ -18,7 +18,7 @@ static int size(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"POST", "/size", ROLE_VIEWER, size, false},
+	{"POST", "/size", ROLE_VIEWER, size, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

@@ -2,12 +2,12 @@
 #include "tasks/tasks.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_held, false},
-	{"POST", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_lease, false},
-	{"POST", "/v1/datasets/{dataset}/tasks/{token}/label", ROLE_ANNOTATOR, tasks_label, false},
-	{"POST", "/v1/datasets/{dataset}/tasks/{token}/renew", ROLE_ANNOTATOR, tasks_renew, false},
-	{"POST", "/v1/datasets/{dataset}/tasks/{token}/release", ROLE_ANNOTATOR, tasks_release_one, false},
-	{"POST", "/v1/datasets/{dataset}/tasks/{token}/skip", ROLE_ANNOTATOR, tasks_skip, false},
+	{"GET", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_held, false, "", ""},
+	{"POST", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_lease, false, "", "count"},
+	{"POST", "/v1/datasets/{dataset}/tasks/{token}/label", ROLE_ANNOTATOR, tasks_label, false, "", "label lead_time_ms"},
+	{"POST", "/v1/datasets/{dataset}/tasks/{token}/renew", ROLE_ANNOTATOR, tasks_renew, false, "", ""},
+	{"POST", "/v1/datasets/{dataset}/tasks/{token}/release", ROLE_ANNOTATOR, tasks_release_one, false, "", ""},
+	{"POST", "/v1/datasets/{dataset}/tasks/{token}/skip", ROLE_ANNOTATOR, tasks_skip, false, "", "policy"},
 	{0},
 };
 

@@ -2,12 +2,12 @@
 #include "uploads/uploads.h"
 
 static const struct route routes[] = {
-	{"OPTIONS", "/v1/datasets/{dataset}/uploads", ROLE_VIEWER, uploads_options, false},
-	{"POST", "/v1/datasets/{dataset}/uploads", ROLE_CONTRIBUTOR, uploads_create, false},
-	{"HEAD", "/v1/datasets/{dataset}/uploads/{id}", ROLE_CONTRIBUTOR, uploads_offset, false},
-	{"PATCH", "/v1/datasets/{dataset}/uploads/{id}", ROLE_CONTRIBUTOR, uploads_append, false},
-	{"DELETE", "/v1/datasets/{dataset}/uploads/{id}", ROLE_CONTRIBUTOR, uploads_terminate, false},
-	{"OPTIONS", "/v1/datasets/{dataset}/uploads/{id}", ROLE_VIEWER, uploads_options, false},
+	{"OPTIONS", "/v1/datasets/{dataset}/uploads", ROLE_VIEWER, uploads_options, false, "", ""},
+	{"POST", "/v1/datasets/{dataset}/uploads", ROLE_CONTRIBUTOR, uploads_create, false, "", ""},
+	{"HEAD", "/v1/datasets/{dataset}/uploads/{id}", ROLE_CONTRIBUTOR, uploads_offset, false, "", ""},
+	{"PATCH", "/v1/datasets/{dataset}/uploads/{id}", ROLE_CONTRIBUTOR, uploads_append, false, "", ""},
+	{"DELETE", "/v1/datasets/{dataset}/uploads/{id}", ROLE_CONTRIBUTOR, uploads_terminate, false, "", ""},
+	{"OPTIONS", "/v1/datasets/{dataset}/uploads/{id}", ROLE_VIEWER, uploads_options, false, "", ""},
 	{0},
 };
 

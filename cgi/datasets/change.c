@@ -17,11 +17,10 @@ static int check_base_dir(struct call *call, struct dataset_change *change, stru
 
 int datasets_change(struct call *call, struct err *err)
 {
-	static const char *const keys[] = {"base_dir", "policy", NULL};
 	struct dataset_change change = {.fields = 0};
 	const cJSON *policy = NULL;
 
-	if (call_body(call, err) || json_only(call->body, "A change of a dataset", keys, err) ||
+	if (call_body(call, err) ||
 	    json_string(call->body, "base_dir", false, &change.base_dir, err) ||
 	    json_object(call->body, "policy", false, &policy, err) || call_setup(call, err) ||
 	    check_base_dir(call, &change, err) || document_policy_parse(policy, &change.policy, &change.fields, err) ||

@@ -48,13 +48,12 @@ static int reply_location(struct call *call, const char *name, struct err *err)
 
 int datasets_create(struct call *call, struct err *err)
 {
-	static const char *const keys[] = {"name", "base_dir", "labels", "policy", NULL};
 	const char *name, *base_dir = "";
 	const cJSON *labels = NULL, *policy = NULL;
 	struct dataset_policy parsed = dataset_policy_default();
 	unsigned given = 0;
 
-	return call_body(call, err) || json_only(call->body, "A new dataset", keys, err) ||
+	return call_body(call, err) ||
 	                       json_string(call->body, "name", true, &name, err) ||
 	                       json_string(call->body, "base_dir", false, &base_dir, err) ||
 	                       json_string_array(call->body, "labels", false, &labels, err) ||

@@ -28,7 +28,8 @@ int tasks_renew(struct call *call, struct err *err)
 {
 	int64_t expires_at;
 
-	if (dataset_renew(call->dataset, call->request->user, call->param[0], &expires_at, err))
+	if (call_body_or_none(call, err) ||
+	    dataset_renew(call->dataset, call->request->user, call->param[0], &expires_at, err))
 		return -1;
 	cJSON *answer = json_new_object();
 	json_add_time(answer, "expires_at", expires_at);
@@ -39,7 +40,10 @@ int tasks_renew(struct call *call, struct err *err)
 int tasks_release_one(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
-	return dataset_release(call->dataset, call->request->user, call->param[0], err);
+	return call_body_or_none(call, err) ||
+	                       dataset_release(call->dataset, call->request->user, call->param[0], err)
+	               ? -1
+	               : 0;
 }
 
 int tasks_skip(struct call *call, struct err *err)

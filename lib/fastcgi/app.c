@@ -41,7 +41,7 @@ int call_dataset(struct call *call, const char *name, struct err *err)
 int call_body(struct call *call, struct err *err)
 {
 	call->body = request_json(call->request, (size_t)call->app->config.limits.json_bytes, err);
-	return call->body ? 0 : -1;
+	return call->body ? route_check_fields(call, call->body, err) : -1;
 }
 
 int call_body_or_none(struct call *call, struct err *err)
@@ -124,7 +124,7 @@ static void answer(struct call *call, struct err *err)
 	const char *dataset_name;
 
 	if (find_route(call, &dataset_name, err) || origin_check(call->request, &call->app->config, err) ||
-	    may(call, dataset_name, err))
+	    may(call, dataset_name, err) || route_check_query(call, err))
 		reply_error(call->reply, err);
 	else
 		run_handler(call);

@@ -54,7 +54,14 @@ struct route {
 	enum role needs;    /* the role asked: on the path's {dataset}, or on the one given to call_dataset */
 	app_handler *handle;
 	bool overall; /* the role is asked on all datasets, before the handler runs */
+	const char *query;  /* the query parameters it knows, "limit after"; ROUTE_ANY: others are passed over */
+	const char *fields; /* the same of its body's JSON object, as call_body reads it */
 };
+
+/* An unknown parameter or field is 400, so that nobody takes the answer for that of a filter or a change that is misspelt or not
+ * there. Only the older systems' requests pass them over, and with them what is no part of /v1: their clients send what they have, such
+ * as a whole description with a label added, and are to work as they are. */
+#define ROUTE_ANY "*"
 
 struct program {
 	const char *name;           /* of its log lines and its socket */

@@ -1,6 +1,8 @@
 /* Matches a request's path against the patterns of a program's routes. */
 #include "fastcgi/route.h"
 
+#include <string.h>
+
 static bool is_parameter(const char *piece, size_t len)
 {
 	return len > 2 && piece[0] == '{' && piece[len - 1] == '}';
@@ -71,4 +73,48 @@ int route_find(struct call *call, const char **dataset_name, struct buf *allow, 
 	if (allow->len == 0)
 		return err_set(err, ERR_NOT_FOUND, "There is nothing at this address");
 	return err_set(err, ERR_METHOD, "The method %s is not one of %s here", call->request->method, buf_text(allow));
+}
+
+/* Whether the name is one of the list's, which are parted by spaces. */
+static bool is_listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; len > 0 && *at; at += strspn(at, " ")) {
+		size_t size = strcspn(at, " ");
+
+		if (size == len && memcmp(at, name, len) == 0)
+			return true;
+		at += size;
+	}
+	return false;
+}
+
+static int check(const char *list, const char *what, const char *name, struct err *err)
+{
+	if (strcmp(list, ROUTE_ANY) == 0 || is_listed(list, name))
+		return 0;
+	if (*list == '\0')
+		return err_set(err, ERR_BAD_REQUEST, "There is no %s \"%s\" here, nor any other", what, name);
+	return err_set(err, ERR_BAD_REQUEST, "There is no %s \"%s\" here; those there are: %s", what, name, list);
+}
+
+int route_check_query(const struct call *call, struct err *err)
+{
+	for (size_t i = 0; i < call->request->query_count; i++) {
+		if (check(call->route->query, "query parameter", call->request->query[i].name, err))
+			return -1;
+	}
+	return 0;
+}
+
+int route_check_fields(const struct call *call, const cJSON *body, struct err *err)
+{
+	const cJSON *field;
+
+	cJSON_ArrayForEach(field, body) {
+		if (check(call->route->fields, "field", field->string, err))
+			return -1;
+	}
+	return 0;
 }

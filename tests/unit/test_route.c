@@ -16,12 +16,12 @@ static int nothing(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets", ROLE_VIEWER, nothing, false},
-	{"GET", "/v1/datasets/{dataset}", ROLE_VIEWER, nothing, false},
-	{"DELETE", "/v1/datasets/{dataset}", ROLE_ADMIN, nothing, false},
-	{"POST", "/v1/datasets/{dataset}/tasks/{token}/label", ROLE_ANNOTATOR, nothing, false},
-	{"PUT", "/v1/datasets/{dataset}/images/{filepath...}", ROLE_CONTRIBUTOR, nothing, false},
-	{"GET", "/a/{b}/{c}/{d...}", ROLE_VIEWER, nothing, false},
+	{"GET", "/v1/datasets", ROLE_VIEWER, nothing, false, "limit after", ""},
+	{"GET", "/v1/datasets/{dataset}", ROLE_VIEWER, nothing, false, "", ""},
+	{"DELETE", "/v1/datasets/{dataset}", ROLE_ADMIN, nothing, false, "", ""},
+	{"POST", "/v1/datasets/{dataset}/tasks/{token}/label", ROLE_ANNOTATOR, nothing, false, "", ""},
+	{"PUT", "/v1/datasets/{dataset}/images/{filepath...}", ROLE_CONTRIBUTOR, nothing, false, "", ""},
+	{"GET", "/a/{b}/{c}/{d...}", ROLE_VIEWER, nothing, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 
@@ -169,9 +169,60 @@ static void head_is_a_get(void **state)
 	assert_fails("HEAD", "/v1/datasets/cats/tasks/abc/label", ERR_METHOD, "POST");
 }
 
+static enum err_code query_of(const char *method, const char *target)
+{
+	struct asked asked;
+
+	ask(&asked, method, target);
+	assert_int_equal(asked.result, 0);
+	enum err_code code = route_check_query(&asked.call, &asked.err) ? asked.err.code : ERR_NONE;
+	done(&asked);
+	return code;
+}
+
+static void an_unknown_query_parameter_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(query_of("GET", "/v1/datasets"), ERR_NONE);
+	assert_int_equal(query_of("GET", "/v1/datasets?limit=1&after=a"), ERR_NONE);
+	assert_int_equal(query_of("GET", "/v1/datasets?after=a&"), ERR_NONE);
+	assert_int_equal(query_of("GET", "/v1/datasets?state=unlabelled"), ERR_BAD_REQUEST);
+	assert_int_equal(query_of("GET", "/v1/datasets?limit=1&q=a"), ERR_BAD_REQUEST);
+	assert_int_equal(query_of("GET", "/v1/datasets?limit+after=1"), ERR_BAD_REQUEST);
+	assert_int_equal(query_of("GET", "/v1/datasets?lim=1"), ERR_BAD_REQUEST);
+	assert_int_equal(query_of("GET", "/v1/datasets?=1"), ERR_BAD_REQUEST);
+	assert_int_equal(query_of("DELETE", "/v1/datasets/a?force=1"), ERR_BAD_REQUEST);
+	assert_int_equal(query_of("GET", "/a/b/c/d?any=1"), ERR_NONE);
+}
+
+static enum err_code fields_of(const char *fields, const char *body)
+{
+	struct route route = {.fields = fields};
+	struct call call = {.route = &route};
+	struct err err = {0};
+	cJSON *tree = cJSON_Parse(body);
+
+	enum err_code code = route_check_fields(&call, tree, &err) ? err.code : ERR_NONE;
+	cJSON_Delete(tree);
+	return code;
+}
+
+static void an_unknown_field_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(fields_of("label lead_time_ms", "{}"), ERR_NONE);
+	assert_int_equal(fields_of("label lead_time_ms", "{\"lead_time_ms\": 1, \"label\": \"a\"}"), ERR_NONE);
+	assert_int_equal(fields_of("label lead_time_ms", "{\"label\": \"a\", \"lead_time\": 1}"), ERR_BAD_REQUEST);
+	assert_int_equal(fields_of("label lead_time_ms", "{\"Label\": \"a\"}"), ERR_BAD_REQUEST);
+	assert_int_equal(fields_of("", "{\"a\": null}"), ERR_BAD_REQUEST);
+	assert_int_equal(fields_of(ROUTE_ANY, "{\"a\": 1}"), ERR_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_unknown_query_parameter_is_refused),
+		cmocka_unit_test(an_unknown_field_is_refused),
 		cmocka_unit_test(a_path_is_matched_by_its_segments),
 		cmocka_unit_test(a_path_names_things),
 		cmocka_unit_test(the_rest_of_a_path_is_one_name),
