@@ -30,11 +30,16 @@ mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
 # libmongoc 2 names its package anew; its headers stand where those of 1 do.
 mongodb_packages := $(if $(shell pkg-config --exists mongoc2 && echo 2),mongoc2,libmongoc-1.0)
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
+# What the compiler can do against bugs that would otherwise be exploited; FORTIFY_SOURCE=3 where libc and compiler have it.
+takes = $(shell $(CC) -O2 -Werror $(1) -include string.h -x c -c -o /dev/null /dev/null 2>/dev/null && echo yes)
+fortify := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(call takes,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3),3,2)
+hardening := -fstack-protector-strong $(if $(SANITIZE),,$(fortify)) \
+             $(foreach flag,-fstack-clash-protection -fcf-protection -mbranch-protection=standard,$(if $(call takes,$(flag)),$(flag)))
 CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer -fPIC -fvisibility=hidden -D_GNU_SOURCE -Ilib $(warnings) $(sanitizers) \
-          $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -MMD -MP
+          $(hardening) -MMD -MP
 external = $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(packages)))
 libs = -Wl,--as-needed -lfcgi $(shell pkg-config --libs $(packages)) -lcrypt -lpthread -lm
-LDFLAGS := -Wl,-z,relro $(sanitizers)
+LDFLAGS := -Wl,-z,relro,-z,now $(sanitizers)
 
 layers := unit contract http browser fault
 quiet = $(if $(V),,@echo "  $(if $(filter %.o,$@),CC,LINK) $@";)

@@ -1,6 +1,7 @@
 /* The program behind the scripts: what is done on the machine itself rather than through the server. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "admin/admin.h"
 #include "admin/draw.h"
@@ -48,6 +49,7 @@ static const char *environment(const char *name)
 int main(int argc, char **argv)
 {
 	log_init("admin", LOG_ERROR);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		print_help(stdout, argv[0]);
 		return ADMIN_DONE;

@@ -26,7 +26,7 @@ origins_of_images='.image_store | if .type != "s3" then "" else
 
 read_config() {
 	local json address
-	json=$("$libexec/admin" config ${config:+--config "$config"}) || return 1
+	json=$(admin config ${config:+--config "$config"}) || return 1
 	eval "$(jq -r "def image_origins: $origins_of_images;"'@sh "config_path=\(.path) users=\(.json_user_dir) http=\(.listen.http_port)
 		https=\(.listen.https_port) addresses=(\(.listen.address)) server_name=\(.listen.server_name)
 		base_path=\(.listen.base_path) trusted=(\(.listen.trusted_proxy))
@@ -165,7 +165,7 @@ prepare() {
 	mkdir -p "$state"/{sock,log,tmp,cache,www}
 	read_config || return 1
 	export IMAGE_LABEL_CONFIG=$config_path IMAGE_LABEL_STATE=$state
-	"$libexec/admin" prepare ${config:+--config "$config"} >"$state/log/prepare.log" || return 1
+	admin prepare ${config:+--config "$config"} >"$state/log/prepare.log" || return 1
 	ln -sfn "$web/html" "$state/www/ui"
 	write_nginx_conf || return 1
 	mapfile -t programs < <(grep -o 'unix:sock/[a-z_]*\.sock' "$state/nginx.conf.new" | sed 's|.*/||; s|\.sock||' | sort -u)

@@ -336,7 +336,7 @@ static int choose_file(const char *path, config_env *env, const char *home, char
 
 /* --- the whole ----------------------------------------------------------------------------------- */
 
-static int load(struct config *config, const char *path, config_env *env, char *home, struct err *err)
+static int load(struct config *config, const char *path, config_env *env, char *home, int stores, struct err *err)
 {
 	struct config_places places = { .folder = "/", .home = home };
 	char *file = NULL, *folder;
@@ -349,17 +349,22 @@ static int load(struct config *config, const char *path, config_env *env, char *
 	if (folder && *folder)
 		places.folder = folder;
 	failed = (file && read_file(config, &places, err)) || set_other_defaults(config, &places, err) ||
-		 config_environment(config, env, &places, err);
+		 config_environment(config, env, &places, stores, err);
 	free(folder);
 	return failed ? -1 : 0;
 }
 
 int config_load(struct config *config, const char *path, config_env *env, struct err *err)
 {
+	return config_load_for(config, path, env, CONFIG_ALL, err);
+}
+
+int config_load_for(struct config *config, const char *path, config_env *env, int stores, struct err *err)
+{
 	char *home = find_home(env);
 
 	memset(config, 0, sizeof(*config));
-	int failed = load(config, path, env, home, err);
+	int failed = load(config, path, env, home, stores, err);
 	if (failed)
 		config_release(config);
 	free(home);

@@ -99,6 +99,9 @@ typedef const char *config_env(const char *name);
  * On failure *config is released, and err names the file, its line and the key (an unknown key: with the
  * nearest known one), or the variable. The caller ends with config_release. */
 int config_load(struct config *config, const char *path, config_env *env, struct err *err);
+/* The same for a program that opens not all stores: what the others need (their secrets) need not be there. */
+enum { CONFIG_DATASETS = 1, CONFIG_IMAGES = 2, CONFIG_ALL = 3 };
+int config_load_for(struct config *config, const char *path, config_env *env, int stores, struct err *err);
 void config_release(struct config *config); /* wipes secrets */
 
 /* The resolved configuration without secrets, as JSON text (for scripts), the same nesting as the file

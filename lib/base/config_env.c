@@ -96,20 +96,23 @@ static int missing(const struct config *config, const char *what, const char *be
 		       *config->path ? ": " : "", what, because);
 }
 
-static int check_complete(const struct config *config, struct err *err)
+static int check_complete(const struct config *config, int stores, struct err *err)
 {
 	static const char mongodb[] = "the datasets are to be kept in MongoDB";
 	static const char s3[] = "the images are to be kept in S3";
 
-	if (uses_mongodb(config) && !config->dataset_store.uri[0])
+	bool mongodb_opened = uses_mongodb(config) && (stores & CONFIG_DATASETS);
+	bool s3_opened = uses_s3(config) && (stores & CONFIG_IMAGES);
+
+	if (mongodb_opened && !config->dataset_store.uri[0])
 		return missing(config, "\"dataset_store.uri\" (or MONGODB_CONN_STRING)", mongodb, err);
-	if (uses_mongodb(config) && !config->dataset_store.database[0])
+	if (mongodb_opened && !config->dataset_store.database[0])
 		return missing(config, "\"dataset_store.database\" (or DATABASE_NAME)", mongodb, err);
-	if (uses_s3(config) && !config->image_store.bucket[0])
+	if (s3_opened && !config->image_store.bucket[0])
 		return missing(config, "\"image_store.bucket\" (or AWS_BUCKET_NAME)", s3, err);
-	if (uses_s3(config) && !config->image_store.access_key[0])
+	if (s3_opened && !config->image_store.access_key[0])
 		return missing(config, "AWS_ACCESS_KEY_ID in the environment", s3, err);
-	if (uses_s3(config) && !config->image_store.secret_key[0])
+	if (s3_opened && !config->image_store.secret_key[0])
 		return missing(config, "AWS_SECRET_ACCESS_KEY in the environment", s3, err);
 	if (config->listen.certificate[0] && !config->listen.certificate_key[0])
 		return missing(config, "\"listen.certificate_key\"", "\"listen.certificate\" is given", err);
@@ -118,11 +121,11 @@ static int check_complete(const struct config *config, struct err *err)
 	return 0;
 }
 
-int config_environment(struct config *config, config_env *env, const struct config_places *places,
+int config_environment(struct config *config, config_env *env, const struct config_places *places, int stores,
 		       struct err *err)
 {
 	if (choose_stores(config, env, places, err) || take_variables(config, env, places, err) ||
-	    name_default_dataset(config, env, places, err) || check_complete(config, err))
+	    name_default_dataset(config, env, places, err) || check_complete(config, stores, err))
 		return -1;
 	return 0;
 }

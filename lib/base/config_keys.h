@@ -66,8 +66,8 @@ struct config_places {
 int config_set(struct config *config, const struct config_key *key, const char *what, const char *value,
 	       const struct config_places *places, struct err *err);
 
-/* Lets the environment win, and checks that what belongs together is there. */
-int config_environment(struct config *config, config_env *env, const struct config_places *places,
+/* Lets the environment win, and checks that what belongs together is there, of the stores that are opened. */
+int config_environment(struct config *config, config_env *env, const struct config_places *places, int stores,
                        struct err *err);
 
 #endif

@@ -295,11 +295,23 @@ static int open_stores(struct app *app, struct err *err)
 	return program->images ? blob_open(&app->blobs, &app->config, err) : 0;
 }
 
+static int stores_of(const struct program *program)
+{
+	return (program->no_datasets ? 0 : CONFIG_DATASETS) | (program->images ? CONFIG_IMAGES : 0);
+}
+
+/* Which stores it opens, for image-label-server, which gives it these stores' secrets alone. */
+static int tell_stores(const struct program *program)
+{
+	printf("%s %s\n", program->no_datasets ? "" : "datasets", program->images ? "images" : "");
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
 static int open_app(struct app *app, struct err *err)
 {
 	const char *config = getenv("IMAGE_LABEL_CONFIG"), *state = getenv("IMAGE_LABEL_STATE");
 
-	if (config_load(&app->config, config && *config ? config : NULL, environment, err))
+	if (config_load_for(&app->config, config && *config ? config : NULL, environment, stores_of(app->program), err))
 		return -1;
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
@@ -332,13 +344,15 @@ int app_run(const struct program *program, int argc, char **argv)
 	struct app app = {.program = program};
 	struct err err = {0};
 
-	(void)argv;
+	if (argc == 2 && strcmp(argv[1], "--stores") == 0)
+		return tell_stores(program);
 	if (argc > 1 || FCGX_Init() != 0 || FCGX_IsCGI()) {
 		fprintf(stderr, "%s is a FastCGI program of image-label-server, which starts it; see image-label-server --help\n",
 		        program->name);
 		return 2;
 	}
 	log_init(program->name, LOG_INFO);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM); /* not to outlive the supervisor, which would start another one */
 	mallopt(M_ARENA_MAX, 2);          /* threads share heaps: little memory when idle */
 	int status = open_app(&app, &err);
