@@ -37,7 +37,8 @@ static void *check_images(void *data)
 {
 	struct image_check *check = data;
 
-	blob_ping(check->store, &check->err);
+	if (blob_ping(check->store, &check->err) == 0)
+		check->err.code = ERR_NONE; /* it may have failed in one way before it succeeded in another */
 	return NULL;
 }
 

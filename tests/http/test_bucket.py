@@ -1,6 +1,10 @@
 """A bucket behind what stands before buckets: TLS with a certificate of one's own, and a login page."""
+import json
+import os
+import subprocess
+
 import pytest
-from collecting import DEFAULT, picture, samples
+from collecting import DEFAULT, bucket_client, picture, samples, services
 from front import make_certificate, tls
 from harness import free_port, until
 
@@ -45,3 +49,41 @@ def test_a_login_page_takes_no_image(behind):
     assert taken.status_code == 201 and not taken.json()["duplicate"], taken.text
     assert contributor.get(f"/v1/datasets/{DEFAULT}/samples/0/image").content == data
     assert len(collector.objects()) == 1
+
+
+@pytest.fixture
+def limited(stores, make_collector):
+    """A collector, not yet started, whose key may put, get and delete objects, and neither list them nor set their ACLs."""
+    collector = make_collector()
+    s3 = stores.service("s3", services.s3)
+    words = ["radosgw-admin", "-n", "client.admin", "user", "create", "--uid=limited", "--display-name=limited"]
+    words += ["--access-key=AKLIMITED", "--secret-key=SKLIMITED"]
+    subprocess.run(words, env={**os.environ, "CEPH_CONF": str(s3.folder / "ceph.conf")}, check=True, capture_output=True)
+    bucket = collector.variables["AWS_BUCKET_NAME"]
+    allowed = {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/limited"]}, "Resource": [f"arn:aws:s3:::{bucket}/*"],
+               "Action": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"]}  # fmt: skip
+    policy = {"Version": "2012-10-17", "Statement": [allowed]}
+    bucket_client(collector.variables).put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    collector.env |= {"AWS_ACCESS_KEY_ID": "AKLIMITED", "AWS_SECRET_ACCESS_KEY": "SKLIMITED"}
+    collector.config["image_store"]["public_url"] = "https://pictures.example.org"
+    collector.write_config()
+    return collector
+
+
+def test_a_key_that_may_not_list_the_bucket_collects(limited):
+    limited.start()
+    admin, address = limited.session("admin"), f"/v1/datasets/{DEFAULT}"
+    health = limited.session().get("/healthz")
+    assert health.status_code == 200, health.text
+    data = picture()
+    for status in (201, 200):
+        taken = admin.put(f"{address}/images/1.png", data=data)
+        assert taken.status_code == status, taken.text
+    assert admin.get(f"{address}/samples/0/image", allow_redirects=True).status_code == 200
+    assert admin.put("/v1/datasets/secret/images/1.png", data=data).status_code == 201
+    for public in (False, True):
+        changed = admin.patch(address, json={"policy": {"public": public}})
+        assert changed.status_code == 200, changed.text
+    assert len(limited.objects()) == 2
+    assert admin.delete(address).status_code == 204
+    assert len(limited.objects()) == 1
