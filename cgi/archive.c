@@ -1,5 +1,6 @@
 /* POST /v1/datasets/{d}/archive: a tar or zip of images as the body, with a line of JSON an entry as the answer. */
 #include "archive/import.h"
+#include "blob/archive_name.h"
 #include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 
@@ -19,12 +20,16 @@ static int post(struct call *call, struct err *err)
 	const struct archive_limits limits = {.entries = config->limits.archive_entries,
 	                                      .entry_bytes = config->limits.archive_entry_bytes,
 	                                      .skip = &config->archive_skip,
+	                                      .names = request_query(call->request, "names"),
 	                                      .going = going};
 	struct import import = {.call = call};
+	const char *names = limits.names;
 
 	if (call->request->content_length > config->limits.archive_bytes)
 		return err_set(err, ERR_TOO_LARGE, "The archive is larger than %lld bytes",
 		               (long long)config->limits.archive_bytes);
+	if (names && !archive_name_knows(names))
+		return err_set(err, ERR_BAD_REQUEST, "\"names\" must be a charset that this machine knows, such as cp932");
 	if (archive_reader_open(&import.reader, source, call->request, &limits, err))
 		return -1;
 	int failed = import_run(&import, err);

@@ -11,7 +11,7 @@ declare -gA _image_label_words=(
 	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
 	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help'
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help'
-	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --skip= --jobs= --netrc-file=
+	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=
 		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help'
 	[image-label-demo]='--data= --labels= --dataset= --port= --tls-port= --help'
 	[image-label-user]='add passwd remove list grant --config= --help'

@@ -131,6 +131,13 @@ static int summarise(struct import *import, const char *error, struct err *err)
 	json_add_int64(summary, "duplicate", import->duplicates);
 	json_add_int64(summary, "skipped", import->skipped);
 	json_add_int64(summary, "failed", import->failed);
+	if (import->guessed) {
+		char warning[200];
+
+		snprintf(warning, sizeof(warning), "the names of %lld entries are no UTF-8 and were taken for %s: their charset can be "
+		         "told by ?names=, such as names=cp932", (long long)import->guessed, import->guess);
+		json_add_string(summary, "warning", warning);
+	}
 	if (error)
 		json_add_string(summary, "error", error);
 	json_add(line, "summary", summary);
@@ -148,6 +155,8 @@ static int take_all(struct import *import, struct err *broken, struct err *err)
 	if (!under_way)
 		abort();
 	while ((failed = archive_reader_next(import->reader, &item, broken)) == 0 && item) {
+		import->guessed += item->guessed != NULL;
+		import->guess = item->guessed ? item->guessed : import->guess;
 		failed = item->kind == ARCHIVE_IMAGE ? take_image(import, item, err) : take_other(import, item, err);
 		if (import->lost >= LOST_MAX)
 			err_set(broken, import->store.code, "%s; what comes after was not tried", import->store.text);

@@ -10,6 +10,8 @@ struct import {
 	struct call *call;
 	struct archive_reader *reader;
 	int64_t stored, duplicates, skipped, failed;
+	int64_t guessed;         /* names whose charset nobody told */
+	const char *guess;       /* which it was taken for */
 	int64_t lost;     /* how many in a row failed for a store that is down */
 	struct err store; /* what the last of these was told */
 	struct under_way *under_way;

@@ -7,6 +7,7 @@
 #include "admin/admin.h"
 #include "admin/upload_send.h"
 #include "base/text.h"
+#include "blob/archive_name.h"
 
 enum { JOBS = 8, NETRC_BYTES = 4096, NO_PROXY_BYTES = 4096 };
 
@@ -14,7 +15,7 @@ static volatile sig_atomic_t stopped; /* the signal that came */
 
 struct options {
 	struct http_server server;
-	const char *dataset, *path, *label;
+	const char *dataset, *path, *label, *names;
 	bool no_label;
 	struct config_list skip; /* borrowed */
 	int64_t jobs;
@@ -51,6 +52,7 @@ static int set_option(struct options *options, int option, char **argv, struct e
 	case 'd': options->dataset = optarg; return 0;
 	case 'l': options->label = optarg; return 0;
 	case 'n': options->no_label = true; return 0;
+	case 'N': options->names = optarg; return 0;
 	case 's': return add_skip(options, optarg, err);
 	case 'r': options->server.netrc = optarg; return 0;
 	case 'c': options->server.cacert = optarg; return 0;
@@ -71,6 +73,7 @@ static int parse(struct options *options, int argc, char **argv, struct err *err
 		{"user", required_argument, NULL, 'u'},    {"base", required_argument, NULL, 'b'},
 		{"dataset", required_argument, NULL, 'd'}, {"jobs", required_argument, NULL, 'j'},
 		{"label", required_argument, NULL, 'l'},   {"no-label", no_argument, NULL, 'n'},
+		{"names", required_argument, NULL, 'N'},
 		{"skip", required_argument, NULL, 's'},    {"netrc-file", required_argument, NULL, 'r'},
 		{"cacert", required_argument, NULL, 'c'},  {"insecure", no_argument, NULL, 'i'},
 		{0},
@@ -135,6 +138,8 @@ static int check(struct options *options, config_env *env, struct err *err)
 	options->server.stopped = &stopped;
 	if (!options->dataset)
 		return wrong(err, "No dataset given: --dataset NAME");
+	if (options->names && !archive_name_knows(options->names))
+		return wrong(err, "--names takes a charset that this machine knows, such as cp932");
 	if (options->label && options->no_label)
 		return wrong(err, "Either --label or --no-label");
 	if (options->no_label)
@@ -176,7 +181,8 @@ static int send_images(struct upload *upload, config_env *env, struct err *err)
 	const struct options *options = &upload->options;
 	const char *tmp = env("TMPDIR");
 	const struct source_options sources = {
-		.label = options->label, .skip = &options->skip, .tmp = tmp && *tmp ? tmp : "/tmp", .stopped = &stopped};
+		.label = options->label, .skip = &options->skip, .tmp = tmp && *tmp ? tmp : "/tmp", .stopped = &stopped,
+		.names = options->names};
 	const struct report *report = &upload->report;
 
 	report_start(&upload->report);
@@ -188,6 +194,9 @@ static int send_images(struct upload *upload, config_env *env, struct err *err)
 	size_t images = report->loaded + report->duplicate + report->failed;
 	if ((!failed || images) && report_print(&upload->report, options->dataset, failed ? NULL : err))
 		failed = -1;
+	if (upload->source.guessed)
+		fprintf(stderr, "image-label-load: warning: the names of %zu entries are no UTF-8 and were taken for %s: tell their "
+		        "charset by --names, such as --names cp932\n", upload->source.guessed, upload->source.guess);
 	if (!failed && !stopped && images == 0)
 		failed = err_set(err, ERR_NOT_FOUND, "There is no image in %s", options->path);
 	return failed;

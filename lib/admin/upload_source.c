@@ -192,7 +192,8 @@ static int going(void *data, struct err *err)
 static int open_archive(struct source *source, int64_t bytes, struct err *err)
 {
 	struct archive_limits limits = {
-		.entries = INT64_MAX, .entry_bytes = image_max, .skip = source->options.skip, .going = going};
+		.entries = INT64_MAX, .entry_bytes = image_max, .skip = source->options.skip, .names = source->options.names,
+		.going = going};
 
 	source->total = bytes;
 	return archive_reader_open(&source->archive, read_archive, source, &limits, err);
@@ -242,6 +243,8 @@ static int next_of_archive(struct source *source, struct source_item *item, stru
 		               : err_prefix(err, "%s", source->path);
 	if (!entry)
 		return 0;
+	source->guessed += entry->guessed != NULL;
+	source->guess = entry->guessed ? entry->guessed : source->guess;
 	if (entry->kind == ARCHIVE_SKIPPED)
 		report_skipped(source->report, skip_reason(entry->skipped), 1);
 	else if (entry->kind == ARCHIVE_REFUSED)

@@ -227,8 +227,9 @@ static void describe(struct archive_reader *reader, struct archive_entry *entry)
 	if (raw == NULL)
 		raw = archive_entry_pathname_utf8(entry);
 	item->bytes = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1;
-	int named = archive_name_parse(raw != NULL ? raw : "", zip, reader->limits.skip, &reader->name,
-	                               &item->err);
+	int named = archive_name_parse(raw != NULL ? raw : "", zip, reader->limits.names, reader->limits.skip,
+	                               &reader->name, &item->err);
+	item->guessed = reader->name.guessed;
 	item->path = reader->name.path;
 	item->label = reader->name.label;
 	item->skipped = reader->name.skipped;

@@ -25,6 +25,7 @@ struct archive_limits {
 	int64_t entries;                /* one more is ERR_TOO_LARGE of the archive */
 	int64_t entry_bytes;            /* a larger image is refused */
 	const struct config_list *skip; /* folders to be passed over, by name; may be NULL; kept by pointer */
+	const char *names;              /* charset of names that are no UTF-8, archive_name_knows it; NULL: as is usual */
 	archive_going *going;           /* NULL: somebody waits */
 };
 
@@ -51,6 +52,7 @@ struct archive_item {
 	const char *label;   /* the name of the folder it lies in; "" when in none */
 	const char *type;    /* of an image: media type by its first bytes; else NULL */
 	int64_t bytes;       /* -1 when the archive does not tell before the data */
+	const char *guessed; /* the charset that its name was taken for, since none was told and it is no UTF-8; else NULL */
 	const char *skipped; /* of ARCHIVE_SKIPPED: why */
 	struct err err;      /* of ARCHIVE_REFUSED: why */
 };

@@ -2,11 +2,14 @@
 #include "blob/archive_name.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <iconv.h>
 
 #include "base/litter.h"
 
-/* Converts a name that is not UTF-8. */
+#define CHARSET_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:"
+
+/* Converts a name that is not UTF-8, a byte at a time. */
 static void add_from(struct buf *out, const char *raw, const char *charset)
 {
 	iconv_t converter = iconv_open("UTF-8", charset);
@@ -25,6 +28,40 @@ static void add_from(struct buf *out, const char *raw, const char *charset)
 	}
 	if (converter != (iconv_t)-1)
 		iconv_close(converter);
+}
+
+bool archive_name_knows(const char *charset)
+{
+	size_t len = strlen(charset);
+
+	if (len == 0 || len > ARCHIVE_CHARSET_MAX || strspn(charset, CHARSET_CHARACTERS) != len)
+		return false;
+	iconv_t converter = iconv_open("UTF-8", charset);
+	if (converter == (iconv_t)-1)
+		return false;
+	iconv_close(converter);
+	return true;
+}
+
+/* Converts a name whose charset the sender told; -1 when it is not of it. */
+static int convert(struct buf *out, const char *raw, const char *charset)
+{
+	iconv_t converter = iconv_open("UTF-8", charset);
+	char piece[256], *from = (char *)(uintptr_t)raw;
+	size_t from_left = strlen(raw), converted = 0;
+
+	while (converter != (iconv_t)-1 && from_left > 0 && converted != (size_t)-1) {
+		char *to = piece;
+		size_t to_left = sizeof(piece);
+
+		converted = iconv(converter, &from, &from_left, &to, &to_left);
+		buf_add(out, piece, sizeof(piece) - to_left);
+		if (converted == (size_t)-1 && errno == E2BIG)
+			converted = 0;
+	}
+	if (converter != (iconv_t)-1)
+		iconv_close(converter);
+	return from_left == 0 ? 0 : -1;
 }
 
 static int refuse(struct err *err, const char *why)
@@ -86,25 +123,37 @@ static int add_segments(struct archive_name *name, struct buf *path, const char 
 	return 0;
 }
 
-int archive_name_parse(const char *raw, bool zip, const struct config_list *skip, struct archive_name *out,
-                       struct err *err)
+/* As UTF-8, from whatever it is. */
+static int decode(struct buf *text, const char *raw, bool zip, const char *charset, struct archive_name *out, struct err *err)
+{
+	if (text_utf8_valid(raw, strlen(raw))) {
+		buf_str(text, raw);
+		return 0;
+	}
+	if (charset && convert(text, raw, charset) == 0 && text_utf8_valid(buf_text(text), text->len) &&
+	    strlen(buf_text(text)) == text->len)
+		return 0;
+	buf_clear(text);
+	out->guessed = zip ? "CP437" : "ISO-8859-1";
+	add_from(text, raw, out->guessed);
+	return charset ? err_set(err, ERR_UNPROCESSABLE, "the entry's name is neither UTF-8 nor %s", charset) : 0;
+}
+
+int archive_name_parse(const char *raw, bool zip, const char *charset, const struct config_list *skip,
+                       struct archive_name *out, struct err *err)
 {
 	struct buf text, path;
-	buf_init(&text, 2 * strlen(raw) + 16);
+	buf_init(&text, 4 * strlen(raw) + 16);
 	buf_init(&path, TEXT_FILEPATH_MAX);
 	memset(out, 0, sizeof(*out));
-	if (text_utf8_valid(raw, strlen(raw)))
-		buf_str(&text, raw);
-	else
-		add_from(&text, raw, zip ? "CP437" : "ISO-8859-1");
+	int result = decode(&text, raw, zip, charset, out, err);
 	for (size_t i = 0; zip && i < text.len; i++)
 		if (text.data[i] == '\\')
 			text.data[i] = '/';
 	const char *name = buf_text(&text);
-	int result;
-	if (name[0] == '/' || (zip && isalpha((unsigned char)name[0]) && name[1] == ':'))
+	if (result == 0 && (name[0] == '/' || (zip && isalpha((unsigned char)name[0]) && name[1] == ':')))
 		result = refuse(err, "is absolute");
-	else
+	else if (result == 0)
 		result = add_segments(out, &path, name, skip, err);
 	const char *shown = result == 0 ? buf_text(&path) : name;
 	size_t len = text_utf8_span(shown, strnlen(shown, TEXT_FILEPATH_MAX));

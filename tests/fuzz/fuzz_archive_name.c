@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	raw[size - 1] = '\0';
 	struct archive_name name;
 	struct err err;
-	int result = archive_name_parse(raw, data[0] & 1, &skip, &name, &err);
+	int result = archive_name_parse(raw, data[0] & 1, data[0] & 2 ? "cp932" : NULL, &skip, &name, &err);
 	free(raw);
 	if (!text_utf8_valid(name.path, strlen(name.path)) || !text_utf8_valid(name.label, strlen(name.label)))
 		abort();

@@ -2,6 +2,7 @@
 import io
 import json
 import tarfile
+import zipfile
 
 import pytest
 from collecting import DEFAULT, assert_problem, picture, samples
@@ -90,6 +91,30 @@ def test_loading_an_archive_again_adds_nothing(collector, contributor):
     assert summary == {"loaded": 0, "duplicate": 20, "skipped": 0, "failed": 0}
     assert [line["id"] for line in again] == [line["id"] for line in first]
     assert collector.stored() == before
+
+
+def legacy_zip(name, encoding):
+    """A zip as Windows of that language writes it."""
+    raw, out = name.encode(encoding), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("x" * len(raw), picture())
+    return out.getvalue().replace(b"x" * len(raw), raw)
+
+
+@pytest.mark.parametrize("name, encoding", [("写真/犬表.png", "cp932"), ("фото/кот.png", "cp866"), ("照片/猫.png", "gbk")])
+def test_names_of_older_zips_are_of_the_charset_told(contributor, name, encoding):
+    data = legacy_zip(name, encoding)
+    (line,), summary = load(contributor, data)
+    assert line["path"] != name and "names=" in summary["warning"] and "CP437" in summary["warning"]
+    (line,), summary = load(contributor, data, f"{ARCHIVE}?names={encoding}")
+    assert line["path"] == name and "id" in line and "warning" not in summary
+    (line,), summary = load(contributor, legacy_zip("写真/犬.png", "cp932"), f"{ARCHIVE}?names=ascii")
+    assert "neither UTF-8 nor ascii" in line["error"] and summary["failed"] == 1
+
+
+@pytest.mark.parametrize("names", ["nosuch", "", "cp932//TRANSLIT", "x" * 100])
+def test_a_charset_that_there_is_not_is_400(contributor, names):
+    assert_problem(contributor.post(ARCHIVE, params={"names": names}, data=tar(("a.png", picture()))), 400, "names")
 
 
 @pytest.mark.parametrize("data, status", [(b"no archive at all", 415), (b"", 415), (b"\x1f\x8b" + bytes(50), 422)])
