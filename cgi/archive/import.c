@@ -37,6 +37,7 @@ static int tell(struct import *import, const struct entry *entry, struct err *er
 		json_add_string(line, "error", entry->err.text);
 		return lines_add(&import->lines, line, err);
 	}
+	archive_links_set(import->links, entry->path, entry->sample.id);
 	json_add_int64(line, "id", entry->sample.id);
 	if (entry->duplicate)
 		json_add_bool(line, "duplicate", true);
@@ -103,12 +104,34 @@ static int take_image(struct import *import, const struct archive_item *item, st
 	return 0;
 }
 
+/* A hard link is the image that its target is: the same bytes again. */
+static void tell_link(struct import *import, const struct archive_item *item, cJSON *line)
+{
+	int64_t id;
+
+	if (archive_links_get(import->links, item->target, &id)) {
+		import->duplicates++;
+		archive_links_set(import->links, item->path, id);
+		json_add_int64(line, "id", id);
+		json_add_bool(line, "duplicate", true);
+	} else {
+		import->failed++;
+		json_add_string(line, "error", "the entry is a link to what is no image that was taken from the archive");
+	}
+}
+
 static int take_other(struct import *import, const struct archive_item *item, struct err *err)
 {
 	cJSON *line = json_new_object();
 
 	json_add_string(line, "path", item->path);
-	if (item->kind == ARCHIVE_SKIPPED) {
+	if (item->kind == ARCHIVE_LINK) {
+		if (finish(import, 0, err)) { /* its target may be under way */
+			cJSON_Delete(line);
+			return -1;
+		}
+		tell_link(import, item, line);
+	} else if (item->kind == ARCHIVE_SKIPPED) {
 		import->skipped++;
 		json_add_string(line, "skipped", item->skipped);
 	} else {
@@ -178,6 +201,7 @@ int import_run(struct import *import, struct err *err)
 	struct err broken = {0};
 
 	spool_init(&import->lines, receive_dir(import->call), INT64_MAX);
+	import->links = archive_links_new();
 	int failed = take_all(import, &broken, err);
 	if (import->lost > 0 && import->stored + import->duplicates == 0) {
 		*err = import->store;
@@ -190,5 +214,6 @@ int import_run(struct import *import, struct err *err)
 		failed = failed || lines_send(&import->lines, import->call->reply, err) ? -1 : 0;
 	}
 	spool_release(&import->lines);
+	archive_links_free(import->links);
 	return failed;
 }

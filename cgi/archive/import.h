@@ -3,6 +3,7 @@
 #define ARCHIVE_IMPORT_H
 
 #include "blob/archive.h"
+#include "blob/archive_links.h"
 #include "blob/spool.h"
 #include "fastcgi/app.h"
 
@@ -12,6 +13,7 @@ struct import {
 	int64_t stored, duplicates, skipped, failed;
 	int64_t guessed;         /* names whose charset nobody told */
 	const char *guess;       /* which it was taken for */
+	struct archive_links *links; /* by path: the samples that entries have become */
 	int64_t lost;     /* how many in a row failed for a store that is down */
 	struct err store; /* what the last of these was told */
 	struct under_way *under_way;

@@ -196,6 +196,7 @@ static int open_archive(struct source *source, int64_t bytes, struct err *err)
 		.going = going};
 
 	source->total = bytes;
+	source->links = archive_links_new();
 	return archive_reader_open(&source->archive, read_archive, source, &limits, err);
 }
 
@@ -230,6 +231,20 @@ static void take_entry(struct source *source, const struct archive_item *entry, 
 	}
 	spool_finish(&item->spool);
 	item->bytes = item->spool.length;
+	archive_links_set(source->links, item->path, 1);
+}
+
+/* A hard link is the image that its target is: the same bytes again, which need not be sent. */
+static void take_link(struct source *source, const struct archive_item *entry)
+{
+	int64_t taken;
+
+	if (archive_links_get(source->links, entry->target, &taken)) {
+		archive_links_set(source->links, entry->path, taken);
+		report_present(source->report);
+	} else {
+		report_failed(source->report, entry->path, "it is a link to what is no image of the archive");
+	}
 }
 
 static int next_of_archive(struct source *source, struct source_item *item, struct err *err)
@@ -249,6 +264,8 @@ static int next_of_archive(struct source *source, struct source_item *item, stru
 		report_skipped(source->report, skip_reason(entry->skipped), 1);
 	else if (entry->kind == ARCHIVE_REFUSED)
 		report_failed(source->report, entry->path, entry->err.text);
+	else if (entry->kind == ARCHIVE_LINK)
+		take_link(source, entry);
 	else
 		take_entry(source, entry, item);
 	return 1;
@@ -273,6 +290,7 @@ void source_release(struct source *source)
 	if (source->path && source->fd >= 0)
 		close(source->fd);
 	archive_reader_free(source->archive);
+	archive_links_free(source->links);
 	walk_release(&source->walk);
 	memset(source, 0, sizeof(*source));
 }

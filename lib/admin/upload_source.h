@@ -8,6 +8,7 @@
 #include "admin/walk.h"
 #include "base/config.h"
 #include "blob/archive.h"
+#include "blob/archive_links.h"
 #include "blob/spool.h"
 
 /* An image, all zero when there is none. */
@@ -37,6 +38,7 @@ struct source {
 	struct source_options options;
 	struct report *report; /* told of what is skipped, and what cannot be read */
 	int fd;                /* the folder, or the archive */
+	struct archive_links *links; /* by path: the entries that were images */
 	size_t guessed;        /* names whose charset nobody told */
 	const char *guess;     /* which it was taken for */
 	int64_t done, total;   /* how far it is: files, or bytes of the archive */

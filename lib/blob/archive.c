@@ -25,7 +25,7 @@ struct archive_reader {
 	size_t magic_len, magic_at;
 	const char *block; /* what follows, not handed out yet */
 	size_t block_len;
-	struct archive_name name;
+	struct archive_name name, target;
 	struct archive_item item;
 };
 
@@ -180,8 +180,6 @@ int archive_reader_read(struct archive_reader *reader, void *bytes, size_t len, 
 
 static const char *refused_kind(struct archive_entry *entry)
 {
-	if (archive_entry_hardlink(entry) != NULL)
-		return "the entry is a link";
 	switch (archive_entry_filetype(entry)) {
 	case AE_IFREG:
 	case 0: /* a zip of a system without file types */
@@ -218,6 +216,25 @@ static void refuse(struct archive_item *item)
 	item->skipped = NULL;
 }
 
+/* One with bytes of its own (cpio and pax can have them) is a file. */
+static bool is_hard_link(struct archive_entry *entry)
+{
+	return archive_entry_hardlink(entry) != NULL && archive_entry_size(entry) == 0;
+}
+
+static void describe_link(struct archive_reader *reader, struct archive_entry *entry)
+{
+	struct archive_item *item = &reader->item;
+	struct err err;
+	item->kind = ARCHIVE_LINK;
+	item->target = reader->target.path;
+	if (archive_name_parse(archive_entry_hardlink(entry), false, reader->limits.names, reader->limits.skip,
+	                       &reader->target, &err) == 0)
+		return;
+	err_set(&item->err, ERR_UNPROCESSABLE, "the entry is a link to what is none of the archive's entries");
+	refuse(item);
+}
+
 static void describe(struct archive_reader *reader, struct archive_entry *entry)
 {
 	struct archive_item *item = &reader->item;
@@ -236,6 +253,8 @@ static void describe(struct archive_reader *reader, struct archive_entry *entry)
 	item->kind = item->skipped != NULL ? ARCHIVE_SKIPPED : ARCHIVE_IMAGE;
 	if (named != 0) {
 		refuse(item);
+	} else if (item->skipped == NULL && is_hard_link(entry)) {
+		describe_link(reader, entry);
 	} else if (item->skipped == NULL && kind != NULL) {
 		err_set(&item->err, ERR_UNPROCESSABLE, "%s", kind);
 		refuse(item);

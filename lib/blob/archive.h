@@ -41,6 +41,7 @@ void archive_reader_free(struct archive_reader *reader); /* NULL is fine */
 
 enum archive_kind {
 	ARCHIVE_IMAGE,   /* has an image's first bytes; to be read */
+	ARCHIVE_LINK,    /* a hard link: the bytes of the entry `target`, which came before it if it is one of the archive's */
 	ARCHIVE_SKIPPED, /* hidden, in a folder to be skipped, or no image: no failure */
 	ARCHIVE_REFUSED, /* an absolute name, "..", a link, a device, encrypted, too large */
 };
@@ -49,6 +50,7 @@ enum archive_kind {
 struct archive_item {
 	enum archive_kind kind;
 	const char *path;    /* UTF-8; of an image relative, without "." and ".." */
+	const char *target;  /* of ARCHIVE_LINK: as `path` */
 	const char *label;   /* the name of the folder it lies in; "" when in none */
 	const char *type;    /* of an image: media type by its first bytes; else NULL */
 	int64_t bytes;       /* -1 when the archive does not tell before the data */

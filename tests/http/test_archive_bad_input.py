@@ -129,11 +129,19 @@ def test_what_is_no_plain_file_is_refused(contributor, nothing_stored, kind):
     assert summary["failed"] == 1
 
 
-def test_a_hard_link_to_an_image_of_the_archive_is_refused_and_the_image_taken(contributor):
-    image, link = tar(("linked/1.png", picture())), special(tarfile.LNKTYPE, "linked/1.png")
-    lines, summary = load(contributor, joined(image, link))
-    assert "id" in lines[0] and "link" in lines[1]["error"]
-    assert (summary["loaded"], summary["failed"]) == (1, 1)
+def test_a_hard_link_is_the_image_that_it_leads_to(contributor):
+    image, again = tar(("linked/1.png", picture())), special(tarfile.LNKTYPE, "./linked/1.png")
+    lines, summary = load(contributor, joined(image, again, again))
+    assert [line["path"] for line in lines] == ["linked/1.png", "cat/a.png", "cat/a.png"]
+    assert lines[1]["id"] == lines[0]["id"] == lines[2]["id"] and lines[1]["duplicate"]
+    assert summary == {"loaded": 1, "duplicate": 2, "skipped": 0, "failed": 0}
+
+
+def test_a_hard_link_to_what_is_no_image_of_the_archive_is_refused(contributor, nothing_stored):
+    text = tar(("cat/notes.txt", b"text"))
+    for target in ("cat/notes.txt", "cat/later.png", "/etc/passwd", "../x.png"):
+        lines, summary = load(contributor, joined(text, special(tarfile.LNKTYPE, target)))
+        assert "link" in lines[1]["error"] and summary["failed"] == 1
 
 
 def joined(*archives):
