@@ -14,7 +14,8 @@ enum {
 struct bite {
 	struct mongodb_dataset *dataset;
 	int64_t after, last; /* the samples' ids */
-	size_t most, found;
+	size_t most, found; /* most: halved each time that others were writing the same samples */
+	bool tried;
 	struct settings settings;
 	struct records records;
 	struct batch batch;
@@ -58,9 +59,12 @@ static int run_bite(struct work *work, void *data, struct err *err)
 {
 	struct bite *bite = data;
 	const char *name = bite->dataset->base.name;
-	bson_t *opts = opts_hint("id", (int64_t)bite->most);
 	int64_t now;
 
+	if (bite->tried && bite->most > 1)
+		bite->most /= 2;
+	bite->tried = true;
+	bson_t *opts = opts_hint("id", (int64_t)bite->most);
 	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
 	settings_release(&bite->settings);
 	records_release(&bite->records);
@@ -84,15 +88,17 @@ static int run_bite(struct work *work, void *data, struct err *err)
 	return batch_write(&bite->batch, err);
 }
 
-static int take_bite(struct mongodb_dataset *dataset, int64_t *after, size_t most, bool *more, struct err *err)
+/* *most becomes what the next one may be: less where others write, and again more where they do not. */
+static int take_bite(struct mongodb_dataset *dataset, int64_t *after, size_t *most, bool *more, struct err *err)
 {
-	struct bite bite = {.dataset = dataset, .after = *after, .last = *after, .most = most};
+	struct bite bite = {.dataset = dataset, .after = *after, .last = *after, .most = *most};
 
 	bite.batch.dataset = dataset->base.name;
 	bite.batch.shard = dataset->store->shard;
 	int failed = work_transaction(dataset->store, run_bite, &bite, err);
 	*after = bite.last;
-	*more = bite.found == most;
+	*more = bite.found == bite.most;
+	*most = bite.most < BITE_MAX / 2 ? bite.most * 2 : BITE_MAX;
 	settings_release(&bite.settings);
 	records_release(&bite.records);
 	batch_release(&bite.batch);
@@ -135,9 +141,10 @@ int catch_up(struct mongodb_dataset *dataset, struct err *err)
 {
 	bson_oid_t due = due_now(dataset);
 	int64_t after = -1;
+	size_t most = BITE_MAX;
 
 	for (bool more = catch_up_due(dataset); more;) {
-		if (take_bite(dataset, &after, BITE_MAX, &more, err))
+		if (take_bite(dataset, &after, &most, &more, err))
 			return -1;
 		if (!more && end(dataset, &due, err))
 			return -1;
@@ -148,6 +155,7 @@ int catch_up(struct mongodb_dataset *dataset, struct err *err)
 int catch_up_step(struct mongodb_dataset *dataset, struct err *err)
 {
 	bson_oid_t due = due_now(dataset);
+	size_t most = STEP_MAX;
 	bool more;
 
 	if (!catch_up_due(dataset))
@@ -156,7 +164,7 @@ int catch_up_step(struct mongodb_dataset *dataset, struct err *err)
 		dataset->step_due = due;
 		dataset->step_after = -1;
 	}
-	if (take_bite(dataset, &dataset->step_after, STEP_MAX, &more, err))
+	if (take_bite(dataset, &dataset->step_after, &most, &more, err))
 		return -1;
 	return more ? 0 : end(dataset, &due, err);
 }

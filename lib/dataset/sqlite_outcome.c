@@ -11,7 +11,7 @@ struct said {
 	size_t count;
 	struct rules_decision decision;
 	char *decided_label, *decided_by; /* the decision's */
-	int64_t leases;
+	int64_t leases, slots;
 };
 
 static void said_release(struct said *said)
@@ -29,7 +29,7 @@ static void said_release(struct said *said)
 static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, bool *found, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT label, state, labelled_at, labelled_by,"
+	                                "SELECT label, state, labelled_at, labelled_by, slots,"
 	                                " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id) FROM samples WHERE id = ?",
 	                                "i", row);
 	int step = stmt ? conn_step(writer, stmt, err) : -1;
@@ -41,7 +41,8 @@ static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, 
 	said->now.state = (enum sample_state)sqlite3_column_int(stmt, 1);
 	said->now.labelled_at = sqlite3_column_int64(stmt, 2);
 	said->now.labelled_by = column_text(stmt, 3);
-	said->leases = sqlite3_column_int64(stmt, 4);
+	said->slots = sqlite3_column_int64(stmt, 4);
+	said->leases = sqlite3_column_int64(stmt, 5);
 	conn_done(stmt);
 	return 0;
 }
@@ -93,29 +94,30 @@ static bool changes(const struct sample *now, const struct rules_outcome *outcom
 	       strcmp(now->labelled_by, outcome->by) != 0;
 }
 
-/* What is decided is in nobody's hands any more. */
-static int save_outcome(struct sqlite_conn *writer, int64_t row, const struct rules_outcome *outcome, struct err *err)
+static int save_slots(struct sqlite_conn *writer, int64_t row, const struct said *said, int64_t places, struct err *err)
 {
-	return conn_run(writer, err,
-	                "UPDATE samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4, labelled_by = ?5"
-	                " WHERE id = ?1",
-	                "isiis", row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by) ||
-	                       (outcome->state != SAMPLE_UNLABELLED &&
-	                        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row))
-	               ? -1
-	               : 0;
+	return said->slots == places
+	               ? 0
+	               : conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1", "ii", row, places);
 }
 
-/* A file that cannot be read is offered to nobody, but may be labelled. */
-static int save_places(struct sqlite_conn *writer, int64_t row, const struct said *said,
-                       const struct rules_outcome *outcome, int64_t *places, struct err *err)
+/* A file that cannot be read is offered to nobody, but may be labelled. What is decided is in nobody's hands any more. */
+static int save(struct sqlite_conn *writer, int64_t row, const struct said *said, const struct rules_outcome *outcome,
+                int64_t *places, struct err *err)
 {
 	bool unreadable = said->now.state == SAMPLE_UNREADABLE && outcome->state == SAMPLE_UNLABELLED;
 
 	*places = unreadable ? 0 : rules_places(outcome, said->leases);
-	if (!unreadable && changes(&said->now, outcome) && save_outcome(writer, row, outcome, err))
-		return -1;
-	return conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1 AND slots <> ?2", "ii", row, *places);
+	if (unreadable || !changes(&said->now, outcome))
+		return save_slots(writer, row, said, *places, err);
+	return conn_run(writer, err,
+	                "UPDATE samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4, labelled_by = ?5,"
+	                " slots = ?6 WHERE id = ?1",
+	                "isiisi", row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by, *places) ||
+	                       (outcome->state != SAMPLE_UNLABELLED && said->leases > 0 &&
+	                        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row))
+	               ? -1
+	               : 0;
 }
 
 int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err)
@@ -128,7 +130,7 @@ int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int6
 	if (!failed && found) {
 		failed = load_votes(writer, row, &said, err) || load_decision(writer, row, &said, err);
 		struct rules_outcome outcome = rules_outcome(said.votes, said.count, &said.decision, overlap);
-		failed = failed || save_places(writer, row, &said, &outcome, &offered, err);
+		failed = failed || save(writer, row, &said, &outcome, &offered, err);
 	}
 	said_release(&said);
 	if (places)
