@@ -5,6 +5,7 @@
 
 enum {
 	SWEEP_MAX = 1000, /* expired leases ended in one write */
+	PASSED_MIN = 16,  /* samples that are quicker passed over than remembered */
 	SECOND_US = 1000000,
 };
 
@@ -51,26 +52,60 @@ static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *use
 	               : 0;
 }
 
-/* The queue's head that this user may have, from position *from on, which becomes its own; 0 when there is none. What the user
- * has voted on stands before it, and is looked at once a write. */
-static int queue_head(struct sqlite_conn *writer, const char *user, int64_t *from, int64_t *row, struct err *err)
+/* --- the queue ----------------------------------------------------------------------------------------------------- */
+
+/* A user's way through the queue. What stands before one who is ahead of the others, because that user has voted on it already, is
+ * passed over once, and then remembered. */
+struct walk {
+	const char *user;
+	int64_t position; /* nothing before it is open to the user */
+	int64_t passed;
+};
+
+static int walk_begin(struct sqlite_conn *writer, const char *user, struct walk *walk, struct err *err)
+{
+	*walk = (struct walk){.user = user};
+	return conn_int64(writer, err, INT64_MIN, &walk->position, "SELECT position FROM ahead WHERE user = ?", "s", user);
+}
+
+/* The next one that is open to the user, which is then the user's to take; *row 0 when there is none. */
+static int walk_on(struct sqlite_conn *writer, struct walk *walk, int64_t *row, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT id, position FROM samples INDEXED BY samples_queue WHERE slots > 0 AND position >= ?2"
-	                                " AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?1)"
-	                                " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?1)"
-	                                " ORDER BY position LIMIT 1",
-	                                "si", user, *from);
-	int found = stmt ? conn_step(writer, stmt, err) : -1;
+	                                "SELECT id, position,"
+	                                " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?1)"
+	                                " OR EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?1)"
+	                                " FROM samples INDEXED BY samples_queue WHERE slots > 0 AND position >= ?2"
+	                                " ORDER BY position",
+	                                "si", walk->user, walk->position);
+	int found = stmt ? 1 : -1;
 
 	*row = 0;
-	if (found == 1) {
-		*row = sqlite3_column_int64(stmt, 0);
-		*from = sqlite3_column_int64(stmt, 1);
-		conn_done(stmt);
+	while (*row == 0 && stmt && (found = conn_step(writer, stmt, err)) == 1) {
+		walk->position = sqlite3_column_int64(stmt, 1);
+		if (sqlite3_column_int(stmt, 2))
+			walk->passed++;
+		else
+			*row = sqlite3_column_int64(stmt, 0);
 	}
+	if (found == 0)
+		walk->position = INT64_MAX;
+	if (found == 1)
+		conn_done(stmt);
 	return found < 0 ? -1 : 0;
 }
+
+static int walk_end(struct sqlite_conn *writer, const struct walk *walk, struct err *err)
+{
+	return walk->passed < PASSED_MIN
+	               ? 0
+	               : conn_run(writer, err,
+	                          "INSERT INTO ahead (user, position) VALUES (?1, ?2)"
+	                          " ON CONFLICT (user) DO UPDATE SET position = excluded.position",
+	                          "si", walk->user, walk->position);
+}
+
+/* --- taking -------------------------------------------------------------------------------------------------------- */
 
 static int oldest_shareable(struct sqlite_conn *writer, const char *user, int64_t now, int64_t *row, struct err *err)
 {
@@ -136,13 +171,17 @@ static int take_own(struct sqlite_conn *writer, struct taking *taking, int64_t n
 static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, int64_t overlap,
                      struct err *err)
 {
-	for (int64_t from = INT64_MIN; taking->taken < taking->wanted;) {
+	struct walk walk;
+
+	if (walk_begin(writer, taking->user, &walk, err))
+		return -1;
+	while (taking->taken < taking->wanted) {
 		int64_t row, places;
 
-		if (queue_head(writer, taking->user, &from, &row, err))
+		if (walk_on(writer, &walk, &row, err))
 			return -1;
 		if (row == 0)
-			return 0;
+			break;
 		/* By the policy that holds now it may have no place any more. */
 		if (sample_settle(writer, row, overlap, &places, err))
 			return -1;
@@ -154,7 +193,7 @@ static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t 
 		if (conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1", "ii", row, places - 1))
 			return -1;
 	}
-	return 0;
+	return walk_end(writer, &walk, err);
 }
 
 static int take_shared(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, struct err *err)

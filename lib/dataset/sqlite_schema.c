@@ -104,12 +104,26 @@ static const char VERSION_2[] =
 /* By which request a label was given, so that one that comes again is known; NULL: that is not known. */
 static const char VERSION_3[] = "ALTER TABLE events ADD COLUMN request TEXT;";
 
+/* For a user who has voted on much that others have not: the position in the queue before which nothing is open to that user. It goes
+ * back for what is offered before it, unless that user has voted on it. */
+static const char VERSION_4[] =
+	"CREATE TABLE ahead (user TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX ahead_position ON ahead (position);"
+	"CREATE TRIGGER samples_new AFTER INSERT ON samples WHEN NEW.slots > 0 BEGIN"
+	" UPDATE ahead SET position = NEW.position WHERE position > NEW.position;"
+	"END;"
+	"CREATE TRIGGER samples_offered AFTER UPDATE OF slots, position ON samples"
+	" WHEN NEW.slots > OLD.slots OR (NEW.slots > 0 AND NEW.position < OLD.position) BEGIN"
+	" UPDATE ahead SET position = NEW.position WHERE position > NEW.position"
+	"  AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = NEW.id AND votes.user = ahead.user);"
+	"END;";
+
 static const char IDEMPOTENCY_1[] =
 	"CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 	" status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS answers_at ON answers (at);";
 
-enum { SCHEMA_VERSION = 3, IDEMPOTENCY_VERSION = 1 };
+enum { SCHEMA_VERSION = 4, IDEMPOTENCY_VERSION = 1 };
 
 static int to_wal(struct sqlite_conn *writer, struct err *err)
 {
@@ -174,8 +188,13 @@ static int version_3(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_3, err) || conn_script(writer, "PRAGMA user_version = 3", err) ? -1 : 0;
 }
 
+static int version_4(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, VERSION_4, err) || conn_script(writer, "PRAGMA user_version = 4", err) ? -1 : 0;
+}
+
 /* From the version of its place to the next one. */
-static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3};
+static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3, version_4};
 
 static int run_steps(struct sqlite_conn *writer, int64_t version, struct err *err)
 {

@@ -348,6 +348,62 @@ static void a_change_of_overlap_is_right_while_others_label(void **state)
 	dataset_close(dataset);
 }
 
+/* Whoever is ahead of the others by far gets what is open again before that, and what is new. */
+static void who_is_ahead_misses_nothing(void **state)
+{
+	enum { AHEAD = 60 };
+	struct dataset *dataset = surveyed(state, 2, AHEAD);
+	struct task task;
+	int64_t count;
+
+	for (int id = 0; id < AHEAD; id++) {
+		if (id == 3)
+			must(dataset_mark_unreadable(dataset, 3, &failure));
+		else if (id != 5)
+			assert_true(classify(dataset, "ada", picture(id), "cat"));
+	}
+	task = next_task(dataset, "ada");
+	assert_int_equal(task.sample.id, 5);
+	must(dataset_release(dataset, "ada", task.token, &failure)); /* her own, given back, */
+	task_release(&task);
+	label_next(dataset, "ada", 5, "cat");
+	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	must(dataset_retry_unreadable(dataset, &count, &failure)); /* readable again, */
+	label_next(dataset, "ada", 3, "cat");
+	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	add_pictures(dataset, AHEAD + 1); /* new, */
+	task = next_task(dataset, "ada");
+	assert_int_equal(task.sample.id, AHEAD);
+	must(dataset_skip(dataset, "ada", task.token, DATASET_SKIP_REQUEUE_FOR_ME, &failure)); /* put to the end, */
+	task_release(&task);
+	assert_int_equal(next_id(dataset, "ada"), AHEAD);
+	clock_advance(LEASE_SECONDS); /* run out, */
+	label_next(dataset, "ada", AHEAD, "cat");
+	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	label_next(dataset, "bob", 0, "dog"); /* and what others do is nothing to her */
+	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	assert_int_equal(next_id(dataset, "bob"), 1);
+	dataset_close(dataset);
+}
+
+static void who_is_ahead_in_a_random_order_misses_nothing_new(void **state)
+{
+	enum { AHEAD = 60, ROUNDS = 10 };
+	struct dataset *dataset = surveyed(state, 2, AHEAD);
+	struct dataset_policy policy = {.overlap = 2, .order = DATASET_ORDER_RANDOM};
+	struct task task;
+
+	set_policy(dataset, &policy);
+	for (int id = 0; id < AHEAD; id++)
+		assert_true(classify(dataset, "ada", picture(id), "cat"));
+	for (int i = 0; i < ROUNDS; i++) {
+		refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+		add_pictures(dataset, AHEAD + i + 1);
+		label_next(dataset, "ada", AHEAD + i, "cat");
+	}
+	dataset_close(dataset);
+}
+
 static void who_passed_it_on_does_not_count_as_a_vote(void **state)
 {
 	struct dataset *dataset = surveyed(state, 2, 1);
@@ -381,6 +437,8 @@ int main(void)
 		STORE_TEST(a_seeds_label_stands_until_votes_agree_on_another),
 		STORE_TEST(a_sample_skipped_for_all_stays_so_whatever_the_overlap),
 		STORE_TEST(a_change_of_overlap_is_right_while_others_label),
+		STORE_TEST(who_is_ahead_misses_nothing),
+		STORE_TEST(who_is_ahead_in_a_random_order_misses_nothing_new),
 		STORE_TEST(who_passed_it_on_does_not_count_as_a_vote),
 	};
 

@@ -102,7 +102,8 @@ static void meanwhile(const char *sql)
 static const char TO_VERSION_1[] =
 	"DELETE FROM votes; ALTER TABLE votes DROP COLUMN n; ALTER TABLE votes DROP COLUMN at;"
 	"ALTER TABLE leases ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE events DROP COLUMN request;"
+	"ALTER TABLE events DROP COLUMN request; DROP TRIGGER samples_new;"
+	"DROP TRIGGER samples_offered; DROP TABLE ahead;"
 	"PRAGMA user_version = 1;";
 
 static void assert_sample(int id, const char *wanted, enum sample_state state)
