@@ -91,6 +91,7 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 static void free_dataset(struct mongodb_dataset *dataset)
 {
 	settings_release(&dataset->settings);
+	ahead_release(dataset);
 	label_set_release(&dataset->labels);
 	combiner_release(&dataset->changes);
 	combiner_release(&dataset->leases);

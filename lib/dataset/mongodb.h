@@ -80,6 +80,7 @@ int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *mat
 void work_back_off(unsigned tries);
 /* The server's clock (mongodb_clock.c), by which leases begin and end. */
 int work_now(struct work *work, int64_t *now, struct err *err);
+int64_t steady_us(void); /* this machine's, which never goes back */
 
 /* Runs `run` in a transaction, and again while it meets others' writes or the primary moves, for at most some seconds. When
  * it returns 0 everything is committed with w:majority and j:true. A refusal (run's -1 while work->again is false) commits nothing. */
@@ -154,6 +155,8 @@ struct mongodb_dataset {
 	pthread_mutex_t structure; /* one thread of a process at a time adds samples or labels, or changes the policy */
 	struct combiner changes, leases, additions;
 	int64_t run_out_at; /* when the leader of leases looks again for those that ran out */
+	struct ahead *ahead; /* the leader of leases' own (mongodb_queue.c) */
+	size_t ahead_count;
 	bson_oid_t step_due; /* the leader of leases' own: with which change of the overlap it catches up, */
 	int64_t step_after;  /* and up to which sample it has */
 };
@@ -341,11 +344,13 @@ struct window {
 	struct mongodb_dataset *dataset;
 	struct dataset_policy policy;
 	int64_t now;
+	int64_t end;    /* the position of the next new sample */
 	bool contended; /* others were quicker in the last round */
 	struct records records;
 };
 int window_open(struct window *window, struct mongodb_dataset *dataset, struct work *work, struct err *err);
 void window_close(struct window *window);
+void ahead_release(struct mongodb_dataset *dataset);
 /* Reads candidates for so many leases, in order of the queue; user NULL: what anybody may have, else what this user may. */
 int window_fill(struct window *window, struct work *work, const char *user, size_t wanted, struct err *err);
 

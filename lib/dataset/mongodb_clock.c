@@ -8,7 +8,7 @@
 
 enum { TRUSTED_US = 1000 * 1000, MILLISECOND_US = 1000 };
 
-static int64_t steady_us(void)
+int64_t steady_us(void)
 {
 	struct timespec now;
 

@@ -4,11 +4,17 @@
 enum {
 	WINDOW_SLACK = 8,
 	RUN_OUT_US = 100 * 1000, /* leases that ran out are looked for this often, and when nothing else is there */
+	AHEAD_MIN = 1000,        /* positions that are quicker passed over than remembered */
+	AHEAD_MAX = 1000,        /* users of a dataset */
+	AHEAD_RATIO = 20,        /* so that looking takes at most 5 % of the time */
 };
 
 int window_open(struct window *window, struct mongodb_dataset *dataset, struct work *work, struct err *err)
 {
 	*window = (struct window){.dataset = dataset, .policy = current_policy(dataset)};
+	pthread_mutex_lock(&dataset->mutex);
+	window->end = dataset->settings.next_id;
+	pthread_mutex_unlock(&dataset->mutex);
 	return work_now(work, &window->now, err);
 }
 
@@ -16,6 +22,70 @@ void window_close(struct window *window)
 {
 	records_release(&window->records);
 }
+
+/* --- who is ahead of the others ------------------------------------------------------------------------------------- */
+
+/* Before this position nothing was open to the user: all of it that is free that user has voted on. To see that took the store some
+ * time, and it is not looked at again until AHEAD_RATIO times that has passed: what is given back there comes to this user then, and to
+ * others at once. */
+struct ahead {
+	char *user;
+	int64_t position, until; /* by the steady clock */
+};
+
+static struct ahead *ahead_of(struct mongodb_dataset *dataset, const char *user)
+{
+	for (size_t i = 0; i < dataset->ahead_count; i++) {
+		if (strcmp(dataset->ahead[i].user, user) == 0)
+			return &dataset->ahead[i];
+	}
+	return NULL;
+}
+
+void ahead_release(struct mongodb_dataset *dataset)
+{
+	for (size_t i = 0; i < dataset->ahead_count; i++)
+		free(dataset->ahead[i].user);
+	free(dataset->ahead);
+	dataset->ahead = NULL;
+	dataset->ahead_count = 0;
+}
+
+static struct ahead *ahead_add(struct mongodb_dataset *dataset, const char *user)
+{
+	if (dataset->ahead_count == AHEAD_MAX)
+		ahead_release(dataset);
+	dataset->ahead = array_grow(dataset->ahead, dataset->ahead_count + 1, sizeof(*dataset->ahead));
+	struct ahead *made = &dataset->ahead[dataset->ahead_count++];
+	*made = (struct ahead){.user = text_copy(user)};
+	return made;
+}
+
+/* From where the user's part of the queue begins, as far as that is known. */
+static int64_t ahead_position(struct window *window, const char *user)
+{
+	const struct ahead *known = user ? ahead_of(window->dataset, user) : NULL;
+
+	return known && steady_us() < known->until ? known->position : 0;
+}
+
+/* What a look from `from` has found for the user, which took `took`. */
+static void ahead_note(struct window *window, const char *user, int64_t from, int64_t took)
+{
+	struct mongodb_dataset *dataset = window->dataset;
+	int64_t position = window->records.count > 0 ? window->records.item[0].position : window->end;
+	struct ahead *known = ahead_of(dataset, user);
+
+	if (from > 0 && known && position > known->position) {
+		known->position = position;
+	} else if (from == 0 && position >= AHEAD_MIN) {
+		known = known ? known : ahead_add(dataset, user);
+		known->position = position;
+		known->until = steady_us() + took * AHEAD_RATIO;
+	}
+}
+
+/* --- looking ------------------------------------------------------------------------------------------------------- */
 
 enum { RUN_OUT = -1 }; /* for `from` */
 
@@ -52,6 +122,18 @@ static int random_start(struct window *window, int64_t *from, struct err *err)
 	if (mongodb_size(&window->dataset->base, &size, err))
 		return -1;
 	*from = size > 0 ? (int64_t)(((uint64_t)arc4random() << 31 | arc4random() >> 1) % (uint64_t)size) : 0;
+	return 0;
+}
+
+/* In line; one user's part of it from where that begins. */
+static int look_in_line(struct window *window, struct work *work, const char *user, size_t limit, struct err *err)
+{
+	int64_t from = ahead_position(window, user), begun = steady_us();
+
+	if (look(window, work, from, INT64_MAX, user, limit, err))
+		return -1;
+	if (user)
+		ahead_note(window, user, from, steady_us() - begun);
 	return 0;
 }
 
@@ -117,7 +199,7 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 	bool at_random = window->policy.order == DATASET_ORDER_RANDOM;
 
 	records_release(&window->records);
-	if (at_random ? look_at_random(window, work, user, limit, err) : look(window, work, 0, INT64_MAX, user, limit, err))
+	if (at_random ? look_at_random(window, work, user, limit, err) : look_in_line(window, work, user, limit, err))
 		return -1;
 	if (run_out_due(window, user) &&
 	    (look(window, work, RUN_OUT, 0, user, limit, err) || cap_leases(window, work, err)))
