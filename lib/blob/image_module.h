@@ -8,6 +8,7 @@
 struct image_source {
 	const unsigned char *bytes;
 	int fd;
+	int64_t from; /* where they begin there */
 	int64_t size;
 	/* Read in place of what is there. */
 	struct image_patch {

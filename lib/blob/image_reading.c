@@ -214,6 +214,8 @@ int reading_image(struct reading *reading, const struct opening *how, VipsImage 
 	*out = NULL;
 	if (reading->format->open == NULL)
 		return bmp_image(reading->bmp, out, err);
+	if (reading->jpeg_work > IMAGE_JPEG_WORK_MAX)
+		return err_set(err, ERR_TOO_LARGE, "the image has too many scans for its pixels");
 	if (reading->by_libtiff)
 		return open_by_libtiff(reading, out, err);
 	VipsSource *stream = reading_stream(reading);
@@ -227,7 +229,10 @@ int reading_image(struct reading *reading, const struct opening *how, VipsImage 
 bool reading_next(struct reading *reading)
 {
 	reading->by_libtiff = false;
-	return image_tiff_next(&reading->source, &reading->tiff);
+	if (!image_tiff_next(&reading->source, &reading->tiff))
+		return false;
+	reading->jpeg_work = image_tiff_jpeg_work(&reading->source, &reading->tiff);
+	return true;
 }
 
 /* --- limits --------------------------------------------------------------------------------------------- */

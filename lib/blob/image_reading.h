@@ -29,6 +29,7 @@ struct reading {
 	const struct format *format;
 	struct image_info info;
 	struct image_tiff tiff;
+	int64_t jpeg_work; /* of this page, as in image_jpeg_header */
 	bool by_libtiff; /* this page: libvips does not read it */
 	struct image_jpeg_header jpeg;
 	int64_t pixels_max;

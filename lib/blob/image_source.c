@@ -11,12 +11,12 @@ static int64_t read_bytes(const struct image_source *source, int64_t offset, voi
 	if ((uint64_t)(source->size - offset) < len)
 		len = (size_t)(source->size - offset);
 	if (source->bytes != NULL) {
-		memcpy(bytes, source->bytes + offset, len);
+		memcpy(bytes, source->bytes + source->from + offset, len);
 		return (int64_t)len;
 	}
 	size_t got = 0;
 	while (got < len) {
-		ssize_t n = pread(source->fd, (char *)bytes + got, len - got, offset + (int64_t)got);
+		ssize_t n = pread(source->fd, (char *)bytes + got, len - got, source->from + offset + (int64_t)got);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

@@ -1,11 +1,12 @@
 /* Walks through a TIFF's pages. */
 #include "blob/image_tiff.h"
 
+#include "blob/image_jpeg_header.h"
 #include "blob/image_walk.h"
 
 /* Of a page, and of all of them; a camera writes some 60 a page. libtiff takes 40 us for each that it does not know. */
 enum { ENTRIES_MAX = 1000, ALL_ENTRIES_MAX = 250 * 1000 };
-enum { WIDTH = 256, HEIGHT = 257, STRIP_OFFSETS = 273, ORIENTATION = 274, ROWS_PER_STRIP = 278, STRIP_LENGTHS = 279, TILE_HEIGHT = 323,
+enum { WIDTH = 256, HEIGHT = 257, STRIP_OFFSETS = 273, COMPRESSION = 259, ORIENTATION = 274, ROWS_PER_STRIP = 278, STRIP_LENGTHS = 279, TILE_HEIGHT = 323,
        TILE_OFFSETS = 324, TILE_LENGTHS = 325 };
 
 static bool begin(struct walk *walk, struct image_tiff *tiff)
@@ -56,6 +57,7 @@ static bool read_entry(struct walk *walk, struct image_tiff *tiff)
 	switch (tag) {
 	case WIDTH: tiff->page.width = value; break;
 	case HEIGHT: tiff->page.height = value; break;
+	case COMPRESSION: tiff->page.compression = value; break;
 	case ORIENTATION: tiff->page.orientation = value; break;
 	case ROWS_PER_STRIP: tiff->page.rows_per_strip = value; break;
 	case TILE_HEIGHT: tiff->page.tile_height = value; break;
@@ -108,6 +110,27 @@ bool image_tiff_is_cut(const struct image_source *source, const struct image_tif
 			return true;
 	}
 	return !ok;
+}
+
+int64_t image_tiff_jpeg_work(const struct image_source *source, const struct image_tiff *tiff)
+{
+	enum { JPEG = 7 };
+	const struct image_tiff_list *offsets = &tiff->page.offsets, *lengths = &tiff->page.lengths;
+	struct walk offset = {.source = source, .at = offsets->at}, length = {.source = source, .at = lengths->at};
+	int64_t work = 0;
+	bool ok = tiff->page.compression == JPEG;
+	for (uint64_t i = 0; ok && i < offsets->count && i < lengths->count && work <= IMAGE_JPEG_WORK_MAX; i++) {
+		uint64_t from = walk_number(&offset, offsets->size, tiff->big_endian, &ok);
+		uint64_t len = walk_number(&length, lengths->size, tiff->big_endian, &ok);
+		struct image_jpeg_header header;
+		if (!ok || from > (uint64_t)source->size || len > (uint64_t)source->size - from)
+			break;
+		struct image_source strip = {.bytes = source->bytes, .fd = source->fd, .from = source->from + (int64_t)from,
+		                             .size = (int64_t)len};
+		image_jpeg_header(&strip, &header);
+		work += header.in_scans ? header.work : 0;
+	}
+	return work;
 }
 
 bool image_tiff_pages(const struct image_source *source, int64_t *pages)

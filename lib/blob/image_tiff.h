@@ -10,7 +10,7 @@
 struct image_tiff_page {
 	uint64_t at; /* where it is described */
 	bool cut; /* what is said of it goes on beyond the file's end */
-	uint64_t width, height, rows_per_strip, tile_height, orientation;
+	uint64_t width, height, rows_per_strip, tile_height, orientation, compression;
 	/* The list of its strips or tiles: where they lie, and how many bytes each has. */
 	struct image_tiff_list {
 		int64_t at;
@@ -35,6 +35,9 @@ bool image_tiff_next(struct image_source *source, struct image_tiff *tiff);
 
 /* Whether the page's bytes, or what is said of it, go on beyond the file's end. */
 bool image_tiff_is_cut(const struct image_source *source, const struct image_tiff *tiff);
+
+/* What decoding the page's JPEGs takes, as in image_jpeg_header; 0 when it has none in several scans. */
+int64_t image_tiff_jpeg_work(const struct image_source *source, const struct image_tiff *tiff);
 
 /* Whether the file goes on to the end of its list of pages; *pages of them, IMAGE_FRAMES_MAX + 1 at most. A list that
  * leads back to a page ends there, as for other readers. */

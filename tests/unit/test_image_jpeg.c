@@ -87,6 +87,33 @@ static void scans_times_pixels_are_bounded(void **state)
 	}
 }
 
+/* The same as the one strip of a TIFF, where libtiff decodes it. */
+static void scans_within_a_tiff_are_bounded_alike(void **state)
+{
+	(void)state;
+	enum { FIELDS = 9, STRIP_AT = 8 + 2 + 12 * FIELDS + 4 };
+	for (int refinements = 3; refinements < 100; refinements += 87) {
+		struct made strip = of_scans(refinements), made = {g_malloc0(STRIP_AT + strip.len), STRIP_AT + strip.len};
+		const uint32_t fields[FIELDS][2] = {{256, 8000}, {257, 8000}, {258, 8}, {259, 7}, {262, 1}, {273, STRIP_AT},
+		                                    {277, 1}, {278, 8000}, {279, (uint32_t)strip.len}};
+		struct image_info info;
+		struct err err;
+		memcpy(made.bytes, "II*\0\x08\0\0\0\x09\0", 10);
+		for (size_t i = 0; i < FIELDS; i++) {
+			put32(made.bytes + 10 + 12 * i, fields[i][0] | 4 << 16);
+			put32(made.bytes + 14 + 12 * i, 1);
+			put32(made.bytes + 18 + 12 * i, fields[i][1]);
+		}
+		memcpy(made.bytes + STRIP_AT, strip.bytes, strip.len);
+		if (refinements > 3)
+			assert_refused(&made, ERR_TOO_LARGE);
+		else if (check(&made, &info, &err) != 0)
+			fail_msg("%s", err.text);
+		made_free(&made);
+		made_free(&strip);
+	}
+}
+
 static void a_small_one_may_have_many_scans(void **state)
 {
 	(void)state;
@@ -184,6 +211,7 @@ int main(void)
 		return 1;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scans_times_pixels_are_bounded),
+		cmocka_unit_test(scans_within_a_tiff_are_bounded_alike),
 		cmocka_unit_test(a_small_one_may_have_many_scans),
 		cmocka_unit_test(damage_that_libjpeg_gives_up_at_is_refused),
 		cmocka_unit_test(the_orientation_is_that_of_its_exif),
