@@ -161,11 +161,12 @@ static int make_dataset(struct load *load, struct err *err)
 	if (strcmp(load->config.dataset_store.type, "sqlite") == 0 &&
 	    admin_make_folder(load->config.sqlite_db_dir, 0755, err))
 		return -1;
-	if (dataset_create(load->store, load->options.dataset, load->options.base_dir, &policy, err) ||
-	    dataset_open(load->store, load->options.dataset, &load->dataset, err))
+	load->created = dataset_create(load->store, load->options.dataset, load->options.base_dir, &policy, err) == 0;
+	if (!load->created && err->code != ERR_CONFLICT)
 		return -1;
-	load->created = true;
-	return 0;
+	if (dataset_open(load->store, load->options.dataset, &load->dataset, err))
+		return -1;
+	return load->created ? 0 : check_base_dir(load, err); /* another load has made it meanwhile */
 }
 
 /* --- the images ------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@ import pty
 import re
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import LIBEXEC, SCRIPTS, draw, until
@@ -177,6 +178,17 @@ def test_a_pipe_is_not_waited_for(config, photos):
 
 
 # --- the dataset's folder -----------------------------------------------------------------------------------------
+
+
+def test_several_loads_of_one_new_dataset_at_once_all_work(config, tmp_path):
+    folder = tmp_path / "many"
+    for number in range(40):
+        draw(folder / f"{number:02}.png")
+    for turn in range(4):
+        with ThreadPoolExecutor(6) as pool:
+            done = list(pool.map(lambda _: load(config, folder, "--labels", "a,b", dataset=f"new{turn}"), range(6)))
+        assert [one.returncode for one in done] == [0] * 6, [one.stderr for one in done]
+        assert rows(config, "SELECT filepath FROM samples ORDER BY id", f"new{turn}") == [(f"{number:02}.png",) for number in range(40)]
 
 
 def test_another_folder_is_refused_for_a_dataset_that_exists(config, photos, tmp_path):
