@@ -1,8 +1,9 @@
-/* GET /healthz: do the stores work? GET /metrics: the same and counts of the datasets, as Prometheus text. */
+/* GET /healthz: do the stores work? GET /readyz: can every dataset be served? GET /metrics: the same and counts of the datasets, as Prometheus text. */
 #include "health/health.h"
 
 static const struct route routes[] = {
 	{"GET", "/healthz", ROLE_NONE, health_healthz, false, ROUTE_ANY, ROUTE_ANY},
+	{"GET", "/readyz", ROLE_NONE, health_readyz, false, ROUTE_ANY, ROUTE_ANY},
 	{"GET", "/metrics", ROLE_VIEWER, health_metrics, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };

@@ -4,7 +4,7 @@
 
 #include "fastcgi/app.h"
 
-app_handler health_healthz, health_metrics;
+app_handler health_healthz, health_readyz, health_metrics;
 
 enum { HEALTH_FRESH_MS = 250, HEALTH_WAIT_MS = 6000 };
 

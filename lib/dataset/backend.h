@@ -28,6 +28,7 @@ struct dataset_backend {
 	int (*info)(struct dataset *dataset, struct dataset_info *out, struct err *err);
 	int (*setup)(struct dataset *dataset, struct dataset_info *out, struct err *err);
 	int (*place)(struct dataset *dataset, struct dataset_info *out, struct err *err);
+	int (*check)(struct dataset *dataset, struct err *err); /* may it be written? NULL: whoever reads it may */
 	int (*size)(struct dataset *dataset, int64_t *out, struct err *err);
 	int (*update)(struct dataset *dataset, const struct dataset_change *change, struct err *err);
 	int (*label_add)(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err);

@@ -276,6 +276,16 @@ int dataset_place(struct dataset *dataset, struct dataset_info *out, struct err 
 	return -1;
 }
 
+int dataset_check(struct dataset *dataset, struct err *err)
+{
+	struct dataset_info info;
+
+	if (dataset_setup(dataset, &info, err))
+		return -1;
+	dataset_info_release(&info);
+	return dataset->backend->check ? dataset->backend->check(dataset, err) : 0;
+}
+
 int dataset_size(struct dataset *dataset, int64_t *out, struct err *err)
 {
 	return dataset->backend->size(dataset, out, err);

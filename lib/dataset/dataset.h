@@ -110,6 +110,8 @@ int dataset_setup(struct dataset *dataset, struct dataset_info *out, struct err 
 /* uuid, base_dir and policy alone: what finding a sample's image needs. */
 int dataset_place(struct dataset *dataset, struct dataset_info *out, struct err *err);
 void dataset_info_release(struct dataset_info *info);
+/* Can it be read and written now? Says why when not; takes no lock. */
+int dataset_check(struct dataset *dataset, struct err *err);
 /* counts.size alone; the fast way. */
 int dataset_size(struct dataset *dataset, int64_t *out, struct err *err);
 /* A change names what it changes. All else stays as it is by the time of the write, so that changes at once all hold. */

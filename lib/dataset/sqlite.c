@@ -479,6 +479,7 @@ const struct dataset_backend dataset_sqlite = {
 	.info = sqlite_info,
 	.setup = sqlite_setup,
 	.place = sqlite_place,
+	.check = sqlite_check,
 	.size = sqlite_size,
 	.update = sqlite_update,
 	.label_add = sqlite_label_add,

@@ -221,6 +221,7 @@ int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const
 int sqlite_info(struct dataset *, struct dataset_info *, struct err *);
 int sqlite_setup(struct dataset *, struct dataset_info *, struct err *);
 int sqlite_place(struct dataset *, struct dataset_info *, struct err *);
+int sqlite_check(struct dataset *, struct err *);
 int sqlite_size(struct dataset *, int64_t *, struct err *);
 int sqlite_update(struct dataset *, const struct dataset_change *, struct err *);
 int sqlite_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);

@@ -1,6 +1,8 @@
 /* What belongs to a whole dataset in SQLite: its counts, labels, policy and notes. */
 #include "dataset/sqlite.h"
 
+#include <unistd.h>
+
 #include "base/text.h"
 
 /* 1: found, the caller's to free. */
@@ -146,6 +148,15 @@ int sqlite_setup(struct dataset *dataset, struct dataset_info *out, struct err *
 int sqlite_place(struct dataset *dataset, struct dataset_info *out, struct err *err)
 {
 	return read_info(dataset, PLACE, out, err);
+}
+
+int sqlite_check(struct dataset *dataset, struct err *err)
+{
+	const char *path = dataset_db(dataset)->path, *dir = ((struct sqlite_dataset *)dataset)->store->config->sqlite_db_dir;
+
+	if (access(path, R_OK | W_OK) || access(dir, W_OK | X_OK)) /* in the folder for the files beside it */
+		return err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be written", dataset->name);
+	return 0;
 }
 
 int sqlite_size(struct dataset *dataset, int64_t *out, struct err *err)

@@ -64,6 +64,23 @@ def test_both_stores_that_are_gone_are_told(make_collector):
         folder.with_name(folder.name + ".away").rename(folder)
 
 
+@pytest.mark.on("sqlite")
+def test_readyz_says_when_a_dataset_cannot_be_served(make_collector):
+    collector = make_collector().start()
+    anyone = collector.session()
+    answer = anyone.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "datasets": 2, "unavailable": 0})
+    (collector.databases / "broken.db").write_text("This is no database, but text that is longer than a header of one would be, by some words.")
+    until(lambda: anyone.get("/readyz").status_code == 503, "it is noticed")
+    told = anyone.get("/readyz").json()
+    assert (told["status"], told["datasets"], told["unavailable"]) == ("unavailable", 3, 1)
+    assert "broken" not in told["message"]
+    assert "broken" in {line.get("dataset") for line in collector.program_log("health")}
+    assert anyone.get("/healthz").status_code == 200
+    (collector.databases / "broken.db").unlink()
+    until(lambda: anyone.get("/readyz").status_code == 200, "it is noticed that it is well again")
+
+
 def test_metrics_count_samples_and_bytes(collector, contributor):
     def samples(state):
         return gauges(contributor.get("/metrics").text)["image_label_samples", f'dataset="{DEFAULT}",state="{state}"']

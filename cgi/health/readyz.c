@@ -1,0 +1,106 @@
+/* GET /readyz: whether every dataset can be served. */
+#include <pthread.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "health.h"
+
+/* Opening all of them costs time, which anybody may ask for: what was learnt holds for so many times as long as that took. */
+enum { FRESH_TIMES = 30, FRESH_MIN_US = 1000000 };
+
+struct look {
+	struct app *app;
+	size_t datasets, broken;
+	struct err store; /* none could be listed */
+	bool tell;        /* in the log, by name */
+};
+
+static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER; /* held by the one who looks */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    /* guards what follows */
+static struct look last;
+static int64_t looked_at, fresh_until;
+
+static bool look_at(void *data, const char *name)
+{
+	struct look *look = data;
+	struct dataset *dataset = NULL;
+	struct err err = {0};
+	int failed = dataset_open(look->app->store, name, &dataset, &err) || dataset_check(dataset, &err);
+
+	dataset_close(dataset);
+	if (failed && err.code == ERR_NOT_FOUND) /* removed since it was listed */
+		return true;
+	look->datasets++;
+	look->broken += failed ? 1 : 0;
+	if (failed && look->tell)
+		log_write(LOG_WARN, "dataset cannot be served", "dataset", name, "error", err.text, NULL);
+	return true;
+}
+
+static void look_again(struct app *app, const struct look *before)
+{
+	struct look now = {.app = app, .tell = false};
+	int64_t begun = text_now();
+
+	if (dataset_store_list(app->store, "", SIZE_MAX, look_at, &now, &now.store) == 0 && now.broken != before->broken) {
+		now = (struct look){.app = app, .tell = true}; /* once, and not at each question */
+		dataset_store_list(app->store, "", SIZE_MAX, look_at, &now, &now.store);
+	}
+	int64_t ended = text_now(), fresh = (ended - begun) * FRESH_TIMES;
+
+	pthread_mutex_lock(&lock);
+	last = now;
+	looked_at = ended;
+	fresh_until = ended + (fresh > FRESH_MIN_US ? fresh : FRESH_MIN_US);
+	pthread_mutex_unlock(&lock);
+}
+
+/* What is known; false: nothing yet, since the first look is under way. */
+static bool known(struct look *out, bool *fresh)
+{
+	int64_t now = text_now();
+
+	pthread_mutex_lock(&lock);
+	*out = last;
+	*fresh = looked_at > 0 && now >= looked_at && now < fresh_until; /* the clock may have been set back */
+	bool any = looked_at > 0;
+	pthread_mutex_unlock(&lock);
+	return any;
+}
+
+static bool ask(struct app *app, struct look *out)
+{
+	bool fresh;
+	bool any = known(out, &fresh);
+
+	if (fresh || pthread_mutex_trylock(&looking) != 0)
+		return any;
+	look_again(app, out);
+	pthread_mutex_unlock(&looking);
+	return known(out, &fresh);
+}
+
+int health_readyz(struct call *call, struct err *err)
+{
+	struct look look;
+	cJSON *answer = json_new_object();
+	struct err failure = {0};
+
+	if (!ask(call->app, &look))
+		err_set(&failure, ERR_UNAVAILABLE, "it is not known yet");
+	else if (look.store.code != ERR_NONE)
+		failure = look.store;
+	else if (look.broken > 0)
+		err_set(&failure, ERR_UNAVAILABLE, "%zu of %zu datasets cannot be served; the log says which", look.broken,
+		        look.datasets);
+	json_add_string(answer, "status", failure.code == ERR_NONE ? "ready" : "unavailable");
+	json_add_int64(answer, "datasets", (int64_t)look.datasets);
+	json_add_int64(answer, "unavailable", (int64_t)look.broken);
+	failure.code = failure.code == ERR_NONE ? ERR_NONE : ERR_UNAVAILABLE;
+	if (failure.code != ERR_NONE)
+		reply_error_with(call->reply, &failure, answer);
+	else
+		reply_json(call->reply, 200, answer);
+	return reply_header(call->reply, "Cache-Control", "no-store", err);
+}
