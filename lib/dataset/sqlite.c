@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/text.h"
+
+enum { REOPEN_TRIES = 6, REOPEN_PAUSE_MS = 5 }; /* of a database that was replaced while it was opened; doubled each time */
 
 static char *path_of(const struct sqlite_store *store, const char *prefix, const char *name, const char *suffix)
 {
@@ -266,9 +269,10 @@ static int open_handle(struct sqlite_store *store, const char *name, handle_open
 
 int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out, struct err *err)
 {
+	struct timespec pause = {.tv_nsec = REOPEN_PAUSE_MS * 1000000};
 	int failed = 0;
 
-	for (;;) {
+	for (int tries = 0; tries < REOPEN_TRIES; tries++) {
 		pthread_mutex_lock(&store->mutex);
 		*out = take_cached(store, name);
 		if (!*out)
@@ -282,7 +286,11 @@ int handle_get(struct sqlite_store *store, const char *name, handle_open *open, 
 		drop(store, *out);
 		pthread_mutex_unlock(&store->mutex);
 		handle_put(*out);
+		if (tries > 0)
+			nanosleep(&pause, NULL);
+		pause.tv_nsec *= 2;
 	}
+	return err_set(err, ERR_UNAVAILABLE, "The database of %s is another file each time it is opened", name);
 }
 
 void handle_put(struct sqlite_dataset *dataset)

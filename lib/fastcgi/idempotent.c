@@ -8,7 +8,7 @@
 #include "fastcgi/multipart.h"
 #include "fastcgi/receive.h"
 
-enum { PIECE_BYTES = 64 * 1024, WAIT_NANOSECONDS = 20 * 1000 * 1000 };
+enum { PIECE_BYTES = 64 * 1024, PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 200 };
 
 static int read_body(struct idempotent *idempotent, struct call *call, struct err *err)
 {
@@ -115,14 +115,12 @@ static void give_back(struct reply *reply, int status, const char *kept)
 static int wait_for_claim(struct idempotent *idempotent, struct call *call, const char *print, enum idempotency *found,
                           int *status, char **kept, struct err *err)
 {
-	const int64_t until = text_now() + IDEMPOTENT_WAIT_SECONDS * INT64_C(1000000);
-
-	for (;;) {
-		const struct timespec pause = {.tv_nsec = WAIT_NANOSECONDS};
+	for (int64_t waited_ms = 0, ms = PAUSE_MIN_MS;; waited_ms += ms, ms = ms * 2 < PAUSE_MAX_MS ? ms * 2 : PAUSE_MAX_MS) {
+		const struct timespec pause = {.tv_nsec = ms * 1000000};
 
 		if (idempotency_claim(call->app->store, call->request->user, idempotent->key, print, found, status, kept, err))
 			return -1;
-		if (*found != IDEMPOTENCY_BUSY || text_now() > until)
+		if (*found != IDEMPOTENCY_BUSY || waited_ms > IDEMPOTENT_WAIT_SECONDS * INT64_C(1000))
 			return 0;
 		nanosleep(&pause, NULL);
 	}
