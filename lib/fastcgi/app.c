@@ -153,6 +153,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	buf_init(&call.rest, REQUEST_URI_MAX);
 	bool refused = request_init(&request, fcgi, &err) || admit(&call, &place, &err);
 	log_request_id(request.id);
+	reply.page = request_opens_page(&request) ? request.base_path : NULL;
 	reply.problem = request.segment_count > 0 && strcmp(request.segment[0], "v1") == 0;
 	if (app->admission)
 		request.pace = (struct pace){.seconds = app->config.limits.slow_seconds,

@@ -99,6 +99,31 @@ void reply_error(struct reply *reply, const struct err *err)
 	reply_error_with(reply, err, json_new_object());
 }
 
+static void add_escaped(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("<>&\"", *text))
+			buf_printf(out, "&#%d;", *text);
+		else
+			buf_char(out, *text);
+	}
+}
+
+/* A person opened an address that is a program's. */
+static void reply_page(struct reply *reply, int status, const char *title, const char *message)
+{
+	struct buf page;
+
+	buf_init(&page, REPLY_BODY_MAX);
+	buf_printf(&page, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>%s</title><main><h1>%s</h1><p>", title, title);
+	add_escaped(&page, message);
+	if (status == 403)
+		buf_str(&page, ".</p><p>Who gave you your account can let you, as can any admin. You may look all the same");
+	buf_printf(&page, ".</p><p><a href=\"%s/ui/\">All datasets</a></p></main></html>\n", reply->page);
+	reply_text(reply, status, "text/html; charset=utf-8", buf_text(&page));
+	buf_release(&page);
+}
+
 void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree)
 {
 	int status = reply_status(err->code);
@@ -111,6 +136,11 @@ void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree)
 		buf_clear(&reply->headers);
 	if (status == 429 || status == 503)
 		buf_printf(&reply->headers, "Retry-After: %d\r\n", RETRY_AFTER_SECONDS);
+	if (reply->page) {
+		cJSON_Delete(tree);
+		reply_page(reply, status, answers[err->code].title, message);
+		return;
+	}
 	json_add_string(tree, "message", message);
 	if (!reply->problem) {
 		reply_json(reply, status, tree);

@@ -195,6 +195,13 @@ bool request_accepts_json(const struct request *request)
 	return json > 0 && json >= image;
 }
 
+bool request_opens_page(const struct request *request)
+{
+	const char *accept = header_or_empty(request, "HTTP_ACCEPT");
+
+	return strcmp(request->method, "GET") == 0 && strcasestr(accept, "text/html") && !strcasestr(accept, "json");
+}
+
 /* --- the body ------------------------------------------------------------------------------------------------------ */
 
 enum { PIECE_BYTES = 64 * 1024 };

@@ -56,6 +56,8 @@ int request_parse_target(struct request *request, const char *target, struct err
 const char *request_query(const struct request *request, const char *name);
 /* A header, by its CGI name ("HTTP_ACCEPT"), or NULL. */
 const char *request_header(const struct request *request, const char *name);
+/* Whether a person's browser opens the address: a GET that takes HTML and does not ask for JSON. */
+bool request_opens_page(const struct request *request);
 /* Whether the Accept header names JSON, and no image type with a higher quality. */
 bool request_accepts_json(const struct request *request);
 
