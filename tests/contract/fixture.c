@@ -149,6 +149,7 @@ int with_store(void **state)
 
 	if (!fixture)
 		abort();
+	config->path = copy("");
 	config->default_dataset = copy("");
 	config->limits.lease_seconds = LEASE_SECONDS;
 	config->limits.open_datasets = OPEN_DATASETS;
@@ -206,6 +207,7 @@ int teardown(void **state)
 		drop_database(config);
 	else
 		remove_folder(config->sqlite_db_dir);
+	free(config->path);
 	free(config->default_dataset);
 	free(config->sqlite_db_dir);
 	free(config->dataset_store.type);
