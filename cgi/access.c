@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include "base/text.h"
+#include "dataset/apart.h"
 #include "fastcgi/serve.h"
 
 enum { CACHE_ROOM_BYTES = 1024 * 1024 };
@@ -29,17 +30,17 @@ static int hide(struct call *call, struct err *err)
 	return keep_off_full_disk(call, err);
 }
 
-/* Answers the folder in which nginx looks, its symlinks resolved. */
+/* Answers the folder in which nginx looks, its symlinks resolved. The images of one that does not lie apart come through image()
+ * below, as do those of one with a control character in its path, which no header can hold. */
 static int may_see(struct call *call, struct err *err)
 {
-	char real[PATH_MAX];
+	char dir[PATH_MAX];
 
-	if (call_dataset(call, call->param[0], err) || call_setup(call, err))
+	if (call_dataset(call, call->param[0], err) || call_place(call, err) ||
+	    apart_folder(call->dataset, call->info.base_dir, dir, err))
 		return hide(call, err);
-	const char *dir = call->info.base_dir[0] ? realpath(call->info.base_dir, real) : NULL;
 	reply_empty(call->reply, 204);
-	/* No header can hold a control character; the images of such a folder come through image() below. */
-	return reply_header(call->reply, "X-Base-Dir", dir && !text_has_control(dir) ? dir : "/nonexistent", err) ||
+	return reply_header(call->reply, "X-Base-Dir", dir[0] && !text_has_control(dir) ? dir : "/nonexistent", err) ||
 	                       keep_off_full_disk(call, err)
 	               ? -1
 	               : 0;
@@ -52,7 +53,7 @@ static int image(struct call *call, struct err *err)
 	struct sample sample;
 	struct located file;
 
-	if (call_dataset(call, call->param[0], err) || call_setup(call, err) ||
+	if (call_dataset(call, call->param[0], err) || call_place(call, err) ||
 	    dataset_sample_by_path(call->dataset, call->param[1], &sample, err))
 		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
 	int failed = serve_locate(call, &sample, &file, err) ||

@@ -1,18 +1,33 @@
 /* Changing a dataset: its folder and its policy. */
 #include "base/json.h"
+#include "dataset/apart.h"
 #include "dataset/document.h"
 #include "datasets.h"
 
 /* Whatever looks like an image below base_dir is served to those who may see the dataset, so only who may see everything on
- * this server chooses it. Others may name the one it has, which has to be that still in the write. */
+ * this server chooses it, among the folders that are configured. Any may name the one it has, which has to be that still in the write. */
 static int check_base_dir(struct call *call, struct dataset_change *change, struct err *err)
 {
-	if (!change->base_dir || auth_role(call->app->auth, call->request->user, NULL) == ROLE_ADMIN)
+	if (!change->base_dir)
 		return 0;
-	if (strcmp(change->base_dir, call->info.base_dir) != 0)
+	if (strcmp(change->base_dir, call->info.base_dir) == 0) {
+		change->base_dir_was = change->base_dir;
+		return 0;
+	}
+	if (auth_role(call->app->auth, call->request->user, NULL) != ROLE_ADMIN)
 		return err_set(err, ERR_FORBIDDEN, "Another \"base_dir\" needs the role admin on every dataset");
-	change->base_dir_was = change->base_dir;
-	return 0;
+	return dataset_check_folder(change->base_dir, err) ||
+	                       apart_check(call->app->store, &call->app->config, call->app->state_dir,
+	                                   dataset_name(call->dataset), change->base_dir, err)
+	               ? -1
+	               : 0;
+}
+
+static int settle(struct call *call, const struct dataset_change *change, struct err *err)
+{
+	return change->base_dir && !change->base_dir_was
+	               ? apart_settle(call->app->store, &call->app->config, call->app->state_dir, err)
+	               : 0;
 }
 
 int datasets_change(struct call *call, struct err *err)
@@ -24,7 +39,7 @@ int datasets_change(struct call *call, struct err *err)
 	    json_string(call->body, "base_dir", false, &change.base_dir, err) ||
 	    json_object(call->body, "policy", false, &policy, err) || call_setup(call, err) ||
 	    check_base_dir(call, &change, err) || document_policy_parse(policy, &change.policy, &change.fields, err) ||
-	    dataset_update(call->dataset, &change, err) ||
+	    dataset_update(call->dataset, &change, err) || settle(call, &change, err) ||
 	    ((change.fields & DATASET_POLICY_PUBLIC) && datasets_publish(call, err)))
 		return -1;
 	dataset_info_release(&call->info);

@@ -1,6 +1,7 @@
 /* Making a dataset. */
 #include "base/json.h"
 #include "base/text.h"
+#include "dataset/apart.h"
 #include "dataset/document.h"
 #include "datasets.h"
 
@@ -46,6 +47,19 @@ static int reply_location(struct call *call, const char *name, struct err *err)
 	return failed;
 }
 
+static int create(struct call *call, const char *name, const char *base_dir, const struct dataset_policy *policy,
+                  struct err *err)
+{
+	const struct app *app = call->app;
+
+	if (dataset_check_folder(base_dir, err) || apart_check(app->store, &app->config, app->state_dir, name, base_dir, err))
+		return -1;
+	return dataset_create(app->store, name, base_dir, policy, err) ||
+	                       (base_dir[0] && apart_settle(app->store, &app->config, app->state_dir, err))
+	               ? -1
+	               : 0;
+}
+
 int datasets_create(struct call *call, struct err *err)
 {
 	const char *name, *base_dir = "";
@@ -59,7 +73,7 @@ int datasets_create(struct call *call, struct err *err)
 	                       json_string_array(call->body, "labels", false, &labels, err) ||
 	                       json_object(call->body, "policy", false, &policy, err) || check_labels(labels, err) ||
 	                       document_policy_parse(policy, &parsed, &given, err) ||
-	                       dataset_create(call->app->store, name, base_dir, &parsed, err) ||
+	                       create(call, name, base_dir, &parsed, err) ||
 	                       dataset_open(call->app->store, name, &call->dataset, err) ||
 	                       add_labels(call, labels, err) || datasets_reply(call, 201, err) ||
 	                       reply_location(call, name, err)

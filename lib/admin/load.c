@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "blob/image.h"
 #include "blob/locate.h"
+#include "dataset/apart.h"
 #include "dataset/dataset.h"
 
 enum {
@@ -123,7 +124,7 @@ static int check_base_dir(struct load *load, struct err *err)
 	if (!load->options.moved)
 		change.base_dir_was = info.base_dir;
 	if (load->options.moved || *info.base_dir == '\0')
-		failed = dataset_update(load->dataset, &change, err);
+		failed = dataset_update(load->dataset, &change, err) || apart_settle(load->store, &load->config, NULL, err);
 	else if (!is_same_folder(info.base_dir, load->options.base_dir))
 		failed = err_set(err, ERR_CONFLICT,
 		                 "Dataset %s lies in %s: load it from there, choose another name, or say --moved if its "
@@ -166,7 +167,9 @@ static int make_dataset(struct load *load, struct err *err)
 		return -1;
 	if (dataset_open(load->store, load->options.dataset, &load->dataset, err))
 		return -1;
-	return load->created ? 0 : check_base_dir(load, err); /* another load has made it meanwhile */
+	if (!load->created) /* another load has made it meanwhile */
+		return check_base_dir(load, err);
+	return apart_settle(load->store, &load->config, NULL, err);
 }
 
 /* --- the images ------------------------------------------------------------------------------------- */

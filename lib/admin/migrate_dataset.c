@@ -7,6 +7,7 @@
 
 #include "admin/migrate_compare.h"
 #include "base/text.h"
+#include "dataset/apart.h"
 
 enum {
 	PATIENCE_SECONDS = 90, /* for a store that is down, or whose last writer was killed: MongoDB ends its transaction in 60 s */
@@ -393,7 +394,7 @@ static int move(struct moving *moving, struct err *err)
 		return -1;
 	struct dataset *to = moving->to;
 	moving->to = NULL;
-	return dataset_restore_finish(to, err);
+	return dataset_restore_finish(to, err) || apart_settle(moving->migration->to, moving->migration->to_config, NULL, err) ? -1 : 0;
 }
 
 static void report(const struct moving *moving)

@@ -10,6 +10,7 @@
 #include "admin/sweep.h"
 #include "auth/users.h"
 #include "base/buf.h"
+#include "dataset/apart.h"
 #include "dataset/dataset.h"
 #include "dataset/seed.h"
 #include "fastcgi/thumb.h"
@@ -267,7 +268,7 @@ static int prepare_all(struct prepare *prepare, struct err *err)
 	    seed_merge(prepare->store, config->json_db_dir, told_seed, NULL, &prepare->warnings, err) ||
 	    make_default_dataset(prepare, err) ||
 	    adopt_collected(config, prepare->store, &prepare->warnings, err) || prepare_datasets(prepare, err) ||
-	    require_dataset(prepare, err) || sweep(prepare) || prepare_users(prepare, err))
+	    require_dataset(prepare, err) || apart_settle(prepare->store, config, prepare->state_dir, err) || sweep(prepare) || prepare_users(prepare, err))
 		return -1;
 	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the summary cannot be written");
 }

@@ -28,6 +28,7 @@ struct config {
 	char *json_user_dir;
 	char *default_dataset;
 	struct config_list image_roots;  /* folders in which files outside a base_dir may lie */
+	struct config_list base_dirs;    /* folders in which a base_dir that is set by HTTP may lie */
 	struct config_list archive_skip; /* folder names an archive import passes over */
 
 	struct {

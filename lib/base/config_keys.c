@@ -30,6 +30,8 @@ const struct config_key config_keys[] = {
 	  .help = "dataset of requests that name none; made when absent" },
 	{ "image_roots", CONFIG_PATHS, AT(image_roots),
 	  .help = "folders in which images outside a dataset's base_dir may lie" },
+	{ "base_dirs", CONFIG_PATHS, AT(base_dirs),
+	  .help = "folders in which a base_dir that is set by HTTP may lie" },
 	{ "archive_skip", CONFIG_TEXTS, AT(archive_skip), .initial = "BACKGROUND_Google",
 	  .help = "folder names an archive import passes over" },
 	{ "dataset_store.type", CONFIG_CHOICE, AT(dataset_store.type), .initial = "sqlite",

@@ -199,7 +199,7 @@ static int check_policy(const struct dataset_policy *policy, struct err *err)
 	return 0;
 }
 
-static int check_base_dir(const char *base_dir, struct err *err)
+int dataset_check_folder(const char *base_dir, struct err *err)
 {
 	if (base_dir[0] != '\0' && base_dir[0] != '/')
 		return err_set(err, ERR_BAD_REQUEST, "\"base_dir\" must be an absolute path");
@@ -217,7 +217,7 @@ int dataset_create(struct dataset_store *store, const char *name, const char *ba
 
 	if (!policy)
 		policy = &defaults;
-	if (text_check_dataset_name(name, err) || check_base_dir(base_dir, err) || check_policy(policy, err))
+	if (text_check_dataset_name(name, err) || dataset_check_folder(base_dir, err) || check_policy(policy, err))
 		return -1;
 	return store->backend->create(store, name, base_dir, policy, err);
 }
@@ -319,7 +319,7 @@ int dataset_update(struct dataset *dataset, const struct dataset_change *change,
 	struct dataset_policy policy = dataset_policy_default();
 
 	dataset_merge_policy(&policy, change);
-	if ((change->base_dir && check_base_dir(change->base_dir, err)) || check_policy(&policy, err))
+	if ((change->base_dir && dataset_check_folder(change->base_dir, err)) || check_policy(&policy, err))
 		return -1;
 	return dataset->backend->update(dataset, change, err);
 }

@@ -75,6 +75,8 @@ struct dataset_policy dataset_policy_default(void);
  * taken, ERR_BAD_REQUEST for a bad name, base_dir (control characters, relative) or policy. */
 int dataset_create(struct dataset_store *store, const char *name, const char *base_dir,
                    const struct dataset_policy *policy, struct err *err);
+/* Whether base_dir is of that form. ERR_BAD_REQUEST. */
+int dataset_check_folder(const char *base_dir, struct err *err);
 /* Removes it with all it holds but the images. ERR_NOT_FOUND. */
 int dataset_remove(struct dataset_store *store, const char *name, struct err *err);
 
@@ -312,7 +314,7 @@ struct dataset_outline {
 	struct dataset_label *labels; /* in order of key; their counts are not told */
 	size_t label_count;
 	int64_t next_label;         /* the key of the next new one: above all that ever were */
-	struct dataset_note *notes; /* in order of key, without DATASET_ORIGIN */
+	struct dataset_note *notes; /* in order of key, without DATASET_ORIGIN and DATASET_APART */
 	size_t note_count;
 };
 int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err);
@@ -342,6 +344,8 @@ void dataset_record_digest(const struct dataset_record *record, unsigned char ou
 
 /* The note that names, in a dataset that came from another store, where that was. */
 #define DATASET_ORIGIN "moved_from"
+/* The note that its folder lies apart (dataset/apart.h). */
+#define DATASET_APART "folder_apart"
 
 /* Opens the destination of a move, making it when there is none: it is unfinished then, which means that dataset_open,
  * dataset_store_list and dataset_remove do not find it, and its name is taken. *last gets the greatest id restored so far,

@@ -120,14 +120,15 @@ void dataset_record_digest(const struct dataset_record *record, unsigned char ou
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
 
-static void drop_origin(struct dataset_outline *outline)
+/* What is said of this place alone. */
+static void drop_local(struct dataset_outline *outline)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < outline->note_count; i++) {
 		struct dataset_note *note = &outline->notes[i];
 
-		if (strcmp(note->key, DATASET_ORIGIN) != 0) {
+		if (strcmp(note->key, DATASET_ORIGIN) != 0 && strcmp(note->key, DATASET_APART) != 0) {
 			outline->notes[kept++] = *note;
 			continue;
 		}
@@ -144,7 +145,7 @@ int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct
 		dataset_outline_release(out);
 		return -1;
 	}
-	drop_origin(out);
+	drop_local(out);
 	return 0;
 }
 

@@ -99,7 +99,7 @@ class Collector(Server):
         store = Path(folder) / "store"
         super().__init__(
             folder,
-            config={"default_dataset": DEFAULT, "image_store": {"dir": str(store)}, **(config or {})},
+            config={"default_dataset": DEFAULT, "image_store": {"dir": str(store)}, "base_dirs": [str(Path(folder).parent)], **(config or {})},
             env=variables,
         )
         self.store = store

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 from collecting import DEFAULT, assert_problem, picture
+from harness import draw
 from PIL import Image
 
 DATASETS = "/v1/datasets"
@@ -278,7 +279,8 @@ def test_an_admin_of_one_dataset_changes_that_one_and_makes_none(make_collector)
 def test_an_admin_of_one_dataset_sees_no_folder_through_it(make_collector):
     """Whatever lies in base_dir and looks like an image is served to those who may see the dataset."""
     collector = make_collector()
-    folder = collector.add_dataset("hidden")
+    folder = collector.images / "hidden"
+    draw(folder / "image0.png")
     collector.add_user("keeper", role="viewer", datasets={"secret": "admin"})
     collector.start()
     keeper, admin = collector.session("keeper"), collector.session("admin")

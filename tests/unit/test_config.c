@@ -46,6 +46,7 @@ static void without_any_file_the_defaults_hold(void **state)
 	assert_int_equal(config.limits.open_datasets, 64);
 	assert_int_equal(config.limits.log_bytes, 64 << 20);
 	assert_int_equal(config.image_roots.count, 0);
+	assert_int_equal(config.base_dirs.count, 0);
 	assert_int_equal(config.archive_skip.count, 1);
 	assert_string_equal(config.archive_skip.item[0], "BACKGROUND_Google");
 	assert_string_equal(config.log_level, "info");

@@ -1,0 +1,213 @@
+/* Finds which datasets' folders lie apart from all others. */
+#include "dataset/apart.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+enum { STORE_PATH_MAX = 2 * PATH_MAX };
+
+struct folder {
+	char *path;    /* real, where it is there */
+	char *dataset; /* NULL: a folder of the server */
+	char *noted;   /* by the dataset */
+	bool shared;
+};
+
+struct folders {
+	struct dataset_store *store;
+	struct folder *item;
+	size_t count;
+	struct err err; /* of the datasets' listing */
+};
+
+static char *real_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	if (!real && !(real = strdup(path)))
+		abort();
+	return real;
+}
+
+/* Takes the texts. */
+static void add(struct folders *folders, char *path, char *dataset, char *noted)
+{
+	folders->item = reallocarray(folders->item, folders->count + 1, sizeof(*folders->item));
+	if (!folders->item)
+		abort();
+	folders->item[folders->count++] = (struct folder){.path = path, .dataset = dataset, .noted = noted};
+}
+
+static void release(struct folders *folders)
+{
+	for (size_t i = 0; i < folders->count; i++) {
+		free(folders->item[i].path);
+		free(folders->item[i].dataset);
+		free(folders->item[i].noted);
+	}
+	free(folders->item);
+}
+
+/* One that is removed meanwhile, or cannot be read, is served by nobody. */
+static bool add_dataset(void *data, const char *name)
+{
+	struct folders *folders = data;
+	struct dataset *dataset;
+	struct dataset_info place;
+	struct err ignored;
+	char *noted = NULL;
+
+	if (dataset_open(folders->store, name, &dataset, &ignored))
+		return true;
+	if (dataset_place(dataset, &place, &ignored) == 0) {
+		if (place.base_dir[0] && dataset_note_get(dataset, DATASET_APART, &noted, &ignored) == 0)
+			add(folders, real_path(place.base_dir), strdup(name), noted);
+		dataset_info_release(&place);
+	}
+	dataset_close(dataset);
+	return true;
+}
+
+/* Beside the store's own folders images of others may lie, as where it is the folder of all images. */
+static void add_own(struct folders *folders, const struct config *config, const char *state_dir)
+{
+	static const char *const trees[] = {"public", "private", "tmp"};
+	char path[STORE_PATH_MAX];
+
+	if (state_dir && state_dir[0])
+		add(folders, real_path(state_dir), NULL, NULL);
+	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees) && strcmp(config->image_store.type, "fs") == 0; i++) {
+		char *store = real_path(config->image_store.dir);
+
+		if (snprintf(path, sizeof(path), "%s/%s", store, trees[i]) < (int)sizeof(path))
+			add(folders, real_path(path), NULL, NULL);
+		free(store);
+	}
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	if (len == 1)
+		return true;
+	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+/* What lies in a folder comes right after it. */
+static int by_path(const void *a, const void *b)
+{
+	const unsigned char *one = (const unsigned char *)((const struct folder *)a)->path;
+	const unsigned char *other = (const unsigned char *)((const struct folder *)b)->path;
+
+	while (*one && *one == *other) {
+		one++;
+		other++;
+	}
+	if (*one == *other || !*one || !*other)
+		return (*one > 0) - (*other > 0);
+	return *one == '/' ? -1 : *other == '/' ? 1 : *one - *other;
+}
+
+static void find_shared(struct folders *folders)
+{
+	struct folder *outer = NULL;
+
+	if (folders->count > 1)
+		qsort(folders->item, folders->count, sizeof(*folders->item), by_path);
+	for (size_t i = 0; i < folders->count; i++) {
+		struct folder *folder = &folders->item[i];
+
+		if (outer && lies_in(folder->path, outer->path))
+			outer->shared = folder->shared = true;
+		else
+			outer = folder;
+	}
+}
+
+static int note(struct folders *folders, const struct folder *folder, struct err *err)
+{
+	const char *value = folder->shared || strlen(folder->path) > DATASET_NOTE_MAX ? "" : folder->path;
+	struct dataset *dataset;
+
+	if (!folder->dataset || strcmp(folder->noted ? folder->noted : "", value) == 0)
+		return 0;
+	if (dataset_open(folders->store, folder->dataset, &dataset, err))
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	int failed = dataset_note_set(dataset, DATASET_APART, value, err);
+	dataset_close(dataset);
+	return failed;
+}
+
+int apart_settle(struct dataset_store *store, const struct config *config, const char *state_dir, struct err *err)
+{
+	struct folders folders = {.store = store};
+	int failed = dataset_store_list(store, "", SIZE_MAX, add_dataset, &folders, err);
+
+	add_own(&folders, config, state_dir);
+	find_shared(&folders);
+	for (size_t i = 0; i < folders.count && !failed; i++)
+		failed = note(&folders, &folders.item[i], err);
+	release(&folders);
+	return failed;
+}
+
+int apart_folder(struct dataset *dataset, const char *base_dir, char out[PATH_MAX], struct err *err)
+{
+	char *noted = NULL;
+
+	if (!base_dir[0] || !realpath(base_dir, out)) {
+		out[0] = '\0';
+		return 0;
+	}
+	int failed = dataset_note_get(dataset, DATASET_APART, &noted, err);
+	if (failed || !noted || strcmp(noted, out) != 0)
+		out[0] = '\0';
+	free(noted);
+	return failed;
+}
+
+static int check_allowed(const struct config_list *base_dirs, const char *base_dir, const char *real, struct err *err)
+{
+	bool allowed = false;
+
+	for (size_t i = 0; i < base_dirs->count && !allowed; i++) {
+		char *root = realpath(base_dirs->item[i], NULL);
+
+		allowed = root && lies_in(real, root);
+		free(root);
+	}
+	return allowed ? 0
+	               : err_set(err, ERR_FORBIDDEN,
+	                         "\"base_dir\" may not be %s: the folders in which it may lie are listed as \"base_dirs\" in the "
+	                         "server's configuration",
+	                         base_dir);
+}
+
+int apart_check(struct dataset_store *store, const struct config *config, const char *state_dir, const char *name,
+                const char *base_dir, struct err *err)
+{
+	struct folders folders = {.store = store};
+	char *real;
+
+	if (!base_dir[0])
+		return 0;
+	real = realpath(base_dir, NULL);
+	if (!real)
+		return err_set(err, ERR_UNPROCESSABLE, "\"base_dir\" is no folder that the server can see: %s", base_dir);
+	int failed = check_allowed(&config->base_dirs, base_dir, real, err) ||
+	             dataset_store_list(store, "", SIZE_MAX, add_dataset, &folders, err);
+	add_own(&folders, config, state_dir);
+	for (size_t i = 0; i < folders.count && !failed; i++) {
+		const struct folder *other = &folders.item[i];
+
+		if ((!other->dataset || strcmp(other->dataset, name) != 0) &&
+		    (lies_in(real, other->path) || lies_in(other->path, real)))
+			failed = err_set(err, ERR_CONFLICT, "\"base_dir\" may not be %s: it holds, or lies in, %s%s", base_dir,
+			                 other->dataset ? "the folder of dataset " : "a folder of the server's own",
+			                 other->dataset ? other->dataset : "");
+	}
+	release(&folders);
+	free(real);
+	return failed ? -1 : 0;
+}
