@@ -38,7 +38,7 @@ static int post(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"POST", "/v1/datasets/{dataset}/archive", ROLE_CONTRIBUTOR, post, false, "", ""},
+	{"POST", "/v1/datasets/{dataset}/archive", ROLE_CONTRIBUTOR, post, false, "names", ""},
 	{0},
 };
 

@@ -19,6 +19,7 @@ static void *run(void *data)
 {
 	struct threads *threads = data;
 
+	pthread_setname_np(pthread_self(), "serving");
 	threads->work(threads->data, threads);
 	return NULL;
 }
