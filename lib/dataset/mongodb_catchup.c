@@ -1,9 +1,9 @@
 /* What a change of the overlap makes of the samples that are there already in MongoDB, a bite at a time.
  *
- * The dataset's document has `due` while there are samples that are not in line with the policy: an id of the last change, so that only
- * who has seen them all by that one ends it. A dataset of an earlier version, of which some votes are only in the events, is due
- * until all have been looked at. Each bite is a transaction by the policy that it reads, and leaves alone what is in line: begun anew
- * after a crash it only reads what was done. */
+ * The dataset's document has `due` while there are samples that are not in line with the policy: an id of the last
+ * change, so that only who has seen them all by that one ends it. A dataset of an earlier version, of which some
+ * votes are only in the events, is due until all have been looked at. Each bite is a transaction by the policy
+ * that it reads, and leaves alone what is in line: begun anew after a crash it only reads what was done. */
 #include "dataset/mongodb.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* The clock of leases in MongoDB: the server's, since the machines' own may differ by minutes.
  *
- * Asked for at most once a second, and carried on by this machine's steady clock in between. It is behind by what the answer took:
- * a lease is then taken to live a moment longer, never shorter. */
+ * Asked for at most once a second, and carried on by this machine's steady clock in between. It is behind by what
+ * the answer took: a lease is then taken to live a moment longer, never shorter. */
 #include "dataset/mongodb.h"
 
 #include <time.h>
@@ -36,8 +36,8 @@ static int ask(struct work *work, int64_t *now, struct err *err)
 	return failed;
 }
 
-/* The answer tells the time of some moment since `before`, in whole milliseconds. What was found out before is kept while it agrees
- * with that, so that time does not go back for the sake of a slow answer. */
+/* The answer tells the time of some moment since `before`, in whole milliseconds. What was found out before is
+ * kept while it agrees with that, so that time does not go back for the sake of a slow answer. */
 static void learn(struct mongodb_store *store, int64_t told, int64_t before)
 {
 	int64_t after = steady_us(), least = told - after, most = told + MILLISECOND_US - before;

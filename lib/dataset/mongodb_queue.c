@@ -23,11 +23,11 @@ void window_close(struct window *window)
 	records_release(&window->records);
 }
 
-/* --- who is ahead of the others ------------------------------------------------------------------------------------- */
+/* --- who is ahead of the others ------------------------------------------------------------------------------------ */
 
-/* Before this position nothing was open to the user: all of it that is free that user has voted on. To see that took the store some
- * time, and it is not looked at again until AHEAD_RATIO times that has passed: what is given back there comes to this user then, and to
- * others at once. */
+/* Before this position nothing was open to the user: all of it that is free that user has voted on. To see that
+ * took the store some time, and it is not looked at again until AHEAD_RATIO times that has passed: what is given
+ * back there comes to this user then, and to others at once. */
 struct ahead {
 	char *user;
 	int64_t position, until; /* by the steady clock */
@@ -89,8 +89,8 @@ static void ahead_note(struct window *window, const char *user, int64_t from, in
 
 enum { RUN_OUT = -1 }; /* for `from` */
 
-/* Adds candidates in order of the queue: those that are free, from position `from` to below `to`, or those whose lease ran
- * out. user: only what this user may have (NULL: what anybody may). */
+/* Adds candidates in order of the queue: those that are free, from position `from` to below `to`, or those whose
+ * lease ran out. user: only what this user may have (NULL: what anybody may). */
 static int look(struct window *window, struct work *work, int64_t from, int64_t to, const char *user, size_t limit,
                 struct err *err)
 {
@@ -156,7 +156,8 @@ static int by_end(const void *a, const void *b)
 	return at_end ? record_by_position(a, b) : 0;
 }
 
-/* A lease that ends later than one that is taken now was taken before the clock went back: it ends when that one would. */
+/* A lease that ends later than one that is taken now was taken before the clock went back: it ends when that one
+ * would. */
 static int cap_leases(struct window *window, struct work *work, struct err *err)
 {
 	int64_t last = window->now + window->policy.lease_seconds * MICROSECONDS;

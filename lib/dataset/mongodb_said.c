@@ -227,7 +227,8 @@ static bool differs(const struct sample *sample, const struct rules_outcome *out
 	       strcmp(sample->label, outcome->label) != 0 || strcmp(sample->labelled_by, outcome->by) != 0;
 }
 
-/* What is decided is in nobody's hands any more. A file that cannot be read is offered to nobody, but may be labelled. */
+/* What is decided is in nobody's hands any more. A file that cannot be read is offered to nobody, but may be
+ * labelled. */
 void record_settle(struct record *record, int64_t overlap, int64_t now)
 {
 	struct sample *sample = &record->sample;

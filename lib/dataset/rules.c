@@ -62,8 +62,8 @@ static const struct rules_vote *newest(const struct rules_vote *votes, size_t co
 	return found;
 }
 
-/* The newest vote for what more than half of all say: the one candidate that is left when unequal votes cancel out in pairs
- * (Boyer and Moore's majority vote), counted once more. NULL when there is none. */
+/* The newest vote for what more than half of all say: the one candidate that is left when unequal votes cancel out
+ * in pairs (Boyer and Moore's majority vote), counted once more. NULL when there is none. */
 static const struct rules_vote *majority(const struct rules_vote *votes, size_t count, int64_t total)
 {
 	const char *candidate = NULL;

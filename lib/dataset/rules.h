@@ -1,17 +1,20 @@
-/* What labels, votes and leases mean: the one place where a sample's label, state and offer are made of what was said of it.
+/* What labels, votes and leases mean: the one place where a sample's label, state and offer are made of what was
+ * said of it.
  *
  * Pure: no store, no clock, nothing kept; any thread. Stores load, ask here, and save.
  *
- * A vote is what one person said of a sample, as a task or by /classify; one that comes later takes the place of that person's
- * own earlier one. Votes are kept whatever the overlap is, so that the state depends on them and on the policy, and never on
- * which policy held when they were given.
- * A decision is a label, or the lack of one, that is nobody's vote: a seed's, an upload's (its sender names what the image is, and
- * is not asked again), a sample that was skipped for all. The last one stands until votes that are enough, and of which one is
- * newer than it, agree on something: somebody who says the same once more takes nothing away.
- * Votes are enough when as many people as the policy's overlap have voted. With an overlap of 1 the newest vote is the label, as
- * in the older systems, where each label replaces the one before it. Above that it is what more than half of the voters said;
- * while there is no such majority, one more person is asked. Who passed a sample on ("requeue_for_others") is not asked again and
- * does not count. */
+ * A vote is what one person said of a sample, as a task or by /classify; one that comes later takes the place of
+ * that person's own earlier one. Votes are kept whatever the overlap is, so that the state depends on them and on
+ * the policy, and never on which policy held when they were given.
+ *
+ * A decision is a label, or the lack of one, that is nobody's vote: a seed's, an upload's (its sender names what the image is, and is not asked again), a sample
+ * that was skipped for all. The last one stands until votes that are enough, and of which one is newer than it,
+ * agree on something: somebody who says the same once more takes nothing away.
+ *
+ * Votes are enough when as many people as the policy's overlap have voted. With an overlap of 1 the newest vote is the label, as in the older
+ * systems, where each label replaces the one before it. Above that it is what more than half of the voters said;
+ * while there is no such majority, one more person is asked. Who passed a sample on ("requeue_for_others") is not
+ * asked again and does not count. */
 #ifndef DATASET_RULES_H
 #define DATASET_RULES_H
 
@@ -51,7 +54,8 @@ bool rules_is_vote(const char *source);
 /* The decision that an event, which is no vote, makes. */
 struct rules_decision rules_decision_of(const struct label_event *event, int64_t n);
 
-/* The decision that the sample's state is evidence of where none is noted: nobody has voted, so what it has was decided. */
+/* The decision that the sample's state is evidence of where none is noted: nobody has voted, so what it has was
+ * decided. */
 struct rules_decision rules_decision_implied(const struct sample *sample, const struct rules_vote *votes, size_t count);
 
 /* How many more people may be given the sample now: every live lease takes a place, a shared one, too. */

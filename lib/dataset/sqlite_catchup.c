@@ -1,8 +1,9 @@
 /* What a change of the policy makes of the samples that are there already in SQLite, a bite at a time.
  *
- * Two settings say what is still due, each the rowid up to which it is done, and are gone when it is: "recount" brings samples
- * in line with the overlap (only those that somebody has voted on or holds: any other is in the queue whatever it is), "reorder"
- * gives them their places in the queue. What is written meanwhile is written by the new policy. */
+ * Two settings say what is still due, each the rowid up to which it is done, and are gone when it is: "recount"
+ * brings samples in line with the overlap (only those that somebody has voted on or holds: any other is in the
+ * queue whatever it is), "reorder" gives them their places in the queue. What is written meanwhile is written by
+ * the new policy. */
 #include "dataset/sqlite.h"
 
 enum {

@@ -1,4 +1,5 @@
-/* The queue in SQLite, and the leases that are taken of it; each function that changes them is one job of a group commit. */
+/* The queue in SQLite, and the leases that are taken of it; each function that changes them is one job of a group
+ * commit. */
 #include "dataset/sqlite.h"
 
 #include "base/text.h"
@@ -9,8 +10,8 @@ enum {
 	SECOND_US = 1000000,
 };
 
-/* Ends leases whose time is over, so that their samples are in the queue again. One that ends later than one that is taken now was
- * taken before the clock went back: it ends when that one would. */
+/* Ends leases whose time is over, so that their samples are in the queue again. One that ends later than one that
+ * is taken now was taken before the clock went back: it ends when that one would. */
 static int sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, int64_t overlap, struct err *err)
 {
 	if (conn_run(writer, err, "UPDATE leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
@@ -54,8 +55,8 @@ static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *use
 
 /* --- the queue ----------------------------------------------------------------------------------------------------- */
 
-/* A user's way through the queue. What stands before one who is ahead of the others, because that user has voted on it already, is
- * passed over once, and then remembered. */
+/* A user's way through the queue. What stands before one who is ahead of the others, because that user has voted
+ * on it already, is passed over once, and then remembered. */
 struct walk {
 	const char *user;
 	int64_t position; /* nothing before it is open to the user */
