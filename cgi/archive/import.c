@@ -157,8 +157,9 @@ static int summarise(struct import *import, const char *error, struct err *err)
 	if (import->guessed) {
 		char warning[200];
 
-		snprintf(warning, sizeof(warning), "the names of %lld entries are no UTF-8 and were taken for %s: their charset can be "
-		         "told by ?names=, such as names=cp932", (long long)import->guessed, import->guess);
+		snprintf(warning, sizeof(warning),
+		         "the names of %lld entries are no UTF-8 and were taken for %s: their charset can be told by ?names=, "
+		         "such as names=cp932", (long long)import->guessed, import->guess);
 		json_add_string(summary, "warning", warning);
 	}
 	if (error)

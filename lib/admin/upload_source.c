@@ -202,7 +202,9 @@ static int open_archive(struct source *source, int64_t bytes, struct err *err)
 
 static const char *skip_reason(const char *said)
 {
-	return strstr(said, "hidden") ? hidden : strstr(said, "system") ? made_by_system : strstr(said, "image") ? no_image : in_skipped_folder;
+	if (strstr(said, "system"))
+		return made_by_system;
+	return strstr(said, "hidden") ? hidden : strstr(said, "image") ? no_image : in_skipped_folder;
 }
 
 /* Takes the entry's bytes; one that is broken is told, and the next may be whole. */

@@ -124,7 +124,8 @@ static int add_segments(struct archive_name *name, struct buf *path, const char 
 }
 
 /* As UTF-8, from whatever it is. */
-static int decode(struct buf *text, const char *raw, bool zip, const char *charset, struct archive_name *out, struct err *err)
+static int decode(struct buf *text, const char *raw, bool zip, const char *charset, struct archive_name *out,
+                  struct err *err)
 {
 	if (text_utf8_valid(raw, strlen(raw))) {
 		buf_str(text, raw);

@@ -19,9 +19,10 @@ enum { ARCHIVE_CHARSET_MAX = 32 };
 /* Whether names can be converted from this charset ("cp932"). */
 bool archive_name_knows(const char *charset);
 
-/* raw is UTF-8, or, where it is not, of `charset`, or, where that is NULL, code page 437 in a zip (as its specification says) and ISO 8859-1 in a
- * tar. A zip's backslashes separate folders. Entries are skipped that are hidden or litter (base/litter.h),
- * or lie in a folder that is, or that is in `skip`. ERR_UNPROCESSABLE for absolute names, "..", and what can't be a path or label;
+/* raw is UTF-8, or, where it is not, of `charset`, or, where that is NULL, code page 437 in a zip (as its
+ * specification says) and ISO 8859-1 in a tar. A zip's backslashes separate folders. Entries are skipped that are
+ * hidden or litter (base/litter.h), or lie in a folder that is, or that is in `skip`. ERR_UNPROCESSABLE for names that
+ * are not of `charset`, absolute names, "..", and what can't be a path or label;
  * path then is the name as far as it can be shown. */
 int archive_name_parse(const char *raw, bool zip, const char *charset, const struct config_list *skip,
                        struct archive_name *out, struct err *err);
