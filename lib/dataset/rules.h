@@ -7,14 +7,15 @@
  * that person's own earlier one. Votes are kept whatever the overlap is, so that the state depends on them and on
  * the policy, and never on which policy held when they were given.
  *
- * A decision is a label, or the lack of one, that is nobody's vote: a seed's, an upload's (its sender names what the image is, and is not asked again), a sample
- * that was skipped for all. The last one stands until votes that are enough, and of which one is newer than it,
- * agree on something: somebody who says the same once more takes nothing away.
+ * A decision is a label, or the lack of one, that is nobody's vote: a seed's, an upload's (its sender names what
+ * the image is, and is not asked again), a sample that was skipped for all. The last one stands until votes that
+ * are enough, and of which one is newer than it, agree on something: somebody who says the same once more takes
+ * nothing away.
  *
- * Votes are enough when as many people as the policy's overlap have voted. With an overlap of 1 the newest vote is the label, as in the older
- * systems, where each label replaces the one before it. Above that it is what more than half of the voters said;
- * while there is no such majority, one more person is asked. Who passed a sample on ("requeue_for_others") is not
- * asked again and does not count. */
+ * Votes are enough when as many people as the policy's overlap have voted. With an overlap of 1 the newest vote is
+ * the label, as in the older systems, where each label replaces the one before it. Above that it is what more than
+ * half of the voters said; while there is no such majority, one more person is asked. Who passed a sample on
+ * ("requeue_for_others") is not asked again and does not count. */
 #ifndef DATASET_RULES_H
 #define DATASET_RULES_H
 

@@ -45,6 +45,7 @@ static void without_a_majority_one_more_person_is_asked_until_there_is_one(void 
 	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* who has said what it is is not */
 	task = next_task(dataset, "cyd");
 	assert_string_equal(task.sample.labelled_by, "");
+	task_release(&task);
 	lease_tasks(dataset, "dan", 1, &task, 0); /* one */
 	label_next(dataset, "cyd", 0, "bird");
 	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
