@@ -10,7 +10,7 @@
 
 /* --- a connection: statements prepared once, by the address of their text ---------------------------------------- */
 
-enum { SQLITE_STATEMENTS_MAX = 64 }; /* distinct statements of one connection */
+enum { SQLITE_STATEMENTS_MAX = 128 }; /* distinct statements of one connection */
 
 struct sqlite_conn {
 	sqlite3 *db;
