@@ -155,7 +155,8 @@ def test_a_key_that_is_missing_or_of_the_wrong_type_is_named(ann, endpoint, key)
         assert_refused(ann.post(endpoint, json={**body, key: wrong}), says=f'"{key}"')
     del body[key]
     assert_refused(ann.post(endpoint, json=body), says=f'"{key}"')
-    assert_refused(ann.post(endpoint, json={**body, key.upper(): "demo"}), says=f'"{key}"')
+    other = key.upper() if endpoint.startswith("/v1/") else key  # where no other field is taken, that one is named
+    assert_refused(ann.post(endpoint, json={**body, key.upper(): "demo"}), says=f'"{other}"')
 
 
 @pytest.mark.parametrize("wrong", ["0", "", 1.5, True, False, [], [0], {}, 1e300, -1e300, 10**30])

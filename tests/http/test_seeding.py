@@ -155,9 +155,9 @@ def test_a_large_seed_is_merged_whole(server, ann):
     assert (size(ann, "large"), counts["labelled"], counts["unlabelled"]) == (25_000, 16_666, 8_334)
 
 
-def test_unreadable_files_are_tried_again(server, ann):
-    assert ann.post("/obtain", json={"dataset_name": "unplugged"}).status_code == 404
-    assert told(ann, "unplugged")["counts"]["unreadable"] == 2
+def test_a_folder_that_is_away_withdraws_nothing(server, ann):
+    assert ann.post("/obtain", json={"dataset_name": "unplugged"}).status_code == 503
+    assert told(ann, "unplugged")["counts"]["unreadable"] == 0
     done = server.reload()
     assert f'dataset "unplugged": its images in {server.images}/unplugged cannot be read: No such file' in done.stderr
     (server.images / "plug").rename(server.images / "unplugged")
