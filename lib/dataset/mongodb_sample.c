@@ -42,21 +42,28 @@ int mongodb_sample(struct dataset *base, int64_t id, struct sample *out, struct 
 	return read_one(base, filter_id(base->name, id), opts_hint("id", 1), out, err);
 }
 
+/* What is told to be there must not be taken back when the primary falls, since its sender may not send it again. Both read
+ * so, or what takes a place would not be known by its bytes yet. */
+static bson_t *opts_lasting(const char *index)
+{
+	bson_t *opts = opts_hint(index, 1);
+
+	BCON_APPEND(opts, "readConcern", "{", "level", BCON_UTF8("majority"), "}");
+	return opts;
+}
+
 int mongodb_sample_by_path(struct dataset *base, const char *filepath, struct sample *out, struct err *err)
 {
-	bson_t *opts = opts_hint("path", 1);
+	bson_t *opts = opts_lasting("path");
 
 	BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}");
 	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "filepath", BCON_UTF8(filepath)), opts, out, err);
 }
 
-/* What is told to be there must not be taken back when the primary falls, since its sender may not send it again. */
 int mongodb_sample_by_sha256(struct dataset *base, const char *sha256, struct sample *out, struct err *err)
 {
-	bson_t *opts = opts_hint("sha256", 1);
-
-	BCON_APPEND(opts, "readConcern", "{", "level", BCON_UTF8("majority"), "}");
-	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)), opts, out, err);
+	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)), opts_lasting("sha256"), out,
+	                err);
 }
 
 /* Takes filter. */
