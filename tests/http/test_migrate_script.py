@@ -290,7 +290,8 @@ def test_an_export_out_of_mongodb_is_that_out_of_sqlite_to_the_byte(sides, mongo
     for number, source in enumerate((("-i", here.databases / "cats.db"), ("--config", here.config_file, "--dataset", "cats"),
                                      ("--config", there.config_file, "-d", "cats"))):
         done = export(*source, "-o", tmp_path / f"{number}.csv")
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        used = [f"image-label-export-csv: configuration: {word}" for word in source if str(word).endswith(".json")]
+        assert (done.returncode, done.stdout, done.stderr.splitlines()) == (0, "", used)
         outputs.append(((tmp_path / f"{number}.csv").read_bytes(), (tmp_path / f"{number}.csv.json").read_bytes()))
     assert outputs[0] == outputs[1] == outputs[2]
     assert outputs[0][0].count(b"\r\n") == 2508
