@@ -50,6 +50,8 @@ static void ask(struct app *app, struct health *out)
 
 	memset(out, 0, sizeof(*out));
 	bool apart = pthread_create(&thread, NULL, check_images, &images) == 0;
+	if (apart)
+		pthread_setname_np(thread, "check");
 	dataset_store_ping(app->store, &out->datasets);
 	if (apart)
 		pthread_join(thread, NULL);

@@ -273,6 +273,7 @@ static bool take_waiting(struct s3_engine *engine)
 static void *engine_main(void *data)
 {
 	struct s3_engine *engine = data;
+	pthread_setname_np(pthread_self(), "s3");
 	while (take_waiting(engine)) {
 		int running, left;
 		curl_multi_perform(engine->multi, &running);

@@ -158,13 +158,16 @@ def test_no_name_reaches_the_error_log(server):
     assert (server.state / "log" / "error.log").read_bytes() == b""
 
 
-def test_a_gate_that_is_down_lets_only_keys_in(make_server):
+def test_a_gate_that_is_down_lets_only_keys_in_and_refuses_nobody(make_server):
     server = make_server()
+    server.add_user("pin", password="1234")
     server.add_user("key", password=KEY)
-    server.add_user("own")
     server.add_dataset()
     server.start()
-    (server.state / "sock" / "gate.sock").unlink()
+    (server.state / "sock" / "gate.sock").rename(server.state / "gate.sock")
+    for path, answer in (("/size", server.session("pin").post("/size", json=SIZE)), ("/v1/me", server.session("pin").get("/v1/me"))):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1"), path
+        assert answer.json()["message"] == "The service is unavailable"
     assert server.session("key").post("/size", json=SIZE).status_code == 200
-    answer = server.session("own").post("/size", json=SIZE)
-    assert (answer.status_code, answer.json()) == (500, {"message": "Internal error"})
+    (server.state / "gate.sock").rename(server.state / "sock" / "gate.sock")
+    assert server.session("pin").post("/size", json=SIZE).status_code == 200
