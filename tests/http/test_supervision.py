@@ -100,22 +100,10 @@ def test_stop_waits_for_one_that_is_just_ending(server):
         until(lambda: lock.exists() and subprocess.run(["flock", "-n", "-s", str(lock), "true"], check=False).returncode, "the lock to be held")
         words = [str(server.scripts / "image-label-server"), "--config", str(server.config_file), "--state", str(server.state), "stop"]
         stop = subprocess.Popen(words, env=server.env, stdout=subprocess.PIPE, text=True)
-        waits = ("flock", "-s", "-w")
-        until(lambda: stop.poll() is not None or any(command[:3] == waits for command in commands_of(stop.pid)), "stop to wait")
+        waiting = ["pgrep", "-P", str(stop.pid), "-f", "^flock -s -w"]
+        until(lambda: stop.poll() is not None or subprocess.run(waiting, stdout=subprocess.DEVNULL, check=False).returncode == 0, "stop to wait")
         ending.stdin.close()
     assert (stop.wait(timeout=60), stop.stdout.read()) == (0, "image-label-server: not running\n")
-
-
-def commands_of(parent):
-    """The commands of a process's children."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"PPid:\t{parent}\n" in (entry / "status").read_text():
-                found.append(tuple((entry / "cmdline").read_text().split("\0")))
-        except OSError:
-            pass  # it has ended
-    return found
 
 
 def test_stop_finishes_the_request_under_way(running):
