@@ -8,87 +8,68 @@
 
 typedef void dataset_log(enum log_level level, const char *message, ...);
 
+/* Each function is the one of dataset.h that it is declared by. */
 struct dataset_backend {
 	const char *type; /* dataset_store.type in the configuration */
 	void (*log_to)(dataset_log *log); /* of a module, which cannot see the program's log by itself; else NULL */
 	/* reading: dataset_store_open_reading */
 	int (*store_open)(struct dataset_store **out, const struct config *config, bool reading, struct err *err);
-	void (*store_free)(struct dataset_store *store);
-	int (*store_ping)(struct dataset_store *store, struct err *err);
-	int (*store_list)(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
-	                  void *data, struct err *err);
-	void (*store_place)(struct dataset_store *store, struct buf *out);
-	int (*store_fold)(struct dataset_store *store, struct err *err); /* NULL: nothing to do */
-	int (*create)(struct dataset_store *store, const char *name, const char *base_dir,
-	              const struct dataset_policy *policy, struct err *err);
-	int (*remove)(struct dataset_store *store, const char *name, struct err *err);
-	int (*open)(struct dataset_store *store, const char *name, struct dataset **out, struct err *err);
-	void (*close)(struct dataset *dataset);
+	typeof(dataset_store_free) *store_free;
+	typeof(dataset_store_ping) *store_ping;
+	typeof(dataset_store_list) *store_list;
+	typeof(dataset_store_place) *store_place;
+	typeof(dataset_store_fold) *store_fold; /* NULL: nothing to do */
+	typeof(dataset_create) *create;         /* policy is never NULL */
+	typeof(dataset_remove) *remove;
+	typeof(dataset_open) *open;
+	typeof(dataset_close) *close;
 
-	int (*info)(struct dataset *dataset, struct dataset_info *out, struct err *err);
-	int (*setup)(struct dataset *dataset, struct dataset_info *out, struct err *err);
-	int (*place)(struct dataset *dataset, struct dataset_info *out, struct err *err);
-	int (*check)(struct dataset *dataset, struct err *err); /* may it be written? NULL: whoever reads it may */
-	int (*size)(struct dataset *dataset, int64_t *out, struct err *err);
-	int (*update)(struct dataset *dataset, const struct dataset_change *change, struct err *err);
-	int (*label_add)(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err);
+	typeof(dataset_info) *info;
+	typeof(dataset_setup) *setup;
+	typeof(dataset_place) *place;
+	typeof(dataset_check) *check; /* may it be written? NULL: whoever reads it may */
+	typeof(dataset_size) *size;
+	typeof(dataset_update) *update;
+	typeof(dataset_label_add) *label_add;
+	typeof(dataset_note_get) *note_get;
+	typeof(dataset_note_set) *note_set;
 
-	int (*sample)(struct dataset *dataset, int64_t id, struct sample *out, struct err *err);
-	int (*sample_by_path)(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err);
-	int (*sample_by_sha256)(struct dataset *dataset, const char *sha256, struct sample *out, struct err *err);
-	int (*samples)(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
-	               struct err *err);
-	int (*merge)(struct dataset *dataset, const char *const *labels, size_t label_count,
-	             const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged,
-	             struct err *err);
-	int (*adopt)(struct dataset *dataset, dataset_adopt_key *key_of, void *data, struct dataset_adopted *out,
-	             struct err *err); /* NULL: there is nothing to take over */
-	int (*note_get)(struct dataset *dataset, const char *key, char **value, struct err *err);
-	int (*note_set)(struct dataset *dataset, const char *key, const char *value, struct err *err);
-	int (*add_image)(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,
-	                 struct sample *out, bool *duplicate, struct err *err);
-	int (*has_blob)(struct dataset *dataset, const char *blob_key, bool *out, struct err *err);
-	int (*set_urls)(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err);
-	int (*history)(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err);
+	typeof(dataset_sample) *sample;
+	typeof(dataset_sample_by_path) *sample_by_path;
+	typeof(dataset_sample_by_sha256) *sample_by_sha256;
+	typeof(dataset_samples) *samples;
+	typeof(dataset_merge) *merge;
+	typeof(dataset_adopt) *adopt; /* NULL: there is nothing to take over */
+	typeof(dataset_add_image) *add_image;
+	typeof(dataset_has_blob) *has_blob;
+	typeof(dataset_set_urls) *set_urls;
+	typeof(dataset_history) *history;
 
-	int (*next)(struct dataset *dataset, const char *user, struct task *out, struct err *err);
-	int (*lease)(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
-	             struct err *err);
-	int (*held)(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err);
-	int (*renew)(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at,
-	             struct err *err);
-	int (*release)(struct dataset *dataset, const char *user, const char *token, struct err *err);
-	int (*skip)(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip,
-	            struct err *err);
-	/* request: NULL = none. */
-	int (*label_task)(struct dataset *dataset, const char *user, const char *token, const char *label,
-	                  int64_t lead_time_ms, const char *request, struct sample *out, struct err *err);
-	int (*label_path)(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
-	                  const char *label, const char *request, bool *accepted, struct err *err);
-	int (*mark_unreadable)(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
-	int (*retry_unreadable)(struct dataset *dataset, int64_t *count, struct err *err);
-	int (*unreadable)(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
-	                  struct err *err);
-	int (*mark_readable)(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
+	typeof(dataset_next) *next;
+	typeof(dataset_lease) *lease;
+	typeof(dataset_held) *held;
+	typeof(dataset_renew) *renew;
+	typeof(dataset_release) *release;
+	typeof(dataset_skip) *skip;
+	typeof(dataset_label_task_once) *label_task; /* request: NULL = none */
+	typeof(dataset_label_path_once) *label_path;
+	typeof(dataset_mark_all_unreadable) *mark_unreadable;
+	typeof(dataset_retry_unreadable) *retry_unreadable;
+	typeof(dataset_unreadable) *unreadable;
+	typeof(dataset_mark_readable) *mark_readable;
 
 	/* Votes may be given in any order, and the notes with DATASET_ORIGIN. */
-	int (*outline)(struct dataset *dataset, struct dataset_outline *out, struct err *err);
-	int (*records)(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
-	               struct err *err);
-	int (*restore_open)(struct dataset_store *store, const char *name, const char *origin, struct dataset **out,
-	                    int64_t *last, struct err *err);
-	int (*restore_outline)(struct dataset *dataset, const struct dataset_outline *outline, struct err *err);
-	int (*restore_records)(struct dataset *dataset, const struct dataset_record *records, size_t count,
-	                       struct err *err);
-	int (*restore_finish)(struct dataset *dataset, struct err *err);
-	int (*restore_drop)(struct dataset_store *store, const char *name, struct err *err);
+	typeof(dataset_outline) *outline;
+	typeof(dataset_records) *records;
+	typeof(dataset_restore_open) *restore_open;
+	typeof(dataset_restore_outline) *restore_outline;
+	typeof(dataset_restore_records) *restore_records;
+	typeof(dataset_restore_finish) *restore_finish;
+	typeof(dataset_restore_drop) *restore_drop;
 
-	int (*idempotency_claim)(struct dataset_store *store, const char *user, const char *key,
-	                         const char *fingerprint, enum idempotency *out, int *status, char **body,
-	                         struct err *err);
-	int (*idempotency_finish)(struct dataset_store *store, const char *user, const char *key, int status,
-	                          const char *body, struct err *err);
-	int (*idempotency_abandon)(struct dataset_store *store, const char *user, const char *key, struct err *err);
+	typeof(idempotency_claim) *idempotency_claim;
+	typeof(idempotency_finish) *idempotency_finish;
+	typeof(idempotency_abandon) *idempotency_abandon;
 };
 
 extern const struct dataset_backend dataset_sqlite;

@@ -356,45 +356,42 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 
 /* --- the operations of backend.h, by file --------------------------------------------------------------------------------- */
 
-int mongodb_create(struct dataset_store *, const char *, const char *, const struct dataset_policy *, struct err *);
-int mongodb_remove(struct dataset_store *, const char *, struct err *);
-int mongodb_info(struct dataset *, struct dataset_info *, struct err *);
-int mongodb_setup(struct dataset *, struct dataset_info *, struct err *);
-int mongodb_place(struct dataset *, struct dataset_info *, struct err *);
-int mongodb_size(struct dataset *, int64_t *, struct err *);
-int mongodb_update(struct dataset *, const struct dataset_change *, struct err *);
-int mongodb_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);
-int mongodb_note_get(struct dataset *, const char *, char **, struct err *);
-int mongodb_note_set(struct dataset *, const char *, const char *, struct err *);
+typeof(dataset_create) mongodb_create;
+typeof(dataset_remove) mongodb_remove;
+typeof(dataset_info) mongodb_info;
+typeof(dataset_setup) mongodb_setup;
+typeof(dataset_place) mongodb_place;
+typeof(dataset_size) mongodb_size;
+typeof(dataset_update) mongodb_update;
+typeof(dataset_label_add) mongodb_label_add;
+typeof(dataset_note_get) mongodb_note_get;
+typeof(dataset_note_set) mongodb_note_set;
 
-int mongodb_sample(struct dataset *, int64_t, struct sample *, struct err *);
-int mongodb_sample_by_path(struct dataset *, const char *, struct sample *, struct err *);
-int mongodb_sample_by_sha256(struct dataset *, const char *, struct sample *, struct err *);
-int mongodb_samples(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
-int mongodb_has_blob(struct dataset *, const char *, bool *, struct err *);
-int mongodb_set_urls(struct dataset *, const struct dataset_url *, size_t, struct err *);
-int mongodb_history(struct dataset *, int64_t, label_event_visit *, void *, struct err *);
+typeof(dataset_sample) mongodb_sample;
+typeof(dataset_sample_by_path) mongodb_sample_by_path;
+typeof(dataset_sample_by_sha256) mongodb_sample_by_sha256;
+typeof(dataset_samples) mongodb_samples;
+typeof(dataset_has_blob) mongodb_has_blob;
+typeof(dataset_set_urls) mongodb_set_urls;
+typeof(dataset_history) mongodb_history;
 
-int mongodb_merge(struct dataset *, const char *const *, size_t, const struct dataset_seed *, size_t,
-                  struct dataset_merged *, struct err *);
-int mongodb_add_image(struct dataset *, const struct dataset_image *, int64_t, struct sample *, bool *, struct err *);
-int mongodb_adopt(struct dataset *, dataset_adopt_key *, void *, struct dataset_adopted *, struct err *);
+typeof(dataset_merge) mongodb_merge;
+typeof(dataset_add_image) mongodb_add_image;
+typeof(dataset_adopt) mongodb_adopt;
 
-int mongodb_next(struct dataset *, const char *, struct task *, struct err *);
-int mongodb_lease(struct dataset *, const char *, size_t, struct task *, size_t *, struct err *);
-int mongodb_held(struct dataset *, const char *, struct task **, size_t *, struct err *);
+typeof(dataset_next) mongodb_next;
+typeof(dataset_lease) mongodb_lease;
+typeof(dataset_held) mongodb_held;
 
-int mongodb_renew(struct dataset *, const char *, const char *, int64_t *, struct err *);
-int mongodb_release(struct dataset *, const char *, const char *, struct err *);
-int mongodb_skip(struct dataset *, const char *, const char *, enum dataset_skip, struct err *);
-int mongodb_label_task(struct dataset *, const char *, const char *, const char *, int64_t, const char *, struct sample *,
-                       struct err *);
-int mongodb_label_path(struct dataset *, const char *, const char *, const char *, const char *, const char *, bool *,
-                       struct err *);
-int mongodb_mark_unreadable(struct dataset *, const int64_t *, size_t, struct err *);
-int mongodb_retry_unreadable(struct dataset *, int64_t *, struct err *);
-int mongodb_unreadable(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
-int mongodb_mark_readable(struct dataset *, const int64_t *, size_t, struct err *);
+typeof(dataset_renew) mongodb_renew;
+typeof(dataset_release) mongodb_release;
+typeof(dataset_skip) mongodb_skip;
+typeof(dataset_label_task_once) mongodb_label_task;
+typeof(dataset_label_path_once) mongodb_label_path;
+typeof(dataset_mark_all_unreadable) mongodb_mark_unreadable;
+typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
+typeof(dataset_unreadable) mongodb_unreadable;
+typeof(dataset_mark_readable) mongodb_mark_readable;
 
 /* What a change of the overlap makes of the samples that are there is made in bites, between which others write
  * (mongodb_catchup.c). All that is due; and a small bite, by the leader of leases, so that it ends though nobody waits for it. */
@@ -403,18 +400,17 @@ int catch_up_step(struct mongodb_dataset *, struct err *);
 /* Is anything due, as far as is known here? */
 bool catch_up_due(struct mongodb_dataset *);
 
-int mongodb_outline(struct dataset *, struct dataset_outline *, struct err *);
-int mongodb_records(struct dataset *, int64_t, size_t, struct dataset_record **, size_t *, struct err *);
-int mongodb_restore_open(struct dataset_store *, const char *, const char *, struct dataset **, int64_t *, struct err *);
-int mongodb_restore_outline(struct dataset *, const struct dataset_outline *, struct err *);
-int mongodb_restore_records(struct dataset *, const struct dataset_record *, size_t, struct err *);
-int mongodb_restore_finish(struct dataset *, struct err *);
-int mongodb_restore_drop(struct dataset_store *, const char *, struct err *);
+typeof(dataset_outline) mongodb_outline;
+typeof(dataset_records) mongodb_records;
+typeof(dataset_restore_open) mongodb_restore_open;
+typeof(dataset_restore_outline) mongodb_restore_outline;
+typeof(dataset_restore_records) mongodb_restore_records;
+typeof(dataset_restore_finish) mongodb_restore_finish;
+typeof(dataset_restore_drop) mongodb_restore_drop;
 
-int mongodb_idempotency_claim(struct dataset_store *, const char *, const char *, const char *, enum idempotency *,
-                              int *, char **, struct err *);
-int mongodb_idempotency_finish(struct dataset_store *, const char *, const char *, int, const char *, struct err *);
-int mongodb_idempotency_abandon(struct dataset_store *, const char *, const char *, struct err *);
+typeof(idempotency_claim) mongodb_idempotency_claim;
+typeof(idempotency_finish) mongodb_idempotency_finish;
+typeof(idempotency_abandon) mongodb_idempotency_abandon;
 
 static inline struct mongodb_dataset *mongodb_dataset(struct dataset *dataset)
 {

@@ -218,54 +218,50 @@ int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const
                 int64_t lead_time_ms, const char *request, int64_t overlap, struct err *err);
 
 /* The operations of backend.h, by file. */
-int sqlite_info(struct dataset *, struct dataset_info *, struct err *);
-int sqlite_setup(struct dataset *, struct dataset_info *, struct err *);
-int sqlite_place(struct dataset *, struct dataset_info *, struct err *);
-int sqlite_check(struct dataset *, struct err *);
-int sqlite_size(struct dataset *, int64_t *, struct err *);
-int sqlite_update(struct dataset *, const struct dataset_change *, struct err *);
-int sqlite_label_add(struct dataset *, const char *, int64_t *, bool *, struct err *);
-int sqlite_note_get(struct dataset *, const char *, char **, struct err *);
-int sqlite_note_set(struct dataset *, const char *, const char *, struct err *);
+typeof(dataset_info) sqlite_info;
+typeof(dataset_setup) sqlite_setup;
+typeof(dataset_place) sqlite_place;
+typeof(dataset_check) sqlite_check;
+typeof(dataset_size) sqlite_size;
+typeof(dataset_update) sqlite_update;
+typeof(dataset_label_add) sqlite_label_add;
+typeof(dataset_note_get) sqlite_note_get;
+typeof(dataset_note_set) sqlite_note_set;
 
-int sqlite_sample(struct dataset *, int64_t, struct sample *, struct err *);
-int sqlite_sample_by_path(struct dataset *, const char *, struct sample *, struct err *);
-int sqlite_sample_by_sha256(struct dataset *, const char *, struct sample *, struct err *);
-int sqlite_samples(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
-int sqlite_merge(struct dataset *, const char *const *, size_t, const struct dataset_seed *, size_t,
-                 struct dataset_merged *, struct err *);
-int sqlite_add_image(struct dataset *, const struct dataset_image *, int64_t, struct sample *, bool *, struct err *);
-int sqlite_has_blob(struct dataset *, const char *, bool *, struct err *);
-int sqlite_set_urls(struct dataset *, const struct dataset_url *, size_t, struct err *);
-int sqlite_history(struct dataset *, int64_t, label_event_visit *, void *, struct err *);
+typeof(dataset_sample) sqlite_sample;
+typeof(dataset_sample_by_path) sqlite_sample_by_path;
+typeof(dataset_sample_by_sha256) sqlite_sample_by_sha256;
+typeof(dataset_samples) sqlite_samples;
+typeof(dataset_merge) sqlite_merge;
+typeof(dataset_add_image) sqlite_add_image;
+typeof(dataset_has_blob) sqlite_has_blob;
+typeof(dataset_set_urls) sqlite_set_urls;
+typeof(dataset_history) sqlite_history;
 
-int sqlite_outline(struct dataset *, struct dataset_outline *, struct err *);
-int sqlite_records(struct dataset *, int64_t, size_t, struct dataset_record **, size_t *, struct err *);
-int sqlite_restore_open(struct dataset_store *, const char *, const char *, struct dataset **, int64_t *, struct err *);
-int sqlite_restore_outline(struct dataset *, const struct dataset_outline *, struct err *);
-int sqlite_restore_records(struct dataset *, const struct dataset_record *, size_t, struct err *);
-int sqlite_restore_finish(struct dataset *, struct err *);
-int sqlite_restore_drop(struct dataset_store *, const char *, struct err *);
+typeof(dataset_outline) sqlite_outline;
+typeof(dataset_records) sqlite_records;
+typeof(dataset_restore_open) sqlite_restore_open;
+typeof(dataset_restore_outline) sqlite_restore_outline;
+typeof(dataset_restore_records) sqlite_restore_records;
+typeof(dataset_restore_finish) sqlite_restore_finish;
+typeof(dataset_restore_drop) sqlite_restore_drop;
 
-int sqlite_next(struct dataset *, const char *, struct task *, struct err *);
-int sqlite_lease(struct dataset *, const char *, size_t, struct task *, size_t *, struct err *);
-int sqlite_held(struct dataset *, const char *, struct task **, size_t *, struct err *);
-int sqlite_renew(struct dataset *, const char *, const char *, int64_t *, struct err *);
-int sqlite_release(struct dataset *, const char *, const char *, struct err *);
-int sqlite_skip(struct dataset *, const char *, const char *, enum dataset_skip, struct err *);
-int sqlite_label_task(struct dataset *, const char *, const char *, const char *, int64_t, const char *, struct sample *,
-                      struct err *);
-int sqlite_label_path(struct dataset *, const char *, const char *, const char *, const char *, const char *, bool *,
-                      struct err *);
-int sqlite_mark_unreadable(struct dataset *, const int64_t *, size_t, struct err *);
-int sqlite_retry_unreadable(struct dataset *, int64_t *, struct err *);
-int sqlite_unreadable(struct dataset *, int64_t, size_t, struct sample **, size_t *, struct err *);
-int sqlite_mark_readable(struct dataset *, const int64_t *, size_t, struct err *);
+typeof(dataset_next) sqlite_next;
+typeof(dataset_lease) sqlite_lease;
+typeof(dataset_held) sqlite_held;
+typeof(dataset_renew) sqlite_renew;
+typeof(dataset_release) sqlite_release;
+typeof(dataset_skip) sqlite_skip;
+typeof(dataset_label_task_once) sqlite_label_task;
+typeof(dataset_label_path_once) sqlite_label_path;
+typeof(dataset_mark_all_unreadable) sqlite_mark_unreadable;
+typeof(dataset_retry_unreadable) sqlite_retry_unreadable;
+typeof(dataset_unreadable) sqlite_unreadable;
+typeof(dataset_mark_readable) sqlite_mark_readable;
 
-int sqlite_idempotency_claim(struct dataset_store *, const char *, const char *, const char *, enum idempotency *,
-                             int *, char **, struct err *);
-int sqlite_idempotency_finish(struct dataset_store *, const char *, const char *, int, const char *, struct err *);
-int sqlite_idempotency_abandon(struct dataset_store *, const char *, const char *, struct err *);
+typeof(idempotency_claim) sqlite_idempotency_claim;
+typeof(idempotency_finish) sqlite_idempotency_finish;
+typeof(idempotency_abandon) sqlite_idempotency_abandon;
 
 static inline struct sqlite_store *sqlite_store(struct dataset_store *store)
 {
