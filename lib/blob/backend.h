@@ -18,12 +18,9 @@ struct blob_backend {
 	int (*read)(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len,
 	            size_t *got, struct err *err);
 	int (*remove)(struct blob_store *store, const char *key, struct err *err);
-	int (*list)(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit,
-	            void *data, struct err *err);
 	int (*sweep)(struct blob_store *store, const char *prefix, int64_t older_than_seconds,
 	             int64_t *removed, struct err *err);
 	int (*ping)(struct blob_store *store, struct err *err);
-	void (*stats)(struct blob_store *store, struct blob_stats *out);
 };
 
 extern const struct blob_backend blob_fs;

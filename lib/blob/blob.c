@@ -1,10 +1,7 @@
 /* Dispatches the image store's functions to the backend that the configuration names. */
 #include "blob/blob.h"
 
-#include <errno.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/module.h"
 #include "blob/backend.h"
 #include "blob/key.h"
@@ -125,59 +122,9 @@ int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struc
 	return 0;
 }
 
-/* Its pieces may each look right, and not fit: the whole is compared with what was put, where that is known. */
-static int check_sum(const char *key, const struct blob_info *info, struct hash_stream *hash, struct err *err)
-{
-	unsigned char digest[64];
-	char sha256[HASH_SHA256_HEX];
-	hash_stream_final(hash, digest);
-	hash_hex(digest, HASH_SHA256_SIZE, sha256);
-	if (info->sha256[0] == '\0' || strcmp(info->sha256, sha256) == 0)
-		return 0;
-	return err_set(err, ERR_UPSTREAM, "the bytes of '%s' arrive changed from the image store", key);
-}
-
-int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *bytes, struct err *err)
-{
-	struct blob_info info;
-	if (blob_stat(store, key, &info, err) != 0)
-		return -1;
-	size_t room = info.bytes < BLOB_READ_BYTES ? (size_t)info.bytes + 1 : BLOB_READ_BYTES;
-	char *piece = malloc(room);
-	if (piece == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	struct hash_stream *hash = hash_stream_new("sha256");
-	int64_t offset = 0;
-	int result = 0;
-	while (result == 0 && offset < info.bytes) {
-		size_t got = 0;
-		if (blob_read(store, key, offset, piece, room, &got, err) != 0)
-			result = -1;
-		else if (got == 0)
-			result = err_set(err, ERR_UPSTREAM, "the object '%s' ends early", key);
-		else if (file_write(fd, piece, got) != 0)
-			result = err_errno(err, ERR_INTERNAL, "can't write a copy of an object");
-		hash_stream_update(hash, piece, got);
-		offset += (int64_t)got;
-	}
-	free(piece);
-	if (bytes != NULL)
-		*bytes = offset;
-	if (result == 0)
-		return check_sum(key, &info, hash, err);
-	hash_stream_free(hash);
-	return result;
-}
-
 int blob_delete(struct blob_store *store, const char *key, struct err *err)
 {
 	return blob_key_check(key, err) || store->backend->remove(store, key, err) ? -1 : 0;
-}
-
-int blob_list(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit, void *data,
-              struct err *err)
-{
-	return store->backend->list(store, prefix, after, visit, data, err);
 }
 
 int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
@@ -193,12 +140,6 @@ int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_
 int blob_ping(struct blob_store *store, struct err *err)
 {
 	return store->backend->ping(store, err);
-}
-
-void blob_stats(struct blob_store *store, struct blob_stats *out)
-{
-	memset(out, 0, sizeof(*out));
-	store->backend->stats(store, out);
 }
 
 const char *blob_type(const struct blob_store *store)

@@ -87,44 +87,19 @@ int blob_read(struct blob_store *store, const char *key, int64_t offset, void *b
               struct err *err);
 /* Appends the whole object to out; ERR_TOO_LARGE over out's ceiling. */
 int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struct err *err);
-/* Writes the whole object to fd, from its position on, at constant memory. *bytes (may be NULL) gets how
- * many. */
-int blob_fetch_fd(struct blob_store *store, const char *key, int fd, int64_t *bytes, struct err *err);
-
 /* Removes the object; one that is not there is fine. */
 int blob_delete(struct blob_store *store, const char *key, struct err *err);
 
-/* Visits the objects whose key begins with prefix ("" = all) and is greater than after ("" = from the
- * first), in byte order of the keys, until visit returns false. Memory is constant (fs: some MB for folders
- * of a million files). Objects stored or deleted meanwhile may be visited or not. */
-struct blob_entry {
-	const char *key; /* valid during the visit */
-	int64_t bytes;
-	int64_t modified_us;
-};
-typedef bool blob_visit(void *data, const struct blob_entry *entry);
-int blob_list(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit, void *data,
-              struct err *err);
-
 /* Removes what puts that were cut off by a crash left inside the store and that is older than
  * older_than_seconds: temporary files (fs), unfinished multipart uploads of keys that begin with prefix
- * (s3). *removed (may be NULL) counts them. Whole objects that no sample refers to are the caller's to find
- * (blob_list) and delete. */
+ * (s3). *removed (may be NULL) counts them. Whole objects that no sample refers to are found by the notes of
+ * what was under way (blob/intent.h). */
 int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
                struct err *err);
 
 /* Reachable and writable, as far as can be told without writing? Answers within seconds. ERR_UNAVAILABLE,
  * ERR_UPSTREAM or ERR_NO_SPACE, saying why, when not. */
 int blob_ping(struct blob_store *store, struct err *err);
-
-/* Counts since the store was opened, for metrics. All 0 in fs. */
-struct blob_stats {
-	int64_t requests; /* HTTP requests sent */
-	int64_t retries;  /* of them, sent again after a failure */
-	int64_t failures; /* calls that failed although retried */
-	int64_t bytes_sent, bytes_received;
-};
-void blob_stats(struct blob_store *store, struct blob_stats *out);
 
 /* "fs" or "s3". */
 const char *blob_type(const struct blob_store *store);

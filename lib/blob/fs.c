@@ -1,5 +1,4 @@
-/* The image store in files: opening it, and all that does not write objects (fs_put.c) or list them
- * (fs_list.c). */
+/* The image store in files: opening it, and all that does not write objects (fs_put.c). */
 #include "blob/fs.h"
 
 #include <dirent.h>
@@ -272,11 +271,6 @@ static int fs_ping(struct blob_store *store, struct err *err)
 	return 0;
 }
 
-static void fs_stats(struct blob_store *store, struct blob_stats *out)
-{
-	(void)store, (void)out; /* nothing leaves this machine */
-}
-
 const struct blob_backend blob_fs = {
 	.open = fs_open,
 	.free = fs_free,
@@ -287,8 +281,6 @@ const struct blob_backend blob_fs = {
 	.stat = fs_stat,
 	.read = fs_read,
 	.remove = fs_remove,
-	.list = fs_list,
 	.sweep = fs_sweep,
 	.ping = fs_ping,
-	.stats = fs_stats,
 };

@@ -1,5 +1,5 @@
 /* The image store in an S3 bucket: the module "s3". Writing is in s3_put.c and s3_parts.c, who may read in
- * s3_acl.c, listing in s3_list.c. */
+ * s3_acl.c. */
 #include <time.h>
 
 #include "base/module.h"
@@ -170,15 +170,6 @@ static int s3_ping(struct blob_store *store, struct err *err)
 	return result;
 }
 
-static void s3_stats(struct blob_store *store, struct blob_stats *out)
-{
-	struct s3_client *client = (struct s3_client *)store;
-	out->requests = atomic_load(&client->requests);
-	out->retries = atomic_load(&client->retries);
-	out->failures = atomic_load(&client->failures);
-	s3_engine_bytes(client->engine, &out->bytes_sent, &out->bytes_received);
-}
-
 MODULE_EXPORT extern const struct blob_backend blob_s3;
 const struct blob_backend blob_s3 = {
 	.open = s3_open,
@@ -191,8 +182,6 @@ const struct blob_backend blob_s3 = {
 	.stat = s3_stat,
 	.read = s3_read,
 	.remove = s3_remove,
-	.list = s3_list,
 	.sweep = s3_sweep,
 	.ping = s3_ping,
-	.stats = s3_stats,
 };

@@ -227,7 +227,6 @@ static void run_unfinished(struct s3_client *client, struct s3_call **calls, siz
 	}
 	s3_engine_run(client->engine, transfers, sent);
 	free(transfers);
-	atomic_fetch_add(&client->requests, (int64_t)sent);
 	*passing = *skewed = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct s3_call *call = calls[i];
@@ -258,11 +257,7 @@ void s3_run(struct s3_client *client, struct s3_call **calls, size_t count)
 			break;
 		if (passing > 0 && !late)
 			s3_back_off(attempt++);
-		atomic_fetch_add(&client->retries, (int64_t)(passing + skewed));
 	}
-	for (size_t i = 0; i < count; i++)
-		if (!s3_succeeded(calls[i]))
-			atomic_fetch_add(&client->failures, 1);
 }
 
 int s3_perform(struct s3_client *client, struct s3_call *call, struct err *err)

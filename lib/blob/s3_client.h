@@ -33,7 +33,6 @@ struct s3_client {
 	atomic_bool no_conditional; /* the server does not take If-None-Match */
 	atomic_bool no_acl;         /* the server does not take x-amz-acl, and need not: there is a public_url */
 	atomic_int_least64_t writable_until; /* seconds of the monotonic clock: a key that may not list was seen to write */
-	atomic_int_least64_t requests, retries, failures;
 };
 
 /* The endpoint, by the configuration: AWS when none is given, "{bucket}" in it: virtual-host style, else
@@ -153,9 +152,7 @@ void s3_upload_abort(struct s3_client *client, const char *key, const char *id);
 
 /* s3_place.c */
 int s3_key_of(struct blob_store *store, const char *url, struct buf *out, struct err *err);
-/* s3_list.c */
-int s3_list(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit, void *data,
-            struct err *err);
+/* s3_sweep.c */
 int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
              struct err *err);
 /* s3.c */

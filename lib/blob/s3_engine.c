@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -29,7 +28,6 @@ struct s3_engine {
 	struct s3_transfer *waiting, **last;
 	bool started, stop;
 	pthread_t thread;
-	atomic_int_least64_t sent, received;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -231,13 +229,10 @@ static void finish(struct s3_engine *engine, struct s3_transfer *transfer, CURLc
 {
 	transfer->code = code;
 	if (transfer->easy != NULL) {
-		curl_off_t bytes = -1, received = 0;
+		curl_off_t bytes = -1;
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
 		curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
-		curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
 		transfer->content_length = bytes;
-		atomic_fetch_add(&engine->sent, transfer->sent);
-		atomic_fetch_add(&engine->received, received);
 		curl_multi_remove_handle(engine->multi, transfer->easy);
 		curl_easy_cleanup(transfer->easy);
 		transfer->easy = NULL;
@@ -320,10 +315,4 @@ void s3_engine_run(struct s3_engine *engine, struct s3_transfer **transfers, siz
 		pthread_cond_wait(&batch.done, &engine->lock);
 	pthread_mutex_unlock(&engine->lock);
 	pthread_cond_destroy(&batch.done);
-}
-
-void s3_engine_bytes(struct s3_engine *engine, int64_t *sent, int64_t *received)
-{
-	*sent = atomic_load(&engine->sent);
-	*received = atomic_load(&engine->received);
 }

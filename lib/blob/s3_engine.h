@@ -60,7 +60,5 @@ struct s3_transfer {
 /* Runs the transfers, all at once, and returns when the last is done. */
 void s3_engine_run(struct s3_engine *engine, struct s3_transfer **transfers, size_t count);
 
-/* Bytes sent and received since it was made. */
-void s3_engine_bytes(struct s3_engine *engine, int64_t *sent, int64_t *received);
 
 #endif

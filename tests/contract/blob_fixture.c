@@ -110,25 +110,6 @@ const char *url_of(struct blob_fixture *f, const char *key, bool public_read)
 	return text;
 }
 
-static bool see(void *data, const struct blob_entry *entry)
-{
-	struct seen *seen = data;
-	assert_true(seen->count < SEEN_MAX);
-	snprintf(seen->keys[seen->count++], BLOB_KEY_MAX, "%s", entry->key);
-	seen->bytes += entry->bytes;
-	assert_true(entry->modified_us > 0);
-	return seen->count < seen->limit;
-}
-
-struct seen *list_of(struct blob_fixture *f, const char *prefix, const char *after, size_t limit)
-{
-	static struct seen seen;
-	memset(&seen, 0, sizeof(seen));
-	seen.limit = limit;
-	must(blob_list(f->store, prefix, after, see, &seen, &failure));
-	return &seen;
-}
-
 int temporary_file(const char *text)
 {
 	char path[] = "/tmp/contract-blob-XXXXXX";

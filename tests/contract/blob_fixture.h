@@ -27,16 +27,6 @@ const char *text_of(struct blob_fixture *fixture, const char *key);
 /* The same of blob_url, good for 600 s. */
 const char *url_of(struct blob_fixture *fixture, const char *key, bool public_read);
 
-enum { SEEN_MAX = 400 };
-struct seen {
-	size_t count, limit;
-	int64_t bytes;
-	char keys[SEEN_MAX][BLOB_KEY_MAX];
-};
-/* The first objects that blob_list visits; valid until the next call. */
-#define list(fixture, prefix, after, limit) (*list_of((fixture), (prefix), (after), (limit)))
-struct seen *list_of(struct blob_fixture *fixture, const char *prefix, const char *after, size_t limit);
-
 /* An unnamed file that holds the text, at position 0. */
 int temporary_file(const char *text);
 

@@ -37,16 +37,6 @@ static void begin(struct behind *b, void **state)
 	through(b);
 }
 
-static bool see_any(void *data, const struct blob_entry *entry)
-{
-	(void)entry;
-	++*(int *)data;
-	return true;
-}
-
-/* --- a portal in between
- * ------------------------------------------------------------------------------------ */
-
 static void an_object_is_stored_when_s3_says_so_alone(void **state)
 {
 	struct behind b;
@@ -94,13 +84,11 @@ static void reading_is_not_answered_by_a_page(void **state)
 static void a_list_is_not_empty_because_a_page_has_no_keys(void **state)
 {
 	struct behind b;
-	int count = 0;
 	int64_t removed;
 	begin(&b, state);
 	must(put_text(&b.f, "images/a.png", "a cat", false));
 	for (size_t i = 0; i < PORTALS; i++) {
 		portal_for(&b, "^GET ", &portals[i]);
-		refused(blob_list(b.f.store, "", "", see_any, &count, &failure), ERR_UPSTREAM);
 		refused(blob_sweep(b.f.store, "", 0, &removed, &failure), ERR_UPSTREAM);
 	}
 	end_behind(&b);
@@ -219,33 +207,11 @@ static void one_bit_that_flips_on_the_way_is_noticed(void **state)
 	end_behind(&b);
 }
 
-/* In pieces none of which has all that the SHA-256 is of. */
-static void one_bit_of_a_large_object_is_noticed(void **state)
-{
-	struct behind b;
-	int fd = large_file(), copy = temporary_file("");
-	struct blob_put put = {.key = "images/large.png", .type = "image/png", .fd = fd, .length = BLOB_READ_BYTES + 7};
-	begin(&b, state);
-	must(blob_put(b.f.store, &put, &failure));
-	must(blob_fetch_fd(b.f.store, put.key, copy, NULL, &failure));
-	gateway_set(b.gateway, GATEWAY_PASS, 0, NULL, NULL);
-	gateway_rule(b.gateway, "^range: bytes=0-", GATEWAY_FLIP, 1, NULL, NULL);
-	refused(blob_fetch_fd(b.f.store, put.key, copy, NULL, &failure), ERR_UPSTREAM);
-	close(fd);
-	close(copy);
-	end_behind(&b);
-}
-
 static void a_list_that_does_not_go_on_ends(void **state)
 {
 	struct behind b;
-	int count = 0;
 	int64_t removed;
 	begin(&b, state);
-	gateway_set(b.gateway, GATEWAY_ANSWER, GATEWAY_ALWAYS, "200 OK",
-	            "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>images/a.png</Key><Size>1</Size>"
-	            "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents></ListBucketResult>");
-	refused(blob_list(b.f.store, "", "", see_any, &count, &failure), ERR_UPSTREAM);
 	gateway_set(b.gateway, GATEWAY_ANSWER, GATEWAY_ALWAYS, "200 OK",
 	            "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><Upload><Key>images/a.png</Key>"
 	            "<UploadId>u</UploadId><Initiated>2099-01-01T00:00:00.000Z</Initiated></Upload>"
@@ -271,7 +237,6 @@ int main(void)
 		BLOB_TEST(a_bare_404_to_a_write_is_no_missing_object),
 		BLOB_TEST(an_object_that_is_there_and_is_not_is_told_after_a_few_attempts),
 		BLOB_TEST(one_bit_that_flips_on_the_way_is_noticed),
-		BLOB_TEST(one_bit_of_a_large_object_is_noticed),
 		BLOB_TEST(a_list_that_does_not_go_on_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

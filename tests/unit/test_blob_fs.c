@@ -428,43 +428,6 @@ static void a_store_without_a_folder_does_not_open(void **state)
 	assert_non_null(strstr(f->err.text, "tape"));
 }
 
-/* --- a large folder ------------------------------------------------------------------------------------- */
-
-enum { MANY = 40000 };
-struct seen {
-	int count;
-	char last[BLOB_KEY_MAX];
-};
-
-static bool see_in_order(void *data, const struct blob_entry *entry)
-{
-	struct seen *seen = data;
-	assert_true(strcmp(entry->key, seen->last) > 0);
-	snprintf(seen->last, sizeof(seen->last), "%s", entry->key);
-	seen->count++;
-	return true;
-}
-
-static void a_folder_of_many_files_is_listed_in_order(void **state)
-{
-	struct fixture *f = *state;
-	char path[PATH_MAX];
-	assert_int_equal(put_text(f, "images/many/first", "", false), 0);
-	for (int i = 0; i < MANY; i++) {
-		snprintf(path, sizeof(path), "%s/private/images/many/%d", f->dir, i * 7919 % MANY);
-		close(open(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
-	}
-	assert_int_equal(put_text(f, "images/many.png", "", true), 0);
-	assert_int_equal(put_text(f, "images/many/20000x", "", true), 0);
-	struct seen seen = {0};
-	assert_int_equal(blob_list(f->store, "", "", see_in_order, &seen, &f->err), 0);
-	assert_int_equal(seen.count, MANY + 3);
-	seen = (struct seen){0};
-	assert_int_equal(blob_list(f->store, "images/many/3", "images/many/39", see_in_order, &seen, &f->err),
-	                 0);
-	assert_int_equal(seen.count, 1110); /* 390-399, 3900-3999, 39000-39999 */
-}
-
 int main(void)
 {
 	umask(022);
@@ -486,7 +449,6 @@ int main(void)
 		FS_STORE_TEST(a_crash_before_the_object_is_named_leaves_nothing),
 		FS_STORE_TEST(what_a_crash_left_is_swept_once_old),
 		FS_STORE_TEST(a_store_without_a_folder_does_not_open),
-		FS_STORE_TEST(a_folder_of_many_files_is_listed_in_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The image store in an S3 bucket: listing objects, and unfinished uploads to be aborted. */
+/* The image store in an S3 bucket: aborting the uploads in parts that a crash left unfinished. */
 #include "base/text.h"
 #include "blob/key.h"
 #include "blob/s3_client.h"
@@ -6,24 +6,22 @@
 
 enum { PAGE_KEYS = 1000, ID_MAX = 1024 };
 
-/* A page of a list: of objects (id is "") or of unfinished uploads. */
+/* A page of the list of unfinished uploads. */
 struct listed {
 	char *key;
 	char id[ID_MAX];
-	int64_t bytes, time_us;
+	int64_t time_us;
 };
 struct page {
-	const char *item; /* the element of an entry */
 	struct listed entry, *entries;
 	size_t count;
 	bool truncated;
 	struct buf text; /* for decoding */
 };
 
-static void page_init(struct page *page, const char *item)
+static void page_init(struct page *page)
 {
 	memset(page, 0, sizeof(*page));
-	page->item = item;
 	page->entries = calloc(PAGE_KEYS, sizeof(*page->entries));
 	if (page->entries == NULL)
 		abort(); /* as buf does */
@@ -56,33 +54,33 @@ static void set_field(struct page *page, const char *name, const char *text)
 		entry->key = text_percent_decode(text, strlen(text), true, &page->text) == 0
 		                     ? strdup(buf_text(&page->text))
 		                     : NULL; /* none of ours */
-	} else if (strcmp(name, "Size") == 0) {
-		text_int64(text, 0, INT64_MAX, &entry->bytes);
-	} else if (strcmp(name, "LastModified") == 0 || strcmp(name, "Initiated") == 0) {
+	} else if (strcmp(name, "Initiated") == 0) {
 		text_time_parse(text, &entry->time_us);
 	} else if (strcmp(name, "UploadId") == 0) {
 		snprintf(entry->id, sizeof(entry->id), "%.1023s", text);
 	}
 }
 
+static const char item[] = "Upload"; /* the element of an entry */
+
 static void read_element(void *data, const char *parent, const char *name, const char *text)
 {
 	struct page *page = data;
-	if (strcmp(parent, page->item) == 0)
+	if (strcmp(parent, item) == 0)
 		set_field(page, name, text);
-	else if (strcmp(name, page->item) == 0)
+	else if (strcmp(name, item) == 0)
 		end_entry(page);
 	else if (strcmp(name, "IsTruncated") == 0)
 		page->truncated = strcmp(text, "true") == 0;
 }
 
-static int read_page(struct s3_client *client, struct s3_call *call, const char *root, struct page *page,
-                     struct err *err)
+static int read_page(struct s3_client *client, struct s3_call *call, struct page *page, struct err *err)
 {
 	call->proof = S3_PROOF_DOCUMENT;
 	if (s3_perform(client, call, err) != 0)
 		return -1;
-	return s3_xml_parse(buf_text(&call->transfer.body), call->transfer.body.len, root, read_element, page, err);
+	return s3_xml_parse(buf_text(&call->transfer.body), call->transfer.body.len, "ListMultipartUploadsResult",
+	                    read_element, page, err);
 }
 
 static int no_end(struct err *err)
@@ -93,50 +91,6 @@ static int no_end(struct err *err)
 static bool is_at(const struct listed *listed, const char *key, const char *id)
 {
 	return strcmp(listed->key, key) == 0 && strcmp(listed->id, id) == 0;
-}
-
-static int list_page(struct s3_client *client, const char *prefix, const char *after, struct page *page,
-                     struct err *err)
-{
-	struct s3_call call;
-	s3_call_init(&call, "GET", NULL);
-	s3_call_query(&call, "list-type", "2");
-	s3_call_query(&call, "encoding-type", "url");
-	s3_call_query(&call, "prefix", prefix);
-	if (*after != '\0')
-		s3_call_query(&call, "start-after", after);
-	page_init(page, "Contents");
-	int result = read_page(client, &call, "ListBucketResult", page, err);
-	s3_call_release(&call);
-	return result;
-}
-
-int s3_list(struct blob_store *store, const char *prefix, const char *after, blob_visit *visit, void *data,
-            struct err *err)
-{
-	char from[4 * BLOB_KEY_MAX];
-	snprintf(from, sizeof(from), "%s", after);
-	for (bool more = true; more;) {
-		struct page page;
-		int result = list_page((struct s3_client *)store, prefix, from, &page, err);
-		more = result == 0 && page.truncated && page.count > 0;
-		if (more && strcmp(page.entries[page.count - 1].key, from) <= 0)
-			result = no_end(err);
-		if (more)
-			snprintf(from, sizeof(from), "%s", page.entries[page.count - 1].key);
-		for (size_t i = 0; result == 0 && i < page.count; i++) {
-			struct listed *listed = &page.entries[i];
-			struct blob_entry entry = {listed->key, listed->bytes, listed->time_us};
-			if (blob_key_check(listed->key, NULL) == 0 && !visit(data, &entry)) {
-				more = false;
-				break;
-			}
-		}
-		page_release(&page);
-		if (result != 0)
-			return -1;
-	}
-	return 0;
 }
 
 static int abort_upload(struct s3_client *client, const struct listed *listed, struct err *err)
@@ -170,8 +124,8 @@ int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_se
 			s3_call_query(&call, "key-marker", key);
 			s3_call_query(&call, "upload-id-marker", id);
 		}
-		page_init(&page, "Upload");
-		int result = read_page(client, &call, "ListMultipartUploadsResult", &page, err);
+		page_init(&page);
+		int result = read_page(client, &call, &page, err);
 		more = result == 0 && page.truncated && page.count > 0;
 		if (more && is_at(&page.entries[page.count - 1], key, id))
 			result = no_end(err);
