@@ -31,11 +31,6 @@ static cJSON *parse(const char *name, const char *bytes, size_t len, struct err 
 	return tree;
 }
 
-cJSON *json_parse(const char *bytes, size_t len, struct err *err)
-{
-	return parse(body_name, bytes, len, err);
-}
-
 cJSON *json_parse_object(const char *bytes, size_t len, struct err *err)
 {
 	cJSON *tree = parse(body_name, bytes, len, err);

@@ -25,10 +25,7 @@ enum {
  * (raw or escaped), invalid UTF-8, a lone surrogate. */
 cJSON *json_parse_object(const char *bytes, size_t len, struct err *err);
 
-/* The same for any top value. */
-cJSON *json_parse(const char *bytes, size_t len, struct err *err);
-
-/* Reads and parses a file (at most JSON_BODY_MAX), its name in the message. */
+/* Reads and parses a file (at most JSON_BODY_MAX) whose top may be any value, its name in the message. */
 cJSON *json_parse_file(const char *path, struct err *err);
 
 /* Typed fields. A wrong type is -1 with ERR_BAD_REQUEST naming the key. `required`: absence is an error
