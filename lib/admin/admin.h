@@ -12,7 +12,8 @@
 
 enum { ADMIN_DONE = 0, ADMIN_FAILED = 1, ADMIN_USAGE = 2 };
 
-/* Prints the resolved configuration, without secrets, as JSON. */
+/* Prints the resolved configuration, without secrets, as JSON; by --help its keys, by --table README.md's table
+ * of them. */
 int admin_config(int argc, char **argv, config_env *env);
 /* Makes everything ready for serving: folders, JSON datasets merged, each dataset opened (which migrates
  * it), users compiled. Prints one line a dataset; what a person should know goes to stderr first. */

@@ -88,8 +88,30 @@ int admin_make_folder(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
+static int write_text(const char *text)
+{
+	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+		return ADMIN_DONE;
+	fprintf(stderr, "the configuration cannot be written\n");
+	return ADMIN_FAILED;
+}
+
+static int print_keys(int (*print)(struct buf *out))
+{
+	struct buf text;
+	buf_init(&text, CONFIG_TEXT_MAX);
+	print(&text);
+	int status = write_text(buf_text(&text));
+	buf_release(&text);
+	return status;
+}
+
 int admin_config(int argc, char **argv, config_env *env)
 {
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return print_keys(config_help);
+	if (argc == 2 && strcmp(argv[1], "--table") == 0)
+		return print_keys(config_table);
 	struct config config;
 	int status = admin_load_config(argc, argv, env, &config);
 	if (status != ADMIN_DONE)
@@ -97,10 +119,8 @@ int admin_config(int argc, char **argv, config_env *env)
 	struct buf text;
 	buf_init(&text, CONFIG_TEXT_MAX);
 	config_print(&config, &text);
-	if (printf("%s\n", buf_text(&text)) < 0 || fflush(stdout) != 0) {
-		fprintf(stderr, "the configuration cannot be written\n");
-		status = ADMIN_FAILED;
-	}
+	buf_char(&text, '\n');
+	status = write_text(buf_text(&text));
 	buf_release(&text);
 	config_release(&config);
 	return status;

@@ -109,7 +109,9 @@ void config_release(struct config *config); /* wipes secrets */
  * plus "path". */
 int config_print(const struct config *config, struct buf *out);
 
-/* A help text: a line a key with its default and meaning. */
+/* A help text: a line a key with its default, bounds and meaning. */
 int config_help(struct buf *out);
+/* The same as a table in Markdown, of the keys that a file may have. */
+int config_table(struct buf *out);
 
 #endif

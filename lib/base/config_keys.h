@@ -29,6 +29,7 @@ struct config_key {
 	enum config_kind kind;
 	size_t offset;       /* of a char *, an int64_t or a struct config_list in struct config */
 	const char *initial; /* of texts; of a list, its only entry; NULL: see help */
+	const char *derived; /* where another key's value decides: what it is when that one has its default */
 	int64_t number, min, max;
 	const char *const *choices; /* ended by NULL */
 	const char *variable; /* of the environment, which wins; NULL for none */

@@ -130,22 +130,59 @@ int config_print(const struct config *config, struct buf *out)
 	return failed;
 }
 
+/* What it takes, where its meaning does not say so, and the variable that wins. */
+static void describe(const struct config_key *key, bool bounds, struct buf *out)
+{
+	char expected[160];
+
+	buf_str(out, key->help);
+	if (key->kind == CONFIG_CHOICE || (key->kind == CONFIG_INTEGER && bounds))
+		buf_printf(out, "; %s", config_expects(key, expected, sizeof(expected)));
+	if (key->variable)
+		buf_printf(out, key->kind == CONFIG_SECRET ? "; only by $%s" : "; `$%s` wins", key->variable);
+}
+
+static const char *default_text(const struct config_key *key)
+{
+	return key->derived ? key->derived : key->initial ? key->initial : "";
+}
+
 int config_help(struct buf *out)
 {
 	for (size_t i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
-		char expected[160];
 
-		buf_printf(out, "  %-33s %s", key->name, key->help);
-		if (key->kind == CONFIG_INTEGER || key->kind == CONFIG_CHOICE)
-			buf_printf(out, "; %s", config_expects(key, expected, sizeof(expected)));
+		buf_printf(out, "  %-33s ", key->name);
+		describe(key, true, out);
 		if (key->kind == CONFIG_INTEGER)
 			buf_printf(out, "; default %" PRId64, key->number);
-		else if (key->initial && key->initial[0])
-			buf_printf(out, "; default %s", key->initial);
-		if (key->variable)
-			buf_printf(out, "; $%s wins", key->variable);
+		else if (*default_text(key))
+			buf_printf(out, "; default %s", default_text(key));
 		buf_char(out, '\n');
+	}
+	return out->overflow ? -1 : 0;
+}
+
+int config_table(struct buf *out)
+{
+	buf_str(out, "| key | default | meaning |\n|---|---|---|\n");
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (key->kind == CONFIG_SECRET)
+			continue;
+		buf_printf(out, "| `%s` | ", key->name);
+		if (key->kind == CONFIG_INTEGER)
+			buf_printf(out, "%" PRId64, key->number);
+		else if (config_is_list(key))
+			buf_printf(out, *default_text(key) ? "`[\"%s\"]`" : "`[%s]`", default_text(key));
+		else if (*default_text(key))
+			buf_printf(out, "`%s`", default_text(key));
+		else
+			buf_str(out, "none");
+		buf_str(out, " | ");
+		describe(key, false, out);
+		buf_str(out, " |\n");
 	}
 	return out->overflow ? -1 : 0;
 }

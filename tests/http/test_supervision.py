@@ -2,6 +2,7 @@
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -270,6 +271,12 @@ def test_wrong_arguments_are_refused(server, arguments):
 def test_help_shows_examples():
     done = subprocess.run([SCRIPTS / "image-label-server", "--help"], capture_output=True, text=True, check=True)
     assert "Examples:" in done.stdout
+
+
+def test_help_lists_the_keys_of_the_configuration():
+    done = subprocess.run([SCRIPTS / "image-label-server", "--help", "config"], capture_output=True, text=True, check=True,
+                          env={**os.environ, "IMAGE_LABEL_LIBEXEC": str(LIBEXEC)})
+    assert re.search(r"^  limits\.lease_seconds +seconds .* from 1 to 604800; default 300$", done.stdout, re.M)
 
 
 # --- crashes

@@ -251,6 +251,7 @@ static void printing_heeds_the_ceiling(void **state)
 	buf_init(&out, 100);
 	assert_int_equal(config_print(&config, &out), -1);
 	assert_int_equal(config_help(&out), -1);
+	assert_int_equal(config_table(&out), -1);
 	buf_release(&out);
 	config_release(&config);
 }
@@ -278,7 +279,8 @@ static void the_help_has_a_line_for_every_key(void **state)
 		}
 	}
 	assert_non_null(strstr(buf_text(&help), "an integer from 1024 to 1048576; default 1048576"));
-	assert_non_null(strstr(buf_text(&help), "$MONGODB_CONN_STRING wins"));
+	assert_non_null(strstr(buf_text(&help), "`$MONGODB_CONN_STRING` wins"));
+	assert_non_null(strstr(buf_text(&help), "only by $AWS_SECRET_ACCESS_KEY"));
 	buf_release(&help);
 	cJSON_Delete(tree);
 	config_release(&config);

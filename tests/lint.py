@@ -1,0 +1,35 @@
+#!/usr/bin/python3
+"""What tests/run lint checks beside compilers and shellcheck: each check returns what is wrong, a line a finding.
+
+Usage: tests/lint.py --write    mends the texts that are made from the source
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+TABLE = re.compile(r"^\| key \| default \| meaning \|\n(?:\|.*\n)*", re.M)
+
+
+def configuration_table():
+    return subprocess.run([TOP / "build/release/bin/admin", "config", "--table"], capture_output=True, text=True, check=True).stdout
+
+
+def the_table_of_the_configuration():
+    """README.md has the keys as the program knows them."""
+    if TABLE.findall((TOP / "README.md").read_text()) != [configuration_table()]:
+        yield "README.md: the table of the configuration is not that of `admin config --table`: run tests/lint.py --write"
+
+
+def write():
+    readme, table = TOP / "README.md", configuration_table()
+    readme.write_text(TABLE.sub(lambda _: table, readme.read_text()))
+
+
+CHECKS = [the_table_of_the_configuration]
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--write"]:
+        sys.exit(__doc__.strip())
+    write()
