@@ -154,6 +154,7 @@ struct mongodb_dataset {
 
 	pthread_mutex_t structure; /* one thread of a process at a time adds samples or labels, or changes the policy */
 	struct combiner changes, leases, additions;
+	int64_t last_requeued; /* the leader of changes' own: the last place at the queue's end that it gave */
 	int64_t run_out_at; /* when the leader of leases looks again for those that ran out */
 	struct ahead *ahead; /* the leader of leases' own (mongodb_queue.c) */
 	size_t ahead_count;
@@ -252,7 +253,7 @@ struct records {
 	size_t count, capacity;
 };
 
-#define POSITION_END (INT64_C(1) << 40) /* requeued samples are at POSITION_END + the time */
+#define POSITION_END (INT64_C(1) << 40) /* requeued samples are at POSITION_END + the time, or a little more */
 
 struct record *records_add(struct records *records); /* an empty one */
 /* A new sample, at its place in the queue. */

@@ -94,6 +94,14 @@ static int decide_release(struct changes *changes, struct change *change, struct
 	return 0;
 }
 
+/* Behind all that this process has put there, at the same moment, too. */
+static int64_t end_of_queue(struct changes *changes)
+{
+	int64_t end = POSITION_END + changes->batch.now, *last = &changes->dataset->last_requeued;
+
+	return *last = end > *last ? end : *last + 1;
+}
+
 static int decide_skip(struct changes *changes, struct change *change, struct record *record, struct err *err)
 {
 	struct lease *lease;
@@ -105,7 +113,7 @@ static int decide_skip(struct changes *changes, struct change *change, struct re
 		batch_event(&changes->batch, record, skip.label, skip.by, skip.at, skip.source, -1, NULL);
 		record_take_event(record, &skip, record->events);
 	} else if (change->skip == DATASET_SKIP_REQUEUE_FOR_ME) {
-		record->position = POSITION_END + changes->batch.now;
+		record->position = end_of_queue(changes);
 	} else {
 		record_set_vote(record, change->user, NULL, changes->batch.now);
 	}

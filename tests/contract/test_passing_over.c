@@ -24,6 +24,42 @@ static void requeued_for_me_comes_again_at_the_end(void **state)
 	assert_counts_true(dataset);
 }
 
+enum { SKIPPERS = 24 };
+
+struct skips {
+	struct dataset *dataset;
+	struct task tasks[SKIPPERS];
+};
+
+static void skip_own(void *data, int number)
+{
+	struct skips *skips = data;
+
+	expect(dataset_skip(skips->dataset, "ada", skips->tasks[number].token, DATASET_SKIP_REQUEUE_FOR_ME, &failure) == 0);
+}
+
+static void each_of_many_requeued_at_once_has_a_place_of_its_own(void **state)
+{
+	struct skips skips = {.dataset = ((struct fixture *)*state)->dataset};
+	struct dataset_record *records;
+	size_t count;
+
+	add_pictures(skips.dataset, SKIPPERS);
+	lease_tasks(skips.dataset, "ada", SKIPPERS, skips.tasks, SKIPPERS);
+	run_threads(SKIPPERS, skip_own, &skips);
+	must(dataset_records(skips.dataset, -1, SKIPPERS, &records, &count, &failure));
+	assert_int_equal(count, SKIPPERS);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(records[i].requeued > 0);
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(records[i].requeued, records[j].requeued);
+	}
+	for (size_t i = 0; i < count; i++)
+		dataset_record_release(&records[i]);
+	free(records);
+	tasks_release(skips.tasks, SKIPPERS);
+}
+
 static void in_random_order_too_it_comes_again_at_the_end(void **state)
 {
 	enum { ROUNDS = 40 }; /* what is random may come right by chance */
@@ -196,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DATASET_TEST(requeued_for_me_comes_again_at_the_end),
+		DATASET_TEST(each_of_many_requeued_at_once_has_a_place_of_its_own),
 		STORE_TEST(in_random_order_too_it_comes_again_at_the_end),
 		DATASET_TEST(requeued_for_others_never_comes_to_me_again),
 		DATASET_TEST(an_ignored_sample_is_skipped_for_all),
