@@ -138,6 +138,8 @@ static int decide_unknown_label(struct changes *changes, struct change *change, 
 {
 	struct lease *lease;
 
+	if (change->given)
+		return 0;
 	if (check_lease(changes, change, record, &lease, err))
 		return -1;
 	return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", change->label);

@@ -216,6 +216,7 @@ struct addition {
 	struct job job;
 	const struct dataset_image *image;
 	int64_t quota_bytes;
+	bool known_label;
 	struct sample *out;
 	bool duplicate;
 	int result;
@@ -295,6 +296,8 @@ static int add_one(struct additions *additions, struct addition *addition)
 	}
 	if (find_record(&additions->records, offsetof(struct sample, filepath), image->filepath))
 		return err_set(&addition->err, ERR_CONFLICT, "Another image is at %s already", image->filepath);
+	if (!addition->known_label)
+		return err_set(&addition->err, ERR_UNPROCESSABLE, "The dataset has no label %s", image->label);
 	if (addition->quota_bytes > 0 && settings->bytes + image->bytes > addition->quota_bytes)
 		return err_set(&addition->err, ERR_NO_SPACE, "The dataset's quota of %lld bytes is full",
 		               (long long)addition->quota_bytes);
@@ -358,24 +361,11 @@ int mongodb_add_image(struct dataset *base, const struct dataset_image *image, i
                       bool *duplicate, struct err *err)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
-	struct addition addition = {.image = image, .quota_bytes = quota_bytes, .out = out};
-	bool known = true;
+	struct addition addition = {.image = image, .quota_bytes = quota_bytes, .known_label = true, .out = out};
 
 	memset(out, 0, sizeof(*out));
-	/* The same bytes again are no error, whatever label they now come with. */
-	if (image->label[0] && label_known(dataset, image->label, &known, err))
+	if (image->label[0] && label_known(dataset, image->label, &addition.known_label, err))
 		return -1;
-	if (!known) {
-		struct sample present;
-
-		if (mongodb_sample_by_sha256(base, image->sha256, &present, err))
-			return err->code == ERR_NOT_FOUND
-			               ? err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", image->label)
-			               : -1;
-		*out = present;
-		*duplicate = true;
-		return 0;
-	}
 	combiner_do(&dataset->additions, &addition.job, run_jobs, dataset);
 	*duplicate = addition.duplicate;
 	if (addition.result == 0)
