@@ -175,20 +175,21 @@ int reading_broken(const struct reading *reading, struct err *err)
 }
 
 /* What must be held at once. */
-static int check_memory(int64_t bytes, struct err *err)
+static int check_memory(const struct reading *reading, int64_t bytes, struct err *err)
 {
-	if (bytes <= IMAGE_WHOLE_BYTES_MAX)
+	int most = reading->format->kind == KIND_HEIF ? IMAGE_HEIF_BYTES_MAX : IMAGE_WHOLE_BYTES_MAX;
+	if (bytes <= most)
 		return 0;
 	return err_set(err, ERR_TOO_LARGE,
 	               "the image can only be decoded whole, in %lld MB of memory; %d are taken for one (in strips, as most "
 	               "formats are decoded, it could have more pixels)",
-	               (long long)(bytes / 1000000), IMAGE_WHOLE_BYTES_MAX / 1000000);
+	               (long long)(bytes / 1000000), most / 1000000);
 }
 
 /* Holds so much from now on; what was held is given back first, so that nobody waits for it. */
 static int hold(struct reading *reading, int64_t bytes, struct err *err)
 {
-	if (check_memory(bytes, err) != 0)
+	if (check_memory(reading, bytes, err) != 0)
 		return -1;
 	memory_give(reading->memory);
 	memory_take(reading->memory = bytes);
@@ -361,7 +362,7 @@ static int64_t memory_need(const struct reading *reading, VipsImage *header)
 		return bmp_memory(reading->bmp);
 	if (reading->format->kind == KIND_TIFF)
 		return tiff_need(reading, header, pixel_bytes);
-	if (reading->format->kind == KIND_HEIF) /* as it is coded, in 4:2:0 mostly, and then as RGB */
+	if (reading->format->kind == KIND_HEIF) /* as it is coded (a grid of tiles in 4:4:4), and then turned, or as RGB */
 		return (pixel_bytes + 3 * band_bytes) * pixels;
 	if (reading->format->kind == KIND_JXL) /* in floats, and then as it is given out (measured) */
 		return (pixel_bytes + JXL_PIXEL_BYTES) * pixels;

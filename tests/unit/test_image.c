@@ -452,6 +452,40 @@ static void what_is_held_whole_is_bounded_by_memory(void **state)
 	made_free(&made);
 }
 
+static void put16(unsigned char *at, unsigned value)
+{
+	at[0] = (unsigned char)(value >> 8), at[1] = (unsigned char)value;
+}
+
+/* The size in its header alone: its tiles stay as they are. */
+static void heic_resize(struct made *made, unsigned width, unsigned height)
+{
+	unsigned char *ispe = memmem(made->bytes, made->len, "ispe", 4);
+	assert_non_null(ispe);
+	put16(ispe + 10, width);
+	put16(ispe + 14, height);
+}
+
+/* 12 x 16 tiles, as telephones write them. */
+static void a_telephones_largest_picture_is_taken_and_a_larger_one_not(void **state)
+{
+	(void)state;
+	struct made made = from_file("48-megapixels.heic");
+	struct image_info info;
+	struct err err;
+	if (check(&made, &info, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(info.width, 8064);
+	assert_int_equal(info.height, 6048);
+	heic_resize(&made, 10000, 5001); /* six bytes each: over 300 MB */
+	assert_int_equal(check(&made, &info, &err), -1);
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_non_null(strstr(err.text, "300 are taken"));
+	heic_resize(&made, 10000, 5000);
+	assert_true(check(&made, &info, &err) == 0 || err.code == ERR_UNPROCESSABLE);
+	made_free(&made);
+}
+
 /* A GIF of that many frames of one pixel on a canvas of that size. */
 static struct made gif_of_frames(int frames, int width, int height)
 {
@@ -509,6 +543,7 @@ int main(void)
 		cmocka_unit_test(bombs_are_refused_by_their_header),
 		cmocka_unit_test(the_limit_of_pixels_is_the_callers_and_named),
 		cmocka_unit_test(what_is_held_whole_is_bounded_by_memory),
+		cmocka_unit_test(a_telephones_largest_picture_is_taken_and_a_larger_one_not),
 		cmocka_unit_test(endless_animations_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
