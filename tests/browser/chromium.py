@@ -6,6 +6,7 @@ import tempfile
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
+from harness import free_port, release
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -50,12 +51,13 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         for argument in (*OPTIONS, f"--user-data-dir={self.profile}", *arguments):
             options.add_argument(argument)
-        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+        self.driver = webdriver.Chrome(options=options, service=Service(driver, port=free_port()))
 
     def quit(self):
         try:
             self.driver.quit()
         finally:
+            release(self.driver.service.port)
             shutil.rmtree(self.profile, ignore_errors=True)
 
     # --- going somewhere

@@ -24,6 +24,7 @@ struct rule {
 struct gateway {
 	struct sockaddr_in address, server;
 	char endpoint[64];
+	int holder;            /* never listens: keeps the address while the gateway is down */
 	int listener, quit[2]; /* a byte in quit ends the thread */
 	pthread_t thread;
 	bool running;
@@ -194,18 +195,33 @@ static void *gateway_main(void *data)
 	return NULL;
 }
 
-void gateway_up(struct gateway *gateway)
+static void allow_others(int fd)
 {
 	int on = 1;
-	socklen_t len = sizeof(gateway->address);
-	gateway->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(gateway->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(gateway->listener, (struct sockaddr *)&gateway->address, len) != 0 ||
-	    listen(gateway->listener, 64) != 0 || pipe(gateway->quit) != 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
 		abort();
-	getsockname(gateway->listener, (struct sockaddr *)&gateway->address, &len);
+}
+
+/* Binds to a free port, alone; from then on the listener may have it, too. */
+static void hold_address(struct gateway *gateway)
+{
+	socklen_t len = sizeof(gateway->address);
+	gateway->holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(gateway->holder, (struct sockaddr *)&gateway->address, len) != 0 ||
+	    getsockname(gateway->holder, (struct sockaddr *)&gateway->address, &len) != 0)
+		abort();
+	allow_others(gateway->holder);
 	snprintf(gateway->endpoint, sizeof(gateway->endpoint), "http://127.0.0.1:%d",
 	         ntohs(gateway->address.sin_port));
+}
+
+void gateway_up(struct gateway *gateway)
+{
+	gateway->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	allow_others(gateway->listener);
+	if (bind(gateway->listener, (struct sockaddr *)&gateway->address, sizeof(gateway->address)) != 0 ||
+	    listen(gateway->listener, 64) != 0 || pipe(gateway->quit) != 0)
+		abort();
 	if (pthread_create(&gateway->thread, NULL, gateway_main, gateway) != 0)
 		abort();
 	gateway->running = true;
@@ -235,6 +251,7 @@ struct gateway *gateway_start(const char *server, const char **endpoint)
 	                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	gateway->address = gateway->server;
 	gateway->server.sin_port = htons((unsigned short)strtol(port + 1, NULL, 10));
+	hold_address(gateway);
 	gateway_up(gateway);
 	*endpoint = gateway->endpoint;
 	return gateway;
@@ -279,6 +296,7 @@ size_t gateway_count(struct gateway *gateway, const char *pattern)
 void gateway_stop(struct gateway *gateway)
 {
 	gateway_down(gateway);
+	close(gateway->holder);
 	pthread_mutex_destroy(&gateway->lock);
 	forget_heads(gateway);
 	free(gateway->heads);

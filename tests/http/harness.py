@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import requests
 from PIL import Image
 
 TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "services"))
+from ports import free_port, release  # noqa: E402
+
 SCRIPTS = TOP / "scripts"
 VARIANT = {"": "release", "thread": "tsan"}.get(os.environ.get("SANITIZE", ""), "asan")
 LIBEXEC = Path(os.environ.get("IMAGE_LABEL_LIBEXEC") or TOP / "build" / VARIANT / "bin")
@@ -20,12 +24,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 DEADLINE = 60  # seconds after which something that is waited for is taken to have failed
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def until(condition, what):
@@ -128,17 +126,16 @@ class Server:
         )
 
     def start(self):
-        for _ in range(5):  # a port that was free a moment ago may be taken by now
-            self.port = free_port()
-            self.tls_port = free_port() if self.tls else None
-            done = self.command("start")
-            if done.returncode == 0 or "is taken" not in done.stderr:
-                break
+        self.port = free_port()
+        self.tls_port = free_port() if self.tls else None
+        done = self.command("start")
         assert done.returncode == 0, f"start: {done.stderr}\n{self.logs()}"
         return self
 
     def stop(self):
         done = self.command("stop")
+        for port in (self.port, self.tls_port):
+            release(port)
         left = self.processes()
         for pid in left:
             os.kill(pid, 9)

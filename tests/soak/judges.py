@@ -9,6 +9,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from chromium import OPTIONS, programs
+from harness import free_port
 
 Image.MAX_IMAGE_PIXELS = 50_000_000  # twice as many are an error
 TIMEOUT_MS = 30_000
@@ -43,7 +44,7 @@ class Chromium:
         options.binary_location = chromium
         for argument in OPTIONS:
             options.add_argument(argument)
-        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+        self.driver = webdriver.Chrome(options=options, service=Service(driver, port=free_port()))
         self.driver.set_script_timeout(60)
         self.driver.get(f"http://127.0.0.1:{self.server.server_port}/index.html")
 
