@@ -74,7 +74,7 @@ endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
 # The only program that asks others.
-$(build)/bin/admin: libs += $(shell pkg-config --libs libcurl)
+$(build)/bin/upload: libs += $(shell pkg-config --libs libcurl)
 
 # A program is cgi/NAME.c and, where that would be more than a table of contents, its parts in cgi/NAME/.
 .SECONDEXPANSION:

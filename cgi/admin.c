@@ -8,7 +8,6 @@
 #include "admin/export.h"
 #include "admin/load.h"
 #include "admin/migrate.h"
-#include "admin/upload.h"
 #include "base/log.h"
 
 static int draw(int argc, char **argv, config_env *env)
@@ -26,7 +25,6 @@ static const struct {
 	{"prepare", admin_prepare, "make everything ready for serving; one line a dataset"},
 	{"user", admin_user, "add, change, remove and list users"},
 	{"load", admin_load, "make a dataset of a folder where it lies"},
-	{"upload", admin_upload, "send the images of a folder or an archive to a server"},
 	{"migrate", admin_migrate, "move datasets to the stores of another configuration"},
 	{"export", admin_export, "write a dataset as CSV, from whatever store it is in"},
 	{"draw", draw, "draw the demo's pictures"},

@@ -22,12 +22,22 @@ def the_table_of_the_configuration():
         yield "README.md: the table of the configuration is not that of `admin config --table`: run tests/lint.py --write"
 
 
+def what_the_programs_link():
+    """The uploading client reaches stores through the server alone, and no other program sends requests by itself."""
+    for program in sorted((TOP / "build/release/bin").iterdir()):
+        read = lambda *words: subprocess.run([*words, program], capture_output=True, text=True, check=True).stdout
+        if ("libcurl" in read("readelf", "-d")) != (program.name == "upload"):
+            yield f"{program.name}: libcurl is for cgi/upload/, and for it alone"
+        if program.name == "upload" and (stores := re.findall(r" [TtDd] (dataset_store_open|blob_open)$", read("nm"), re.M)):
+            yield f"upload: has a store in it: {', '.join(stores)}"
+
+
 def write():
     readme, table = TOP / "README.md", configuration_table()
     readme.write_text(TABLE.sub(lambda _: table, readme.read_text()))
 
 
-CHECKS = [the_table_of_the_configuration]
+CHECKS = [the_table_of_the_configuration, what_the_programs_link]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

@@ -1,0 +1,293 @@
+/* `admin migrate`: its command line, the stores of both sides, and one dataset after the other. */
+#include "migrate.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "admin.h"
+#include "base/text.h"
+#include "migrate_dataset.h"
+#include "migrate_env.h"
+
+enum { JOBS = 8, DATASETS_MAX = 1024, PLACE_MAX = 16384 };
+
+struct options {
+	const char *from, *to, *base_url, *jobs;
+	const char *datasets[DATASETS_MAX];
+	size_t dataset_count;
+	bool all, restart, allow_missing;
+};
+
+struct run {
+	struct options options;
+	struct config from_config, to_config;
+	struct migration migration;
+	struct buf base_url;
+	size_t moved, failed;
+};
+
+/* --- the command line ---------------------------------------------------------------------------------------------- */
+
+static int take_option(struct options *options, int option, const char *value, struct err *err)
+{
+	switch (option) {
+	case 'f': options->from = value; break;
+	case 't': options->to = value; break;
+	case 'b': options->base_url = value; break;
+	case 'j': options->jobs = value; break;
+	case 'a': options->all = true; break;
+	case 'r': options->restart = true; break;
+	case 'm': options->allow_missing = true; break;
+	default:
+		if (options->dataset_count == DATASETS_MAX)
+			return err_set(err, ERR_BAD_REQUEST, "more than %d datasets: say --all", DATASETS_MAX);
+		options->datasets[options->dataset_count++] = value;
+	}
+	return 0;
+}
+
+static int parse(struct run *run, int argc, char **argv, struct err *err)
+{
+	static const struct option names[] = {
+		{"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 't'},
+		{"dataset", required_argument, NULL, 'd'}, {"all", no_argument, NULL, 'a'},
+		{"base", required_argument, NULL, 'b'}, {"jobs", required_argument, NULL, 'j'},
+		{"restart", no_argument, NULL, 'r'}, {"allow-missing", no_argument, NULL, 'm'}, {0},
+	};
+	struct options *options = &run->options;
+	int64_t jobs = JOBS;
+	int option;
+
+	optind = 0;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "d:b:", names, NULL)) != -1) {
+		if (option == '?')
+			return err_set(err, ERR_BAD_REQUEST, "unknown option or missing value: %s", argv[optind - 1]);
+		if (take_option(options, option, optarg, err))
+			return -1;
+	}
+	if (optind < argc)
+		return err_set(err, ERR_BAD_REQUEST, "unexpected argument: %s", argv[optind]);
+	if (!options->from || !options->to)
+		return err_set(err, ERR_BAD_REQUEST, "give --from CONFIG and --to CONFIG");
+	if (options->all == (options->dataset_count > 0))
+		return err_set(err, ERR_BAD_REQUEST, "give either --dataset NAME, once or more often, or --all");
+	if (options->jobs && text_int64(options->jobs, 1, MIGRATE_JOBS_MAX, &jobs))
+		return err_set(err, ERR_BAD_REQUEST, "--jobs must be a number from 1 to %d", MIGRATE_JOBS_MAX);
+	run->migration.images.jobs = (unsigned)jobs;
+	return 0;
+}
+
+/* --- the stores ---------------------------------------------------------------------------------------------------- */
+
+static bool same_path(const char *one, const char *other)
+{
+	char *real = realpath(one, NULL), *of_other = realpath(other, NULL);
+	bool same = strcmp(real ? real : one, of_other ? of_other : other) == 0;
+
+	free(real);
+	free(of_other);
+	return same;
+}
+
+static bool same_images(const struct config *from, const struct config *to)
+{
+	if (strcmp(from->image_store.type, to->image_store.type) != 0)
+		return false;
+	if (strcmp(from->image_store.type, "fs") == 0)
+		return same_path(from->image_store.dir, to->image_store.dir);
+	return strcmp(from->image_store.endpoint, to->image_store.endpoint) == 0 &&
+	       strcmp(from->image_store.bucket, to->image_store.bucket) == 0;
+}
+
+static int check_places(const struct run *run, struct err *err)
+{
+	struct buf from, to;
+
+	buf_init(&from, PLACE_MAX);
+	buf_init(&to, PLACE_MAX);
+	dataset_store_place(run->migration.from, &from);
+	dataset_store_place(run->migration.to, &to);
+	int failed = strcmp(buf_text(&from), buf_text(&to)) == 0
+	                     ? err_set(err, ERR_BAD_REQUEST,
+	                               "--from and --to are the same store, %s: a dataset moves to another one (with SQLite: to "
+	                               "another \"sqlite_db_dir\")",
+	                               buf_text(&from))
+	                     : 0;
+	buf_release(&from);
+	buf_release(&to);
+	return failed;
+}
+
+/* Where the destination's server answers, as far as its configuration tells. */
+static void set_base_url(struct run *run)
+{
+	const struct config *config = &run->to_config;
+	const char *given = run->options.base_url;
+	bool https = config->listen.https_port > 0;
+	int64_t port = https ? config->listen.https_port : config->listen.http_port;
+
+	if (given) {
+		size_t len = strlen(given);
+
+		while (len > 0 && given[len - 1] == '/')
+			len--;
+		buf_add(&run->base_url, given, len);
+	} else {
+		buf_printf(&run->base_url, "%s://%s", https ? "https" : "http",
+		           config->listen.server_name[0] ? config->listen.server_name : "localhost");
+		if (port != (https ? 443 : 80))
+			buf_printf(&run->base_url, ":%lld", (long long)port);
+	}
+	run->migration.base_url = buf_text(&run->base_url);
+}
+
+static int open_destination(struct run *run, struct err *err)
+{
+	struct migration *migration = &run->migration;
+	int failed = dataset_store_open(&migration->to, &run->to_config, err) || dataset_store_ping(migration->to, err) ||
+	             blob_open(&migration->images.to, &run->to_config, err) || blob_ping(migration->images.to, err);
+
+	return failed ? err_prefix(err, "--to") : 0;
+}
+
+/* Nothing is made there: where there is no folder of images, there are none. */
+static int open_source(struct run *run, struct err *err)
+{
+	struct migration *migration = &run->migration;
+	const struct config *config = &run->from_config;
+	bool fs = strcmp(config->image_store.type, "fs") == 0;
+	int failed = dataset_store_open_reading(&migration->from, config, err) || dataset_store_ping(migration->from, err);
+
+	if (!failed && (!fs || access(config->image_store.dir, F_OK) == 0))
+		failed = blob_open(&migration->images.from, config, err) || (!fs && blob_ping(migration->images.from, err));
+	return failed ? err_prefix(err, "--from") : 0;
+}
+
+static int open_stores(struct run *run, config_env *env, struct err *err)
+{
+	struct migration *migration = &run->migration;
+	const char *tmp = env("TMPDIR");
+
+	if (migrate_env_load(&run->from_config, MIGRATE_FROM, run->options.from, env, err) ||
+	    migrate_env_load(&run->to_config, MIGRATE_TO, run->options.to, env, err))
+		return -1;
+	if (migrate_env_left_out())
+		fprintf(stderr,
+		        "note: %s is set, and not used: the configurations choose the stores (FROM_%s or TO_%s is for one side)\n",
+		        migrate_env_left_out(), migrate_env_left_out(), migrate_env_left_out());
+	if (strcmp(run->to_config.dataset_store.type, "sqlite") == 0 &&
+	    admin_make_folder(run->to_config.sqlite_db_dir, 0755, err))
+		return -1;
+	if (open_source(run, err) || open_destination(run, err))
+		return -1;
+	migration->from_config = &run->from_config;
+	migration->to_config = &run->to_config;
+	migration->restart = run->options.restart;
+	migration->allow_missing = run->options.allow_missing;
+	migration->images.same = same_images(&run->from_config, &run->to_config);
+	/* On the file system of the image store an image need not be copied once more. */
+	migration->images.spool_dir = strcmp(run->to_config.image_store.type, "fs") == 0 ? run->to_config.image_store.dir
+	                              : tmp && *tmp                                      ? tmp
+	                                                                                 : "/tmp";
+	set_base_url(run);
+	return check_places(run, err);
+}
+
+/* --- the datasets -------------------------------------------------------------------------------------------------- */
+
+/* What keeps one dataset back keeps none of the others back. */
+static void move_one(struct run *run, const char *name)
+{
+	struct err err = {0};
+
+	if (migrate_dataset(&run->migration, name, &err) == 0) {
+		run->moved++;
+		return;
+	}
+	run->failed++;
+	fprintf(stderr, "image-label-migrate: %s: %s\n", name, err.text);
+}
+
+static bool keep_name(void *data, const char *name)
+{
+	char **kept = data;
+
+	*kept = strdup(name);
+	if (!*kept)
+		abort();
+	return false;
+}
+
+static int move_all(struct run *run, struct err *err)
+{
+	char *name = NULL, *after = NULL;
+	int failed;
+
+	/* One name at a time, since memory is not to grow with their number. */
+	while ((failed = dataset_store_list(run->migration.from, after ? after : "", 1, keep_name, &name, err)) == 0 && name) {
+		free(after);
+		after = name;
+		name = NULL;
+		move_one(run, after);
+	}
+	free(after);
+	if (!failed && run->moved + run->failed == 0)
+		failed = err_set(err, ERR_NOT_FOUND, "there is no dataset in the source");
+	return failed;
+}
+
+static int move_datasets(struct run *run, struct err *err)
+{
+	if (run->options.all)
+		return move_all(run, err);
+	for (size_t i = 0; i < run->options.dataset_count; i++)
+		move_one(run, run->options.datasets[i]);
+	return 0;
+}
+
+/* Where it stops is left to the next run to find out, as after a kill -9; this only says so, below the progress line. */
+static void tell_interrupted(int signal)
+{
+	static const char words[] = "\nimage-label-migrate: Interrupted; the same command goes on from here\n";
+	ssize_t written = write(STDERR_FILENO, words, sizeof(words) - 1);
+
+	(void)written;
+	raise(signal); /* which ends it, once this returns */
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = tell_interrupted, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+int admin_migrate(int argc, char **argv, config_env *env)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	struct err err = {0};
+
+	if (!run)
+		abort();
+	buf_init(&run->base_url, TEXT_FILEPATH_MAX);
+	int usage = parse(run, argc, argv, &err);
+	catch_signals();
+	int failed = usage || open_stores(run, env, &err) || move_datasets(run, &err);
+	if (failed)
+		fprintf(stderr, "image-label-migrate: %s%s\n", err.text, usage ? " (see image-label-migrate --help)" : "");
+	else if (run->moved + run->failed > 1)
+		printf("%zu datasets moved, %zu failed\n", run->moved, run->failed);
+	failed = failed || run->failed > 0 || fflush(stdout) != 0;
+	dataset_store_free(run->migration.from);
+	dataset_store_free(run->migration.to);
+	blob_free(run->migration.images.from);
+	blob_free(run->migration.images.to);
+	config_release(&run->from_config);
+	config_release(&run->to_config);
+	buf_release(&run->base_url);
+	free(run);
+	return usage ? ADMIN_USAGE : failed ? ADMIN_FAILED : ADMIN_DONE;
+}

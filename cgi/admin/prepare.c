@@ -1,0 +1,294 @@
+/* `admin prepare`: makes everything ready for serving. */
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admin.h"
+#include "adopt.h"
+#include "auth/users.h"
+#include "base/buf.h"
+#include "dataset/apart.h"
+#include "dataset/dataset.h"
+#include "dataset/seed.h"
+#include "exposed.h"
+#include "fastcgi/thumb.h"
+#include "sweep.h"
+
+enum { WARNINGS_MAX = 1024 * 1024, PAGE = 1000 };
+
+struct prepare {
+	struct config config;
+	struct dataset_store *store;
+	const char *state_dir;
+	struct buf warnings; /* a line each */
+	size_t ready, broken; /* datasets */
+	char (*uuids)[HASH_UUID_MAX]; /* of the ready ones */
+};
+
+static int make_folders(const struct config *config, struct err *err)
+{
+	if (admin_make_folder(config->json_db_dir, 0755, err) ||
+	    admin_make_folder(config->json_user_dir, 0700, err))
+		return -1;
+	if (strcmp(config->dataset_store.type, "sqlite") != 0)
+		return 0;
+	return admin_make_folder(config->sqlite_db_dir, 0755, err);
+}
+
+static const char *plural(int64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void told_seed(void *data, const struct seed_result *result)
+{
+	(void)data;
+	const struct dataset_merged *merged = &result->merged;
+	if (result->created || merged->samples_added > 0 || merged->labels_added > 0)
+		printf("%s: %s%" PRId64 " sample%s and %" PRId64 " label%s from %s\n", result->dataset,
+		       result->created ? "new, " : "", merged->samples_added, plural(merged->samples_added),
+		       merged->labels_added, plural(merged->labels_added), result->file);
+}
+
+/* The dataset that uploads without a dataset's name go to. Public, as in the system these come from. */
+static int make_default_dataset(struct prepare *prepare, struct err *err)
+{
+	const char *name = prepare->config.default_dataset;
+	if (name[0] == '\0')
+		return 0;
+	struct dataset *dataset;
+	if (dataset_open(prepare->store, name, &dataset, err) == 0) {
+		dataset_close(dataset);
+		return 0;
+	}
+	if (err->code != ERR_NOT_FOUND) /* told when every dataset is opened */
+		return 0;
+	struct dataset_policy policy = dataset_policy_default();
+	policy.public_images = true;
+	if (dataset_create(prepare->store, name, "", &policy, err) != 0)
+		return err_prefix(err, "default_dataset \"%s\" cannot be made", name);
+	return 0;
+}
+
+static void print_counts(const char *name, const struct dataset_info *info)
+{
+	const struct dataset_counts *counts = &info->counts;
+	printf("%s: %" PRId64 " image%s, %" PRId64 " labelled, %" PRId64 " to label", name, counts->size,
+	       plural(counts->size), counts->labelled, counts->unlabelled);
+	if (counts->skipped > 0)
+		printf(", %" PRId64 " skipped", counts->skipped);
+	printf("\n");
+}
+
+/* A folder that is not there makes all its images unreadable, which people would notice much later. */
+static void look_at_folder(struct prepare *prepare, const char *name, const struct dataset_info *info)
+{
+	if (info->base_dir[0] == '\0' || info->counts.size == 0)
+		return;
+	struct stat st;
+	const char *why = NULL;
+	if (stat(info->base_dir, &st) != 0)
+		why = strerror(errno);
+	else if (!S_ISDIR(st.st_mode))
+		why = "it is no folder";
+	else if (access(info->base_dir, X_OK) != 0)
+		why = strerror(errno);
+	if (why)
+		buf_printf(&prepare->warnings,
+		           "dataset \"%s\": its images in %s cannot be read: %s "
+		           "(image-label-load --in-place FOLDER --dataset %s --moved tells another folder)\n",
+		           name, info->base_dir, why, name);
+}
+
+static void note_uuid(struct prepare *prepare, const char *uuid)
+{
+	prepare->uuids = reallocarray(prepare->uuids, prepare->ready + 1, sizeof(*prepare->uuids));
+	if (!prepare->uuids)
+		abort();
+	memcpy(prepare->uuids[prepare->ready++], uuid, HASH_UUID_MAX);
+}
+
+/* Opens one dataset, which migrates it. */
+static int prepare_dataset(struct prepare *prepare, const char *name, struct err *err)
+{
+	struct dataset *dataset;
+	struct dataset_info info;
+	int64_t retried;
+	if (dataset_open(prepare->store, name, &dataset, err) != 0)
+		return -1;
+	int result = -1;
+	if (dataset_retry_unreadable(dataset, &retried, err) == 0 && dataset_info(dataset, &info, err) == 0) {
+		print_counts(name, &info);
+		look_at_folder(prepare, name, &info);
+		note_uuid(prepare, info.uuid);
+		dataset_info_release(&info);
+		result = 0;
+	}
+	dataset_close(dataset);
+	return result;
+}
+
+struct page {
+	char *names[PAGE];
+	size_t count;
+};
+
+static bool add_name(void *data, const char *name)
+{
+	struct page *page = data;
+	if (!(page->names[page->count] = strdup(name)))
+		abort();
+	return ++page->count < PAGE;
+}
+
+/* Of a store that works one dataset may be out of reach alone. */
+static bool is_store_down(struct prepare *prepare, const struct err *err)
+{
+	struct err why;
+	if (err->code == ERR_UNAVAILABLE)
+		return dataset_store_ping(prepare->store, &why) != 0;
+	return err->code == ERR_NO_SPACE;
+}
+
+/* One that is broken is told, and the others are served. */
+static int prepare_page(struct prepare *prepare, struct page *page, struct err *err)
+{
+	int result = 0;
+	for (size_t i = 0; i < page->count && result == 0; i++) {
+		if (prepare_dataset(prepare, page->names[i], err) == 0)
+			continue;
+		prepare->broken++;
+		if (is_store_down(prepare, err))
+			result = -1;
+		else
+			buf_printf(&prepare->warnings, "dataset \"%s\" cannot be opened: %s\n",
+			           page->names[i], err->text);
+	}
+	return result;
+}
+
+static int prepare_datasets(struct prepare *prepare, struct err *err)
+{
+	struct page *page = calloc(1, sizeof(*page));
+	char *after = strdup("");
+	if (!page || !after)
+		abort();
+	int result = 0;
+	for (bool more = true; more && result == 0;) {
+		page->count = 0;
+		result = dataset_store_list(prepare->store, after, PAGE, add_name, page, err);
+		more = page->count == PAGE;
+		if (result == 0)
+			result = prepare_page(prepare, page, err);
+		free(after);
+		after = strdup(page->count > 0 ? page->names[page->count - 1] : "");
+		if (!after)
+			abort();
+		for (size_t i = 0; i < page->count; i++)
+			free(page->names[i]);
+	}
+	free(after);
+	free(page);
+	return result;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static bool is_uuid_of_dataset(void *data, const char *uuid)
+{
+	const struct prepare *prepare = data;
+
+	return bsearch(uuid, prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text) != NULL;
+}
+
+/* Which thumbnails are nobody's any more is known only when every dataset is. */
+static void sweep_thumbs(struct prepare *prepare)
+{
+	struct err err;
+
+	if (prepare->broken > 0)
+		return;
+	qsort(prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text);
+	if (thumb_sweep(prepare->state_dir, is_uuid_of_dataset, prepare, &err))
+		buf_printf(&prepare->warnings, "thumbnails of removed datasets cannot be swept: %s\n", err.text);
+}
+
+/* The state folder is told by who starts the server; on its own, prepare has nothing to sweep. */
+static int sweep(struct prepare *prepare)
+{
+	if (!prepare->state_dir || !*prepare->state_dir)
+		return 0;
+	int64_t removed;
+	sweep_uploads(&prepare->config, prepare->store, prepare->state_dir, &removed, &prepare->warnings);
+	if (removed > 0)
+		printf("%" PRId64 " unfinished upload%s swept\n", removed, plural(removed));
+	sweep_thumbs(prepare);
+	return 0;
+}
+
+static int require_dataset(const struct prepare *prepare, struct err *err)
+{
+	if (prepare->ready > 0)
+		return 0;
+	if (prepare->broken == 1)
+		return err_set(err, ERR_NOT_FOUND, "the only dataset cannot be opened");
+	if (prepare->broken > 0)
+		return err_set(err, ERR_NOT_FOUND, "none of the %zu datasets can be opened", prepare->broken);
+	return err_set(err, ERR_NOT_FOUND,
+	               "no dataset: lay a file such as {\"dataset_name\": \"NAME\", "
+	               "\"labels\": [\"a\", \"b\"], \"base_dir\": \"/path\", "
+	               "\"samples\": [{\"filepath\": \"1.png\", \"label\": \"\"}]} into %s, "
+	               "or run: image-label-load --in-place FOLDER --dataset NAME --labels a,b; or, to collect images into one, set "
+	               "\"default_dataset\": \"NAME\" in the configuration",
+	               prepare->config.json_db_dir);
+}
+
+static int prepare_users(struct prepare *prepare, struct err *err)
+{
+	size_t count;
+	exposed_warn(&prepare->config, &prepare->warnings);
+	if (users_compile(prepare->config.json_user_dir, &count, &prepare->warnings, err) != 0)
+		return -1;
+	if (count > 0)
+		return 0;
+	return err_set(err, ERR_NOT_FOUND,
+	               "no user: run image-label-user add NAME, or lay a file such as "
+	               "{\"user\": \"NAME\", \"password\": \"…\"} into %s",
+	               prepare->config.json_user_dir);
+}
+
+static int prepare_all(struct prepare *prepare, struct err *err)
+{
+	const struct config *config = &prepare->config;
+	if (make_folders(config, err) || dataset_store_open(&prepare->store, config, err) ||
+	    seed_merge(prepare->store, config->json_db_dir, told_seed, NULL, &prepare->warnings, err) ||
+	    make_default_dataset(prepare, err) ||
+	    adopt_collected(config, prepare->store, &prepare->warnings, err) || prepare_datasets(prepare, err) ||
+	    require_dataset(prepare, err) || apart_settle(prepare->store, config, prepare->state_dir, err) || sweep(prepare) || prepare_users(prepare, err))
+		return -1;
+	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the summary cannot be written");
+}
+
+int admin_prepare(int argc, char **argv, config_env *env)
+{
+	struct prepare prepare = {.state_dir = env("IMAGE_LABEL_STATE")};
+	int status = admin_load_config(argc, argv, env, &prepare.config);
+	if (status != ADMIN_DONE)
+		return status;
+	buf_init(&prepare.warnings, WARNINGS_MAX);
+	struct err err;
+	if (prepare_all(&prepare, &err) != 0)
+		status = ADMIN_FAILED;
+	fputs(buf_text(&prepare.warnings), stderr);
+	if (status != ADMIN_DONE)
+		fprintf(stderr, "%s\n", err.text);
+	dataset_store_free(prepare.store);
+	free(prepare.uuids);
+	buf_release(&prepare.warnings);
+	config_release(&prepare.config);
+	return status;
+}

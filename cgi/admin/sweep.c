@@ -1,0 +1,79 @@
+/* Sweeps the image store by the notes that uploads leave (blob/intent.h). */
+#include "sweep.h"
+
+#include "blob/blob.h"
+#include "blob/intent.h"
+#include "blob/partial.h"
+
+struct sweep {
+	struct dataset_store *store;
+	struct blob_store *blobs;
+	struct buf *warn;
+	int64_t removed;
+	bool down; /* a store is: the rest waits for the next start, which must not take as long as every one of them */
+};
+
+/* An object is removed only when its dataset is there and knows nothing of it. */
+static bool sweep_one(void *data, const char *name, const char *key)
+{
+	struct sweep *sweep = data;
+	struct dataset *dataset;
+	struct err err;
+	bool known = true;
+
+	if (sweep->down)
+		return false;
+	if (dataset_open(sweep->store, name, &dataset, &err))
+		return err.code == ERR_NOT_FOUND;
+	int failed = dataset_has_blob(dataset, key, &known, &err);
+	dataset_close(dataset);
+	if (!failed && !known) {
+		failed = blob_delete(sweep->blobs, key, &err);
+		sweep->removed += !failed;
+	}
+	sweep->down = failed && (err.code == ERR_UNAVAILABLE || err.code == ERR_UPSTREAM);
+	if (failed)
+		buf_printf(sweep->warn, "an unfinished upload to %s cannot be swept: %s\n", name, err.text);
+	return !failed || err.code == ERR_BAD_REQUEST; /* of a broken note: no such key can ever be */
+}
+
+static const char *folder(struct buf *path, const char *state_dir, const char *name)
+{
+	buf_clear(path);
+	buf_printf(path, "%s/%s", state_dir, name);
+	return buf_text(path);
+}
+
+/* In S3 only large images go in parts, and the bucket may have other users: unfinished ones below our own prefixes. */
+static int sweep_store(const struct config *config, const struct sweep *sweep, struct err *err)
+{
+	if (strcmp(config->image_store.type, "fs") == 0)
+		return blob_sweep(sweep->blobs, "", SWEEP_AGE_SECONDS, NULL, err);
+	if (sweep->down || (config->limits.file_bytes <= BLOB_MULTIPART_BYTES &&
+	                    config->limits.archive_entry_bytes <= BLOB_MULTIPART_BYTES))
+		return 0;
+	return blob_sweep(sweep->blobs, "images/", SWEEP_PARTS_AGE_SECONDS, NULL, err) ||
+	       blob_sweep(sweep->blobs, "datasets/", SWEEP_PARTS_AGE_SECONDS, NULL, err);
+}
+
+void sweep_uploads(const struct config *config, struct dataset_store *store, const char *state_dir, int64_t *removed,
+                   struct buf *warn)
+{
+	struct sweep sweep = {.store = store, .warn = warn};
+	struct err err;
+	struct buf path;
+
+	*removed = 0;
+	if (blob_open(&sweep.blobs, config, &err)) {
+		buf_printf(warn, "the image store cannot be opened: %s\n", err.text);
+		return;
+	}
+	buf_init(&path, 8192);
+	if (intent_each(folder(&path, state_dir, "pending"), SWEEP_AGE_SECONDS, sweep_one, &sweep, &err) ||
+	    partial_sweep(folder(&path, state_dir, "uploads"), &err) ||
+	    sweep_store(config, &sweep, &err))
+		buf_printf(warn, "unfinished uploads cannot be swept: %s\n", err.text);
+	buf_release(&path);
+	blob_free(sweep.blobs);
+	*removed = sweep.removed;
+}

@@ -1,0 +1,18 @@
+/* The program behind image-label-load: sends images to a server, as any client does. */
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "base/log.h"
+#include "upload/upload.h"
+
+static const char *environment(const char *name)
+{
+	return getenv(name);
+}
+
+int main(int argc, char **argv)
+{
+	log_init("upload", LOG_ERROR);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return upload_run(argc, argv, environment);
+}

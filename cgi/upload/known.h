@@ -1,0 +1,26 @@
+/* The images that a dataset has, by content: whether a file's bytes are among them, told by its size first, so that
+ * a file is only read when one of its size is there. One thread. */
+#ifndef UPLOAD_KNOWN_H
+#define UPLOAD_KNOWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+
+enum { KNOWN_DIGEST = 16 }; /* the first bytes of a SHA-256: enough to tell, at half the memory of a million images */
+
+struct known {
+	unsigned char (*digests)[KNOWN_DIGEST]; /* open addressing; all zero is free */
+	int64_t *sizes;                         /* the same; 0 is free */
+	size_t digest_count, digest_room, size_count, size_room;
+};
+
+/* All zero is an empty one. */
+void known_release(struct known *known);
+void known_add(struct known *known, int64_t bytes, const unsigned char sha256[HASH_SHA256_SIZE]);
+bool known_size(const struct known *known, int64_t bytes);
+bool known_content(const struct known *known, const unsigned char sha256[HASH_SHA256_SIZE]);
+
+#endif
