@@ -76,7 +76,7 @@ $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 # The only program that asks others.
 $(build)/bin/upload: libs += $(shell pkg-config --libs libcurl)
 
-# A program is cgi/NAME.c and, where that would be more than a table of contents, its parts in cgi/NAME/.
+# A program is cgi/NAME.c and, where there is much to it, its parts in cgi/NAME/.
 .SECONDEXPANSION:
 $(build)/bin/%: $(build)/cgi/%.o $$(call objects,$$(wildcard cgi/$$*/*.c)) $(library)
 	@mkdir -p $(@D)

@@ -1,5 +1,95 @@
 /* /v1/datasets/{d}/images: images put one by one under a filepath, or several in a form. */
-#include "images/images.h"
+#include "base/json.h"
+#include "fastcgi/batch.h"
+#include "fastcgi/ingest.h"
+#include "fastcgi/receive.h"
+#include "fastcgi/serve.h"
+
+static const char *label_of(const struct call *call)
+{
+	const char *label = request_query(call->request, "label");
+
+	return label ? label : "";
+}
+
+static int reply_stored(struct call *call, const struct sample *sample, bool duplicate, struct err *err)
+{
+	cJSON *document = serve_document(call, sample, err);
+
+	if (!document)
+		return -1;
+	json_add_bool(document, "duplicate", duplicate);
+	reply_json(call->reply, duplicate ? 200 : 201, document);
+	return 0;
+}
+
+/* The last component, as the name its sender gives it. */
+static const char *base_name(const char *filepath)
+{
+	const char *slash = strrchr(filepath, '/');
+
+	return slash ? slash + 1 : filepath;
+}
+
+static int images_put(struct call *call, struct err *err)
+{
+	struct ingest_image image = {.filepath = call->param[0]};
+	struct sample sample = {0};
+	struct spool body;
+	char filename[MULTIPART_FILENAME_MAX], *label = NULL;
+	bool duplicate = false;
+
+	if (ingest_info(call, err) || ingest_label(call, label_of(call), &label, err))
+		return -1;
+	multipart_filename(base_name(image.filepath), filename);
+	image.label = label;
+	image.filename = filename;
+	int failed = receive_body(call, &body, err);
+	if (!failed) {
+		ingest_from_spool(&body, &image.source);
+		failed = ingest_store(call, &image, &sample, &duplicate, err) || reply_stored(call, &sample, duplicate, err);
+	}
+	spool_release(&body);
+	sample_release(&sample);
+	free(label);
+	return failed ? -1 : 0;
+}
+
+static cJSON *result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
+                     const struct err *failed)
+{
+	struct err err;
+	cJSON *document = failed ? json_new_object() : serve_document(call, sample, &err);
+
+	if (!document)
+		document = json_new_object();
+	json_add_string(document, "filename", filename);
+	if (failed)
+		json_add_string(document, "error", failed->text);
+	else
+		json_add_bool(document, "duplicate", duplicate);
+	return document;
+}
+
+static int images_post(struct call *call, struct err *err)
+{
+	struct batch batch;
+
+	if (ingest_info(call, err))
+		return -1;
+	int failed = batch_store(&batch, call, result, err);
+	if (!failed) {
+		cJSON *answer = json_new_object();
+
+		json_add(answer, "items", cJSON_Duplicate(batch.results, true));
+		if (batch.stored > 0)
+			reply_json(call->reply, 200, answer);
+		else
+			reply_error_with(call->reply, &batch.worst, answer);
+	}
+	batch_release(&batch);
+	return failed;
+}
 
 static const struct route routes[] = {
 	{"PUT", "/v1/datasets/{dataset}/images/{filepath...}", ROLE_CONTRIBUTOR, images_put, false, "label", ""},

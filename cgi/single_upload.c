@@ -1,6 +1,96 @@
 /* /single_upload/: one image in a form, for the collecting clients. */
+#include "base/json.h"
 #include "fastcgi/collect.h"
-#include "single_upload/single_upload.h"
+#include "fastcgi/ingest.h"
+#include "fastcgi/receive.h"
+
+struct upload {
+	char *label;
+	char filename[MULTIPART_FILENAME_MAX];
+	struct spool file; /* taken over from the part; stored when the body has no second one */
+	bool taken;
+};
+
+static int take(void *data, struct call *call, const char *filename, struct spool *file, const struct err *failed,
+                struct err *err)
+{
+	struct upload *upload = data;
+
+	(void)call;
+	if (upload->taken)
+		return err_set(err, ERR_BAD_REQUEST, "The body has two parts named \"file\"; several images go to /bulk_upload");
+	if (failed) {
+		*err = *failed;
+		return -1;
+	}
+	snprintf(upload->filename, sizeof(upload->filename), "%s", filename);
+	upload->file = *file;
+	spool_init(file, "", 0);
+	upload->taken = true;
+	return 0;
+}
+
+static int take_label(void *data, struct call *call, const char *given, struct err *err)
+{
+	struct upload *upload = data;
+
+	free(upload->label);
+	upload->label = NULL;
+	return ingest_label(call, given, &upload->label, err);
+}
+
+static int reply_stored(struct call *call, const struct upload *upload, const struct sample *sample, bool duplicate,
+                        struct err *err)
+{
+	cJSON *answer = json_new_object(), *response = json_new_object();
+	struct buf url;
+
+	buf_init(&url, COLLECT_URL_MAX);
+	int failed = ingest_url(call, sample, &url, err);
+	json_add_string(answer, "filename", upload->filename);
+	json_add_string(answer, "label", sample->label);
+	json_add_bool(response, "Created", true);
+	json_add(answer, "S3-Response", response);
+	json_add_string(answer, "Image URL", buf_text(&url));
+	json_add_time(answer, "Timestamp", sample->uploaded_at);
+	json_add_int64(answer, "id", sample->id);
+	json_add_bool(answer, "duplicate", duplicate);
+	buf_release(&url);
+	reply_json(call->reply, 200, answer);
+	return failed;
+}
+
+static int store(struct call *call, struct upload *upload, struct err *err)
+{
+	struct ingest_image image = {.label = upload->label, .filename = upload->filename};
+	struct sample sample = {0};
+	bool duplicate = false;
+
+	if (!upload->taken)
+		return err_set(err, ERR_BAD_REQUEST, "The body has no part named \"file\" with a file name");
+	ingest_from_spool(&upload->file, &image.source);
+	int failed = ingest_store(call, &image, &sample, &duplicate, err) ||
+	             reply_stored(call, upload, &sample, duplicate, err);
+	sample_release(&sample);
+	return failed ? -1 : 0;
+}
+
+static int single_upload_post(struct call *call, struct err *err)
+{
+	static const char *const fields[] = {"file", "files", NULL};
+	const char *given = request_query(call->request, "label");
+	struct upload upload = {.taken = false};
+	int64_t count;
+
+	if (collect_dataset(call, err) || ingest_info(call, err) ||
+	    ingest_label(call, given ? given : "", &upload.label, err))
+		return -1;
+	int failed = receive_files(call, fields, take, take_label, &upload, &count, err) || store(call, &upload, err);
+	if (upload.taken)
+		spool_release(&upload.file);
+	free(upload.label);
+	return failed ? -1 : 0;
+}
 
 static const struct route routes[] = {
 	{"GET", "/single_upload/", ROLE_NONE, collect_available, false, ROUTE_ANY, ROUTE_ANY},
