@@ -37,7 +37,7 @@ static int may_see(struct call *call, struct err *err)
 	char dir[PATH_MAX];
 
 	if (call_dataset(call, call->param[0], err) || call_place(call, err) ||
-	    apart_folder(call->dataset, call->info.base_dir, dir, err))
+	    apart_folder(call->dataset, call->info.place.base_dir, dir, err))
 		return hide(call, err);
 	reply_empty(call->reply, 204);
 	return reply_header(call->reply, "X-Base-Dir", dir[0] && !text_has_control(dir) ? dir : "/nonexistent", err) ||

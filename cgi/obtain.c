@@ -45,7 +45,8 @@ static int obtain(struct call *call, struct err *err)
 
 	return call_body(call, err) || json_string(call->body, "dataset_name", true, &name, err) ||
 	                       json_int64(call->body, "id", false, INT64_MIN, INT64_MAX, &id, err) ||
-	                       call_dataset(call, name, err) || call_setup(call, err) || find_and_answer(call, id, err)
+	                       call_dataset(call, name, err) || call_place(call, err) || call_labels(call, err) ||
+	                       find_and_answer(call, id, err)
 	               ? -1
 	               : 0;
 }

@@ -37,9 +37,9 @@ static int write_description(const char *name, const struct dataset_info *info, 
 	struct buf text;
 
 	json_add_string(document, "dataset_name", name);
-	json_add_string(document, "base_dir", info->base_dir);
-	for (size_t i = 0; i < info->label_count; i++)
-		json_append_string(labels, info->labels[i].name);
+	json_add_string(document, "base_dir", info->place.base_dir);
+	for (size_t i = 0; i < info->labels.count; i++)
+		json_append_string(labels, info->labels.item[i].name);
 	json_add(document, "labels", labels);
 	buf_init(&text, DESCRIPTION_MAX);
 	int failed = json_print(document, &text) ? err_set(err, ERR_TOO_LARGE, "the labels are too many") : 0;
@@ -95,7 +95,7 @@ static int export(const struct options *options, const struct config *config, st
 {
 	struct dataset_store *store = NULL;
 	struct dataset *dataset = NULL;
-	struct dataset_info info = {.label_count = 0};
+	struct dataset_info info = {.labels.count = 0};
 	int failed = dataset_store_open_reading(&store, config, err) || dataset_store_ping(store, err) ||
 	             dataset_open(store, options->dataset, &dataset, err);
 

@@ -116,21 +116,21 @@ static bool is_same_folder(const char *path, const char *real)
 static int check_base_dir(struct load *load, struct err *err)
 {
 	struct dataset_change change = {.base_dir = load->options.base_dir};
-	struct dataset_info info;
+	struct dataset_place place;
 	int failed = 0;
 
-	if (dataset_info(load->dataset, &info, err))
+	if (dataset_place(load->dataset, &place, err))
 		return -1;
 	if (!load->options.moved)
-		change.base_dir_was = info.base_dir;
-	if (load->options.moved || *info.base_dir == '\0')
+		change.base_dir_was = place.base_dir;
+	if (load->options.moved || *place.base_dir == '\0')
 		failed = dataset_update(load->dataset, &change, err) || apart_settle(load->store, &load->config, NULL, err);
-	else if (!is_same_folder(info.base_dir, load->options.base_dir))
+	else if (!is_same_folder(place.base_dir, load->options.base_dir))
 		failed = err_set(err, ERR_CONFLICT,
 		                 "Dataset %s lies in %s: load it from there, choose another name, or say --moved if its "
 		                 "folder is now %s",
-		                 load->options.dataset, info.base_dir, load->options.base_dir);
-	dataset_info_release(&info);
+		                 load->options.dataset, place.base_dir, load->options.base_dir);
+	dataset_place_release(&place);
 	return failed;
 }
 
@@ -332,9 +332,9 @@ static int summarise(const struct load *load, double seconds, struct err *err)
 			printf("    %-26s %8zu\n", walk_skip_reason((enum walk_skip)i), load->walk.skipped[i]);
 	printf("It now has %lld image%s, %lld of them unlabelled; labels:", (long long)info.counts.size,
 	       info.counts.size == 1 ? "" : "s", (long long)info.counts.unlabelled);
-	for (size_t i = 0; i < info.label_count && i < LABELS_SHOWN; i++)
-		printf("%s %s", i ? "," : "", info.labels[i].name);
-	printf("%s\n", info.label_count > LABELS_SHOWN ? ", …" : "");
+	for (size_t i = 0; i < info.labels.count && i < LABELS_SHOWN; i++)
+		printf("%s %s", i ? "," : "", info.labels.item[i].name);
+	printf("%s\n", info.labels.count > LABELS_SHOWN ? ", …" : "");
 	dataset_info_release(&info);
 	return fflush(stdout) ? err_errno(err, ERR_INTERNAL, "Cannot write to standard output") : 0;
 }

@@ -182,7 +182,7 @@ static int compare_infos(const struct dataset_info *from, const struct dataset_i
 		{"skipped", from->counts.skipped, to->counts.skipped},
 		{"unreadable", from->counts.unreadable, to->counts.unreadable},
 		{"bytes of images", from->counts.bytes, to->counts.bytes},
-		{"labels", (int64_t)from->label_count, (int64_t)to->label_count},
+		{"labels", (int64_t)from->labels.count, (int64_t)to->labels.count},
 	};
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
@@ -190,8 +190,8 @@ static int compare_infos(const struct dataset_info *from, const struct dataset_i
 			return err_set(err, ERR_CONFLICT, "the counts differ: %s: %lld in the source, %lld in the destination",
 			               counts[i].what, (long long)counts[i].from, (long long)counts[i].to);
 	}
-	for (size_t i = 0; i < from->label_count; i++) {
-		const struct dataset_label *one = &from->labels[i], *other = &to->labels[i];
+	for (size_t i = 0; i < from->labels.count; i++) {
+		const struct dataset_label *one = &from->labels.item[i], *other = &to->labels.item[i];
 
 		if (one->key != other->key || strcmp(one->name, other->name) != 0 || one->count != other->count)
 			return err_set(err, ERR_CONFLICT, "the counts differ: label %s: %lld in the source, %lld in the destination",

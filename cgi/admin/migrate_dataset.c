@@ -340,7 +340,7 @@ static int open_destination(struct moving *moving, int64_t *last, struct err *er
 
 static int open_source(struct moving *moving, struct err *err)
 {
-	struct dataset_info info;
+	struct dataset_counts counts;
 	char line[160];
 
 	if (dataset_open(moving->migration->from, moving->name, &moving->from, err)) {
@@ -353,14 +353,13 @@ static int open_source(struct moving *moving, struct err *err)
 		buf_release(&place);
 		return -1;
 	}
-	if (dataset_info(moving->from, &info, err))
+	if (dataset_counts(moving->from, &counts, err))
 		return -1;
-	moving->total = info.counts.size;
+	moving->total = counts.size;
 	snprintf(line, sizeof(line), "%" PRId64 " leases stay behind: their samples are free in the destination",
-	         info.counts.leased);
-	if (info.counts.leased > 0)
+	         counts.leased);
+	if (counts.leased > 0)
 		say(moving, line);
-	dataset_info_release(&info);
 	return 0;
 }
 

@@ -84,21 +84,21 @@ static void print_counts(const char *name, const struct dataset_info *info)
 /* A folder that is not there makes all its images unreadable, which people would notice much later. */
 static void look_at_folder(struct prepare *prepare, const char *name, const struct dataset_info *info)
 {
-	if (info->base_dir[0] == '\0' || info->counts.size == 0)
+	if (info->place.base_dir[0] == '\0' || info->counts.size == 0)
 		return;
 	struct stat st;
 	const char *why = NULL;
-	if (stat(info->base_dir, &st) != 0)
+	if (stat(info->place.base_dir, &st) != 0)
 		why = strerror(errno);
 	else if (!S_ISDIR(st.st_mode))
 		why = "it is no folder";
-	else if (access(info->base_dir, X_OK) != 0)
+	else if (access(info->place.base_dir, X_OK) != 0)
 		why = strerror(errno);
 	if (why)
 		buf_printf(&prepare->warnings,
 		           "dataset \"%s\": its images in %s cannot be read: %s "
 		           "(image-label-load --in-place FOLDER --dataset %s --moved tells another folder)\n",
-		           name, info->base_dir, why, name);
+		           name, info->place.base_dir, why, name);
 }
 
 static void note_uuid(struct prepare *prepare, const char *uuid)
@@ -121,7 +121,7 @@ static int prepare_dataset(struct prepare *prepare, const char *name, struct err
 	if (dataset_retry_unreadable(dataset, &retried, err) == 0 && dataset_info(dataset, &info, err) == 0) {
 		print_counts(name, &info);
 		look_at_folder(prepare, name, &info);
-		note_uuid(prepare, info.uuid);
+		note_uuid(prepare, info.place.uuid);
 		dataset_info_release(&info);
 		result = 0;
 	}

@@ -59,7 +59,7 @@ static int finish(struct import *import, size_t left, struct err *err)
 		crew_wait(under_way->crew, &entry->job);
 		entry_finish(entry);
 		if (!entry->failed && !entry->duplicate) /* it may have found that the dataset became public, or private */
-			import->call->info.policy = entry->call.info.policy;
+			import->call->info.place.policy = entry->call.info.place.policy;
 		failed = tell(import, entry, failed ? &later : err) || failed ? -1 : 0;
 		entry_release(entry);
 		under_way->first = (under_way->first + 1) % UNDER_WAY_MAX;

@@ -10,13 +10,13 @@ enum { PIECE_BYTES = 64 * 1024 };
 /* As the dataset spells it; NULL when it has none such. */
 static const char *find_label(const struct call *call, const char *name)
 {
-	for (size_t i = 0; i < call->info.label_count; i++) {
-		if (strcmp(call->info.labels[i].name, name) == 0)
+	for (size_t i = 0; i < call->info.labels.count; i++) {
+		if (strcmp(call->info.labels.item[i].name, name) == 0)
 			return name;
 	}
-	for (size_t i = 0; !text_is_ascii(name) && i < call->info.label_count; i++) {
-		if (text_same(call->info.labels[i].name, name))
-			return call->info.labels[i].name;
+	for (size_t i = 0; !text_is_ascii(name) && i < call->info.labels.count; i++) {
+		if (text_same(call->info.labels.item[i].name, name))
+			return call->info.labels.item[i].name;
 	}
 	return NULL;
 }
@@ -36,7 +36,7 @@ void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1])
 
 bool store_needs_label(const struct call *call, const char *label)
 {
-	return !call->info.base_dir || (*label && !has_label(call, label));
+	return !call->info.place.base_dir || (*label && !has_label(call, label));
 }
 
 int store_add_label(struct call *call, const char *label, struct err *err)
@@ -44,14 +44,14 @@ int store_add_label(struct call *call, const char *label, struct err *err)
 	int64_t key;
 	bool created;
 
-	if (!call->info.base_dir && ingest_info(call, err))
+	if ((!call->info.place.base_dir && ingest_info(call, err)) || (*label && call_labels(call, err)))
 		return -1;
 	if (!*label || has_label(call, label))
 		return 0;
 	if (dataset_label_add(call->dataset, label, &key, &created, err))
 		return -1;
-	dataset_info_release(&call->info);
-	return ingest_info(call, err);
+	dataset_labels_release(&call->info.labels);
+	return call_labels(call, err);
 }
 
 /* --- entries ------------------------------------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@ static int check_base_dir(struct call *call, struct dataset_change *change, stru
 {
 	if (!change->base_dir)
 		return 0;
-	if (strcmp(change->base_dir, call->info.base_dir) == 0) {
+	if (strcmp(change->base_dir, call->info.place.base_dir) == 0) {
 		change->base_dir_was = change->base_dir;
 		return 0;
 	}
@@ -37,11 +37,10 @@ int datasets_change(struct call *call, struct err *err)
 
 	if (call_body(call, err) ||
 	    json_string(call->body, "base_dir", false, &change.base_dir, err) ||
-	    json_object(call->body, "policy", false, &policy, err) || call_setup(call, err) ||
+	    json_object(call->body, "policy", false, &policy, err) || call_place(call, err) ||
 	    check_base_dir(call, &change, err) || document_policy_parse(policy, &change.policy, &change.fields, err) ||
 	    dataset_update(call->dataset, &change, err) || settle(call, &change, err) ||
 	    ((change.fields & DATASET_POLICY_PUBLIC) && datasets_publish(call, err)))
 		return -1;
-	dataset_info_release(&call->info);
 	return datasets_reply(call, 200, err);
 }

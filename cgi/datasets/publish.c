@@ -90,10 +90,10 @@ static int publish_page(struct page *page, int64_t *after, int64_t left, struct 
 
 static int read_policy(struct call *call, bool *is_public, struct err *err)
 {
-	dataset_info_release(&call->info);
-	if (call_setup(call, err))
+	dataset_place_release(&call->info.place);
+	if (dataset_place_now(call->dataset, &call->info.place, err))
 		return -1;
-	*is_public = call->info.policy.public_images;
+	*is_public = call->info.place.policy.public_images;
 	return 0;
 }
 

@@ -36,7 +36,7 @@ int datasets_list(struct call *call, struct err *err)
 	if (limit && text_int64(limit, 1, LIMIT_MAX, &listing.room))
 		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be a number from 1 to %d", LIMIT_MAX);
 	listing.items = json_new_array();
-	int failed = visible_datasets(call, after ? after : "", add_dataset, &listing, err);
+	int failed = visible_datasets(call, after ? after : "", call_info, add_dataset, &listing, err);
 	cJSON *answer = json_new_object();
 	json_add(answer, "items", listing.items);
 	json_add_string_or_null(answer, "next", listing.more ? listing.last : NULL);

@@ -74,7 +74,7 @@ int health_metrics(struct call *call, struct err *err)
 	add_up(&text, "datasets", call->app->config.dataset_store.type, &health.datasets);
 	add_up(&text, "images", call->app->config.image_store.type, &health.images);
 	if (health.datasets.code == ERR_NONE) {
-		failed = visible_datasets(call, "", add_dataset, &metrics, err);
+		failed = visible_datasets(call, "", call_counts, add_dataset, &metrics, err);
 		add_datasets(&text, &metrics);
 	}
 	if (!failed)

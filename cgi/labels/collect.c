@@ -8,13 +8,13 @@
 
 int labels_fetch(struct call *call, struct err *err)
 {
-	if (collect_dataset(call, err) || call_info(call, err))
+	if (collect_dataset(call, err) || call_labels(call, err))
 		return -1;
 	cJSON *answer = json_new_object(), *labels = json_new_object();
-	for (size_t i = 0; i < call->info.label_count; i++) {
+	for (size_t i = 0; i < call->info.labels.count; i++) {
 		char key[DOCUMENT_KEY_MAX];
 
-		json_add_string(labels, document_key(call->info.labels[i].key, key), call->info.labels[i].name);
+		json_add_string(labels, document_key(call->info.labels.item[i].key, key), call->info.labels.item[i].name);
 	}
 	json_add_string(answer, "Status", "Success");
 	json_add(answer, "Response", labels);

@@ -26,15 +26,15 @@ int labels_list(struct call *call, struct err *err)
 		return -1;
 	cJSON *answer = json_new_object(), *items = json_new_array();
 	size_t i = 0;
-	while (i < call->info.label_count && call->info.labels[i].key <= after)
+	while (i < call->info.labels.count && call->info.labels.item[i].key <= after)
 		i++;
-	for (; i < call->info.label_count && limit > 0; i++, limit--) {
-		json_append(items, document_label(&call->info.labels[i]));
-		after = call->info.labels[i].key;
+	for (; i < call->info.labels.count && limit > 0; i++, limit--) {
+		json_append(items, document_label(&call->info.labels.item[i]));
+		after = call->info.labels.item[i].key;
 	}
 	json_add(answer, "items", items);
 	char next[DOCUMENT_KEY_MAX];
-	json_add_string_or_null(answer, "next", i < call->info.label_count ? document_key(after, next) : NULL);
+	json_add_string_or_null(answer, "next", i < call->info.labels.count ? document_key(after, next) : NULL);
 	reply_json(call->reply, 200, answer);
 	return 0;
 }
@@ -48,9 +48,9 @@ int labels_add(struct call *call, struct err *err)
 	if (call_body(call, err) || json_string(call->body, "name", true, &name, err) ||
 	    dataset_label_add(call->dataset, name, &label.key, &created, err) || call_info(call, err))
 		return -1;
-	for (size_t i = 0; i < call->info.label_count; i++) {
-		if (call->info.labels[i].key == label.key)
-			reply_json(call->reply, created ? 201 : 200, document_label(&call->info.labels[i]));
+	for (size_t i = 0; i < call->info.labels.count; i++) {
+		if (call->info.labels.item[i].key == label.key)
+			reply_json(call->reply, created ? 201 : 200, document_label(&call->info.labels.item[i]));
 	}
 	return 0;
 }

@@ -9,10 +9,10 @@ static cJSON *describe(struct call *call, const struct sample *sample)
 	cJSON *tree = json_new_object(), *labels = json_new_array();
 
 	json_add_string(tree, "dataset_name", dataset_name(call->dataset));
-	json_add_string(tree, "base_dir", call->info.base_dir);
+	json_add_string(tree, "base_dir", call->info.place.base_dir);
 	json_add_string(tree, "filepath", sample->filepath);
-	for (size_t i = 0; i < call->info.label_count; i++)
-		json_append_string(labels, call->info.labels[i].name);
+	for (size_t i = 0; i < call->info.labels.count; i++)
+		json_append_string(labels, call->info.labels.item[i].name);
 	json_add(tree, "labels", labels);
 	return tree;
 }

@@ -12,7 +12,7 @@ int tasks_label(struct call *call, struct err *err)
 	const char *given;
 	int64_t lead_time_ms = -1;
 
-	if (call_body(call, err) || call_setup(call, err) || json_string(call->body, "label", true, &given, err) ||
+	if (call_body(call, err) || call_place(call, err) || json_string(call->body, "label", true, &given, err) ||
 	    json_int64(call->body, "lead_time_ms", false, 0, LEAD_TIME_MS_MAX, &lead_time_ms, err) ||
 	    dataset_label_task_once(call->dataset, call->request->user, call->param[0], given, lead_time_ms, call->request->id,
 	                            &sample, err))
@@ -50,9 +50,9 @@ int tasks_skip(struct call *call, struct err *err)
 {
 	const char *named = NULL;
 
-	if (call_body_or_none(call, err) || json_string(call->body, "policy", false, &named, err) || call_setup(call, err))
+	if (call_body_or_none(call, err) || json_string(call->body, "policy", false, &named, err) || call_place(call, err))
 		return -1;
-	enum dataset_skip policy = call->info.policy.skip;
+	enum dataset_skip policy = call->info.place.policy.skip;
 	reply_empty(call->reply, 204);
 	return (named && dataset_skip_parse(named, &policy, err)) ||
 	                       dataset_skip(call->dataset, call->request->user, call->param[0], policy, err)

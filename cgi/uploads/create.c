@@ -72,7 +72,7 @@ int uploads_create(struct call *call, struct err *err)
 	if (uploads_version(call, &answered, err) || answered)
 		return answered ? 0 : -1;
 	if (parse_length(call, &partial.length, err) || tus_metadata_parse(header ? header : "", &metadata, err) ||
-	    (*metadata.filepath && ingest_filepath(metadata.filepath, err)) || call_info(call, err) || ingest_label(call, metadata.label, &label, err))
+	    (*metadata.filepath && ingest_filepath(metadata.filepath, err)) || ingest_label(call, metadata.label, &label, err))
 		return -1;
 	int64_t now = text_now();
 	sweep(call, partial.dir, now);

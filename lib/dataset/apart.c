@@ -53,7 +53,7 @@ static bool add_dataset(void *data, const char *name)
 {
 	struct folders *folders = data;
 	struct dataset *dataset;
-	struct dataset_info place;
+	struct dataset_place place;
 	struct err ignored;
 	char *noted = NULL;
 
@@ -62,7 +62,7 @@ static bool add_dataset(void *data, const char *name)
 	if (dataset_place(dataset, &place, &ignored) == 0) {
 		if (place.base_dir[0] && dataset_note_get(dataset, DATASET_APART, &noted, &ignored) == 0)
 			add(folders, real_path(place.base_dir), strdup(name), noted);
-		dataset_info_release(&place);
+		dataset_place_release(&place);
 	}
 	dataset_close(dataset);
 	return true;

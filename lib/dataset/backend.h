@@ -25,8 +25,10 @@ struct dataset_backend {
 	typeof(dataset_close) *close;
 
 	typeof(dataset_info) *info;
-	typeof(dataset_setup) *setup;
 	typeof(dataset_place) *place;
+	int (*refresh)(struct dataset *dataset, struct err *err); /* before place, for as of now. NULL: place always is */
+	typeof(dataset_labels) *labels;
+	typeof(dataset_counts) *counts;
 	typeof(dataset_check) *check; /* may it be written? NULL: whoever reads it may */
 	typeof(dataset_size) *size;
 	typeof(dataset_update) *update;

@@ -115,12 +115,24 @@ void tasks_release(struct task *tasks, size_t count)
 		task_release(&tasks[i]);
 }
 
+void dataset_place_release(struct dataset_place *place)
+{
+	free(place->base_dir);
+	memset(place, 0, sizeof(*place));
+}
+
+void dataset_labels_release(struct dataset_labels *labels)
+{
+	for (size_t i = 0; i < labels->count; i++)
+		free(labels->item[i].name);
+	free(labels->item);
+	memset(labels, 0, sizeof(*labels));
+}
+
 void dataset_info_release(struct dataset_info *info)
 {
-	for (size_t i = 0; i < info->label_count; i++)
-		free(info->labels[i].name);
-	free(info->labels);
-	free(info->base_dir);
+	dataset_place_release(&info->place);
+	dataset_labels_release(&info->labels);
 	memset(info, 0, sizeof(*info));
 }
 
@@ -258,31 +270,49 @@ int dataset_info(struct dataset *dataset, struct dataset_info *out, struct err *
 	return -1;
 }
 
-int dataset_setup(struct dataset *dataset, struct dataset_info *out, struct err *err)
-{
-	memset(out, 0, sizeof(*out));
-	if (dataset->backend->setup(dataset, out, err) == 0)
-		return 0;
-	dataset_info_release(out);
-	return -1;
-}
-
-int dataset_place(struct dataset *dataset, struct dataset_info *out, struct err *err)
+int dataset_place(struct dataset *dataset, struct dataset_place *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
 	if (dataset->backend->place(dataset, out, err) == 0)
 		return 0;
-	dataset_info_release(out);
+	dataset_place_release(out);
 	return -1;
 }
 
+int dataset_place_now(struct dataset *dataset, struct dataset_place *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (dataset->backend->refresh && dataset->backend->refresh(dataset, err))
+		return -1;
+	return dataset_place(dataset, out, err);
+}
+
+int dataset_labels(struct dataset *dataset, struct dataset_labels *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (dataset->backend->labels(dataset, out, err) == 0)
+		return 0;
+	dataset_labels_release(out);
+	return -1;
+}
+
+int dataset_counts(struct dataset *dataset, struct dataset_counts *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	return dataset->backend->counts(dataset, out, err);
+}
+
+/* Reads what a request may need, so that one that would fail is found now. */
 int dataset_check(struct dataset *dataset, struct err *err)
 {
-	struct dataset_info info;
+	struct dataset_place place;
+	struct dataset_labels labels = {.count = 0};
+	int failed = dataset_place_now(dataset, &place, err) || dataset_labels(dataset, &labels, err);
 
-	if (dataset_setup(dataset, &info, err))
+	dataset_labels_release(&labels);
+	dataset_place_release(&place);
+	if (failed)
 		return -1;
-	dataset_info_release(&info);
 	return dataset->backend->check ? dataset->backend->check(dataset, err) : 0;
 }
 

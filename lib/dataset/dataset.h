@@ -97,20 +97,33 @@ struct dataset_counts {
 	int64_t leased; /* live leases */
 	int64_t bytes;  /* of uploaded images */
 };
-struct dataset_info {
+struct dataset_labels {
+	struct dataset_label *item; /* in order of key */
+	size_t count;
+};
+struct dataset_place {
 	char uuid[HASH_UUID_MAX]; /* made with the dataset; one that is made anew under its name has another. "" where it was opened
 	                           * for reading alone and has none yet */
 	char *base_dir;
-	struct dataset_counts counts;
-	struct dataset_label *labels; /* in order of key */
-	size_t label_count;
 	struct dataset_policy policy; /* lease_seconds resolved: never 0 */
 };
+/* What finding a sample's image needs, at the same cost in any dataset. It is as of the handle's opening, or later. */
+int dataset_place(struct dataset *dataset, struct dataset_place *out, struct err *err);
+/* As of now. */
+int dataset_place_now(struct dataset *dataset, struct dataset_place *out, struct err *err);
+void dataset_place_release(struct dataset_place *place);
+/* The labels without their counts, which are 0. */
+int dataset_labels(struct dataset *dataset, struct dataset_labels *out, struct err *err);
+void dataset_labels_release(struct dataset_labels *labels);
+int dataset_counts(struct dataset *dataset, struct dataset_counts *out, struct err *err);
+
+/* All of it, as of one moment. */
+struct dataset_info {
+	struct dataset_place place;
+	struct dataset_labels labels;
+	struct dataset_counts counts;
+};
 int dataset_info(struct dataset *dataset, struct dataset_info *out, struct err *err);
-/* The same without any count, which are all 0: what one request about a sample needs, at the same cost in any dataset. */
-int dataset_setup(struct dataset *dataset, struct dataset_info *out, struct err *err);
-/* uuid, base_dir and policy alone: what finding a sample's image needs. */
-int dataset_place(struct dataset *dataset, struct dataset_info *out, struct err *err);
 void dataset_info_release(struct dataset_info *info);
 /* Can it be read and written now? Says why when not; takes no lock. */
 int dataset_check(struct dataset *dataset, struct err *err);

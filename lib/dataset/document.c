@@ -36,12 +36,12 @@ cJSON *document_label(const struct dataset_label *label)
 	return document;
 }
 
-static cJSON *labels_document(const struct dataset_info *info)
+static cJSON *labels_document(const struct dataset_labels *all)
 {
 	cJSON *labels = json_new_array();
 
-	for (size_t i = 0; i < info->label_count; i++)
-		json_append(labels, document_label(&info->labels[i]));
+	for (size_t i = 0; i < all->count; i++)
+		json_append(labels, document_label(&all->item[i]));
 	return labels;
 }
 
@@ -89,11 +89,11 @@ cJSON *document_dataset(const char *name, const struct dataset_info *info)
 	cJSON *document = json_new_object();
 
 	json_add_string(document, "name", name);
-	json_add_string(document, "base_dir", info->base_dir);
+	json_add_string(document, "base_dir", info->place.base_dir);
 	json_add_int64(document, "size", info->counts.size);
 	json_add(document, "counts", counts_document(&info->counts));
-	json_add(document, "labels", labels_document(info));
-	json_add(document, "policy", policy_document(&info->policy));
+	json_add(document, "labels", labels_document(&info->labels));
+	json_add(document, "policy", policy_document(&info->place.policy));
 	return document;
 }
 

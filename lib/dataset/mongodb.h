@@ -360,8 +360,10 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 typeof(dataset_create) mongodb_create;
 typeof(dataset_remove) mongodb_remove;
 typeof(dataset_info) mongodb_info;
-typeof(dataset_setup) mongodb_setup;
 typeof(dataset_place) mongodb_place;
+int mongodb_refresh(struct dataset *, struct err *);
+typeof(dataset_labels) mongodb_labels;
+typeof(dataset_counts) mongodb_counts;
 typeof(dataset_size) mongodb_size;
 typeof(dataset_update) mongodb_update;
 typeof(dataset_label_add) mongodb_label_add;

@@ -16,21 +16,23 @@ int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
 
 struct inquiry {
 	struct mongodb_dataset *dataset;
-	struct dataset_info *out;
-	struct label_set labels;
+	struct dataset_place *place;   /* NULL: not asked for, */
+	struct dataset_labels *labels; /* like this */
+	struct dataset_counts *counts;
+	struct label_set found; /* the labels in order of name */
 };
 
 static int read_count(void *data, const bson_t *document, struct err *err)
 {
 	struct inquiry *inquiry = data;
-	struct dataset_counts *counts = &inquiry->out->counts;
+	struct dataset_counts *counts = inquiry->counts;
 	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
 	const char *name = text_in(document, "_id.name");
 	int64_t n = number_in(document, "n");
 
 	(void)err;
 	if (strcmp(text_in(document, "_id.kind"), "label") == 0) {
-		struct dataset_label *label = label_set_find(&inquiry->labels, name);
+		struct dataset_label *label = label_set_find(&inquiry->found, name);
 
 		if (label)
 			label->count = n;
@@ -43,9 +45,10 @@ static int read_count(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-static bson_t *counters_pipeline(const char *name)
+static bson_t *counters_pipeline(const char *name, bool with_labels)
 {
-	return BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(name), "}", "}", "{", "$group", "{",
+	return BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(name), "kind", "{", "$ne",
+	                BCON_UTF8(with_labels ? "" : "label"), "}", "}", "}", "{", "$group", "{",
 	                "_id", "{", "kind", BCON_UTF8("$kind"), "name", BCON_UTF8("$name"), "}", "n", "{", "$sum",
 	                BCON_UTF8("$n"), "}", "}", "}", "]");
 }
@@ -53,7 +56,7 @@ static bson_t *counters_pipeline(const char *name)
 static int read_leased(void *data, const bson_t *document, struct err *err)
 {
 	(void)err;
-	((struct inquiry *)data)->out->counts.leased = number_in(document, "n");
+	((struct inquiry *)data)->counts->leased = number_in(document, "n");
 	return 0;
 }
 
@@ -65,68 +68,77 @@ static bson_t *leased_pipeline(const char *name, int64_t now)
 	                "}", "}", "{", "$count", BCON_UTF8("n"), "}", "]");
 }
 
-static int read_setup(struct work *work, struct inquiry *inquiry, struct err *err)
+static int read_settings(struct work *work, struct inquiry *inquiry, struct err *err)
 {
-	const char *name = inquiry->dataset->base.name;
 	struct settings settings;
 
-	dataset_info_release(inquiry->out);
-	label_set_release(&inquiry->labels);
-	int failed = settings_read(work, name, &settings, err) || labels_read(work, name, &inquiry->labels, err);
-	if (failed) {
+	if (settings_read(work, inquiry->dataset->base.name, &settings, err)) {
 		settings_release(&settings);
 		return -1;
 	}
-	memcpy(inquiry->out->uuid, settings.uuid, sizeof(settings.uuid));
-	inquiry->out->base_dir = settings.base_dir;
-	inquiry->out->policy = policy_resolved(inquiry->dataset, &settings.policy);
-	inquiry->out->counts.size = settings.next_id - settings.gaps;
-	inquiry->out->counts.bytes = settings.bytes;
+	inquiry->counts->size = settings.next_id - settings.gaps;
+	inquiry->counts->bytes = settings.bytes;
+	if (inquiry->place) {
+		dataset_place_release(inquiry->place);
+		memcpy(inquiry->place->uuid, settings.uuid, sizeof(settings.uuid));
+		inquiry->place->base_dir = text_copy(settings.base_dir);
+		inquiry->place->policy = policy_resolved(inquiry->dataset, &settings.policy);
+	}
+	settings_release(&settings);
 	return 0;
 }
 
 /* In a transaction, so that the counts agree with each other. */
-static int run_info(struct work *work, void *data, struct err *err)
+static int run_inquiry(struct work *work, void *data, struct err *err)
 {
 	struct inquiry *inquiry = data;
 	const char *name = inquiry->dataset->base.name;
-
 	int64_t now;
 
-	return work_now(work, &now, err) || read_setup(work, inquiry, err) ||
-	                       work_aggregate(work, "counters", counters_pipeline(name), read_count, inquiry, err) ||
+	label_set_release(&inquiry->found);
+	return work_now(work, &now, err) || read_settings(work, inquiry, err) ||
+	                       (inquiry->labels && labels_read(work, name, &inquiry->found, err)) ||
+	                       work_aggregate(work, "counters", counters_pipeline(name, inquiry->labels), read_count, inquiry,
+	                                      err) ||
 	                       work_aggregate(work, "images", leased_pipeline(name, now), read_leased, inquiry, err)
 	               ? -1
 	               : 0;
 }
 
 /* The labels pass over to the answer. */
-static int end_inquiry(struct inquiry *inquiry, int failed)
+static int give_labels(struct label_set *found, struct dataset_labels *out, int failed)
 {
 	if (failed) {
-		label_set_release(&inquiry->labels);
+		label_set_release(found);
 		return -1;
 	}
-	label_set_order_by_key(&inquiry->labels);
-	inquiry->out->labels = inquiry->labels.label;
-	inquiry->out->label_count = inquiry->labels.count;
+	label_set_order_by_key(found);
+	*out = (struct dataset_labels){.item = found->label, .count = found->count};
 	return 0;
 }
 
 int mongodb_info(struct dataset *base, struct dataset_info *out, struct err *err)
 {
-	struct inquiry inquiry = {.dataset = mongodb_dataset(base), .out = out};
+	struct inquiry inquiry = {
+		.dataset = mongodb_dataset(base), .place = &out->place, .labels = &out->labels, .counts = &out->counts};
+	int failed = work_transaction(inquiry.dataset->store, run_inquiry, &inquiry, err);
 
-	return end_inquiry(&inquiry, work_transaction(inquiry.dataset->store, run_info, &inquiry, err));
+	return give_labels(&inquiry.found, &out->labels, failed);
 }
 
-int mongodb_setup(struct dataset *base, struct dataset_info *out, struct err *err)
+int mongodb_counts(struct dataset *base, struct dataset_counts *out, struct err *err)
 {
-	struct inquiry inquiry = {.dataset = mongodb_dataset(base), .out = out};
+	struct inquiry inquiry = {.dataset = mongodb_dataset(base), .counts = out};
+
+	return work_transaction(inquiry.dataset->store, run_inquiry, &inquiry, err);
+}
+
+int mongodb_labels(struct dataset *base, struct dataset_labels *out, struct err *err)
+{
+	struct label_set found = {.count = 0};
 	struct work work;
-	int failed = work_begin(&work, inquiry.dataset->store, err) || read_setup(&work, &inquiry, err);
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) || labels_read(&work, base->name, &found, err);
 
 	work_end(&work);
-	out->counts = (struct dataset_counts){0};
-	return end_inquiry(&inquiry, failed);
+	return give_labels(&found, out, failed);
 }

@@ -139,8 +139,13 @@ int settings_refresh(struct mongodb_dataset *dataset, struct err *err)
 	return failed ? -1 : 0;
 }
 
-/* As they were when it was opened: there is nothing to ask. */
-int mongodb_place(struct dataset *base, struct dataset_info *out, struct err *err)
+int mongodb_refresh(struct dataset *dataset, struct err *err)
+{
+	return settings_refresh(mongodb_dataset(dataset), err);
+}
+
+/* As they were when it was opened or refreshed: there is nothing to ask. */
+int mongodb_place(struct dataset *base, struct dataset_place *out, struct err *err)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
 

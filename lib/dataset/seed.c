@@ -137,19 +137,19 @@ static int look_at_dataset(struct seeding *seeding, struct err *err)
 	if (dataset_info(seeding->dataset, &info, err) != 0)
 		return -1;
 	char *base_dir = absolute_base_dir(seeding);
-	if (strcmp(base_dir, info.base_dir) != 0)
+	if (strcmp(base_dir, info.place.base_dir) != 0)
 		warning(seeding, "base_dir is \"%s\", but dataset \"%s\" has \"%s\", which holds", base_dir,
-		        seeding->file.dataset, info.base_dir);
+		        seeding->file.dataset, info.place.base_dir);
 	free(base_dir);
 
-	seeding->known_labels = calloc(info.label_count + 1, sizeof(*seeding->known_labels));
+	seeding->known_labels = calloc(info.labels.count + 1, sizeof(*seeding->known_labels));
 	if (!seeding->known_labels)
 		abort();
-	for (size_t i = 0; i < info.label_count; i++) {
-		seeding->known_labels[i] = text_nfc(info.labels[i].name);
+	for (size_t i = 0; i < info.labels.count; i++) {
+		seeding->known_labels[i] = text_nfc(info.labels.item[i].name);
 	}
-	seeding->known_label_count = info.label_count;
-	qsort(seeding->known_labels, info.label_count, sizeof(*seeding->known_labels), compare_labels);
+	seeding->known_label_count = info.labels.count;
+	qsort(seeding->known_labels, info.labels.count, sizeof(*seeding->known_labels), compare_labels);
 	dataset_info_release(&info);
 	return 0;
 }

@@ -12,7 +12,7 @@ struct known {
 };
 
 struct known_labels {
-	struct dataset_info info;
+	struct dataset_labels labels;
 	struct known *known; /* by nfc, then as stored */
 	size_t count;
 };
@@ -28,13 +28,13 @@ static int compare(const void *a, const void *b)
 static int read_known(struct dataset *dataset, struct known_labels *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
-	if (dataset_setup(dataset, &out->info, err))
+	if (dataset_labels(dataset, &out->labels, err))
 		return -1;
-	out->known = calloc(out->info.label_count + 1, sizeof(*out->known));
+	out->known = calloc(out->labels.count + 1, sizeof(*out->known));
 	if (!out->known)
 		abort();
-	for (size_t i = 0; i < out->info.label_count; i++) {
-		const char *stored = out->info.labels[i].name;
+	for (size_t i = 0; i < out->labels.count; i++) {
+		const char *stored = out->labels.item[i].name;
 
 		if (!text_is_ascii(stored))
 			out->known[out->count++] = (struct known){text_nfc(stored), stored};
@@ -48,7 +48,7 @@ static void release_known(struct known_labels *labels)
 	for (size_t i = 0; i < labels->count; i++)
 		free(labels->known[i].nfc);
 	free(labels->known);
-	dataset_info_release(&labels->info);
+	dataset_labels_release(&labels->labels);
 }
 
 /* As it stands, if the dataset has it so; else as the dataset has it; else NFC. The caller frees it. */

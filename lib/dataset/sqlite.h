@@ -179,8 +179,8 @@ int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t
 
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
 int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err);
-/* The labels with their keys and counts into info. */
-int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_info *info, struct err *err);
+/* In order of key; uncounted: each count is 0. */
+int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err);
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
 /* A handle on an open database, in no list and with no user yet. */
 struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db);
@@ -219,8 +219,9 @@ int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const
 
 /* The operations of backend.h, by file. */
 typeof(dataset_info) sqlite_info;
-typeof(dataset_setup) sqlite_setup;
 typeof(dataset_place) sqlite_place;
+typeof(dataset_labels) sqlite_labels;
+typeof(dataset_counts) sqlite_counts;
 typeof(dataset_check) sqlite_check;
 typeof(dataset_size) sqlite_size;
 typeof(dataset_update) sqlite_update;

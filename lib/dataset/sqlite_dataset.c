@@ -81,20 +81,20 @@ static const char LABELS_COUNTED[] =
 	"SELECT labels.key, labels.label, COALESCE(counts.n, 0) FROM labels LEFT JOIN counts"
 	" ON counts.kind = 'label' AND counts.name = labels.label ORDER BY labels.key";
 
-int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_info *info, struct err *err)
+int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err)
 {
 	size_t capacity = 0;
 	sqlite3_stmt *stmt = conn_query(conn, err, counted ? LABELS_COUNTED : LABELS, "");
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		if (info->label_count == capacity) {
+		if (out->count == capacity) {
 			capacity = capacity ? capacity * 2 : 16;
-			info->labels = realloc(info->labels, capacity * sizeof(*info->labels));
-			if (!info->labels)
+			out->item = realloc(out->item, capacity * sizeof(*out->item));
+			if (!out->item)
 				abort();
 		}
-		struct dataset_label *label = &info->labels[info->label_count++];
+		struct dataset_label *label = &out->item[out->count++];
 		label->key = sqlite3_column_int64(stmt, 0);
 		label->name = column_text(stmt, 1);
 		label->count = sqlite3_column_int64(stmt, 2);
@@ -114,40 +114,49 @@ static int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct e
 	return row < 0 ? -1 : 0;
 }
 
-enum detail { PLACE, SETUP, INFO };
-
-static int read_info(struct dataset *dataset, enum detail detail, struct dataset_info *out, struct err *err)
+static int place_load(struct sqlite_conn *conn, struct dataset *dataset, struct dataset_place *out, struct err *err)
 {
-	struct sqlite_dataset *own = (struct sqlite_dataset *)dataset;
-	struct sqlite_conn *conn = db_read(own->db, err);
+	if (base_dir_load(conn, dataset->name, &out->base_dir, err) || uuid_load(conn, out->uuid, err) ||
+	    policy_load(conn, &out->policy, err))
+		return -1;
+	if (out->policy.lease_seconds == 0)
+		out->policy.lease_seconds = ((struct sqlite_dataset *)dataset)->store->config->limits.lease_seconds;
+	return 0;
+}
+
+/* Reads what is not NULL in one snapshot, so that the counts agree with each other. */
+static int read_parts(struct dataset *dataset, struct dataset_place *place, struct dataset_labels *labels, bool counted,
+                      struct dataset_counts *counts, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
 
 	if (!conn)
 		return -1;
-	/* One snapshot, so that the counts agree with each other. */
-	int failed = conn_run(conn, err, "BEGIN", "") || base_dir_load(conn, dataset->name, &out->base_dir, err) ||
-	             uuid_load(conn, out->uuid, err) || policy_load(conn, &out->policy, err) ||
-	             (detail == INFO && counts_load(conn, &out->counts, err)) ||
-	             (detail != PLACE && labels_load(conn, detail == INFO, out, err));
+	int failed = conn_run(conn, err, "BEGIN", "") || (place && place_load(conn, dataset, place, err)) ||
+	             (counts && counts_load(conn, counts, err)) || (labels && labels_load(conn, counted, labels, err));
 	conn_run(conn, NULL, "COMMIT", "");
-	db_read_end(own->db, conn);
-	if (!failed && out->policy.lease_seconds == 0)
-		out->policy.lease_seconds = own->store->config->limits.lease_seconds;
+	db_read_end(dataset_db(dataset), conn);
 	return failed ? -1 : 0;
 }
 
 int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *err)
 {
-	return read_info(dataset, INFO, out, err);
+	return read_parts(dataset, &out->place, &out->labels, true, &out->counts, err);
 }
 
-int sqlite_setup(struct dataset *dataset, struct dataset_info *out, struct err *err)
+int sqlite_place(struct dataset *dataset, struct dataset_place *out, struct err *err)
 {
-	return read_info(dataset, SETUP, out, err);
+	return read_parts(dataset, out, NULL, false, NULL, err);
 }
 
-int sqlite_place(struct dataset *dataset, struct dataset_info *out, struct err *err)
+int sqlite_labels(struct dataset *dataset, struct dataset_labels *out, struct err *err)
 {
-	return read_info(dataset, PLACE, out, err);
+	return read_parts(dataset, NULL, out, false, NULL, err);
+}
+
+int sqlite_counts(struct dataset *dataset, struct dataset_counts *out, struct err *err)
+{
+	return read_parts(dataset, NULL, NULL, false, out, err);
 }
 
 int sqlite_check(struct dataset *dataset, struct err *err)

@@ -23,7 +23,7 @@ static int notes_load(struct sqlite_conn *conn, struct dataset_outline *out, str
 int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
 {
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
-	struct dataset_info labels = {.label_count = 0};
+	struct dataset_labels labels = {.count = 0};
 
 	if (!conn)
 		return -1;
@@ -34,8 +34,8 @@ int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct 
 	             notes_load(conn, out, err);
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(dataset_db(dataset), conn);
-	out->labels = labels.labels;
-	out->label_count = labels.label_count;
+	out->labels = labels.item;
+	out->label_count = labels.count;
 	return failed ? -1 : 0;
 }
 

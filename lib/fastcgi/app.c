@@ -54,17 +54,23 @@ int call_body_or_none(struct call *call, struct err *err)
 
 int call_info(struct call *call, struct err *err)
 {
+	dataset_info_release(&call->info);
 	return dataset_info(call->dataset, &call->info, err);
-}
-
-int call_setup(struct call *call, struct err *err)
-{
-	return dataset_setup(call->dataset, &call->info, err);
 }
 
 int call_place(struct call *call, struct err *err)
 {
-	return dataset_place(call->dataset, &call->info, err);
+	return call->info.place.base_dir ? 0 : dataset_place(call->dataset, &call->info.place, err);
+}
+
+int call_labels(struct call *call, struct err *err)
+{
+	return call->info.labels.item ? 0 : dataset_labels(call->dataset, &call->info.labels, err);
+}
+
+int call_counts(struct call *call, struct err *err)
+{
+	return dataset_counts(call->dataset, &call->info.counts, err);
 }
 
 static int may(struct call *call, const char *dataset_name, struct err *err)

@@ -41,7 +41,7 @@ struct call {
 	enum role role;          /* the user's role on it */
 	const char *param[CALL_PARAMS_MAX]; /* the values of the path's other {…}, in order */
 	cJSON *body;              /* read by call_body; deleted with the call */
-	struct dataset_info info; /* read by call_info; released with the call */
+	struct dataset_info info; /* as far as it was read by these below; released with the call */
 	struct buf rest;          /* holds the value of {…...} */
 };
 
@@ -87,9 +87,11 @@ int call_body(struct call *call, struct err *err);
 /* The same where every field is optional: no body at all is an empty object. */
 int call_body_or_none(struct call *call, struct err *err);
 
-/* Reads what is told of call->dataset into call->info; call_setup leaves out the counts, call_place the labels as well. */
+/* Reads what is known of call->dataset into call->info: all of it; its place or its labels, unless they were read
+ * already; its counts. */
 int call_info(struct call *call, struct err *err);
-int call_setup(struct call *call, struct err *err);
 int call_place(struct call *call, struct err *err);
+int call_labels(struct call *call, struct err *err);
+int call_counts(struct call *call, struct err *err);
 
 #endif

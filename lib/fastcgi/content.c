@@ -17,7 +17,7 @@ static void add_number(struct hash_stream *stream, int64_t number)
 	hash_stream_update(stream, &number, sizeof(number));
 }
 
-static void version_of(const struct dataset_info *place, const struct sample *sample, const struct located_id *id,
+static void version_of(const struct dataset_place *place, const struct sample *sample, const struct located_id *id,
                        char out[CONTENT_VERSION_MAX])
 {
 	struct hash_stream *stream = hash_stream_new("sha256");
@@ -39,13 +39,13 @@ static void version_of(const struct dataset_info *place, const struct sample *sa
 	hash_hex(digest, (CONTENT_VERSION_MAX - 1) / 2, out);
 }
 
-void content_version(const struct dataset_info *place, const struct sample *sample, const struct located *file,
+void content_version(const struct dataset_place *place, const struct sample *sample, const struct located *file,
                      char out[CONTENT_VERSION_MAX])
 {
 	version_of(place, sample, &file->id, out);
 }
 
-void content_version_told(const struct dataset_info *place, const struct sample *sample, char out[CONTENT_VERSION_MAX])
+void content_version_told(const struct dataset_place *place, const struct sample *sample, char out[CONTENT_VERSION_MAX])
 {
 	struct located_id id = {.inode = 0};
 	struct stat st;

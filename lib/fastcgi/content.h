@@ -10,10 +10,11 @@
 enum { CONTENT_VERSION_MAX = 33 };
 
 /* Of a sample whose image was found. */
-void content_version(const struct dataset_info *place, const struct sample *sample, const struct located *file,
+void content_version(const struct dataset_place *place, const struct sample *sample, const struct located *file,
                      char out[CONTENT_VERSION_MAX]);
 /* Without a look whether the image may be had: "" when there is none. */
-void content_version_told(const struct dataset_info *place, const struct sample *sample, char out[CONTENT_VERSION_MAX]);
+void content_version_told(const struct dataset_place *place, const struct sample *sample,
+                          char out[CONTENT_VERSION_MAX]);
 
 /* Whether a change after this version would give another one: a file's time of change has a grain. */
 bool content_is_settled(const struct sample *sample, const struct located *file);

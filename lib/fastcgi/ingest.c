@@ -46,27 +46,29 @@ int ingest_from_file(int fd, int64_t length, struct ingest_source *out, struct e
 
 int ingest_info(struct call *call, struct err *err)
 {
-	return call->app->config.limits.dataset_bytes > 0 ? call_info(call, err) : call_setup(call, err);
+	return call_place(call, err) || (call->app->config.limits.dataset_bytes > 0 && call_counts(call, err)) ? -1 : 0;
 }
 
-int ingest_label(const struct call *call, const char *given, char **out, struct err *err)
+int ingest_label(struct call *call, const char *given, char **out, struct err *err)
 {
-	const struct dataset_info *info = &call->info;
+	const struct dataset_labels *labels = &call->info.labels;
 	const char *found = *given ? NULL : "";
 
-	for (size_t i = 0; !found && i < info->label_count; i++) {
-		if (strcmp(info->labels[i].name, given) == 0)
-			found = info->labels[i].name;
+	if (*given && call_labels(call, err))
+		return -1;
+	for (size_t i = 0; !found && i < labels->count; i++) {
+		if (strcmp(labels->item[i].name, given) == 0)
+			found = labels->item[i].name;
 	}
-	for (size_t i = 0; !found && !text_is_ascii(given) && i < info->label_count; i++) {
-		if (text_same(info->labels[i].name, given))
-			found = info->labels[i].name;
+	for (size_t i = 0; !found && !text_is_ascii(given) && i < labels->count; i++) {
+		if (text_same(labels->item[i].name, given))
+			found = labels->item[i].name;
 	}
-	for (size_t i = 0; !found && i < info->label_count; i++) {
+	for (size_t i = 0; !found && i < labels->count; i++) {
 		char key[DOCUMENT_KEY_MAX];
 
-		if (strcmp(document_key(info->labels[i].key, key), given) == 0)
-			found = info->labels[i].name;
+		if (strcmp(document_key(labels->item[i].key, key), given) == 0)
+			found = labels->item[i].name;
 	}
 	if (!found)
 		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", given);
@@ -124,7 +126,7 @@ static int store_bytes(struct call *call, const struct ingest_source *source, co
 {
 	struct blob_put put = {.key = key,
 	                       .type = type,
-	                       .public_read = call->info.policy.public_images,
+	                       .public_read = call->info.place.policy.public_images,
 	                       .sha256 = source->sha256,
 	                       .length = source->length,
 	                       .bytes = source->bytes,
@@ -142,7 +144,7 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 	struct sample named = {.blob_key = (char *)key, .filepath = (char *)(image->filepath ? image->filepath : prefix)};
 
 	buf_init(&url, COLLECT_URL_MAX);
-	int failed = call->info.policy.public_images ? ingest_url(call, &named, &url, err) : 0;
+	int failed = call->info.place.policy.public_images ? ingest_url(call, &named, &url, err) : 0;
 	struct dataset_image row = {.filepath = named.filepath,
 	                            .label = image->label,
 	                            .blob_key = key,
@@ -150,7 +152,7 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 	                            .sha256 = sha256,
 	                            .filename = image->filename,
 	                            .url = buf_text(&url),
-	                            .is_public = call->info.policy.public_images,
+	                            .is_public = call->info.place.policy.public_images,
 	                            .bytes = image->source.length,
 	                            .width = info->width,
 	                            .height = info->height,
@@ -221,14 +223,14 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
  * has seen only the samples that were there. */
 static bool follow_policy(struct call *call, const char *key, struct err *err)
 {
-	struct dataset_info now;
+	struct dataset_place now;
 	struct err later;
 
-	if (dataset_setup(call->dataset, &now, &later))
+	if (dataset_place_now(call->dataset, &now, &later))
 		return false;
-	bool is_public = now.policy.public_images, changed = is_public != call->info.policy.public_images;
-	dataset_info_release(&now);
-	call->info.policy.public_images = is_public;
+	bool is_public = now.policy.public_images, changed = is_public != call->info.place.policy.public_images;
+	dataset_place_release(&now);
+	call->info.place.policy.public_images = is_public;
 	return changed && blob_set_public(call->app->blobs, key, is_public, err) == 0;
 }
 
@@ -279,7 +281,7 @@ int ingest_url(struct call *call, const struct sample *sample, struct buf *out, 
 	struct buf url;
 
 	buf_init(&url, COLLECT_URL_MAX);
-	int failed = sample->blob_key[0] ? blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images,
+	int failed = sample->blob_key[0] ? blob_url(call->app->blobs, sample->blob_key, call->info.place.policy.public_images,
 	                                            SERVE_URL_SECONDS, &url, err)
 	                                 : 0;
 	if (!failed && url.len == 0)

@@ -27,8 +27,8 @@ struct ingest_image {
 };
 
 /* The label that a client names by key or by name; *out is malloced. "" stays "". ERR_UNPROCESSABLE when the dataset has
- * none of that name or key. Needs ingest_info. */
-int ingest_label(const struct call *call, const char *given, char **out, struct err *err);
+ * none of that name or key. */
+int ingest_label(struct call *call, const char *given, char **out, struct err *err);
 
 /* A filepath that an upload may name: relative, each part a name of its own, no control characters; else ERR_BAD_REQUEST.
  * (What is seeded in place is called as its disk calls it.) */

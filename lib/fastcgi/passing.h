@@ -1,5 +1,5 @@
 /* Leases the next samples whose images can be read, and passes over those whose can't. One request, one thread; each needs
- * call_setup before.
+ * call_place before.
  *
  * Only what is proven of one image alone marks its sample (serve_locate's ERR_NOT_FOUND); any other failure is the store's, ends
  * the request (503) and marks nothing. A request passes over at most PASSING_MAX samples, and says so (ERR_UNAVAILABLE): it

@@ -126,7 +126,7 @@ static int look_at(struct call *call, int64_t *after, size_t *back, bool *left, 
 	size_t page, count;
 
 	*back = 0;
-	if (call_setup(call, err))
+	if (call_place(call, err))
 		return -1;
 	for (int i = 0; i < PAGES_MAX; i++) {
 		if (look(call, after, false, &page, err))

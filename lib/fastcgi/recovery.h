@@ -18,7 +18,7 @@ void recovery_free(struct recovery *recovery); /* NULL is fine */
 /* Notes that samples of the dataset were passed over. */
 void recovery_expect(struct recovery *recovery, const char *dataset);
 
-/* Looks at some of call->dataset's (after call_setup) whose images lie on this machine: whether any came back. */
+/* Looks at some of call->dataset's (after call_place) whose images lie on this machine: whether any came back. */
 bool recovery_look(struct call *call);
 
 enum { RECOVERY_SECONDS = 1 };

@@ -22,7 +22,7 @@ int serve_locate(struct call *call, const struct sample *sample, struct located 
 {
 	if (sample->blob_key[0])
 		return locate_blob(call, sample, out, err);
-	return locate_file(call->info.base_dir, sample->filepath, &call->app->config.image_roots, out, err);
+	return locate_file(call->info.place.base_dir, sample->filepath, &call->app->config.image_roots, out, err);
 }
 
 int serve_image(struct call *call, const struct sample *sample, const struct located *file, struct err *err)
@@ -63,10 +63,10 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 	cJSON *document = NULL;
 	bool direct = sample->blob_key[0] && document_is_shown(sample) && strcmp(blob_type(call->app->blobs), "fs") != 0;
 
-	content_version_told(&call->info, sample, version);
+	content_version_told(&call->info.place, sample, version);
 	buf_init(&url, URL_BYTES_MAX);
-	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.policy.public_images, SERVE_URL_SECONDS, &url,
-	                        err) == 0)
+	if (!direct || blob_url(call->app->blobs, sample->blob_key, call->info.place.policy.public_images,
+	                        SERVE_URL_SECONDS, &url, err) == 0)
 		document = document_sample(dataset_name(call->dataset), sample, direct ? buf_text(&url) : NULL, version);
 	buf_release(&url);
 	if (document && call->request->base_path[0]) {

@@ -80,7 +80,7 @@ static void remove_kept(const struct call *call, const struct sample *sample)
 
 	for (size_t i = 0; i < SIZES; i++) {
 		name_it(sample, sizes[i], name);
-		kept_remove(call->app->thumbs->kept, call->info.uuid, name);
+		kept_remove(call->app->thumbs->kept, call->info.place.uuid, name);
 	}
 }
 
@@ -91,7 +91,7 @@ static int look(struct thumb *thumb, struct err *err)
 			remove_kept(thumb->call, thumb->sample);
 		return -1;
 	}
-	content_version(&thumb->call->info, thumb->sample, &thumb->file, thumb->version);
+	content_version(&thumb->call->info.place, thumb->sample, &thumb->file, thumb->version);
 	thumb->settled = content_is_settled(thumb->sample, &thumb->file);
 	return 0;
 }
@@ -139,7 +139,7 @@ static int make(void *data, struct buf *out, struct err *err)
 	if (thumb->file.path[0] ? from_file(thumb, out, err) : from_store(thumb, out, err))
 		return -1;
 	if (thumb->settled && is_same_still(thumb))
-		kept_add(kept, thumb->call->info.uuid, thumb->name, thumb->version, out);
+		kept_add(kept, thumb->call->info.place.uuid, thumb->name, thumb->version, out);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static int make_once(struct thumb *thumb, struct buf *out, struct err *err)
 {
 	char key[HASH_UUID_MAX + CONTENT_VERSION_MAX + NAME_BYTES_MAX];
 
-	snprintf(key, sizeof(key), "%s/%s/%s", thumb->call->info.uuid, thumb->version, thumb->name);
+	snprintf(key, sizeof(key), "%s/%s/%s", thumb->call->info.place.uuid, thumb->version, thumb->name);
 	if (once_do(thumb->call->app->thumbs->making, thumb->call->request->user, key, make, thumb, out, err))
 		return -1;
 	thumb->settled = thumb->settled && is_same_still(thumb);
@@ -183,7 +183,8 @@ static int reply_thumb(struct thumb *thumb, struct err *err)
 		reply_empty(reply, 304);
 		return reply_caching(thumb, etag, err);
 	}
-	if (!kept_read(thumb->call->app->thumbs->kept, thumb->call->info.uuid, thumb->name, thumb->version, &reply->body) &&
+	if (!kept_read(thumb->call->app->thumbs->kept, thumb->call->info.place.uuid, thumb->name, thumb->version,
+	               &reply->body) &&
 	    make_once(thumb, &reply->body, err))
 		return -1;
 	const struct image_type *type = image_type_sniff((const unsigned char *)reply->body.data, reply->body.len);

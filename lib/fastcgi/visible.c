@@ -5,6 +5,7 @@
 
 struct walk {
 	struct call *call;
+	app_handler *read;
 	visible_visit *visit;
 	void *data;
 };
@@ -18,7 +19,7 @@ static bool visit_one(void *data, const char *name)
 
 	if (auth_role(call->app->auth, call->request->user, name) == ROLE_NONE)
 		return true;
-	if (dataset_open(call->app->store, name, &call->dataset, &err) || call_info(call, &err)) {
+	if (dataset_open(call->app->store, name, &call->dataset, &err) || walk->read(call, &err)) {
 		if (err.code != ERR_NOT_FOUND) /* removed since it was listed */
 			log_write(LOG_ERROR, "dataset left out", "dataset", name, "error", err.text, NULL);
 	} else {
@@ -30,9 +31,10 @@ static bool visit_one(void *data, const char *name)
 	return go_on;
 }
 
-int visible_datasets(struct call *call, const char *after, visible_visit *visit, void *data, struct err *err)
+int visible_datasets(struct call *call, const char *after, app_handler *read, visible_visit *visit, void *data,
+                     struct err *err)
 {
-	struct walk walk = {.call = call, .visit = visit, .data = data};
+	struct walk walk = {.call = call, .read = read, .visit = visit, .data = data};
 
 	return dataset_store_list(call->app->store, after, SIZE_MAX, visit_one, &walk, err);
 }

@@ -345,7 +345,7 @@ int64_t leased(struct dataset *dataset)
 }
 
 /* Counts what the samples say into `counts`, and takes those of each label from `labels`. */
-static void count_samples(struct dataset *dataset, struct dataset_counts *counts, struct dataset_info *labels)
+static void count_samples(struct dataset *dataset, struct dataset_counts *counts, struct dataset_labels *labels)
 {
 	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
 	struct sample *samples;
@@ -358,8 +358,8 @@ static void count_samples(struct dataset *dataset, struct dataset_counts *counts
 			counts->size++;
 			counts->bytes += samples[i].bytes;
 			++*by_state[samples[i].state];
-			for (size_t j = 0; j < labels->label_count; j++)
-				labels->labels[j].count -= strcmp(labels->labels[j].name, samples[i].label) == 0;
+			for (size_t j = 0; j < labels->count; j++)
+				labels->item[j].count -= strcmp(labels->item[j].name, samples[i].label) == 0;
 			sample_release(&samples[i]);
 		}
 		if (count == 0)
@@ -377,15 +377,15 @@ void assert_counts_true(struct dataset *dataset)
 	must(dataset_info(dataset, &info, &failure));
 	must(dataset_size(dataset, &size, &failure));
 	assert_int_equal(size, info.counts.size);
-	count_samples(dataset, &counts, &info);
+	count_samples(dataset, &counts, &info.labels);
 	assert_int_equal(info.counts.size, counts.size);
 	assert_int_equal(info.counts.bytes, counts.bytes);
 	assert_int_equal(info.counts.labelled, counts.labelled);
 	assert_int_equal(info.counts.unlabelled, counts.unlabelled);
 	assert_int_equal(info.counts.skipped, counts.skipped);
 	assert_int_equal(info.counts.unreadable, counts.unreadable);
-	for (size_t i = 0; i < info.label_count; i++)
-		assert_int_equal(info.labels[i].count, 0);
+	for (size_t i = 0; i < info.labels.count; i++)
+		assert_int_equal(info.labels.item[i].count, 0);
 	dataset_info_release(&info);
 }
 

@@ -262,8 +262,8 @@ static void a_change_is_refused_for_the_first_reason(void **state)
 
 	assert_order(update_faults, COUNT(update_faults), update, dataset);
 	must(dataset_info(dataset, &info, &failure));
-	assert_string_equal(info.base_dir, "/pictures");
-	assert_int_equal(info.policy.overlap, 1);
+	assert_string_equal(info.place.base_dir, "/pictures");
+	assert_int_equal(info.place.policy.overlap, 1);
 	dataset_info_release(&info);
 	must(update(dataset, 0));
 }

@@ -60,7 +60,7 @@ static void assert_all_labelled_once(struct dataset *dataset)
 	assert_int_equal(info.counts.labelled, PICTURES);
 	assert_int_equal(info.counts.leased, 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(info.labels[i].count, PICTURES / 3);
+		assert_int_equal(info.labels.item[i].count, PICTURES / 3);
 	dataset_info_release(&info);
 	assert_counts_true(dataset);
 }
@@ -252,9 +252,9 @@ static void labels_added_by_many_processes_all_survive(void **state)
 
 	run_processes(fixture, PROCESSES, add_labels_in_process);
 	must(dataset_info(fixture->dataset, &info, &failure));
-	assert_int_equal(info.label_count, 3 + 5 + PROCESSES * THREADS * 5);
-	for (size_t i = 0; i < info.label_count; i++)
-		assert_int_equal(info.labels[i].key, i); /* each with a key of its own, none left out */
+	assert_int_equal(info.labels.count, 3 + 5 + PROCESSES * THREADS * 5);
+	for (size_t i = 0; i < info.labels.count; i++)
+		assert_int_equal(info.labels.item[i].key, i); /* each with a key of its own, none left out */
 	dataset_info_release(&info);
 }
 
@@ -265,9 +265,9 @@ static void labels_added_by_many_threads_all_survive(void **state)
 
 	run_threads(THREADS, add_labels, &additions);
 	must(dataset_info(additions.dataset, &info, &failure));
-	assert_int_equal(info.label_count, 3 + 5 + THREADS * 5);
-	for (size_t i = 0; i < info.label_count; i++)
-		assert_int_equal(info.labels[i].key, i);
+	assert_int_equal(info.labels.count, 3 + 5 + THREADS * 5);
+	for (size_t i = 0; i < info.labels.count; i++)
+		assert_int_equal(info.labels.item[i].key, i);
 	dataset_info_release(&info);
 }
 

@@ -10,15 +10,15 @@ static void a_new_dataset_is_empty_and_has_the_default_policy(void **state)
 	struct dataset *dataset = open_dataset(fixture->store, "animals");
 	assert_string_equal(dataset_name(dataset), "animals");
 	must(dataset_info(dataset, &info, &failure));
-	assert_string_equal(info.base_dir, "/pictures");
+	assert_string_equal(info.place.base_dir, "/pictures");
 	assert_int_equal(info.counts.size, 0);
 	assert_int_equal(info.counts.leased, 0);
-	assert_int_equal(info.label_count, 0);
-	assert_int_equal(info.policy.overlap, 1);
-	assert_int_equal(info.policy.lease_seconds, LEASE_SECONDS); /* the configuration's, resolved */
-	assert_int_equal(info.policy.order, DATASET_ORDER_SEQUENTIAL);
-	assert_int_equal(info.policy.skip, DATASET_SKIP_REQUEUE_FOR_ME);
-	assert_false(info.policy.public_images);
+	assert_int_equal(info.labels.count, 0);
+	assert_int_equal(info.place.policy.overlap, 1);
+	assert_int_equal(info.place.policy.lease_seconds, LEASE_SECONDS); /* the configuration's, resolved */
+	assert_int_equal(info.place.policy.order, DATASET_ORDER_SEQUENTIAL);
+	assert_int_equal(info.place.policy.skip, DATASET_SKIP_REQUEUE_FOR_ME);
+	assert_false(info.place.policy.public_images);
 	dataset_info_release(&info);
 	assert_counts_true(dataset);
 	dataset_close(dataset);
@@ -36,11 +36,11 @@ static void a_policy_given_is_kept(void **state)
 	struct dataset_info info;
 
 	must(dataset_info(dataset, &info, &failure));
-	assert_int_equal(info.policy.overlap, 3);
-	assert_int_equal(info.policy.lease_seconds, 7);
-	assert_int_equal(info.policy.order, DATASET_ORDER_RANDOM);
-	assert_int_equal(info.policy.skip, DATASET_SKIP_IGNORE);
-	assert_true(info.policy.public_images);
+	assert_int_equal(info.place.policy.overlap, 3);
+	assert_int_equal(info.place.policy.lease_seconds, 7);
+	assert_int_equal(info.place.policy.order, DATASET_ORDER_RANDOM);
+	assert_int_equal(info.place.policy.skip, DATASET_SKIP_IGNORE);
+	assert_true(info.place.policy.public_images);
 	dataset_info_release(&info);
 	dataset_close(dataset);
 }
@@ -52,7 +52,7 @@ static void a_taken_name_is_a_conflict(void **state)
 	refused(dataset_create(fixture->store, "animals", "/elsewhere", NULL, &failure), ERR_CONFLICT);
 	struct dataset_info info;
 	must(dataset_info(fixture->dataset, &info, &failure));
-	assert_string_equal(info.base_dir, "/pictures");
+	assert_string_equal(info.place.base_dir, "/pictures");
 	dataset_info_release(&info);
 }
 
@@ -179,14 +179,15 @@ static void a_removed_dataset_is_gone_and_its_name_is_free(void **state)
 static void uuid_of(struct dataset_store *store, const char *name, char out[HASH_UUID_MAX])
 {
 	struct dataset *dataset = open_dataset(store, name);
-	struct dataset_info info, place;
+	struct dataset_info info;
+	struct dataset_place place;
 
-	must(dataset_setup(dataset, &info, &failure));
+	must(dataset_info(dataset, &info, &failure));
 	must(dataset_place(dataset, &place, &failure));
-	assert_string_equal(place.uuid, info.uuid);
-	assert_int_equal(strlen(info.uuid), HASH_UUID_MAX - 1);
-	memcpy(out, info.uuid, HASH_UUID_MAX);
-	dataset_info_release(&place);
+	assert_string_equal(place.uuid, info.place.uuid);
+	assert_int_equal(strlen(place.uuid), HASH_UUID_MAX - 1);
+	memcpy(out, place.uuid, HASH_UUID_MAX);
+	dataset_place_release(&place);
 	dataset_info_release(&info);
 	dataset_close(dataset);
 }
@@ -211,13 +212,13 @@ static void a_dataset_made_anew_under_a_name_has_another_uuid(void **state)
 	dataset_store_free(other);
 }
 
-static void a_place_is_the_information_without_labels_and_counts(void **state)
+static void a_place_is_the_folder_and_the_policy(void **state)
 {
 	struct fixture *fixture = *state;
 	struct dataset_change change = {.base_dir = "/data/elsewhere",
 	                                .fields = DATASET_POLICY_OVERLAP | DATASET_POLICY_PUBLIC,
 	                                .policy = {.overlap = 2, .public_images = true}};
-	struct dataset_info place;
+	struct dataset_place place;
 
 	must(dataset_update(fixture->dataset, &change, &failure));
 	must(dataset_place(fixture->dataset, &place, &failure));
@@ -225,8 +226,28 @@ static void a_place_is_the_information_without_labels_and_counts(void **state)
 	assert_int_equal(place.policy.overlap, 2);
 	assert_int_equal(place.policy.lease_seconds, LEASE_SECONDS);
 	assert_true(place.policy.public_images);
-	assert_int_equal(place.label_count, 0);
-	dataset_info_release(&place);
+	dataset_place_release(&place);
+}
+
+static void a_place_as_of_now_is_what_another_process_made_it(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_store *other = another_store(fixture);
+	struct dataset *theirs = open_dataset(other, "animals");
+	struct dataset_change change = {
+		.base_dir = "/moved", .fields = DATASET_POLICY_PUBLIC, .policy = {.public_images = true}};
+	struct dataset_place place;
+
+	must(dataset_update(theirs, &change, &failure));
+	must(dataset_place_now(fixture->dataset, &place, &failure));
+	assert_string_equal(place.base_dir, "/moved");
+	assert_true(place.policy.public_images);
+	dataset_place_release(&place);
+	must(dataset_place(fixture->dataset, &place, &failure)); /* and stays so */
+	assert_true(place.policy.public_images);
+	dataset_place_release(&place);
+	dataset_close(theirs);
+	dataset_store_free(other);
 }
 
 static void what_another_process_adds_or_removes_is_seen_at_the_next_open(void **state)
@@ -244,7 +265,7 @@ static void what_another_process_adds_or_removes_is_seen_at_the_next_open(void *
 	dataset = open_dataset(fixture->store, "new");
 	struct dataset_info info;
 	must(dataset_info(dataset, &info, &failure));
-	assert_string_equal(info.base_dir, "/again");
+	assert_string_equal(info.place.base_dir, "/again");
 	dataset_info_release(&info);
 	dataset_close(dataset);
 	dataset_store_free(other);
@@ -321,9 +342,9 @@ static void base_dir_and_policy_are_changed_apart(void **state)
 	must(dataset_update(fixture->dataset, &moved, &failure));
 	must(dataset_update(fixture->dataset, &overlap, &failure));
 	must(dataset_info(fixture->dataset, &info, &failure));
-	assert_string_equal(info.base_dir, "/moved");
-	assert_int_equal(info.policy.overlap, 2);
-	assert_int_equal(info.policy.lease_seconds, LEASE_SECONDS);
+	assert_string_equal(info.place.base_dir, "/moved");
+	assert_int_equal(info.place.policy.overlap, 2);
+	assert_int_equal(info.place.policy.lease_seconds, LEASE_SECONDS);
 	dataset_info_release(&info);
 	refused(dataset_update(fixture->dataset, &relative, &failure), ERR_BAD_REQUEST);
 	overlap.policy.overlap = 0;
@@ -339,8 +360,8 @@ static void a_change_that_expects_another_base_dir_changes_nothing(void **state)
 
 	refused(dataset_update(fixture->dataset, &change, &failure), ERR_CONFLICT);
 	must(dataset_info(fixture->dataset, &info, &failure));
-	assert_string_equal(info.base_dir, "/pictures");
-	assert_int_equal(info.policy.skip, DATASET_SKIP_REQUEUE_FOR_ME);
+	assert_string_equal(info.place.base_dir, "/pictures");
+	assert_int_equal(info.place.policy.skip, DATASET_SKIP_REQUEUE_FOR_ME);
 	dataset_info_release(&info);
 	change.base_dir_was = "/pictures";
 	must(dataset_update(fixture->dataset, &change, &failure));
@@ -368,11 +389,11 @@ static void changes_of_the_policy_by_many_processes_all_hold(void **state)
 		set_policy(fixture->dataset, &first);
 		run_processes(fixture, FIELDS, change_a_field);
 		must(dataset_info(fixture->dataset, &info, &failure));
-		assert_int_equal(info.policy.overlap, 3);
-		assert_int_equal(info.policy.lease_seconds, 7);
-		assert_int_equal(info.policy.order, DATASET_ORDER_RANDOM);
-		assert_int_equal(info.policy.skip, DATASET_SKIP_IGNORE);
-		assert_true(info.policy.public_images);
+		assert_int_equal(info.place.policy.overlap, 3);
+		assert_int_equal(info.place.policy.lease_seconds, 7);
+		assert_int_equal(info.place.policy.order, DATASET_ORDER_RANDOM);
+		assert_int_equal(info.place.policy.skip, DATASET_SKIP_IGNORE);
+		assert_true(info.place.policy.public_images);
 		dataset_info_release(&info);
 	}
 }
@@ -394,43 +415,51 @@ static void labels_get_keys_in_order_and_keep_them(void **state)
 	assert_false(created);
 	assert_int_equal(key, 1);
 	must(dataset_info(dataset, &info, &failure));
-	assert_int_equal(info.label_count, 8);
+	assert_int_equal(info.labels.count, 8);
 	for (int i = 0; i < 8; i++) {
-		assert_int_equal(info.labels[i].key, i);
-		assert_string_equal(info.labels[i].name, names[i]);
-		assert_int_equal(info.labels[i].count, 0);
+		assert_int_equal(info.labels.item[i].key, i);
+		assert_string_equal(info.labels.item[i].name, names[i]);
+		assert_int_equal(info.labels.item[i].count, 0);
 	}
 	dataset_info_release(&info);
 }
 
-static void a_setup_is_the_information_without_its_counts(void **state)
+static void each_part_of_the_information_is_read_alone(void **state)
 {
 	struct fixture *fixture = *state;
 	struct dataset_policy policy = {
 		.overlap = 2, .lease_seconds = 77, .order = DATASET_ORDER_RANDOM, .skip = DATASET_SKIP_IGNORE, .public_images = true};
-	struct dataset_info info, setup;
+	struct dataset_info info;
+	struct dataset_place place;
+	struct dataset_labels labels;
+	struct dataset_counts counts;
 
 	add_pictures(fixture->dataset, 3);
 	label_next(fixture->dataset, "ann", 0, "cat");
 	must(dataset_update(fixture->dataset, &(struct dataset_change){.base_dir = "/data/elsewhere"}, &failure));
 	set_policy(fixture->dataset, &policy);
 	must(dataset_info(fixture->dataset, &info, &failure));
-	must(dataset_setup(fixture->dataset, &setup, &failure));
-	assert_string_equal(setup.base_dir, "/data/elsewhere");
-	assert_int_equal(setup.policy.overlap, 2);
-	assert_int_equal(setup.policy.lease_seconds, 77);
-	assert_int_equal(setup.policy.order, DATASET_ORDER_RANDOM);
-	assert_int_equal(setup.policy.skip, DATASET_SKIP_IGNORE);
-	assert_true(setup.policy.public_images);
-	assert_int_equal(setup.label_count, info.label_count);
-	for (size_t i = 0; i < info.label_count; i++) {
-		assert_string_equal(setup.labels[i].name, info.labels[i].name);
-		assert_int_equal(setup.labels[i].key, info.labels[i].key);
-		assert_int_equal(setup.labels[i].count, 0);
+	must(dataset_place(fixture->dataset, &place, &failure));
+	must(dataset_labels(fixture->dataset, &labels, &failure));
+	must(dataset_counts(fixture->dataset, &counts, &failure));
+	assert_string_equal(info.place.base_dir, "/data/elsewhere");
+	assert_string_equal(place.base_dir, "/data/elsewhere");
+	assert_int_equal(place.policy.overlap, 2);
+	assert_int_equal(place.policy.lease_seconds, 77);
+	assert_int_equal(place.policy.order, DATASET_ORDER_RANDOM);
+	assert_int_equal(place.policy.skip, DATASET_SKIP_IGNORE);
+	assert_true(place.policy.public_images);
+	assert_int_equal(labels.count, 3);
+	assert_int_equal(info.labels.count, 3);
+	for (size_t i = 0; i < info.labels.count; i++) {
+		assert_string_equal(labels.item[i].name, info.labels.item[i].name);
+		assert_int_equal(labels.item[i].key, info.labels.item[i].key);
+		assert_int_equal(labels.item[i].count, 0);
 	}
-	static const struct dataset_counts none;
-	assert_memory_equal(&setup.counts, &none, sizeof(none));
-	dataset_info_release(&setup);
+	assert_int_equal(info.counts.size, 3);
+	assert_memory_equal(&counts, &info.counts, sizeof(counts));
+	dataset_labels_release(&labels);
+	dataset_place_release(&place);
 	dataset_info_release(&info);
 }
 
@@ -479,8 +508,8 @@ static void a_dataset_has_at_most_so_many_labels(void **state)
 	must(dataset_label_add(dataset, "9996", &key, &created, &failure));
 	assert_int_equal(key, 9999);
 	must(dataset_info(dataset, &info, &failure));
-	assert_int_equal(info.label_count, DATASET_LABELS_MAX);
-	assert_string_equal(info.labels[9999].name, "9996");
+	assert_int_equal(info.labels.count, DATASET_LABELS_MAX);
+	assert_string_equal(info.labels.item[9999].name, "9996");
 	dataset_info_release(&info);
 }
 
@@ -496,7 +525,7 @@ static void labels_that_are_too_many_are_added_not_even_in_part(void **state)
 	refused(dataset_merge(dataset, labels, DATASET_LABELS_MAX - 2, NULL, 0, &merged, &failure), ERR_UNPROCESSABLE);
 	assert_int_equal(merged.labels_added, 0);
 	must(dataset_info(dataset, &info, &failure));
-	assert_int_equal(info.label_count, 3);
+	assert_int_equal(info.labels.count, 3);
 	dataset_info_release(&info);
 	must(dataset_label_add(dataset, "one more", &key, &created, &failure));
 	assert_int_equal(key, 3);
@@ -542,7 +571,8 @@ int main(void)
 		DATASET_TEST(a_list_goes_on_after_a_name_and_stops_when_told),
 		DATASET_TEST(a_removed_dataset_is_gone_and_its_name_is_free),
 		DATASET_TEST(a_dataset_made_anew_under_a_name_has_another_uuid),
-	DATASET_TEST(a_place_is_the_information_without_labels_and_counts),
+	DATASET_TEST(a_place_is_the_folder_and_the_policy),
+		DATASET_TEST(a_place_as_of_now_is_what_another_process_made_it),
 	STORE_TEST(what_another_process_adds_or_removes_is_seen_at_the_next_open),
 		DATASET_TEST(what_another_process_changes_is_seen),
 		DATASET_TEST(everything_is_there_after_a_restart),
@@ -551,7 +581,7 @@ int main(void)
 		DATASET_TEST(a_change_that_expects_another_base_dir_changes_nothing),
 		DATASET_TEST(changes_of_the_policy_by_many_processes_all_hold),
 		DATASET_TEST(labels_get_keys_in_order_and_keep_them),
-		DATASET_TEST(a_setup_is_the_information_without_its_counts),
+		DATASET_TEST(each_part_of_the_information_is_read_alone),
 		DATASET_TEST(a_bad_label_is_refused),
 		DATASET_TEST(a_dataset_has_at_most_so_many_labels),
 		DATASET_TEST(labels_that_are_too_many_are_added_not_even_in_part),

@@ -129,8 +129,8 @@ static void assert_same_info(struct dataset *a, struct dataset *b)
 	must(dataset_info(b, &of_other, &failure));
 	of_one.counts.leased = of_other.counts.leased = 0;
 	assert_memory_equal(&of_one.counts, &of_other.counts, sizeof(of_one.counts));
-	for (size_t i = 0; i < of_one.label_count; i++)
-		assert_int_equal(of_one.labels[i].count, of_other.labels[i].count);
+	for (size_t i = 0; i < of_one.labels.count; i++)
+		assert_int_equal(of_one.labels.item[i].count, of_other.labels.item[i].count);
 	dataset_info_release(&of_one);
 	dataset_info_release(&of_other);
 	assert_counts_true(b);
@@ -356,10 +356,10 @@ static void keys_of_labels_are_kept_and_never_used_again(void **state)
 	must(dataset_label_add(to, "fish", &key, &created, &failure));
 	assert_int_equal(key, 9);
 	must(dataset_info(to, &info, &failure));
-	assert_int_equal(info.label_count, 3);
-	assert_int_equal(info.labels[0].key, 2);
-	assert_string_equal(info.labels[0].name, "bird");
-	assert_int_equal(info.labels[1].key, 5);
+	assert_int_equal(info.labels.count, 3);
+	assert_int_equal(info.labels.item[0].key, 2);
+	assert_string_equal(info.labels.item[0].name, "bird");
+	assert_int_equal(info.labels.item[1].key, 5);
 	dataset_info_release(&info);
 	dataset_close(to);
 }

@@ -185,8 +185,8 @@ static void a_seeded_label_need_not_be_the_datasets(void **state)
 	assert_counts_true(dataset);
 	must(dataset_label_add(dataset, "un$icorn.x", &key, &created, &failure));
 	must(dataset_info(dataset, &info, &failure));
-	assert_string_equal(info.labels[3].name, "un$icorn.x");
-	assert_int_equal(info.labels[3].count, 2);
+	assert_string_equal(info.labels.item[3].name, "un$icorn.x");
+	assert_int_equal(info.labels.item[3].count, 2);
 	dataset_info_release(&info);
 }
 

@@ -11,8 +11,8 @@ static void assert_labels(struct dataset *dataset, size_t count)
 	struct dataset_info info;
 
 	must(dataset_info(dataset, &info, &failure));
-	assert_int_equal(info.label_count, count);
-	assert_string_equal(info.labels[count - 1].name, NFC);
+	assert_int_equal(info.labels.count, count);
+	assert_string_equal(info.labels.item[count - 1].name, NFC);
 	dataset_info_release(&info);
 }
 
@@ -38,7 +38,7 @@ static void a_label_is_added_once_in_any_form(void **state)
 	must(dataset_merge(dataset, again + 2, 2, NULL, 0, &merged, &failure));
 	struct dataset_info info;
 	must(dataset_info(dataset, &info, &failure));
-	assert_int_equal(info.label_count, 5);
+	assert_int_equal(info.labels.count, 5);
 	dataset_info_release(&info);
 }
 

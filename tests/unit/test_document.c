@@ -117,12 +117,11 @@ static void a_dataset_tells_its_counts_labels_and_policy(void **state)
 	(void)state;
 	struct dataset_label labels[] = {{0, (char[]){"tabby"}, 2}, {11, (char[]){"sphynx, \"bald\""}, 0}};
 	struct dataset_info info = {
-		.base_dir = (char[]){"/data/cats"},
+		.place = {.base_dir = (char[]){"/data/cats"},
+	                  .policy = {.overlap = 2, .lease_seconds = 600, .order = DATASET_ORDER_RANDOM,
+	                             .skip = DATASET_SKIP_IGNORE, .public_images = true}},
 		.counts = {.size = 10, .labelled = 2, .unlabelled = 5, .skipped = 2, .unreadable = 1, .leased = 3},
-		.labels = labels,
-		.label_count = 2,
-		.policy = {.overlap = 2, .lease_seconds = 600, .order = DATASET_ORDER_RANDOM, .skip = DATASET_SKIP_IGNORE,
-	                   .public_images = true},
+		.labels = {labels, 2},
 	};
 
 	assert_document(document_dataset("cats", &info),
@@ -136,7 +135,7 @@ static void a_dataset_tells_its_counts_labels_and_policy(void **state)
 static void a_dataset_without_labels_has_an_empty_list(void **state)
 {
 	(void)state;
-	struct dataset_info info = {.base_dir = (char[]){""}, .policy = dataset_policy_default()};
+	struct dataset_info info = {.place = {.base_dir = (char[]){""}, .policy = dataset_policy_default()}};
 
 	assert_document(document_dataset("new", &info),
 	                "{\"name\":\"new\",\"base_dir\":\"\",\"size\":0,"

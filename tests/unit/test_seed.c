@@ -91,9 +91,9 @@ static const char *contents(const char *name)
 	buf_init(&text, 1 << 20);
 	must(dataset_open(store, name, &dataset, &failure));
 	must(dataset_info(dataset, &info, &failure));
-	buf_printf(&text, "%s:", info.base_dir);
-	for (size_t i = 0; i < info.label_count; i++)
-		buf_printf(&text, " %s", info.labels[i].name);
+	buf_printf(&text, "%s:", info.place.base_dir);
+	for (size_t i = 0; i < info.labels.count; i++)
+		buf_printf(&text, " %s", info.labels.item[i].name);
 	dataset_info_release(&info);
 	must(dataset_samples(dataset, -1, 100, &samples, &count, &failure));
 	for (size_t i = 0; i < count; i++) {

@@ -87,7 +87,7 @@ static void assert_empty(const char *base_dir)
 
 	must(dataset_open(store, "cats", &dataset, &failure));
 	must(dataset_info(dataset, &info, &failure));
-	assert_string_equal(info.base_dir, base_dir);
+	assert_string_equal(info.place.base_dir, base_dir);
 	assert_int_equal(info.counts.size, 0);
 	dataset_info_release(&info);
 	dataset_close(dataset);
