@@ -8,13 +8,8 @@
 
 #include <stdbool.h>
 
+#include "auth/role.h"
 #include "base/err.h"
-
-/* Each may what those before it may. */
-enum role { ROLE_NONE, ROLE_VIEWER, ROLE_ANNOTATOR, ROLE_CONTRIBUTOR, ROLE_ADMIN };
-
-const char *role_name(enum role role); /* "viewer", …; "none" */
-int role_parse(const char *name, enum role *out, struct err *err); /* ERR_BAD_REQUEST; "none" is one */
 
 struct auth; /* thread-safe; re-reads .grants when it has changed (one stat a question) */
 

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "auth/auth.h"
+#include "auth/role.h"
 #include "base/buf.h"
 #include "base/err.h"
 
