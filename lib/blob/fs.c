@@ -139,12 +139,6 @@ static int look(struct fs_store *fs, const char *key, enum fs_tree *out, struct 
 	return not_found(fs, key, err);
 }
 
-int fs_find(struct fs_store *fs, const char *key, enum fs_tree *out, struct err *err)
-{
-	struct stat st;
-	return look(fs, key, out, &st, err);
-}
-
 static int fs_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
                   struct buf *out, struct err *err)
 {
@@ -169,7 +163,8 @@ static int fs_path(struct blob_store *store, const char *key, char out[PATH_MAX]
 {
 	struct fs_store *fs = (struct fs_store *)store;
 	enum fs_tree tree;
-	if (fs_find(fs, key, &tree, err) != 0)
+	struct stat st;
+	if (look(fs, key, &tree, &st, err) != 0)
 		return -1;
 	if (snprintf(out, PATH_MAX, "%s/%s/%s", fs->dir, tree_names[tree], key) >= PATH_MAX)
 		return err_set(err, ERR_INTERNAL, "an object's path is too long");

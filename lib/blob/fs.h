@@ -35,7 +35,4 @@ int fs_set_public(struct blob_store *store, const char *key, bool public_read, s
 /* Empties the set; its lock stays. */
 void fs_durable_clear(struct fs_durable *durable);
 
-/* The tree in which the object lies; ERR_NOT_FOUND. */
-int fs_find(struct fs_store *fs, const char *key, enum fs_tree *out, struct err *err);
-
 #endif

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "blob/image_tiff_pixels.h"
+#include "blob/image_walk.h"
 
 enum { JXL_PIXEL_BYTES = 16, LIBTIFF_PIXEL_BYTES = 8, ROWS_MAX = 1 << 24 };
 
@@ -227,12 +228,34 @@ int reading_image(struct reading *reading, const struct opening *how, VipsImage 
 	return result == 0 ? 0 : reading_broken(reading, err);
 }
 
+/* What decoding a page's JPEGs takes, as in image_jpeg_header; 0 when it has none in several scans. */
+static int64_t tiff_jpeg_work(const struct image_source *source, const struct image_tiff *tiff)
+{
+	enum { JPEG = 7 };
+	const struct image_tiff_list *offsets = &tiff->page.offsets, *lengths = &tiff->page.lengths;
+	struct walk offset = {.source = source, .at = offsets->at}, length = {.source = source, .at = lengths->at};
+	int64_t work = 0;
+	bool ok = tiff->page.compression == JPEG;
+	for (uint64_t i = 0; ok && i < offsets->count && i < lengths->count && work <= IMAGE_JPEG_WORK_MAX; i++) {
+		uint64_t from = walk_number(&offset, offsets->size, tiff->big_endian, &ok);
+		uint64_t len = walk_number(&length, lengths->size, tiff->big_endian, &ok);
+		struct image_jpeg_header header;
+		if (!ok || from > (uint64_t)source->size || len > (uint64_t)source->size - from)
+			break;
+		struct image_source strip = {.bytes = source->bytes, .fd = source->fd, .from = source->from + (int64_t)from,
+		                             .size = (int64_t)len};
+		image_jpeg_header(&strip, &header);
+		work += header.in_scans ? header.work : 0;
+	}
+	return work;
+}
+
 bool reading_next(struct reading *reading)
 {
 	reading->by_libtiff = false;
 	if (!image_tiff_next(&reading->source, &reading->tiff))
 		return false;
-	reading->jpeg_work = image_tiff_jpeg_work(&reading->source, &reading->tiff);
+	reading->jpeg_work = tiff_jpeg_work(&reading->source, &reading->tiff);
 	return true;
 }
 

@@ -1,7 +1,6 @@
 /* Walks through a TIFF's pages. */
 #include "blob/image_tiff.h"
 
-#include "blob/image_jpeg_header.h"
 #include "blob/image_walk.h"
 
 /* Of a page, and of all of them; a camera writes some 60 a page. libtiff takes 40 us for each that it does not know. */
@@ -110,27 +109,6 @@ bool image_tiff_is_cut(const struct image_source *source, const struct image_tif
 			return true;
 	}
 	return !ok;
-}
-
-int64_t image_tiff_jpeg_work(const struct image_source *source, const struct image_tiff *tiff)
-{
-	enum { JPEG = 7 };
-	const struct image_tiff_list *offsets = &tiff->page.offsets, *lengths = &tiff->page.lengths;
-	struct walk offset = {.source = source, .at = offsets->at}, length = {.source = source, .at = lengths->at};
-	int64_t work = 0;
-	bool ok = tiff->page.compression == JPEG;
-	for (uint64_t i = 0; ok && i < offsets->count && i < lengths->count && work <= IMAGE_JPEG_WORK_MAX; i++) {
-		uint64_t from = walk_number(&offset, offsets->size, tiff->big_endian, &ok);
-		uint64_t len = walk_number(&length, lengths->size, tiff->big_endian, &ok);
-		struct image_jpeg_header header;
-		if (!ok || from > (uint64_t)source->size || len > (uint64_t)source->size - from)
-			break;
-		struct image_source strip = {.bytes = source->bytes, .fd = source->fd, .from = source->from + (int64_t)from,
-		                             .size = (int64_t)len};
-		image_jpeg_header(&strip, &header);
-		work += header.in_scans ? header.work : 0;
-	}
-	return work;
 }
 
 bool image_tiff_pages(const struct image_source *source, int64_t *pages)

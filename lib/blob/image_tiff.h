@@ -36,9 +36,6 @@ bool image_tiff_next(struct image_source *source, struct image_tiff *tiff);
 /* Whether the page's bytes, or what is said of it, go on beyond the file's end. */
 bool image_tiff_is_cut(const struct image_source *source, const struct image_tiff *tiff);
 
-/* What decoding the page's JPEGs takes, as in image_jpeg_header; 0 when it has none in several scans. */
-int64_t image_tiff_jpeg_work(const struct image_source *source, const struct image_tiff *tiff);
-
 /* Whether the file goes on to the end of its list of pages; *pages of them, IMAGE_FRAMES_MAX + 1 at most. A list that
  * leads back to a page ends there, as for other readers. */
 bool image_tiff_pages(const struct image_source *source, int64_t *pages);

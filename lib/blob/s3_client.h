@@ -127,10 +127,13 @@ int s3_write_failure(struct s3_client *client, const struct s3_call *call, bool 
 
 /* s3_put.c */
 int s3_put(struct blob_store *store, const struct blob_put *put, struct err *err);
+
+/* s3_check.c */
 /* Digest of `len` bytes from `from` of what is put, in hex. */
 enum { S3_HEX_MAX = 2 * 64 + 1 };
 int s3_digest(const struct blob_put *put, const char *algorithm, int64_t from, int64_t len, char out[S3_HEX_MAX],
               struct err *err);
+/* The headers of whatever stores it. */
 void s3_object_headers(struct s3_call *call, const struct blob_put *put, const char *sha256);
 /* Is the object there? *found. With the same bytes that is fine, and it is made public or private as asked; with others
  * ERR_CONFLICT. What this key may not look at counts as absent. */
@@ -155,13 +158,14 @@ int s3_key_of(struct blob_store *store, const char *url, struct buf *out, struct
 /* s3_sweep.c */
 int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
              struct err *err);
-/* s3.c */
+/* s3_read.c */
 struct s3_head {
 	struct blob_info info;
 	char etag[S3_HEADER_MAX];
 	bool hidden; /* 403: also of what is absent, to a key that may not list */
 };
 int s3_head(struct s3_client *client, const char *key, struct s3_head *out, struct err *err);
+int s3_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err);
 int s3_read(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len, size_t *got,
             struct err *err);
 

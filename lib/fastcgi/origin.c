@@ -134,13 +134,3 @@ int origin_check(const struct request *request, const struct config *config, str
 	}
 	return 0;
 }
-
-bool origin_is_browser(const struct request *request)
-{
-	for (char **param = request->fcgi->envp; *param; param++) {
-		if (strncmp(*param, "HTTP_SEC_FETCH_", 15) == 0 || value_of(*param, "HTTP_ORIGIN"))
-			return true;
-	}
-	const char *agent = request_header(request, "HTTP_USER_AGENT");
-	return agent && strncmp(agent, "Mozilla/", 8) == 0;
-}

@@ -12,7 +12,4 @@
  * that a trusted proxy says was asked, and listen.server_name; "null" is nobody's. */
 int origin_check(const struct request *request, const struct config *config, struct err *err);
 
-/* Whether a browser sent it, by the headers that only browsers have, or says so. */
-bool origin_is_browser(const struct request *request);
-
 #endif

@@ -10,7 +10,6 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "fastcgi/origin.h"
 
 /* --- the target ---------------------------------------------------------------------------------------------------- */
 
@@ -321,11 +320,22 @@ static bool is_json_type(const char *type)
 	return len > 17 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + len - 5, "+json", 5) == 0;
 }
 
+/* By the headers that only browsers have, or as it says. */
+static bool is_from_browser(const struct request *request)
+{
+	for (char **param = request->fcgi->envp; *param; param++) {
+		if (strncmp(*param, "HTTP_SEC_FETCH_", 15) == 0 || strncmp(*param, "HTTP_ORIGIN=", 12) == 0)
+			return true;
+	}
+	const char *agent = request_header(request, "HTTP_USER_AGENT");
+	return agent && strncmp(agent, "Mozilla/", 8) == 0;
+}
+
 cJSON *request_json(struct request *request, size_t max, struct err *err)
 {
 	struct buf body;
 
-	if (!has_type(request->content_type) && origin_is_browser(request)) {
+	if (!has_type(request->content_type) && is_from_browser(request)) {
 		err_set(err, ERR_MEDIA_TYPE, "The request has no Content-Type: its body must be application/json");
 		return NULL;
 	}
