@@ -1,7 +1,10 @@
 """Quotas at their edges: what just fits is taken, one more is refused, by each way in."""
+import contextlib
+
 import pytest
 from collecting import DEFAULT, form, picture
 from test_archive import ARCHIVE, load, tar
+from test_slow_clients import connect
 from test_tus import append, create
 
 LIMIT = 5000
@@ -89,3 +92,32 @@ def test_a_dataset_is_filled_to_its_last_byte(make_collector):
     assert contributor.get(f"/v1/datasets/{DEFAULT}").json()["size"] == 2
     guest = collector.session("guest")
     assert guest.put("/v1/datasets/secret/images/a.png", data=sized(2 * LIMIT)).status_code == 201  # each has its own
+
+
+def put_at_once(collector, bodies):
+    """The statuses of PUTs that all begin, when there is room, before the first of them has ended."""
+    with contextlib.ExitStack() as ended:
+        begun = []
+        for number, data in enumerate(bodies):
+            connection = connect(collector, "PUT", f"/v1/datasets/{DEFAULT}/images/race{number}.png", {}, data)
+            ended.callback(connection.close)
+            connection.send(data[:-1])
+            begun.append((connection, data[-1:]))
+        for connection, rest in begun:
+            connection.send(rest)
+        return sorted(connection.getresponse().status for connection, _ in begun)
+
+
+def test_the_last_room_is_taken_once_by_those_who_come_at_once(make_collector):
+    collector = make_collector(config={"limits": {"dataset_bytes": 2 * LIMIT}}).start()
+    assert put_at_once(collector, [sized(LIMIT) for _ in range(8)]) == [201] * 2 + [507] * 6
+    assert collector.size() == 2
+    collector.sweep()  # what was stored before it was refused
+    assert len(collector.objects()) == 2
+    collector.assert_nothing_left()
+
+
+def test_an_image_that_fills_the_quota_is_itself_when_it_comes_twice_at_once(make_collector):
+    collector = make_collector(config={"limits": {"dataset_bytes": LIMIT}}).start()
+    assert put_at_once(collector, [sized(LIMIT)] * 8) == [200] * 7 + [201]
+    assert (len(collector.objects()), collector.size()) == (1, 1)
