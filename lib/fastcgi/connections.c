@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -17,12 +19,17 @@
  * pending goes on for ever with a descriptor that it has closed (2.4.2). So connections are accepted here and handed to it.
  *
  * Each is watched for one event at a time (EPOLLONESHOT), so that one thread wakes up for it, and watched again by that
- * thread. The stop is an eventfd that nobody reads: it wakes all of them. */
-enum { PIECE_BYTES = 64 * 1024 };
+ * thread. The stop is an eventfd that nobody reads: it wakes all of them.
+ *
+ * A program that may open no more files would leave its clients waiting: so one descriptor is kept for nothing but to be
+ * given up for a connection, whose request then fails by itself, with an answer. */
+enum { PIECE_BYTES = 64 * 1024, RETRY_MS = 20 };
 
 struct connections {
 	int epoll, listening, stop;
 	atomic_bool stopping;
+	pthread_mutex_t lock; /* of what follows */
+	int spare; /* -1 while a connection has its place */
 };
 
 /* What an event is of: a descriptor, and whether it lingers. */
@@ -55,9 +62,10 @@ static int set_up(struct connections *connections)
 
 	connections->epoll = epoll_create1(EPOLL_CLOEXEC);
 	connections->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	connections->spare = eventfd(0, EFD_CLOEXEC);
 	/* Non-blocking: another process may accept what this one was woken for. */
 	return flags < 0 || fcntl(connections->listening, F_SETFL, flags | O_NONBLOCK) || connections->epoll < 0 ||
-	                       connections->stop < 0 ||
+	                       connections->stop < 0 || connections->spare < 0 ||
 	                       watch(connections, EPOLL_CTL_ADD, connections->stop, EPOLLIN) ||
 	                       watch(connections, EPOLL_CTL_ADD, connections->listening, EPOLLIN | EPOLLONESHOT)
 	               ? -1
@@ -71,7 +79,8 @@ int connections_open(struct connections **out, int listening, struct err *err)
 	if (!connections)
 		abort();
 	connections->listening = listening;
-	connections->epoll = connections->stop = -1;
+	connections->epoll = connections->stop = connections->spare = -1;
+	pthread_mutex_init(&connections->lock, NULL);
 	if (set_up(connections)) {
 		err_errno(err, ERR_INTERNAL, "the program's socket cannot be waited on");
 		connections_free(connections);
@@ -89,17 +98,58 @@ void connections_free(struct connections *connections)
 		close(connections->stop);
 	if (connections->epoll >= 0)
 		close(connections->epoll);
+	if (connections->spare >= 0)
+		close(connections->spare);
+	pthread_mutex_destroy(&connections->lock);
 	free(connections);
+}
+
+static int accept_next(const struct connections *connections)
+{
+	return accept4(connections->listening, NULL, NULL, SOCK_CLOEXEC);
+}
+
+/* In the place of the spare one, if there is one. */
+static int accept_by_spare(struct connections *connections)
+{
+	int connection = -1;
+
+	pthread_mutex_lock(&connections->lock);
+	if (connections->spare >= 0) {
+		log_write(LOG_WARN, "no more files can be opened", NULL);
+		close(connections->spare);
+		connections->spare = -1;
+		connection = accept_next(connections);
+	}
+	pthread_mutex_unlock(&connections->lock);
+	return connection;
+}
+
+/* Whether there is a spare one, as there is again once there is room. */
+static bool has_spare(struct connections *connections)
+{
+	pthread_mutex_lock(&connections->lock);
+	if (connections->spare < 0)
+		connections->spare = eventfd(0, EFD_CLOEXEC);
+	bool has = connections->spare >= 0;
+	pthread_mutex_unlock(&connections->lock);
+	return has;
 }
 
 static int accept_one(struct connections *connections)
 {
-	int connection = accept4(connections->listening, NULL, NULL, SOCK_CLOEXEC);
-	int error = errno;
+	const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000};
+	int connection = accept_next(connections), error = errno;
 
-	watch(connections, EPOLL_CTL_MOD, connections->listening, EPOLLIN | EPOLLONESHOT);
-	if (connection < 0 && error != EAGAIN && error != EINTR && error != ECONNABORTED)
+	if (connection < 0 && (error == EMFILE || error == ENFILE)) {
+		has_spare(connections);
+		connection = accept_by_spare(connections);
+	} else if (connection < 0 && error != EAGAIN && error != EINTR && error != ECONNABORTED) {
 		log_write(LOG_WARN, "accept failed", "error", strerror(error), NULL);
+	}
+	if (connection < 0 && error != EAGAIN)
+		nanosleep(&pause, NULL); /* until another one has ended */
+	watch(connections, EPOLL_CTL_MOD, connections->listening, EPOLLIN | EPOLLONESHOT);
 	return connection;
 }
 
@@ -137,8 +187,10 @@ int connections_next(struct connections *connections)
 
 void connections_keep(struct connections *connections, int connection)
 {
-	if (atomic_load(&connections->stopping) || rewatch(connections, connection, 0))
+	if (atomic_load(&connections->stopping) || !has_spare(connections) || rewatch(connections, connection, 0)) {
 		close(connection);
+		has_spare(connections);
+	}
 }
 
 void connections_linger(struct connections *connections, int connection)

@@ -157,7 +157,7 @@ def test_program_that_does_not_answer_is_502(make_server):
     assert (answer.status_code, answer.json()) == (502, {"message": "The service is not answering"})
     check_problem(ann.get("/v1/datasets"), 502)
     answer = ann.get("/images/demo/image0.png")
-    assert (answer.status_code, answer.json()) == (500, {"message": "Internal error"})
+    assert (answer.status_code, answer.json()) == (503, {"message": "The service is unavailable"})
 
 
 def test_every_error_has_a_sentence_and_a_title_of_its_own():

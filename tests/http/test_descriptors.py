@@ -1,0 +1,93 @@
+"""A program that has as many files open as it may: it says so, marks nothing, and goes on once it may open some again."""
+import contextlib
+import io
+import itertools
+import os
+import resource
+
+import pytest
+from PIL import Image
+
+SAMPLES = 60
+numbers = itertools.count()
+LINES = 20  # in a program's log; one that asks again and again at once has thousands
+
+
+@pytest.fixture(scope="module")
+def server(make_shared_server):
+    server = make_shared_server()
+    server.add_user("ann", role="admin")
+    server.add_dataset("demo", samples=SAMPLES)
+    server.add_dataset("unopened")
+    return server.start()
+
+
+@contextlib.contextmanager
+def no_more_files(server, name, spare=0):
+    """The program may open nothing more but `spare` files."""
+    (pid,) = server.processes(name)
+    opened = max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (opened + spare, before[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+def unlabelled(ann):
+    return [dataset["counts"]["unlabelled"] for dataset in ann.get("/v1/datasets").json()["items"]]
+
+
+def next_one(ann, dataset):
+    return ann.post("/obtain", json={"dataset_name": dataset})
+
+
+def tasks(ann, dataset):
+    return ann.post(f"/v1/datasets/{dataset}/tasks", json={"count": 3})
+
+
+def put(ann, dataset):
+    number = next(numbers)
+    image = Image.new("RGB", (20, 20), (number, 0, 0))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return ann.put(f"/v1/datasets/{dataset}/images/new/{number}.png", data=out.getvalue())
+
+
+def thumb(ann, dataset):
+    return ann.get(f"/v1/datasets/{dataset}/samples/1/thumb")
+
+
+def size(ann, dataset):
+    return ann.post("/size", json={"dataset_name": dataset})
+
+
+def image(ann, dataset):
+    return ann.get(f"/images/{dataset}/image1.png")
+
+
+@pytest.mark.parametrize("program, ask", [("images", put), ("samples", thumb), ("size", size), ("access", image)])
+def test_others_say_so_too(server, program, ask):
+    ann = server.session("ann")
+    assert ask(ann, "demo").status_code in (200, 201)
+    for spare in range(6):
+        with no_more_files(server, program, spare):
+            statuses = [ask(server.session("ann"), dataset).status_code for dataset in ("demo", "unopened")]
+        assert set(statuses) <= {200, 201, 503}, (spare, statuses)
+    for dataset in ("demo", "unopened"):
+        assert ask(ann, dataset).status_code in (200, 201)
+
+
+@pytest.mark.parametrize("spare", range(4))
+@pytest.mark.parametrize("program, ask", [("obtain", next_one), ("tasks", tasks)])
+def test_it_is_503_and_nothing_is_marked(server, program, ask, spare):
+    ann = server.session("ann")
+    assert ask(ann, "demo").status_code == 200  # its database is open
+    lines, before = len(server.program_log(program)), unlabelled(ann)
+    with no_more_files(server, program, spare):
+        statuses = [ask(server.session("ann"), dataset).status_code for dataset in ("demo", "demo", "unopened", "demo")]
+        assert set(statuses) <= {200, 503} and (503 in statuses or spare == 3)
+        if spare == 0:
+            assert statuses == [503] * 4
+    assert len(server.program_log(program)) - lines <= LINES
+    assert ask(ann, "demo").status_code == 200
+    assert unlabelled(ann) == before
