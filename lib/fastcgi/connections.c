@@ -21,8 +21,8 @@
  * Each is watched for one event at a time (EPOLLONESHOT), so that one thread wakes up for it, and watched again by that
  * thread. The stop is an eventfd that nobody reads: it wakes all of them.
  *
- * A program that may open no more files would leave its clients waiting: so one descriptor is kept for nothing but to be
- * given up for a connection, whose request then fails by itself, with an answer. */
+ * A program that may open no more files would leave its clients waiting: so one descriptor is kept for nothing but
+ * to be given up for a connection, whose request then fails by itself, with an answer. */
 enum { PIECE_BYTES = 64 * 1024, RETRY_MS = 20 };
 
 struct connections {

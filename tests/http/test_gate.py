@@ -1,5 +1,6 @@
 """Who comes in: keys by nginx, what people chose by the gate, which brakes guesses and tells no names."""
 import subprocess
+import time
 from base64 import b64encode
 
 import pytest
@@ -7,8 +8,10 @@ from harness import send_raw, until
 from requests.adapters import HTTPAdapter
 
 FAILURES = 10  # lib/auth/gate.h
+REFUSED_MIN_SECONDS = 0.02  # cgi/gate.c
 SIZE = {"dataset_name": "demo"}
 KEY = "aGeneratedKeyOf22bytesA"[:21] + "Q"  # as image-label-user makes them: 128 bits
+EMPTY = "$6$abcdefgh$v7sYNA18/BerGOYQLppYLyjH4yJilp8kqe/ef3KYMK9hOIdzH1yzcmP74Ay.m51y1jP3QqxM7Jl75S4CxDhBq."  # which openssl does not make
 DENIED, SLOW = {"message": "Authentication failed"}, {"message": "Too many requests: slow down"}
 
 
@@ -28,7 +31,7 @@ def server(make_shared_server):
         server.add_user(f"a/slash{number}", password="1234")
         server.add_user(f"key{number}", password=KEY)
         server.add_user(f"own{number}", "correct horse", password_hash=hashed("correct horse"))
-    server.add_user("lazy", password_hash=hashed(""))
+    server.add_user("lazy", password_hash=EMPTY)
     server.add_dataset()
     server.add_dataset("others")
     server.add_user("bound", password=KEY, datasets=["others"])
@@ -77,6 +80,14 @@ def test_a_refusal_is_alike_for_all_names(server, number, path):
     assert (wrong[0], slow[0]) == (401, 429)
     for name, answers in told.items():
         assert [shown(answer) for answer in answers] == [wrong] * (len(answers) - 1) + [slow], name
+
+
+@pytest.mark.parametrize("name", ["pin8", "own8", "key8", "nobody"])
+def test_a_refusal_takes_as_long_for_all_names(server, name):
+    """Longer than any hash, so that it does not tell whether one was computed. (Load makes it longer, and never shorter.)"""
+    begun = time.monotonic()
+    assert guess(server, name).status_code == 401
+    assert time.monotonic() - begun >= REFUSED_MIN_SECONDS
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/favicon.ico", "/public/images/cat/1.png"])

@@ -26,7 +26,7 @@ def test_what_nginx_refuses_is_logged_with_its_own_method(server, ann, method, p
 
 
 @pytest.mark.parametrize("path, status", [
-    ("/healthz", 200), ("/v1/me", 200), ("/v1/datasets", 200), ("/v1/datasets/demo", 200), ("/v1/datasets/demo/tasks", 200), ("/fetch?dataset=demo", 200),
+    ("/healthz", 200), ("/readyz", 200), ("/v1/me", 200), ("/v1/datasets", 200), ("/v1/datasets/demo", 200), ("/v1/datasets/demo/tasks", 200), ("/fetch?dataset=demo", 200),
     ("/v1/datasets/nothing", 404), ("/nothing", 404), ("/v1/nothing", 404), ("/images/demo/nothing.png", 404), ("/size", 405), ("/%00", 400),
 ])
 def test_json_is_kept_nowhere(ann, path, status):

@@ -3,7 +3,7 @@ from base64 import b64encode
 from urllib.parse import quote
 
 import pytest
-from harness import draw
+from harness import draw, until
 from proxy import Proxy
 
 TRUSTED = {"trusted_proxy": "127.0.0.1"}
@@ -106,6 +106,9 @@ def test_anybody_else_tells_nothing(make_server):
     assert ann.get("/ui", headers=claims, allow_redirects=False).headers["Location"] == "/ui/"
     assert ann.get("/v1/datasets/demo/samples/1", headers=claims).json()["image_url"].startswith("/images/")
     assert ann.post("/size", json={"dataset_name": "demo"}, headers={**claims, "Origin": "https://evil.example"}).status_code == 403
+    assert ann.post("/size", json={"dataset_name": "demo"}, headers={**claims, "Origin": server.url}).status_code == 200  # no https
+    until(lambda: len(server.request_log()) >= 4, "the requests' log")
+    assert {line["remote"] for line in server.request_log()} == {"127.0.0.1"}
 
 
 def test_a_trusted_proxys_name_and_its_clients_address_hold(make_server, tmp_path):

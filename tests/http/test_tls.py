@@ -1,6 +1,7 @@
 """HTTPS: a certificate of one's own or a self-signed one, modern protocols, and HSTS only there."""
 import datetime
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -148,6 +149,11 @@ def machine(make_server, tmp_path):
     names.write_text("192.0.2.7 2001:db8::7")
     (folder / "hostname").write_text(f'#!/bin/sh\ncase "$1" in -I) cat {names} ;; *) echo bench-7 ;; esac\n')
     (folder / "hostname").chmod(0o755)
+    interfaces = folder / "if_inet6"  # as Linux tells: of the machine, of loopback, an interface's own, and one of today alone
+    interfaces.write_text("20010db8000000000000000000000007 02 40 00 80 eth0\n00000000000000000000000000000001 01 80 10 80 lo\n"
+                          "fe800000000000000000000000000007 02 40 20 80 eth0\n20010db8000000000000000000000bad 02 40 00 01 eth0\n")
+    (folder / "cat").write_text(f'#!/bin/sh\n[ "$1" != /proc/net/if_inet6 ] || exec {shutil.which("cat")} {interfaces}\nexec {shutil.which("cat")} "$@"\n')
+    (folder / "cat").chmod(0o755)
     server = make_server(tls=True, env={"PATH": f"{folder}:{os.environ['PATH']}"}, config={"listen": {"server_name": "labels.example.org"}})
     server.addresses = names
     server.add_user("ann")
@@ -173,7 +179,8 @@ def test_the_certificate_is_a_servers_with_all_of_its_names(machine):
     assert usage.digital_signature and not (usage.key_cert_sign or usage.crl_sign or usage.key_encipherment)
     assert [usage.dotted_string for usage in extensions["extendedKeyUsage"]] == ["1.3.6.1.5.5.7.3.1"]
     assert days <= 397
-    assert {"localhost", "127.0.0.1", "::1", "bench-7", "192.0.2.7", "labels.example.org"} <= names
+    assert {"localhost", "127.0.0.1", "::1", "bench-7", "192.0.2.7", "2001:db8::7", "labels.example.org"} <= names
+    assert not {"fe80::7", "2001:db8::bad"} & names  # nobody asks for them, or nobody tomorrow
     for host in ("localhost", "127.0.0.1", "labels.example.org"):
         done = subprocess.run(
             ["curl", "-sf", "--noproxy", "*", "--cacert", machine.certificate, "--resolve", f"labels.example.org:{machine.tls_port}:127.0.0.1",
