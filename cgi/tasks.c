@@ -1,5 +1,94 @@
 /* /v1/datasets/{d}/tasks: leases of samples to label, and what is done with them. */
-#include "tasks/tasks.h"
+#include "base/json.h"
+#include "fastcgi/passing.h"
+#include "fastcgi/serve.h"
+
+static int tasks_held(struct call *call, struct err *err)
+{
+	struct task *tasks;
+	size_t count;
+
+	if (call_place(call, err) || dataset_held(call->dataset, call->request->user, &tasks, &count, err))
+		return -1;
+	int failed = serve_tasks(call, tasks, count, err);
+	tasks_release(tasks, count);
+	free(tasks);
+	return failed;
+}
+
+static int tasks_lease(struct call *call, struct err *err)
+{
+	struct task tasks[DATASET_TASKS_MAX];
+	int64_t count = 1;
+	size_t taken = 0;
+	int failed = call_body_or_none(call, err) ||
+	             json_int64(call->body, "count", false, 1, DATASET_TASKS_MAX, &count, err) || call_place(call, err) ||
+	             passing_lease(call, (size_t)count, tasks, &taken, err);
+
+	if (!failed && taken > 0)
+		failed = serve_tasks(call, tasks, taken, err);
+	else if (!failed)
+		reply_empty(call->reply, 204);
+	tasks_release(tasks, taken);
+	return failed ? -1 : 0;
+}
+
+/* A day: more than any person takes for one image. */
+enum { LEAD_TIME_MS_MAX = 24 * 3600 * 1000 };
+
+static int tasks_label(struct call *call, struct err *err)
+{
+	struct sample sample;
+	const char *given;
+	int64_t lead_time_ms = -1;
+
+	if (call_body(call, err) || call_place(call, err) || json_string(call->body, "label", true, &given, err) ||
+	    json_int64(call->body, "lead_time_ms", false, 0, LEAD_TIME_MS_MAX, &lead_time_ms, err) ||
+	    dataset_label_task_once(call->dataset, call->request->user, call->param[0], given, lead_time_ms, call->request->id,
+	                            &sample, err))
+		return -1;
+	cJSON *document = serve_document(call, &sample, err);
+	sample_release(&sample);
+	if (document)
+		reply_json(call->reply, 200, document);
+	return document ? 0 : -1;
+}
+
+static int tasks_renew(struct call *call, struct err *err)
+{
+	int64_t expires_at;
+
+	if (call_body_or_none(call, err) ||
+	    dataset_renew(call->dataset, call->request->user, call->param[0], &expires_at, err))
+		return -1;
+	cJSON *answer = json_new_object();
+	json_add_time(answer, "expires_at", expires_at);
+	reply_json(call->reply, 200, answer);
+	return 0;
+}
+
+static int tasks_release_one(struct call *call, struct err *err)
+{
+	reply_empty(call->reply, 204);
+	return call_body_or_none(call, err) ||
+	                       dataset_release(call->dataset, call->request->user, call->param[0], err)
+	               ? -1
+	               : 0;
+}
+
+static int tasks_skip(struct call *call, struct err *err)
+{
+	const char *named = NULL;
+
+	if (call_body_or_none(call, err) || json_string(call->body, "policy", false, &named, err) || call_place(call, err))
+		return -1;
+	enum dataset_skip policy = call->info.place.policy.skip;
+	reply_empty(call->reply, 204);
+	return (named && dataset_skip_parse(named, &policy, err)) ||
+	                       dataset_skip(call->dataset, call->request->user, call->param[0], policy, err)
+	               ? -1
+	               : 0;
+}
 
 static const struct route routes[] = {
 	{"GET", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_held, false, "", ""},
