@@ -9,7 +9,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "blob/intent.h"
 #include "fastcgi/admission.h"
@@ -24,54 +23,6 @@
 enum { ALLOW_MAX = 128 };
 
 /* --- one request --------------------------------------------------------------------------------------------------- */
-
-int call_dataset(struct call *call, const char *name, struct err *err)
-{
-	call->role = auth_role(call->app->auth, call->request->user, name);
-	if (call->role == ROLE_NONE)
-		return err_set(err, ERR_NOT_FOUND, "Database not found");
-	if (dataset_open(call->app->store, name, &call->dataset, err))
-		return -1;
-	if (call->role < call->route->needs)
-		return err_set(err, ERR_FORBIDDEN, "This needs the role %s on the dataset; yours is %s",
-		               role_name(call->route->needs), role_name(call->role));
-	return 0;
-}
-
-int call_body(struct call *call, struct err *err)
-{
-	call->body = request_json(call->request, (size_t)call->app->config.limits.json_bytes, err);
-	return call->body ? route_check_fields(call, call->body, err) : -1;
-}
-
-int call_body_or_none(struct call *call, struct err *err)
-{
-	if (call->request->content_length > 0)
-		return call_body(call, err);
-	call->body = json_new_object();
-	return 0;
-}
-
-int call_info(struct call *call, struct err *err)
-{
-	dataset_info_release(&call->info);
-	return dataset_info(call->dataset, &call->info, err);
-}
-
-int call_place(struct call *call, struct err *err)
-{
-	return call->info.place.base_dir ? 0 : dataset_place(call->dataset, &call->info.place, err);
-}
-
-int call_labels(struct call *call, struct err *err)
-{
-	return call->info.labels.item ? 0 : dataset_labels(call->dataset, &call->info.labels, err);
-}
-
-int call_counts(struct call *call, struct err *err)
-{
-	return dataset_counts(call->dataset, &call->info.counts, err);
-}
 
 static int may(struct call *call, const char *dataset_name, struct err *err)
 {
