@@ -148,7 +148,7 @@ soak: ## run the tests that take long, or that fetch what others made
 	@scripts/install-deps --test
 	@tests/run soak
 
-lint: ## check the scripts, and build with clang
+lint: ## check the scripts, the floors of lib/ and what is made from the source, and build with clang
 	@tests/run lint
 
 installed = "$(DESTDIR)$(PREFIX)"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lint_floors
+
 TOP = Path(__file__).resolve().parent.parent
 TABLE = re.compile(r"^\| key \| default \| meaning \|\n(?:\|.*\n)*", re.M)
 
@@ -37,7 +39,7 @@ def write():
     readme.write_text(TABLE.sub(lambda _: table, readme.read_text()))
 
 
-CHECKS = [the_table_of_the_configuration, what_the_programs_link]
+CHECKS = [the_table_of_the_configuration, what_the_programs_link, *lint_floors.CHECKS]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

@@ -1,0 +1,121 @@
+"""The floors of lib/: which folder may include which, and that no two files need each other in a circle."""
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+OBJECTS = TOP / "build" / "release"
+
+# Arrows point one way: a folder includes itself and what stands below it, here. Of lib/, cgi/ may include all.
+BELOW = {
+    "base": [],
+    "dataset": ["base"],
+    "blob": ["base"],
+    "auth": ["base"],
+    "fastcgi": ["auth", "blob", "dataset", "base"],
+}
+# What only its own files may include: the inner headers of a backend, by the folder and the prefix of the files' names.
+INNER = ["dataset/sqlite", "dataset/mongodb", "blob/fs", "blob/s3"]
+# Folders whose circles of calls are still to be cut. One that has none any more leaves the list.
+UNCUT = {"dataset"}
+
+
+def sources(*folders):
+    return sorted(path for folder in folders for path in (TOP / folder).rglob("*.[ch]"))
+
+
+def name_of(path):
+    """lib/dataset/rules.c as dataset/rules.c."""
+    return path.relative_to(TOP / "lib").as_posix()
+
+
+def included(path):
+    return re.findall(r'^#include "(.+?)"', path.read_text(), re.M)
+
+
+def rings(arrows):
+    """The strongly connected parts of more than one (Tarjan 1972)."""
+    number, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        number[node] = low[node] = len(number)
+        stack.append(node)
+        for other in arrows.get(node, ()):
+            if other not in number:
+                visit(other)
+            if other in stack:
+                low[node] = min(low[node], low[other])
+        if low[node] == number[node]:
+            part = stack[stack.index(node):]
+            del stack[stack.index(node):]
+            if len(part) > 1:
+                found.append(sorted(part))
+
+    for node in list(arrows):
+        if node not in number:
+            visit(node)
+    return found
+
+
+def floors():
+    """No file of lib/ includes one of a floor that does not stand below its own."""
+    for path in sources("lib"):
+        room = name_of(path).split("/")[0]
+        if room not in BELOW:
+            yield f"lib/{room}: stands on no floor: tests/lint_floors.py has the table"
+            return
+        for other in included(path):
+            if (floor := other.split("/")[0]) != room and floor not in BELOW[room]:
+                yield f"lib/{name_of(path)} includes {other}: lib/{room} may include {', '.join(BELOW[room]) or 'nothing else'}"
+
+
+def inner_headers():
+    """Nobody but a backend includes what is its own."""
+    for path in sources("lib", "cgi"):
+        for other in included(path):
+            for inner in INNER:
+                if re.match(rf"{inner}(?![a-z])", other) and not path.relative_to(TOP).as_posix().startswith(f"lib/{inner}"):
+                    yield f"{path.relative_to(TOP)} includes {other}, which is the backend's own"
+
+
+def circles_of_includes():
+    """No two files of lib/ include each other, be it through others."""
+    arrows = {name_of(path): [other for other in included(path) if other != name_of(path)] for path in sources("lib")}
+    for ring in rings(arrows):
+        yield f"include each other in a circle: {', '.join(ring)}"
+
+
+def needs():
+    """Who needs a symbol that another file of lib/ defines, by the objects that make has built: {file: {file: symbols}}."""
+    defined, wanted, found = {}, defaultdict(set), defaultdict(lambda: defaultdict(set))
+    for path in sources("lib"):
+        if path.suffix == ".c":
+            words = ["nm", "-g", OBJECTS / path.relative_to(TOP).with_suffix(".o")]
+            for line in subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines():
+                *_, kind, symbol = line.split()
+                if kind == "U":
+                    wanted[name_of(path)].add(symbol)
+                else:
+                    defined[symbol] = name_of(path)
+    for file, symbols in wanted.items():
+        for symbol in symbols & defined.keys():
+            found[file][defined[symbol]].add(symbol)
+    return found
+
+
+def circles_of_calls():
+    """No two files of lib/ call each other, be it through others."""
+    found = needs()
+    uncut = set()
+    for ring in rings({file: set(others) for file, others in found.items()}):
+        if folders := {file.split("/")[0] for file in ring} & UNCUT:
+            uncut |= folders
+            continue
+        arrows = [f"{file} needs {', '.join(sorted(found[file][other]))} of {other}" for file in ring for other in ring if other in found[file]]
+        yield f"call each other in a circle: {', '.join(ring)}" + "".join(f"\n  {arrow}" for arrow in arrows)
+    for folder in UNCUT - uncut:
+        yield f"lib/{folder} has no circle any more: take it off UNCUT in tests/lint_floors.py"
+
+
+CHECKS = [floors, inner_headers, circles_of_includes, circles_of_calls]
