@@ -77,14 +77,6 @@ struct dataset_backend {
 extern const struct dataset_backend dataset_sqlite;
 extern const struct dataset_backend dataset_mongodb;
 
-/* For update, in its write: the policy with the fields that the change names; and ERR_CONFLICT when base_dir is not the one that
- * the change expects. */
-void dataset_merge_policy(struct dataset_policy *policy, const struct dataset_change *change);
-int dataset_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err);
-
-/* For add_image, in its write: ERR_CONFLICT when the dataset is not as public as the image is stored. */
-int dataset_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err);
-
 /* A new lease's token: it tells its sample, so that this is known when the lease is over; what follows '-' is random. And the
  * sample of one; -1 for what is no token. */
 void task_token(int64_t sample, char out[DATASET_TOKEN_MAX]);

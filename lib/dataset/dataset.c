@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "base/text.h"
 #include "dataset/backend.h"
+#include "dataset/rules.h"
 #include "dataset/spelling.h"
 
 /* MongoDB's client drags in many libraries: it is a module, unless it was linked in (as in the contract tests). */
@@ -18,124 +19,6 @@ static const struct {
 	{"mongodb", &dataset_mongodb, "mongodb", "dataset_mongodb"},
 };
 
-/* --- names of values ----------------------------------------------------------------------------------------------- */
-
-static const char *const order_names[] = {
-	[DATASET_ORDER_SEQUENTIAL] = "sequential",
-	[DATASET_ORDER_RANDOM] = "random",
-};
-static const char *const skip_names[] = {
-	[DATASET_SKIP_REQUEUE_FOR_ME] = "requeue_for_me",
-	[DATASET_SKIP_REQUEUE_FOR_OTHERS] = "requeue_for_others",
-	[DATASET_SKIP_IGNORE] = "ignore",
-};
-static const char *const state_names[] = {
-	[SAMPLE_UNLABELLED] = "unlabelled",
-	[SAMPLE_LABELLED] = "labelled",
-	[SAMPLE_SKIPPED] = "skipped",
-	[SAMPLE_UNREADABLE] = "unreadable",
-};
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
-static int index_of(const char *const *names, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(names[i], name) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-const char *dataset_order_name(enum dataset_order order)
-{
-	return order_names[order];
-}
-
-int dataset_order_parse(const char *name, enum dataset_order *out, struct err *err)
-{
-	int found = index_of(order_names, COUNT(order_names), name);
-
-	if (found < 0)
-		return err_set(err, ERR_BAD_REQUEST, "The order \"%s\" is neither sequential nor random", name);
-	*out = (enum dataset_order)found;
-	return 0;
-}
-
-const char *dataset_skip_name(enum dataset_skip skip)
-{
-	return skip_names[skip];
-}
-
-int dataset_skip_parse(const char *name, enum dataset_skip *out, struct err *err)
-{
-	int found = index_of(skip_names, COUNT(skip_names), name);
-
-	if (found < 0)
-		return err_set(err, ERR_BAD_REQUEST,
-		               "The skip policy \"%s\" is none of requeue_for_me, requeue_for_others and ignore", name);
-	*out = (enum dataset_skip)found;
-	return 0;
-}
-
-const char *sample_state_name(enum sample_state state)
-{
-	return state_names[state];
-}
-
-struct dataset_policy dataset_policy_default(void)
-{
-	return (struct dataset_policy){.overlap = 1, .skip = DATASET_SKIP_REQUEUE_FOR_ME};
-}
-
-/* --- ownership ----------------------------------------------------------------------------------------------------- */
-
-void sample_release(struct sample *sample)
-{
-	free(sample->filepath);
-	free(sample->label);
-	free(sample->blob_key);
-	free(sample->type);
-	free(sample->sha256);
-	free(sample->filename);
-	free(sample->uploaded_by);
-	free(sample->labelled_by);
-	memset(sample, 0, sizeof(*sample));
-}
-
-void task_release(struct task *task)
-{
-	sample_release(&task->sample);
-	memset(task, 0, sizeof(*task));
-}
-
-void tasks_release(struct task *tasks, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		task_release(&tasks[i]);
-}
-
-void dataset_place_release(struct dataset_place *place)
-{
-	free(place->base_dir);
-	memset(place, 0, sizeof(*place));
-}
-
-void dataset_labels_release(struct dataset_labels *labels)
-{
-	for (size_t i = 0; i < labels->count; i++)
-		free(labels->item[i].name);
-	free(labels->item);
-	memset(labels, 0, sizeof(*labels));
-}
-
-void dataset_info_release(struct dataset_info *info)
-{
-	dataset_place_release(&info->place);
-	dataset_labels_release(&info->labels);
-	memset(info, 0, sizeof(*info));
-}
-
 /* --- the store ----------------------------------------------------------------------------------------------------- */
 
 static const struct dataset_backend *load(size_t i, struct err *err)
@@ -147,7 +30,7 @@ static const struct dataset_backend *load(size_t i, struct err *err)
 
 static int open_store(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
-	for (size_t i = 0; i < COUNT(backends); i++) {
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
 		if (strcmp(backends[i].type, config->dataset_store.type) != 0)
 			continue;
 		const struct dataset_backend *backend = backends[i].backend;
@@ -206,7 +89,7 @@ static int check_policy(const struct dataset_policy *policy, struct err *err)
 	if (policy->lease_seconds < 0 || policy->lease_seconds > DATASET_LEASE_SECONDS_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "\"lease_seconds\" must be from 1 to %d, or 0 for the server's own",
 		               DATASET_LEASE_SECONDS_MAX);
-	if ((size_t)policy->order >= COUNT(order_names) || (size_t)policy->skip >= COUNT(skip_names))
+	if (!dataset_order_name(policy->order) || !dataset_skip_name(policy->skip))
 		return err_set(err, ERR_BAD_REQUEST, "The policy's order or skip is not known");
 	return 0;
 }
@@ -321,34 +204,11 @@ int dataset_size(struct dataset *dataset, int64_t *out, struct err *err)
 	return dataset->backend->size(dataset, out, err);
 }
 
-void dataset_merge_policy(struct dataset_policy *policy, const struct dataset_change *change)
-{
-	const struct dataset_policy *to = &change->policy;
-
-	if (change->fields & DATASET_POLICY_OVERLAP)
-		policy->overlap = to->overlap;
-	if (change->fields & DATASET_POLICY_LEASE_SECONDS)
-		policy->lease_seconds = to->lease_seconds;
-	if (change->fields & DATASET_POLICY_ORDER)
-		policy->order = to->order;
-	if (change->fields & DATASET_POLICY_SKIP)
-		policy->skip = to->skip;
-	if (change->fields & DATASET_POLICY_PUBLIC)
-		policy->public_images = to->public_images;
-}
-
-int dataset_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err)
-{
-	if (!change->base_dir_was || strcmp(change->base_dir_was, base_dir) == 0)
-		return 0;
-	return err_set(err, ERR_CONFLICT, "The dataset's folder has become %s meanwhile", base_dir);
-}
-
 int dataset_update(struct dataset *dataset, const struct dataset_change *change, struct err *err)
 {
 	struct dataset_policy policy = dataset_policy_default();
 
-	dataset_merge_policy(&policy, change);
+	rules_merge_policy(&policy, change);
 	if ((change->base_dir && dataset_check_folder(change->base_dir, err)) || check_policy(&policy, err))
 		return -1;
 	return dataset->backend->update(dataset, change, err);
@@ -452,13 +312,6 @@ int dataset_add_image(struct dataset *dataset, const struct dataset_image *image
 	return dataset->backend->add_image(dataset, image, quota_bytes, out, duplicate, err);
 }
 
-int dataset_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err)
-{
-	if (image->is_public == policy->public_images)
-		return 0;
-	return err_set(err, ERR_CONFLICT, "The dataset became %s meanwhile", policy->public_images ? "public" : "private");
-}
-
 int dataset_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err)
 {
 	return dataset->backend->has_blob(dataset, blob_key, out, err);
@@ -516,29 +369,6 @@ int dataset_release(struct dataset *dataset, const char *user, const char *token
 int dataset_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err)
 {
 	return check_token(token, err) || dataset->backend->skip(dataset, user, token, skip, err) ? -1 : 0;
-}
-
-void task_token(int64_t sample, char out[DATASET_TOKEN_MAX])
-{
-	char random[HASH_TOKEN_MAX];
-
-	hash_random_token(HASH_TOKEN_BYTES, random);
-	snprintf(out, DATASET_TOKEN_MAX, "%llx-%.22s", (unsigned long long)sample, random);
-}
-
-int64_t task_token_sample(const char *token)
-{
-	static const char digits[] = "0123456789abcdef";
-	int64_t id = 0;
-
-	for (; *token && *token != '-'; token++) {
-		const char *digit = strchr(digits, *token);
-
-		if (!digit || id > INT64_MAX >> 4)
-			return -1;
-		id = id * 16 + (digit - digits);
-	}
-	return *token == '-' ? id : -1;
 }
 
 int dataset_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,

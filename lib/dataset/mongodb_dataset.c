@@ -293,12 +293,12 @@ static int run_update(struct work *work, void *data, struct err *err)
 	bson_oid_t revision = new_revision();
 
 	if (settings_read(work, name, &settings, err) ||
-	    dataset_check_base_dir(update->change, settings.base_dir, err)) {
+	    rules_check_base_dir(update->change, settings.base_dir, err)) {
 		settings_release(&settings);
 		return -1;
 	}
 	struct dataset_policy merged = settings.policy;
-	dataset_merge_policy(&merged, update->change);
+	rules_merge_policy(&merged, update->change);
 	bson_t *changes = bson_new(), set, *policy = policy_document(&merged);
 	BSON_APPEND_DOCUMENT_BEGIN(changes, "$set", &set);
 	BSON_APPEND_OID(&set, "revision", &revision);

@@ -287,7 +287,7 @@ static int add_one(struct additions *additions, struct addition *addition)
 	struct settings *settings = &additions->settings;
 	struct record *present = find_record(&additions->records, offsetof(struct sample, sha256), image->sha256);
 
-	if (dataset_check_public(image, &settings->policy, &addition->err))
+	if (rules_check_public(image, &settings->policy, &addition->err))
 		return -1;
 	addition->duplicate = present != NULL;
 	if (present) {

@@ -1,4 +1,4 @@
-/* Implements rules.h: votes, decisions and the policy made a label, a state and an offer. */
+/* Implements rules.h. */
 #include "dataset/rules.h"
 
 #include <string.h>
@@ -102,4 +102,36 @@ struct rules_outcome rules_outcome(const struct rules_vote *votes, size_t count,
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases)
 {
 	return leases < outcome->wanted ? outcome->wanted - leases : 0;
+}
+
+/* --- changes of a dataset, and uploads --------------------------------------------------------------------------- */
+
+void rules_merge_policy(struct dataset_policy *policy, const struct dataset_change *change)
+{
+	const struct dataset_policy *to = &change->policy;
+
+	if (change->fields & DATASET_POLICY_OVERLAP)
+		policy->overlap = to->overlap;
+	if (change->fields & DATASET_POLICY_LEASE_SECONDS)
+		policy->lease_seconds = to->lease_seconds;
+	if (change->fields & DATASET_POLICY_ORDER)
+		policy->order = to->order;
+	if (change->fields & DATASET_POLICY_SKIP)
+		policy->skip = to->skip;
+	if (change->fields & DATASET_POLICY_PUBLIC)
+		policy->public_images = to->public_images;
+}
+
+int rules_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err)
+{
+	if (!change->base_dir_was || strcmp(change->base_dir_was, base_dir) == 0)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "The dataset's folder has become %s meanwhile", base_dir);
+}
+
+int rules_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err)
+{
+	if (image->is_public == policy->public_images)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "The dataset became %s meanwhile", policy->public_images ? "public" : "private");
 }

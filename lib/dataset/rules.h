@@ -62,4 +62,11 @@ struct rules_decision rules_decision_implied(const struct sample *sample, const 
 /* How many more people may be given the sample now: every live lease takes a place, a shared one, too. */
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases);
 
+/* The policy with the fields that the change names. */
+void rules_merge_policy(struct dataset_policy *policy, const struct dataset_change *change);
+/* ERR_CONFLICT when the dataset's folder is not the one that the change expects. */
+int rules_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err);
+/* ERR_CONFLICT when the dataset is not as public as the image is stored. */
+int rules_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "dataset/backend.h"
 
 /* A label of the dataset that has other spellings. */
 struct known {
@@ -28,8 +29,10 @@ static int compare(const void *a, const void *b)
 static int read_known(struct dataset *dataset, struct known_labels *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
-	if (dataset_labels(dataset, &out->labels, err))
+	if (dataset->backend->labels(dataset, &out->labels, err)) {
+		dataset_labels_release(&out->labels);
 		return -1;
+	}
 	out->known = calloc(out->labels.count + 1, sizeof(*out->known));
 	if (!out->known)
 		abort();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "dataset/rules.h"
 
 /* 1: found, the caller's to free. */
 static int base_dir_by(struct sqlite_conn *conn, sqlite3_stmt *stmt, char **out, struct err *err)
@@ -198,7 +199,7 @@ static int update_policy(struct sqlite_conn *writer, const struct dataset_change
 	if (policy_load(writer, &was, err))
 		return -1;
 	policy = was;
-	dataset_merge_policy(&policy, change);
+	rules_merge_policy(&policy, change);
 	if (setting_set(writer, "overlap", policy.overlap, err) ||
 	    setting_set(writer, "lease_seconds", policy.lease_seconds, err) ||
 	    setting_set(writer, "order", policy.order, err) || setting_set(writer, "skip", policy.skip, err) ||
@@ -213,7 +214,7 @@ static int check_base_dir(struct sqlite_conn *writer, const struct update *updat
 
 	if (base_dir_load(writer, update->name, &base_dir, err))
 		return -1;
-	int failed = dataset_check_base_dir(update->change, base_dir, err);
+	int failed = rules_check_base_dir(update->change, base_dir, err);
 	free(base_dir);
 	return failed;
 }

@@ -2,6 +2,7 @@
 #include "dataset/sqlite.h"
 
 #include "base/text.h"
+#include "dataset/rules.h"
 
 void sample_read(sqlite3_stmt *stmt, struct sample *out)
 {
@@ -333,7 +334,7 @@ static int run_add_image(struct sqlite_conn *writer, void *data, struct err *err
 	struct dataset_policy policy;
 
 	if (policy_load(writer, &policy, err) ||
-	    dataset_check_public(addition->image, &policy, err) ||
+	    rules_check_public(addition->image, &policy, err) ||
 	    conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s",
 	               addition->image->sha256))
 		return -1;

@@ -1,0 +1,145 @@
+/* The values of a dataset: their names, what they own, and a lease's token. */
+#include "dataset/backend.h"
+
+/* --- names of values ----------------------------------------------------------------------------------------------- */
+
+static const char *const order_names[] = {
+	[DATASET_ORDER_SEQUENTIAL] = "sequential",
+	[DATASET_ORDER_RANDOM] = "random",
+};
+static const char *const skip_names[] = {
+	[DATASET_SKIP_REQUEUE_FOR_ME] = "requeue_for_me",
+	[DATASET_SKIP_REQUEUE_FOR_OTHERS] = "requeue_for_others",
+	[DATASET_SKIP_IGNORE] = "ignore",
+};
+static const char *const state_names[] = {
+	[SAMPLE_UNLABELLED] = "unlabelled",
+	[SAMPLE_LABELLED] = "labelled",
+	[SAMPLE_SKIPPED] = "skipped",
+	[SAMPLE_UNREADABLE] = "unreadable",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static int index_of(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(names[i], name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+const char *dataset_order_name(enum dataset_order order)
+{
+	return (size_t)order < COUNT(order_names) ? order_names[order] : NULL;
+}
+
+int dataset_order_parse(const char *name, enum dataset_order *out, struct err *err)
+{
+	int found = index_of(order_names, COUNT(order_names), name);
+
+	if (found < 0)
+		return err_set(err, ERR_BAD_REQUEST, "The order \"%s\" is neither sequential nor random", name);
+	*out = (enum dataset_order)found;
+	return 0;
+}
+
+const char *dataset_skip_name(enum dataset_skip skip)
+{
+	return (size_t)skip < COUNT(skip_names) ? skip_names[skip] : NULL;
+}
+
+int dataset_skip_parse(const char *name, enum dataset_skip *out, struct err *err)
+{
+	int found = index_of(skip_names, COUNT(skip_names), name);
+
+	if (found < 0)
+		return err_set(err, ERR_BAD_REQUEST,
+		               "The skip policy \"%s\" is none of requeue_for_me, requeue_for_others and ignore", name);
+	*out = (enum dataset_skip)found;
+	return 0;
+}
+
+const char *sample_state_name(enum sample_state state)
+{
+	return state_names[state];
+}
+
+struct dataset_policy dataset_policy_default(void)
+{
+	return (struct dataset_policy){.overlap = 1, .skip = DATASET_SKIP_REQUEUE_FOR_ME};
+}
+
+/* --- ownership ----------------------------------------------------------------------------------------------------- */
+
+void sample_release(struct sample *sample)
+{
+	free(sample->filepath);
+	free(sample->label);
+	free(sample->blob_key);
+	free(sample->type);
+	free(sample->sha256);
+	free(sample->filename);
+	free(sample->uploaded_by);
+	free(sample->labelled_by);
+	memset(sample, 0, sizeof(*sample));
+}
+
+void task_release(struct task *task)
+{
+	sample_release(&task->sample);
+	memset(task, 0, sizeof(*task));
+}
+
+void tasks_release(struct task *tasks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		task_release(&tasks[i]);
+}
+
+void dataset_place_release(struct dataset_place *place)
+{
+	free(place->base_dir);
+	memset(place, 0, sizeof(*place));
+}
+
+void dataset_labels_release(struct dataset_labels *labels)
+{
+	for (size_t i = 0; i < labels->count; i++)
+		free(labels->item[i].name);
+	free(labels->item);
+	memset(labels, 0, sizeof(*labels));
+}
+
+void dataset_info_release(struct dataset_info *info)
+{
+	dataset_place_release(&info->place);
+	dataset_labels_release(&info->labels);
+	memset(info, 0, sizeof(*info));
+}
+
+/* --- tokens -------------------------------------------------------------------------------------------------------- */
+
+void task_token(int64_t sample, char out[DATASET_TOKEN_MAX])
+{
+	char random[HASH_TOKEN_MAX];
+
+	hash_random_token(HASH_TOKEN_BYTES, random);
+	snprintf(out, DATASET_TOKEN_MAX, "%llx-%.22s", (unsigned long long)sample, random);
+}
+
+int64_t task_token_sample(const char *token)
+{
+	static const char digits[] = "0123456789abcdef";
+	int64_t id = 0;
+
+	for (; *token && *token != '-'; token++) {
+		const char *digit = strchr(digits, *token);
+
+		if (!digit || id > INT64_MAX >> 4)
+			return -1;
+		id = id * 16 + (digit - digits);
+	}
+	return *token == '-' ? id : -1;
+}
