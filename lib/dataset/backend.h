@@ -7,13 +7,14 @@
 #include "dataset/dataset.h"
 
 typedef void dataset_log(enum log_level level, const char *message, ...);
+/* reading: dataset_store_open_reading. */
+typedef int dataset_store_open_fn(struct dataset_store **out, const struct config *config, bool reading, struct err *err);
 
 /* Each function is the one of dataset.h that it is declared by. */
 struct dataset_backend {
 	const char *type; /* dataset_store.type in the configuration */
 	void (*log_to)(dataset_log *log); /* of a module, which cannot see the program's log by itself; else NULL */
-	/* reading: dataset_store_open_reading */
-	int (*store_open)(struct dataset_store **out, const struct config *config, bool reading, struct err *err);
+	dataset_store_open_fn *store_open;
 	typeof(dataset_store_free) *store_free;
 	typeof(dataset_store_ping) *store_ping;
 	typeof(dataset_store_list) *store_list;
@@ -82,9 +83,9 @@ extern const struct dataset_backend dataset_mongodb;
 void task_token(int64_t sample, char out[DATASET_TOKEN_MAX]);
 int64_t task_token_sample(const char *token);
 
-/* Each backend's own store and dataset begin with these. */
+/* Each backend's own store and dataset begin with these; a dataset's backend is its store's. */
 struct dataset_store {
-	const struct dataset_backend *backend;
+	const struct dataset_backend *backend; /* set by dataset.c */
 };
 struct dataset {
 	const struct dataset_backend *backend;

@@ -38,7 +38,10 @@ static int open_store(struct dataset_store **out, const struct config *config, b
 			backend = load(i, err);
 		if (backend && backend->log_to)
 			backend->log_to(log_write);
-		return backend ? backend->store_open(out, config, reading, err) : -1;
+		if (!backend || backend->store_open(out, config, reading, err))
+			return -1;
+		(*out)->backend = backend;
+		return 0;
 	}
 	return err_set(err, ERR_BAD_REQUEST, "There is no dataset store \"%s\"", config->dataset_store.type);
 }

@@ -1,5 +1,5 @@
 /* What people added to a database themselves - columns, indices, triggers, views - carried over its migration. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 struct added {
 	char *type, *name, *sql;

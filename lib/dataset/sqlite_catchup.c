@@ -4,7 +4,7 @@
  * brings samples in line with the overlap (only those that somebody has voted on or holds: any other is in the
  * queue whatever it is), "reorder" gives them their places in the queue. What is written meanwhile is written by
  * the new policy. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 enum {
 	BITE_MAX = 1000, /* samples of a write: some 20 ms, while others wait */

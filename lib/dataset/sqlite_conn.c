@@ -1,5 +1,5 @@
 /* A SQLite connection with its prepared statements. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,62 +1,10 @@
-/* What belongs to a whole dataset in SQLite: its counts, labels, policy and notes. */
-#include "dataset/sqlite.h"
+/* What belongs to a whole dataset in SQLite: its counts, labels, changes and notes. */
+#include "dataset/sqlite_internal.h"
 
 #include <unistd.h>
 
 #include "base/text.h"
 #include "dataset/rules.h"
-
-/* 1: found, the caller's to free. */
-static int base_dir_by(struct sqlite_conn *conn, sqlite3_stmt *stmt, char **out, struct err *err)
-{
-	int row = stmt ? conn_step(conn, stmt, err) : -1;
-
-	if (row == 1) {
-		*out = column_text(stmt, 0);
-		conn_done(stmt);
-	}
-	return row;
-}
-
-/* Under another name where the file was renamed. */
-int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err)
-{
-	int row = base_dir_by(conn, conn_query(conn, err, "SELECT base_dir FROM metadata WHERE dataset_name = ? LIMIT 1", "s", name),
-	                      out, err);
-
-	if (row == 0)
-		row = base_dir_by(conn, conn_query(conn, err, "SELECT base_dir FROM metadata ORDER BY rowid LIMIT 1", ""), out, err);
-	if (row == 0 && !(*out = strdup("")))
-		abort();
-	return row < 0 ? -1 : 0;
-}
-
-int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err)
-{
-	sqlite3_stmt *stmt = conn_query(conn, err,
-	                                "SELECT key, value FROM settings WHERE key IN"
-	                                " ('overlap', 'lease_seconds', 'order', 'skip', 'public')",
-	                                "");
-	int row = stmt ? 1 : -1;
-
-	*out = dataset_policy_default();
-	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		const char *key = (const char *)sqlite3_column_text(stmt, 0);
-		int64_t value = sqlite3_column_int64(stmt, 1);
-
-		if (strcmp(key, "overlap") == 0)
-			out->overlap = value;
-		else if (strcmp(key, "lease_seconds") == 0)
-			out->lease_seconds = value;
-		else if (strcmp(key, "order") == 0)
-			out->order = (enum dataset_order)value;
-		else if (strcmp(key, "skip") == 0)
-			out->skip = (enum dataset_skip)value;
-		else
-			out->public_images = value != 0;
-	}
-	return row < 0 ? -1 : 0;
-}
 
 static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err)
 {
@@ -99,18 +47,6 @@ int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *o
 		label->key = sqlite3_column_int64(stmt, 0);
 		label->name = column_text(stmt, 1);
 		label->count = sqlite3_column_int64(stmt, 2);
-	}
-	return row < 0 ? -1 : 0;
-}
-
-static int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err)
-{
-	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT value FROM settings WHERE key = 'uuid'", "");
-	int row = stmt ? conn_step(conn, stmt, err) : -1;
-
-	if (row == 1) {
-		snprintf(out, HASH_UUID_MAX, "%s", (const char *)sqlite3_column_text(stmt, 0));
-		conn_done(stmt);
 	}
 	return row < 0 ? -1 : 0;
 }
@@ -186,11 +122,6 @@ struct update {
 	const char *name;
 	const struct dataset_change *change;
 };
-
-int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err)
-{
-	return conn_run(writer, err, "UPDATE settings SET value = ?2 WHERE key = ?1", "si", key, value);
-}
 
 static int update_policy(struct sqlite_conn *writer, const struct dataset_change *change, struct err *err)
 {

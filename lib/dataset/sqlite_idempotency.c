@@ -1,5 +1,5 @@
 /* Answers kept by idempotency key, in a database of their own beside the datasets. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 #include "base/log.h"
 #include "base/text.h"

@@ -1,14 +1,9 @@
 /* Labels in SQLite, with a lease or without; each function that changes them is one job of a group commit. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 #include "base/text.h"
 
 /* --- parts of a write ---------------------------------------------------------------------------------------------- */
-
-int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err)
-{
-	return conn_int64(conn, err, 1, overlap, "SELECT value FROM settings WHERE key = 'overlap'", "");
-}
 
 /* Has this request of the user's given a label to the sample already? */
 static int given_already(struct sqlite_conn *writer, int64_t row, const char *user, const char *request, bool *given,

@@ -1,6 +1,6 @@
 /* The queue in SQLite, and the leases that are taken of it; each function that changes them is one job of a group
  * commit. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 #include "base/text.h"
 
@@ -137,19 +137,6 @@ static int own_lease(struct sqlite_conn *conn, const char *user, int64_t now, in
 		conn_done(stmt);
 	}
 	return found < 0 ? -1 : 0;
-}
-
-int64_t lease_default(struct dataset *dataset)
-{
-	return ((struct sqlite_dataset *)dataset)->store->config->limits.lease_seconds * SECOND_US;
-}
-
-int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err)
-{
-	if (conn_int64(conn, err, 0, out, "SELECT value FROM settings WHERE key = 'lease_seconds'", ""))
-		return -1;
-	*out = *out ? *out * SECOND_US : otherwise_us;
-	return 0;
 }
 
 static int take_own(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, struct err *err)

@@ -1,5 +1,5 @@
 /* All that a SQLite database holds of a dataset, read for another store. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 /* --- the outline --------------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* A sample in SQLite brought in line with its votes, its decision, its leases and the policy, by rules.h. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 #include "dataset/rules.h"
 

@@ -1,5 +1,5 @@
 /* Opening a SQLite database for reading alone. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 static int copy_pages(struct sqlite_conn *from, struct sqlite_conn *to, struct err *err)
 {

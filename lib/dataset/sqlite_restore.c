@@ -1,5 +1,5 @@
 /* A dataset that comes from another store into SQLite: a database under a hidden name, until it is whole. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -227,7 +227,7 @@ int sqlite_restore_finish(struct dataset *dataset, struct err *err)
 	if (!name)
 		abort();
 	int failed = db_fold(dataset_db(dataset), true, err);
-	dataset_close(dataset);
+	sqlite_close(dataset);
 	failed = failed || unlink_side_files(store, name, err) || give_name(store, moving, name, err);
 	free(moving);
 	free(name);

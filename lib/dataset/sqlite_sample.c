@@ -1,5 +1,5 @@
 /* Samples in SQLite: reading them, adding them (from a seed, by upload), and their history. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 #include "base/text.h"
 #include "dataset/rules.h"

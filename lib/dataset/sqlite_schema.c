@@ -2,7 +2,7 @@
  *
  * Its tables and columns stay where they are and readable by its exporter; ours are added. A row's id is its rowid,
  * which becomes an explicit key, so that VACUUM cannot renumber it. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 #include "base/text.h"
 #include "dataset/rules.h"

@@ -1,5 +1,5 @@
 /* Samples in SQLite whose files could not be read: listing them, and giving them back to the queue. */
-#include "dataset/sqlite.h"
+#include "dataset/sqlite_internal.h"
 
 int sqlite_unreadable(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                       struct err *err)

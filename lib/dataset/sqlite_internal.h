@@ -177,11 +177,18 @@ int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struc
 int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out, size_t *count,
                  struct err *err);
 
+/* sqlite_settings.c */
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
 int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err);
+int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err);
+int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err);
+/* The configuration's lease, in microseconds; and the one that holds: the policy's own, or otherwise_us. */
+int64_t lease_default(struct dataset *dataset);
+int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err);
+int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
+
 /* In order of key; uncounted: each count is 0. */
 int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err);
-int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
 /* A handle on an open database, in no list and with no user yet. */
 struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db);
 /* Where in the queue a new sample comes. */
@@ -201,10 +208,6 @@ int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, boo
 /* Brings the sample's label, state, leases and place in the queue in line with what was said of it and with the policy. To be
  * called after each change of its votes, events or leases. *places (unless NULL): how many more people it may be given to. */
 int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err);
-int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err);
-/* The configuration's lease, in microseconds; and the one that holds: the policy's own, or otherwise_us. */
-int64_t lease_default(struct dataset *dataset);
-int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err);
 /* What a change of the policy makes of the samples that are there (sqlite_catchup.c) is made in bites, between which others
  * write, and which go on where they were after a crash. In the write that changes the policy: */
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,
@@ -218,6 +221,17 @@ int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const
                 int64_t lead_time_ms, const char *request, int64_t overlap, struct err *err);
 
 /* The operations of backend.h, by file. */
+dataset_store_open_fn sqlite_store_open;
+typeof(dataset_store_free) sqlite_store_free;
+typeof(dataset_store_ping) sqlite_store_ping;
+typeof(dataset_store_list) sqlite_store_list;
+typeof(dataset_store_place) sqlite_store_place;
+typeof(dataset_store_fold) sqlite_store_fold;
+typeof(dataset_create) sqlite_create;
+typeof(dataset_remove) sqlite_remove;
+typeof(dataset_open) sqlite_open;
+typeof(dataset_close) sqlite_close;
+
 typeof(dataset_info) sqlite_info;
 typeof(dataset_place) sqlite_place;
 typeof(dataset_labels) sqlite_labels;

@@ -1,5 +1,5 @@
-/* The SQLite backend: one database a dataset in sqlite_db_dir, with a bounded cache of open ones. */
-#include "dataset/sqlite.h"
+/* The store of SQLite: one database a dataset in sqlite_db_dir, with a bounded cache of open ones. */
+#include "dataset/sqlite_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,14 +32,13 @@ char *moving_path(const struct sqlite_store *store, const char *name, const char
 	return path_of(store, ".moving-", name, suffix);
 }
 
-static int store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
+int sqlite_store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
 	struct sqlite_store *store = calloc(1, sizeof(*store));
 
 	(void)err;
 	if (!store)
 		abort();
-	store->base.backend = &dataset_sqlite;
 	store->config = config;
 	store->reading = reading;
 	pthread_mutex_init(&store->mutex, NULL);
@@ -55,7 +54,7 @@ static void free_dataset(struct sqlite_dataset *dataset)
 	free(dataset);
 }
 
-static void store_free(struct dataset_store *base)
+void sqlite_store_free(struct dataset_store *base)
 {
 	struct sqlite_store *store = sqlite_store(base);
 
@@ -70,7 +69,7 @@ static void store_free(struct dataset_store *base)
 	free(store);
 }
 
-static int store_ping(struct dataset_store *base, struct err *err)
+int sqlite_store_ping(struct dataset_store *base, struct err *err)
 {
 	const struct sqlite_store *store = sqlite_store(base);
 	const char *dir = store->config->sqlite_db_dir;
@@ -86,7 +85,7 @@ static int store_ping(struct dataset_store *base, struct err *err)
 	return 0;
 }
 
-static void store_place(struct dataset_store *base, struct buf *out)
+void sqlite_store_place(struct dataset_store *base, struct buf *out)
 {
 	const char *dir = sqlite_store(base)->config->sqlite_db_dir;
 	char *real = realpath(dir, NULL);
@@ -113,7 +112,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return order ? order : (len_a > len_b) - (len_a < len_b);
 }
 
-static int store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
+int sqlite_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
                       struct err *err)
 {
 	struct dirent **entries = NULL;
@@ -193,7 +192,7 @@ struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, 
 
 	if (!dataset || !(dataset->base.name = strdup(name)))
 		abort();
-	dataset->base.backend = &dataset_sqlite;
+	dataset->base.backend = store->base.backend;
 	dataset->store = store;
 	dataset->db = db;
 	return dataset;
@@ -316,7 +315,7 @@ static int open_db(struct sqlite_store *store, const char *name, struct sqlite_d
 	return failed && err->code != ERR_NOT_FOUND ? err_prefix(err, "Dataset %s", name) : failed;
 }
 
-static int open_dataset(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
+int sqlite_open(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
 {
 	struct sqlite_dataset *dataset;
 
@@ -326,7 +325,7 @@ static int open_dataset(struct dataset_store *base, const char *name, struct dat
 	return 0;
 }
 
-static void close_dataset(struct dataset *base)
+void sqlite_close(struct dataset *base)
 {
 	handle_put((struct sqlite_dataset *)base);
 }
@@ -379,13 +378,13 @@ int give_name(const struct sqlite_store *store, const char *made, const char *na
 }
 
 /* Made whole under a hidden name, then given its own: nobody ever sees a dataset without its metadata. */
-static int create_dataset(struct dataset_store *base, const char *name, const char *base_dir,
+int sqlite_create(struct dataset_store *base, const char *name, const char *base_dir,
                           const struct dataset_policy *policy, struct err *err)
 {
 	struct sqlite_store *store = sqlite_store(base);
 	struct creation creation = {.name = name, .base_dir = base_dir};
 	struct dataset_change change = {.fields = DATASET_POLICY_ALL, .policy = *policy};
-	struct sqlite_dataset made = {.base = {.backend = &dataset_sqlite, .name = (char *)(uintptr_t)name}};
+	struct sqlite_dataset made = {.base = {.backend = base->backend, .name = (char *)(uintptr_t)name}};
 	struct buf hidden;
 
 	buf_init(&hidden, 16384);
@@ -430,17 +429,17 @@ static int unlink_files(struct sqlite_conn *writer, void *data, struct err *err)
 	return 0;
 }
 
-static int remove_dataset(struct dataset_store *base, const char *name, struct err *err)
+int sqlite_remove(struct dataset_store *base, const char *name, struct err *err)
 {
 	struct sqlite_store *store = sqlite_store(base);
 	struct removal removal = {.store = store, .name = name};
 	struct dataset *dataset;
 
-	if (open_dataset(base, name, &dataset, err))
+	if (sqlite_open(base, name, &dataset, err))
 		return -1;
 	int failed = db_write(dataset_db(dataset), false, unlink_files, &removal, err) ||
 	             sync_folder(store->config->sqlite_db_dir, err);
-	close_dataset(dataset);
+	sqlite_close(dataset);
 	return failed ? -1 : 0;
 }
 
@@ -455,74 +454,19 @@ static bool fold_one(void *data, const char *name)
 	struct fold *fold = data;
 	struct dataset *dataset;
 
-	if (open_dataset(fold->store, name, &dataset, fold->err)) {
+	if (sqlite_open(fold->store, name, &dataset, fold->err)) {
 		fold->failed = -1;
 		return true;
 	}
 	if (db_fold(dataset_db(dataset), false, fold->err))
 		fold->failed = -1;
-	close_dataset(dataset);
+	sqlite_close(dataset);
 	return true;
 }
 
-static int store_fold(struct dataset_store *store, struct err *err)
+int sqlite_store_fold(struct dataset_store *store, struct err *err)
 {
 	struct fold fold = {.store = store, .err = err};
 
-	return store_list(store, "", SIZE_MAX, fold_one, &fold, err) || fold.failed ? -1 : 0;
+	return sqlite_store_list(store, "", SIZE_MAX, fold_one, &fold, err) || fold.failed ? -1 : 0;
 }
-
-const struct dataset_backend dataset_sqlite = {
-	.type = "sqlite",
-	.store_open = store_open,
-	.store_free = store_free,
-	.store_ping = store_ping,
-	.store_list = store_list,
-	.store_place = store_place,
-	.store_fold = store_fold,
-	.create = create_dataset,
-	.remove = remove_dataset,
-	.open = open_dataset,
-	.close = close_dataset,
-	.info = sqlite_info,
-	.place = sqlite_place,
-	.labels = sqlite_labels,
-	.counts = sqlite_counts,
-	.check = sqlite_check,
-	.size = sqlite_size,
-	.update = sqlite_update,
-	.label_add = sqlite_label_add,
-	.sample = sqlite_sample,
-	.sample_by_path = sqlite_sample_by_path,
-	.sample_by_sha256 = sqlite_sample_by_sha256,
-	.samples = sqlite_samples,
-	.merge = sqlite_merge,
-	.note_get = sqlite_note_get,
-	.note_set = sqlite_note_set,
-	.add_image = sqlite_add_image,
-	.has_blob = sqlite_has_blob,
-	.set_urls = sqlite_set_urls,
-	.history = sqlite_history,
-	.next = sqlite_next,
-	.lease = sqlite_lease,
-	.held = sqlite_held,
-	.renew = sqlite_renew,
-	.release = sqlite_release,
-	.skip = sqlite_skip,
-	.label_task = sqlite_label_task,
-	.label_path = sqlite_label_path,
-	.mark_unreadable = sqlite_mark_unreadable,
-	.retry_unreadable = sqlite_retry_unreadable,
-	.unreadable = sqlite_unreadable,
-	.mark_readable = sqlite_mark_readable,
-	.outline = sqlite_outline,
-	.records = sqlite_records,
-	.restore_open = sqlite_restore_open,
-	.restore_outline = sqlite_restore_outline,
-	.restore_records = sqlite_restore_records,
-	.restore_finish = sqlite_restore_finish,
-	.restore_drop = sqlite_restore_drop,
-	.idempotency_claim = sqlite_idempotency_claim,
-	.idempotency_finish = sqlite_idempotency_finish,
-	.idempotency_abandon = sqlite_idempotency_abandon,
-};
