@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from collecting import picture, samples
 from harness import LIBEXEC, SCRIPTS, until
+from test_archive import legacy_zip
 
 SCRIPT = SCRIPTS / "image-label-load"
 CLASSES = ("accordion", "Faces easy", "crème & brûlée #1", "BACKGROUND_Google")
@@ -213,6 +214,29 @@ def test_a_truncated_archive_loads_what_can_be_read_and_fails(collector, dataset
     assert 0 < table(done.stdout)["loaded"] == len(stored(collector, dataset)) < 27
 
 
+def test_names_of_an_older_zip_are_of_the_charset_told(collector, dataset, tmp_path):
+    archive = tmp_path / "old.zip"
+    archive.write_bytes(legacy_zip("写真/犬表.png", "cp932"))
+    assert loaded(collector, archive, dataset, "--names", "cp932")["loaded"] == 1
+    assert [(sample["filepath"], sample["label"]) for sample in samples(collector.session("viewer"), dataset)] == [("写真/犬表.png", "写真")]
+    refused(load(collector, archive, dataset, "--names", "nosuch"), 2, "charset")
+    archive.write_bytes(legacy_zip("写真/犬.png", "cp932"))
+    guessed = load(collector, archive, next(datasets))
+    assert guessed.returncode == 0 and "--names" in guessed.stderr
+
+
+def test_a_hard_link_is_the_image_that_it_leads_to(collector, dataset, tmp_path):
+    (tmp_path / "a.png").write_bytes(picture())
+    os.link(tmp_path / "a.png", tmp_path / "b.png")
+    with tarfile.open(tmp_path / "linked.tar", "w") as out:
+        for name in ("a.png", "b.png"):
+            out.add(tmp_path / name, f"cats/{name}")
+        assert out.getmembers()[1].islnk()
+    result = loaded(collector, tmp_path / "linked.tar", dataset)
+    assert (result["loaded"], result["duplicate"], result["failed"]) == (1, 1, 0)
+    assert list(stored(collector, dataset)) == ["cats/a.png"]
+
+
 def test_entries_that_lead_outside_fail_and_the_others_load(collector, dataset, tmp_path):
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(picture())
@@ -364,6 +388,19 @@ def test_one_that_was_interrupted_goes_on_where_it_was(collector, dataset, many,
     assert result["loaded"] + result["duplicate"] == 600
     assert result["there already, not sent"] in (present, present + 1)  # one was on its way
     assert stored(collector, dataset) == expected(images_of(many))
+
+
+def test_an_archive_that_was_interrupted_goes_on_where_it_was(collector, dataset, many):
+    archive = pack(many, "tar", dataset)
+    running = Running(collector, archive, dataset).until_under_way()
+    running.process.kill()
+    running.process.wait()
+    present = running.size()
+    assert 0 < present < 600
+    result = loaded(collector, archive, dataset)
+    assert result["loaded"] + result["duplicate"] == 600
+    assert result["there already, not sent"] in (present, present + 1)
+    assert stored(collector, dataset) == expected({f"{dataset}/{path}": content for path, content in images_of(many).items()})
 
 
 def test_programs_of_the_server_that_die_meanwhile_cost_nothing(collector, dataset, many):
