@@ -114,9 +114,9 @@ class Server:
 
     # --- running it
 
-    def command(self, *arguments, **options):
-        """Runs scripts/image-label-server with these arguments; returns the finished process, its text decoded."""
-        words = [str(self.scripts / "image-label-server"), "--config", str(self.config_file), "--state", str(self.state)]
+    def command(self, *arguments, before=(), **options):
+        """Runs scripts/image-label-server with these arguments, by the command `before`; returns the finished process, its text decoded."""
+        words = [*before, str(self.scripts / "image-label-server"), "--config", str(self.config_file), "--state", str(self.state)]
         if self.port is not None:
             words += ["--port", str(self.port)]
         if self.tls_port is not None:

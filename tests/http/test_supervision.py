@@ -562,8 +562,9 @@ def test_run_serves_until_it_is_told_to_end(server, ending):
     assert not listens(server.port)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_root_becomes_the_user_it_is_told(installed):
+@pytest.fixture
+def nobodys(installed):
+    """A server in folders of nobody's, not yet started."""
     with tempfile.TemporaryDirectory() as folder:
         nobody = pwd.getpwnam("nobody")
         os.chmod(folder, 0o755)
@@ -573,17 +574,62 @@ def test_root_becomes_the_user_it_is_told(installed):
         server.add_dataset()
         for path in [server.folder, *server.folder.rglob("*")]:
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
-        server.port = free_port()
         server.state = server.folder / "local" / "state" / "server"
-        try:
-            done = server.command("--user", "nobody", "start")
-            assert done.returncode == 0, done.stderr
-            assert "running as root" not in done.stderr
-            assert answers(server)
-            assert {Path(f"/proc/{pid}").stat().st_uid for pid in server.processes()} == {nobody.pw_uid}
-            assert [path for path in server.folder.rglob("*") if path.lstat().st_uid != nobody.pw_uid] == []
-        finally:
-            server.stop()
+        yield server
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_root_becomes_the_user_it_is_told(nobodys):
+    server, uid = nobodys, pwd.getpwnam("nobody").pw_uid
+    server.port = free_port()
+    try:
+        done = server.command("--user", "nobody", "start")
+        assert done.returncode == 0, done.stderr
+        assert "running as root" not in done.stderr
+        assert answers(server)
+        assert {Path(f"/proc/{pid}").stat().st_uid for pid in server.processes()} == {uid}
+        assert [path for path in server.folder.rglob("*") if path.lstat().st_uid != uid] == []
+    finally:
+        server.stop()
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def low_port():
+    for port in range(1023, 600, -1):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    return pytest.skip("no port below 1024 can be had")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_one_that_may_use_a_low_port_is_stopped_by_its_user(nobodys):
+    """What has a capability shows less of itself in /proc, also to its own user."""
+    user = ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--init-groups"]
+    right = ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
+    if subprocess.run([*user, *right, "true"], check=False).returncode:
+        pytest.skip("the right to use a low port cannot be given here")
+    nobodys.port = low_port()
+    try:
+        done = nobodys.command("start", before=[*user, *right])
+        assert done.returncode == 0, done.stderr
+        assert answers(nobodys)
+        pid = nobodys.supervisor()
+        done = nobodys.command("stop", before=user)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert not nobodys.processes() and not is_alive(pid)
+        assert nobodys.command("status", before=user).returncode == 3
+    finally:
+        nobodys.stop()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
