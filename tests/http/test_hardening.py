@@ -9,6 +9,7 @@ from harness import LIBEXEC
 
 SECRETS = {"AWS_ACCESS_KEY_ID": "the key", "AWS_SECRET_ACCESS_KEY": "the secret", "AWS_SESSION_TOKEN": "the token"}
 IMAGES = {"access", "archive", "bulk_upload", "datasets", "health", "images", "obtain", "samples", "single_upload", "tasks", "uploads"}
+STORELESS = {"nginx", "gate", "accounts"}
 BUILT = sorted([*(path for path in LIBEXEC.iterdir() if path.is_file()), *(LIBEXEC.parent / "lib").glob("*.so")])
 
 
@@ -58,6 +59,23 @@ def test_nobody_gains_privileges_and_secrets_are_with_those_who_use_them(make_se
         assert held == (SECRETS if name in IMAGES else dict.fromkeys(SECRETS)), name
         words = Path(f"/proc/{pid}/cmdline").read_text()
         assert not any(secret in words for secret in SECRETS.values()), name
+
+
+def test_mongodbs_connection_string_is_with_those_who_open_datasets(make_server, stores):
+    uri = stores.mongo_uri()
+    secret = f"{uri}{'&' if '?' in uri else '/?'}appName=hidden"
+    server = make_server(env={"MONGODB_CONN_STRING": secret, "DATABASE_NAME": "hardened"})
+    server.add_user("ann")
+    server.add_dataset()
+    server.start()
+    assert server.session("ann").get("/v1/me").json()["user"] == "ann"
+    programs = server.executables()
+    assert {"nginx", "gate", "accounts", "size", "images"} <= {*programs.values()}
+    for pid, name in programs.items():
+        if name not in ("multiwatch", "spawn-fcgi"):
+            assert environment(pid).get("MONGODB_CONN_STRING") == (None if name in STORELESS else secret), name
+        assert "hidden" not in Path(f"/proc/{pid}/cmdline").read_text(), name
+    assert not [log.name for log in (server.state / "log").iterdir() if "hidden" in log.read_text()]
 
 
 @pytest.mark.parametrize("program, stores", [("gate", ""), ("accounts", ""), ("size", "datasets"), ("images", "datasets images")])
