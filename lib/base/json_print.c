@@ -16,7 +16,8 @@ static void print_number(double number, struct buf *out)
 		return;
 	}
 	if (fabs(number) <= exact_max && number == trunc(number)) {
-		buf_printf(out, "%" PRId64, (int64_t)number);
+		snprintf(text, sizeof(text), "%" PRId64, (int64_t)number);
+		buf_str(out, text);
 		return;
 	}
 	snprintf(text, sizeof(text), "%.15g", number);
@@ -46,21 +47,23 @@ static void print_code_point(uint32_t point, struct buf *out)
 			   0xDC00 + ((point - 0x10000) & 0x3FF));
 }
 
-static void print_ascii_character(unsigned char c, bool ascii, struct buf *out)
+static void print_ascii_character(unsigned char c, struct buf *out)
 {
 	static const char short_escapes[] = "\bb\ff\nn\rr\tt\"\"\\\\";
 
 	for (size_t i = 0; i < sizeof(short_escapes) - 1; i += 2) {
 		if (c == (unsigned char)short_escapes[i]) {
-			buf_char(out, '\\');
-			buf_char(out, short_escapes[i + 1]);
+			buf_add(out, (const char[]){ '\\', short_escapes[i + 1] }, 2);
 			return;
 		}
 	}
-	if (c < 0x20 || (c == 0x7F && ascii)) /* no header may hold DEL */
-		print_code_point(c, out);
-	else
-		buf_char(out, (char)c);
+	print_code_point(c, out);
+}
+
+/* Whether a byte of well-formed UTF-8 is printed as it is. No header may hold DEL. */
+static bool is_plain(unsigned char c, bool ascii)
+{
+	return c >= 0x20 && c != '"' && c != '\\' && (!ascii || c < 0x7F);
 }
 
 /* Bytes that are not UTF-8 become U+FFFD. */
@@ -70,20 +73,22 @@ static void print_string(const char *text, bool ascii, struct buf *out)
 	size_t valid = text_utf8_span(text, len);
 
 	buf_char(out, '"');
-	for (size_t i = 0, step; i < len; i += step) {
-		step = 1;
+	for (size_t i = 0, plain = 0;; plain = i) {
+		while (i < valid && is_plain((unsigned char)text[i], ascii))
+			i++;
+		buf_add(out, text + plain, i - plain);
+		if (i == len)
+			break;
+		size_t step = 1;
 		if (i == valid) {
 			buf_str(out, ascii ? "\\ufffd" : "\xEF\xBF\xBD");
 			valid += 1 + text_utf8_span(text + i + 1, len - i - 1);
 		} else if ((unsigned char)text[i] < 0x80) {
-			print_ascii_character((unsigned char)text[i], ascii, out);
+			print_ascii_character((unsigned char)text[i], out);
 		} else {
-			uint32_t point = code_point(text + i, &step);
-			if (ascii)
-				print_code_point(point, out);
-			else
-				buf_add(out, text + i, step);
+			print_code_point(code_point(text + i, &step), out);
 		}
+		i += step;
 	}
 	buf_char(out, '"');
 }

@@ -119,30 +119,32 @@ int text_percent_decode(const char *bytes, size_t len, bool plus_is_space, struc
 	return text_utf8_valid(buf_text(out), out->len) ? 0 : -1;
 }
 
-static void percent_encode(const char *text, const char *also_plain, struct buf *out)
+#define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~" /* RFC 3986, 2.3 */
+
+static void percent_encode(const char *text, const char *plain, struct buf *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
-	for (; *text; text++) {
+	while (*text) {
+		size_t run = strspn(text, plain);
+		buf_add(out, text, run);
+		text += run;
 		unsigned char c = (unsigned char)*text;
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			     strchr(also_plain, c);
-		char escape[3] = { '%', digits[c >> 4], digits[c & 15] };
-		if (plain)
-			buf_char(out, *text);
-		else
-			buf_add(out, escape, sizeof(escape));
+		if (c) {
+			buf_add(out, (const char[]){ '%', digits[c >> 4], digits[c & 15] }, 3);
+			text++;
+		}
 	}
 }
 
 void text_percent_encode(const char *path, struct buf *out)
 {
-	percent_encode(path, "-._~/", out);
+	percent_encode(path, UNRESERVED "/", out);
 }
 
 void text_percent_encode_segment(const char *segment, struct buf *out)
 {
-	percent_encode(segment, "-._~", out);
+	percent_encode(segment, UNRESERVED, out);
 }
 
 static int check_length(const char *what, const char *text, size_t max, struct err *err)
