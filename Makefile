@@ -165,6 +165,7 @@ install: all ## install under PREFIX (/usr/local), beneath DESTDIR if given
 	for name in $(filter-out image-label-server,$(notdir $(commands))); do \
 		ln -sf image-label-server $(installed)/share/bash-completion/completions/$$name; done
 	install -m 644 README.md LICENSE $(installed)/share/doc/image-label-server
+	install -Dm 644 scripts/README.md $(installed)/share/doc/image-label-server/scripts/README.md
 
 clean: ## remove what was built
 	rm -rf build

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lint_files
 import lint_floors
 
 TOP = Path(__file__).resolve().parent.parent
+MANUAL = TOP / "scripts" / "README.md"
 TABLE = re.compile(r"^\| key \| default \| meaning \|\n(?:\|.*\n)*", re.M)
 
 
@@ -19,9 +21,9 @@ def configuration_table():
 
 
 def the_table_of_the_configuration():
-    """README.md has the keys as the program knows them."""
-    if TABLE.findall((TOP / "README.md").read_text()) != [configuration_table()]:
-        yield "README.md: the table of the configuration is not that of `admin config --table`: run tests/lint.py --write"
+    """scripts/README.md has the keys as the program knows them."""
+    if TABLE.findall(MANUAL.read_text()) != [configuration_table()]:
+        yield "scripts/README.md: the table of the configuration is not that of `admin config --table`: run tests/lint.py --write"
 
 
 def what_the_programs_link():
@@ -35,11 +37,12 @@ def what_the_programs_link():
 
 
 def write():
-    readme, table = TOP / "README.md", configuration_table()
-    readme.write_text(TABLE.sub(lambda _: table, readme.read_text()))
+    table = configuration_table()
+    MANUAL.write_text(TABLE.sub(lambda _: table, MANUAL.read_text()))
+    lint_files.write()
 
 
-CHECKS = [the_table_of_the_configuration, what_the_programs_link, *lint_floors.CHECKS]
+CHECKS = [the_table_of_the_configuration, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

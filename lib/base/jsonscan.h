@@ -1,4 +1,4 @@
-/* What yajl takes too lightly in the bytes of a JSON text: NULs, invalid UTF-8 and lone surrogate escapes.
+/* Checks the bytes of a JSON text for what yajl takes too lightly: NULs, invalid UTF-8 and lone surrogate escapes.
  *
  * A scan is fed the text in pieces of any size. A backslash is taken for an escape wherever it stands,
  * since outside a string yajl refuses it anyway. Internal to the JSON modules. */
