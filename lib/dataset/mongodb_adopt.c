@@ -1,5 +1,5 @@
 /* Documents of the older collecting system ("Image URL", "Label", "Timestamp", and no more) become samples of a dataset. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 #include "base/text.h"
 
@@ -211,7 +211,7 @@ int mongodb_adopt(struct dataset *base, dataset_adopt_key *key_of, void *data, s
 	records_release(&adoption->present);
 	records_release(&adoption->records);
 	settings_release(&adoption->settings);
-	batch_release(&adoption->batch);
+	batch_clear(&adoption->batch);
 	free(adoption->after);
 	free(adoption->last);
 	free(adoption);

@@ -1,5 +1,5 @@
 /* What one transaction writes of samples in MongoDB: their documents, events and counts. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 static void add_count(struct batch *batch, const char *kind, const char *name, int64_t delta)
 {
@@ -110,11 +110,11 @@ void batch_restart(struct batch *batch, struct work *work, int64_t now)
 	const char *dataset = batch->dataset;
 	unsigned shard = batch->shard;
 
-	batch_release(batch);
+	batch_clear(batch);
 	*batch = (struct batch){.work = work, .dataset = dataset, .shard = shard, .now = now};
 }
 
-void batch_release(struct batch *batch)
+void batch_clear(struct batch *batch)
 {
 	if (batch->images)
 		mongoc_bulk_operation_destroy(batch->images);

@@ -2,7 +2,7 @@
  *
  * Asked for at most once a second, and carried on by this machine's steady clock in between. It is behind by what
  * the answer took: a lease is then taken to live a moment longer, never shorter. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 #include <time.h>
 

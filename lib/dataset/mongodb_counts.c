@@ -1,5 +1,5 @@
 /* What is counted of a dataset in MongoDB. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
 {

@@ -1,5 +1,5 @@
 /* Answers kept by idempotency key in MongoDB. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 enum {
 	CLAIM_SECONDS = 60, /* a claim whose process died is given up */

@@ -2,7 +2,7 @@
  *
  * The changes that wait in a process are made in one transaction: their samples are read, each change decided in turn, and
  * samples, events and counts written together. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 enum { RETRY_AT_ONCE = 500 };
 
@@ -362,7 +362,7 @@ static void run_jobs(void *owner, struct job *jobs)
 	if (!failed)
 		settle_by_new_overlap(dataset, &changes);
 	records_release(&changes.records);
-	batch_release(&changes.batch);
+	batch_clear(&changes.batch);
 }
 
 /* Makes the change, together with whatever others are waiting. */

@@ -1,5 +1,5 @@
 /* The labels of a dataset in MongoDB: its labels document, and what a process knows of it. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 /* Leases in MongoDB: the requests that wait in a process are served together, each sample taken by compare-and-set. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 enum { ROUNDS_MAX = 50 };
 

@@ -1,5 +1,5 @@
 /* All that MongoDB holds of a dataset, read for another store. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 /* --- the outline --------------------------------------------------------------------------------------------------- */
 

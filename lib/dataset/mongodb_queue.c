@@ -1,5 +1,5 @@
 /* The queue in MongoDB: a window of the samples that may be given now. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 enum {
 	WINDOW_SLACK = 8,

@@ -1,41 +1,7 @@
 /* A sample's document in MongoDB as a struct: read and written, with its leases and votes. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 /* --- memory -------------------------------------------------------------------------------------------------------- */
-
-char *text_copy(const char *text)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		abort();
-	return copy;
-}
-
-const char *text_in(const bson_t *document, const char *key)
-{
-	bson_iter_t iter, at;
-
-	return bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, key, &at) && BSON_ITER_HOLDS_UTF8(&at)
-	               ? bson_iter_utf8(&at, NULL)
-	               : "";
-}
-
-int64_t number_in(const bson_t *document, const char *key)
-{
-	bson_iter_t iter;
-
-	return bson_iter_init_find(&iter, document, key) ? bson_iter_as_int64(&iter) : 0;
-}
-
-void *array_grow(void *array, size_t count, size_t size)
-{
-	void *grown = realloc(array, count * size);
-
-	if (!grown)
-		abort();
-	return grown;
-}
 
 struct record *records_add(struct records *records)
 {
@@ -46,6 +12,15 @@ struct record *records_add(struct records *records)
 	struct record *record = &records->item[records->count++];
 	memset(record, 0, sizeof(*record));
 	return record;
+}
+
+void record_drop_leases(struct record *record)
+{
+	for (size_t i = 0; i < record->lease_count; i++)
+		free(record->leases[i].user);
+	free(record->leases);
+	record->leases = NULL;
+	record->lease_count = 0;
 }
 
 static void record_release(struct record *record)

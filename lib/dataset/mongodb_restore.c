@@ -1,5 +1,5 @@
 /* A dataset that comes from another store into MongoDB: its own document says that it is unfinished, until it is whole. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 #include "base/text.h"
 
@@ -254,7 +254,7 @@ int mongodb_restore_records(struct dataset *base, const struct dataset_record *r
 	records_release(&filling.there);
 	records_release(&filling.coming);
 	settings_release(&filling.settings);
-	batch_release(&filling.batch);
+	batch_clear(&filling.batch);
 	return failed;
 }
 
@@ -271,7 +271,7 @@ int mongodb_restore_finish(struct dataset *base, struct err *err)
 	                         false, NULL, err);
 
 	work_end(&work);
-	dataset_close(base);
+	mongodb_close(base);
 	return failed ? -1 : 0;
 }
 

@@ -1,5 +1,5 @@
 /* What was said of a sample in MongoDB, and who holds it: its votes, decision and leases, by rules.h. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 #include "base/hash.h"
 
@@ -266,15 +266,6 @@ bool record_open_to(const struct record *record, const char *user, int64_t overl
 }
 
 /* --- leases -------------------------------------------------------------------------------------------------------- */
-
-void record_drop_leases(struct record *record)
-{
-	for (size_t i = 0; i < record->lease_count; i++)
-		free(record->leases[i].user);
-	free(record->leases);
-	record->leases = NULL;
-	record->lease_count = 0;
-}
 
 struct lease *record_lease(struct record *record, const char *user, const char *token)
 {

@@ -1,5 +1,5 @@
 /* Samples in MongoDB: reading them and their history. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 static int find_images(struct dataset *base, bson_t *filter, bson_t *opts, struct records *found, struct err *err)
 {

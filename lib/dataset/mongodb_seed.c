@@ -1,5 +1,5 @@
 /* Adding samples to MongoDB: those of a seed, and uploaded images. */
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 #include "base/text.h"
 
@@ -202,7 +202,7 @@ int mongodb_merge(struct dataset *base, const char *const *labels, size_t label_
 		merged->samples_labelled += merge.result.samples_labelled;
 		merged->samples_known += merge.result.samples_known;
 	}
-	batch_release(&merge.batch);
+	batch_clear(&merge.batch);
 	records_release(&merge.records);
 	settings_release(&merge.settings);
 	free(merge.entries);
@@ -354,7 +354,7 @@ static void run_jobs(void *owner, struct job *jobs)
 	}
 	records_release(&additions.records);
 	settings_release(&additions.settings);
-	batch_release(&additions.batch);
+	batch_clear(&additions.batch);
 }
 
 int mongodb_add_image(struct dataset *base, const struct dataset_image *image, int64_t quota_bytes, struct sample *out,

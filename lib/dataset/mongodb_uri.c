@@ -2,7 +2,7 @@
 #include <limits.h>
 #include <openssl/pem.h>
 
-#include "dataset/mongodb.h"
+#include "dataset/mongodb_internal.h"
 
 enum {
 	SELECTION_MS = 13000, /* to wait for a primary: an election takes up to 12 s with the default settings */
@@ -10,25 +10,12 @@ enum {
 	CONNECT_MS = 3000,
 	PROBE_MS = 2000,
 	POOL_MAX = 256, /* connections; a thread needs one */
-	SAID_MAX = 256,
 	HOSTS_MAX = 16,
 };
 
 #define WRITE_SO \
 	"in a user's name and a password write %% as %%25, @ as %%40, : as %%3A, / as %%2F, ? as %%3F and # as %%23"
 #define PLACE "\"dataset_store.uri\" (MONGODB_CONN_STRING)"
-
-/* --- what libmongoc says beside its errors ----------------------------------------------------------------------- */
-
-static _Thread_local char *hearing; /* SAID_MAX bytes, for the last thing said; NULL: it is logged */
-
-bool mongodb_uri_hears(const char *message)
-{
-	if (!hearing)
-		return false;
-	snprintf(hearing, SAID_MAX, ": %s", message);
-	return true;
-}
 
 /* --- its text ---------------------------------------------------------------------------------------------------- */
 
@@ -63,7 +50,7 @@ static void refuse(const char *text, const char *why, const char *said, struct e
 		err_set(err, ERR_BAD_REQUEST, PLACE " is no MongoDB URI: %s%s", why, said);
 }
 
-static mongoc_uri_t *parse(const char *text, char said[SAID_MAX], struct err *err)
+static mongoc_uri_t *parse(const char *text, char said[MONGODB_SAID_MAX], struct err *err)
 {
 	bson_error_t error;
 
@@ -72,9 +59,9 @@ static mongoc_uri_t *parse(const char *text, char said[SAID_MAX], struct err *er
 		return NULL;
 	}
 	said[0] = '\0';
-	hearing = said;
+	mongodb_hear(said);
 	mongoc_uri_t *uri = mongoc_uri_new_with_error(text, &error);
-	hearing = NULL;
+	mongodb_hear(NULL);
 	if (!uri)
 		refuse(text, error.message, said, err);
 	return uri;
@@ -149,7 +136,7 @@ static void default_ms(mongoc_uri_t *uri, const char *option, int32_t value)
 		mongoc_uri_set_option_as_int32(uri, option, value);
 }
 
-static mongoc_uri_t *complete(const struct config *config, char said[SAID_MAX], struct err *err)
+static mongoc_uri_t *complete(const struct config *config, char said[MONGODB_SAID_MAX], struct err *err)
 {
 	mongoc_uri_t *uri = parse(config->dataset_store.uri, said, err);
 
@@ -179,14 +166,14 @@ static mongoc_uri_t *complete(const struct config *config, char said[SAID_MAX], 
 
 mongoc_uri_t *mongodb_uri(const struct config *config, struct err *err)
 {
-	char said[SAID_MAX];
+	char said[MONGODB_SAID_MAX];
 
 	return complete(config, said, err);
 }
 
 mongoc_client_pool_t *mongodb_pool(const struct config *config, struct err *err)
 {
-	char said[SAID_MAX];
+	char said[MONGODB_SAID_MAX];
 	bson_error_t error = {0};
 	mongoc_uri_t *uri = complete(config, said, err);
 
@@ -195,9 +182,9 @@ mongoc_client_pool_t *mongodb_pool(const struct config *config, struct err *err)
 	if (said[0])
 		mongodb_log(LOG_WARN, "an option of the MongoDB URI is not taken", "detail", said + 2, NULL);
 	said[0] = '\0';
-	hearing = said;
+	mongodb_hear(said);
 	mongoc_client_pool_t *pool = mongoc_client_pool_new_with_error(uri, &error);
-	hearing = NULL;
+	mongodb_hear(NULL);
 	mongoc_uri_destroy(uri);
 	if (!pool)
 		err_set(err, ERR_BAD_REQUEST, PLACE " cannot be used: %s%s", error.message, said);
@@ -214,7 +201,7 @@ static int by_text(const void *a, const void *b)
 /* In order, so that the same set of nodes is the same place however its URI lists them. */
 void mongodb_hosts(const struct config *config, struct buf *out)
 {
-	char said[SAID_MAX];
+	char said[MONGODB_SAID_MAX];
 	mongoc_uri_t *uri = parse(config->dataset_store.uri, said, NULL);
 	const char *hosts[HOSTS_MAX + 1];
 	size_t count = 0;

@@ -1,58 +1,16 @@
-/* The MongoDB store: its client pool, the datasets it keeps open, and the table of the backend's functions. */
-#include "dataset/mongodb.h"
-
-#include "base/module.h"
+/* The store of MongoDB: its client pool, and the datasets it keeps open. */
+#include "dataset/mongodb_internal.h"
 
 enum { PING_MS = 2000 };
 
-/* --- libmongoc's own state ----------------------------------------------------------------------------------------- */
-
-dataset_log *mongodb_log;
-
-static void log_to(dataset_log *log)
-{
-	mongodb_log = log;
-}
-
-static void log_line(mongoc_log_level_t level, const char *domain, const char *message, void *data)
-{
-	enum log_level ours = level <= MONGOC_LOG_LEVEL_CRITICAL  ? LOG_ERROR
-	                      : level == MONGOC_LOG_LEVEL_WARNING ? LOG_WARN
-	                                                          : LOG_DEBUG;
-
-	(void)data;
-	if (mongodb_uri_hears(message))
-		return;
-	/* libmongoc warns of what is no news: the server has ended that transaction already, and it is run again. */
-	if (strncmp(message, "Error in abortTransaction", 25) == 0)
-		return;
-	if (level <= MONGOC_LOG_LEVEL_WARNING)
-		mongodb_log(ours, "mongodb", "domain", domain, "detail", message, NULL);
-}
-
-static void start_library(void)
-{
-	mongoc_log_set_handler(log_line, NULL);
-	mongoc_init();
-}
-
-static void start_library_once(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, start_library);
-}
-
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
-static void store_free(struct dataset_store *base);
-
-static int store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
+int mongodb_store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
 	struct err unavailable = {0};
 	struct work work;
 
-	start_library_once();
+	mongodb_log_start();
 	if (config->dataset_store.database[0] == '\0')
 		return err_set(err, ERR_BAD_REQUEST, "\"dataset_store.database\" must name a database");
 	mongoc_client_pool_t *pool = mongodb_pool(config, err);
@@ -61,9 +19,9 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 	struct mongodb_store *store = calloc(1, sizeof(*store));
 	if (!store)
 		abort();
-	store->base.backend = &dataset_mongodb;
 	store->config = config;
 	store->reading = reading;
+	store->prepare = schema_prepare;
 	store->ready = reading; /* nothing is made where only reading is meant */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
@@ -79,7 +37,7 @@ static int store_open(struct dataset_store **out, const struct config *config, b
 	/* A store that is down now may be up when it is first needed. */
 	if (failed && unavailable.code != ERR_UNAVAILABLE) {
 		*err = unavailable;
-		store_free(&store->base);
+		mongodb_store_free(&store->base);
 		return -1;
 	}
 	if (failed)
@@ -102,7 +60,7 @@ static void free_dataset(struct mongodb_dataset *dataset)
 	free(dataset);
 }
 
-static void store_free(struct dataset_store *base)
+void mongodb_store_free(struct dataset_store *base)
 {
 	struct mongodb_store *store = mongodb_store(base);
 
@@ -119,7 +77,7 @@ static void store_free(struct dataset_store *base)
 }
 
 /* By a connection of its own with a short patience, so that a store that is down is told soon. */
-static int store_ping(struct dataset_store *base, struct err *err)
+int mongodb_store_ping(struct dataset_store *base, struct err *err)
 {
 	struct mongodb_store *store = mongodb_store(base);
 	struct work work = {.store = store};
@@ -147,7 +105,7 @@ static int store_ping(struct dataset_store *base, struct err *err)
 	return failed;
 }
 
-static void store_place(struct dataset_store *base, struct buf *out)
+void mongodb_store_place(struct dataset_store *base, struct buf *out)
 {
 	const struct config *config = mongodb_store(base)->config;
 
@@ -173,7 +131,7 @@ static int list_one(void *data, const bson_t *document, struct err *err)
 	return listing->visit(listing->data, bson_iter_utf8(&iter, NULL)) ? 0 : 1;
 }
 
-static int store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
+int mongodb_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
                       struct err *err)
 {
 	struct listing listing = {.visit = visit, .data = data};
@@ -230,7 +188,7 @@ static struct mongodb_dataset *add_to_cache(struct mongodb_store *store, const c
 
 	if (!dataset)
 		abort();
-	dataset->base.backend = &dataset_mongodb;
+	dataset->base.backend = store->base.backend;
 	dataset->base.name = text_copy(name);
 	dataset->store = store;
 	pthread_mutex_init(&dataset->mutex, NULL);
@@ -260,7 +218,7 @@ struct dataset *dataset_handle(struct mongodb_store *store, const char *name, st
 	return &dataset->base;
 }
 
-static int open_dataset(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
+int mongodb_open(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
 {
 	struct mongodb_store *store = mongodb_store(base);
 	struct settings settings = {.next_id = 0};
@@ -280,7 +238,7 @@ static int open_dataset(struct dataset_store *base, const char *name, struct dat
 	return 0;
 }
 
-static void close_dataset(struct dataset *base)
+void mongodb_close(struct dataset *base)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
 	struct mongodb_store *store = dataset->store;
@@ -289,59 +247,3 @@ static void close_dataset(struct dataset *base)
 	dataset->users--;
 	pthread_mutex_unlock(&store->mutex);
 }
-
-MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
-	.type = "mongodb",
-	.log_to = log_to,
-	.store_open = store_open,
-	.store_free = store_free,
-	.store_ping = store_ping,
-	.store_list = store_list,
-	.store_place = store_place,
-	.create = mongodb_create,
-	.remove = mongodb_remove,
-	.open = open_dataset,
-	.close = close_dataset,
-	.info = mongodb_info,
-	.place = mongodb_place,
-	.refresh = mongodb_refresh,
-	.labels = mongodb_labels,
-	.counts = mongodb_counts,
-	.size = mongodb_size,
-	.update = mongodb_update,
-	.label_add = mongodb_label_add,
-	.sample = mongodb_sample,
-	.sample_by_path = mongodb_sample_by_path,
-	.sample_by_sha256 = mongodb_sample_by_sha256,
-	.samples = mongodb_samples,
-	.merge = mongodb_merge,
-	.adopt = mongodb_adopt,
-	.note_get = mongodb_note_get,
-	.note_set = mongodb_note_set,
-	.add_image = mongodb_add_image,
-	.has_blob = mongodb_has_blob,
-	.set_urls = mongodb_set_urls,
-	.history = mongodb_history,
-	.next = mongodb_next,
-	.lease = mongodb_lease,
-	.held = mongodb_held,
-	.renew = mongodb_renew,
-	.release = mongodb_release,
-	.skip = mongodb_skip,
-	.label_task = mongodb_label_task,
-	.label_path = mongodb_label_path,
-	.mark_unreadable = mongodb_mark_unreadable,
-	.retry_unreadable = mongodb_retry_unreadable,
-	.unreadable = mongodb_unreadable,
-	.mark_readable = mongodb_mark_readable,
-	.outline = mongodb_outline,
-	.records = mongodb_records,
-	.restore_open = mongodb_restore_open,
-	.restore_outline = mongodb_restore_outline,
-	.restore_records = mongodb_restore_records,
-	.restore_finish = mongodb_restore_finish,
-	.restore_drop = mongodb_restore_drop,
-	.idempotency_claim = mongodb_idempotency_claim,
-	.idempotency_finish = mongodb_idempotency_finish,
-	.idempotency_abandon = mongodb_idempotency_abandon,
-};

@@ -23,6 +23,24 @@
 
 #define MICROSECONDS INT64_C(1000000)
 
+/* --- what libmongoc says (mongodb_log.c) ----------------------------------------------------------------------------- */
+
+extern dataset_log *mongodb_log; /* the program's */
+void mongodb_log_to(dataset_log *log);
+/* Starts libmongoc, once. */
+void mongodb_log_start(void);
+enum { MONGODB_SAID_MAX = 256 };
+/* From now on what is said on this thread goes into `said`, the last of it and after ": "; NULL: into the log. */
+void mongodb_hear(char said[MONGODB_SAID_MAX]);
+
+/* --- documents (mongodb_bson.c) ---------------------------------------------------------------------------------------- */
+
+char *text_copy(const char *text); /* strdup that aborts */
+void *array_grow(void *array, size_t count, size_t size); /* realloc that aborts */
+/* A member of a document: "" or 0 when there is none. The first may be one of a member ("_id.name"). */
+const char *text_in(const bson_t *document, const char *key);
+int64_t number_in(const bson_t *document, const char *key);
+
 /* --- work: a connection, and maybe a transaction, for one thread (mongodb_work.c) ----------------------------------- */
 
 struct mongodb_store;
@@ -51,9 +69,7 @@ void mongodb_hosts(const struct config *config, struct buf *out);
 int mongodb_look_closer(const struct config *config, struct err *err);
 /* Of a server that is no replica set: what to do; returns -1. */
 int mongodb_standalone(const char *hosts, struct err *err);
-/* Whether a message of libmongoc's goes into the error that is being made, and not into the log. */
-bool mongodb_uri_hears(const char *message);
-/* Turns a failure of libmongoc into err; returns -1. reply may be NULL. */
+/* Turns a failure of libmongoc into err (mongodb_error.c); returns -1. reply may be NULL. */
 int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err);
 
 /* Calls visit for each document found; visit returns 0 to go on, 1 to stop, -1 with err. Destroys filter and opts (which may be NULL). */
@@ -98,8 +114,6 @@ void orphans_appname(char out[ORPHANS_APPNAME_MAX]);
  * inactive_us. One whose program lives after all is run again there (work_transaction). Fails only when there is no primary. */
 int orphans_end(struct work *work, const char *appname, int64_t inactive_us, struct err *err);
 
-extern dataset_log *mongodb_log; /* the program's */
-
 /* --- combining: threads that wait to write are served by one of them, together (mongodb_work.c) ------------------------ */
 
 struct job {
@@ -121,7 +135,7 @@ void combiner_release(struct combiner *combiner);
 typedef void combiner_run(void *owner, struct job *jobs);
 void combiner_do(struct combiner *combiner, struct job *job, combiner_run *run, void *owner);
 
-/* --- the store, a dataset, its labels (mongodb.c, mongodb_dataset.c, mongodb_labelset.c) ----------------------------------- */
+/* --- the store, a dataset, its labels (mongodb_store.c, mongodb_dataset.c, mongodb_labelset.c) ----------------------------------- */
 
 struct label_set {
 	bson_oid_t revision; /* of the dataset when they were read */
@@ -168,6 +182,7 @@ struct mongodb_store {
 	struct dataset_store base;
 	const struct config *config;
 	bool reading; /* nothing is to be changed */
+	int (*prepare)(struct work *work, struct err *err); /* makes what is lacking there: before the first use */
 	mongoc_client_pool_t *pool;
 	unsigned shard; /* of the counters that this process writes */
 	pthread_mutex_t mutex; /* guards what follows */
@@ -267,11 +282,6 @@ void records_release(struct records *records);
 int records_visit(void *records, const bson_t *document, struct err *err);
 /* A sample of its own, or NULL texts become "". */
 void sample_copy(struct sample *out, const struct sample *from);
-char *text_copy(const char *text); /* strdup that aborts */
-void *array_grow(void *array, size_t count, size_t size); /* realloc that aborts */
-/* A member of a document: "" or 0 when there is none. The first may be one of a member ("_id.name"). */
-const char *text_in(const bson_t *document, const char *key);
-int64_t number_in(const bson_t *document, const char *key);
 
 /* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. The event is the sample's
  * last one. */
@@ -324,7 +334,7 @@ struct batch {
 	struct count *counts;
 	size_t count_count, count_capacity;
 };
-void batch_release(struct batch *batch);
+void batch_clear(struct batch *batch);
 /* Empties it for another try; dataset and shard stay. */
 void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. request may be NULL. */
@@ -356,6 +366,14 @@ void ahead_release(struct mongodb_dataset *dataset);
 int window_fill(struct window *window, struct work *work, const char *user, size_t wanted, struct err *err);
 
 /* --- the operations of backend.h, by file --------------------------------------------------------------------------------- */
+
+dataset_store_open_fn mongodb_store_open;
+typeof(dataset_store_free) mongodb_store_free;
+typeof(dataset_store_ping) mongodb_store_ping;
+typeof(dataset_store_list) mongodb_store_list;
+typeof(dataset_store_place) mongodb_store_place;
+typeof(dataset_open) mongodb_open;
+typeof(dataset_close) mongodb_close;
 
 typeof(dataset_create) mongodb_create;
 typeof(dataset_remove) mongodb_remove;
@@ -397,7 +415,7 @@ typeof(dataset_unreadable) mongodb_unreadable;
 typeof(dataset_mark_readable) mongodb_mark_readable;
 
 /* What a change of the overlap makes of the samples that are there is made in bites, between which others write
- * (mongodb_catchup.c). All that is due; and a small bite, by the leader of leases, so that it ends though nobody waits for it. */
+ * (mongodb_policy.c). All that is due; and a small bite, by the leader of leases, so that it ends though nobody waits for it. */
 int catch_up(struct mongodb_dataset *, struct err *);
 int catch_up_step(struct mongodb_dataset *, struct err *);
 /* Is anything due, as far as is known here? */

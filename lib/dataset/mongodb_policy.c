@@ -1,10 +1,11 @@
-/* What a change of the overlap makes of the samples that are there already in MongoDB, a bite at a time.
+/* A change of the policy in MongoDB, and what one of the overlap makes of the samples that are there already.
  *
- * The dataset's document has `due` while there are samples that are not in line with the policy: an id of the last
- * change, so that only who has seen them all by that one ends it. A dataset of an earlier version, of which some
- * votes are only in the events, is due until all have been looked at. Each bite is a transaction by the policy
- * that it reads, and leaves alone what is in line: begun anew after a crash it only reads what was done. */
-#include "dataset/mongodb.h"
+ * That is made in bites, between which others write. The dataset's document has `due` while there are samples that are
+ * not in line with the policy: an id of the last change, so that only who has seen them all by that one ends it. A
+ * dataset of an earlier version, of which some votes are only in the events, is due until all have been looked at. Each
+ * bite is a transaction by the policy that it reads, and leaves alone what is in line: begun anew after a crash it only
+ * reads what was done. */
+#include "dataset/mongodb_internal.h"
 
 enum {
 	BITE_MAX = 500, /* samples of a transaction */
@@ -101,7 +102,7 @@ static int take_bite(struct mongodb_dataset *dataset, int64_t *after, size_t *mo
 	*most = bite.most < BITE_MAX / 2 ? bite.most * 2 : BITE_MAX;
 	settings_release(&bite.settings);
 	records_release(&bite.records);
-	batch_release(&bite.batch);
+	batch_clear(&bite.batch);
 	return failed;
 }
 
@@ -167,4 +168,51 @@ int catch_up_step(struct mongodb_dataset *dataset, struct err *err)
 	if (take_bite(dataset, &dataset->step_after, &most, &more, err))
 		return -1;
 	return more ? 0 : end(dataset, &due, err);
+}
+
+/* --- changing ------------------------------------------------------------------------------------------------------ */
+
+struct update {
+	struct mongodb_dataset *dataset;
+	const struct dataset_change *change;
+};
+
+/* The transaction has read what it merges into, and meets whoever changes that. */
+static int run_update(struct work *work, void *data, struct err *err)
+{
+	const struct update *update = data;
+	const char *name = update->dataset->base.name;
+	struct settings settings;
+	bson_oid_t revision = new_revision();
+
+	if (settings_read(work, name, &settings, err) ||
+	    rules_check_base_dir(update->change, settings.base_dir, err)) {
+		settings_release(&settings);
+		return -1;
+	}
+	struct dataset_policy merged = settings.policy;
+	rules_merge_policy(&merged, update->change);
+	bson_t *changes = bson_new(), set, *policy = policy_document(&merged);
+	BSON_APPEND_DOCUMENT_BEGIN(changes, "$set", &set);
+	BSON_APPEND_OID(&set, "revision", &revision);
+	if (update->change->base_dir)
+		BSON_APPEND_UTF8(&set, "base_dir", update->change->base_dir);
+	BSON_APPEND_DOCUMENT(&set, "policy", policy);
+	if (merged.overlap != settings.policy.overlap)
+		BSON_APPEND_OID(&set, "due", &revision);
+	bson_append_document_end(changes, &set);
+	bson_destroy(policy);
+	settings_release(&settings);
+	return work_update(work, "datasets", filter_dataset(name), changes, false, NULL, err);
+}
+
+int mongodb_update(struct dataset *base, const struct dataset_change *change, struct err *err)
+{
+	struct update update = {.dataset = mongodb_dataset(base), .change = change};
+
+	pthread_mutex_lock(&update.dataset->structure);
+	int failed = work_transaction(update.dataset->store, run_update, &update, err) ||
+	             settings_refresh(update.dataset, err) || catch_up(update.dataset, err);
+	pthread_mutex_unlock(&update.dataset->structure);
+	return failed ? -1 : 0;
 }
