@@ -3,27 +3,21 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "fastcgi/app.h"
 
 /* How long a refusal takes, so that it does not tell by its time whether a slow hash was computed, that is whether
  * there is such a user: what the slowest yet took, within bounds (sha512crypt: 3 ms). */
-enum { REFUSED_MIN_US = 20 * 1000, REFUSED_MAX_US = 250 * 1000, SECOND_US = 1000 * 1000 };
-
-static int64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * SECOND_US + time.tv_nsec / 1000;
-}
+enum { REFUSED_MIN_US = 20 * 1000, REFUSED_MAX_US = 250 * 1000 };
 
 static void refuse_at(int64_t begun)
 {
 	static _Atomic int64_t slowest = REFUSED_MIN_US;
-	int64_t took = now() - begun, so_far = slowest;
+	int64_t took = clock_us() - begun, so_far = slowest;
 	while (took > so_far && took <= REFUSED_MAX_US && !atomic_compare_exchange_weak(&slowest, &so_far, took))
 		;
 	int64_t end = begun + slowest;
-	struct timespec until = {.tv_sec = end / SECOND_US, .tv_nsec = end % SECOND_US * 1000};
+	struct timespec until = clock_timespec(end);
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;
 }
@@ -34,7 +28,7 @@ static int refuse(struct call *call, enum gate_answer answer, int64_t wait_us, s
 	reply_empty(call->reply, 401); /* of a denial nginx passes on 401 and 403 alone; it makes a 429 of one with Retry-After */
 	if (answer != GATE_SLOW)
 		return 0;
-	snprintf(seconds, sizeof(seconds), "%lld", (long long)((wait_us + SECOND_US - 1) / SECOND_US));
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)((wait_us + MICROSECONDS - 1) / MICROSECONDS));
 	return reply_header(call->reply, "Retry-After", seconds, err);
 }
 
@@ -43,7 +37,7 @@ static int let_in(struct call *call, struct err *err)
 	char space[GATE_BASIC_MAX];
 	const char *header = request_header(call->request, "HTTP_AUTHORIZATION"), *user, *password;
 	const char *address = request_header(call->request, "REMOTE_ADDR");
-	int64_t begun = now(), wait_us = 0;
+	int64_t begun = clock_us(), wait_us = 0;
 	enum gate_answer answer = GATE_WRONG;
 
 	/* It is for the name that nginx tells other programs. */

@@ -4,6 +4,7 @@
 #include "admin.h"
 #include "auth/users.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "dataset/dataset.h"
 #include "secret.h"
@@ -245,7 +246,7 @@ static int read_expires(struct request *request, struct err *err)
 			continue;
 		number[len - 1] = '\0';
 		if (text_int64(number, 1, 100000, &count) == 0)
-			request->expires_us = text_now() + count * units[i].seconds * 1000000;
+			request->expires_us = text_now() + count * units[i].seconds * MICROSECONDS;
 	}
 	char day[64];
 	snprintf(day, sizeof(day), "%.32sT00:00:00Z", text);

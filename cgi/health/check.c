@@ -2,21 +2,14 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "health.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t checked;
 static struct health last; /* with the lock held, like what follows */
-static int64_t fresh_until_ms;
+static int64_t fresh_until;
 static bool asking;
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void make_condition(void)
 {
@@ -63,7 +56,7 @@ static void ask(struct app *app, struct health *out)
 static void take_fresh(struct app *app)
 {
 	struct health fresh;
-	int64_t begun = now_ms();
+	int64_t begun = clock_us();
 
 	asking = true;
 	pthread_mutex_unlock(&lock);
@@ -71,24 +64,23 @@ static void take_fresh(struct app *app)
 	pthread_mutex_lock(&lock);
 	asking = false;
 	last = fresh;
-	int64_t ended = now_ms(), took = ended - begun;
-	fresh_until_ms = ended + (took < HEALTH_FRESH_MS ? took : HEALTH_FRESH_MS);
+	int64_t ended = clock_us(), took = ended - begun;
+	fresh_until = ended + (took < HEALTH_FRESH_MS * 1000 ? took : HEALTH_FRESH_MS * 1000);
 	pthread_cond_broadcast(&checked);
 }
 
 static bool is_fresh(void)
 {
-	return now_ms() < fresh_until_ms;
+	return clock_us() < fresh_until;
 }
 
 /* Until the one that asks has learnt something; false when that takes too long. */
 static bool wait_for_other(void)
 {
-	int64_t until = now_ms() + HEALTH_WAIT_MS;
-	struct timespec time = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+	struct timespec until = clock_timespec(clock_us() + HEALTH_WAIT_MS * 1000);
 
 	while (asking) {
-		if (pthread_cond_timedwait(&checked, &lock, &time) != 0)
+		if (pthread_cond_timedwait(&checked, &lock, &until) != 0)
 			return !asking;
 	}
 	return true;

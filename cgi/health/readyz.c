@@ -1,13 +1,14 @@
 /* GET /readyz: whether every dataset can be served. */
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "health.h"
 
 /* Opening all of them costs time, which anybody may ask for: what was learnt holds for so many times as long as that took. */
-enum { FRESH_TIMES = 30, FRESH_MIN_US = 1000000 };
+enum { FRESH_TIMES = 30, FRESH_MIN_US = MICROSECONDS };
 
 struct look {
 	struct app *app;

@@ -1,8 +1,8 @@
 /* Sends images by libcurl's multi interface. */
 #include "send.h"
 
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 
 enum {
@@ -21,7 +21,7 @@ struct slot {
 	int64_t at; /* bytes read of it */
 	bool unreadable;
 	int tries;
-	int64_t due_ms; /* of SLOT_WAITING */
+	int64_t due_us; /* of SLOT_WAITING */
 	struct http_answer answer;
 };
 
@@ -37,14 +37,6 @@ struct sender {
 	bool failed;   /* for `failure` */
 	struct err failure;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void fail(struct sender *sender, const struct err *err)
 {
@@ -175,7 +167,7 @@ static void finish(struct sender *sender, struct slot *slot, CURLcode code)
 	if (wait >= 0) {
 		if (slot->answer.code == CURLE_OK && slot->answer.status == 429)
 			slot->tries--;
-		slot->due_ms = now_ms() + wait;
+		slot->due_us = clock_us() + wait * 1000;
 		slot->state = SLOT_WAITING;
 		sender->waiting++;
 		return;
@@ -228,12 +220,12 @@ static struct slot *free_slot(struct sender *sender)
 /* Once the whole has failed, what waits is not tried again: it is as if it had not been taken. */
 static void restart_due(struct sender *sender)
 {
-	int64_t now = sender->waiting ? now_ms() : 0;
+	int64_t now = sender->waiting ? clock_us() : 0;
 
 	for (int i = 0; i < sender->jobs; i++) {
 		struct slot *slot = &sender->slot[i];
 
-		if (slot->state != SLOT_WAITING || (slot->due_ms > now && !sender->failed))
+		if (slot->state != SLOT_WAITING || (slot->due_us > now && !sender->failed))
 			continue;
 		sender->waiting--;
 		if (sender->failed)

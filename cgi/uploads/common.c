@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 const char *uploads_dir(const struct call *call, char out[UPLOADS_DIR_MAX])
 {
 	snprintf(out, UPLOADS_DIR_MAX, "%s/uploads", call->app->state_dir);
@@ -38,7 +40,7 @@ int uploads_number(struct call *call, const char *name, int64_t value, struct er
 /* An HTTP date (RFC 9110 §5.6.7), as the expiration extension asks. */
 static int add_expiry(struct call *call, int64_t expires_us, struct err *err)
 {
-	time_t seconds = (time_t)(expires_us / 1000000);
+	time_t seconds = (time_t)(expires_us / MICROSECONDS);
 	char text[64];
 	struct tm utc;
 

@@ -3,11 +3,12 @@
 
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "fastcgi/ingest.h"
 #include "fastcgi/tus.h"
 
-enum { SWEEP_SECONDS = 60, MICROSECONDS = 1000000 };
+enum { SWEEP_SECONDS = 60 };
 
 int uploads_options(struct call *call, struct err *err)
 {

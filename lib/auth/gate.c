@@ -11,14 +11,14 @@
 #include "auth/auth.h"
 #include "auth/password.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/hash.h"
 
 enum {
 	CELLS = 1 << 16, /* of each count */
 	KNOWN = 1 << 14, /* passwords known again */
 	STRIPES = 64,    /* names whose passwords are checked at once */
-	MINUTE = 60 * 1000000,
-	SECOND = 1000000,
+	MINUTE = 60 * MICROSECONDS,
 	MAC = HASH_SHA256_SIZE,
 	ADDRESS_MAX = 64,
 };
@@ -193,7 +193,7 @@ static enum gate_answer check(struct gate *gate, struct attempt *attempt, int64_
 static enum gate_answer limit_rate(struct gate *gate, const struct attempt *attempt, int64_t *wait_us)
 {
 	level *at = &gate->requests[cell(attempt->pair)];
-	int64_t limit = GATE_BURST * gate->rate, period = (int64_t)GATE_BURST * SECOND;
+	int64_t limit = GATE_BURST * gate->rate, period = GATE_BURST * MICROSECONDS;
 	if (password_is_fast(attempt->hash))
 		return GATE_RIGHT;
 	pthread_mutex_lock(&gate->lock);

@@ -1,29 +1,21 @@
 /* A progress line on a terminal; nothing where nobody watches. */
 #include "base/progress.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include "base/banned.h"
+#include "base/clock.h"
 
 enum { BAR = 24, SHOW_EVERY_US = 100 * 1000 };
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 void progress_start(struct progress *progress, FILE *file)
 {
-	*progress = (struct progress){.file = file, .terminal = isatty(fileno(file)), .started_us = now_us()};
+	*progress = (struct progress){.file = file, .terminal = isatty(fileno(file)), .started_us = clock_us()};
 }
 
 double progress_seconds(const struct progress *progress)
 {
-	return (double)(now_us() - progress->started_us) / 1e6;
+	return (double)(clock_us() - progress->started_us) / 1e6;
 }
 
 static void draw_bar(struct progress *progress, double part, double seconds_left)
@@ -41,7 +33,7 @@ static void draw_bar(struct progress *progress, double part, double seconds_left
 
 static bool is_time_to_draw(struct progress *progress)
 {
-	int64_t now = now_us();
+	int64_t now = clock_us();
 
 	if (!progress->terminal || now - progress->shown_us < SHOW_EVERY_US)
 		return false;

@@ -1,17 +1,19 @@
 /* Times as RFC 3339 text. */
 #include "base/text.h"
 
-enum { SECOND = 1000 * 1000, DAY_SECONDS = 24 * 3600 };
+#include "base/clock.h"
+
+enum { DAY_SECONDS = 24 * 3600 };
 
 const char *text_time(int64_t microseconds, char out[TEXT_TIME_MAX])
 {
-	int64_t fraction = microseconds % SECOND;
-	time_t seconds = (time_t)(microseconds / SECOND);
+	int64_t fraction = microseconds % MICROSECONDS;
+	time_t seconds = (time_t)(microseconds / MICROSECONDS);
 	struct tm tm;
 	char text[80]; /* what seven int could take, which the compiler counts with */
 
 	if (fraction < 0) {
-		fraction += SECOND;
+		fraction += MICROSECONDS;
 		seconds--;
 	}
 	gmtime_r(&seconds, &tm); /* every int64 of microseconds lies within tm's years */
@@ -69,7 +71,7 @@ static int read_date_time(const char **text, struct tm *tm)
 
 static int read_fraction(const char **text, int64_t *microseconds)
 {
-	int64_t unit = SECOND / 10;
+	int64_t unit = MICROSECONDS / 10;
 
 	*microseconds = 0;
 	if (**text != '.')
@@ -109,7 +111,7 @@ int text_time_parse(const char *text, int64_t *microseconds)
 	int64_t seconds = timegm(&tm) - offset;
 	if (leap_second && seconds % DAY_SECONDS != 0) /* leap seconds end a UTC day */
 		return -1;
-	*microseconds = seconds * SECOND + fraction;
+	*microseconds = seconds * MICROSECONDS + fraction;
 	return 0;
 }
 
@@ -118,5 +120,5 @@ int64_t text_now(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * SECOND + now.tv_nsec / 1000;
+	return clock_us_of(now);
 }

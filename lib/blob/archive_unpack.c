@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 enum {
 	SOURCE_BYTES = 256 * 1024,
 	FIRST_BYTES = 18, /* of a zstd frame, to know its window */
@@ -33,7 +35,7 @@ static int64_t processor_time(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	return clock_ns_of(now);
 }
 
 void archive_unpack_enter(struct archive_unpack *unpack)
@@ -49,7 +51,7 @@ void archive_unpack_leave(struct archive_unpack *unpack)
 int archive_unpack_check(struct archive_unpack *unpack, int64_t out, struct err *err)
 {
 	int64_t grown = unpack->out > out ? unpack->out : out;
-	int64_t spent = (unpack->spent + processor_time() - unpack->since) / 1000000000;
+	int64_t spent = (unpack->spent + processor_time() - unpack->since) / NANOSECONDS;
 
 	if (grown >= ARCHIVE_RATIO_FREE_BYTES && grown / ARCHIVE_RATIO_MAX >= unpack->in)
 		return err_set(err, ERR_UNPROCESSABLE, "the archive grows too much when it is unpacked");

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -192,7 +193,7 @@ static int fs_stat(struct blob_store *store, const char *key, struct blob_info *
 		return -1;
 	memset(out, 0, sizeof(*out));
 	out->bytes = st.st_size;
-	out->modified_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
+	out->modified_us = clock_us_of(st.st_mtim);
 	return 0;
 }
 
@@ -241,7 +242,7 @@ static int fs_sweep(struct blob_store *store, const char *prefix, int64_t older_
 			close(fd);
 		return err_errno(err, ERR_UNAVAILABLE, "can't open the folder %s/tmp", fs->dir);
 	}
-	int64_t limit = text_now() / 1000000 - older_than_seconds;
+	int64_t limit = text_now() / MICROSECONDS - older_than_seconds;
 	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
 		struct stat st;
 		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/image_type.h"
 
 enum { ATTEMPTS = 5 }; /* a file renamed or replaced while it is looked at is looked at again */
@@ -118,17 +119,12 @@ static int real_path(int fd, const struct stat *st, char out[PATH_MAX])
 	return -1;
 }
 
-static int64_t nanoseconds(const struct timespec *time)
-{
-	return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
-}
-
 void located_id_of(const struct stat *st, struct located_id *out)
 {
 	*out = (struct located_id){.inode = (int64_t)st->st_ino,
 	                           .bytes = st->st_size,
-	                           .modified_ns = nanoseconds(&st->st_mtim),
-	                           .changed_ns = nanoseconds(&st->st_ctim)};
+	                           .modified_ns = clock_ns_of(st->st_mtim),
+	                           .changed_ns = clock_ns_of(st->st_ctim)};
 }
 
 /* Reads what the file is. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -261,7 +262,7 @@ static bool is_remains(const char *dir, const char *id)
 {
 	struct stat then;
 	char *path = path_of(dir, id, ".part");
-	bool old = stat(path, &then) == 0 && text_now() / 1000000 - then.st_mtime > MAKING_SECONDS_MAX;
+	bool old = stat(path, &then) == 0 && text_now() / MICROSECONDS - then.st_mtime > MAKING_SECONDS_MAX;
 
 	free(path);
 	return old;

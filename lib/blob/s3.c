@@ -1,7 +1,7 @@
 /* The image store in an S3 bucket: the module "s3". Reading is in s3_read.c, writing in s3_put.c and s3_parts.c, who
  * may read in s3_acl.c. */
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/module.h"
 #include "base/text.h"
 #include "blob/s3_client.h"
@@ -81,23 +81,16 @@ static int s3_remove(struct blob_store *store, const char *key, struct err *err)
 /* --- how it is
  * ---------------------------------------------------------------------------------------------- */
 
-static int64_t seconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 /* By beginning an upload in parts, which needs the same right as a PUT, and of which nobody sees anything. */
 static int try_to_write(struct s3_client *client, struct err *err)
 {
 	char id[S3_UPLOAD_ID_MAX];
-	if (seconds_now() < atomic_load(&client->writable_until))
+	if (clock_us() < atomic_load(&client->writable_until))
 		return 0;
 	if (s3_upload_probe(client, "images/healthz", id, err) != 0)
 		return -1;
 	s3_upload_abort(client, "images/healthz", id);
-	atomic_store(&client->writable_until, seconds_now() + S3_WRITABLE_SECONDS);
+	atomic_store(&client->writable_until, clock_us() + S3_WRITABLE_SECONDS * MICROSECONDS);
 	return 0;
 }
 

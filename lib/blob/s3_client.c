@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 enum { URL_MAX_BYTES = 16 * 1024, SKEW_SECONDS = 300 };
@@ -206,8 +207,7 @@ static bool correct_skew(struct s3_client *client, struct s3_call *call)
 void s3_back_off(int attempt)
 {
 	/* 0.05 to 0.1 s, doubled each time. */
-	int64_t ns = (int64_t)(50 + arc4random_uniform(51)) * 1000000 << attempt;
-	struct timespec time = {ns / 1000000000, ns % 1000000000};
+	struct timespec time = clock_timespec((int64_t)(50 + arc4random_uniform(51)) * 1000 << attempt);
 	nanosleep(&time, NULL);
 }
 
@@ -246,13 +246,11 @@ static void run_unfinished(struct s3_client *client, struct s3_call **calls, siz
 
 void s3_run(struct s3_client *client, struct s3_call **calls, size_t count)
 {
-	struct timespec start, now;
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	int64_t start = clock_us();
 	for (int attempt = 0;;) {
 		size_t passing, skewed;
 		run_unfinished(client, calls, count, &passing, &skewed);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		bool late = attempt == S3_RETRIES || now.tv_sec - start.tv_sec >= S3_RETRY_SECONDS;
+		bool late = attempt == S3_RETRIES || clock_us() - start >= S3_RETRY_SECONDS * MICROSECONDS;
 		if (passing + skewed == 0 || (late && skewed == 0))
 			break;
 		if (passing > 0 && !late)

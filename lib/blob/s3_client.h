@@ -32,7 +32,7 @@ struct s3_client {
 	atomic_int_least64_t skew; /* seconds to be added to this machine's clock */
 	atomic_bool no_conditional; /* the server does not take If-None-Match */
 	atomic_bool no_acl;         /* the server does not take x-amz-acl, and need not: there is a public_url */
-	atomic_int_least64_t writable_until; /* seconds of the monotonic clock: a key that may not list was seen to write */
+	atomic_int_least64_t writable_until; /* by clock_us: a key that may not list was seen to write */
 };
 
 /* The endpoint, by the configuration: AWS when none is given, "{bucket}" in it: virtual-host style, else

@@ -1,4 +1,5 @@
 /* The image store in an S3 bucket: reading objects, and what is known of them. */
+#include "base/clock.h"
 #include "blob/s3_client.h"
 
 int s3_head(struct s3_client *client, const char *key, struct s3_head *out, struct err *err)
@@ -13,7 +14,7 @@ int s3_head(struct s3_client *client, const char *key, struct s3_head *out, stru
 	if (result == 0) {
 		time_t modified = curl_getdate(call.transfer.told.last_modified, NULL);
 		out->info.bytes = call.transfer.content_length < 0 ? 0 : call.transfer.content_length;
-		out->info.modified_us = modified < 0 ? 0 : (int64_t)modified * 1000000;
+		out->info.modified_us = modified < 0 ? 0 : modified * MICROSECONDS;
 		if (strlen(call.transfer.told.sha256) == HASH_SHA256_HEX - 1)
 			snprintf(out->info.sha256, sizeof(out->info.sha256), "%.64s", call.transfer.told.sha256);
 		snprintf(out->etag, sizeof(out->etag), "%s", call.transfer.told.etag);

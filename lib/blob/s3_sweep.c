@@ -1,4 +1,5 @@
 /* The image store in an S3 bucket: aborting the uploads in parts that a crash left unfinished. */
+#include "base/clock.h"
 #include "base/text.h"
 #include "blob/key.h"
 #include "blob/s3_client.h"
@@ -112,7 +113,7 @@ int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_se
 	struct s3_client *client = (struct s3_client *)store;
 	char key[4 * BLOB_KEY_MAX] = "", id[ID_MAX] = "";
 	/* In the second that is not over yet, too. */
-	int64_t limit = ((int64_t)s3_now(client) + 1 - older_than_seconds) * 1000000;
+	int64_t limit = ((int64_t)s3_now(client) + 1 - older_than_seconds) * MICROSECONDS;
 	for (bool more = true; more;) {
 		struct s3_call call;
 		struct page page;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 
@@ -129,7 +130,7 @@ static void count_file(void *data, int folder, const char *name, const struct st
 		if (!census->used)
 			abort();
 	}
-	census->used[census->count++] = (struct used){.at = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+	census->used[census->count++] = (struct used){.at = clock_ns_of(st->st_mtim),
 	                                              .bytes = disk_bytes(st)};
 	census->bytes += disk_bytes(st);
 }
@@ -138,7 +139,7 @@ static void remove_old(void *data, int folder, const char *name, const struct st
 {
 	struct census *census = data;
 
-	if ((int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec < census->before && unlinkat(folder, name, 0) == 0)
+	if (clock_ns_of(st->st_mtim) < census->before && unlinkat(folder, name, 0) == 0)
 		census->bytes -= disk_bytes(st);
 }
 

@@ -1,16 +1,18 @@
 /* Judges how fast a body comes. */
 #include "fastcgi/pace.h"
 
-int pace_add(struct pace *pace, int64_t waited_ns, int64_t bytes, struct err *err)
+#include "base/clock.h"
+
+int pace_add(struct pace *pace, int64_t waited_us, int64_t bytes, struct err *err)
 {
-	pace->waited_ns += waited_ns;
+	pace->waited_us += waited_us;
 	pace->bytes += bytes;
-	if (pace->waited_ns < pace->seconds * INT64_C(1000000000))
+	if (pace->waited_us < pace->seconds * MICROSECONDS)
 		return 0;
 	if (pace->bytes < pace->seconds * pace->bytes_a_second)
 		return err_set(err, ERR_SLOW, "The request's body comes too slowly: less than %lld bytes a second",
 		               (long long)pace->bytes_a_second);
-	pace->waited_ns = pace->bytes = 0;
+	pace->waited_us = pace->bytes = 0;
 	return 0;
 }
 

@@ -6,11 +6,11 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "fastcgi/admission.h"
 #include "fastcgi/pace.h"
 
 enum { THREADS = 64, POSTS = 48, OTHERS = 56 };
-#define SECOND INT64_C(1000000000)
 
 static struct err err;
 static int place[THREADS];
@@ -64,15 +64,15 @@ static void a_body_must_come_on(void **state)
 	struct pace pace = {.seconds = 3, .bytes_a_second = 100};
 
 	(void)state;
-	assert_int_equal(pace_add(&pace, 2 * SECOND, 1, &err), 0); /* not judged yet */
-	assert_int_equal(pace_add(&pace, SECOND - 1, 0, &err), 0);
+	assert_int_equal(pace_add(&pace, 2 * MICROSECONDS, 1, &err), 0); /* not judged yet */
+	assert_int_equal(pace_add(&pace, MICROSECONDS - 1, 0, &err), 0);
 	assert_int_equal(pace_add(&pace, 1, 299, &err), 0); /* 300 in 3 s */
 	assert_int_equal(pace_add(&pace, 0, 1000000, &err), 0);
-	assert_int_equal(pace_add(&pace, 3 * SECOND, 0, &err), 0);
-	assert_int_equal(pace_add(&pace, 3 * SECOND, 299, &err), -1); /* what came before is no credit */
+	assert_int_equal(pace_add(&pace, 3 * MICROSECONDS, 0, &err), 0);
+	assert_int_equal(pace_add(&pace, 3 * MICROSECONDS, 299, &err), -1); /* what came before is no credit */
 	assert_int_equal(err.code, ERR_SLOW);
 	pace = (struct pace){.seconds = 3};
-	assert_int_equal(pace_add(&pace, 30 * SECOND, 1, &err), 0); /* any rate */
+	assert_int_equal(pace_add(&pace, 30 * MICROSECONDS, 1, &err), 0); /* any rate */
 }
 
 int main(void)

@@ -1,0 +1,18 @@
+/* Time as numbers, and the clock to measure it by. Thread-safe. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define MICROSECONDS INT64_C(1000000)    /* in a second */
+#define NANOSECONDS INT64_C(1000000000)
+
+/* Microseconds of this machine's clock that never goes back, from some moment on. What time it is: text_now. */
+int64_t clock_us(void);
+
+int64_t clock_us_of(struct timespec time);
+int64_t clock_ns_of(struct timespec time);
+struct timespec clock_timespec(int64_t microseconds);
+
+#endif
