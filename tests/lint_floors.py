@@ -17,8 +17,6 @@ BELOW = {
 }
 # What only its own files may include: the inner headers of a backend, by the folder and the prefix of the files' names.
 INNER = ["dataset/sqlite", "dataset/mongodb", "blob/fs", "blob/s3"]
-# Folders whose circles of calls are still to be cut. One that has none any more leaves the list.
-UNCUT = {"dataset"}
 
 
 def sources(*folders):
@@ -107,15 +105,9 @@ def needs():
 def circles_of_calls():
     """No two files of lib/ call each other, be it through others."""
     found = needs()
-    uncut = set()
     for ring in rings({file: set(others) for file, others in found.items()}):
-        if folders := {file.split("/")[0] for file in ring} & UNCUT:
-            uncut |= folders
-            continue
         arrows = [f"{file} needs {', '.join(sorted(found[file][other]))} of {other}" for file in ring for other in ring if other in found[file]]
         yield f"call each other in a circle: {', '.join(ring)}" + "".join(f"\n  {arrow}" for arrow in arrows)
-    for folder in UNCUT - uncut:
-        yield f"lib/{folder} has no circle any more: take it off UNCUT in tests/lint_floors.py"
 
 
 CHECKS = [floors, inner_headers, circles_of_includes, circles_of_calls]
