@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import time
 import urllib.parse
 
 import pytest
@@ -72,7 +73,8 @@ def test_dataset_name_may_be_odd_too(ann):
 
 
 def test_image_is_private_and_revalidated(ann):
-    first = ann.get(address("demo", "plain.png"))
+    # While a file is of this very second it has a version for this answer alone.
+    first = until(lambda: (answer := ann.get(address("demo", "plain.png"))) and "Last-Modified" in answer.headers and answer, "a version")
     assert first.headers["Cache-Control"] == "private, no-cache"
     assert first.headers["ETag"] and first.headers["Last-Modified"] and first.headers["Accept-Ranges"] == "bytes"
     again = ann.get(address("demo", "plain.png"), headers={"If-None-Match": first.headers["ETag"]})
@@ -86,6 +88,36 @@ def test_changed_file_is_seen_at_once(images, ann):
     draw(images.base / "new.tmp.png", "blue", (64, 64)).replace(images.base / name)
     second = ann.get(address("demo", name), headers={"If-None-Match": first.headers["ETag"]})
     assert second.status_code == 200 and second.content != first.content
+
+
+@pytest.mark.parametrize("zone", ["UTC0", "IST-5:30"])
+def test_a_file_that_is_replaced_within_a_second_by_one_of_its_size_is_seen(make_server, zone):
+    server = make_server(env={"TZ": zone})
+    server.add_user("ann")
+    server.add_dataset("demo", samples=["a.bmp"])
+    ann, file = server.start().session("ann"), server.images / "demo" / "a.bmp"
+    for path in ("/images/demo/a.bmp", "/v1/datasets/demo/samples/0/image"):
+        headers = {}
+        for color in ("red", "green", "blue", "yellow", "black", "white") * 3:
+            draw(file.with_name("new.bmp"), color).replace(file)
+            answer = ann.get(path, headers=headers)
+            assert (answer.status_code, answer.content) == (200, file.read_bytes()), path
+            told = {"If-None-Match": answer.headers["ETag"], "If-Modified-Since": answer.headers.get("Last-Modified")}
+            headers = {name: value for name, value in told.items() if value}
+
+
+def test_a_second_that_has_only_just_passed_counts_too(images, ann):
+    """The kernel's stamp of a file may be of the second before, by a tick of its clock."""
+    file = images.base / "stamped.png"
+    draw(file)
+
+    def is_doubted():
+        time.sleep(1 - time.time() % 1)
+        second = int(time.time()) - 1
+        os.utime(file, (second, second))
+        return "Last-Modified" not in ann.get(address("demo", "stamped.png")).headers
+
+    until(is_doubted, "an answer within 20 ms of a second")
 
 
 def test_range_gives_a_part(images, ann):
