@@ -56,30 +56,12 @@ ssize_t source_item_read(const struct source_item *item, int64_t at, void *bytes
 
 int source_item_sha256(struct source_item *item, unsigned char sha256[HASH_SHA256_SIZE], struct err *err)
 {
-	unsigned char digest[64], *piece;
-	int failed = 0;
+	unsigned char digest[64];
 
-	if (item->held) {
-		memcpy(sha256, item->spool.sha256, HASH_SHA256_SIZE);
-		return 0;
-	}
-	struct hash_stream *hash = hash_stream_new("sha256");
-	piece = malloc(PIECE);
-	if (!piece)
-		abort();
-	for (int64_t at = 0; !failed && at < item->bytes;) {
-		ssize_t got = source_item_read(item, at, piece, PIECE);
-
-		if (got < 0)
-			failed = err_set(err, ERR_INTERNAL, "it cannot be read to its end");
-		else
-			hash_stream_update(hash, piece, (size_t)got);
-		at += got;
-	}
-	hash_stream_final(hash, digest);
-	memcpy(sha256, digest, HASH_SHA256_SIZE);
-	free(piece);
-	return failed;
+	if (!item->held && !hash_file("sha256", item->fd, 0, item->bytes, digest))
+		return err_set(err, ERR_INTERNAL, "it cannot be read to its end");
+	memcpy(sha256, item->held ? item->spool.sha256 : digest, HASH_SHA256_SIZE);
+	return 0;
 }
 
 /* --- a folder --------------------------------------------------------------------------------------- */

@@ -1,10 +1,14 @@
 /* Digests, random tokens and their text forms, by OpenSSL. */
 #include "base/hash.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <unistd.h>
+
+enum { FILE_PIECE_BYTES = 256 * 1024 };
 
 void hash_sha256(const void *bytes, size_t len, unsigned char out[HASH_SHA256_SIZE])
 {
@@ -77,6 +81,31 @@ void hash_stream_free(struct hash_stream *stream)
 		return;
 	EVP_MD_CTX_free(stream->context);
 	free(stream);
+}
+
+size_t hash_file(const char *algorithm, int fd, int64_t offset, int64_t length, unsigned char out[64])
+{
+	struct hash_stream *stream = hash_stream_new(algorithm);
+	char *piece = malloc(FILE_PIECE_BYTES);
+	ssize_t got = 1;
+
+	if (!stream || !piece)
+		abort();
+	for (int64_t done = 0; done < length && got > 0; done += got) {
+		size_t want = length - done < FILE_PIECE_BYTES ? (size_t)(length - done) : FILE_PIECE_BYTES;
+		do
+			got = pread(fd, piece, want, offset + done);
+		while (got < 0 && errno == EINTR);
+		if (got > 0)
+			hash_stream_update(stream, piece, (size_t)got);
+		else if (got == 0)
+			errno = ENODATA;
+	}
+	int why = errno;
+	size_t len = hash_stream_final(stream, out);
+	free(piece);
+	errno = why;
+	return got > 0 ? len : 0;
 }
 
 void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,

@@ -1,11 +1,8 @@
 /* The image store in an S3 bucket: what is there compared with what is put, before a write and after it. */
 #include <errno.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "blob/s3_client.h"
-
-enum { PIECE_BYTES = 256 * 1024 };
 
 void s3_object_headers(struct s3_call *call, const struct blob_put *put, const char *sha256)
 {
@@ -16,33 +13,25 @@ void s3_object_headers(struct s3_call *call, const struct blob_put *put, const c
 /* --- digests
  * ------------------------------------------------------------------------------------------------ */
 
+static size_t digest_memory(const char *algorithm, const void *bytes, size_t len, unsigned char out[64])
+{
+	struct hash_stream *hash = hash_stream_new(algorithm);
+	hash_stream_update(hash, bytes, len);
+	return hash_stream_final(hash, out);
+}
+
 int s3_digest(const struct blob_put *put, const char *algorithm, int64_t from, int64_t len, char out[S3_HEX_MAX],
               struct err *err)
 {
 	unsigned char digest[64];
-	struct hash_stream *hash = hash_stream_new(algorithm);
-	char *piece = put->bytes == NULL ? malloc(PIECE_BYTES) : NULL;
-	int result = hash == NULL || (put->bytes == NULL && piece == NULL) ? err_set(err, ERR_INTERNAL, "out of memory") : 0;
-	if (put->bytes != NULL && result == 0)
-		hash_stream_update(hash, (const char *)put->bytes + from, (size_t)len);
-	for (int64_t done = 0; put->bytes == NULL && result == 0 && done < len;) {
-		size_t want = len - done < PIECE_BYTES ? (size_t)(len - done) : PIECE_BYTES;
-		ssize_t n = pread(put->fd, piece, want, put->offset + from + done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			result = err_errno(err, ERR_INTERNAL, "can't read what is to be stored as '%s'",
-			                   put->key);
-		else if (n == 0)
-			result = err_set(err, ERR_INTERNAL, "what is to be stored as '%s' ends early",
-			                 put->key);
-		else
-			hash_stream_update(hash, piece, (size_t)n);
-		done += n > 0 ? n : 0;
-	}
-	free(piece);
-	hash_hex(digest, hash != NULL ? hash_stream_final(hash, digest) : 0, out);
-	return result;
+	size_t size = put->bytes != NULL ? digest_memory(algorithm, (const char *)put->bytes + from, (size_t)len, digest)
+	                                 : hash_file(algorithm, put->fd, put->offset + from, len, digest);
+	hash_hex(digest, size, out);
+	if (size > 0)
+		return 0;
+	if (errno == ENODATA)
+		return err_set(err, ERR_INTERNAL, "what is to be stored as '%s' ends early", put->key);
+	return err_errno(err, ERR_INTERNAL, "can't read what is to be stored as '%s'", put->key);
 }
 
 /* Of the object's bytes, which are read. */

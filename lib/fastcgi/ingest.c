@@ -1,8 +1,6 @@
 /* Takes uploaded images in. */
 #include "fastcgi/ingest.h"
 
-#include <unistd.h>
-
 #include "base/text.h"
 #include "blob/intent.h"
 #include "dataset/document.h"
@@ -21,27 +19,13 @@ void ingest_from_spool(const struct spool *spool, struct ingest_source *out)
 
 int ingest_from_file(int fd, int64_t length, struct ingest_source *out, struct err *err)
 {
-	enum { PIECE = 256 * 1024 };
-	struct hash_stream *hash = hash_stream_new("sha256");
-	unsigned char digest[64], *piece = malloc(PIECE);
-	int failed = 0;
+	unsigned char digest[64];
 
-	if (!piece)
-		abort();
-	for (int64_t at = 0; !failed && at < length;) {
-		ssize_t got = pread(fd, piece, PIECE, at);
-
-		if (got <= 0)
-			failed = err_errno(err, ERR_UNAVAILABLE, "The upload cannot be read");
-		else
-			hash_stream_update(hash, piece, (size_t)got);
-		at += got;
-	}
-	free(piece);
-	hash_stream_final(hash, digest);
+	if (!hash_file("sha256", fd, 0, length, digest))
+		return err_errno(err, ERR_UNAVAILABLE, "The upload cannot be read");
 	*out = (struct ingest_source){.fd = fd, .length = length};
 	memcpy(out->sha256, digest, sizeof(out->sha256));
-	return failed;
+	return 0;
 }
 
 int ingest_info(struct call *call, struct err *err)

@@ -1,4 +1,5 @@
 /* Digests and tokens, against the published vectors. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,6 +64,28 @@ static void a_stream_may_be_given_up(void **state)
 	hash_stream_update(stream, "abc", 3);
 	hash_stream_free(stream);
 	hash_stream_free(NULL);
+}
+
+static void a_part_of_a_file_is_digested(void **state)
+{
+	(void)state;
+	unsigned char digest[64], expected[HASH_SHA256_SIZE];
+	static char bytes[600 * 1000]; /* of several pieces */
+	FILE *file = tmpfile();
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 31 >> 7);
+	assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes));
+	assert_int_equal(fflush(file), 0);
+	hash_sha256(bytes + 7, sizeof(bytes) - 20, expected);
+	assert_int_equal(hash_file("sha256", fileno(file), 7, sizeof(bytes) - 20, digest), HASH_SHA256_SIZE);
+	assert_memory_equal(digest, expected, HASH_SHA256_SIZE);
+	assert_int_equal(hash_file("md5", fileno(file), 0, 0, digest), 16);
+	assert_int_equal(hash_file("sha256", fileno(file), 1, sizeof(bytes), digest), 0);
+	assert_int_equal(errno, ENODATA);
+	assert_int_equal(hash_file("sha256", -1, 0, 1, digest), 0);
+	assert_int_equal(errno, EBADF);
+	fclose(file);
 }
 
 static void assert_hmac(const char *key, const char *text, const char *expected)
@@ -246,6 +269,7 @@ int main(void)
 		cmocka_unit_test(a_stream_gives_the_same_in_steps),
 		cmocka_unit_test(an_unknown_algorithm_is_no_stream),
 		cmocka_unit_test(a_stream_may_be_given_up),
+		cmocka_unit_test(a_part_of_a_file_is_digested),
 		cmocka_unit_test(hmac_is_that_of_rfc_4231),
 		cmocka_unit_test(base64_is_that_of_rfc_4648),
 		cmocka_unit_test(every_length_comes_back),
