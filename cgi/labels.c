@@ -7,22 +7,11 @@
 
 enum { LIMIT_DEFAULT = 1000, LIMIT_MAX = DATASET_LABELS_MAX };
 
-static int page_bounds(const struct request *request, int64_t *limit, int64_t *after, struct err *err)
-{
-	const char *limit_text = request_query(request, "limit"), *after_text = request_query(request, "after");
-
-	if (limit_text && text_int64(limit_text, 1, LIMIT_MAX, limit))
-		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be a number from 1 to %d", LIMIT_MAX);
-	if (after_text && text_int64(after_text, 0, INT64_MAX, after))
-		return err_set(err, ERR_BAD_REQUEST, "\"after\" must be what a list answered as its \"next\"");
-	return 0;
-}
-
 static int labels_list(struct call *call, struct err *err)
 {
 	int64_t limit = LIMIT_DEFAULT, after = -1;
 
-	if (page_bounds(call->request, &limit, &after, err) || call_info(call, err))
+	if (request_page(call->request, LIMIT_MAX, &limit, &after, err) || call_info(call, err))
 		return -1;
 	cJSON *answer = json_new_object(), *items = json_new_array();
 	size_t i = 0;

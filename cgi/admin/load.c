@@ -231,13 +231,11 @@ static bool can_be_seen(const struct image_type *type)
  * the name cannot be a label. */
 static const char *folder_label(struct load *load, const char *path)
 {
-	const char *end = strrchr(path, '/');
-	const char *start = end ? memrchr(path, '/', (size_t)(end - path)) : NULL;
+	size_t len;
+	const char *start = text_folder(path, &len);
 
-	if (!load->options.label_from_folder || !end)
+	if (!load->options.label_from_folder || len == 0)
 		return "";
-	start = start ? start + 1 : path;
-	size_t len = (size_t)(end - start);
 	const char *last = load->folder_count ? load->folders[load->folder_count - 1] : "";
 	if (strlen(last) == len && memcmp(last, start, len) == 0)
 		return last;

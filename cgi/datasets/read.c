@@ -30,11 +30,11 @@ static bool add_dataset(void *data, struct call *call, const char *name)
 
 int datasets_list(struct call *call, struct err *err)
 {
-	const char *after = request_query(call->request, "after"), *limit = request_query(call->request, "limit");
+	const char *after = request_query(call->request, "after");
 	struct listing listing = {.room = LIMIT_DEFAULT};
 
-	if (limit && text_int64(limit, 1, LIMIT_MAX, &listing.room))
-		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be a number from 1 to %d", LIMIT_MAX);
+	if (request_limit(call->request, LIMIT_MAX, &listing.room, err))
+		return -1;
 	listing.items = json_new_array();
 	int failed = visible_datasets(call, after ? after : "", call_info, add_dataset, &listing, err);
 	cJSON *answer = json_new_object();

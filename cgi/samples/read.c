@@ -16,17 +16,6 @@ int samples_find(struct call *call, struct sample *out, struct err *err)
 	return call_place(call, err) || dataset_sample(call->dataset, id, out, err) ? -1 : 0;
 }
 
-static int page_bounds(const struct request *request, int64_t *limit, int64_t *after, struct err *err)
-{
-	const char *limit_text = request_query(request, "limit"), *after_text = request_query(request, "after");
-
-	if (limit_text && text_int64(limit_text, 1, LIMIT_MAX, limit))
-		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be a number from 1 to %d", LIMIT_MAX);
-	if (after_text && text_int64(after_text, 0, INT64_MAX - 1, after))
-		return err_set(err, ERR_BAD_REQUEST, "\"after\" must be what a list answered as its \"next\"");
-	return 0;
-}
-
 static int reply_page(struct call *call, const struct sample *samples, size_t count, int64_t limit, struct err *err)
 {
 	cJSON *answer = json_new_object(), *items = json_new_array();
@@ -55,7 +44,7 @@ int samples_list(struct call *call, struct err *err)
 	struct sample *samples;
 	size_t count;
 
-	if (page_bounds(call->request, &limit, &after, err) || call_place(call, err) ||
+	if (request_page(call->request, LIMIT_MAX, &limit, &after, err) || call_place(call, err) ||
 	    dataset_samples(call->dataset, after, (size_t)limit, &samples, &count, err))
 		return -1;
 	int failed = reply_page(call, samples, count, limit, err);

@@ -107,18 +107,6 @@ static bool lies_in_skipped(const struct config_list *skip, const char *path)
 	return false;
 }
 
-/* The name of the folder that holds the file; "" at the top. */
-static char *folder_label(const char *path)
-{
-	const char *end = strrchr(path, '/');
-	const char *start = end ? memrchr(path, '/', (size_t)(end - path)) : NULL;
-
-	if (!end)
-		return copy_of("", 0);
-	start = start ? start + 1 : path;
-	return copy_of(start, (size_t)(end - start));
-}
-
 static int next_of_folder(struct source *source, struct source_item *item)
 {
 	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
@@ -143,8 +131,10 @@ static int next_of_folder(struct source *source, struct source_item *item)
 		return 1;
 	}
 	*item = (struct source_item){.path = copy_of(path, strlen(path)), .bytes = st.st_size, .fd = fd};
+	size_t folder_len;
+	const char *folder = text_folder(path, &folder_len);
 	item->label = source->options.label ? copy_of(source->options.label, strlen(source->options.label))
-	                                    : folder_label(path);
+	                                    : copy_of(folder, folder_len);
 	return 1;
 }
 

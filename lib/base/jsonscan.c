@@ -1,6 +1,8 @@
 /* Scans the bytes of a JSON text for what yajl takes too lightly. */
 #include "base/jsonscan.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 static const char bad_utf8[] = "invalid UTF-8";
@@ -40,14 +42,6 @@ static bool end_unit(struct json_scan *scan)
 	return true;
 }
 
-static unsigned hex_digit(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
-}
-
 static bool escape_byte(struct json_scan *scan, unsigned char c)
 {
 	if (scan->state == SCAN_BACKSLASH) {
@@ -56,13 +50,13 @@ static bool escape_byte(struct json_scan *scan, unsigned char c)
 		scan->unit = 0;
 		return c == 'u' || !scan->after_high;
 	}
-	unsigned digit = hex_digit(c);
-	if (digit == 16) { /* a broken escape, which yajl refuses with a better word */
+	int digit = text_hex_digit((char)c);
+	if (digit < 0) { /* a broken escape, which yajl refuses with a better word */
 		scan->state = SCAN_PLAIN;
 		scan->after_high = false;
 		return true;
 	}
-	scan->unit = scan->unit * 16 + digit;
+	scan->unit = scan->unit * 16 + (unsigned)digit;
 	return ++scan->digits < 4 || end_unit(scan);
 }
 

@@ -87,7 +87,7 @@ bool text_has_control(const char *text)
 	return false;
 }
 
-static int hex_digit(char c)
+int text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -104,8 +104,8 @@ int text_percent_decode(const char *bytes, size_t len, bool plus_is_space, struc
 	for (size_t i = 0; i < len; i++) {
 		char c = bytes[i];
 		if (c == '%') {
-			int high = len - i > 2 ? hex_digit(bytes[i + 1]) : -1;
-			int low = high >= 0 ? hex_digit(bytes[i + 2]) : -1;
+			int high = len - i > 2 ? text_hex_digit(bytes[i + 1]) : -1;
+			int low = high >= 0 ? text_hex_digit(bytes[i + 2]) : -1;
 			if (low < 0)
 				return -1;
 			c = (char)(high * 16 + low);
@@ -253,4 +253,14 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 		}
 	}
 	return nearest;
+}
+
+const char *text_folder(const char *path, size_t *len)
+{
+	const char *end = strrchr(path, '/');
+	const char *above = end ? memrchr(path, '/', (size_t)(end - path)) : NULL;
+	const char *start = above ? above + 1 : path;
+
+	*len = end ? (size_t)(end - start) : 0;
+	return start;
 }

@@ -29,6 +29,9 @@ bool text_same(const char *a, const char *b);
 /* Holds a byte below 0x20, or 0x7f. */
 bool text_has_control(const char *text);
 
+/* The value of a hexadecimal digit, or -1. */
+int text_hex_digit(char c);
+
 /* Percent-decoding by RFC 3986, of a path segment or ('+' = space) of a query. Decodes into out (cleared
  * first). -1 on a broken escape, an escaped NUL or invalid UTF-8. */
 int text_percent_decode(const char *bytes, size_t len, bool plus_is_space, struct buf *out);
@@ -62,6 +65,9 @@ int text_check_label(const char *label, struct err *err);
  * have them). */
 enum { TEXT_FILEPATH_MAX = 4096 };
 int text_check_filepath(const char *filepath, struct err *err);
+
+/* The name of the folder in which the path's file lies: *len bytes within the path; none at the top. */
+const char *text_folder(const char *path, size_t *len);
 
 /* The candidate nearest to word by Levenshtein distance (the first of several), or NULL when none is
  * within half of word's length, or word is longer than TEXT_NEAREST_MAX bytes. */

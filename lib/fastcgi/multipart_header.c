@@ -188,12 +188,6 @@ static void add_text(struct buf *out, const char *bytes, size_t len)
 		add_latin1(out, bytes, len);
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' &&
-	        c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Decodes charset'language'percent-encoded (RFC 8187) into out. */
 static int decode_extended(const struct buf *value, struct buf *out, struct err *err)
 {
@@ -207,7 +201,7 @@ static int decode_extended(const struct buf *value, struct buf *out, struct err 
 	int result = 0;
 	for (p++; *p != '\0' && result == 0; p++) {
 		int high = -1, low = -1;
-		if (*p == '%' && ((high = hex_digit(p[1])) < 0 || (low = hex_digit(p[2])) < 0 ||
+		if (*p == '%' && ((high = text_hex_digit(p[1])) < 0 || (low = text_hex_digit(p[2])) < 0 ||
 		                  high + low == 0))
 			result = err_set(err, ERR_BAD_REQUEST, "a part's filename* has a broken escape");
 		buf_char(&bytes, *p == '%' ? (char)(high * 16 + low) : *p);

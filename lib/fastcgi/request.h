@@ -54,6 +54,10 @@ int request_parse_target(struct request *request, const char *target, struct err
 
 /* A query parameter's value, or NULL. One given twice is refused by request_init. */
 const char *request_query(const struct request *request, const char *name);
+/* The page of a list that is asked for by "limit", from 1 to limit_max, and "after", a key that a list answered as its "next":
+ * what is not given stays as it was. ERR_BAD_REQUEST. */
+int request_limit(const struct request *request, int64_t limit_max, int64_t *limit, struct err *err);
+int request_page(const struct request *request, int64_t limit_max, int64_t *limit, int64_t *after, struct err *err);
 /* A header, by its CGI name ("HTTP_ACCEPT"), or NULL. */
 const char *request_header(const struct request *request, const char *name);
 /* Whether a person's browser opens the address: a GET that takes HTML and does not ask for JSON. */

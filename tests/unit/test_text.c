@@ -443,6 +443,21 @@ static void very_long_words_are_near_nothing(void **state)
 	assert_null(text_nearest(longest, words, 1));
 }
 
+static void a_file_lies_in_the_last_folder(void **state)
+{
+	(void)state;
+	static const char *const paths[][2] = {
+		{ "cat.png", "" }, { "cats/1.png", "cats" }, { "a/b c/1.png", "b c" }, { "/1.png", "" }, { "a/", "a" },
+	};
+
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		size_t len;
+		const char *folder = text_folder(paths[i][0], &len);
+		assert_int_equal(len, strlen(paths[i][1]));
+		assert_memory_equal(folder, paths[i][1], len);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +484,7 @@ int main(void)
 		cmocka_unit_test(the_nearest_word_is_found),
 		cmocka_unit_test(nothing_is_near_what_is_far_from_all),
 		cmocka_unit_test(very_long_words_are_near_nothing),
+		cmocka_unit_test(a_file_lies_in_the_last_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
