@@ -15,15 +15,16 @@ from harness import Server, draw, until
 PEOPLE = 6
 SENDERS = 4
 COLLECTED = "failover"  # the default dataset
-PICTURES = 10_000  # more than are labelled
+PICTURES = 4_000  # more than are labelled
 LABELS = ["cat", "dog", "cow"]
 BEFORE, AFTER = 200, 400  # labels that are answered before the primary is killed, and after; half as many uploads
-STALL_MAX = 15  # seconds
+ELECTION_MS = 3000  # after which a silent primary is replaced
+STALL_MAX = 15  # seconds: the election, and as long as the server goes on waiting for one
 
 
 @pytest.fixture
 def mongo():
-    with services.mongo(nodes=3) as running:
+    with services.mongo(nodes=3, election_ms=ELECTION_MS) as running:
         yield running
 
 
