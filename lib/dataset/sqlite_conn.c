@@ -65,6 +65,10 @@ int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct 
 		conn_free(conn);
 		return -1;
 	}
+	if (*path && wal_check(conn->db, path, err)) {
+		conn_free(conn);
+		return -1;
+	}
 	sqlite3_extended_result_codes(conn->db, 1);
 	sqlite3_busy_timeout(conn->db, BUSY_MS);
 	/* Closing must not checkpoint: that would be a write outside the lock. */

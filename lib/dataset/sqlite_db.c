@@ -45,11 +45,9 @@ static void unlock(struct sqlite_db *db)
 	flock(db->lock_fd, LOCK_UN);
 }
 
-static bool is_there(const struct sqlite_db *db)
+static bool is_there(const struct sqlite_db *db, struct stat *now)
 {
-	struct stat now;
-
-	return stat(db->path, &now) == 0 && now.st_ino == db->inode && now.st_dev == db->device;
+	return stat(db->path, now) == 0 && now->st_ino == db->inode && now->st_dev == db->device;
 }
 
 static int give_to_owner(int fd, const char *path)
@@ -67,10 +65,12 @@ static int give_to_owner(int fd, const char *path)
 
 bool db_current(struct sqlite_db *db)
 {
+	struct stat now;
+
 	pthread_mutex_lock(&db->mutex);
 	bool worn = db->worn;
 	pthread_mutex_unlock(&db->mutex);
-	return !worn && is_there(db);
+	return !worn && is_there(db, &now);
 }
 
 static int open_lock_file(struct sqlite_db *db, struct err *err)
@@ -189,9 +189,9 @@ static int make(struct sqlite_db *db, const struct db_schema *schema, struct err
 {
 	if (lock(db, err))
 		return -1;
-	bool made = create_file(db, err) == 0 && drop_side_files(db->path, err) == 0;
-	int failed = !made || open_writer(db, err) || migrate(db, schema, err);
-	if (made && failed)
+	db->made = create_file(db, err) == 0 && drop_side_files(db->path, err) == 0;
+	int failed = !db->made || open_writer(db, err) || migrate(db, schema, err);
+	if (db->made && failed)
 		unlink(db->path);
 	unlock(db);
 	return failed ? -1 : 0;
@@ -298,15 +298,16 @@ static void roll_back(struct sqlite_db *db)
 static int transaction(struct sqlite_db *db, struct write_job *jobs, struct err *err)
 {
 	bool durable = false;
+	struct stat now;
 
 	for (struct write_job *job = jobs; job; job = job->next)
 		durable = durable || job->durable;
 	int failed = -1;
-	if (!is_there(db)) {
+	if (!is_there(db, &now)) {
 		err_set(err, ERR_NOT_FOUND, "Database not found");
 		goto out;
 	}
-	if (set_synced(db, durable, err) || conn_run(db->writer, err, "BEGIN IMMEDIATE", ""))
+	if (wal_before(db, &now, err) || set_synced(db, durable, err) || conn_run(db->writer, err, "BEGIN IMMEDIATE", ""))
 		goto out;
 	for (struct write_job *job = jobs; job; job = job->next) {
 		job->result = job->run(db->writer, job->data, job->err);
@@ -316,6 +317,8 @@ static int transaction(struct sqlite_db *db, struct write_job *jobs, struct err 
 		}
 	}
 	failed = conn_run(db->writer, err, "COMMIT", "");
+	if (!failed)
+		wal_after(db);
 out:
 	if (failed)
 		roll_back(db);
@@ -477,7 +480,7 @@ int db_fold(struct sqlite_db *db, bool all, struct err *err)
 {
 	if (lock(db, err))
 		return -1;
-	int failed = checkpoint(db, all, err);
+	int failed = wal_check(db->writer->db, db->path, err) || checkpoint(db, all, err) ? -1 : 0;
 	unlock(db);
 	return failed;
 }
@@ -513,8 +516,9 @@ static int move_aside(const char *path, dev_t device, ino_t inode, char **aside,
 	static const char *const side_files[] = {"-wal", "-shm"};
 	struct sqlite_db was = {.path = (char *)(uintptr_t)path, .device = device, .inode = inode};
 	struct buf from, to;
+	struct stat now;
 
-	if (!is_there(&was))
+	if (!is_there(&was, &now))
 		return 0;
 	buf_init(&from, 16384);
 	buf_init(&to, 16384);

@@ -32,6 +32,16 @@ static int set_aside(const char *path, const struct stat *file, const struct err
 	return 0;
 }
 
+static bool is_replaced(const char *path)
+{
+	sqlite3 *db;
+	struct err why;
+	bool replaced = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK && wal_check(db, path, &why);
+
+	sqlite3_close(db);
+	return replaced;
+}
+
 static int open_answers(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err)
 {
 	char *path = dataset_path(store, name, "");
@@ -40,7 +50,7 @@ static int open_answers(struct sqlite_store *store, const char *name, struct sql
 	bool is_there = stat(path, &file) == 0;
 	int failed = open_or_make(path, out, &why);
 
-	if (failed && why.code == ERR_INTERNAL && is_there)
+	if (failed && is_there && (why.code == ERR_INTERNAL || is_replaced(path)))
 		failed = set_aside(path, &file, &why, err) || open_or_make(path, out, err);
 	else if (failed)
 		*err = why;

@@ -48,6 +48,15 @@ char *column_text(sqlite3_stmt *stmt, int column);
 
 struct write_job;
 
+/* A log and the header of the first page of the database that it belongs to. */
+enum { WAL_SALTS = 8, WAL_PAGE = 100, WAL_MARK = 4 };
+struct wal_seen {
+	struct timespec changed; /* the database's file, last, when this was seen */
+	unsigned char salts[WAL_SALTS], page[WAL_PAGE];
+	unsigned char mark[WAL_MARK]; /* of the log that this process noted last */
+	bool noted; /* or cannot be */
+};
+
 struct sqlite_db {
 	char *path;
 	int lock_fd; /* flock(2) around every write transaction, of every process (DESIGN.md, measured 1) */
@@ -55,6 +64,8 @@ struct sqlite_db {
 	ino_t inode;
 	struct sqlite_conn *writer; /* used by the leader alone */
 	bool writer_synced;         /* the writer's PRAGMA synchronous is FULL */
+	bool made;                  /* by this handle: there is no copy of it yet */
+	struct wal_seen seen;       /* as the leader's, too */
 
 	pthread_mutex_t mutex; /* guards what follows */
 	struct sqlite_conn *readers;
@@ -104,6 +115,14 @@ int db_fold(struct sqlite_db *db, bool all, struct err *err);
 /* Renames a database that nobody has open and that is all in its one file; ERR_CONFLICT when `to` is there. A log that an earlier
  * database left there (its removal was cut short) is removed: SQLite would take it for the new one's. */
 int db_rename(const char *from, const char *to, struct err *err);
+
+/* Is the log that lies beside the database, if any, its own (sqlite_wal.c)? ERR_UNAVAILABLE: no, for the database was
+ * replaced; err says what a person is to do. To be asked before a new connection reads. */
+int wal_check(sqlite3 *db, const char *path, struct err *err);
+/* The same, under the lock, before each write transaction; and what is to be noted for it, after it was committed. file:
+ * what the database's file is now. */
+int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err);
+void wal_after(struct sqlite_db *db);
 
 /* --- the store and a dataset --------------------------------------------------------------------------------------- */
 

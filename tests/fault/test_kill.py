@@ -214,6 +214,7 @@ def test_no_answered_label_is_lost_whatever_is_killed(loaded):
         kill([server.supervisor(), *server.processes()])
     assert not load.failures, load.failures
     start_again(server)
+    assert "was replaced" not in "".join(log.read_text() for log in (server.state / "log").glob("*.log"))
     events = 0
     for dataset, acknowledged in load.acknowledged.items():
         tried = Counter({filepath: n for (name, filepath), n in load.tried.items() if name == dataset})
