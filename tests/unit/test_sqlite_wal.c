@@ -55,7 +55,7 @@ static int count_labels(const char *name)
 
 	must(dataset_open(store, name, &dataset, &failure));
 	must(dataset_info(dataset, &info, &failure));
-	int count = (int)info.label_count;
+	int count = (int)info.labels.count;
 	dataset_info_release(&info);
 	dataset_close(dataset);
 	return count;
