@@ -118,3 +118,17 @@ def test_it_is_remembered_across_a_restart(server, ann):
 def test_a_key_that_can_be_none_is_refused(ann, key):
     answer = ann.post("/v1/datasets/demo/labels", json={"name": "elk"}, headers=keyed(key))
     assert answer.status_code == 400
+
+
+@pytest.mark.on("sqlite")
+def test_a_database_of_answers_that_is_damaged_is_named_and_costs_nothing_else(make_server):
+    server = make_server()
+    server.add_user("ann", role="admin")
+    server.add_dataset()
+    (server.databases / ".idempotency.db").write_text("This is no database, but text that is longer than a header of one would be, by some words.")
+    ann = server.start().session("ann")
+    answers = [ann.post("/v1/datasets/demo/tasks", json={"count": 1}, headers=keyed("damaged")) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200] and answers[0].content == answers[1].content
+    aside = server.databases / ".idempotency.db.damaged"
+    assert aside.exists()
+    assert str(aside) in {line.get("aside") for line in server.program_log("tasks")}

@@ -12,6 +12,7 @@ from test_archive import tar
 from test_tus import begin
 
 SLOW, SLOW_ARCHIVES = 40, 12
+PLACES_OF_ARCHIVES = 24  # a user's
 BOUNDARY = "slow"
 USERS = ("first", "second", "third")
 
@@ -111,6 +112,15 @@ def test_a_trickle_is_answered_408(impatient, route):
                 break
         answer = connection.getresponse()
         assert answer.status == 408 and b"less than 1000 bytes a second" in answer.read()
+
+
+def test_an_upload_that_has_ended_leaves_its_place(collector, contributor):
+    """Whether it was taken, refused or broken off: one after the other there may be more than a user may have at once."""
+    for number in range(PLACES_OF_ARCHIVES + 1):
+        body = [tar(("slow/a.png", picture())), b"no archive", b""][number % 3]
+        assert contributor.post(f"/v1/datasets/{DEFAULT}/archive", data=body).status_code == [200, 415, 415][number % 3]
+        with contextlib.closing(connect(collector, "POST", f"/v1/datasets/{DEFAULT}/archive", {}, b"x" * 100)) as connection:
+            connection.send(b"x")
 
 
 # --- those that are more than a program has threads for
