@@ -56,8 +56,14 @@ class Stores:
             raise self.started[name]
         return self.started[name]
 
+    def mongo(self):
+        return self.service("mongo", lambda: services.mongo(nodes=1))
+
+    def s3(self):
+        return self.service("s3", services.s3)
+
     def mongo_uri(self):
-        return self.service("mongo", lambda: services.mongo(nodes=1)).uri
+        return self.mongo().uri
 
     def config(self):
         """The configuration of a server that labels what lies in folders: where its datasets are kept."""
@@ -72,7 +78,7 @@ class Stores:
         if DATASET == "mongo":
             variables |= {"MONGODB_CONN_STRING": self.mongo_uri(), "DATABASE_NAME": f"collecting{number}"}
         if BLOB == "s3":
-            variables |= {**self.service("s3", services.s3).environment, "AWS_BUCKET_NAME": f"collecting{number}"}
+            variables |= {**self.s3().environment, "AWS_BUCKET_NAME": f"collecting{number}"}
             bucket_client(variables).create_bucket(Bucket=variables["AWS_BUCKET_NAME"])
         return variables
 

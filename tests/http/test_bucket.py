@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from collecting import DEFAULT, bucket_client, picture, samples, services
+from collecting import DEFAULT, bucket_client, picture, samples
 from front import make_certificate, tls
 from harness import free_port, until
 
@@ -55,7 +55,7 @@ def test_a_login_page_takes_no_image(behind):
 def limited(stores, make_collector):
     """A collector, not yet started, whose key may put, get and delete objects, and neither list them nor set their ACLs."""
     collector = make_collector()
-    s3 = stores.service("s3", services.s3)
+    s3 = stores.s3()
     words = ["radosgw-admin", "-n", "client.admin", "user", "create", "--uid=limited", "--display-name=limited"]
     words += ["--access-key=AKLIMITED", "--secret-key=SKLIMITED"]
     subprocess.run(words, env={**os.environ, "CEPH_CONF": str(s3.folder / "ceph.conf")}, check=True, capture_output=True)

@@ -2,39 +2,38 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 
 import pymongo
 import pytest
 import requests
 from collecting import bucket_client, picture, samples
 from conftest import finish
-from harness import LIBEXEC, SCRIPTS, TOP, Server, draw, until
+from harness import LIBEXEC, SCRIPTS, Server, draw, until
 from test_migration import LABELS, ROWS, older
 
-sys.path.insert(0, str(TOP / "tests" / "services"))
-import services  # noqa: E402
-
+pytestmark = pytest.mark.on("mongo", "s3")
 HIDDEN = ("AWS_", "MONGODB_", "DATABASE_", "FROM_", "TO_", "IMAGE_LABEL_CONFIG")
 PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(HIDDEN)} | {"IMAGE_LABEL_LIBEXEC": str(LIBEXEC)}
 WORDS = [str(SCRIPTS / "image-label-migrate")]
 
 
 @pytest.fixture(scope="module")
-def mongo():
-    with services.mongo(nodes=1) as running:
+def mongo(stores):
+    running = stores.mongo()
+    with pymongo.MongoClient(running.uri) as client:
         # So that what a killed program leaves behind ends soon.
-        pymongo.MongoClient(running.uri).admin.command("setParameter", 1, transactionLifetimeLimitSeconds=5)
+        before = client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=5)["was"]
         yield running
+        client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=before)
 
 
 @pytest.fixture(scope="module")
-def s3():
-    with services.s3() as running:
-        yield running
+def s3(stores):
+    return stores.s3()
 
 
 class Side(Server):
@@ -434,16 +433,24 @@ def test_restart_begins_anew(sides, big):
 # --- refused ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small(sides):
-    """A source with a dataset "cats" that has an upload."""
-    here = sides("here")
+@pytest.fixture(scope="module")
+def worked_with(tmp_path_factory):
+    """A source with a dataset "cats" that has an upload, stopped; the tests get copies of it."""
+    here = Side(tmp_path_factory.mktemp("small") / "here")
     here.add_dataset("cats", ["cat", "dog"], samples=2)
     here.start()
     ann = here.session("ann")
     assert ann.put("/v1/datasets/cats/images/sent.png", data=picture()).status_code == 201
     task(ann, "cats", label="cat")
-    here.command("stop")
+    finish([here])
+    return here
+
+
+@pytest.fixture
+def small(sides, worked_with):
+    here = sides("here")
+    shutil.copytree(worked_with.databases, here.databases, dirs_exist_ok=True)
+    shutil.copytree(worked_with.store, here.store)
     return here
 
 

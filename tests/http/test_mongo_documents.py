@@ -2,35 +2,32 @@
 import datetime
 import os
 import signal
-import sys
 import time
 
 import pymongo
 import pytest
 import requests
 from collecting import picture
-from harness import TOP, Server, until
+from harness import Server, until
 
-sys.path.insert(0, str(TOP / "tests" / "services"))
-import services  # noqa: E402
+pytestmark = pytest.mark.on("mongo")
 
 
-@pytest.fixture(scope="module")
-def mongo():
-    with services.mongo(nodes=1) as running:
-        yield running
+@pytest.fixture
+def mongo(stores):
+    return stores.mongo()
 
 
 @pytest.fixture
 def serve(tmp_path, mongo, request):
-    """Starts a server on a database of the test's own: serve(), or serve("other default dataset")."""
+    """Starts a server on a database of the test's own: serve(), serve("other default dataset"), serve(options="…") of the URI."""
     database = f"test-{abs(hash(request.node.name)) % 10**9}"
     started = []
 
-    def start(default="", before=lambda server: None):
+    def start(default="", before=lambda server: None, options=""):
         config = {"default_dataset": default} if default else None
         server = Server(tmp_path / f"server{len(started)}", config=config,
-                        env={"MONGODB_CONN_STRING": mongo.uri, "DATABASE_NAME": database})
+                        env={"MONGODB_CONN_STRING": mongo.uri + options, "DATABASE_NAME": database})
         server.add_user("ann", role="admin")
         before(server)
         started.append(server)
@@ -226,7 +223,8 @@ def test_a_removed_dataset_leaves_nothing(serve):
 
 
 def test_a_store_that_is_down_is_told_and_used_again_once_it_is_back(serve, mongo):
-    server = serve(before=lambda server: server.add_dataset("animals", ["cat"]))
+    soon = "&socketTimeoutMS=2000&serverSelectionTimeoutMS=2000"  # rather than wait as long as an election may take
+    server = serve(before=lambda server: server.add_dataset("animals", ["cat"]), options=soon)
     ann = server.session("ann")
     (pid,) = mongo.pids.values()
     os.kill(pid, signal.SIGSTOP)  # as if the machine were gone
