@@ -133,6 +133,8 @@ class Server:
         return self
 
     def stop(self):
+        if not self.state.exists():  # it was never started
+            return
         done = self.command("stop")
         for port in (self.port, self.tls_port):
             release(port)
