@@ -1,4 +1,6 @@
 """What is logged: the truth of each request, and never more than is bounded."""
+import os
+
 import pytest
 from harness import until
 
@@ -11,7 +13,7 @@ def line_of(server, answer):
     return until(lambda: next((line for line in server.request_log() if line["request_id"] == number), None), "the log line")
 
 
-@pytest.mark.parametrize("method, path, options, status", [
+REFUSED = [
     ("POST", "/nothing", {}, 404),
     ("DELETE", "/v1/nothing", {}, 404),
     ("PUT", "/ui/index.html", {}, 405),
@@ -19,10 +21,13 @@ def line_of(server, answer):
     ("PATCH", "/size", {"auth": ("ann", "wrong")}, 401),
     ("TRACE", "/size", {}, 405),
     ("PUT", "/images/demo/image0.png", {}, 405),
-])
-def test_what_nginx_refuses_is_logged_with_its_own_method(server, ann, method, path, options, status):
-    line = line_of(server, ann.request(method, path, **options))
-    assert (line["method"], line["uri"], line["status"]) == (method, path, status)
+]
+
+
+def test_what_nginx_refuses_is_logged_with_its_own_method(server, ann):
+    answers = [ann.request(method, path, **options) for method, path, options, _ in REFUSED]
+    lines = [line_of(server, answer) for answer in answers]
+    assert [(line["method"], line["uri"], line["status"]) for line in lines] == [(method, path, status) for method, path, _, status in REFUSED]
 
 
 @pytest.mark.parametrize("path, status", [
@@ -47,17 +52,20 @@ def test_logs_are_begun_anew_and_bounded(make_server):
     server.add_dataset()
     ann, logs = server.start().session("ann"), server.state / "log"
     stranger = server.session()
-    for number in range(1, KEPT + 3):
-        oldest = logs / f"requests.log.{min(number, KEPT)}"
-        before = oldest.stat().st_ino if oldest.exists() else None
-        until(lambda: [stranger.get(f"/{'x' * 200}") for _ in range(50)] and oldest.exists() and oldest.stat().st_ino != before, f"log {number}")
-    kept = [f"requests.log.{number}" for number in range(1, KEPT + 1)]  # while they are moved one is missing
-    until(lambda: sorted(log.name for log in logs.glob("requests.log.*")) == kept, "the four older ones")
+    kept = [f"requests.log.{number}" for number in range(1, KEPT + 1)]
+    for name in kept[:-1]:  # as if it had been begun anew often enough
+        (logs / name).write_text(name)
+    with (logs / "size.log").open("a") as log:  # a program's, to which the program goes on writing
+        log.write("x" * limit + "\n")
+    first = logs / kept[0]
+    with (logs / kept[-2]).open() as oldest:
+        for _ in range(2):  # one more is kept, and then the oldest is not any more
+            before = first.stat().st_ino
+            until(lambda: [stranger.get(f"/{'x' * 200}") for _ in range(50)] and first.exists() and first.stat().st_ino != before, "a log begun anew")
+        until(lambda: sorted(log.name for log in logs.glob("requests.log.*")) == kept, "the four older ones")  # while they are moved one is missing
+        assert os.fstat(oldest.fileno()).st_nlink == 0
     ann.get("/v1/me")
     until(lambda: any(line["uri"] == "/v1/me" for line in server.request_log()), "a line in the log of now")
-    # A program's log, to which the program goes on writing.
-    with (logs / "size.log").open("a") as log:
-        log.write("x" * limit + "\n")
     until(lambda: (logs / "size.log.1").exists() and (logs / "size.log").stat().st_size < limit, "the program's log")
     (server.databases / "broken.db").write_bytes(b"SQLite format 3\0" + b"junk" * 2000)
     assert ann.post("/size", json={"dataset_name": "broken"}).status_code >= 500
