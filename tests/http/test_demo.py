@@ -32,22 +32,29 @@ def serve(folder, command):
     return subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
 
 
-@pytest.fixture
-def served(tmp_path):
-    """Sets up and starts what a test asks for: served(arguments…) is (folder, what was printed)."""
-    folder = tmp_path / "run"
+def set_up_and_start(folder, *arguments):
+    """Returns what was printed."""
+    for _ in range(5):  # a port that was free a moment ago may be taken by now
+        text = printed(folder, "--port", free_port(), *arguments)
+        done = serve(folder, "start")
+        if "is taken" not in done.stderr:
+            break
+    assert done.returncode == 0, done.stderr
+    return text
 
-    def start(*arguments):
-        for _ in range(5):  # a port that was free a moment ago may be taken by now
-            text = printed(folder, "--port", free_port(), *arguments)
-            done = serve(folder, "start")
-            if "is taken" not in done.stderr:
-                break
-        assert done.returncode == 0, done.stderr
-        return folder, text
 
-    yield start
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    """The demo itself, which runs: its folder and what was printed."""
+    folder = tmp_path_factory.mktemp("demo") / "run"
+    yield folder, set_up_and_start(folder)
     assert serve(folder, "stop").returncode == 0
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of one picture: forty take their time to be drawn."""
+    return draw(tmp_path / "photos" / "1.png").parent
 
 
 def curl_lines(text):
@@ -70,8 +77,8 @@ def table(folder, query, dataset="shapes"):
         db.close()
 
 
-def test_the_three_lines_work_by_pasting(served, tmp_path):
-    folder, text = served()
+def test_the_three_lines_work_by_pasting(shapes, tmp_path):
+    folder, text = shapes
     size, obtain, classify = curl_lines(text)
     assert json.loads(paste(size, tmp_path)) == {"dataset_name": "shapes", "size": 40}
     paste(obtain, tmp_path)
@@ -81,8 +88,8 @@ def test_the_three_lines_work_by_pasting(served, tmp_path):
     assert (tmp_path / "next.png").read_bytes() == (folder / "pictures" / "picture-02.png").read_bytes()
 
 
-def test_the_pages_it_names_are_there_for_the_user_it_names(served):
-    _, text = served()
+def test_the_pages_it_names_are_there_for_the_user_it_names(shapes):
+    _, text = shapes
     user, password = re.search(r"User: +(\S+)\nPassword: +(\S+)\n", text).groups()
     pages = re.findall(r"(?:browser|datasets): +(http\S+)", text)
     assert len(pages) == 2
@@ -91,8 +98,8 @@ def test_the_pages_it_names_are_there_for_the_user_it_names(served):
         assert requests.get(page, auth=(user, "wrong"), timeout=60).status_code == 401
 
 
-def test_a_rerun_keeps_labels_user_and_port(served, tmp_path):
-    folder, text = served()
+def test_a_rerun_keeps_labels_user_and_port(shapes, tmp_path):
+    folder, text = shapes
     paste(curl_lines(text)[1], tmp_path)
     paste(curl_lines(text)[2], tmp_path)
     before = table(folder, "SELECT filepath, label FROM samples")
@@ -101,15 +108,18 @@ def test_a_rerun_keeps_labels_user_and_port(served, tmp_path):
     assert ("picture-01.png", "circle") in before
 
 
-def test_a_folder_of_ones_own_is_labelled_where_it_lies(served, tmp_path):
+def test_a_folder_of_ones_own_is_labelled_where_it_lies(tmp_path):
     data = tmp_path / "Ann's photos 100%"
     for name in ("cats/1.png", "dogs/2.png", "3.png"):
         draw(data / name)
-    folder, text = served("--data", data)
-    size, obtain, classify = curl_lines(text)
-    assert json.loads(paste(size, tmp_path)) == {"dataset_name": data.name, "size": 3}
-    paste(obtain, tmp_path)
-    assert json.loads(paste(classify, tmp_path)) == {"response": True}
+    folder = tmp_path / "run"
+    size, obtain, classify = curl_lines(set_up_and_start(folder, "--data", data))
+    try:
+        assert json.loads(paste(size, tmp_path)) == {"dataset_name": data.name, "size": 3}
+        paste(obtain, tmp_path)
+        assert json.loads(paste(classify, tmp_path)) == {"response": True}
+    finally:
+        assert serve(folder, "stop").returncode == 0
     assert table(folder, "SELECT filepath, label FROM samples ORDER BY rowid", data.name) == [
         ("3.png", "cats"), ("cats/1.png", ""), ("dogs/2.png", "")]
     assert sorted(os.listdir(data)) == ["3.png", "cats", "dogs"]
@@ -137,10 +147,9 @@ def test_a_folder_whose_name_begins_with_a_dash_is_one(tmp_path):
     assert (done.returncode, "dataset=-L" in done.stdout) == (0, True), done.stderr
 
 
-def test_the_label_it_names_as_an_example_is_one_of_the_dataset(tmp_path):
-    draw(tmp_path / "photos" / "1.png")
-    assert 'such as "dog")' in printed(tmp_path / "run", "--data", tmp_path / "photos", "--labels", "cat,dog")
-    assert "star" not in printed(tmp_path / "run", "--data", tmp_path / "photos")
+def test_the_label_it_names_as_an_example_is_one_of_the_dataset(tmp_path, photos):
+    assert 'such as "dog")' in printed(tmp_path / "run", "--data", photos, "--labels", "cat,dog")
+    assert "star" not in printed(tmp_path / "run", "--data", photos)
 
 
 def test_new_images_of_the_folder_are_added_by_a_rerun(tmp_path):
@@ -152,10 +161,9 @@ def test_new_images_of_the_folder_are_added_by_a_rerun(tmp_path):
     assert table(tmp_path / "run", "SELECT label FROM labels", "data") == [("x",), ("y",)]
 
 
-def test_forty_pictures_are_drawn_always_the_same_and_all_different(tmp_path):
-    for name in ("one", "two"):
-        printed(tmp_path / name)
-    files = sorted((tmp_path / "one" / "pictures").iterdir())
+def test_forty_pictures_are_drawn_always_the_same_and_all_different(shapes, tmp_path):
+    printed(tmp_path / "two")
+    files = sorted((shapes[0] / "pictures").iterdir())
     assert [file.name for file in files] == [f"picture-{number:02}.png" for number in range(1, 41)]
     contents = [file.read_bytes() for file in files]
     assert len(set(contents)) == 40
@@ -164,8 +172,8 @@ def test_forty_pictures_are_drawn_always_the_same_and_all_different(tmp_path):
         with Image.open(file) as image:
             image.load()
             assert (image.format, image.mode, image.size) == ("PNG", "RGB", (480, 360))
-    assert table(tmp_path / "one", "SELECT label FROM labels ORDER BY rowid") == [(shape,) for shape in SHAPES]
-    assert table(tmp_path / "one", "SELECT DISTINCT label FROM samples") == [("",)]
+    assert table(tmp_path / "two", "SELECT label FROM labels ORDER BY rowid") == [(shape,) for shape in SHAPES]
+    assert table(tmp_path / "two", "SELECT DISTINCT label FROM samples") == [("",)]
 
 
 def test_a_demo_that_was_moved_still_works(tmp_path):
@@ -176,10 +184,10 @@ def test_a_demo_that_was_moved_still_works(tmp_path):
     assert table(tmp_path / "moved", "SELECT COUNT(*) FROM samples") == [(40,)]
 
 
-def test_the_users_file_is_for_its_owner_only_and_the_password_is_its_own(tmp_path):
+def test_the_users_file_is_for_its_owner_only_and_the_password_is_its_own(tmp_path, photos):
     passwords = set()
     for name in ("one", "two"):
-        text = printed(tmp_path / name)
+        text = printed(tmp_path / name, "--data", photos)
         file = tmp_path / name / "json_users" / "demo.json"
         assert file.stat().st_mode & 0o077 == 0
         assert file.parent.stat().st_mode & 0o077 == 0
@@ -190,23 +198,22 @@ def test_the_users_file_is_for_its_owner_only_and_the_password_is_its_own(tmp_pa
     assert len(passwords) == 2
 
 
-def test_a_changed_configuration_stays_and_only_its_port_is_set(tmp_path):
-    printed(tmp_path / "run")
+def test_a_changed_configuration_stays_and_only_its_port_is_set(tmp_path, photos):
+    printed(tmp_path / "run", "--data", photos)
     file = tmp_path / "run" / "config.json"
     config = {**json.loads(file.read_text()), "log_level": "debug"}
     file.write_text(json.dumps(config))
-    assert "http://127.0.0.1:4321/ui/" in printed(tmp_path / "run", "--port", 4321)
+    assert "http://127.0.0.1:4321/ui/" in printed(tmp_path / "run", "--data", photos, "--port", 4321)
     assert json.loads(file.read_text()) == {**config, "listen": {**config["listen"], "http_port": 4321}}
     file.write_text("{broken")
-    done = demo(tmp_path / "run", "--port", 4321)
+    done = demo(tmp_path / "run", "--data", photos, "--port", 4321)
     assert done.returncode == 1
     assert file.read_text() == "{broken"
 
 
-def test_the_commands_for_more_work_by_pasting(served, tmp_path):
-    folder, text = served()
+def test_the_commands_for_more_work_by_pasting(shapes, tmp_path, photos):
+    _, text = shapes
     add, grant, load, export = [line for line in text.splitlines() if "--config" in line]
-    draw(tmp_path / "photos" / "1.png")
     key = paste(add, tmp_path).splitlines()[-1]
     paste(grant, tmp_path)
     paste(load.replace("~", str(tmp_path)), tmp_path)
@@ -217,13 +224,13 @@ def test_the_commands_for_more_work_by_pasting(served, tmp_path):
     assert (tmp_path / "labels.csv").read_text().startswith("filepath,label")
 
 
-def test_other_machines_are_told_the_addresses_to_type(tmp_path):
-    assert "make run TLS_PORT=44443" in printed(tmp_path / "run")
-    text = printed(tmp_path / "run", "--tls-port", "44443")
+def test_other_machines_are_told_the_addresses_to_type(tmp_path, photos):
+    assert "make run TLS_PORT=44443" in printed(tmp_path / "run", "--data", photos)
+    text = printed(tmp_path / "run", "--data", photos, "--tls-port", "44443")
     assert json.loads((tmp_path / "run" / "config.json").read_text())["listen"]["https_port"] == 44443
     for address in subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True).stdout.split():
         assert f"https://{f'[{address}]' if ':' in address else address}:44443/ui/" in text
-    assert "make run TLS_PORT=44443" in printed(tmp_path / "run", "--tls-port", "0")
+    assert "make run TLS_PORT=44443" in printed(tmp_path / "run", "--data", photos, "--tls-port", "0")
 
 
 @pytest.mark.parametrize(("arguments", "status", "words"), [
