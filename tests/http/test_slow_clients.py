@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from collecting import DEFAULT, Collector, picture
+from conftest import finish
 from harness import until
 from test_archive import tar
 from test_tus import begin
@@ -86,32 +87,47 @@ def impatient(tmp_path_factory, stores):
     try:
         yield collector.start()
     finally:
-        collector.stop()
-    assert not collector.sanitizer_reports()
+        finish([collector])
 
 
-@pytest.mark.parametrize("route", UPLOADS)
-def test_a_body_that_stalls_is_answered_408_and_loses_no_thread(impatient, route):
+def test_a_body_that_stalls_is_answered_408_and_loses_no_thread(impatient):
+    """Whatever the route, before its first byte and after some; all at once, since each is waited for."""
     before = impatient.stored()
-    for part in (0, 20):
-        upload = UPLOADS[route](impatient.session("contributor"), picture("BMP", (200, 200)))
-        with contextlib.closing(connect(impatient, *upload)) as connection:
-            connection.send(upload[-1][:part])
+    session = impatient.session("contributor")
+    with contextlib.ExitStack() as ended:
+        stalled = {}
+        for route in UPLOADS:
+            for part in (0, 20):
+                upload = UPLOADS[route](session, picture("BMP", (200, 200)))
+                connection = connect(impatient, *upload)
+                ended.callback(connection.close)
+                connection.send(upload[-1][:part])
+                stalled[route, part] = connection
+        for route_and_part, connection in stalled.items():
             answer = connection.getresponse()
-            assert answer.status == 408 and b"Nothing of the request's body came for 1 s" in answer.read()
+            assert (route_and_part, answer.status) == (route_and_part, 408)
+            assert b"Nothing of the request's body came for 1 s" in answer.read(), route_and_part
     assert impatient.stored() == before
 
 
-@pytest.mark.parametrize("route", UPLOADS)
-def test_a_trickle_is_answered_408(impatient, route):
-    upload = UPLOADS[route](impatient.session("contributor"), picture("BMP", (200, 200)))
-    with contextlib.closing(connect(impatient, *upload)) as connection:
-        for byte in upload[-1]:
-            connection.send(bytes([byte]))
-            if select.select([connection.sock], [], [], 0.05)[0]:
+def test_a_trickle_is_answered_408(impatient):
+    session = impatient.session("contributor")
+    with contextlib.ExitStack() as ended:
+        uploads = {route: UPLOADS[route](session, picture("BMP", (200, 200))) for route in UPLOADS}
+        trickling = {route: connect(impatient, *upload) for route, upload in uploads.items()}
+        for connection in trickling.values():
+            ended.callback(connection.close)
+        told = {}
+        for place in range(1000):  # some 50 s
+            for route in trickling:
+                trickling[route].send(uploads[route][-1][place : place + 1])
+            for connection in select.select([connection.sock for connection in trickling.values()], [], [], 0.05)[0]:
+                route = next(route for route in trickling if trickling[route].sock is connection)
+                told[route] = trickling.pop(route).getresponse()
+            if not trickling:
                 break
-        answer = connection.getresponse()
-        assert answer.status == 408 and b"less than 1000 bytes a second" in answer.read()
+        assert {route: answer.status for route, answer in told.items()} == dict.fromkeys(UPLOADS, 408)
+        assert {route for route, answer in told.items() if b"less than 1000 bytes a second" in answer.read()} == {*UPLOADS}
 
 
 def test_an_upload_that_has_ended_leaves_its_place(collector, contributor):
@@ -131,18 +147,26 @@ def answers(connections):
     return [connection for connection in connections if select.select([connection.sock], [], [], 0)[0]]
 
 
-@pytest.mark.parametrize("route, most", [("archive", 48), ("images", 192), ("bulk_upload", 96), ("single_upload", 96), ("tus", 168)])
-def test_what_comes_while_all_threads_are_taken_is_refused_at_once(make_collector, route, most):
-    """Each of two users can take half of the places, and a third one finds none; but an image, put by itself, has kept ones."""
-    collector = make_collector()
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory, stores):
+    """A server of which each test takes another program's threads."""
+    collector = Collector(tmp_path_factory.mktemp("crowded"), stores.environment())
     for user in USERS:
         collector.add_user(user, role="contributor")
-    collector.start()
+    try:
+        yield collector.start()
+    finally:
+        finish([collector])
+
+
+@pytest.mark.parametrize("route, most", [("archive", 48), ("images", 192), ("bulk_upload", 96), ("single_upload", 96), ("tus", 168)])
+def test_what_comes_while_all_threads_are_taken_is_refused_at_once(crowded, route, most):
+    """Each of two users can take half of the places, and a third one finds none; but an image, put by itself, has kept ones."""
     with contextlib.ExitStack() as ended:
 
         def start(user):
-            upload = UPLOADS[route](collector.session(user), picture("BMP", (200, 200)))
-            connection = connect(collector, *upload, user=user)
+            upload = UPLOADS[route](crowded.session(user), picture("BMP", (200, 200)))
+            connection = connect(crowded, *upload, user=user)
             ended.callback(connection.close)
             connection.send(upload[-1][:20])
             return connection
@@ -156,5 +180,5 @@ def test_what_comes_while_all_threads_are_taken_is_refused_at_once(make_collecto
         for user in USERS[:2]:
             refuse([start(user) for _ in range(most // 2 + 1)], 429)
         refuse([start(USERS[2])], 503)
-        put = collector.session(USERS[2]).put(f"/v1/datasets/{DEFAULT}/images/quick.png", data=picture())
+        put = crowded.session(USERS[2]).put(f"/v1/datasets/{DEFAULT}/images/quick-{route}.png", data=picture())
         assert put.status_code == 201
