@@ -3,6 +3,7 @@ import json
 import os
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import LIBEXEC
@@ -110,26 +111,33 @@ def test_what_is_broken_is_told_and_the_rest_holds(config):
     assert answer.stdout.splitlines()[-1] == "cats: 1 image, 0 labelled, 1 to label"
 
 
-@pytest.mark.parametrize("merged", [False, True], ids=["its JSON is gone", "its JSON is there"])
-def test_a_database_that_cannot_be_opened_does_not_keep_the_others_from_being_served(config, merged):
-    lay_user(config)
-    lay_dataset(config, "cats")
-    lay_dataset(config, "locked")
-    assert admin(config, "prepare").returncode == 0
-    (config.parent / "a/dbs/folder.db").mkdir()
-    if merged:
-        lay_dataset(config, "locked", labels=["yes", "no", "perhaps"])
-    else:
-        (config.parent / "a/json/locked.json").unlink()
-    other = sqlite3.connect(config.parent / "a/dbs/locked.db")  # as a person's shell that was left open
-    other.execute("BEGIN EXCLUSIVE")
-    other.execute("UPDATE samples SET label = label")
-    answer = admin(config, "prepare")
-    other.close()
-    assert answer.returncode == 0, answer.stderr
-    assert "cats: 1 image, 0 labelled, 1 to label" in answer.stdout.splitlines()
-    assert 'dataset "folder" cannot be opened' in answer.stderr
-    assert "locked by another program" in answer.stderr
+def test_a_database_that_cannot_be_opened_does_not_keep_the_others_from_being_served(tmp_path):
+    """Whether its JSON is there, or gone: both at once, for each waits for the database."""
+    configs, locks = [], []
+    for merged in (False, True):
+        (folder := tmp_path / f"merged {merged}").mkdir()
+        configs.append(config := configured(folder))
+        lay_user(config)
+        lay_dataset(config, "cats")
+        lay_dataset(config, "locked")
+        assert admin(config, "prepare").returncode == 0
+        (folder / "a/dbs/folder.db").mkdir()
+        if merged:
+            lay_dataset(config, "locked", labels=["yes", "no", "perhaps"])
+        else:
+            (folder / "a/json/locked.json").unlink()
+        locks.append(other := sqlite3.connect(folder / "a/dbs/locked.db"))  # as a person's shell that was left open
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("UPDATE samples SET label = label")
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda config: admin(config, "prepare"), configs))
+    for other in locks:
+        other.close()
+    for answer in answers:
+        assert answer.returncode == 0, answer.stderr
+        assert "cats: 1 image, 0 labelled, 1 to label" in answer.stdout.splitlines()
+        assert 'dataset "folder" cannot be opened' in answer.stderr
+        assert "locked by another program" in answer.stderr
 
 
 def test_one_that_cannot_be_opened_is_the_only_one(config):
