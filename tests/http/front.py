@@ -1,5 +1,6 @@
-"""Stands before a service: TLS, a login page, requests that are held back."""
+"""Stands before a service, or for one: TLS, a login page, requests that are held back."""
 import contextlib
+import http.server
 import socket
 import ssl
 import subprocess
@@ -21,6 +22,25 @@ def tls(certificate, key):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
+
+
+@contextlib.contextmanager
+def named_bucket():
+    """The port of a server that has every bucket by name, which is what is asked at a start, and nothing in it."""
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200)
+            self.send_header("x-amz-request-id", "1")  # as all of S3 do
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
 
 
 class Front:

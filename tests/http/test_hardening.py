@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from front import named_bucket
 from harness import LIBEXEC
 
 SECRETS = {"AWS_ACCESS_KEY_ID": "the key", "AWS_SECRET_ACCESS_KEY": "the secret", "AWS_SESSION_TOKEN": "the token"}
@@ -42,11 +43,12 @@ def environment(pid):
 
 
 def test_nobody_gains_privileges_and_secrets_are_with_those_who_use_them(make_server):
-    config = {"image_store": {"type": "s3", "bucket": "cats", "endpoint": "http://127.0.0.1:9"}}
-    server = make_server(config=config, env=SECRETS)
-    server.add_user("ann")
-    server.add_dataset()
-    server.start()
+    with named_bucket() as port:
+        config = {"image_store": {"type": "s3", "bucket": "cats", "endpoint": f"http://127.0.0.1:{port}"}}
+        server = make_server(config=config, env=SECRETS)
+        server.add_user("ann")
+        server.add_dataset()
+        server.start()
     assert server.session("ann").post("/size", json={"dataset_name": "demo"}).json()["size"] == 3
     assert server.session("ann").get("/v1/me").json()["user"] == "ann"
     programs = server.executables()

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from front import named_bucket
 from harness import TOP, send_raw, until
 
 MIB = 1024 * 1024
@@ -179,16 +180,17 @@ def test_errors_of_programs_pass_unchanged(ann):
 
 @pytest.mark.parametrize(
     "endpoint, origin",
-    [("http://{bucket}.s3.invalid:9000", "http://cats.s3.invalid:9000"), ("http://s3.invalid/{bucket}", "http://s3.invalid")],
+    [("http://{bucket}.localhost:PORT", "http://cats.localhost:PORT"), ("http://localhost:PORT/{bucket}", "http://localhost:PORT")],
 )
 def test_pages_may_show_images_out_of_the_bucket(make_server, endpoint, origin):
     keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    server = make_server(config={"image_store": {"type": "s3", "bucket": "cats", "endpoint": endpoint}}, env=keys)
-    server.add_user("ann")
-    server.add_dataset()
-    server.start()
-    policy = server.session("ann").get("/ui/").headers["Content-Security-Policy"]
-    assert f"img-src 'self' blob: data: {origin};" in policy
+    with named_bucket() as port:
+        store = {"type": "s3", "bucket": "cats", "endpoint": endpoint.replace("PORT", str(port))}
+        server = make_server(config={"image_store": store}, env=keys)
+        server.add_user("ann")
+        server.add_dataset()
+        policy = server.start().session("ann").get("/ui/").headers["Content-Security-Policy"]
+        assert f"img-src 'self' blob: data: {origin.replace('PORT', str(port))};" in policy
 
 
 @pytest.mark.parametrize("region, host", [("eu-central-1", "s3.eu-central-1.amazonaws.com"), ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn")])
