@@ -5,10 +5,14 @@
 
 #include "base/log.h"
 #include "dataset/dataset.h"
+#include "dataset/rules.h"
 
 typedef void dataset_log(enum log_level level, const char *message, ...);
 /* reading: dataset_store_open_reading. */
 typedef int dataset_store_open_fn(struct dataset_store **out, const struct config *config, bool reading, struct err *err);
+/* Loads the samples, decides by rules.h and saves, in one write; hundreds of changes may be several writes. What is refused
+ * leaves nothing; of several changes none is such as may be. */
+typedef int dataset_change_fn(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err);
 
 /* Each function is the one of dataset.h that it is declared by. */
 struct dataset_backend {
@@ -51,15 +55,9 @@ struct dataset_backend {
 	typeof(dataset_next) *next;
 	typeof(dataset_lease) *lease;
 	typeof(dataset_held) *held;
-	typeof(dataset_renew) *renew;
-	typeof(dataset_release) *release;
-	typeof(dataset_skip) *skip;
-	typeof(dataset_label_task_once) *label_task; /* request: NULL = none */
-	typeof(dataset_label_path_once) *label_path;
-	typeof(dataset_mark_all_unreadable) *mark_unreadable;
+	dataset_change_fn *change;
 	typeof(dataset_retry_unreadable) *retry_unreadable;
 	typeof(dataset_unreadable) *unreadable;
-	typeof(dataset_mark_readable) *mark_readable;
 
 	/* Votes may be given in any order, and the notes with DATASET_ORIGIN. */
 	typeof(dataset_outline) *outline;

@@ -261,11 +261,6 @@ int dataset_unreadable(struct dataset *dataset, int64_t after, size_t limit, str
 	return check_limit(limit, err) || dataset->backend->unreadable(dataset, after, limit, out, count, err) ? -1 : 0;
 }
 
-int dataset_mark_readable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
-{
-	return count == 0 ? 0 : dataset->backend->mark_readable(dataset, ids, count, err);
-}
-
 int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,
                   const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged, struct err *err)
 {
@@ -359,19 +354,37 @@ int dataset_held(struct dataset *dataset, const char *user, struct task **out, s
 	return dataset->backend->held(dataset, user, out, count, err);
 }
 
+/* What is done with a lease: its token tells its sample. */
+static int change_task(struct dataset *dataset, struct sample_change *change, struct err *err)
+{
+	if (check_token(change->token, err))
+		return -1;
+	change->id = task_token_sample(change->token);
+	return dataset->backend->change(dataset, change, 1, err);
+}
+
 int dataset_renew(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at, struct err *err)
 {
-	return check_token(token, err) || dataset->backend->renew(dataset, user, token, expires_at, err) ? -1 : 0;
+	struct sample_change change = {.act = SAMPLE_RENEW, .user = user, .token = token};
+
+	if (change_task(dataset, &change, err))
+		return -1;
+	*expires_at = change.expires_at;
+	return 0;
 }
 
 int dataset_release(struct dataset *dataset, const char *user, const char *token, struct err *err)
 {
-	return check_token(token, err) || dataset->backend->release(dataset, user, token, err) ? -1 : 0;
+	struct sample_change change = {.act = SAMPLE_RELEASE, .user = user, .token = token};
+
+	return change_task(dataset, &change, err);
 }
 
 int dataset_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err)
 {
-	return check_token(token, err) || dataset->backend->skip(dataset, user, token, skip, err) ? -1 : 0;
+	struct sample_change change = {.act = SAMPLE_SKIP, .user = user, .token = token, .skip = skip};
+
+	return change_task(dataset, &change, err);
 }
 
 int dataset_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,
@@ -397,13 +410,24 @@ static bool is_spelled_otherwise(struct dataset *dataset, const char *label, cha
 int dataset_label_task_once(struct dataset *dataset, const char *user, const char *token, const char *label,
                             int64_t lead_time_ms, const char *request, struct sample *out, struct err *err)
 {
+	struct sample_change change = {.act = SAMPLE_LABEL,
+	                               .user = user,
+	                               .token = token,
+	                               .label = label,
+	                               .request = usable_request(request),
+	                               .lead_time_ms = lead_time_ms,
+	                               .out = out};
 	char *spelled = NULL;
 
+	if (out)
+		memset(out, 0, sizeof(*out));
 	if (check_token(token, err) || text_check_label(label, err))
 		return -1;
-	int failed = dataset->backend->label_task(dataset, user, token, label, lead_time_ms, usable_request(request), out, err);
-	if (failed && err->code == ERR_UNPROCESSABLE && is_spelled_otherwise(dataset, label, &spelled))
-		failed = dataset->backend->label_task(dataset, user, token, spelled, lead_time_ms, usable_request(request), out, err);
+	int failed = change_task(dataset, &change, err);
+	if (failed && err->code == ERR_UNPROCESSABLE && is_spelled_otherwise(dataset, label, &spelled)) {
+		change.label = spelled;
+		failed = change_task(dataset, &change, err);
+	}
 	free(spelled);
 	return failed;
 }
@@ -417,24 +441,51 @@ int dataset_label_path(struct dataset *dataset, const char *user, const char *ba
 int dataset_label_path_once(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
                             const char *label, const char *request, bool *accepted, struct err *err)
 {
-	const char *once = usable_request(request);
+	struct sample_change change = {.act = SAMPLE_CLASSIFY,
+	                               .filepath = filepath,
+	                               .base_dir = base_dir,
+	                               .user = user,
+	                               .label = label,
+	                               .request = usable_request(request),
+	                               .lead_time_ms = -1};
 	char *spelled = NULL;
-	int failed = dataset->backend->label_path(dataset, user, base_dir, filepath, label, once, accepted, err);
+	int failed = dataset->backend->change(dataset, &change, 1, err);
 
-	if (!failed && !*accepted && is_spelled_otherwise(dataset, label, &spelled))
-		failed = dataset->backend->label_path(dataset, user, base_dir, filepath, spelled, once, accepted, err);
+	if (!failed && !change.accepted && is_spelled_otherwise(dataset, label, &spelled)) {
+		change.label = spelled;
+		failed = dataset->backend->change(dataset, &change, 1, err);
+	}
 	free(spelled);
+	*accepted = !failed && change.accepted;
+	return failed;
+}
+
+static int change_all(struct dataset *dataset, enum sample_act act, const int64_t *ids, size_t count, struct err *err)
+{
+	struct sample_change *changes = calloc(count + 1, sizeof(*changes));
+
+	if (!changes)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		changes[i] = (struct sample_change){.act = act, .id = ids[i]};
+	int failed = count > 0 ? dataset->backend->change(dataset, changes, count, err) : 0;
+	free(changes);
 	return failed;
 }
 
 int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)
 {
-	return dataset->backend->mark_unreadable(dataset, &id, 1, err);
+	return change_all(dataset, SAMPLE_MARK_UNREADABLE, &id, 1, err);
 }
 
 int dataset_mark_all_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
 {
-	return dataset->backend->mark_unreadable(dataset, ids, count, err);
+	return change_all(dataset, SAMPLE_MARK_UNREADABLE, ids, count, err);
+}
+
+int dataset_mark_readable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	return change_all(dataset, SAMPLE_MARK_READABLE, ids, count, err);
 }
 
 int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)

@@ -404,15 +404,9 @@ typeof(dataset_next) mongodb_next;
 typeof(dataset_lease) mongodb_lease;
 typeof(dataset_held) mongodb_held;
 
-typeof(dataset_renew) mongodb_renew;
-typeof(dataset_release) mongodb_release;
-typeof(dataset_skip) mongodb_skip;
-typeof(dataset_label_task_once) mongodb_label_task;
-typeof(dataset_label_path_once) mongodb_label_path;
-typeof(dataset_mark_all_unreadable) mongodb_mark_unreadable;
+dataset_change_fn mongodb_change;
 typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
 typeof(dataset_unreadable) mongodb_unreadable;
-typeof(dataset_mark_readable) mongodb_mark_readable;
 
 /* What a change of the overlap makes of the samples that are there is made in bites, between which others write
  * (mongodb_policy.c). All that is due; and a small bite, by the leader of leases, so that it ends though nobody waits for it. */

@@ -110,10 +110,12 @@ static int give_own(struct taking *taking, struct request *request, struct recor
 
 	/* One that ends later than a new one would was taken before the clock went back. */
 	if (expires_at - taking->window.now <= length / 2 || expires_at - taking->window.now > length) {
+		struct sample_change renewal = {
+			.act = SAMPLE_RENEW, .id = record->sample.id, .user = request->user, .token = lease->token};
 		struct err err;
 
 		/* Whoever took it meanwhile was right to: then a new one is looked for. */
-		if (mongodb_renew(&taking->dataset->base, request->user, lease->token, &expires_at, &err)) {
+		if (mongodb_change(&taking->dataset->base, &renewal, 1, &err)) {
 			if (err.code == ERR_CONFLICT)
 				return 0;
 			request->err = err;
@@ -121,6 +123,7 @@ static int give_own(struct taking *taking, struct request *request, struct recor
 			request->settled = true;
 			return -1;
 		}
+		expires_at = renewal.expires_at;
 	}
 	give(request, &record->sample, lease->token, expires_at);
 	return 0;

@@ -221,26 +221,17 @@ static void set_text(char **text, const char *value)
 	*text = copy;
 }
 
-static bool differs(const struct sample *sample, const struct rules_outcome *outcome)
-{
-	return sample->state != outcome->state || sample->labelled_at != outcome->at ||
-	       strcmp(sample->label, outcome->label) != 0 || strcmp(sample->labelled_by, outcome->by) != 0;
-}
-
-/* What is decided is in nobody's hands any more. A file that cannot be read is offered to nobody, but may be
- * labelled. */
 void record_settle(struct record *record, int64_t overlap, int64_t now)
 {
 	struct sample *sample = &record->sample;
-	struct rules_outcome outcome = outcome_of(record, overlap);
-	bool unreadable = sample->state == SAMPLE_UNREADABLE && outcome.state == SAMPLE_UNLABELLED;
+	struct rules_settled settled = rules_settle(sample, record->votes, record->vote_count, &record->decision, overlap, 0);
 	int64_t free_at = record->free_at;
 
-	if (!unreadable && differs(sample, &outcome)) {
-		set_text(&sample->label, outcome.label);
-		set_text(&sample->labelled_by, outcome.by);
-		sample->labelled_at = outcome.at;
-		sample->state = outcome.state;
+	if (settled.changes) {
+		set_text(&sample->label, settled.outcome.label);
+		set_text(&sample->labelled_by, settled.outcome.by);
+		sample->labelled_at = settled.outcome.at;
+		sample->state = settled.outcome.state;
 		sample->version++;
 		record->changed = true;
 	}

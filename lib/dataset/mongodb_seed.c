@@ -142,8 +142,7 @@ static void seed_one(struct merge *merge, const struct dataset_seed *seed)
 	}
 	struct record *record = &merge->records.item[entry->record];
 	merge->result.samples_known++;
-	bool unlabelled = record->sample.state == SAMPLE_UNLABELLED || record->sample.state == SAMPLE_UNREADABLE;
-	if (seed->label[0] && unlabelled && !record->sample.label[0] && record->events == 0)
+	if (seed->label[0] && rules_takes_seed(record->sample.state, record->sample.label, record->events > 0))
 		seed_label(merge, record, seed->label);
 }
 
@@ -286,21 +285,21 @@ static int add_one(struct additions *additions, struct addition *addition)
 	const struct dataset_image *image = addition->image;
 	struct settings *settings = &additions->settings;
 	struct record *present = find_record(&additions->records, offsetof(struct sample, sha256), image->sha256);
+	struct rules_upload upload = {
+		.image = image,
+		.same_bytes = present != NULL,
+		.taken = find_record(&additions->records, offsetof(struct sample, filepath), image->filepath) != NULL,
+		.known_label = addition->known_label,
+		.bytes = settings->bytes,
+		.quota_bytes = addition->quota_bytes,
+	};
 
-	if (rules_check_public(image, &settings->policy, &addition->err))
+	if (rules_upload(&upload, &settings->policy, &addition->duplicate, &addition->err))
 		return -1;
-	addition->duplicate = present != NULL;
-	if (present) {
+	if (addition->duplicate) {
 		sample_copy(addition->out, &present->sample);
 		return 0;
 	}
-	if (find_record(&additions->records, offsetof(struct sample, filepath), image->filepath))
-		return err_set(&addition->err, ERR_CONFLICT, "Another image is at %s already", image->filepath);
-	if (!addition->known_label)
-		return err_set(&addition->err, ERR_UNPROCESSABLE, "The dataset has no label %s", image->label);
-	if (addition->quota_bytes > 0 && settings->bytes + image->bytes > addition->quota_bytes)
-		return err_set(&addition->err, ERR_NO_SPACE, "The dataset's quota of %lld bytes is full",
-		               (long long)addition->quota_bytes);
 	settings->bytes += image->bytes;
 	struct record *record = record_new(&additions->records, settings->next_id++, image->filepath, image->label);
 	fill_image(record, image, additions->batch.now);

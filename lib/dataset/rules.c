@@ -104,7 +104,161 @@ int64_t rules_places(const struct rules_outcome *outcome, int64_t leases)
 	return leases < outcome->wanted ? outcome->wanted - leases : 0;
 }
 
-/* --- changes of a dataset, and uploads --------------------------------------------------------------------------- */
+struct rules_settled rules_settle(const struct sample *was, const struct rules_vote *votes, size_t count,
+                                  const struct rules_decision *decision, int64_t overlap, int64_t leases)
+{
+	struct rules_decision implied = rules_decision_implied(was, votes, count);
+	struct rules_outcome outcome = rules_outcome(votes, count, decision->made ? decision : &implied, overlap);
+	bool unreadable = was->state == SAMPLE_UNREADABLE && outcome.state == SAMPLE_UNLABELLED;
+	bool differs = was->state != outcome.state || was->labelled_at != outcome.at ||
+	               strcmp(was->label, outcome.label) != 0 || strcmp(was->labelled_by, outcome.by) != 0;
+
+	return (struct rules_settled){.outcome = outcome,
+	                              .changes = differs && !unreadable,
+	                              .places = unreadable ? 0 : rules_places(&outcome, leases)};
+}
+
+/* --- changes of samples -------------------------------------------------------------------------------------------- */
+
+unsigned rules_asks(const struct sample_change *change)
+{
+	static const unsigned asks[] = {
+		[SAMPLE_LABEL] = RULES_LEASE | RULES_KNOWN_LABEL,
+		[SAMPLE_CLASSIFY] = RULES_IN_FOLDER | RULES_KNOWN_LABEL,
+		[SAMPLE_SKIP] = RULES_LEASE | RULES_VOTED,
+		[SAMPLE_RELEASE] = RULES_LEASE,
+		[SAMPLE_RENEW] = RULES_LEASE,
+		[SAMPLE_MARK_UNREADABLE] = RULES_STATE,
+		[SAMPLE_MARK_READABLE] = RULES_STATE,
+		[SAMPLE_SETTLE] = 0,
+	};
+
+	return asks[change->act] | (change->request ? RULES_GIVEN : 0);
+}
+
+static int check_lease(const struct rules_facts *facts, int64_t now, struct err *err)
+{
+	return facts->found && facts->lease_ends > now
+	               ? 0
+	               : err_set(err, ERR_CONFLICT,
+	                         "The task is no longer yours: its lease was used, taken back or ran out");
+}
+
+/* Whoever labels is done with the sample, by whatever lease. */
+static struct rules_effect give_label(const struct sample_change *change, const char *source)
+{
+	return (struct rules_effect){.accepted = true,
+	                             .source = source,
+	                             .label = change->label,
+	                             .vote = RULES_VOTE,
+	                             .leases = RULES_USERS_LEASES_END,
+	                             .settles = true};
+}
+
+static struct rules_effect pass_over(const struct sample_change *change, const struct rules_facts *facts)
+{
+	struct rules_effect effect = {.accepted = true, .leases = RULES_LEASE_ENDS, .settles = true};
+
+	switch (change->skip) {
+	case DATASET_SKIP_REQUEUE_FOR_ME:
+		effect.to_the_end = true;
+		break;
+	case DATASET_SKIP_REQUEUE_FOR_OTHERS:
+		effect.vote = facts->voted ? RULES_NO_VOTE : RULES_PASS;
+		break;
+	case DATASET_SKIP_IGNORE:
+		effect.source = "skip";
+		effect.label = "";
+	}
+	return effect;
+}
+
+static struct rules_effect set_state(const struct rules_facts *facts, enum sample_state from, enum sample_state to)
+{
+	bool is_so = facts->found && facts->state == from;
+
+	return (struct rules_effect){.accepted = is_so,
+	                             .sets_state = is_so,
+	                             .state = to,
+	                             .leases = is_so && to == SAMPLE_UNREADABLE ? RULES_LEASES_END : RULES_LEASES_STAY,
+	                             .settles = is_so};
+}
+
+int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
+                 struct rules_effect *out, struct err *err)
+{
+	*out = (struct rules_effect){.accepted = facts->found};
+	switch (change->act) {
+	case SAMPLE_LABEL:
+		if (facts->given)
+			return 0;
+		if (check_lease(facts, now, err))
+			return -1;
+		if (!facts->known_label)
+			return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", change->label);
+		*out = give_label(change, "task");
+		return 0;
+	case SAMPLE_CLASSIFY:
+		out->accepted = facts->found && facts->in_folder && facts->known_label;
+		if (out->accepted && !facts->given)
+			*out = give_label(change, "classify");
+		return 0;
+	case SAMPLE_SKIP:
+		if (check_lease(facts, now, err))
+			return -1;
+		*out = pass_over(change, facts);
+		return 0;
+	case SAMPLE_RELEASE:
+		*out = (struct rules_effect){.accepted = true, .leases = RULES_LEASE_ENDS, .settles = true};
+		return check_lease(facts, now, err);
+	case SAMPLE_RENEW:
+		*out = (struct rules_effect){.accepted = true, .renewed = now + lease_us};
+		return check_lease(facts, now, err);
+	case SAMPLE_MARK_UNREADABLE:
+		*out = set_state(facts, SAMPLE_UNLABELLED, SAMPLE_UNREADABLE);
+		return 0;
+	case SAMPLE_MARK_READABLE:
+		*out = set_state(facts, SAMPLE_UNREADABLE, SAMPLE_UNLABELLED);
+		return 0;
+	case SAMPLE_SETTLE:
+		out->settles = facts->found;
+	}
+	return 0;
+}
+
+/* --- seeds, uploads, changes of a dataset -------------------------------------------------------------------------- */
+
+bool rules_takes_seed(enum sample_state state, const char *label, bool any_event)
+{
+	return (state == SAMPLE_UNLABELLED || state == SAMPLE_UNREADABLE) && label[0] == '\0' && !any_event;
+}
+
+static int check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err)
+{
+	if (image->is_public == policy->public_images)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "The dataset became %s meanwhile", policy->public_images ? "public" : "private");
+}
+
+int rules_upload(const struct rules_upload *upload, const struct dataset_policy *policy, bool *duplicate,
+                 struct err *err)
+{
+	const struct dataset_image *image = upload->image;
+
+	*duplicate = false;
+	if (check_public(image, policy, err)) /* the same bytes, too: they have been stored so anew */
+		return -1;
+	*duplicate = upload->same_bytes;
+	if (upload->same_bytes)
+		return 0;
+	if (upload->taken)
+		return err_set(err, ERR_CONFLICT, "Another image is at %s already", image->filepath);
+	if (!upload->known_label)
+		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", image->label);
+	if (upload->quota_bytes > 0 && upload->bytes + image->bytes > upload->quota_bytes)
+		return err_set(err, ERR_NO_SPACE, "The dataset's quota of %lld bytes is full", (long long)upload->quota_bytes);
+	return 0;
+}
 
 void rules_merge_policy(struct dataset_policy *policy, const struct dataset_change *change)
 {
@@ -127,11 +281,4 @@ int rules_check_base_dir(const struct dataset_change *change, const char *base_d
 	if (!change->base_dir_was || strcmp(change->base_dir_was, base_dir) == 0)
 		return 0;
 	return err_set(err, ERR_CONFLICT, "The dataset's folder has become %s meanwhile", base_dir);
-}
-
-int rules_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err)
-{
-	if (image->is_public == policy->public_images)
-		return 0;
-	return err_set(err, ERR_CONFLICT, "The dataset became %s meanwhile", policy->public_images ? "public" : "private");
 }

@@ -62,11 +62,101 @@ struct rules_decision rules_decision_implied(const struct sample *sample, const 
 /* How many more people may be given the sample now: every live lease takes a place, a shared one, too. */
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases);
 
+/* What the votes, the decision (made: one is noted) and the policy make of a sample, of which label, state, and who gave
+ * it when are as they were. A file that cannot be read is offered to nobody, but may be labelled. What is decided is in
+ * nobody's hands any more: unless the sample is unlabelled then, its leases end. */
+struct rules_settled {
+	struct rules_outcome outcome;
+	bool changes;   /* the sample becomes what the outcome says, which is a version more */
+	int64_t places; /* for more people beside those `leases` */
+};
+struct rules_settled rules_settle(const struct sample *was, const struct rules_vote *votes, size_t count,
+                                  const struct rules_decision *decision, int64_t overlap, int64_t leases);
+
+/* --- changes of samples ------------------------------------------------------------------------------------------- */
+
+enum sample_act {
+	SAMPLE_LABEL,    /* as a task, with its lease */
+	SAMPLE_CLASSIFY, /* by its filepath, whoever holds a lease */
+	SAMPLE_SKIP,
+	SAMPLE_RELEASE,
+	SAMPLE_RENEW,
+	SAMPLE_MARK_UNREADABLE,
+	SAMPLE_MARK_READABLE,
+	SAMPLE_SETTLE, /* brought in line with the policy, which is all */
+};
+/* What is asked, and the answer. */
+struct sample_change {
+	enum sample_act act;
+	int64_t id;           /* of the sample, */
+	const char *filepath; /* unless it is named by this: then it is each of that filepath, */
+	const char *base_dir; /* in this folder */
+	const char *user, *token, *label;
+	const char *request; /* NULL: none */
+	int64_t lead_time_ms;
+	enum dataset_skip skip;
+
+	bool accepted;      /* it was done, or had been by the same request; else there was nothing to do it to */
+	int64_t expires_at; /* of a lease that was renewed */
+	struct sample *out; /* unless NULL: the sample afterwards */
+};
+/* What the change meets. Only what its act asks for need be looked up (rules_asks). */
+struct rules_facts {
+	bool found; /* there is such a sample */
+	enum sample_state state;
+	bool voted;          /* its user has said something of it, or passed it on */
+	bool given;          /* its request has given the label already */
+	bool known_label;    /* the label is one of the dataset's */
+	bool in_folder;      /* base_dir is the dataset's */
+	int64_t lease_ends;  /* when the user's lease with that token ends; 0: there is none */
+};
+enum rules_fact {
+	RULES_STATE = 1,
+	RULES_VOTED = 2,
+	RULES_GIVEN = 4,
+	RULES_KNOWN_LABEL = 8,
+	RULES_IN_FOLDER = 16,
+	RULES_LEASE = 32,
+};
+unsigned rules_asks(const struct sample_change *change);
+
+/* What is to be written, in this order, before the sample is settled. */
+struct rules_effect {
+	bool accepted;
+	const char *source; /* of an event by the change's user, now; NULL: none */
+	const char *label;  /* the event's, and the vote's */
+	enum { RULES_NO_VOTE, RULES_VOTE, RULES_PASS } vote; /* the user's: for the label; for not to be asked again */
+	bool to_the_end; /* of the queue */
+	enum { RULES_LEASES_STAY, RULES_LEASE_ENDS, RULES_USERS_LEASES_END, RULES_LEASES_END } leases;
+	int64_t renewed; /* until when the lease lives now; 0: as before */
+	bool sets_state; /* a version more */
+	enum sample_state state;
+	bool settles; /* what follows is to be found out by rules_settle */
+};
+/* lease_us: how long a lease lives. ERR_CONFLICT where the lease is lost, ERR_UNPROCESSABLE for an unknown label. */
+int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
+                 struct rules_effect *out, struct err *err);
+
+/* --- seeds, uploads, changes of a dataset ------------------------------------------------------------------------- */
+
+/* Does the sample take its seed's label? When it has none, and nobody ever gave or took one. */
+bool rules_takes_seed(enum sample_state state, const char *label, bool any_event);
+
+/* An upload, and what it meets. */
+struct rules_upload {
+	const struct dataset_image *image;
+	bool same_bytes;  /* a sample has them */
+	bool taken;       /* a sample has the filepath */
+	bool known_label; /* or it comes with none */
+	int64_t bytes, quota_bytes; /* of the dataset's uploads; 0: no quota */
+};
+/* *duplicate: it is there already, and nothing is added. Else the errors of dataset_add_image. */
+int rules_upload(const struct rules_upload *upload, const struct dataset_policy *policy, bool *duplicate,
+                 struct err *err);
+
 /* The policy with the fields that the change names. */
 void rules_merge_policy(struct dataset_policy *policy, const struct dataset_change *change);
 /* ERR_CONFLICT when the dataset's folder is not the one that the change expects. */
 int rules_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err);
-/* ERR_CONFLICT when the dataset is not as public as the image is stored. */
-int rules_check_public(const struct dataset_image *image, const struct dataset_policy *policy, struct err *err);
 
 #endif

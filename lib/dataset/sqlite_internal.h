@@ -235,10 +235,6 @@ int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was,
 int conn_catch_up(struct sqlite_conn *writer, struct err *err);
 /* All of it. */
 int db_catch_up(struct sqlite_db *db, struct err *err);
-/* Gives a label to one sample: event, vote, and what they make of it; unless it was given by this request already. */
-int label_apply(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, const char *source,
-                int64_t lead_time_ms, const char *request, int64_t overlap, struct err *err);
-
 /* The operations of backend.h, by file. */
 dataset_store_open_fn sqlite_store_open;
 typeof(dataset_store_free) sqlite_store_free;
@@ -283,15 +279,9 @@ typeof(dataset_restore_drop) sqlite_restore_drop;
 typeof(dataset_next) sqlite_next;
 typeof(dataset_lease) sqlite_lease;
 typeof(dataset_held) sqlite_held;
-typeof(dataset_renew) sqlite_renew;
-typeof(dataset_release) sqlite_release;
-typeof(dataset_skip) sqlite_skip;
-typeof(dataset_label_task_once) sqlite_label_task;
-typeof(dataset_label_path_once) sqlite_label_path;
-typeof(dataset_mark_all_unreadable) sqlite_mark_unreadable;
+dataset_change_fn sqlite_change;
 typeof(dataset_retry_unreadable) sqlite_retry_unreadable;
 typeof(dataset_unreadable) sqlite_unreadable;
-typeof(dataset_mark_readable) sqlite_mark_readable;
 
 typeof(idempotency_claim) sqlite_idempotency_claim;
 typeof(idempotency_finish) sqlite_idempotency_finish;

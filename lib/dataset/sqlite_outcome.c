@@ -73,8 +73,6 @@ static int load_decision(struct sqlite_conn *writer, int64_t row, struct said *s
 	                                "i", row);
 	int step = stmt ? conn_step(writer, stmt, err) : -1;
 
-	if (step == 0)
-		said->decision = rules_decision_implied(&said->now, said->votes, said->count);
 	if (step < 1)
 		return step;
 	const struct label_event event = {.label = said->decided_label = column_text(stmt, 0),
@@ -88,12 +86,6 @@ static int load_decision(struct sqlite_conn *writer, int64_t row, struct said *s
 
 /* --- what follows from it ------------------------------------------------------------------------------------------ */
 
-static bool changes(const struct sample *now, const struct rules_outcome *outcome)
-{
-	return now->state != outcome->state || now->labelled_at != outcome->at || strcmp(now->label, outcome->label) != 0 ||
-	       strcmp(now->labelled_by, outcome->by) != 0;
-}
-
 static int save_slots(struct sqlite_conn *writer, int64_t row, const struct said *said, int64_t places, struct err *err)
 {
 	return said->slots == places
@@ -101,19 +93,17 @@ static int save_slots(struct sqlite_conn *writer, int64_t row, const struct said
 	               : conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1", "ii", row, places);
 }
 
-/* A file that cannot be read is offered to nobody, but may be labelled. What is decided is in nobody's hands any more. */
-static int save(struct sqlite_conn *writer, int64_t row, const struct said *said, const struct rules_outcome *outcome,
-                int64_t *places, struct err *err)
+static int save(struct sqlite_conn *writer, int64_t row, const struct said *said, const struct rules_settled *settled,
+                struct err *err)
 {
-	bool unreadable = said->now.state == SAMPLE_UNREADABLE && outcome->state == SAMPLE_UNLABELLED;
+	const struct rules_outcome *outcome = &settled->outcome;
 
-	*places = unreadable ? 0 : rules_places(outcome, said->leases);
-	if (unreadable || !changes(&said->now, outcome))
-		return save_slots(writer, row, said, *places, err);
+	if (!settled->changes)
+		return save_slots(writer, row, said, settled->places, err);
 	return conn_run(writer, err,
 	                "UPDATE samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4, labelled_by = ?5,"
 	                " slots = ?6 WHERE id = ?1",
-	                "isiisi", row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by, *places) ||
+	                "isiisi", row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by, settled->places) ||
 	                       (outcome->state != SAMPLE_UNLABELLED && said->leases > 0 &&
 	                        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row))
 	               ? -1
@@ -123,17 +113,19 @@ static int save(struct sqlite_conn *writer, int64_t row, const struct said *said
 int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err)
 {
 	struct said said = {.count = 0};
-	int64_t offered = 0;
+	struct rules_settled settled = {.places = 0};
 	bool found;
 	int failed = load_now(writer, row, &said, &found, err);
 
 	if (!failed && found) {
 		failed = load_votes(writer, row, &said, err) || load_decision(writer, row, &said, err);
-		struct rules_outcome outcome = rules_outcome(said.votes, said.count, &said.decision, overlap);
-		failed = failed || save(writer, row, &said, &outcome, &offered, err);
+		if (!failed) {
+			settled = rules_settle(&said.now, said.votes, said.count, &said.decision, overlap, said.leases);
+			failed = save(writer, row, &said, &settled, err);
+		}
 	}
 	said_release(&said);
 	if (places)
-		*places = offered;
+		*places = settled.places;
 	return failed ? -1 : 0;
 }

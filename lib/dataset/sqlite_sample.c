@@ -206,8 +206,7 @@ static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t r
 static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT id, label = '' AND state IN (0, 3) AND NOT EXISTS"
-	                                " (SELECT 1 FROM events WHERE events.sample = samples.id)"
+	                                "SELECT id, state, label, EXISTS (SELECT 1 FROM events WHERE events.sample = samples.id)"
 	                                " FROM samples WHERE filepath = ? ORDER BY id LIMIT 1",
 	                                "s", seed->filepath);
 	int row = stmt ? conn_step(writer, stmt, err) : -1;
@@ -217,10 +216,11 @@ static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struc
 	if (row == 0)
 		return seed_insert(writer, merge, seed, err);
 	int64_t known = sqlite3_column_int64(stmt, 0);
-	bool untouched = sqlite3_column_int(stmt, 1);
+	bool takes = seed->label[0] && rules_takes_seed((enum sample_state)sqlite3_column_int(stmt, 1),
+	                                                (const char *)sqlite3_column_text(stmt, 2), sqlite3_column_int(stmt, 3));
 	conn_done(stmt);
 	merge->result.samples_known++;
-	return untouched && seed->label[0] ? seed_label(writer, merge, known, seed->label, err) : 0;
+	return takes ? seed_label(writer, merge, known, seed->label, err) : 0;
 }
 
 static int insert_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
@@ -288,24 +288,25 @@ struct addition {
 	bool duplicate;
 };
 
-static int check_addition(struct sqlite_conn *writer, const struct addition *addition, struct err *err)
+static int check_addition(struct sqlite_conn *writer, struct addition *addition, const struct dataset_policy *policy,
+                          struct err *err)
 {
 	const struct dataset_image *image = addition->image;
 	int64_t taken, known = 1, bytes;
 
-	if (conn_int64(writer, err, 0, &taken, "SELECT 1 FROM samples WHERE filepath = ?", "s", image->filepath) ||
+	if (conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s", image->sha256) ||
+	    conn_int64(writer, err, 0, &taken, "SELECT 1 FROM samples WHERE filepath = ?", "s", image->filepath) ||
 	    (image->label[0] &&
 	     conn_int64(writer, err, 0, &known, "SELECT 1 FROM labels WHERE label = ? AND key >= 0", "s", image->label)) ||
 	    conn_int64(writer, err, 0, &bytes, "SELECT n FROM counts WHERE kind = 'bytes' AND name = ''", ""))
 		return -1;
-	if (taken)
-		return err_set(err, ERR_CONFLICT, "Another image is at %s already", image->filepath);
-	if (!known)
-		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", image->label);
-	if (addition->quota_bytes > 0 && bytes + image->bytes > addition->quota_bytes)
-		return err_set(err, ERR_NO_SPACE, "The dataset's quota of %lld bytes is full",
-		               (long long)addition->quota_bytes);
-	return 0;
+	struct rules_upload upload = {.image = image,
+	                              .same_bytes = addition->row > 0,
+	                              .taken = taken != 0,
+	                              .known_label = known != 0,
+	                              .bytes = bytes,
+	                              .quota_bytes = addition->quota_bytes};
+	return rules_upload(&upload, policy, &addition->duplicate, err);
 }
 
 static int insert_image(struct sqlite_conn *writer, struct addition *addition, const struct dataset_policy *policy,
@@ -333,15 +334,9 @@ static int run_add_image(struct sqlite_conn *writer, void *data, struct err *err
 	struct addition *addition = data;
 	struct dataset_policy policy;
 
-	if (policy_load(writer, &policy, err) ||
-	    rules_check_public(addition->image, &policy, err) ||
-	    conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s",
-	               addition->image->sha256))
+	if (policy_load(writer, &policy, err) || check_addition(writer, addition, &policy, err))
 		return -1;
-	addition->duplicate = addition->row > 0;
-	if (addition->duplicate)
-		return 0;
-	return check_addition(writer, addition, err) || insert_image(writer, addition, &policy, err) ? -1 : 0;
+	return addition->duplicate ? 0 : insert_image(writer, addition, &policy, err);
 }
 
 int sqlite_add_image(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,

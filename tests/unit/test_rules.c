@@ -1,4 +1,4 @@
-/* What votes, decisions and the policy make of a sample, as a table. */
+/* What labelling means, as tables: votes, decisions and the policy; changes; seeds and uploads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -195,6 +195,205 @@ static void tasks_and_classify_are_votes_and_nothing_else(void **state)
 	assert_string_equal(RULES_VOTE_SOURCES, "'task', 'classify'");
 }
 
+/* --- changes of samples -------------------------------------------------------------------------------------------- */
+
+enum { NOW = 1000, LEASE = 100 };
+
+/* A change, what it meets, and what is to come of it. */
+struct change_example {
+	const char *what;
+	struct sample_change change;
+	struct rules_facts facts;
+	enum err_code refused;
+	struct rules_effect effect;
+};
+
+#define LABEL .user = "ada", .token = "t", .label = "cat", .lead_time_ms = 7
+#define HELD .found = true, .lease_ends = NOW + 1
+#define GIVES_LABEL .label = "cat", .vote = RULES_VOTE, .leases = RULES_USERS_LEASES_END, .settles = true, .accepted = true
+#define ENDS_LEASE .leases = RULES_LEASE_ENDS, .settles = true, .accepted = true
+
+static const struct change_example change_examples[] = {
+	{"a label", {.act = SAMPLE_LABEL, LABEL}, {HELD, .known_label = true}, 0, {.source = "task", GIVES_LABEL}},
+	{"a label, its lease over", {.act = SAMPLE_LABEL, LABEL}, {.found = true, .lease_ends = NOW, .known_label = true},
+	 ERR_CONFLICT, {0}},
+	{"a label, no lease", {.act = SAMPLE_LABEL, LABEL}, {.found = true, .known_label = true}, ERR_CONFLICT, {0}},
+	{"a label, no sample", {.act = SAMPLE_LABEL, LABEL}, {.lease_ends = NOW + 1, .known_label = true}, ERR_CONFLICT, {0}},
+	{"an unknown label", {.act = SAMPLE_LABEL, LABEL}, {HELD}, ERR_UNPROCESSABLE, {0}},
+	{"an unknown label, no lease", {.act = SAMPLE_LABEL, LABEL}, {.found = true}, ERR_CONFLICT, {0}},
+	{"a label given already", {.act = SAMPLE_LABEL, LABEL}, {.found = true, .given = true}, 0, {.accepted = true}},
+	{"classified", {.act = SAMPLE_CLASSIFY, LABEL}, {.found = true, .in_folder = true, .known_label = true}, 0,
+	 {.source = "classify", GIVES_LABEL}},
+	{"classified once more", {.act = SAMPLE_CLASSIFY, LABEL},
+	 {.found = true, .in_folder = true, .known_label = true, .given = true}, 0, {.accepted = true}},
+	{"classified elsewhere", {.act = SAMPLE_CLASSIFY, LABEL}, {.found = true, .known_label = true}, 0, {0}},
+	{"classified with an unknown label", {.act = SAMPLE_CLASSIFY, LABEL}, {.found = true, .in_folder = true}, 0, {0}},
+	{"classified, no sample", {.act = SAMPLE_CLASSIFY, LABEL}, {.in_folder = true, .known_label = true}, 0, {0}},
+	{"skipped for me", {.act = SAMPLE_SKIP, .skip = DATASET_SKIP_REQUEUE_FOR_ME}, {HELD}, 0,
+	 {.to_the_end = true, ENDS_LEASE}},
+	{"skipped for others", {.act = SAMPLE_SKIP, .skip = DATASET_SKIP_REQUEUE_FOR_OTHERS}, {HELD}, 0,
+	 {.vote = RULES_PASS, ENDS_LEASE}},
+	{"skipped for others, after a vote", {.act = SAMPLE_SKIP, .skip = DATASET_SKIP_REQUEUE_FOR_OTHERS},
+	 {HELD, .voted = true}, 0, {ENDS_LEASE}},
+	{"skipped for all", {.act = SAMPLE_SKIP, .skip = DATASET_SKIP_IGNORE}, {HELD}, 0,
+	 {.source = "skip", .label = "", ENDS_LEASE}},
+	{"skipped, no lease", {.act = SAMPLE_SKIP, .skip = DATASET_SKIP_IGNORE}, {.found = true}, ERR_CONFLICT, {0}},
+	{"released", {.act = SAMPLE_RELEASE}, {HELD}, 0, {ENDS_LEASE}},
+	{"released, no lease", {.act = SAMPLE_RELEASE}, {.found = true}, ERR_CONFLICT, {0}},
+	{"renewed", {.act = SAMPLE_RENEW}, {HELD}, 0, {.accepted = true, .renewed = NOW + LEASE}},
+	{"renewed, no lease", {.act = SAMPLE_RENEW}, {.found = true}, ERR_CONFLICT, {0}},
+	{"unreadable", {.act = SAMPLE_MARK_UNREADABLE}, {.found = true, .state = SAMPLE_UNLABELLED}, 0,
+	 {.accepted = true, .sets_state = true, .state = SAMPLE_UNREADABLE, .leases = RULES_LEASES_END, .settles = true}},
+	{"unreadable, but labelled", {.act = SAMPLE_MARK_UNREADABLE}, {.found = true, .state = SAMPLE_LABELLED}, 0, {0}},
+	{"unreadable, no sample", {.act = SAMPLE_MARK_UNREADABLE}, {.found = false}, 0, {0}},
+	{"readable", {.act = SAMPLE_MARK_READABLE}, {.found = true, .state = SAMPLE_UNREADABLE}, 0,
+	 {.accepted = true, .sets_state = true, .state = SAMPLE_UNLABELLED, .settles = true}},
+	{"readable, as it was", {.act = SAMPLE_MARK_READABLE}, {.found = true, .state = SAMPLE_SKIPPED}, 0, {0}},
+	{"settled", {.act = SAMPLE_SETTLE}, {.found = true}, 0, {.accepted = true, .settles = true}},
+	{"settled, no sample", {.act = SAMPLE_SETTLE}, {.found = false}, 0, {0}},
+};
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_effect(const struct rules_effect *a, const struct rules_effect *b)
+{
+	bool state = a->sets_state == b->sets_state && (!a->sets_state || a->state == b->state);
+
+	return a->accepted == b->accepted && same_text(a->source, b->source) && same_text(a->label, b->label) &&
+	       a->vote == b->vote && a->to_the_end == b->to_the_end && a->leases == b->leases && a->renewed == b->renewed &&
+	       state && a->settles == b->settles;
+}
+
+static void a_change_has_the_effect_that_what_it_meets_allows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(change_examples) / sizeof(*change_examples); i++) {
+		const struct change_example *example = &change_examples[i];
+		struct rules_effect effect;
+		struct err err = {0};
+		int failed = rules_change(&example->change, &example->facts, NOW, LEASE, &effect, &err);
+
+		if (failed != (example->refused ? -1 : 0) || err.code != example->refused)
+			fail_msg("%s: gives %d, code %d", example->what, failed, (int)err.code);
+		if (!failed && !same_effect(&effect, &example->effect))
+			fail_msg("%s: has another effect", example->what);
+	}
+}
+
+/* Whatever a change asks for decides; what it does not ask for need not be looked up. */
+static void a_change_is_decided_by_what_it_asks_for(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(change_examples) / sizeof(*change_examples); i++) {
+		struct sample_change change = change_examples[i].change;
+		struct rules_facts facts = change_examples[i].facts;
+		struct rules_effect asked_for, all;
+		struct err err = {0}, other = {0};
+
+		if (facts.given)
+			change.request = "r";
+		unsigned asks = rules_asks(&change);
+		int failed = rules_change(&change, &facts, NOW, LEASE, &all, &err);
+		facts.state = asks & RULES_STATE ? facts.state : SAMPLE_SKIPPED;
+		facts.voted = asks & RULES_VOTED ? facts.voted : !facts.voted;
+		facts.given = asks & RULES_GIVEN ? facts.given : false;
+		facts.known_label = asks & RULES_KNOWN_LABEL ? facts.known_label : !facts.known_label;
+		facts.in_folder = asks & RULES_IN_FOLDER ? facts.in_folder : !facts.in_folder;
+		facts.lease_ends = asks & RULES_LEASE ? facts.lease_ends : NOW + 2 - facts.lease_ends;
+		assert_int_equal(rules_change(&change, &facts, NOW, LEASE, &asked_for, &other), failed);
+		assert_int_equal(other.code, err.code);
+		assert_true(failed || same_effect(&asked_for, &all));
+	}
+}
+
+static void a_sample_that_cannot_be_read_is_offered_to_nobody_but_takes_a_label(void **state)
+{
+	struct sample was = {.label = (char[]){""}, .labelled_by = (char[]){""}, .state = SAMPLE_UNREADABLE};
+	const struct rules_vote vote = {"ada", "cat", 1, 5};
+	const struct rules_decision none = {.made = false};
+
+	(void)state;
+	struct rules_settled settled = rules_settle(&was, NULL, 0, &none, 2, 0);
+	assert_false(settled.changes);
+	assert_int_equal(settled.places, 0);
+	settled = rules_settle(&was, &vote, 1, &none, 1, 0);
+	assert_true(settled.changes);
+	assert_int_equal(settled.outcome.state, SAMPLE_LABELLED);
+	assert_int_equal(settled.places, 0);
+}
+
+static void a_sample_that_is_as_it_is_to_be_does_not_change(void **state)
+{
+	struct sample was = {
+		.label = (char[]){"cat"}, .labelled_by = (char[]){"ada"}, .labelled_at = 5, .state = SAMPLE_LABELLED};
+	struct sample open = {.label = (char[]){""}, .labelled_by = (char[]){""}, .state = SAMPLE_UNLABELLED};
+	const struct rules_vote same = {"ada", "cat", 1, 5}, later = {"ada", "cat", 2, 6};
+	const struct rules_decision none = {.made = false};
+
+	(void)state;
+	assert_false(rules_settle(&was, &same, 1, &none, 1, 0).changes);
+	assert_true(rules_settle(&was, &later, 1, &none, 1, 0).changes);
+	assert_false(rules_settle(&was, NULL, 0, &none, 1, 0).changes); /* it was decided */
+	assert_false(rules_settle(&open, NULL, 0, &none, 3, 1).changes);
+	assert_int_equal(rules_settle(&open, NULL, 0, &none, 3, 1).places, 2);
+}
+
+/* --- seeds, uploads, changes of a dataset -------------------------------------------------------------------------- */
+
+static void only_an_untouched_sample_takes_its_seeds_label(void **state)
+{
+	(void)state;
+	assert_true(rules_takes_seed(SAMPLE_UNLABELLED, "", false));
+	assert_true(rules_takes_seed(SAMPLE_UNREADABLE, "", false));
+	assert_false(rules_takes_seed(SAMPLE_UNLABELLED, "", true));
+	assert_false(rules_takes_seed(SAMPLE_SKIPPED, "", false));
+	assert_false(rules_takes_seed(SAMPLE_LABELLED, "cat", false));
+}
+
+static void an_upload_is_checked_in_one_order(void **state)
+{
+	static const enum err_code codes[] = {ERR_CONFLICT, ERR_NONE, ERR_CONFLICT, ERR_UNPROCESSABLE, ERR_NO_SPACE};
+	static const char *const texts[] = {"became private", "", "is at a.png", "no label fish", "quota of 9 bytes"};
+	struct dataset_policy policy = dataset_policy_default();
+
+	(void)state;
+	for (unsigned set = 0; set < 1U << 5; set++) {
+		struct dataset_image image = {.filepath = "a.png", .label = "fish", .bytes = 10, .is_public = set & 1};
+		struct rules_upload upload = {.image = &image, .same_bytes = set & 2, .taken = set & 4, .known_label = !(set & 8),
+		                              .bytes = 0, .quota_bytes = set & 16 ? 9 : 10};
+		unsigned first = set ? (unsigned)__builtin_ctz(set) : 1;
+		struct err err = {0};
+		bool duplicate;
+		int failed = rules_upload(&upload, &policy, &duplicate, &err);
+
+		assert_int_equal(failed, codes[first] ? -1 : 0);
+		assert_int_equal(err.code, codes[first]);
+		assert_non_null(strstr(err.text, texts[first]));
+		assert_true(failed || duplicate == (set != 0));
+	}
+}
+
+static void a_change_of_the_policy_is_of_what_it_names(void **state)
+{
+	struct dataset_change change = {.policy = {.overlap = 5, .lease_seconds = 6, .order = DATASET_ORDER_RANDOM,
+	                                           .skip = DATASET_SKIP_IGNORE, .public_images = true}};
+
+	(void)state;
+	for (change.fields = 0; change.fields <= DATASET_POLICY_ALL; change.fields++) {
+		struct dataset_policy policy = dataset_policy_default(), was = policy;
+
+		rules_merge_policy(&policy, &change);
+		assert_int_equal(policy.overlap, change.fields & DATASET_POLICY_OVERLAP ? 5 : was.overlap);
+		assert_int_equal(policy.lease_seconds, change.fields & DATASET_POLICY_LEASE_SECONDS ? 6 : was.lease_seconds);
+		assert_int_equal(policy.order, change.fields & DATASET_POLICY_ORDER ? DATASET_ORDER_RANDOM : was.order);
+		assert_int_equal(policy.skip, change.fields & DATASET_POLICY_SKIP ? DATASET_SKIP_IGNORE : was.skip);
+		assert_int_equal(policy.public_images, (change.fields & DATASET_POLICY_PUBLIC) != 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +403,13 @@ int main(void)
 		cmocka_unit_test(what_no_vote_explains_was_decided),
 		cmocka_unit_test(each_lease_takes_a_place_until_none_is_left),
 		cmocka_unit_test(tasks_and_classify_are_votes_and_nothing_else),
+		cmocka_unit_test(a_change_has_the_effect_that_what_it_meets_allows),
+		cmocka_unit_test(a_change_is_decided_by_what_it_asks_for),
+		cmocka_unit_test(a_sample_that_cannot_be_read_is_offered_to_nobody_but_takes_a_label),
+		cmocka_unit_test(a_sample_that_is_as_it_is_to_be_does_not_change),
+		cmocka_unit_test(only_an_untouched_sample_takes_its_seeds_label),
+		cmocka_unit_test(an_upload_is_checked_in_one_order),
+		cmocka_unit_test(a_change_of_the_policy_is_of_what_it_names),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
