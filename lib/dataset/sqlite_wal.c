@@ -90,6 +90,11 @@ static bool is_log(const struct log_header *log)
 	return (number(log->bytes) & ~UINT32_C(1)) == 0x377f0682;
 }
 
+static bool is_same(const struct log_header *one, const struct log_header *other)
+{
+	return memcmp(one, other, sizeof(*one)) == 0;
+}
+
 static const unsigned char *salts_of(const struct log_header *log)
 {
 	return log->bytes + LOG_SALTS_AT;
@@ -238,7 +243,7 @@ static void note_log(struct sqlite_db *db, const struct log_header *log, bool be
 
 	read_page(db->writer->db, page);
 	read_log(db->writer->db, &again);
-	if (memcmp(log, &again, sizeof(again)) != 0)
+	if (!is_same(log, &again))
 		return;
 	bool in_log = holds_page(db->path, log, page), same = memcmp(page, db->seen.page, WAL_PAGE) == 0;
 	if (began && (same || in_log))
@@ -269,7 +274,7 @@ void wal_after(struct sqlite_db *db)
 	if (mark(db, &err))
 		return; /* the disk is full, perhaps; the next write tries it again */
 	read_log(db->writer->db, &marked);
-	note_log(db, &marked, began && memcmp(&log, &marked, sizeof(log)) == 0);
+	note_log(db, &marked, began && is_same(&log, &marked));
 }
 
 /* Puts a number of its own into the database, before a log begins. */
@@ -286,15 +291,23 @@ static int mark_database(struct sqlite_db *db, struct err *err)
 	return 0;
 }
 
-/* Nobody would ever read what is written to a log that was removed under the server. */
+/* Nobody would ever read what is written to a log that was removed under the server. As wal_check, for another program may
+ * begin a log anew meanwhile. */
 static int check_is_beside(const struct sqlite_db *db, const struct log_header *log, struct err *err)
 {
-	struct log_header beside;
+	struct log_header own = *log, again, beside, beside_again;
 
-	read_log_beside(db->path, &beside);
-	return is_log(log) && memcmp(log, &beside, sizeof(beside)) != 0
-	               ? err_set(err, ERR_UNAVAILABLE, "The database was replaced")
-	               : 0;
+	for (int looks = 0; looks < LOOKS_MAX; looks++) {
+		read_log_beside(db->path, &beside);
+		if (!is_log(&own) || is_same(&own, &beside))
+			return 0;
+		read_log(db->writer->db, &again);
+		read_log_beside(db->path, &beside_again);
+		if (is_same(&own, &again) && is_same(&beside, &beside_again))
+			return err_set(err, ERR_UNAVAILABLE, "The database was replaced");
+		own = again;
+	}
+	return 0;
 }
 
 int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err)
