@@ -63,16 +63,6 @@ static int give_to_owner(int fd, const char *path)
 	return failed ? -1 : 0;
 }
 
-bool db_current(struct sqlite_db *db)
-{
-	struct stat now;
-
-	pthread_mutex_lock(&db->mutex);
-	bool worn = db->worn;
-	pthread_mutex_unlock(&db->mutex);
-	return !worn && is_there(db, &now);
-}
-
 static int open_lock_file(struct sqlite_db *db, struct err *err)
 {
 	struct buf path;
@@ -271,6 +261,38 @@ void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn)
 	conn->next = db->readers;
 	db->readers = conn;
 	pthread_mutex_unlock(&db->mutex);
+}
+
+/* Is the log still its own? Looked at again only when the file was changed since, by a checkpoint, or by who replaced it. */
+static bool is_own(struct sqlite_db *db, const struct timespec *changed)
+{
+	struct err err;
+
+	pthread_mutex_lock(&db->mutex);
+	bool known = !db->writer || memcmp(&db->looked, changed, sizeof(*changed)) == 0; /* no writer: may be a private copy */
+	pthread_mutex_unlock(&db->mutex);
+	if (known)
+		return true;
+	struct sqlite_conn *conn = db_read(db, &err);
+	if (!conn)
+		return false;
+	bool own = wal_check(conn->db, db->path, &err) == 0;
+	db_read_end(db, conn);
+	pthread_mutex_lock(&db->mutex);
+	if (own)
+		db->looked = *changed;
+	pthread_mutex_unlock(&db->mutex);
+	return own;
+}
+
+bool db_current(struct sqlite_db *db)
+{
+	struct stat now;
+
+	pthread_mutex_lock(&db->mutex);
+	bool worn = db->worn;
+	pthread_mutex_unlock(&db->mutex);
+	return !worn && is_there(db, &now) && is_own(db, &now.st_ctim);
 }
 
 static bool is_store_failure(const struct err *err)

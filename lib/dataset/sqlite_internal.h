@@ -72,6 +72,7 @@ struct sqlite_db {
 	struct write_job *head, *tail; /* waiting writes, oldest first */
 	bool leading;                  /* a thread is committing a batch */
 	bool worn;                     /* as its writer is */
+	struct timespec looked;        /* the last change of its file, when that was looked at */
 };
 
 /* Brings a database to a later schema. */

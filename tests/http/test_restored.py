@@ -104,6 +104,8 @@ def test_after_a_kill(server, restore):
 def test_under_the_running_server(server, restore):
     backup = backed_up(server)
     restore(backup, server.databases / "cats.db")
+    refused = server.session("ann").get("/v1/datasets/cats/samples")
+    assert refused.status_code == 503 and TOLD in refused.text
     refused = label(server, "cats", 4)
     assert refused.status_code == 503 and TOLD in refused.text
     done = server.reload()
