@@ -1,9 +1,9 @@
 /* Scans the bytes of a JSON text for what yajl takes too lightly. */
 #include "base/jsonscan.h"
 
-#include "base/text.h"
-
 #include <string.h>
+
+#include "base/text.h"
 
 static const char bad_utf8[] = "invalid UTF-8";
 static const char lone_surrogate[] = "a lone surrogate escape (\\uD800 to \\uDFFF stand only in pairs)";
