@@ -10,6 +10,7 @@ from pathlib import Path
 
 import lint_files
 import lint_floors
+import lint_format
 
 TOP = Path(__file__).resolve().parent.parent
 MANUAL = TOP / "scripts" / "README.md"
@@ -40,9 +41,10 @@ def write():
     table = configuration_table()
     MANUAL.write_text(TABLE.sub(lambda _: table, MANUAL.read_text()))
     lint_files.write()
+    lint_format.write()
 
 
-CHECKS = [the_table_of_the_configuration, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS]
+CHECKS = [the_table_of_the_configuration, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

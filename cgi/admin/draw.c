@@ -211,7 +211,7 @@ static void add_chunk(struct buf *out, const char *type, const void *bytes, size
 static void encode(const unsigned char *rows, struct buf *out)
 {
 	enum { ROW = 3 * WIDTH };
-	static const unsigned char header[13] = {0, 0, WIDTH >> 8,  WIDTH & 0xff,
+	static const unsigned char header[13] = {0, 0, WIDTH >> 8, WIDTH & 0xff,
 	                                         0, 0, HEIGHT >> 8, HEIGHT & 0xff, 8, 2}; /* 8 bits, RGB */
 	static unsigned char filtered[HEIGHT * (ROW + 1)], packed[PNG_MAX];
 	uLongf packed_len = sizeof(packed);

@@ -28,7 +28,7 @@ struct moving {
 	int64_t changed; /* those that changed in the source meanwhile */
 	int passes;      /* comparisons so far */
 	struct progress progress;
-	int64_t done, begun;  /* samples copied and compared, since the start, for the progress bar */
+	int64_t done, begun; /* samples copied and compared, since the start, for the progress bar */
 	struct compare compare;
 };
 

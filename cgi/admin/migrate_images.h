@@ -18,7 +18,7 @@ struct migrate_images {
 
 	/* Counted. */
 	int64_t copied, copied_bytes;
-	int64_t missing; /* not in the source, or damaged there */
+	int64_t missing;                            /* not in the source, or damaged there */
 	void (*tell)(void *data, const char *line); /* of each that is missing; from any thread, one at a time */
 	void *data;
 };

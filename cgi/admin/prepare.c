@@ -21,8 +21,8 @@ struct prepare {
 	struct config config;
 	struct dataset_store *store;
 	const char *state_dir;
-	struct buf warnings; /* a line each */
-	size_t ready, broken; /* datasets */
+	struct buf warnings;          /* a line each */
+	size_t ready, broken;         /* datasets */
 	char (*uuids)[HASH_UUID_MAX]; /* of the ready ones */
 };
 

@@ -7,7 +7,7 @@
 #include "dataset/dataset.h"
 
 enum {
-	SWEEP_AGE_SECONDS = 3600,             /* younger ones may be uploads under way */
+	SWEEP_AGE_SECONDS = 3600,            /* younger ones may be uploads under way */
 	SWEEP_PARTS_AGE_SECONDS = 24 * 3600, /* the same of parts in S3, where others may send slowly */
 };
 

@@ -27,9 +27,9 @@ struct request {
 	const char *config_path;
 	int given; /* the options, besides --config */
 	const char *role_text, *expires_text;
-	char *datasets_text; /* a list with commas; cut up when it is read */
+	char *datasets_text;      /* a list with commas; cut up when it is read */
 	const char *dataset_text; /* one name, in which a comma may be */
-	int argument_count;  /* after the verb */
+	int argument_count;       /* after the verb */
 	char **arguments;
 	struct config config;
 	const char *folder; /* json_user_dir */
@@ -130,7 +130,7 @@ static const struct verb {
 	int options;
 } verbs[] = {
 	{"add", "NAME [--role ROLE] [--datasets A,B] [--password] [--expires TIME]", run_add, 1, 1,
-	 ROLE | DATASETS | DATASET | PASSWORD | EXPIRES},
+         ROLE | DATASETS | DATASET | PASSWORD | EXPIRES},
 	{"passwd", "NAME [--password]", run_passwd, 1, 1, PASSWORD},
 	{"remove", "NAME", run_remove, 1, 1, 0},
 	{"grant", "NAME ROLE [--dataset A]", run_grant, 1, 2, ROLE | DATASETS | DATASET},

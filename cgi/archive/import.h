@@ -11,11 +11,11 @@ struct import {
 	struct call *call;
 	struct archive_reader *reader;
 	int64_t stored, duplicates, skipped, failed;
-	int64_t guessed;         /* names whose charset nobody told */
-	const char *guess;       /* which it was taken for */
+	int64_t guessed;             /* names whose charset nobody told */
+	const char *guess;           /* which it was taken for */
 	struct archive_links *links; /* by path: the samples that entries have become */
-	int64_t lost;     /* how many in a row failed for a store that is down */
-	struct err store; /* what the last of these was told */
+	int64_t lost;                /* how many in a row failed for a store that is down */
+	struct err store;            /* what the last of these was told */
 	struct under_way *under_way;
 	struct spool lines; /* the answer: nginx takes no more of a FastCGI request's body once an answer has begun */
 };

@@ -10,7 +10,7 @@
 /* The caller's, and known from progress_begin to progress_end. */
 struct progress {
 	const char *dataset;
-	atomic_bool public_read; /* what its images become */
+	atomic_bool public_read;          /* what its images become */
 	atomic_int_least64_t done, total; /* of its samples */
 	struct progress *next;
 };

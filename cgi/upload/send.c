@@ -32,9 +32,9 @@ struct sender {
 	CURLM *multi;
 	struct slot slot[SEND_JOBS_MAX];
 	int jobs, sending, waiting;
-	int lost;      /* images given up since the server last answered */
-	bool ended;    /* nothing more is taken from the source */
-	bool failed;   /* for `failure` */
+	int lost;    /* images given up since the server last answered */
+	bool ended;  /* nothing more is taken from the source */
+	bool failed; /* for `failure` */
 	struct err failure;
 };
 

@@ -13,7 +13,7 @@
 enum { PIECE = 256 * 1024 };
 static const int64_t image_max = INT64_C(4) << 30; /* what a server can be configured to take at most */
 static const char in_skipped_folder[] = "in a folder to be skipped", no_image[] = "no image", hidden[] = "hidden",
-                  made_by_system[] = "made by a system";
+		  made_by_system[] = "made by a system";
 
 static char *copy_of(const char *text, size_t len)
 {

@@ -27,21 +27,21 @@ int source_item_sha256(struct source_item *item, unsigned char sha256[HASH_SHA25
 ssize_t source_item_read(const struct source_item *item, int64_t at, void *bytes, size_t len);
 
 struct source_options {
-	const char *label; /* of all images; NULL: the folder's name that each lies in */
-	const struct config_list *skip; /* folders passed over, by name */
-	const char *names; /* charset of an archive's names that are no UTF-8; NULL: as is usual */
-	const char *tmp;   /* where a large image of an archive waits */
+	const char *label;                    /* of all images; NULL: the folder's name that each lies in */
+	const struct config_list *skip;       /* folders passed over, by name */
+	const char *names;                    /* charset of an archive's names that are no UTF-8; NULL: as is usual */
+	const char *tmp;                      /* where a large image of an archive waits */
 	const volatile sig_atomic_t *stopped; /* the signal that ends it, once one came */
 };
 
 struct source {
 	struct source_options options;
-	struct report *report; /* told of what is skipped, and what cannot be read */
-	int fd;                /* the folder, or the archive */
+	struct report *report;       /* told of what is skipped, and what cannot be read */
+	int fd;                      /* the folder, or the archive */
 	struct archive_links *links; /* by path: the entries that were images */
-	size_t guessed;        /* names whose charset nobody told */
-	const char *guess;     /* which it was taken for */
-	int64_t done, total;   /* how far it is: files, or bytes of the archive */
+	size_t guessed;              /* names whose charset nobody told */
+	const char *guess;           /* which it was taken for */
+	int64_t done, total;         /* how far it is: files, or bytes of the archive */
 	struct walk walk;
 	struct archive_reader *archive;
 	const char *path;

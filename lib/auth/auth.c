@@ -23,15 +23,15 @@ enum {
 /* The users at one time. Readers hold a reference; the last one out frees it. */
 struct snapshot {
 	atomic_int references;
-	int fd;         /* the file, kept open so that its inode number is not used again; -1: none */
-	struct stat st; /* of fd */
+	int fd;                  /* the file, kept open so that its inode number is not used again; -1: none */
+	struct stat st;          /* of fd */
 	struct user_file *users; /* sorted by name */
 	size_t count;
 };
 
 struct auth {
 	char *path;
-	bool passwords; /* their hashes are kept */
+	bool passwords;               /* their hashes are kept */
 	pthread_mutex_t current_lock; /* held for the moment of taking a reference or replacing the pointer */
 	struct snapshot *current;
 	pthread_mutex_t reload_lock; /* one thread reads the file, those that saw the change wait for it */

@@ -105,7 +105,7 @@ static bool is_crypt(const char *hash)
 
 static bool is_known(const char *hash)
 {
-	const char *base64 = starts_with(hash, SSHA) ? hash + strlen(SSHA)
+	const char *base64 = starts_with(hash, SSHA)  ? hash + strlen(SSHA)
 	                     : starts_with(hash, SHA) ? hash + strlen(SHA)
 	                                              : NULL;
 	if (!base64)

@@ -7,7 +7,7 @@
 /* Each may what those before it may. */
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_ANNOTATOR, ROLE_CONTRIBUTOR, ROLE_ADMIN };
 
-const char *role_name(enum role role); /* "viewer", …; "none" */
+const char *role_name(enum role role);                             /* "viewer", …; "none" */
 int role_parse(const char *name, enum role *out, struct err *err); /* ERR_BAD_REQUEST; "none" is one */
 
 #endif

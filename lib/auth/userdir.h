@@ -15,7 +15,7 @@
 struct userdir {
 	const char *path; /* the caller's */
 	int fd;
-	int lock_fd; /* flock; ends with the process */
+	int lock_fd;  /* flock; ends with the process */
 	char **names; /* the folder's *.json that are no hidden files, in byte order */
 	size_t count;
 };

@@ -22,15 +22,17 @@
 #define USERFILE_EVERY_DATASET "*"
 enum { USERFILE_DATASETS_MAX = 10000 };
 
+struct user_file_grant {
+	char *dataset;
+	enum role role;
+};
+
 struct user_file {
 	char *user;
-	char *password;      /* plain, as A has it; NULL = none */
-	char *password_hash; /* NULL = none */
-	enum role role;      /* overall */
-	struct user_file_grant {
-		char *dataset;
-		enum role role;
-	} *grants; /* on single datasets, sorted by name */
+	char *password;                 /* plain, as A has it; NULL = none */
+	char *password_hash;            /* NULL = none */
+	enum role role;                 /* overall */
+	struct user_file_grant *grants; /* on single datasets, sorted by name */
 	size_t grant_count;
 	int64_t expires_us; /* 0 = never */
 };

@@ -10,9 +10,9 @@
 
 struct user_entry {
 	struct user_file user;
-	const char *file;    /* its name in the folder; belongs to the userdir */
-	bool usable;         /* has a password that can be checked, and that is not empty */
-	bool shadowed;       /* an earlier file has the same user, and that one holds */
+	const char *file; /* its name in the folder; belongs to the userdir */
+	bool usable;      /* has a password that can be checked, and that is not empty */
+	bool shadowed;    /* an earlier file has the same user, and that one holds */
 };
 
 struct userset {

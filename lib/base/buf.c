@@ -8,7 +8,7 @@ enum { BUF_FIRST_CAPACITY = 64 };
 
 void buf_init(struct buf *buf, size_t max)
 {
-	*buf = (struct buf){ .max = max };
+	*buf = (struct buf){.max = max};
 }
 
 void buf_release(struct buf *buf)

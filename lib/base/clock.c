@@ -21,5 +21,5 @@ int64_t clock_ns_of(struct timespec time)
 
 struct timespec clock_timespec(int64_t microseconds)
 {
-	return (struct timespec){ .tv_sec = microseconds / MICROSECONDS, .tv_nsec = microseconds % MICROSECONDS * 1000 };
+	return (struct timespec){.tv_sec = microseconds / MICROSECONDS, .tv_nsec = microseconds % MICROSECONDS * 1000};
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#define MICROSECONDS INT64_C(1000000)    /* in a second */
+#define MICROSECONDS INT64_C(1000000) /* in a second */
 #define NANOSECONDS INT64_C(1000000000)
 
 /* Microseconds of this machine's clock that never goes back, from some moment on. What time it is: text_now. */

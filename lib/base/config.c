@@ -16,9 +16,9 @@ enum { NAME_MAX_BYTES = 128 }; /* of a key with its group, in messages */
 struct reader {
 	struct config *config;
 	struct config_places places;
-	size_t depth;                 /* of open objects: the whole, a group */
-	bool listing;                 /* inside a list */
-	char name[NAME_MAX_BYTES];    /* the key or group whose value comes next */
+	size_t depth;              /* of open objects: the whole, a group */
+	bool listing;              /* inside a list */
+	char name[NAME_MAX_BYTES]; /* the key or group whose value comes next */
 	char group[NAME_MAX_BYTES];
 	const struct config_key *key; /* the same; NULL for a group */
 };
@@ -67,7 +67,7 @@ static const char *find_elsewhere(const char *last)
 
 static int unknown_key(const struct reader *reader, const char *last, struct err *err)
 {
-	const char *siblings[64] = { NULL };
+	const char *siblings[64] = {NULL};
 	size_t count = list_siblings(reader, siblings, sizeof(siblings) / sizeof(siblings[0]));
 	const char *near = text_nearest(last, siblings, count);
 	const char *elsewhere = find_elsewhere(last);
@@ -76,13 +76,13 @@ static int unknown_key(const struct reader *reader, const char *last, struct err
 
 	if (reader->key) /* a name with its dot */
 		return err_set(err, ERR_BAD_REQUEST, "unknown key \"%s\"; write {\"%.*s\": {\"%s\": …}}",
-			       last, (int)strcspn(last, "."), last, strchr(last, '.') + 1);
+		               last, (int)strcspn(last, "."), last, strchr(last, '.') + 1);
 	if (elsewhere)
 		return err_set(err, ERR_BAD_REQUEST, "unknown key \"%s\"; did you mean \"%s\"?", reader->name,
-			       elsewhere);
+		               elsewhere);
 	if (near)
 		return err_set(err, ERR_BAD_REQUEST, "unknown key \"%s\"; did you mean \"%s%s%s\"?",
-			       reader->name, grouped ? reader->group : "", grouped ? "." : "", near);
+		               reader->name, grouped ? reader->group : "", grouped ? "." : "", near);
 	buf_init(&known, ERR_TEXT_MAX);
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&known, "%s%s", i ? ", " : "", siblings[i]);
@@ -103,7 +103,7 @@ static int on_key(void *context, const char *key, struct err *err)
 	reader->key = config_find(reader->name);
 	if (reader->key && reader->key->kind == CONFIG_SECRET)
 		return err_set(err, ERR_BAD_REQUEST, "\"%s\" is taken from the environment alone: %s",
-			       reader->name, reader->key->variable);
+		               reader->name, reader->key->variable);
 	/* A dotted name is no key: the group is an object. */
 	bool is_key = reader->key && !strchr(key, '.');
 	bool is_group = reader->depth == 1 && config_is_group(key);
@@ -210,7 +210,7 @@ static int read_file(struct config *config, const struct config_places *places, 
 		.boolean = on_boolean,
 		.null = on_null,
 	};
-	struct reader reader = { .config = config, .places = *places };
+	struct reader reader = {.config = config, .places = *places};
 
 	return json_walk_file(config->path, &events, &reader, err);
 }
@@ -225,7 +225,7 @@ static int set_first_defaults(struct config *config, const struct config_places 
 		if (key->kind == CONFIG_INTEGER)
 			*config_integer(config, key) = key->number;
 		else if (config_is_list(key) && key->initial &&
-			 config_set(config, key, key->name, key->initial, places, err))
+		         config_set(config, key, key->name, key->initial, places, err))
 			return -1;
 	}
 	return 0;
@@ -248,7 +248,7 @@ static int set_other_defaults(struct config *config, const struct config_places 
 		return 0;
 	buf_init(&images, TEXT_FILEPATH_MAX + 16);
 	buf_printf(&images, "%.*s/images", (int)(strrchr(config->sqlite_db_dir, '/') - config->sqlite_db_dir),
-		   config->sqlite_db_dir);
+	           config->sqlite_db_dir);
 	config->image_store.dir = buf_detach(&images);
 	return 0;
 }
@@ -338,7 +338,7 @@ static int choose_file(const char *path, config_env *env, const char *home, char
 
 static int load(struct config *config, const char *path, config_env *env, char *home, int stores, struct err *err)
 {
-	struct config_places places = { .folder = "/", .home = home };
+	struct config_places places = {.folder = "/", .home = home};
 	char *file = NULL, *folder;
 	int failed;
 
@@ -349,7 +349,7 @@ static int load(struct config *config, const char *path, config_env *env, char *
 	if (folder && *folder)
 		places.folder = folder;
 	failed = (file && read_file(config, &places, err)) || set_other_defaults(config, &places, err) ||
-		 config_environment(config, env, &places, stores, err);
+	         config_environment(config, env, &places, stores, err);
 	free(folder);
 	return failed ? -1 : 0;
 }

@@ -43,41 +43,41 @@ struct config {
 		char *endpoint;
 		char *region;
 		char *bucket;
-		char *public_url; /* prefix of public images' URLs; "" = derived from endpoint and bucket */
-		char *ca_bundle;  /* s3: PEM file of the authorities whose certificates are believed; "" = the system's */
+		char *public_url;    /* prefix of public images' URLs; "" = derived from endpoint and bucket */
+		char *ca_bundle;     /* s3: PEM file of the authorities whose certificates are believed; "" = the system's */
 		char *access_key;    /* secret; only from the environment */
 		char *secret_key;    /* secret; only from the environment */
 		char *session_token; /* secret; only from the environment */
 	} image_store;
 
 	struct {
-		int64_t http_port;  /* loopback only; 0 = off */
-		int64_t https_port; /* 0 = off */
-		struct config_list address; /* of https; "::" is every address, of IPv4 too */
+		int64_t http_port;                /* loopback only; 0 = off */
+		int64_t https_port;               /* 0 = off */
+		struct config_list address;       /* of https; "::" is every address, of IPv4 too */
 		struct config_list trusted_proxy; /* addresses and networks whose X-Forwarded-… headers hold */
-		char *base_path; /* "/label": what a proxy has before the paths that are ours; "" = nothing */
+		char *base_path;                  /* "/label": what a proxy has before the paths that are ours; "" = nothing */
 		char *server_name;
 		char *certificate;     /* PEM; "" = a self-signed one under the state folder */
 		char *certificate_key; /* PEM */
 	} listen;
 
 	struct {
-		int64_t json_bytes;             /* a JSON body */
-		int64_t lease_seconds;          /* a lease, unless the dataset's policy says otherwise */
-		int64_t file_bytes;             /* an uploaded image */
-		int64_t image_pixels;           /* width x height of an image, or of a frame of it */
-		int64_t files_per_request;      /* parts of a multipart upload */
-		int64_t dataset_bytes;          /* uploaded bytes a dataset; 0 = no quota */
-		int64_t archive_bytes;          /* an uploaded archive */
+		int64_t json_bytes;        /* a JSON body */
+		int64_t lease_seconds;     /* a lease, unless the dataset's policy says otherwise */
+		int64_t file_bytes;        /* an uploaded image */
+		int64_t image_pixels;      /* width x height of an image, or of a frame of it */
+		int64_t files_per_request; /* parts of a multipart upload */
+		int64_t dataset_bytes;     /* uploaded bytes a dataset; 0 = no quota */
+		int64_t archive_bytes;     /* an uploaded archive */
 		int64_t archive_entries;
 		int64_t archive_entry_bytes;
-		int64_t upload_expires_seconds; /* an unfinished tus upload */
-		int64_t thumbs_bytes;           /* thumbnails that a machine keeps, on its disk */
-		int64_t slow_seconds;          /* a body of which nothing, or too little, comes in so long is given up */
-		int64_t slow_bytes_per_second; /* too little; 0 = any rate is taken */
+		int64_t upload_expires_seconds;    /* an unfinished tus upload */
+		int64_t thumbs_bytes;              /* thumbnails that a machine keeps, on its disk */
+		int64_t slow_seconds;              /* a body of which nothing, or too little, comes in so long is given up */
+		int64_t slow_bytes_per_second;     /* too little; 0 = any rate is taken */
 		int64_t human_requests_per_second; /* a user whose password a person chose */
-		int64_t open_datasets;          /* handles a program keeps open */
-		int64_t log_bytes;              /* of a log, which is begun anew then */
+		int64_t open_datasets;             /* handles a program keeps open */
+		int64_t log_bytes;                 /* of a log, which is begun anew then */
 	} limits;
 
 	char *log_level; /* "error" | "warn" | "info" | "debug" */

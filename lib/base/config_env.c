@@ -13,7 +13,7 @@ static const char *get(config_env *env, const char *name)
 }
 
 static int set(struct config *config, const char *name, const char *what, const char *value,
-	       const struct config_places *places, struct err *err)
+               const struct config_places *places, struct err *err)
 {
 	return config_set(config, config_find(name), what, value, places, err);
 }
@@ -31,7 +31,7 @@ static bool uses_s3(const struct config *config)
 /* A connection string chooses MongoDB and a bucket S3. What goes with them (a database's name, AWS's keys,
  * which people have set for other programs too) chooses nothing alone. */
 static int choose_stores(struct config *config, config_env *env, const struct config_places *places,
-			 struct err *err)
+                         struct err *err)
 {
 	if (get(env, "MONGODB_CONN_STRING") &&
 	    set(config, "dataset_store.type", "dataset_store.type", "mongodb", places, err))
@@ -50,16 +50,16 @@ static bool is_used(const struct config *config, const struct config_key *key)
 
 /* A path in the environment is relative to where one is, as for every other program that reads the variable. */
 static int take_path(struct config *config, const struct config_key *key, const char *variable, const char *value,
-		     const struct config_places *places, struct err *err)
+                     const struct config_places *places, struct err *err)
 {
 	char here[PATH_MAX];
-	const struct config_places from_here = { .folder = realpath(".", here) ? here : places->folder, .home = places->home };
+	const struct config_places from_here = {.folder = realpath(".", here) ? here : places->folder, .home = places->home};
 
 	return config_set(config, key, variable, value, &from_here, err);
 }
 
 static int take_variables(struct config *config, config_env *env, const struct config_places *places,
-			  struct err *err)
+                          struct err *err)
 {
 	for (size_t i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
@@ -72,7 +72,7 @@ static int take_variables(struct config *config, config_env *env, const struct c
 		if (!value)
 			continue;
 		if (key->kind == CONFIG_PATH ? take_path(config, key, variable, value, places, err)
-					     : config_set(config, key, variable, value, places, err))
+		                             : config_set(config, key, variable, value, places, err))
 			return -1;
 	}
 	return 0;
@@ -81,7 +81,7 @@ static int take_variables(struct config *config, config_env *env, const struct c
 /* The collecting system had one dataset, named as its database. So has whoever sets only its variables;
  * with SQLite, too. */
 static int name_default_dataset(struct config *config, config_env *env, const struct config_places *places,
-				struct err *err)
+                                struct err *err)
 {
 	const char *name = get(env, "DATABASE_NAME");
 
@@ -93,7 +93,7 @@ static int name_default_dataset(struct config *config, config_env *env, const st
 static int missing(const struct config *config, const char *what, const char *because, struct err *err)
 {
 	return err_set(err, ERR_BAD_REQUEST, "%s%s%s is missing: %s", config->path,
-		       *config->path ? ": " : "", what, because);
+	               *config->path ? ": " : "", what, because);
 }
 
 static int check_complete(const struct config *config, int stores, struct err *err)
@@ -122,7 +122,7 @@ static int check_complete(const struct config *config, int stores, struct err *e
 }
 
 int config_environment(struct config *config, config_env *env, const struct config_places *places, int stores,
-		       struct err *err)
+                       struct err *err)
 {
 	if (choose_stores(config, env, places, err) || take_variables(config, env, places, err) ||
 	    name_default_dataset(config, env, places, err) || check_complete(config, stores, err))

@@ -7,11 +7,11 @@
 
 enum config_kind {
 	CONFIG_TEXT,
-	CONFIG_HOST,   /* a host name or address, as nginx takes it */
-	CONFIG_NAME,   /* a dataset's name */
+	CONFIG_HOST,     /* a host name or address, as nginx takes it */
+	CONFIG_NAME,     /* a dataset's name */
 	CONFIG_DATABASE, /* a name that MongoDB takes */
-	CONFIG_BUCKET, /* a part of a URL as it stands */
-	CONFIG_PATH,   /* made absolute */
+	CONFIG_BUCKET,   /* a part of a URL as it stands */
+	CONFIG_PATH,     /* made absolute */
 	CONFIG_HTTP_URL,
 	CONFIG_URL_PATH, /* "/a/b": of letters, digits and ._~- */
 	CONFIG_MONGODB_URI,
@@ -32,7 +32,7 @@ struct config_key {
 	const char *derived; /* where another key's value decides: what it is when that one has its default */
 	int64_t number, min, max;
 	const char *const *choices; /* ended by NULL */
-	const char *variable; /* of the environment, which wins; NULL for none */
+	const char *variable;       /* of the environment, which wins; NULL for none */
 	const char *help;
 };
 
@@ -65,7 +65,7 @@ struct config_places {
 /* Checks a text by the key's kind and puts it in place (adds it, to a list). `what` is what a message
  * calls it: the key in quotes, or the variable. */
 int config_set(struct config *config, const struct config_key *key, const char *what, const char *value,
-	       const struct config_places *places, struct err *err);
+               const struct config_places *places, struct err *err);
 
 /* Lets the environment win, and checks that what belongs together is there, of the stores that are opened. */
 int config_environment(struct config *config, config_env *env, const struct config_places *places, int stores,

@@ -106,12 +106,12 @@ static bool fits(const struct config_key *key, const char *value)
 }
 
 static int make_absolute(const char *what, const char *value, const struct config_places *places,
-			 struct buf *out, struct err *err)
+                         struct buf *out, struct err *err)
 {
 	if (value[0] == '~' && (value[1] == '/' || !value[1])) {
 		if (!places->home)
 			return err_set(err, ERR_BAD_REQUEST,
-				       "%s is in the home folder, but there is none: set HOME", what);
+			               "%s is in the home folder, but there is none: set HOME", what);
 		buf_str(out, places->home);
 		value++;
 	} else if (value[0] != '/') {
@@ -127,7 +127,7 @@ static int make_absolute(const char *what, const char *value, const struct confi
 
 /* The value as it is kept: a path absolute, a URL without a slash at its end. */
 static int normalize(const struct config_key *key, const char *what, const char *value,
-		     const struct config_places *places, struct buf *out, struct err *err)
+                     const struct config_places *places, struct buf *out, struct err *err)
 {
 	if (*value && (key->kind == CONFIG_PATH || key->kind == CONFIG_PATHS))
 		return make_absolute(what, value, places, out, err);
@@ -141,7 +141,7 @@ static int normalize(const struct config_key *key, const char *what, const char 
 
 /* Takes value. */
 static int keep(struct config *config, const struct config_key *key, const char *what, char *value,
-		struct err *err)
+                struct err *err)
 {
 	if (!config_is_list(key)) {
 		char **place = config_text(config, key);
@@ -159,14 +159,14 @@ static int keep(struct config *config, const struct config_key *key, const char 
 }
 
 int config_set(struct config *config, const struct config_key *key, const char *what, const char *value,
-	       const struct config_places *places, struct err *err)
+               const struct config_places *places, struct err *err)
 {
 	char expected[160];
 	struct buf text;
 
 	if (!fits(key, value))
 		return err_set(err, ERR_BAD_REQUEST, "%s must be %s", what,
-			       config_expects(key, expected, sizeof(expected)));
+		               config_expects(key, expected, sizeof(expected)));
 	if (text_has_control(value))
 		return err_set(err, ERR_BAD_REQUEST, "%s holds a control character", what);
 	if (!text_utf8_valid(value, strlen(value)))

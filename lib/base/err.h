@@ -10,21 +10,21 @@
 
 enum err_code {
 	ERR_NONE,
-	ERR_BAD_REQUEST,    /* malformed input: 400 */
-	ERR_FORBIDDEN,      /* seen, but not to be changed by this user: 403 */
-	ERR_NOT_FOUND,      /* absent, or not to be seen by this user: 404 */
-	ERR_METHOD,         /* no such method here: 405 */
-	ERR_CONFLICT,       /* another version, a lost lease, a taken name: 409 */
-	ERR_LENGTH_REQUIRED,/* 411 */
-	ERR_TOO_LARGE,      /* over a limit: 413 */
-	ERR_MEDIA_TYPE,     /* not a type taken here: 415 */
-	ERR_UNPROCESSABLE,  /* understood, but refused: 422 */
-	ERR_INTERNAL,       /* a bug or a broken store: 500 */
-	ERR_UPSTREAM,       /* a store answered with nonsense or an error: 502 */
-	ERR_UNAVAILABLE,    /* a store is down: 503 */
-	ERR_NO_SPACE,       /* disk or quota full: 507 */
-	ERR_SLOW,           /* the body did not come in time: 408 */
-	ERR_TOO_MANY,       /* this user asks for too much at once: 429 */
+	ERR_BAD_REQUEST,     /* malformed input: 400 */
+	ERR_FORBIDDEN,       /* seen, but not to be changed by this user: 403 */
+	ERR_NOT_FOUND,       /* absent, or not to be seen by this user: 404 */
+	ERR_METHOD,          /* no such method here: 405 */
+	ERR_CONFLICT,        /* another version, a lost lease, a taken name: 409 */
+	ERR_LENGTH_REQUIRED, /* 411 */
+	ERR_TOO_LARGE,       /* over a limit: 413 */
+	ERR_MEDIA_TYPE,      /* not a type taken here: 415 */
+	ERR_UNPROCESSABLE,   /* understood, but refused: 422 */
+	ERR_INTERNAL,        /* a bug or a broken store: 500 */
+	ERR_UPSTREAM,        /* a store answered with nonsense or an error: 502 */
+	ERR_UNAVAILABLE,     /* a store is down: 503 */
+	ERR_NO_SPACE,        /* disk or quota full: 507 */
+	ERR_SLOW,            /* the body did not come in time: 408 */
+	ERR_TOO_MANY,        /* this user asks for too much at once: 429 */
 };
 
 enum { ERR_TEXT_MAX = 512 }; /* bytes of a message with its NUL; longer ones are cut at a UTF-8 boundary */

@@ -15,7 +15,7 @@ int file_open(const char *path, struct err *err)
 
 	if (fd < 0)
 		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, "%s can't be opened",
-				 path);
+		                 path);
 	if (fstat(fd, &stat))
 		err_errno(err, ERR_INTERNAL, "%s can't be read", path);
 	else if (!S_ISREG(stat.st_mode))

@@ -36,7 +36,7 @@ static const EVP_MD *find_algorithm(const char *name)
 	static const struct {
 		const char *name;
 		const EVP_MD *(*get)(void);
-	} algorithms[] = { { "sha256", EVP_sha256 }, { "sha1", EVP_sha1 }, { "md5", EVP_md5 } };
+	} algorithms[] = {{"sha256", EVP_sha256}, {"sha1", EVP_sha1}, {"md5", EVP_md5}};
 
 	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
 		if (!strcmp(algorithms[i].name, name))
@@ -109,12 +109,12 @@ size_t hash_file(const char *algorithm, int fd, int64_t offset, int64_t length, 
 }
 
 void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
-		      unsigned char out[HASH_SHA256_SIZE])
+                      unsigned char out[HASH_SHA256_SIZE])
 {
 	size_t out_len;
 
 	if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_len ? key : "", key_len, bytes, len, out,
-		       HASH_SHA256_SIZE, &out_len) ||
+	               HASH_SHA256_SIZE, &out_len) ||
 	    out_len != HASH_SHA256_SIZE)
 		abort();
 }
@@ -206,7 +206,7 @@ void hash_random_uuid(char out[HASH_UUID_MAX])
 }
 
 void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256_SIZE],
-		     char out[HASH_UUID_MAX])
+                     char out[HASH_UUID_MAX])
 {
 	unsigned char digest[64];
 	struct hash_stream *stream = hash_stream_new("sha256");

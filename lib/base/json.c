@@ -16,7 +16,7 @@ static const int64_t exact_max = (INT64_C(1) << 53) - 1; /* a cJSON number is a 
 /* `name` is what messages call the text. */
 static cJSON *parse(const char *name, const char *bytes, size_t len, struct err *err)
 {
-	static const struct json_events check_only = { 0 };
+	static const struct json_events check_only = {0};
 
 	if (len > JSON_BODY_MAX) {
 		err_set(err, ERR_TOO_LARGE, "%s is larger than %d bytes", name, JSON_BODY_MAX);
@@ -88,7 +88,7 @@ int json_string(const cJSON *object, const char *key, bool required, const char 
 }
 
 int json_int64(const cJSON *object, const char *key, bool required, int64_t min, int64_t max, int64_t *out,
-	       struct err *err)
+               struct err *err)
 {
 	const cJSON *field;
 
@@ -103,7 +103,7 @@ int json_int64(const cJSON *object, const char *key, bool required, int64_t min,
 	double value = cJSON_IsNumber(field) ? field->valuedouble : NAN;
 	if (!(value >= (double)min && value <= (double)max) || value != trunc(value))
 		return err_set(err, ERR_BAD_REQUEST, "\"%s\" must be an integer from %" PRId64 " to %" PRId64,
-			       key, min, max);
+		               key, min, max);
 	*out = (int64_t)value;
 	return 0;
 }

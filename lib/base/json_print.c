@@ -44,7 +44,7 @@ static void print_code_point(uint32_t point, struct buf *out)
 		buf_printf(out, "\\u%04x", point);
 	else
 		buf_printf(out, "\\u%04x\\u%04x", 0xD800 + ((point - 0x10000) >> 10),
-			   0xDC00 + ((point - 0x10000) & 0x3FF));
+		           0xDC00 + ((point - 0x10000) & 0x3FF));
 }
 
 static void print_ascii_character(unsigned char c, struct buf *out)
@@ -53,7 +53,7 @@ static void print_ascii_character(unsigned char c, struct buf *out)
 
 	for (size_t i = 0; i < sizeof(short_escapes) - 1; i += 2) {
 		if (c == (unsigned char)short_escapes[i]) {
-			buf_add(out, (const char[]){ '\\', short_escapes[i + 1] }, 2);
+			buf_add(out, (const char[]){'\\', short_escapes[i + 1]}, 2);
 			return;
 		}
 	}

@@ -77,7 +77,7 @@ static int fail_at(struct walk *walk, size_t offset, const char *verb, const cha
 	place(walk, offset, &line, &column);
 	walk->failed = true;
 	return err_set(walk->err, ERR_BAD_REQUEST, "%s%s: line %" PRIu64 ", column %" PRIu64 ": %s",
-		       walk->name, verb, line, column, what);
+	               walk->name, verb, line, column, what);
 }
 
 /* The offset of the last byte yajl has taken. */
@@ -147,7 +147,7 @@ static int go_deeper(struct walk *walk)
 		snprintf(what, sizeof(what), "nested deeper than %d arrays and objects", JSON_DEPTH_MAX);
 		return wrong_here(walk, what);
 	}
-	walk->level[walk->depth++] = (struct level){ 0 };
+	walk->level[walk->depth++] = (struct level){0};
 	return 1;
 }
 
@@ -165,7 +165,7 @@ static int give_plain(struct walk *walk, int (*event)(void *, struct err *))
 
 /* Gives bytes as NUL-terminated text. */
 static int give_text(struct walk *walk, const void *bytes, size_t len,
-		     int (*event)(void *, const char *, struct err *))
+                     int (*event)(void *, const char *, struct err *))
 {
 	if (!event)
 		return 1;
@@ -226,7 +226,7 @@ static int duplicate_key(struct walk *walk, const unsigned char *bytes, size_t l
 	char what[160];
 
 	snprintf(what, sizeof(what), "the key \"%.*s\" is given twice",
-		 (int)text_utf8_span((const char *)bytes, len < 100 ? len : 100), (const char *)bytes);
+	         (int)text_utf8_span((const char *)bytes, len < 100 ? len : 100), (const char *)bytes);
 	fail_at(walk, string_start(walk, last_taken(walk)), "", what);
 	return 0;
 }
@@ -322,7 +322,7 @@ static const yajl_callbacks callbacks = {
 /* --- the walk ------------------------------------------------------------------------------------ */
 
 static void walk_init(struct walk *walk, const char *name, size_t text_max, const struct json_events *events,
-		      void *context, struct err *err)
+                      void *context, struct err *err)
 {
 	memset(walk, 0, sizeof(*walk));
 	walk->name = name;
@@ -351,20 +351,20 @@ static const char *friendly(const char *message)
 	static const struct {
 		const char *yajls, *ours;
 	} words[] = {
-		{ "premature EOF", "the text ends too early" },
-		{ "trailing garbage", "something follows the end of the value" },
-		{ "unallowed token at this point in JSON text", "this is not expected here" },
-		{ "object key and value must be separated by a colon", "a key must be followed by ':'" },
-		{ "after key and value, inside map", "expected ',' or '}' after a value in an object" },
-		{ "after array element", "expected ',' or ']' after a value in an array" },
-		{ "invalid object key (must be a string)", "a key must be a string in double quotes" },
-		{ "invalid char in json text", "this character is not expected here" },
-		{ "invalid character inside string", "a control character in a string must be escaped" },
-		{ "inside a string, '\\' occurs before", "a '\\' before a character that it can't escape" },
-		{ "(non-hex) character occurs after '\\u'", "'\\u' must be followed by four hex digits" },
-		{ "invalid string in json text", "this is not expected here" },
-		{ "malformed number", "a digit is missing in a number" },
-		{ "comments are not enabled", "JSON has no comments" },
+		{"premature EOF", "the text ends too early"},
+		{"trailing garbage", "something follows the end of the value"},
+		{"unallowed token at this point in JSON text", "this is not expected here"},
+		{"object key and value must be separated by a colon", "a key must be followed by ':'"},
+		{"after key and value, inside map", "expected ',' or '}' after a value in an object"},
+		{"after array element", "expected ',' or ']' after a value in an array"},
+		{"invalid object key (must be a string)", "a key must be a string in double quotes"},
+		{"invalid char in json text", "this character is not expected here"},
+		{"invalid character inside string", "a control character in a string must be escaped"},
+		{"inside a string, '\\' occurs before", "a '\\' before a character that it can't escape"},
+		{"(non-hex) character occurs after '\\u'", "'\\u' must be followed by four hex digits"},
+		{"invalid string in json text", "this is not expected here"},
+		{"malformed number", "a digit is missing in a number"},
+		{"comments are not enabled", "JSON has no comments"},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -432,7 +432,7 @@ static bool is_space(const char *bytes, size_t len)
 }
 
 int json_walk(const char *name, const char *bytes, size_t len, size_t values_max,
-	      const struct json_events *events, void *context, struct err *err)
+              const struct json_events *events, void *context, struct err *err)
 {
 	struct err ignored;
 	struct walk walk;

@@ -121,7 +121,7 @@ static void put_field(struct line *line, const char *key, const char *value)
 
 static void put_head(struct line *line, enum log_level level, const char *message)
 {
-	static const char *const names[] = { "error", "warn", "info", "debug" };
+	static const char *const names[] = {"error", "warn", "info", "debug"};
 	char now[TEXT_TIME_MAX];
 
 	put_field(line, "time", text_time(text_now(), now));

@@ -131,7 +131,7 @@ static void percent_encode(const char *text, const char *plain, struct buf *out)
 		text += run;
 		unsigned char c = (unsigned char)*text;
 		if (c) {
-			buf_add(out, (const char[]){ '%', digits[c >> 4], digits[c & 15] }, 3);
+			buf_add(out, (const char[]){'%', digits[c >> 4], digits[c & 15]}, 3);
 			text++;
 		}
 	}
@@ -195,7 +195,7 @@ int text_check_user_name(const char *name, struct err *err)
 		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
 		      strchr("._@-", *c)))
 			return err_set(err, ERR_BAD_REQUEST,
-				       "the user's name may hold only letters, digits and . _ @ -");
+			               "the user's name may hold only letters, digits and . _ @ -");
 	if (name[0] == '.' || name[0] == '-')
 		return err_set(err, ERR_BAD_REQUEST, "the user's name starts with '%c'", name[0]);
 	return 0;

@@ -18,7 +18,7 @@ const char *text_time(int64_t microseconds, char out[TEXT_TIME_MAX])
 	}
 	gmtime_r(&seconds, &tm); /* every int64 of microseconds lies within tm's years */
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fraction / 1000));
+	         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fraction / 1000));
 	snprintf(out, TEXT_TIME_MAX, "%.*s", TEXT_TIME_MAX - 1, text);
 	return out;
 }
@@ -47,7 +47,7 @@ static int read_char(const char **text, const char *allowed)
 
 static int month_days(int year, int month)
 {
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
 	return month == 2 && leap ? 29 : days[month - 1];
@@ -101,7 +101,7 @@ static int read_offset(const char **text, int64_t *seconds)
 
 int text_time_parse(const char *text, int64_t *microseconds)
 {
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 	int64_t fraction, offset;
 
 	if (read_date_time(&text, &tm) || read_fraction(&text, &fraction) || read_offset(&text, &offset) ||

@@ -16,11 +16,11 @@ struct archive_reader {
 	struct archive_limits limits;
 	locale_t locale; /* names are converted by the thread's locale, which must know UTF-8 */
 	bool opened, failed;
-	struct err failure;      /* why, when failed */
-	int64_t out;             /* bytes of entries' data */
+	struct err failure; /* why, when failed */
+	int64_t out;        /* bytes of entries' data */
 	int64_t entries;
-	int64_t entry_out;       /* bytes of this entry's data */
-	bool entry_ended;        /* nothing more of it can be read */
+	int64_t entry_out;                           /* bytes of this entry's data */
+	bool entry_ended;                            /* nothing more of it can be read */
 	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES]; /* its first bytes, not handed out yet from magic_at on */
 	size_t magic_len, magic_at;
 	const char *block; /* what follows, not handed out yet */

@@ -21,10 +21,10 @@ struct archive_unpack {
 	archive_going *going;
 	struct archive *raw; /* what takes the compression off; NULL where there is none */
 	bool begun, known, failed;
-	struct err failure;    /* why, when failed */
-	int64_t in, out;       /* bytes read from the source, and unpacked */
-	int64_t spent, since;  /* processor time in ns: what was used, and when the use under way began */
-	size_t first;          /* bytes that were read to know the compression, not handed out yet */
+	struct err failure;   /* why, when failed */
+	int64_t in, out;      /* bytes read from the source, and unpacked */
+	int64_t spent, since; /* processor time in ns: what was used, and when the use under way began */
+	size_t first;         /* bytes that were read to know the compression, not handed out yet */
 	unsigned char bytes[SOURCE_BYTES];
 };
 

@@ -176,8 +176,8 @@ static int each_piece(const struct blob_put *put, int fd, bool *same, struct err
 
 struct staged {
 	int fd;
-	bool owned;        /* fd is to be closed */
-	char name[32];     /* in fs->tmp; "" when it has none */
+	bool owned;    /* fd is to be closed */
+	char name[32]; /* in fs->tmp; "" when it has none */
 };
 
 static void unstage(struct fs_store *fs, struct staged *staged)

@@ -18,12 +18,12 @@
 #include "base/err.h"
 
 enum {
-	IMAGE_SIDE_MAX = 20 * 1000, /* pixels */
-	IMAGE_FRAMES_MAX = 10 * 1000,        /* frames of an animation, pages of a TIFF */
+	IMAGE_SIDE_MAX = 20 * 1000,                /* pixels */
+	IMAGE_FRAMES_MAX = 10 * 1000,              /* frames of an animation, pages of a TIFF */
 	IMAGE_ALL_PIXELS_MAX = 1000 * 1000 * 1000, /* of all frames: some 10 s of one processor */
 	IMAGE_WHOLE_BYTES_MAX = 150 * 1000 * 1000, /* that a decoder holds at once, */
 	IMAGE_HEIF_BYTES_MAX = 300 * 1000 * 1000,  /* libheif's for a telephone's 48 MP: twice as planes of 8 bits (measured: 287 MB) */
-	IMAGE_MEMORY_BUDGET = 64 * 1024 * 1024, /* bytes to decode in, of all threads; one alone may pass */
+	IMAGE_MEMORY_BUDGET = 64 * 1024 * 1024,    /* bytes to decode in, of all threads; one alone may pass */
 	IMAGE_THUMB_SIDE_MAX = 2048,
 	IMAGE_THUMB_BYTES_MAX = 16 * 1024 * 1024,
 };

@@ -4,10 +4,10 @@
 
 enum {
 	FILE_HEADER = 14,
-	CORE_HEADER = 12, /* OS/2 1.x: 16-bit sizes, palette of 3 bytes a color */
-	HEADER_MAX = 124, /* BITMAPV5HEADER */
+	CORE_HEADER = 12,   /* OS/2 1.x: 16-bit sizes, palette of 3 bytes a color */
+	HEADER_MAX = 124,   /* BITMAPV5HEADER */
 	COLORS_MAX = 65536, /* told of a palette, of which as many are read as there can be; others give up here, too */
-	MASKS_HEADER = 52, /* from here on the masks are in the header; with alpha from 56 */
+	MASKS_HEADER = 52,  /* from here on the masks are in the header; with alpha from 56 */
 };
 enum compression { PLAIN = 0, RLE8 = 1, RLE4 = 2, BITFIELDS = 3, ALPHABITFIELDS = 6 };
 

@@ -13,7 +13,7 @@ struct bmp;
  * bit fields. ERR_UNPROCESSABLE when it is broken or its pixels are not all there. Limits are the caller's,
  * to be checked before bmp_image. source must outlive the bmp. */
 int bmp_open(struct bmp **out, const struct image_source *source, struct err *err);
-void bmp_free(struct bmp *bmp); /* NULL is fine; after its image is unreferenced */
+void bmp_free(struct bmp *bmp);            /* NULL is fine; after its image is unreferenced */
 int64_t bmp_memory(const struct bmp *bmp); /* that bmp_unpack takes */
 void bmp_size(const struct bmp *bmp, int64_t *width, int64_t *height);
 

@@ -102,7 +102,7 @@ static int check_jpeg(const struct image_source *source, int64_t pixels_max, str
 }
 
 int reading_check(const struct image_source *source, const char *type, int64_t pixels_max, struct image_info *out,
-                 struct err *err)
+                  struct err *err)
 {
 	struct reading reading = {.format = reading_format(type)};
 	VipsImage *first;
@@ -114,7 +114,7 @@ int reading_check(const struct image_source *source, const char *type, int64_t p
 	int result = reading_open(&reading, source, type, pixels_max, VIPS_FAIL_ON_ERROR, &first, err);
 	if (result == 0 && frames > reading.info.frames)
 		result = reading_check_limits(&reading, reading.info.width, reading.info.height, reading.info.frames = frames,
-		                      err);
+		                              err);
 	if (result == 0) {
 		result = decode_all(&reading, first, err);
 		*out = reading.info;

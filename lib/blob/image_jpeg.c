@@ -17,7 +17,7 @@ struct decoding {
 	struct jpeg_source_mgr input;
 	jmp_buf failed;
 	const struct image_source *source;
-	bool pretend; /* that a file which breaks off ends there */
+	bool pretend;   /* that a file which breaks off ends there */
 	int64_t offset; /* of what libjpeg has not been given yet */
 	unsigned char piece[PIECE_BYTES];
 };

@@ -17,7 +17,7 @@ enum { IMAGE_JPEG_SHRUNK_BYTES_MAX = 16 * 1024 * 1024 };
 
 /* A JPEG decoded at a fraction of its size: rows of `bands` bytes a pixel, without padding. */
 struct image_jpeg_pixels {
-	unsigned char *bytes; /* malloced */
+	unsigned char *bytes;     /* malloced */
 	int width, height, bands; /* 1: gray, 3: RGB */
 };
 /* Decodes it at 1/denominator (1, 2, 4, 8). Of a broken one it gives what is there, the rest black. False when

@@ -8,8 +8,8 @@
 #include "blob/image_walk.h"
 
 enum {
-	BLOCK = 64,       /* coefficients */
-	BLOCK_LOOKS = 8,  /* a block of a first pass takes as long as so many coefficients of a refinement */
+	BLOCK = 64,      /* coefficients */
+	BLOCK_LOOKS = 8, /* a block of a first pass takes as long as so many coefficients of a refinement */
 	COMPONENTS_MAX = 4,
 	TEM = 0x01, SOF0 = 0xc0, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOF15 = 0xcf, RST0 = 0xd0, RST7 = 0xd7, SOI = 0xd8,
 	EOI = 0xd9, SOS = 0xda, DNL = 0xdc, APP0 = 0xe0, APP1 = 0xe1, APP15 = 0xef, COM = 0xfe,

@@ -16,12 +16,12 @@ struct image_jpeg_header {
 	int process;   /* of its SOF marker: 0 baseline, 1 extended, 2 progressive, 3 lossless, … (ITU-T T.81, table B.1) */
 	int precision; /* bits a sample */
 	int64_t width, height;
-	int orientation; /* of its EXIF: 1 to 8; 1 when that says nothing */
-	bool in_scans; /* more than one: it is held whole, as coefficients */
+	int orientation;           /* of its EXIF: 1 to 8; 1 when that says nothing */
+	bool in_scans;             /* more than one: it is held whole, as coefficients */
 	int64_t coefficient_bytes; /* that it takes then */
-	bool ends;     /* of one that is not in_scans: its end marker is there */
-	int64_t scans; /* counted until there is more work than IMAGE_JPEG_WORK_MAX */
-	int64_t work;  /* coefficients that these look at */
+	bool ends;                 /* of one that is not in_scans: its end marker is there */
+	int64_t scans;             /* counted until there is more work than IMAGE_JPEG_WORK_MAX */
+	int64_t work;              /* coefficients that these look at */
 };
 
 /* False when there is no frame, or it breaks off before its first scan. One scan is walked over to the end of the image. */

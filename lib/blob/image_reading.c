@@ -30,7 +30,7 @@ static void set_up(void)
 		return;
 	vips_block_untrusted_set(TRUE);
 	vips_operation_block_set("VipsForeignLoadJxl", FALSE); /* so called for not being fuzzed by libvips; by libjxl it is */
-	vips_concurrency_set(1); /* requests are served side by side already */
+	vips_concurrency_set(1);                               /* requests are served side by side already */
 	vips_cache_set_max(0);
 	/* Above this, memory goes back to the system when it is freed. Unset, glibc raises it to the size
 	 * of the largest piece freed (up to 32 MiB), and every thread's heap keeps that much. */

@@ -11,7 +11,7 @@
 
 /* How to open an image. */
 struct opening {
-	int n; /* 1: the first page; -1: all of them, one below the other */
+	int n;        /* 1: the first page; -1: all of them, one below the other */
 	double scale; /* decoded at this size, by decoders that then need not hold it whole (WebP) */
 	VipsFailOn fail_on;
 };
@@ -20,8 +20,8 @@ struct format {
 	const char *type, *name;
 	enum { KIND_JPEG, KIND_PNG, KIND_WEBP, KIND_GIF, KIND_TIFF, KIND_BMP, KIND_HEIF, KIND_JXL } kind;
 	int (*open)(VipsSource *stream, VipsImage **out, const struct opening *how); /* NULL: image_bmp.c */
-	bool whole;  /* its decoder always holds a frame whole */
-	bool turned; /* as its EXIF says, by Chromium (the others are not, or by their decoders) */
+	bool whole;                                                                  /* its decoder always holds a frame whole */
+	bool turned;                                                                 /* as its EXIF says, by Chromium (the others are not, or by their decoders) */
 };
 
 struct reading {
@@ -30,7 +30,7 @@ struct reading {
 	struct image_info info;
 	struct image_tiff tiff;
 	int64_t jpeg_work; /* of this page, as in image_jpeg_header */
-	bool by_libtiff; /* this page: libvips does not read it */
+	bool by_libtiff;   /* this page: libvips does not read it */
 	struct image_jpeg_header jpeg;
 	int64_t pixels_max;
 	int64_t pixels_counted; /* of the first frame */

@@ -183,9 +183,9 @@ static bool shrink_jpeg(struct reading *reading, int side, VipsImage **out)
 	                                        VIPS_FORMAT_UCHAR);
 	free(pixels.bytes);
 	bool done = image != NULL &&
-	           vips_copy(image, &copy, "interpretation",
-	                     pixels.bands == 1 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB, NULL) == 0 &&
-	           fit(copy, &reading->info, side, out) == 0;
+	            vips_copy(image, &copy, "interpretation",
+	                      pixels.bands == 1 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB, NULL) == 0 &&
+	            fit(copy, &reading->info, side, out) == 0;
 	if (copy != NULL)
 		g_object_unref(copy);
 	if (image != NULL)

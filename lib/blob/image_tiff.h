@@ -9,7 +9,7 @@
 /* What a page says of itself; 0 where it says nothing. */
 struct image_tiff_page {
 	uint64_t at; /* where it is described */
-	bool cut; /* what is said of it goes on beyond the file's end */
+	bool cut;    /* what is said of it goes on beyond the file's end */
 	uint64_t width, height, rows_per_strip, tile_height, orientation, compression;
 	/* The list of its strips or tiles: where they lie, and how many bytes each has. */
 	struct image_tiff_list {

@@ -164,7 +164,7 @@ struct unpacking {
 	const struct page *page;
 	uint16_t *colors; /* NULL: into values */
 	float *values;
-	int bands;         /* of out: 1 or 3 */
+	int bands;              /* of out: 1 or 3 */
 	uint32_t width, height; /* of a strip or tile */
 	bool tiled;
 };

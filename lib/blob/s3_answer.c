@@ -148,19 +148,19 @@ static const struct {
 	const char *text;
 } failures[] = {
 	{"NoSuchBucket", ERR_UPSTREAM,
-	 "the bucket '%s' does not exist: make it, or set AWS_BUCKET_NAME or image_store.bucket"},
+         "the bucket '%s' does not exist: make it, or set AWS_BUCKET_NAME or image_store.bucket"},
 	{"InvalidAccessKeyId", ERR_UPSTREAM,
-	 "the image store of '%s' does not know the key in AWS_ACCESS_KEY_ID"},
+         "the image store of '%s' does not know the key in AWS_ACCESS_KEY_ID"},
 	{"SignatureDoesNotMatch", ERR_UPSTREAM,
-	 "the image store of '%s' refuses the signature: AWS_SECRET_ACCESS_KEY or the region is wrong"},
+         "the image store of '%s' refuses the signature: AWS_SECRET_ACCESS_KEY or the region is wrong"},
 	{"AccessDenied", ERR_UPSTREAM, "the access key may not do this in the bucket '%s'"},
 	{"ExpiredToken", ERR_UPSTREAM, "AWS_SESSION_TOKEN for the bucket '%s' has expired"},
 	{"InvalidToken", ERR_UPSTREAM, "AWS_SESSION_TOKEN for the bucket '%s' is wrong"},
 	{"AccessControlListNotSupported", ERR_UPSTREAM,
-	 "the bucket '%s' takes no ACLs, so its objects can't be made public one by one: allow ACLs, or let a "
-	 "bucket policy publish them and set image_store.public_url"},
+         "the bucket '%s' takes no ACLs, so its objects can't be made public one by one: allow ACLs, or let a "
+         "bucket policy publish them and set image_store.public_url"},
 	{"RequestTimeTooSkewed", ERR_UPSTREAM,
-	 "the clocks of this machine and of the store of '%s' differ too much"},
+         "the clocks of this machine and of the store of '%s' differ too much"},
 	{"QuotaExceeded", ERR_NO_SPACE, "the quota of the bucket '%s' is used up"},
 	{"EntityTooLarge", ERR_TOO_LARGE, "the object is larger than the store of '%s' takes"},
 	{"NoSuchUpload", ERR_UPSTREAM, "an upload to '%s' was ended by somebody else"},
@@ -231,8 +231,8 @@ int s3_failure(struct s3_client *client, const struct s3_call *call, struct err 
 		               "the bucket '%s' does not exist: make it, or set AWS_BUCKET_NAME or image_store.bucket",
 		               bucket);
 	enum err_code code = status == 503 || status == 429 || status == 504 ? ERR_UNAVAILABLE
-	                     : status == 507                                ? ERR_NO_SPACE
-	                                                                    : ERR_UPSTREAM;
+	                     : status == 507                                 ? ERR_NO_SPACE
+	                                                                     : ERR_UPSTREAM;
 	return err_set(err, code, "the image store at %s answered %ld%s%s%s%s to %s", client->host, status,
 	               call->code[0] != '\0' ? " " : "", call->code, call->message[0] != '\0' ? ": " : "",
 	               call->message, call->method);

@@ -10,10 +10,10 @@
 #include "blob/sigv4.h"
 
 enum {
-	S3_FIELDS_MAX = 12,           /* query parameters, and headers, of one call */
-	S3_ANSWER_MAX = 8 << 20,      /* bytes of an XML answer: a list of 1,000 keys is 1 MB at most */
-	S3_RETRIES = 4,               /* further attempts, after 0.1, 0.2, 0.4, 0.8 s, each jittered */
-	S3_RETRY_SECONDS = 20,        /* none is begun later than that */
+	S3_FIELDS_MAX = 12,      /* query parameters, and headers, of one call */
+	S3_ANSWER_MAX = 8 << 20, /* bytes of an XML answer: a list of 1,000 keys is 1 MB at most */
+	S3_RETRIES = 4,          /* further attempts, after 0.1, 0.2, 0.4, 0.8 s, each jittered */
+	S3_RETRY_SECONDS = 20,   /* none is begun later than that */
 	S3_PING_MS = 3000,
 	S3_WRITABLE_SECONDS = 60, /* for how long a probe of writing holds */
 	S3_UPLOAD_ID_MAX = 1024,
@@ -26,12 +26,12 @@ struct s3_client {
 	const struct config *config;
 	struct s3_engine *engine;
 	struct sigv4_keys keys;
-	char origin[320]; /* "https://host:port" */
-	char host[300];   /* as in the Host header */
-	char root[300];   /* the bucket's path, percent-encoded: "/bucket"; "" when it is in the host */
-	atomic_int_least64_t skew; /* seconds to be added to this machine's clock */
-	atomic_bool no_conditional; /* the server does not take If-None-Match */
-	atomic_bool no_acl;         /* the server does not take x-amz-acl, and need not: there is a public_url */
+	char origin[320];                    /* "https://host:port" */
+	char host[300];                      /* as in the Host header */
+	char root[300];                      /* the bucket's path, percent-encoded: "/bucket"; "" when it is in the host */
+	atomic_int_least64_t skew;           /* seconds to be added to this machine's clock */
+	atomic_bool no_conditional;          /* the server does not take If-None-Match */
+	atomic_bool no_acl;                  /* the server does not take x-amz-acl, and need not: there is a public_url */
 	atomic_int_least64_t writable_until; /* by clock_us: a key that may not list was seen to write */
 };
 
@@ -53,17 +53,17 @@ struct s3_call {
 	size_t query_count, header_count;
 	struct sigv4_field query[S3_FIELDS_MAX], headers[S3_FIELDS_MAX];
 	enum s3_proof proof;
-	bool once;      /* no retries */
-	bool anonymous; /* not signed: as anybody may ask */
-	bool may_miss;  /* that there is no such object is an answer: ERR_NOT_FOUND, where s3_is_missing says so */
+	bool once;           /* no retries */
+	bool anonymous;      /* not signed: as anybody may ask */
+	bool may_miss;       /* that there is no such object is an answer: ERR_NOT_FOUND, where s3_is_missing says so */
 	const char *payload; /* SHA-256 of the body, hex; NULL: there is no body */
 	/* transfer: bytes or fd, offset, length, sink, room, timeout_ms are the caller's to set */
 	struct s3_transfer transfer;
 
 	/* What came of it, beside transfer's part. */
 	char code[64], message[256], region[64]; /* of an error document */
-	bool foreign; /* 2xx, but no S3 has answered */
-	bool damaged; /* 2xx, but the bytes are not those that were put */
+	bool foreign;                            /* 2xx, but no S3 has answered */
+	bool damaged;                            /* 2xx, but the bytes are not those that were put */
 
 	/* The client's own. */
 	struct buf url, date;

@@ -37,7 +37,7 @@ def test_every_key_of_the_configuration_is_one_with_that_default(defaults, keys,
 
 def test_every_key_and_variable_stands_there():
     source = (TOP / "lib" / "base" / "config_keys.c").read_text()
-    keys, secrets = re.findall(r'^\t\{ "([a-z_.]+)", CONFIG_(?!SECRET)', source, re.M), re.findall(r'"([A-Z_]+)"', source)
+    keys, secrets = re.findall(r'^\t\{"([a-z_.]+)", CONFIG_(?!SECRET)', source, re.M), re.findall(r'"([A-Z_]+)"', source)
     listed = [key for row in re.findall(r"^\| (`[a-z_.`, ]+`) \|", MANUAL, re.M) for key in re.findall(r"`(.*?)`", row)]
     assert len(keys) > 30 and sorted(keys) == sorted(listed)
     assert "AWS_SESSION_TOKEN" in secrets and all(name in MANUAL for name in secrets)

@@ -1,0 +1,48 @@
+"""The spacing of the C code, by clang-format: what it would break elsewhere is left as it stands."""
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from difflib import SequenceMatcher
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+FORMATTED = ["cgi", "lib/auth", "lib/base", "lib/blob"]  # the folders that are looked at
+
+
+def sources():
+    return sorted(path for folder in FORMATTED for path in (TOP / folder).rglob("*.[ch]"))
+
+
+def formatted(path):
+    """The file's lines as they are to be, and the numbers of those that are otherwise."""
+    done = subprocess.run(["clang-format", path], capture_output=True, text=True, check=True)
+    ours, theirs, lines, wrong = path.read_text().splitlines(), done.stdout.splitlines(), [], []
+    for kind, begin, end, their_begin, their_end in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        mine, other = ours[begin:end], theirs[their_begin:their_end]
+        breaks_alone = len(mine) != len(other) and "".join("".join(mine).split()) == "".join("".join(other).split())
+        if kind == "equal" or (breaks_alone and mine):
+            lines += mine
+        else:
+            lines += other
+            wrong.append(begin + 1)
+    return lines, wrong
+
+
+def every(function):
+    with ThreadPoolExecutor() as pool:
+        return list(zip(sources(), pool.map(function, sources())))
+
+
+def the_spacing():
+    """The C code is spaced as .clang-format says."""
+    for path, (_, wrong) in every(formatted):
+        if wrong:
+            yield f"{path.relative_to(TOP)}: lines {', '.join(map(str, wrong))} are not spaced by .clang-format: run tests/lint.py --write"
+
+
+def write():
+    for path, (lines, wrong) in every(formatted):
+        if wrong:
+            path.write_text("\n".join(lines) + "\n")
+
+
+CHECKS = [the_spacing]
