@@ -217,7 +217,20 @@ static int add_label(struct dataset_store *to, const char *name, struct err *err
 	return failed;
 }
 
-/* Whether a store finds that it cannot write, and then, when it may, that it can. Run by who is not root. */
+/* What /readyz asks. */
+static int check(struct dataset_store *to, const char *name, struct err *err)
+{
+	struct dataset *dataset;
+
+	if (dataset_open(to, name, &dataset, err))
+		return -1;
+	int failed = dataset_check(dataset, err);
+	dataset_close(dataset);
+	return failed;
+}
+
+/* Whether a store finds that it cannot write, and then, when it may, that it can; and when it may no more. Run by who is not
+ * root. */
 static bool writes_once_it_may(void)
 {
 	struct dataset_store *own;
@@ -228,9 +241,10 @@ static bool writes_once_it_may(void)
 	if (chmod(path, 0444) || dataset_store_open(&own, &config, &err))
 		return false;
 	bool refused = add_label(own, "cats", &err) != 0 && err.code == ERR_UNAVAILABLE;
-	bool taken = chmod(path, 0644) == 0 && add_label(own, "cats", &err) == 0;
+	bool taken = chmod(path, 0644) == 0 && add_label(own, "cats", &err) == 0 && check(own, "cats", &err) == 0;
+	bool noticed = chmod(path, 0444) == 0 && check(own, "cats", &err) != 0 && err.code == ERR_UNAVAILABLE;
 	dataset_store_free(own);
-	return refused && taken;
+	return refused && taken && noticed;
 }
 
 static void a_database_that_was_not_writable_when_it_was_opened_is_once_it_may_be(void **state)
