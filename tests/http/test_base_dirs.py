@@ -127,9 +127,10 @@ def test_no_folder_is_chosen_where_none_is_configured(make_server, tmp_path):
 # --- what is no file
 
 
-def test_what_is_no_file_is_404_everywhere(make_server, tmp_path):
+@pytest.mark.parametrize("password", ["aGeneratedKeyOf22byteQ", "chosen"])  # nginx checks the former, and serves by itself
+def test_what_is_no_file_is_404_everywhere(make_server, tmp_path, password):
     server = make_server(config={"image_roots": ["/dev", str(tmp_path)]})
-    server.add_user("ann")
+    server.add_user("ann", password)
     names = ["socket.png", "fifo.png", "folder.png", "link.png", "terminal.png", "gone.png"]
     base = server.add_dataset("demo", samples=[*names, "image.png"])
     draw(base / "image.png")

@@ -226,7 +226,7 @@ def test_puts_of_other_bytes_at_one_path_store_one(collector):
 def test_puts_of_the_same_bytes_at_one_path_are_one_image_and_duplicates(collector):
     with ThreadPoolExecutor(8) as pool:
         for number in range(12):
-            data = picture("JPEG", (800, 600))
+            data = picture("PNG", (1600, 1200))  # which takes a while to check
             answers = list(pool.map(lambda _: put(collector.session("contributor"), f"same/{number}.jpg", data), range(8)))
             assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
             assert len({answer.json()["id"] for answer in answers}) == 1
