@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -297,6 +298,85 @@ static void a_lock_on_one_dataset_keeps_no_other_waiting(void **state)
 	assert_null(result);
 }
 
+/* --- changes of all samples ------------------------------------------------------------------------------------------ */
+
+enum { MANY = 10 * 1000, MERGED = 5 * 1000 };
+
+struct changing {
+	struct dataset *dataset;
+	atomic_bool ended;
+};
+
+static void *change_order(void *data)
+{
+	struct changing *changing = data;
+	const struct dataset_change random = {.fields = DATASET_POLICY_ORDER, .policy = {.order = DATASET_ORDER_RANDOM}};
+	struct err err;
+	int failed = dataset_update(changing->dataset, &random, &err);
+
+	atomic_store(&changing->ended, true);
+	return (void *)(intptr_t)failed; /* NOLINT: a number */
+}
+
+/* Up to which row the change has been made, as another program finds it; -1: it is not under way. */
+static int64_t changed_so_far(sqlite3 *db)
+{
+	sqlite3_stmt *stmt;
+	int64_t row = -1;
+
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT value FROM settings WHERE key = 'reorder'", -1, &stmt, NULL), SQLITE_OK);
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		row = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return row;
+}
+
+static void merge_many(struct dataset *dataset)
+{
+	static char filepath[MERGED][16];
+	static struct dataset_seed seeds[MERGED];
+	struct dataset_merged merged = {0};
+
+	for (int from = 0; from < MANY; from += MERGED) {
+		for (int i = 0; i < MERGED; i++) {
+			snprintf(filepath[i], sizeof(filepath[i]), "%d.png", from + i);
+			seeds[i] = (struct dataset_seed){filepath[i], ""};
+		}
+		must(dataset_merge(dataset, NULL, 0, seeds, MERGED, &merged, &failure));
+	}
+}
+
+/* What the change has written so far others see and label, long before it has come to its end. */
+static void a_change_of_all_samples_is_made_in_bites_between_which_others_label(void **state)
+{
+	struct changing changing = {.ended = false};
+	int64_t key;
+	int between = 0;
+	bool created, accepted;
+	pthread_t changer;
+	sqlite3 *db;
+	void *failed;
+
+	(void)state;
+	must(dataset_create(store, "cats", "/cats", NULL, &failure));
+	must(dataset_open(store, "cats", &changing.dataset, &failure));
+	must(dataset_label_add(changing.dataset, "tabby", &key, &created, &failure));
+	merge_many(changing.dataset);
+	assert_int_equal(sqlite3_open(temp("dbs/cats.db"), &db), SQLITE_OK);
+	assert_int_equal(pthread_create(&changer, NULL, change_order, &changing), 0);
+	while (!atomic_load(&changing.ended)) {
+		int64_t before = changed_so_far(db);
+
+		must(dataset_label_path(changing.dataset, "ada", "/cats", "7.png", "tabby", &accepted, &failure));
+		between += before > 0 && changed_so_far(db) >= before;
+	}
+	pthread_join(changer, &failed);
+	assert_null(failed);
+	assert_true(between > 0);
+	sqlite3_close(db);
+	dataset_close(changing.dataset);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +388,7 @@ int main(void)
 		TEST(a_database_that_was_not_writable_when_it_was_opened_is_once_it_may_be),
 		TEST(a_lock_on_one_dataset_keeps_no_other_waiting),
 		TEST(what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile),
+		TEST(a_change_of_all_samples_is_made_in_bites_between_which_others_label),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
