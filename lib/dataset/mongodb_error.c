@@ -90,9 +90,11 @@ int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply,
 {
 	work->duplicate = error->code == CODE_DUPLICATE_KEY;
 	if (work->session) {
-		/* A primary that could not be found was waited for already. */
-		work->again = work->duplicate || (has_label(reply, "TransientTransactionError") &&
-		                                  error->domain != MONGOC_ERROR_SERVER_SELECTION);
+		/* A primary that could not be found was waited for already. What was interrupted has been taken for what a
+		 * killed program had left (orphans_end): so it can be on a machine with much to do. */
+		work->again = work->duplicate || error->code == MONGODB_INTERRUPTED ||
+		              (has_label(reply, "TransientTransactionError") &&
+		               error->domain != MONGOC_ERROR_SERVER_SELECTION);
 	}
 	if (work->duplicate)
 		return err_set(err, ERR_CONFLICT, "The key is taken");

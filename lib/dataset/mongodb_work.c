@@ -9,7 +9,6 @@ enum {
 	BACKOFF_MAX_MS = 64,
 	ORPHAN_MS = 1000, /* a transaction that does nothing for so long has lost its program */
 	UNREADY_MS = 1000, /* for how long what was seen of a store that is down is told without asking again */
-	CODE_INTERRUPTED = 11601,
 };
 
 /* --- connections --------------------------------------------------------------------------------------------------- */
@@ -288,7 +287,7 @@ static int commit(struct work *work, int64_t deadline, struct err *err)
 		bson_error_t error;
 		bool committed = mongoc_client_session_commit_transaction(work->session, &reply, &error);
 		bool unknown = !committed && (mongoc_error_has_label(&reply, "UnknownTransactionCommitResult") ||
-		                              error.code == CODE_INTERRUPTED);
+		                              error.code == MONGODB_INTERRUPTED);
 
 		if (!committed)
 			work_fail(work, &error, &reply, err);
