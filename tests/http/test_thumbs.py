@@ -195,18 +195,26 @@ def test_a_seeded_image_has_a_thumbnail_too(viewer):
 # --- whose image has changed or is gone
 
 
-@pytest.fixture
-def in_place(make_server):
-    """A server of a dataset whose folder holds a red x.jpg and a red x.tif, and whose pictures were looked at."""
-    server = make_server()
+REPLACED, GONE, TAKEN, EARLIER = ["renamed", "within", "same time"], "gone", "taken", "earlier"
+
+
+@pytest.fixture(scope="module")
+def in_place(make_shared_server):
+    """A server of datasets, one a test and way, whose folders hold a red x.jpg and a red x.tif, and whose pictures were looked at."""
+    server = make_shared_server()
     server.add_user("ann")
-    base = server.add_dataset("demo", samples=["x.jpg", "x.tif"])
-    for name in ("x.jpg", "x.tif"):
-        draw(base / name, "red", (300, 200))
-    server.base = base
+    server.groups = {}  # the folder of a dataset's thumbnails
+    names = [*REPLACED, GONE, TAKEN, EARLIER]
+    for dataset in names:
+        base = server.add_dataset(dataset, samples=["x.jpg", "x.tif"])
+        for name in ("x.jpg", "x.tif"):
+            draw(base / name, "red", (300, 200))
     ann = server.start().session("ann")
-    for number in (0, 1):
-        assert colour(kept_once(server, lambda: ann.get(f"/v1/datasets/demo/samples/{number}/thumb"))) == "red"
+    for dataset in names:
+        before = {path.parent for path in kept(server)}
+        for number in (0, 1):
+            assert colour(kept_once(server, lambda: ann.get(f"/v1/datasets/{dataset}/samples/{number}/thumb"))) == "red"
+        (server.groups[dataset],) = {path.parent for path in kept(server)} - before
     return server
 
 
@@ -225,41 +233,42 @@ def replace_under_the_same_time(path):
     os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
 
 
-@pytest.mark.parametrize("replace", [replace_by_rename, replace_within, replace_under_the_same_time])
-def test_an_image_that_is_replaced_has_another_thumbnail_at_another_address(in_place, replace):
+def test_an_image_that_is_replaced_has_another_thumbnail_at_another_address(in_place):
     ann = in_place.session("ann")
-    for number, name in enumerate(("x.jpg", "x.tif")):
-        path = f"/v1/datasets/demo/samples/{number}"
-        before = ann.get(path).json()["thumb_url"]
-        replace(in_place.base / name)
-        after = ann.get(path).json()["thumb_url"]
-        assert after != before
-        for address in (path + "/thumb", after, before):
-            assert colour(ann.get(address)) == "blue", address
+    for dataset, replace in zip(REPLACED, (replace_by_rename, replace_within, replace_under_the_same_time)):
+        for number, name in enumerate(("x.jpg", "x.tif")):
+            path = f"/v1/datasets/{dataset}/samples/{number}"
+            before = ann.get(path).json()["thumb_url"]
+            replace(in_place.images / dataset / name)
+            after = ann.get(path).json()["thumb_url"]
+            assert after != before, dataset
+            for address in (path + "/thumb", after, before):
+                assert colour(ann.get(address)) == "blue", address
+    firsts = [f"/v1/datasets/{dataset}/samples/0/thumb" for dataset in REPLACED]
     assert in_place.reload().returncode == 0
-    assert colour(ann.get("/v1/datasets/demo/samples/0/thumb")) == "blue"
+    assert {path: colour(ann.get(path)) for path in firsts} == dict.fromkeys(firsts, "blue")
     in_place.restart()
-    assert colour(ann.get("/v1/datasets/demo/samples/0/thumb")) == "blue"
+    assert {path: colour(ann.get(path)) for path in firsts} == dict.fromkeys(firsts, "blue")
 
 
 def test_an_image_that_is_gone_has_no_thumbnail_and_none_is_left(in_place):
-    ann = in_place.session("ann")
-    assert len(kept(in_place)) == 2
-    (in_place.base / "x.jpg").unlink()
+    ann, group = in_place.session("ann"), in_place.groups[GONE]
+    assert len([*group.iterdir()]) == 2
+    (in_place.images / GONE / "x.jpg").unlink()
     for path in ("image", "thumb", "thumb?size=256"):
-        assert_problem(ann.get(f"/v1/datasets/demo/samples/0/{path}"), 404, "Image file not found")
-    assert len(kept(in_place)) == 1
-    assert "&v=" not in ann.get("/v1/datasets/demo/samples/0").json()["thumb_url"]
+        assert_problem(ann.get(f"/v1/datasets/{GONE}/samples/0/{path}"), 404, "Image file not found")
+    assert len([*group.iterdir()]) == 1
+    assert "&v=" not in ann.get(f"/v1/datasets/{GONE}/samples/0").json()["thumb_url"]
 
 
 def test_a_right_to_see_a_dataset_that_is_taken_is_gone_at_once(in_place):
-    in_place.add_user("bob", role="viewer", datasets=["demo"])
+    in_place.add_user("bob", role="viewer", datasets=[TAKEN])
     assert in_place.reload().returncode == 0
     bob = in_place.session("bob")
-    assert bob.get("/v1/datasets/demo/samples/0/thumb").status_code == 200
+    assert bob.get(f"/v1/datasets/{TAKEN}/samples/0/thumb").status_code == 200
     in_place.add_user("bob", role="viewer", datasets=["other"])
     assert in_place.reload().returncode == 0
-    assert bob.get("/v1/datasets/demo/samples/0/thumb").status_code == 404
+    assert bob.get(f"/v1/datasets/{TAKEN}/samples/0/thumb").status_code == 404
 
 
 def test_no_one_sees_a_removed_dataset_in_one_of_its_name(collector):
@@ -364,19 +373,22 @@ def test_any_other_address_is_asked_for_again_and_not_sent_again(contributor, qu
 
 
 def test_a_dataset_that_an_earlier_version_made_gets_a_uuid(in_place):
+    others = {path.parent for path in kept(in_place)}
     assert in_place.command("stop").returncode == 0
     if store := in_place.config.get("dataset_store"):
         with pymongo.MongoClient(store["uri"]) as client:
-            changed = client[store["database"]].datasets.update_one({"_id": "demo"}, {"$unset": {"uuid": ""}}).modified_count
+            changed = client[store["database"]].datasets.update_one({"_id": EARLIER}, {"$unset": {"uuid": ""}}).modified_count
     else:
-        with contextlib.closing(sqlite3.connect(in_place.databases / "demo.db")) as database, database:
+        with contextlib.closing(sqlite3.connect(in_place.databases / f"{EARLIER}.db")) as database, database:
             changed = database.execute("DELETE FROM settings WHERE key = 'uuid'").rowcount
     assert changed == 1
     in_place.restart()
     ann = in_place.session("ann")
-    addresses = {ann.get("/v1/datasets/demo/samples/0").json()["thumb_url"] for _ in range(2)}
-    assert colour(ann.get("/v1/datasets/demo/samples/0/thumb")) == "red" and len(addresses) == 1
-    assert len(kept(in_place)) == 1
+    addresses = {ann.get(f"/v1/datasets/{EARLIER}/samples/0").json()["thumb_url"] for _ in range(2)}
+    assert colour(ann.get(f"/v1/datasets/{EARLIER}/samples/0/thumb")) == "red" and len(addresses) == 1
+    assert not in_place.groups[EARLIER].exists()
+    (group,) = {path.parent for path in kept(in_place)} - others
+    assert len([*group.iterdir()]) == 1
 
 
 def test_what_was_kept_by_an_earlier_version_is_cleared(make_server):
