@@ -88,10 +88,15 @@ def test_another_replica_set_is_told_by_its_name(start, stores):
     assert done.returncode == 1 and "is in the replica set rs0, and not in rs1: write replicaSet=rs0" in line
 
 
-@pytest.mark.parametrize("options", ["", "/?replicaSet=rs0&serverSelectionTimeoutMS=300"])
-def test_a_standalone_server_says_how_to_make_it_a_replica_set(start, options):
+@pytest.fixture(scope="module")
+def standalone():
     with services.standalone() as uri:
-        done, _, line = start(uri + options)
+        yield uri
+
+
+@pytest.mark.parametrize("options", ["", "/?replicaSet=rs0&serverSelectionTimeoutMS=300"])
+def test_a_standalone_server_says_how_to_make_it_a_replica_set(start, standalone, options):
+    done, _, line = start(standalone + options)
     assert done.returncode == 1 and "is a standalone server" in line
     assert "start mongod with --replSet rs0, run rs.initiate() in it once, and write mongodb://127.0.0.1:" in line
 
