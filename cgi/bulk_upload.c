@@ -39,10 +39,7 @@ static int upload(struct call *call, struct err *err)
 		json_add_bool(response, "Created", batch.stored > 0);
 		json_add(answer, "S3-Response", response);
 		json_add(answer, "uploaded", cJSON_Duplicate(batch.results, true));
-		if (batch.stored > 0)
-			reply_json(call->reply, 200, answer);
-		else
-			reply_error_with(call->reply, &batch.worst, answer);
+		batch_reply(&batch, call, answer);
 	}
 	batch_release(&batch);
 	return failed;

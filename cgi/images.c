@@ -82,10 +82,7 @@ static int images_post(struct call *call, struct err *err)
 		cJSON *answer = json_new_object();
 
 		json_add(answer, "items", cJSON_Duplicate(batch.results, true));
-		if (batch.stored > 0)
-			reply_json(call->reply, 200, answer);
-		else
-			reply_error_with(call->reply, &batch.worst, answer);
+		batch_reply(&batch, call, answer);
 	}
 	batch_release(&batch);
 	return failed;

@@ -75,6 +75,14 @@ int batch_store(struct batch *batch, struct call *call, batch_result *result, st
 	return count ? 0 : err_set(err, ERR_BAD_REQUEST, "The body has no part named \"files\" with a file name");
 }
 
+void batch_reply(const struct batch *batch, struct call *call, cJSON *answer)
+{
+	if (batch->stored > 0)
+		reply_json(call->reply, 200, answer);
+	else
+		reply_error_with(call->reply, &batch->worst, answer);
+}
+
 void batch_release(struct batch *batch)
 {
 	cJSON_Delete(batch->results);

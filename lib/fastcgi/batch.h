@@ -23,6 +23,8 @@ struct batch {
 /* Stores the body's files under the label that a client names, by ?label= or in the form before the files (call_info before).
  * ERR_BAD_REQUEST when there are none; *batch is to be released in any case. */
 int batch_store(struct batch *batch, struct call *call, batch_result *result, struct err *err);
+/* Answers with the results as `answer` (taken) has them: 200 when any file was stored, else as the worst failure. */
+void batch_reply(const struct batch *batch, struct call *call, cJSON *answer);
 void batch_release(struct batch *batch);
 
 #endif
