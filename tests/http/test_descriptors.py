@@ -61,11 +61,16 @@ def size(ann, dataset):
     return ann.post("/size", json={"dataset_name": dataset})
 
 
+def label(ann, dataset):
+    body = {"dataset_name": dataset, "base_dir": ann.get(f"/v1/datasets/{dataset}").json()["base_dir"], "filepath": "image1.png", "label": "cat"}
+    return ann.post("/classify", json=body)
+
+
 def image(ann, dataset):
     return ann.get(f"/images/{dataset}/image1.png")
 
 
-@pytest.mark.parametrize("program, ask", [("images", put), ("samples", thumb), ("size", size), ("access", image)])
+@pytest.mark.parametrize("program, ask", [("images", put), ("samples", thumb), ("size", size), ("access", image), ("gate", size), ("classify", label)])
 def test_others_say_so_too(server, program, ask):
     ann = server.session("ann")
     assert ask(ann, "demo").status_code in (200, 201)
