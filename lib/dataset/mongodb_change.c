@@ -326,10 +326,12 @@ static int change_some(struct mongodb_dataset *dataset, struct sample_change *as
 	else if (!failed)
 		run_jobs(dataset, &changes[0].job);
 	for (size_t i = 0; i < count && !failed; i++) {
-		if (changes[i].result) {
-			*err = changes[i].err;
-			failed = -1;
-		}
+		if (changes[i].result == 0)
+			continue;
+		*err = changes[i].err;
+		failed = -1;
+		if (asked[i].out) /* of a run whose transaction failed */
+			sample_release(asked[i].out);
 	}
 	free(changes);
 	return failed;
