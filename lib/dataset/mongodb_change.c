@@ -7,7 +7,7 @@
 enum { AT_ONCE_MAX = 500 }; /* changes of one call in a transaction */
 
 struct change {
-	struct job job;
+	struct combine_job job;
 	struct sample_change *asked;
 	struct rules_facts facts; /* of the dataset, and whether it was given already */
 	int result;
@@ -16,7 +16,7 @@ struct change {
 
 struct changes {
 	struct mongodb_dataset *dataset;
-	struct job *jobs;
+	struct combine_job *jobs;
 	struct dataset_policy policy;
 	bool votes_kept;
 	struct records records;
@@ -104,7 +104,7 @@ static int decide(struct changes *changes, struct change *change, struct record 
 
 /* --- running them -------------------------------------------------------------------------------------------------- */
 
-static struct change *change_of(struct job *job)
+static struct change *change_of(struct combine_job *job)
 {
 	return (struct change *)job; /* its first member */
 }
@@ -117,7 +117,7 @@ static int read_named(struct work *work, struct changes *changes, bool by_path, 
 	bool any = false;
 
 	BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
-	for (struct job *job = changes->jobs; job; job = job->next) {
+	for (struct combine_job *job = changes->jobs; job; job = job->next) {
 		const struct sample_change *change = change_of(job)->asked;
 
 		if ((change->filepath != NULL) != by_path)
@@ -159,7 +159,7 @@ static int note_given(void *data, const bson_t *document, struct err *err)
 	const char *request = text_in(document, "request"), *by = text_in(document, "by");
 
 	(void)err;
-	for (struct job *job = changes->jobs; job; job = job->next) {
+	for (struct combine_job *job = changes->jobs; job; job = job->next) {
 		const struct sample_change *change = change_of(job)->asked;
 
 		if (change->request && strcmp(change->request, request) == 0 && strcmp(change->user, by) == 0)
@@ -175,7 +175,7 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 	unsigned count = 0;
 
 	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &any);
-	for (struct job *job = changes->jobs; job; job = job->next) {
+	for (struct combine_job *job = changes->jobs; job; job = job->next) {
 		const struct sample_change *change = change_of(job)->asked;
 		const struct record *record = change->request ? record_of(changes, change, NULL) : NULL;
 
@@ -226,7 +226,7 @@ static int run_changes(struct work *work, void *data, struct err *err)
 		return -1;
 	if (find_given(work, changes, err))
 		return -1;
-	for (struct job *job = changes->jobs; job; job = job->next)
+	for (struct combine_job *job = changes->jobs; job; job = job->next)
 		run_change(changes, change_of(job));
 	for (size_t i = 0; i < changes->records.count; i++) {
 		if (changes->records.item[i].changed && batch_save(&changes->batch, &changes->records.item[i], err))
@@ -235,7 +235,7 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	return batch_write(&changes->batch, err);
 }
 
-static void run_jobs(void *owner, struct job *jobs);
+static void run_jobs(void *owner, struct combine_job *jobs);
 
 /* Whoever changes the overlap brings all samples in line with it, but does not see the labels that were on their way meanwhile.
  * They are looked at here: either the policy is the new one by now, or whoever changes it sees these labels. */
@@ -259,7 +259,7 @@ static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct 
 	free(again);
 }
 
-static void run_jobs(void *owner, struct job *jobs)
+static void run_jobs(void *owner, struct combine_job *jobs)
 {
 	struct mongodb_dataset *dataset = owner;
 	struct changes changes = {.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset)};
@@ -271,7 +271,7 @@ static void run_jobs(void *owner, struct job *jobs)
 	changes.batch.dataset = dataset->base.name;
 	changes.batch.shard = dataset->store->shard;
 	int failed = work_transaction(dataset->store, run_changes, &changes, &err);
-	for (struct job *job = jobs; job && failed; job = job->next) {
+	for (struct combine_job *job = jobs; job && failed; job = job->next) {
 		change_of(job)->result = -1;
 		change_of(job)->err = err;
 	}
@@ -279,6 +279,11 @@ static void run_jobs(void *owner, struct job *jobs)
 		settle_by_new_overlap(dataset, &changes);
 	records_release(&changes.records);
 	batch_clear(&changes.batch);
+}
+
+static void lead(void *dataset, struct combine *line)
+{
+	run_jobs(dataset, combine_take(line));
 }
 
 /* --- the operation ------------------------------------------------------------------------------------------------- */
@@ -322,7 +327,7 @@ static int change_some(struct mongodb_dataset *dataset, struct sample_change *as
 		failed = find_facts(dataset, &changes[i], err);
 	}
 	if (!failed && count == 1) /* together with whatever others are waiting */
-		combiner_do(&dataset->changes, &changes[0].job, run_jobs, dataset);
+		combine_do(&dataset->changes, &changes[0].job, lead, dataset, 0);
 	else if (!failed)
 		run_jobs(dataset, &changes[0].job);
 	for (size_t i = 0; i < count && !failed; i++) {

@@ -18,6 +18,7 @@
 #include <mongoc/mongoc.h>
 #include <pthread.h>
 
+#include "base/combine.h"
 #include "dataset/backend.h"
 #include "dataset/rules.h"
 
@@ -115,26 +116,8 @@ void orphans_appname(char out[ORPHANS_APPNAME_MAX]);
  * inactive_us. One whose program lives after all is run again there (work_transaction). Fails only when there is no primary. */
 int orphans_end(struct work *work, const char *appname, int64_t inactive_us, struct err *err);
 
-/* --- combining: threads that wait to write are served by one of them, together (mongodb_work.c) ------------------------ */
-
-struct job {
-	struct job *next; /* in the queue, then in the batch */
-	pthread_cond_t wake;
-	bool taken, done;
-};
-struct combiner {
-	pthread_mutex_t mutex;
-	struct job *head, **tail;
-	bool leading; /* a thread is running a batch */
-};
 /* Measured with 64 threads: two batches at once are smaller ones, and cost the replica set an eighth more processor time. */
-enum { COMBINER_BATCH = 128 };
-
-void combiner_init(struct combiner *combiner);
-void combiner_release(struct combiner *combiner);
-/* Returns when `job` was among the jobs of a run; one batch is under way at a time. */
-typedef void combiner_run(void *owner, struct job *jobs);
-void combiner_do(struct combiner *combiner, struct job *job, combiner_run *run, void *owner);
+enum { COMBINE_BATCH = 128 };
 
 /* --- the store, a dataset, its labels (mongodb_store.c, mongodb_dataset.c, mongodb_labelset.c) ----------------------------------- */
 
@@ -168,7 +151,7 @@ struct mongodb_dataset {
 	struct label_set labels;
 
 	pthread_mutex_t structure; /* one thread of a process at a time adds samples or labels, or changes the policy */
-	struct combiner changes, leases, additions;
+	struct combine changes, leases, additions;
 	int64_t last_requeued; /* the leader of changes' own: the last place at the queue's end that it gave */
 	int64_t run_out_at; /* when the leader of leases looks again for those that ran out */
 	struct ahead *ahead; /* the leader of leases' own (mongodb_queue.c) */

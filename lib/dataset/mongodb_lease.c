@@ -4,7 +4,7 @@
 enum { ROUNDS_MAX = 50 };
 
 struct request {
-	struct job job;
+	struct combine_job job;
 	const char *user;
 	size_t wanted;
 	bool next; /* as /obtain: one's own again, and shared when nothing is free */
@@ -29,13 +29,13 @@ struct claim {
 struct taking {
 	struct mongodb_dataset *dataset;
 	struct work *work;
-	struct job *jobs;
+	struct combine_job *jobs;
 	struct window window;
 	struct claim *claims;
 	size_t claim_count;
 };
 
-static struct request *request_of(struct job *job)
+static struct request *request_of(struct combine_job *job)
 {
 	return (struct request *)job; /* its first member */
 }
@@ -95,7 +95,7 @@ static size_t count_held(struct taking *taking, struct records *found, const str
 
 		count += lease && lease->expires > taking->window.now;
 	}
-	for (struct job *job = taking->jobs; job != &request->job; job = job->next) {
+	for (struct combine_job *job = taking->jobs; job != &request->job; job = job->next) {
 		if (strcmp(request_of(job)->user, request->user) == 0)
 			count += lacking(request_of(job));
 	}
@@ -134,14 +134,14 @@ static int answer_from_held(struct taking *taking, struct err *err)
 	bson_t *users = bson_new();
 	struct records found = {.count = 0};
 
-	for (struct job *job = taking->jobs; job; job = job->next)
+	for (struct combine_job *job = taking->jobs; job; job = job->next)
 		BSON_APPEND_UTF8(users, "0", request_of(job)->user);
 	if (work_find(taking->work, "images", held_filter(taking->dataset->base.name, users), opts_hint("holders", 0),
 	              records_visit, &found, err)) {
 		records_release(&found);
 		return -1;
 	}
-	for (struct job *job = taking->jobs; job; job = job->next) {
+	for (struct combine_job *job = taking->jobs; job; job = job->next) {
 		struct request *request = request_of(job);
 		struct record *record;
 		struct lease *own;
@@ -312,11 +312,11 @@ static int take_round(struct taking *taking, size_t wanted, struct err *err)
 {
 	if (window_fill(&taking->window, taking->work, NULL, wanted, err))
 		return -1;
-	for (struct job *job = taking->jobs; job; job = job->next)
+	for (struct combine_job *job = taking->jobs; job; job = job->next)
 		choose(taking, request_of(job));
 	if (taking->claim_count > 0)
 		return execute(taking, err);
-	for (struct job *job = taking->jobs; job; job = job->next) {
+	for (struct combine_job *job = taking->jobs; job; job = job->next) {
 		if (lacking(request_of(job)) > 0 && take_alone(taking, request_of(job), err))
 			return -1;
 	}
@@ -330,7 +330,7 @@ static int take_all(struct taking *taking, struct err *err)
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		size_t wanted = 0;
 
-		for (struct job *job = taking->jobs; job; job = job->next)
+		for (struct combine_job *job = taking->jobs; job; job = job->next)
 			wanted += lacking(request_of(job));
 		if (wanted == 0)
 			return 0;
@@ -343,12 +343,12 @@ static int take_all(struct taking *taking, struct err *err)
 }
 
 /* One user's requests for the next one at the same time are one request. */
-static void find_same(struct job *jobs)
+static void find_same(struct combine_job *jobs)
 {
-	for (struct job *job = jobs; job; job = job->next) {
+	for (struct combine_job *job = jobs; job; job = job->next) {
 		struct request *request = request_of(job);
 
-		for (struct job *earlier = jobs; earlier != job && request->next && !request->same; earlier = earlier->next) {
+		for (struct combine_job *earlier = jobs; earlier != job && request->next && !request->same; earlier = earlier->next) {
 			struct request *other = request_of(earlier);
 
 			if (other->next && !other->same && strcmp(other->user, request->user) == 0)
@@ -368,7 +368,7 @@ static void answer_same(struct request *request)
 		give(request, &same->out[0].sample, same->out[0].token, same->out[0].expires_at);
 }
 
-static void run_jobs(void *owner, struct job *jobs)
+static void run_jobs(void *owner, struct combine_job *jobs)
 {
 	struct mongodb_dataset *dataset = owner;
 	struct taking taking = {.dataset = dataset, .jobs = jobs};
@@ -377,7 +377,7 @@ static void run_jobs(void *owner, struct job *jobs)
 	size_t wanted = 0;
 
 	find_same(jobs);
-	for (struct job *job = jobs; job; job = job->next)
+	for (struct combine_job *job = jobs; job; job = job->next)
 		wanted += request_of(job)->wanted;
 	taking.work = &work;
 	taking.claims = calloc(wanted, sizeof(*taking.claims));
@@ -386,7 +386,7 @@ static void run_jobs(void *owner, struct job *jobs)
 	(void)catch_up_step(dataset, &err); /* goes on where it is at the next one */
 	int failed = work_begin(&work, dataset->store, &err) || window_open(&taking.window, dataset, &work, &err) ||
 	             take_all(&taking, &err);
-	for (struct job *job = jobs; job; job = job->next) {
+	for (struct combine_job *job = jobs; job; job = job->next) {
 		struct request *request = request_of(job);
 
 		if (failed && request->result == 0 && !request->same && lacking(request) > 0) {
@@ -394,7 +394,7 @@ static void run_jobs(void *owner, struct job *jobs)
 			request->err = err;
 		}
 	}
-	for (struct job *job = jobs; job; job = job->next) {
+	for (struct combine_job *job = jobs; job; job = job->next) {
 		if (request_of(job)->same)
 			answer_same(request_of(job));
 	}
@@ -403,13 +403,18 @@ static void run_jobs(void *owner, struct job *jobs)
 	window_close(&taking.window);
 }
 
+static void lead(void *dataset, struct combine *line)
+{
+	run_jobs(dataset, combine_take(line));
+}
+
 /* --- the operations ------------------------------------------------------------------------------------------------ */
 
 static int take(struct mongodb_dataset *dataset, struct request *request, struct err *err)
 {
 	memset(request->out, 0, request->wanted * sizeof(*request->out));
 	/* One batch at a time, so that one's own lease is found again, and a process doesn't compete with itself. */
-	combiner_do(&dataset->leases, &request->job, run_jobs, dataset);
+	combine_do(&dataset->leases, &request->job, lead, dataset, 0);
 	if (request->result == 0)
 		return 0;
 	for (size_t i = 0; i < request->taken; i++)

@@ -212,7 +212,7 @@ int mongodb_merge(struct dataset *base, const char *const *labels, size_t label_
 
 /* One waiting upload; those of a process that wait at once are added in one transaction. */
 struct addition {
-	struct job job;
+	struct combine_job job;
 	const struct dataset_image *image;
 	int64_t quota_bytes;
 	bool known_label;
@@ -224,24 +224,24 @@ struct addition {
 
 struct additions {
 	struct mongodb_dataset *dataset;
-	struct job *jobs;
+	struct combine_job *jobs;
 	struct records records;
 	struct settings settings;
 	struct batch batch;
 };
 
-static struct addition *addition_of(struct job *job)
+static struct addition *addition_of(struct combine_job *job)
 {
 	return (struct addition *)job; /* its first member */
 }
 
 static int find_present(struct work *work, struct additions *additions, struct err *err)
 {
-	const char *hashes[COMBINER_BATCH], *paths[COMBINER_BATCH];
+	const char *hashes[COMBINE_BATCH], *paths[COMBINE_BATCH];
 	const char *name = additions->dataset->base.name;
 	size_t count = 0;
 
-	for (struct job *job = additions->jobs; job; job = job->next, count++) {
+	for (struct combine_job *job = additions->jobs; job; job = job->next, count++) {
 		hashes[count] = addition_of(job)->image->sha256;
 		paths[count] = addition_of(job)->image->filepath;
 	}
@@ -320,7 +320,7 @@ static int run_additions(struct work *work, void *data, struct err *err)
 	batch_restart(&additions->batch, work, text_now());
 	if (settings_read(work, name, &additions->settings, err) || find_present(work, additions, err))
 		return -1;
-	for (struct job *job = additions->jobs; job; job = job->next) {
+	for (struct combine_job *job = additions->jobs; job; job = job->next) {
 		struct addition *addition = addition_of(job);
 
 		sample_release(addition->out);
@@ -337,7 +337,7 @@ static int run_additions(struct work *work, void *data, struct err *err)
 	return (any && settings_save(work, name, &additions->settings, err)) || batch_write(&additions->batch, err) ? -1 : 0;
 }
 
-static void run_jobs(void *owner, struct job *jobs)
+static void run_jobs(void *owner, struct combine_job *jobs)
 {
 	struct additions additions = {.dataset = owner, .jobs = jobs};
 	struct err err;
@@ -347,13 +347,18 @@ static void run_jobs(void *owner, struct job *jobs)
 	pthread_mutex_lock(&additions.dataset->structure);
 	int failed = work_transaction(additions.dataset->store, run_additions, &additions, &err);
 	pthread_mutex_unlock(&additions.dataset->structure);
-	for (struct job *job = jobs; job && failed; job = job->next) {
+	for (struct combine_job *job = jobs; job && failed; job = job->next) {
 		addition_of(job)->result = -1;
 		addition_of(job)->err = err;
 	}
 	records_release(&additions.records);
 	settings_release(&additions.settings);
 	batch_clear(&additions.batch);
+}
+
+static void lead(void *dataset, struct combine *line)
+{
+	run_jobs(dataset, combine_take(line));
 }
 
 int mongodb_add_image(struct dataset *base, const struct dataset_image *image, int64_t quota_bytes, struct sample *out,
@@ -365,7 +370,7 @@ int mongodb_add_image(struct dataset *base, const struct dataset_image *image, i
 	memset(out, 0, sizeof(*out));
 	if (image->label[0] && label_known(dataset, image->label, &addition.known_label, err))
 		return -1;
-	combiner_do(&dataset->additions, &addition.job, run_jobs, dataset);
+	combine_do(&dataset->additions, &addition.job, lead, dataset, 0);
 	*duplicate = addition.duplicate;
 	if (addition.result == 0)
 		return 0;

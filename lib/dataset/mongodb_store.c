@@ -51,9 +51,9 @@ static void free_dataset(struct mongodb_dataset *dataset)
 	settings_release(&dataset->settings);
 	ahead_release(dataset);
 	label_set_release(&dataset->labels);
-	combiner_release(&dataset->changes);
-	combiner_release(&dataset->leases);
-	combiner_release(&dataset->additions);
+	combine_release(&dataset->changes);
+	combine_release(&dataset->leases);
+	combine_release(&dataset->additions);
 	pthread_mutex_destroy(&dataset->structure);
 	pthread_mutex_destroy(&dataset->mutex);
 	free(dataset->base.name);
@@ -193,9 +193,9 @@ static struct mongodb_dataset *add_to_cache(struct mongodb_store *store, const c
 	dataset->store = store;
 	pthread_mutex_init(&dataset->mutex, NULL);
 	pthread_mutex_init(&dataset->structure, NULL);
-	combiner_init(&dataset->changes);
-	combiner_init(&dataset->leases);
-	combiner_init(&dataset->additions);
+	combine_init(&dataset->changes, COMBINE_BATCH);
+	combine_init(&dataset->leases, COMBINE_BATCH);
+	combine_init(&dataset->additions, COMBINE_BATCH);
 	dataset->step_after = -1;
 	dataset->next = store->datasets;
 	store->datasets = dataset;

@@ -1,4 +1,4 @@
-/* Connections and transactions of the MongoDB backend, and the queue of threads that write together. */
+/* Connections and transactions of the MongoDB backend. */
 #include "dataset/mongodb_internal.h"
 
 #include <time.h>
@@ -346,71 +346,4 @@ int work_transaction(struct mongodb_store *store, work_run *run, void *data, str
 
 	work_end(&work);
 	return failed;
-}
-
-/* --- combining ----------------------------------------------------------------------------------------------------- */
-
-void combiner_init(struct combiner *combiner)
-{
-	memset(combiner, 0, sizeof(*combiner));
-	pthread_mutex_init(&combiner->mutex, NULL);
-	combiner->tail = &combiner->head;
-}
-
-void combiner_release(struct combiner *combiner)
-{
-	pthread_mutex_destroy(&combiner->mutex);
-}
-
-static struct job *take_batch(struct combiner *combiner)
-{
-	struct job *first = combiner->head, **end = &combiner->head;
-
-	for (int i = 0; *end && i < COMBINER_BATCH; i++) {
-		(*end)->taken = true;
-		end = &(*end)->next;
-	}
-	combiner->head = *end;
-	*end = NULL;
-	if (!combiner->head)
-		combiner->tail = &combiner->head;
-	return first;
-}
-
-/* Called with the mutex held, which is let go meanwhile. */
-static void lead(struct combiner *combiner, combiner_run *run, void *owner)
-{
-	struct job *jobs = take_batch(combiner);
-
-	combiner->leading = true;
-	pthread_mutex_unlock(&combiner->mutex);
-	run(owner, jobs);
-	pthread_mutex_lock(&combiner->mutex);
-	combiner->leading = false;
-	while (jobs) {
-		struct job *next = jobs->next; /* a job is its thread's again as soon as it is done */
-
-		jobs->done = true;
-		pthread_cond_signal(&jobs->wake);
-		jobs = next;
-	}
-	if (combiner->head)
-		pthread_cond_signal(&combiner->head->wake); /* to lead the next batch */
-}
-
-void combiner_do(struct combiner *combiner, struct job *job, combiner_run *run, void *owner)
-{
-	*job = (struct job){.next = NULL};
-	pthread_cond_init(&job->wake, NULL);
-	pthread_mutex_lock(&combiner->mutex);
-	*combiner->tail = job;
-	combiner->tail = &job->next;
-	while (!job->done) {
-		if (!job->taken && !combiner->leading)
-			lead(combiner, run, owner);
-		else
-			pthread_cond_wait(&job->wake, &combiner->mutex);
-	}
-	pthread_mutex_unlock(&combiner->mutex);
-	pthread_cond_destroy(&job->wake);
 }

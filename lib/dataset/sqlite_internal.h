@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "base/combine.h"
 #include "dataset/backend.h"
 
 /* --- a connection: statements prepared once, by the address of their text ---------------------------------------- */
@@ -46,8 +47,6 @@ char *column_text(sqlite3_stmt *stmt, int column);
 
 /* --- a database: one file, its readers, its writer ---------------------------------------------------------------- */
 
-struct write_job;
-
 /* A log and the header of the first page of the database that it belongs to. */
 enum { WAL_SALTS = 8, WAL_PAGE = 100, WAL_MARK = 4 };
 struct wal_seen {
@@ -67,10 +66,9 @@ struct sqlite_db {
 	bool made;                  /* by this handle: there is no copy of it yet */
 	struct wal_seen seen;       /* as the leader's, too */
 
+	struct combine writes;
 	pthread_mutex_t mutex; /* guards what follows */
 	struct sqlite_conn *readers;
-	struct write_job *head, *tail; /* waiting writes, oldest first */
-	bool leading;                  /* a thread is committing a batch */
 	bool worn;                     /* as its writer is */
 	struct timespec looked;        /* the last change of its file, when that was looked at */
 };

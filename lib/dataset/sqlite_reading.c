@@ -54,6 +54,7 @@ int db_open_reading(struct sqlite_db **out, const char *path, struct err *err)
 	if (!db || !(db->path = strdup(path)))
 		abort();
 	pthread_mutex_init(&db->mutex, NULL);
+	combine_init(&db->writes, 1); /* of which there are none */
 	db->lock_fd = -1;
 	db->device = file.st_dev;
 	db->inode = file.st_ino;

@@ -1,0 +1,128 @@
+/* Implements combine.h. */
+#include "base/combine.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+void combine_init(struct combine *line, size_t most)
+{
+	memset(line, 0, sizeof(*line));
+	pthread_mutex_init(&line->mutex, NULL);
+	line->most = most;
+}
+
+void combine_release(struct combine *line)
+{
+	pthread_mutex_destroy(&line->mutex);
+}
+
+/* Adds the job to those that wait; whether its thread is the one to lead. */
+static bool join(struct combine *line, struct combine_job *job)
+{
+	pthread_mutex_lock(&line->mutex);
+	bool leads = !line->leading;
+	line->leading = true;
+	if (line->tail)
+		line->tail->next = job;
+	else
+		line->head = job;
+	line->tail = job;
+	pthread_mutex_unlock(&line->mutex);
+	return leads;
+}
+
+struct combine_job *combine_take(struct combine *line)
+{
+	pthread_mutex_lock(&line->mutex);
+	struct combine_job *first = line->head, *last = first;
+	for (size_t count = 1; count < line->most && last->next; count++) {
+		last->taken = true;
+		last = last->next;
+	}
+	last->taken = true;
+	line->head = last->next;
+	if (!line->head)
+		line->tail = NULL;
+	last->next = NULL;
+	line->batch = first;
+	pthread_mutex_unlock(&line->mutex);
+	return first;
+}
+
+/* Nobody is woken under the mutex, only to wait for that, and the next leader first: it works while the others answer. */
+static void lead(struct combine *line, const struct combine_job *own, combine_run *run, void *owner)
+{
+	run(owner, line);
+	pthread_mutex_lock(&line->mutex);
+	struct combine_job *successor = line->head, *done = line->batch;
+	line->leading = successor != NULL;
+	if (successor)
+		successor->leads = true;
+	pthread_mutex_unlock(&line->mutex);
+	if (successor)
+		sem_post(&successor->wake);
+	for (struct combine_job *job = done, *next; job; job = next) {
+		next = job->next;
+		if (job != own)
+			sem_post(&job->wake);
+	}
+}
+
+/* Takes the job out of those that wait; false: its work is being done, or it is to lead. */
+static bool withdraw(struct combine *line, struct combine_job *job)
+{
+	pthread_mutex_lock(&line->mutex);
+	bool waits = !job->taken && !job->leads;
+	struct combine_job *before = NULL;
+	for (struct combine_job *at = line->head; waits && at != job; at = at->next)
+		before = at;
+	if (waits) {
+		if (before)
+			before->next = job->next;
+		else
+			line->head = job->next;
+		if (line->tail == job)
+			line->tail = before;
+	}
+	pthread_mutex_unlock(&line->mutex);
+	return waits;
+}
+
+static int64_t monotonic_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Until the job's work is done, or it is to lead. false: it has waited too long. */
+static bool wait_for_turn(struct combine *line, struct combine_job *job, int wait_seconds)
+{
+	int64_t until = monotonic_seconds() + wait_seconds;
+
+	for (;;) {
+		struct timespec pause;
+
+		/* A semaphore waits by the time of day, which may be set meanwhile. */
+		clock_gettime(CLOCK_REALTIME, &pause);
+		pause.tv_sec += wait_seconds;
+		if ((wait_seconds ? sem_timedwait(&job->wake, &pause) : sem_wait(&job->wake)) == 0)
+			return true;
+		if (errno != EINTR && wait_seconds && monotonic_seconds() >= until && withdraw(line, job))
+			return false;
+	}
+}
+
+int combine_do(struct combine *line, struct combine_job *job, combine_run *run, void *owner, int wait_seconds)
+{
+	*job = (struct combine_job){.next = NULL};
+	sem_init(&job->wake, 0, 0);
+	bool leads = join(line, job), served = leads || wait_for_turn(line, job, wait_seconds);
+	if (leads || (served && job->leads))
+		lead(line, job, run, owner);
+	sem_destroy(&job->wake);
+	return served ? 0 : -1;
+}
