@@ -10,14 +10,12 @@ import stat
 import subprocess
 import tempfile
 import threading
-from collections import Counter
 from pathlib import Path
 
 import pytest
 import requests
 from harness import LIBEXEC, SCRIPTS, Server, free_port, until
-
-SIZE = {"dataset_name": "demo"}
+from reloading import SIZE, assert_reloads_lose_nothing
 
 
 @pytest.fixture
@@ -519,39 +517,7 @@ def test_reload_to_a_taken_port_is_refused(server):
 
 
 def test_reload_loses_no_request(running):
-    """Several clients label without a pause while programs are replaced again and again."""
-    seen = Counter()
-    lost = []
-    done = threading.Event()
-    base_dir = str(running.images / "demo")
-
-    def client(number):
-        session = running.session("ann")
-        while not done.is_set():
-            label = {"dataset_name": "demo", "base_dir": base_dir, "filepath": f"image{number % 3}.png", "label": "cat"}
-            try:
-                answer = session.post("/classify", json=label) if number % 2 else session.post("/size", json=SIZE)
-            except requests.RequestException as failure:
-                lost.append(repr(failure))
-                continue
-            seen[answer.status_code] += 1
-            if answer.status_code != 200:
-                lost.append(answer.text)
-
-    clients = [threading.Thread(target=client, args=(number,)) for number in range(8)]
-    for thread in clients:
-        thread.start()
-    try:
-        for _ in range(3):
-            so_far = seen[200]
-            reload = running.reload()
-            assert reload.returncode == 0, reload.stderr
-            until(lambda: seen[200] > so_far + 50, "requests that are answered after the reload")
-    finally:
-        done.set()
-        for thread in clients:
-            thread.join()
-    assert not lost, (seen, lost[:5])
+    assert_reloads_lose_nothing(running, 3)  # tests/soak has many more of them
 
 
 # --- run, in the foreground
