@@ -4,12 +4,14 @@ Only the environment variables of the older collecting system are set.
 """
 import csv
 import datetime
+import functools
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pymongo
@@ -32,7 +34,7 @@ class Outside(Bare):
         super().__init__(folder, variables)
         self.add_user("ann", role="admin")
 
-    @property
+    @functools.cached_property
     def database(self):
         return pymongo.MongoClient(self.variables["MONGODB_CONN_STRING"])[self.variables["DATABASE_NAME"]]
 
@@ -54,9 +56,8 @@ class Outside(Bare):
 
 @pytest.fixture(scope="module")
 def variables(stores):
-    """The environment of the collecting system: a bucket, and a replica set of three."""
-    with services.mongo(nodes=3) as mongo:
-        yield {**stores.environment(), "MONGODB_CONN_STRING": mongo.uri}
+    """The environment of the collecting system."""
+    return stores.environment()
 
 
 @pytest.fixture(scope="module")
@@ -276,19 +277,22 @@ def started(outside, tmp_path, variables):
         server.command("stop")
 
 
-@pytest.mark.parametrize(
-    "wrong, said",
-    [
-        ({"AWS_BUCKET_NAME": "no-such-bucket"}, "the bucket 'no-such-bucket' does not exist: make it, or set AWS_BUCKET_NAME"),
-        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "refuses AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "the image store at 127.0.0.1:1 can't be reached"),
-    ],
-)
-def test_a_bucket_that_cannot_be_used_is_a_warning(outside, tmp_path, wrong, said):
-    done = started(outside, tmp_path, wrong)
-    (line,) = lines(done)
-    assert done.returncode == 0 and line.startswith("image-label-server: warning: it runs, but ") and said in line
-    assert not any(secret in line for secret in ("{", '"', outside.variables["AWS_SECRET_ACCESS_KEY"]))
+UNUSABLE = {
+    "the bucket 'no-such-bucket' does not exist: make it, or set AWS_BUCKET_NAME": {"AWS_BUCKET_NAME": "no-such-bucket"},
+    "refuses AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY": {"AWS_SECRET_ACCESS_KEY": "wrong"},
+    "the image store at 127.0.0.1:1 can't be reached": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+}
+
+
+def test_a_bucket_that_cannot_be_used_is_a_warning(outside, tmp_path):
+    """All at once: each start waits a few seconds for the bucket."""
+    with ThreadPoolExecutor(len(UNUSABLE)) as pool:
+        folders = [tmp_path / str(number) for number in range(len(UNUSABLE))]
+        dones = list(pool.map(lambda folder, wrong: started(outside, folder, wrong), folders, UNUSABLE.values()))
+    for said, done in zip(UNUSABLE, dones):
+        (line,) = lines(done)
+        assert done.returncode == 0 and line.startswith("image-label-server: warning: it runs, but ") and said in line
+        assert not any(secret in line for secret in ("{", '"', outside.variables["AWS_SECRET_ACCESS_KEY"]))
 
 
 def test_a_database_that_cannot_be_reached_keeps_it_from_starting(outside, tmp_path):
@@ -305,10 +309,11 @@ def test_a_user_whom_the_database_does_not_know_keeps_it_from_starting(outside, 
 
 
 def test_one_node_that_is_not_the_primary_is_told_apart(outside, tmp_path):
-    with pymongo.MongoClient(outside.variables["MONGODB_CONN_STRING"]) as client:
-        client.admin.command("ping")
-        (secondary, *_) = until(lambda: client.secondaries, "the secondaries to be known")
-    done = started(outside, tmp_path, {"MONGODB_CONN_STRING": "mongodb://{}:{}".format(*secondary)})
+    with services.mongo(nodes=2) as mongo:
+        with pymongo.MongoClient(mongo.uri) as client:
+            client.admin.command("ping")
+            (secondary,) = until(lambda: client.secondaries, "the secondary to be known")
+        done = started(outside, tmp_path, {"MONGODB_CONN_STRING": "mongodb://{}:{}".format(*secondary)})
     (line,) = lines(done)
     assert done.returncode == 1 and "is not the primary: a connection string with replicaSet=NAME" in line
 
