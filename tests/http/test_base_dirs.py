@@ -4,20 +4,23 @@ import socket
 import subprocess
 
 import pytest
-from collecting import assert_problem
+from collecting import Collector, assert_problem
+from conftest import finish
 from harness import SCRIPTS, draw, until
 
 DATASETS = "/v1/datasets"
 ONE_OFF = "one-off.png"  # no sample, but it looks like an image
 
 
-@pytest.fixture
-def nested(make_server):
-    """A server of three datasets: the folder of inner lies in that of outer, and apart in none; ann may see outer and apart."""
-    server = make_server()
+@pytest.fixture(scope="module")
+def nested(make_shared_server):
+    """A server of datasets of which the folder of inner lies in that of outer, that of kernel in shell's, and apart's in none; ann may
+    see outer, shell and apart."""
+    server = make_shared_server()
     server.add_user("admin", role="admin")
-    server.add_user("ann", role="viewer", datasets=["outer", "apart"])
-    for name, folder in (("outer", "outer"), ("inner", "outer/inner"), ("apart", "outer-and-apart")):
+    server.add_user("ann", role="viewer", datasets=["outer", "shell", "apart"])
+    folders = {"outer": "outer", "inner": "outer/inner", "shell": "shell", "kernel": "shell/kernel", "apart": "outer-and-apart"}
+    for name, folder in folders.items():
         draw(server.add_dataset(name, base_dir=server.images / folder) / ONE_OFF)
     return server.start()
 
@@ -47,11 +50,11 @@ def test_two_datasets_of_one_folder_show_their_samples(make_server):
 
 def test_a_folder_is_apart_again_when_the_other_dataset_is_gone(nested):
     ann = nested.session("ann")
-    assert nested.session("admin").delete(DATASETS + "/inner").status_code == 204
-    (nested.seeds / "inner.json").unlink()
-    assert ann.get(f"/images/outer/{ONE_OFF}").status_code == 404
+    assert nested.session("admin").delete(DATASETS + "/kernel").status_code == 204
+    (nested.seeds / "kernel.json").unlink()
+    assert ann.get(f"/images/shell/{ONE_OFF}").status_code == 404
     assert nested.reload().returncode == 0
-    until(lambda: ann.get(f"/images/outer/{ONE_OFF}").status_code == 200, "whatever looks like an image is served")
+    until(lambda: ann.get(f"/images/shell/{ONE_OFF}").status_code == 200, "whatever looks like an image is served")
 
 
 def test_a_folder_that_is_loaded_into_another_one_is_hidden_there(nested):
@@ -68,29 +71,34 @@ def test_a_folder_that_is_loaded_into_another_one_is_hidden_there(nested):
 # --- by HTTP
 
 
-@pytest.fixture
-def allowing(make_collector, tmp_path):
-    """A server at which folders below tmp_path/allowed may be chosen, where its image store and its state lie, too."""
-    allowed = tmp_path / "allowed"
+@pytest.fixture(scope="module")
+def allowing(tmp_path_factory, stores):
+    """A server at which folders below `allowed` may be chosen, where its image store and its state lie, too."""
+    folder = tmp_path_factory.mktemp("allowing")
+    allowed = folder / "allowed"
     allowed.mkdir()
-    collector = make_collector(config={"base_dirs": [str(allowed)], "image_store": {"dir": str(allowed / "store")}})
+    config = {"base_dirs": [str(allowed)], "image_store": {"dir": str(allowed / "store")}}
+    collector = Collector(folder / "collector", stores.environment(), config=config)
     collector.store = allowed / "store"
     collector.state = allowed / "state"
     collector.allowed = allowed
     collector.add_dataset("taken", base_dir=allowed / "taken" / "deep")
-    return collector.start()
+    try:
+        yield collector.start()
+    finally:
+        finish([collector])
 
 
-def test_a_folder_is_chosen_among_those_that_are_configured(allowing, tmp_path):
-    admin = allowing.session("admin")
+def test_a_folder_is_chosen_among_those_that_are_configured(allowing):
+    admin, above = allowing.session("admin"), allowing.allowed.parent
     (allowing.allowed / "free").mkdir()
-    (tmp_path / "elsewhere").mkdir()
-    os.symlink(tmp_path / "elsewhere", allowing.allowed / "link")
-    os.symlink(allowing.allowed / "free", tmp_path / "way-in")
-    free, through = str(allowing.allowed / "free"), str(tmp_path / "way-in")
+    (above / "elsewhere").mkdir()
+    os.symlink(above / "elsewhere", allowing.allowed / "link")
+    os.symlink(allowing.allowed / "free", above / "way-in")
+    free, through = str(allowing.allowed / "free"), str(above / "way-in")
     told = admin.post(DATASETS, json={"name": "made", "base_dir": free})
     assert (told.status_code, told.json()["base_dir"]) == (201, free)
-    refused = ["/", "/root", "/proc/self/root", "/proc/self/root/root", str(tmp_path), str(tmp_path / "elsewhere"),
+    refused = ["/", "/root", "/proc/self/root", "/proc/self/root/root", str(above), str(above / "elsewhere"),
                str(allowing.allowed / "link"), str(allowing.allowed / ".."), str(allowing.allowed) + "-not"]  # fmt: skip
     os.mkdir(refused[-1])
     for folder in refused:
@@ -106,13 +114,13 @@ def test_a_folder_that_is_anothers_is_not_chosen(allowing):
     admin = allowing.session("admin")
     for name in ("taken/deep/er", "beside"):
         (allowing.allowed / name).mkdir(parents=True)
-    assert admin.post(DATASETS, json={"name": "made", "base_dir": str(allowing.allowed / "beside")}).status_code == 201
+    assert admin.post(DATASETS, json={"name": "beside", "base_dir": str(allowing.allowed / "beside")}).status_code == 201
     others = ["", "taken", "taken/deep", "taken/deep/er", "state", "state/tmp"] + ["store", "store/private"] * (allowing.store.exists())
     for name in others:
         folder = str(allowing.allowed / name)
         assert_problem(admin.post(DATASETS, json={"name": "refused", "base_dir": folder}), 409, folder)
-        assert_problem(admin.patch(DATASETS + "/made", json={"base_dir": folder}), 409, folder)
-    assert admin.patch(DATASETS + "/made", json={"base_dir": str(allowing.allowed / "beside")}).status_code == 200
+        assert_problem(admin.patch(DATASETS + "/beside", json={"base_dir": folder}), 409, folder)
+    assert admin.patch(DATASETS + "/beside", json={"base_dir": str(allowing.allowed / "beside")}).status_code == 200
 
 
 def test_no_folder_is_chosen_where_none_is_configured(make_server, tmp_path):

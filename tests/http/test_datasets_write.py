@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from collecting import DEFAULT, assert_problem, picture
+from collecting import DEFAULT, Collector, assert_problem, picture
+from conftest import finish
 from harness import draw
 from PIL import Image
 
@@ -20,6 +21,17 @@ def put(session, dataset, filepath, data):
     answer = session.put(f"{DATASETS}/{dataset}/images/{filepath}", data=data)
     assert answer.status_code in (200, 201), answer.text
     return answer.json()
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory, stores):
+    """One for all, of which keeper is admin of two datasets that tests make."""
+    collector = Collector(tmp_path_factory.mktemp("collector"), stores.environment())
+    collector.add_user("keeper", role="viewer", datasets={"keepers": "admin", "folder": "admin", DEFAULT: "viewer"})
+    try:
+        yield collector.start()
+    finally:
+        finish([collector])
 
 
 # --- making
@@ -111,15 +123,6 @@ def test_one_name_at_once_is_made_once(collector):
     assert sorted(told) == [201] + [409] * 7
 
 
-def test_a_dataset_that_was_made_outlives_a_restart(make_collector):
-    collector = make_collector().start()
-    create(collector.session("admin"), "kept", labels=["cat"])
-    put(collector.session("admin"), "kept", "a.png", picture())
-    collector.restart()
-    told = collector.session("admin").get(DATASETS + "/kept").json()
-    assert (told["size"], told["labels"][0]["name"]) == (1, "cat")
-
-
 # --- changing
 
 
@@ -161,15 +164,19 @@ def test_a_change_that_cannot_be_changes_nothing(admin, body):
     assert admin.get(DATASETS + "/unchanged").json() == before
 
 
-def test_a_lease_time_that_was_never_set_follows_the_configuration(make_collector):
+def test_a_dataset_outlives_a_restart_and_a_lease_time_that_was_never_set_follows_the_configuration(make_collector):
     collector = make_collector(config={"limits": {"lease_seconds": 77}}).start()
     admin = collector.session("admin")
-    create(admin, "follows")
-    admin.patch(DATASETS + "/follows", json={"policy": {"order": "random"}})
+    create(admin, "kept", labels=["cat"])
+    put(admin, "kept", "a.png", picture())
+    admin.patch(DATASETS + "/kept", json={"policy": {"order": "random"}})
+    assert admin.get(DATASETS + "/kept").json()["policy"]["lease_seconds"] == 77
     collector.config["limits"]["lease_seconds"] = 88
     collector.write_config()
     collector.restart()
-    assert admin.get(DATASETS + "/follows").json()["policy"]["lease_seconds"] == 88
+    told = collector.session("admin").get(DATASETS + "/kept").json()
+    assert (told["size"], told["labels"][0]["name"]) == (1, "cat")
+    assert (told["policy"]["lease_seconds"], told["policy"]["order"]) == (88, "random")
 
 
 def test_making_a_dataset_private_takes_its_images_from_the_public(collector, admin):
@@ -265,29 +272,24 @@ def test_what_one_may_not_see_is_not_there(collector):
     assert_problem(create(guest, "refused"), 403)
 
 
-def test_an_admin_of_one_dataset_changes_that_one_and_makes_none(make_collector):
-    collector = make_collector()
-    collector.add_user("keeper", role="viewer", datasets={"secret": "admin", DEFAULT: "viewer"})
-    collector.start()
+def test_an_admin_of_one_dataset_changes_that_one_and_makes_none(collector, admin):
     keeper = collector.session("keeper")
-    assert keeper.patch(DATASETS + "/secret", json={"policy": {"overlap": 2}}).status_code == 200
+    create(admin, "keepers")
+    assert keeper.patch(DATASETS + "/keepers", json={"policy": {"overlap": 2}}).status_code == 200
     assert_problem(keeper.patch(f"{DATASETS}/{DEFAULT}", json={"policy": {"overlap": 2}}), 403)
     assert_problem(create(keeper, "more"), 403)
-    assert keeper.delete(DATASETS + "/secret").status_code == 204
+    assert keeper.delete(DATASETS + "/keepers").status_code == 204
 
 
-def test_an_admin_of_one_dataset_sees_no_folder_through_it(make_collector):
+def test_an_admin_of_one_dataset_sees_no_folder_through_it(collector, admin):
     """Whatever lies in base_dir and looks like an image is served to those who may see the dataset."""
-    collector = make_collector()
-    folder = collector.images / "hidden"
+    folder, keeper = collector.images / "hidden", collector.session("keeper")
     draw(folder / "image0.png")
-    collector.add_user("keeper", role="viewer", datasets={"secret": "admin"})
-    collector.start()
-    keeper, admin = collector.session("keeper"), collector.session("admin")
-    assert_problem(keeper.patch(DATASETS + "/secret", json={"base_dir": str(folder)}), 403, "base_dir")
-    assert keeper.get("/images/secret/image0.png").status_code == 404
-    assert admin.patch(DATASETS + "/secret", json={"base_dir": str(folder)}).json()["base_dir"] == str(folder)
-    assert keeper.patch(DATASETS + "/secret", json={"base_dir": str(folder), "policy": {"overlap": 2}}).status_code == 200
+    create(admin, "folder")
+    assert_problem(keeper.patch(DATASETS + "/folder", json={"base_dir": str(folder)}), 403, "base_dir")
+    assert keeper.get("/images/folder/image0.png").status_code == 404
+    assert admin.patch(DATASETS + "/folder", json={"base_dir": str(folder)}).json()["base_dir"] == str(folder)
+    assert keeper.patch(DATASETS + "/folder", json={"base_dir": str(folder), "policy": {"overlap": 2}}).status_code == 200
 
 
 def test_the_default_dataset_is_public_and_others_are_not(collector, admin):

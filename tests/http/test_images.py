@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from collecting import BLOB, DEFAULT, assert_problem, form, picture, samples
+from collecting import BLOB, DEFAULT, LABELS, Collector, assert_problem, form, picture, samples
+from conftest import finish
 
 IMAGES = f"/v1/datasets/{DEFAULT}/images"
 FIELDS = {
@@ -20,6 +21,11 @@ def put(session, filepath, data, dataset=DEFAULT, **query):
 
 def post(session, *files, field="files", dataset=DEFAULT, **query):
     return session.post(f"/v1/datasets/{dataset}/images", files=form(*files, field=field), params=query)
+
+
+def make_dataset(collector, name):
+    assert collector.session("admin").post("/v1/datasets", json={"name": name, "labels": LABELS}).status_code == 201
+    return name
 
 
 def get_image(collector, session, url):
@@ -137,26 +143,24 @@ def test_the_event_of_an_upload_is_in_its_history(contributor):
     assert (event["label"], event["by"], event["source"], event["lead_time_ms"]) == ("accordion", "contributor", "upload", None)
 
 
-def test_counts_follow_uploads(make_collector):
-    collector = make_collector().start()
-    contributor = collector.session("contributor")
+def test_counts_follow_uploads(collector, admin):
+    counted = make_dataset(collector, "counted")
     for number in range(3):
-        put(contributor, f"{number}.png", picture(), **({"label": "airplanes"} if number else {}))
-    told = contributor.get(f"/v1/datasets/{DEFAULT}").json()
+        put(admin, f"{number}.png", picture(), counted, **({"label": "airplanes"} if number else {}))
+    told = admin.get(f"/v1/datasets/{counted}").json()
     assert (told["size"], told["counts"]["labelled"], told["counts"]["unlabelled"]) == (3, 2, 1)
     assert [label["count"] for label in told["labels"]] == [0, 2]
 
 
-def test_an_uploaded_image_is_obtained_and_classified(make_collector):
-    collector = make_collector().start()
-    data = picture()
-    put(collector.session("contributor"), "a.png", data)
+def test_an_uploaded_image_is_obtained_and_classified(collector, contributor):
+    queue, data = make_dataset(collector, "queue"), picture()
+    put(contributor, "a.png", data, queue)
     annotator = collector.session("annotator")
-    answer = annotator.post("/obtain", json={"dataset_name": DEFAULT})
+    answer = annotator.post("/obtain", json={"dataset_name": queue})
     assert (answer.status_code, answer.content) == (200, data)
-    wanted = {"dataset_name": DEFAULT, "base_dir": "", "filepath": "a.png", "label": "accordion"}
+    wanted = {"dataset_name": queue, "base_dir": "", "filepath": "a.png", "label": "accordion"}
     assert annotator.post("/classify", json=wanted).json() == {"response": True}
-    assert collector.session("viewer").get(f"/v1/datasets/{DEFAULT}/samples/0").json()["label"] == "accordion"
+    assert collector.session("viewer").get(f"/v1/datasets/{queue}/samples/0").json()["label"] == "accordion"
 
 
 # --- POST
@@ -244,44 +248,55 @@ def test_puts_of_the_same_bytes_at_many_paths_store_one(collector):
 # --- quotas
 
 
-def test_a_file_over_its_limit_is_refused(make_collector):
-    collector = make_collector(config={"limits": {"file_bytes": 100_000}}).start()
-    contributor, before = collector.session("contributor"), collector.stored()
-    large, small = picture("BMP", (300, 300)), picture()
-    assert_problem(put(contributor, "large.bmp", large), 413)
-    answer = post(contributor, ("large.bmp", large), ("small.png", small))
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory, stores):
+    """A server of small limits, with a dataset for each test."""
+    limits = {"file_bytes": 40_000, "files_per_request": 3, "dataset_bytes": 50_000}
+    collector = Collector(tmp_path_factory.mktemp("limited"), stores.environment(), config={"limits": limits})
+    try:
+        collector.start()
+        for name in ("large", "several", "full", "crowd"):
+            make_dataset(collector, name)
+        yield collector
+    finally:
+        finish([collector])
+
+
+def test_a_file_over_its_limit_is_refused(limited):
+    contributor = limited.session("contributor")
+    large, small = picture("BMP", (120, 120)), picture()
+    assert 40_000 < len(large) < 50_000
+    assert_problem(put(contributor, "large.bmp", large, "large"), 413)
+    answer = post(contributor, ("large.bmp", large), ("small.png", small), dataset="large")
     assert (answer.status_code, ["error" in item for item in answer.json()["items"]]) == (200, [True, False])
-    assert "100000 bytes" in answer.json()["items"][0]["error"]
-    assert collector.stored()[1] == before[1] + 1
-    collector.assert_nothing_left()
+    assert "40000 bytes" in answer.json()["items"][0]["error"]
+    assert limited.size("large") == 1
+    limited.assert_nothing_left()
 
 
-def test_a_request_over_its_number_of_files_keeps_those_within(make_collector):
-    collector = make_collector(config={"limits": {"files_per_request": 3}}).start()
-    answer = post(collector.session("contributor"), *((f"{number}.png", picture()) for number in range(5)))
+def test_a_request_over_its_number_of_files_keeps_those_within(limited):
+    answer = post(limited.session("contributor"), *((f"{number}.png", picture()) for number in range(5)), dataset="several")
     items = answer.json()["items"]
     assert (answer.status_code, ["error" in item for item in items]) == (200, [False] * 3 + [True] * 2)
-    assert "3 files" in items[3]["error"] and collector.size() == 3
+    assert "3 files" in items[3]["error"] and limited.size("several") == 3
 
 
-def test_a_full_dataset_takes_no_more(make_collector):
-    collector = make_collector(config={"limits": {"dataset_bytes": 20_000}}).start()
-    contributor, data = collector.session("contributor"), picture("BMP", (70, 70))
-    assert put(contributor, "fits.bmp", data).status_code == 201
-    before = collector.stored()
-    assert_problem(put(contributor, "over.bmp", picture("BMP", (70, 70))), 507, "quota")
-    assert put(contributor, "again.bmp", data).status_code == 200  # what is there is no more
-    assert put(contributor, "small.png", picture()).status_code == 201
-    assert len(collector.stored()[0]) == len(before[0]) + 1
+def test_a_full_dataset_takes_no_more(limited):
+    contributor, data = limited.session("contributor"), [picture("BMP", (70, 70)) for _ in range(3)]  # of 14,754 bytes
+    assert [put(contributor, f"fits{number}.bmp", one, "full").status_code for number, one in enumerate(data)] == [201] * 3
+    before = limited.stored()
+    assert_problem(put(contributor, "over.bmp", picture("BMP", (70, 70)), "full"), 507, "quota")
+    assert put(contributor, "again.bmp", data[0], "full").status_code == 200  # what is there is no more
+    assert put(contributor, "small.png", picture(), "full").status_code == 201
+    assert len(limited.stored()[0]) == len(before[0]) + 1
 
 
-def test_a_full_dataset_stays_within_its_quota_under_concurrent_uploads(make_collector):
-    collector = make_collector(config={"limits": {"dataset_bytes": 50_000}}).start()
-    data = [picture("BMP", (70, 70)) for _ in range(12)]  # of 14,754 bytes
+def test_a_full_dataset_stays_within_its_quota_under_concurrent_uploads(limited):
+    data = [picture("BMP", (70, 70)) for _ in range(12)]
     with ThreadPoolExecutor(12) as pool:
-        told = list(pool.map(lambda one: put(collector.session("contributor"), f"{hash(one)}.bmp", one).status_code, data))
+        told = list(pool.map(lambda one: put(limited.session("contributor"), f"{hash(one)}.bmp", one, "crowd").status_code, data))
     assert sorted(told) == [201] * 3 + [507] * 9
-    assert collector.size() == 3
+    assert limited.size("crowd") == 3
 
 
 # --- who may
