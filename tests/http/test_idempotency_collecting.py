@@ -99,8 +99,7 @@ def test_a_label_that_is_added_by_its_address_is_answered_alike(admin):
     assert other.status_code == 422 and json.loads(other.text)["message"]
 
 
-def test_all_are_remembered_across_a_restart(make_collector):
-    collector = make_collector().start()
+def test_all_are_remembered_across_a_restart(collector):
     sent = {kind: make() for kind, make in KINDS.items()}
     admin = collector.session("admin")
     before = {kind: told(creation.post(admin, kind)) for kind, creation in sent.items()}

@@ -363,9 +363,8 @@ def test_an_upload_expires(make_collector):
     assert len(list((collector.state / "uploads").glob("*.part"))) == 1
 
 
-def test_an_upload_goes_on_after_a_restart(make_collector):
-    collector = make_collector().start()
-    contributor, data = collector.session("contributor"), picture()
+def test_an_upload_goes_on_after_a_restart(collector, contributor):
+    data = picture()
     address = begin(contributor, len(data), label="accordion")
     append(contributor, address, 0, data[:40])
     collector.restart()
