@@ -223,7 +223,7 @@ static bool is_seen(const struct sqlite_db *db, const struct log_header *log)
 
 /* Gives the first page a number of its own: the application's id is in its header, and of no other use here. Nothing is
  * lost when a crash takes it: it need not be synced. */
-static int mark(struct sqlite_db *db, struct err *err)
+static bool mark(struct sqlite_db *db)
 {
 	unsigned char *id = db->seen.mark;
 	char pragmas[96];
@@ -231,7 +231,7 @@ static int mark(struct sqlite_db *db, struct err *err)
 	sqlite3_randomness(WAL_MARK, id);
 	snprintf(pragmas, sizeof(pragmas), "PRAGMA synchronous = NORMAL; PRAGMA application_id = %d", (int)number(id));
 	db->writer_synced = false;
-	return conn_script(db->writer, pragmas, err);
+	return sqlite3_exec(db->writer->db, pragmas, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 /* One that began by this process's write began on the page that was seen before it; else that page is known only as long
@@ -265,30 +265,29 @@ static void look_for_note(struct sqlite_db *db, const struct log_header *log)
 void wal_after(struct sqlite_db *db)
 {
 	struct log_header log, marked;
-	struct err err;
 
 	read_log(db->writer->db, &log);
 	if (!is_log(&log) || (is_seen(db, &log) && db->seen.noted))
 		return;
 	bool began = !is_seen(db, &log);
-	if (mark(db, &err))
+	if (!mark(db))
 		return; /* the disk is full, perhaps; the next write tries it again */
 	read_log(db->writer->db, &marked);
 	note_log(db, &marked, began && is_same(&log, &marked));
 }
 
-/* Puts a number of its own into the database, before a log begins. */
-static int mark_database(struct sqlite_db *db, struct err *err)
+/* Puts a number of its own into the database, before a log begins. What keeps that from being written keeps the write that
+ * follows, too, which tells it. */
+static void mark_database(struct sqlite_db *db)
 {
 	struct log_header log;
 
-	if (mark(db, err))
-		return -1;
+	if (!mark(db))
+		return;
 	read_log(db->writer->db, &log);
 	note_log(db, &log, true);
 	sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	read_page(db->writer->db, db->seen.page);
-	return 0;
 }
 
 /* Nobody would ever read what is written to a log that was removed under the server. As wal_check, for another program may
@@ -324,8 +323,8 @@ int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err)
 		return -1;
 	}
 	look_for_note(db, &log);
-	if (!is_log(&log) && !db->made && mark_database(db, err))
-		return -1;
+	if (!is_log(&log) && !db->made)
+		mark_database(db);
 	db->seen.changed = file->st_ctim;
 	return 0;
 }
