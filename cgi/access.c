@@ -8,8 +8,8 @@
 
 enum { CACHE_ROOM_BYTES = 1024 * 1024 };
 
-/* nginx keeps the answer for two seconds in a file of the state folder. Where it cannot, it closes the client's connection without a
- * word; so that images are still to be seen when the disk is full, it is told not to try. */
+/* nginx keeps the answer for two seconds in a file of the state folder. Where it cannot, it closes the client's
+ * connection without a word; so that images are still to be seen when the disk is full, it is told not to try. */
 static int keep_off_full_disk(struct call *call, struct err *err)
 {
 	struct statvfs disk;
@@ -30,8 +30,8 @@ static int hide(struct call *call, struct err *err)
 	return keep_off_full_disk(call, err);
 }
 
-/* Answers the folder in which nginx looks, its symlinks resolved. The images of one that does not lie apart come through image()
- * below, as do those of one with a control character in its path, which no header can hold. */
+/* Answers the folder in which nginx looks, its symlinks resolved. The images of one that does not lie apart come
+ * through image() below, as do those of one with a control character in its path, which no header can hold. */
 static int may_see(struct call *call, struct err *err)
 {
 	char dir[PATH_MAX];
@@ -46,8 +46,8 @@ static int may_see(struct call *call, struct err *err)
 	               : 0;
 }
 
-/* A file that is reached through a symlink, or whose name does not look like an image's: only if it is a sample. A dataset
- * that may not be seen is answered as a file that is not there. */
+/* A file that is reached through a symlink, or whose name does not look like an image's: only if it is a sample. A
+ * dataset that may not be seen is answered as a file that is not there. */
 static int image(struct call *call, struct err *err)
 {
 	struct sample sample;

@@ -44,7 +44,8 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "archive", .routes = routes, .threads = 64, .slow_bodies = true, .images = true};
+	static const struct program program = {
+		.name = "archive", .routes = routes, .threads = 64, .slow_bodies = true, .images = true};
 
 	return app_run(&program, argc, argv);
 }

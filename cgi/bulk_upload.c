@@ -55,7 +55,8 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "bulk_upload", .routes = routes, .threads = 128, .slow_bodies = true, .images = true};
+	static const struct program program = {
+		.name = "bulk_upload", .routes = routes, .threads = 128, .slow_bodies = true, .images = true};
 
 	return app_run(&program, argc, argv);
 }

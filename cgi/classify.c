@@ -26,8 +26,8 @@ static int classify(struct call *call, struct err *err)
 		answer(call, 404, false); /* the older system's clients read "response" here too */
 		return 0;
 	}
-	if (dataset_label_path_once(call->dataset, call->request->user, base_dir, filepath, label, call->request->id, &accepted,
-	                            err))
+	if (dataset_label_path_once(call->dataset, call->request->user, base_dir, filepath, label, call->request->id,
+	                            &accepted, err))
 		return -1;
 	answer(call, 200, accepted);
 	return 0;

@@ -2,7 +2,8 @@
 #include "datasets/datasets.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets", ROLE_VIEWER, datasets_list, false, "limit after", ""}, /* which asks for each dataset on its own */
+	/* It asks for each dataset on its own. */
+	{"GET", "/v1/datasets", ROLE_VIEWER, datasets_list, false, "limit after", ""},
 	{"POST", "/v1/datasets", ROLE_ADMIN, datasets_create, true, "", "name base_dir labels policy"},
 	{"GET", "/v1/datasets/{dataset}", ROLE_VIEWER, datasets_show, false, "", ""},
 	{"PATCH", "/v1/datasets/{dataset}", ROLE_ADMIN, datasets_change, false, "", "base_dir policy"},

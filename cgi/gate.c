@@ -25,7 +25,8 @@ static void refuse_at(int64_t begun)
 static int refuse(struct call *call, enum gate_answer answer, int64_t wait_us, struct err *err)
 {
 	char seconds[32];
-	reply_empty(call->reply, 401); /* of a denial nginx passes on 401 and 403 alone; it makes a 429 of one with Retry-After */
+	/* Of a denial nginx passes on 401 and 403 alone; it makes a 429 of one with Retry-After. */
+	reply_empty(call->reply, 401);
 	if (answer != GATE_SLOW)
 		return 0;
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)((wait_us + MICROSECONDS - 1) / MICROSECONDS));

@@ -1,4 +1,5 @@
-/* GET /healthz: do the stores work? GET /readyz: can every dataset be served? GET /metrics: the same and counts of the datasets, as Prometheus text. */
+/* GET /healthz: do the stores work? GET /readyz: can every dataset be served? GET /metrics: the same and counts of the
+ * datasets, as Prometheus text. */
 #include "health/health.h"
 
 static const struct route routes[] = {

@@ -96,7 +96,8 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "images", .routes = routes, .threads = 256, .slow_bodies = true, .images = true};
+	static const struct program program = {
+		.name = "images", .routes = routes, .threads = 256, .slow_bodies = true, .images = true};
 
 	return app_run(&program, argc, argv);
 }

@@ -102,7 +102,8 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "single_upload", .routes = routes, .threads = 128, .slow_bodies = true, .images = true};
+	static const struct program program = {
+		.name = "single_upload", .routes = routes, .threads = 128, .slow_bodies = true, .images = true};
 
 	return app_run(&program, argc, argv);
 }

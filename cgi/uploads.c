@@ -13,7 +13,8 @@ static const struct route routes[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "uploads", .routes = routes, .threads = 192, .slow_bodies = true, .images = true};
+	static const struct program program = {
+		.name = "uploads", .routes = routes, .threads = 192, .slow_bodies = true, .images = true};
 
 	return app_run(&program, argc, argv);
 }

@@ -1,4 +1,4 @@
-"""The spacing of the C code, by clang-format: what it would break elsewhere is left as it stands."""
+"""The spacing of the C code, by clang-format (what it would break elsewhere is left as it stands), and the length of lines."""
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
@@ -6,6 +6,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 FORMATTED = ["cgi", "lib/auth", "lib/base", "lib/blob"]  # the folders that are looked at
+LINE_MAX = 120
 
 
 def sources():
@@ -39,10 +40,18 @@ def the_spacing():
             yield f"{path.relative_to(TOP)}: lines {', '.join(map(str, wrong))} are not spaced by .clang-format: run tests/lint.py --write"
 
 
+def the_length_of_lines():
+    """No line is longer than LINE_MAX characters."""
+    for path in sources():
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if len(line) > LINE_MAX:
+                yield f"{path.relative_to(TOP)}: line {number} has {len(line)} characters, of at most {LINE_MAX}"
+
+
 def write():
     for path, (lines, wrong) in every(formatted):
         if wrong:
             path.write_text("\n".join(lines) + "\n")
 
 
-CHECKS = [the_spacing]
+CHECKS = [the_spacing, the_length_of_lines]

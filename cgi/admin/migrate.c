@@ -27,7 +27,7 @@ struct run {
 	size_t moved, failed;
 };
 
-/* --- the command line ---------------------------------------------------------------------------------------------- */
+/* --- the command line -------------------------------------------------------------------------------------------- */
 
 static int take_option(struct options *options, int option, const char *value, struct err *err)
 {
@@ -79,7 +79,7 @@ static int parse(struct run *run, int argc, char **argv, struct err *err)
 	return 0;
 }
 
-/* --- the stores ---------------------------------------------------------------------------------------------------- */
+/* --- the stores -------------------------------------------------------------------------------------------------- */
 
 static bool same_path(const char *one, const char *other)
 {
@@ -111,8 +111,8 @@ static int check_places(const struct run *run, struct err *err)
 	dataset_store_place(run->migration.to, &to);
 	int failed = strcmp(buf_text(&from), buf_text(&to)) == 0
 	                     ? err_set(err, ERR_BAD_REQUEST,
-	                               "--from and --to are the same store, %s: a dataset moves to another one (with SQLite: to "
-	                               "another \"sqlite_db_dir\")",
+	                               "--from and --to are the same store, %s: a dataset moves to another one (with SQLite: "
+	                               "to another \"sqlite_db_dir\")",
 	                               buf_text(&from))
 	                     : 0;
 	buf_release(&from);
@@ -195,7 +195,7 @@ static int open_stores(struct run *run, config_env *env, struct err *err)
 	return check_places(run, err);
 }
 
-/* --- the datasets -------------------------------------------------------------------------------------------------- */
+/* --- the datasets ------------------------------------------------------------------------------------------------ */
 
 /* What keeps one dataset back keeps none of the others back. */
 static void move_one(struct run *run, const char *name)
@@ -247,7 +247,8 @@ static int move_datasets(struct run *run, struct err *err)
 	return 0;
 }
 
-/* Where it stops is left to the next run to find out, as after a kill -9; this only says so, below the progress line. */
+/* Where it stops is left to the next run to find out, as after a kill -9; this only says so, below the progress
+ * line. */
 static void tell_interrupted(int signal)
 {
 	static const char words[] = "\nimage-label-migrate: Interrupted; the same command goes on from here\n";

@@ -1,4 +1,5 @@
-/* `admin migrate`: moves datasets, and the images uploaded to them, from the stores of one configuration to those of another. */
+/* `admin migrate`: moves datasets, and the images uploaded to them, from the stores of one configuration to those of
+ * another. */
 #ifndef ADMIN_MIGRATE_H
 #define ADMIN_MIGRATE_H
 

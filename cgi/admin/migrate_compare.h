@@ -21,7 +21,7 @@ struct compare {
 	int64_t differing;                                   /* those that differ or are lacking: mended if they may be */
 	int64_t first_differing;                             /* id; -1: none */
 	int64_t extra;                                       /* only in the destination */
-	char digest[2][HASH_SHA256_HEX];                     /* over all samples and events, of the source and the destination */
+	char digest[2][HASH_SHA256_HEX];                     /* over all samples and events, of both */
 };
 
 int migrate_compare(struct compare *compare, struct err *err);

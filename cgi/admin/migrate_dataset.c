@@ -1,5 +1,6 @@
-/* One dataset that moves. First what comes after the last record that is there is copied, page by page: the images, then the
- * records in one durable write. Then all is compared, and what differs is copied again, until a comparison finds nothing. */
+/* One dataset that moves. First what comes after the last record that is there is copied, page by page: the images,
+ * then the records in one durable write. Then all is compared, and what differs is copied again, until a comparison
+ * finds nothing. */
 #include "migrate_dataset.h"
 
 #include <inttypes.h>
@@ -10,7 +11,8 @@
 #include "migrate_compare.h"
 
 enum {
-	PATIENCE_SECONDS = 90, /* for a store that is down, or whose last writer was killed: MongoDB ends its transaction in 60 s */
+	/* For a store that is down, or whose last writer was killed: MongoDB ends its transaction in 60 s. */
+	PATIENCE_SECONDS = 90,
 	PAUSE_MS = 250,
 	PASSES = 4,      /* comparisons, after which the source is taken to change all the time */
 	TOLD_MAX = 10,   /* missing images told one by one */
@@ -66,7 +68,7 @@ static void show(struct moving *moving, const char *what, size_t count)
 	progress_draw(&moving->progress, part < 1 ? part : 1, left, words);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------------------------------------------------- */
 
 /* Should a write that failed be tried again? Waits a little then. */
 static bool patient(const struct progress *since, const struct err *err)
@@ -103,7 +105,7 @@ static int write_records(struct moving *moving, const struct dataset_record *rec
 	return failed;
 }
 
-/* --- copying ------------------------------------------------------------------------------------------------------- */
+/* --- copying ----------------------------------------------------------------------------------------------------- */
 
 /* The URL that the destination has for it: of an image in the dataset's own folder it stays what it is. */
 static int set_url(struct moving *moving, struct dataset_record *record, struct err *err)
@@ -170,7 +172,7 @@ static int copy_rest(struct moving *moving, int64_t after, struct err *err)
 	return failed;
 }
 
-/* --- comparing ----------------------------------------------------------------------------------------------------- */
+/* --- comparing --------------------------------------------------------------------------------------------------- */
 
 static int mend(void *data, const struct dataset_record *records, size_t count, struct err *err)
 {
@@ -236,8 +238,8 @@ static int check_missing(const struct moving *moving, struct err *err)
 	if (missing == 0 || moving->migration->allow_missing)
 		return 0;
 	return err_set(err, ERR_CONFLICT,
-	               "%" PRId64 " images are missing or damaged in the source, see above: put them back and run this again, or "
-	               "say --allow-missing",
+	               "%" PRId64 " images are missing or damaged in the source, see above: put them back and run this again, "
+	               "or say --allow-missing",
 	               missing);
 }
 
@@ -282,7 +284,7 @@ static int compare_whole(struct moving *moving, struct err *err)
 	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err) ? -1 : 0;
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------------------- */
+/* --- the whole --------------------------------------------------------------------------------------------------- */
 
 static char *origin_of(const struct migration *migration, const char *name)
 {
@@ -393,7 +395,10 @@ static int move(struct moving *moving, struct err *err)
 		return -1;
 	struct dataset *to = moving->to;
 	moving->to = NULL;
-	return dataset_restore_finish(to, err) || apart_settle(moving->migration->to, moving->migration->to_config, NULL, err) ? -1 : 0;
+	return dataset_restore_finish(to, err) ||
+	                       apart_settle(moving->migration->to, moving->migration->to_config, NULL, err)
+	               ? -1
+	               : 0;
 }
 
 static void report(const struct moving *moving)

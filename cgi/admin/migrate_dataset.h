@@ -15,8 +15,8 @@ struct migration {
 	bool allow_missing;   /* images that the source lacks keep nothing back */
 };
 
-/* Moves it, and prints what was moved on standard output; what a person should know on the way goes to stderr. A dataset that is
- * whole in the destination and came from there is only compared (images that it lacks are copied). */
+/* Moves it, and prints what was moved on standard output; what a person should know on the way goes to stderr. A
+ * dataset that is whole in the destination and came from there is only compared (images that it lacks are copied). */
 int migrate_dataset(struct migration *migration, const char *name, struct err *err);
 
 #endif

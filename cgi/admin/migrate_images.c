@@ -18,7 +18,7 @@ struct page {
 	struct err err;
 };
 
-/* --- one image ----------------------------------------------------------------------------------------------------- */
+/* --- one image --------------------------------------------------------------------------------------------------- */
 
 /* ERR_UNPROCESSABLE: it is not what the dataset says; of one that was adopted it says nothing. */
 static int check_spool(const struct spool *spool, const struct sample *sample, struct err *err)
@@ -105,7 +105,7 @@ static int take(struct page *page, const struct sample *sample, bool *copied, st
 	return copy(images, sample, err);
 }
 
-/* --- a page of them ------------------------------------------------------------------------------------------------ */
+/* --- a page of them ---------------------------------------------------------------------------------------------- */
 
 static void tell_missing(struct migrate_images *images, const struct sample *sample, const struct err *err)
 {
@@ -166,7 +166,8 @@ int migrate_images_take(struct migrate_images *images, const struct dataset_reco
 		uploaded += records[i].sample.blob_key[0] != '\0';
 	pthread_mutex_init(&page.mutex, NULL);
 	/* This thread is one of them. */
-	while (started + 1 < images->jobs && started + 1 < uploaded && pthread_create(&threads[started], NULL, work, &page) == 0)
+	while (started + 1 < images->jobs && started + 1 < uploaded &&
+	       pthread_create(&threads[started], NULL, work, &page) == 0)
 		started++;
 	if (uploaded > 0)
 		work(&page);

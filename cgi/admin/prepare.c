@@ -242,8 +242,8 @@ static int require_dataset(const struct prepare *prepare, struct err *err)
 	               "no dataset: lay a file such as {\"dataset_name\": \"NAME\", "
 	               "\"labels\": [\"a\", \"b\"], \"base_dir\": \"/path\", "
 	               "\"samples\": [{\"filepath\": \"1.png\", \"label\": \"\"}]} into %s, "
-	               "or run: image-label-load --in-place FOLDER --dataset NAME --labels a,b; or, to collect images into one, set "
-	               "\"default_dataset\": \"NAME\" in the configuration",
+	               "or run: image-label-load --in-place FOLDER --dataset NAME --labels a,b; or, to collect images into "
+	               "one, set \"default_dataset\": \"NAME\" in the configuration",
 	               prepare->config.json_db_dir);
 }
 
@@ -268,7 +268,8 @@ static int prepare_all(struct prepare *prepare, struct err *err)
 	    seed_merge(prepare->store, config->json_db_dir, told_seed, NULL, &prepare->warnings, err) ||
 	    make_default_dataset(prepare, err) ||
 	    adopt_collected(config, prepare->store, &prepare->warnings, err) || prepare_datasets(prepare, err) ||
-	    require_dataset(prepare, err) || apart_settle(prepare->store, config, prepare->state_dir, err) || sweep(prepare) || prepare_users(prepare, err))
+	    require_dataset(prepare, err) || apart_settle(prepare->store, config, prepare->state_dir, err) ||
+	    sweep(prepare) || prepare_users(prepare, err))
 		return -1;
 	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the summary cannot be written");
 }

@@ -259,8 +259,8 @@ static int read_expires(struct request *request, struct err *err)
 	return 0;
 }
 
-/* A role may be given before there is a dataset; more often its name is mistyped. A store that cannot be asked is no reason to
- * refuse, nor to warn. */
+/* A role may be given before there is a dataset; more often its name is mistyped. A store that cannot be asked is no
+ * reason to refuse, nor to warn. */
 static void warn_of_unknown_datasets(const struct request *request)
 {
 	struct dataset_store *store = NULL;
@@ -276,7 +276,8 @@ static void warn_of_unknown_datasets(const struct request *request)
 	dataset_store_free(store);
 }
 
-/* What goes to stdout ends with the key, also where stderr comes out on the same terminal: so stderr is written first. */
+/* What goes to stdout ends with the key, also where stderr comes out on the same terminal: so stderr is written
+ * first. */
 static int answer(const struct request *request, struct err *err)
 {
 	if (request->role != ROLE_NONE)

@@ -68,8 +68,8 @@ static int finish(struct import *import, size_t left, struct err *err)
 	return failed;
 }
 
-/* How many of those under way may stay there while this one is stored: none from one like it on, so that of two the first
- * one is stored and the second refused or told to be a duplicate before its bytes are. */
+/* How many of those under way may stay there while this one is stored: none from one like it on, so that of two the
+ * first one is stored and the second refused or told to be a duplicate before its bytes are. */
 static size_t may_stay(struct under_way *under_way, const struct entry *entry)
 {
 	size_t count = under_way->count;

@@ -20,9 +20,10 @@ struct import {
 	struct spool lines; /* the answer: nginx takes no more of a FastCGI request's body once an answer has begun */
 };
 
-/* Answers a line an entry ("path" with "id", "duplicate" where it is one, or "skipped", or "error"), and a last one, "summary".
- * What is no archive at all fails with err; one that breaks off is told in the summary. So is a store that is down: after some
- * images no others are tried, each of which would wait for it; with err, when no image was taken. */
+/* Answers a line an entry ("path" with "id", "duplicate" where it is one, or "skipped", or "error"), and a last one,
+ * "summary". What is no archive at all fails with err; one that breaks off is told in the summary. So is a store that
+ * is down: after some images no others are tried, each of which would wait for it; with err, when no image was
+ * taken. */
 int import_run(struct import *import, struct err *err);
 
 #endif

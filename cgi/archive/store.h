@@ -22,7 +22,8 @@ struct entry {
 	struct sample sample;
 };
 
-/* Its filepath is its path, its label the folder it lies in. A failure is the entry's. The caller ends with entry_release. */
+/* Its filepath is its path, its label the folder it lies in. A failure is the entry's. The caller ends with
+ * entry_release. */
 void entry_read(struct entry *entry, struct call *call, struct archive_reader *reader, const struct archive_item *item);
 /* Makes its bytes durable. */
 crew_work entry_work;
@@ -33,8 +34,8 @@ void entry_release(struct entry *entry);
 /* Whether it must wait for `other` to be finished: it has the same bytes, or the same filepath. */
 bool entry_follows(const struct entry *entry, const struct entry *other);
 
-/* The dataset's labels and policy are to be read, again or at first, for an image of that label; the label is added to them
- * when it is new. Nobody may use *call meanwhile. */
+/* The dataset's labels and policy are to be read, again or at first, for an image of that label; the label is added to
+ * them when it is new. Nobody may use *call meanwhile. */
 bool store_needs_label(const struct call *call, const char *label);
 int store_add_label(struct call *call, const char *label, struct err *err);
 /* Spells a label as the dataset has it. */

@@ -4,8 +4,9 @@
 #include "dataset/document.h"
 #include "datasets.h"
 
-/* Whatever looks like an image below base_dir is served to those who may see the dataset, so only who may see everything on
- * this server chooses it, among the folders that are configured. Any may name the one it has, which has to be that still in the write. */
+/* Whatever looks like an image below base_dir is served to those who may see the dataset, so only who may see
+ * everything on this server chooses it, among the folders that are configured. Any may name the one it has, which has
+ * to be that still in the write. */
 static int check_base_dir(struct call *call, struct dataset_change *change, struct err *err)
 {
 	if (!change->base_dir)

@@ -9,8 +9,8 @@ app_handler datasets_list, datasets_show, datasets_create, datasets_change, data
 /* Answers with call->dataset as it is now. */
 int datasets_reply(struct call *call, int status, struct err *err);
 
-/* Brings all uploaded images of call->dataset in line with its policy, which is changed before, so that new ones are right
- * from the first. After a failure it goes on when the change is asked for again. */
+/* Brings all uploaded images of call->dataset in line with its policy, which is changed before, so that new ones are
+ * right from the first. After a failure it goes on when the change is asked for again. */
 int datasets_publish(struct call *call, struct err *err);
 
 #endif

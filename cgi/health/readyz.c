@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "health.h"
 
-/* Opening all of them costs time, which anybody may ask for: what was learnt holds for so many times as long as that took. */
+/* Opening all of them costs time, which anybody may ask for: what was learnt holds for so many times as long as that
+ * took. */
 enum { FRESH_TIMES = 30, FRESH_MIN_US = MICROSECONDS };
 
 struct look {

@@ -49,8 +49,8 @@ bool http_is_down(const struct http_answer *answer);
 /* Says what went wrong: the server's own words where it has some. Returns -1. */
 int http_explain(const struct http_server *server, const struct http_answer *answer, struct err *err);
 
-/* One request, tried up to tries_max times; `body` NULL is a GET, else a POST of that JSON. 0 when there is an answer of any
- * status below 500. */
+/* One request, tried up to tries_max times; `body` NULL is a GET, else a POST of that JSON. 0 when there is an answer
+ * of any status below 500. */
 int http_ask(CURL *easy, const struct http_server *server, const char *path, const cJSON *body, int tries_max,
              struct http_answer *answer, struct err *err);
 

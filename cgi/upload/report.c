@@ -67,8 +67,8 @@ void report_failed(struct report *report, const char *path, const char *reason)
 	report->failures[report->failed - 1] = buf_detach(&line);
 }
 
-/* The rates of the last seconds: what is found there already goes by much faster than what is sent. At first those of the
- * whole time, so that they do not climb from nothing. */
+/* The rates of the last seconds: what is found there already goes by much faster than what is sent. At first those of
+ * the whole time, so that they do not climb from nothing. */
 static void look(struct report *report, double done)
 {
 	double seconds = progress_seconds(&report->progress), passed = seconds - report->recent.seconds;

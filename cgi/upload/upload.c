@@ -28,7 +28,7 @@ struct upload {
 	struct report report;
 };
 
-/* --- the command line ------------------------------------------------------------------------------- */
+/* --- the command line -------------------------------------------------------------------------------------------- */
 
 static int wrong(struct err *err, const char *what)
 {
@@ -151,7 +151,7 @@ static int check(struct options *options, config_env *env, struct err *err)
 	               : 0;
 }
 
-/* --- the work --------------------------------------------------------------------------------------- */
+/* --- the work ---------------------------------------------------------------------------------------------------- */
 
 static void stop(int signal)
 {

@@ -47,8 +47,8 @@ static int reply_created(struct call *call, const struct partial *partial, struc
 	return failed ? -1 : 0;
 }
 
-/* What has expired makes room; a failure here is not this upload's. It reads a file of each upload of the last day, so it is
- * done now and then (measured: 0.2 s at 20,000). */
+/* What has expired makes room; a failure here is not this upload's. It reads a file of each upload of the last day, so
+ * it is done now and then (measured: 0.2 s at 20,000). */
 static void sweep(const struct call *call, const char *dir, int64_t now)
 {
 	static atomic_int_fast64_t last;

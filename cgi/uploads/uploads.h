@@ -11,8 +11,8 @@ enum { UPLOADS_DIR_MAX = 4096 };
 /* The folder of unfinished uploads. */
 const char *uploads_dir(const struct call *call, char out[UPLOADS_DIR_MAX]);
 
-/* Another version asked for by the client is answered by 412 here, and *answered is true. (nginx adds Tus-Resumable to every
- * answer, its own errors among them.) */
+/* Another version asked for by the client is answered by 412 here, and *answered is true. (nginx adds Tus-Resumable to
+ * every answer, its own errors among them.) */
 int uploads_version(struct call *call, bool *answered, struct err *err);
 
 /* Opens the upload that the path names. */

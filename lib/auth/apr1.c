@@ -42,7 +42,8 @@ static void first(const char *password, size_t len, const char *salt, size_t sal
 	hash_stream_final(stream, digest);
 }
 
-static void again(const char *password, size_t len, const char *salt, size_t salt_len, unsigned char digest[64], int round)
+static void again(const char *password, size_t len, const char *salt, size_t salt_len, unsigned char digest[64],
+                  int round)
 {
 	struct hash_stream *stream = begin();
 	if (round & 1)

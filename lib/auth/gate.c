@@ -70,7 +70,7 @@ void gate_free(struct gate *gate)
 	free(gate);
 }
 
-/* --- counts -------------------------------------------------------------------------------------------------------- */
+/* --- counts ------------------------------------------------------------------------------------------------------ */
 
 /* Microseconds until one more of `limit` a `period` has room; 0: now. */
 static int64_t wait_for(level at, int64_t now, int64_t limit, int64_t period)
@@ -84,7 +84,7 @@ static void count(level *at, int64_t now, int64_t limit, int64_t period)
 	*at = (*at > now ? *at : now) + period / limit;
 }
 
-/* --- names and addresses ------------------------------------------------------------------------------------------- */
+/* --- names and addresses ----------------------------------------------------------------------------------------- */
 
 static void mac_of(const struct gate *gate, const char *a, const char *b, const char *c, unsigned char mac[MAC])
 {
@@ -141,7 +141,7 @@ static struct known *known_of(struct gate *gate, uint64_t pair)
 	return &gate->known[(size_t)(pair >> 16) % KNOWN];
 }
 
-/* --- one attempt --------------------------------------------------------------------------------------------------- */
+/* --- one attempt ------------------------------------------------------------------------------------------------- */
 
 /* Until it may be checked. */
 static int64_t brake(struct gate *gate, struct attempt *attempt)
@@ -204,8 +204,8 @@ static enum gate_answer limit_rate(struct gate *gate, const struct attempt *atte
 	return *wait_us == 0 ? GATE_RIGHT : GATE_SLOW;
 }
 
-enum gate_answer gate_ask(struct gate *gate, const char *user, const char *password, const char *address, int64_t now_us,
-                          int64_t *wait_us)
+enum gate_answer gate_ask(struct gate *gate, const char *user, const char *password, const char *address,
+                          int64_t now_us, int64_t *wait_us)
 {
 	char network[ADDRESS_MAX];
 	struct attempt attempt = {.user = user, .password = password, .now = now_us};

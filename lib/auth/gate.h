@@ -27,7 +27,8 @@ enum {
 
 struct gate;
 
-/* rate: requests a second of a user and address, where the password has a slow hash (limits.human_requests_per_second). */
+/* rate: requests a second of a user and address, where the password has a slow hash
+ * (limits.human_requests_per_second). */
 int gate_open(struct gate **out, const char *json_user_dir, int64_t rate, struct err *err);
 void gate_free(struct gate *gate);
 
@@ -39,8 +40,8 @@ enum gate_answer {
 
 /* Whether the password is the user's. address: the client's, as text. now_us: of a clock that never goes back.
  * *wait_us: after which to ask again (GATE_SLOW). */
-enum gate_answer gate_ask(struct gate *gate, const char *user, const char *password, const char *address, int64_t now_us,
-                          int64_t *wait_us);
+enum gate_answer gate_ask(struct gate *gate, const char *user, const char *password, const char *address,
+                          int64_t now_us, int64_t *wait_us);
 
 /* The name and password of an "Authorization: Basic" header, as nginx reads it (RFC 7617: up to the first colon is the
  * name). Both point into space, which holds GATE_BASIC_MAX bytes. false when it is none, or holds a NUL. */

@@ -51,7 +51,8 @@ struct combine_job *combine_take(struct combine *line)
 	return first;
 }
 
-/* Nobody is woken under the mutex, only to wait for that, and the next leader first: it works while the others answer. */
+/* Nobody is woken under the mutex, only to wait for that, and the next leader first: it works while the others
+ * answer. */
 static void lead(struct combine *line, const struct combine_job *own, combine_run *run, void *owner)
 {
 	run(owner, line);

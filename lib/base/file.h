@@ -18,9 +18,9 @@ ssize_t file_read_some(int fd, const char *path, void *bytes, size_t len, struct
 /* Appends the whole file to out; ERR_TOO_LARGE when it is more than max bytes. */
 int file_read(const char *path, size_t max, struct buf *out, struct err *err);
 
-/* What root makes in somebody else's folder is given to that one, so that a server that does not run as root can use it. fd:
- * what was made; folder: a descriptor of the folder, opened with O_PATH or otherwise. Nothing for others than root. 0, or -1
- * with errno. */
+/* What root makes in somebody else's folder is given to that one, so that a server that does not run as root can use
+ * it. fd: what was made; folder: a descriptor of the folder, opened with O_PATH or otherwise. Nothing for others than
+ * root. 0, or -1 with errno. */
 int file_give(int fd, int folder);
 
 /* write(2) until all is written, over interruptions: 0, or -1 with errno and some of it written. */

@@ -20,8 +20,8 @@ void hash_stream_update(struct hash_stream *stream, const void *bytes, size_t le
 size_t hash_stream_final(struct hash_stream *stream, unsigned char out[64]);
 void hash_stream_free(struct hash_stream *stream); /* NULL is fine */
 
-/* The digest of `length` bytes of a file from `offset` on, by pread: its position does not matter and does not move. The
- * digest's length, or 0 with errno: ENODATA when the file ends before. */
+/* The digest of `length` bytes of a file from `offset` on, by pread: its position does not matter and does not move.
+ * The digest's length, or 0 with errno: ENODATA when the file ends before. */
 size_t hash_file(const char *algorithm, int fd, int64_t offset, int64_t length, unsigned char out[64]);
 
 /* HMAC-SHA-256 (RFC 2104). */

@@ -63,14 +63,15 @@ void image_type_names(struct buf *out)
 			buf_printf(out, "%s%s", i ? ", " : "", types[i].name);
 }
 
-/* --- first bytes --------------------------------------------------------------------------------------------------- */
+/* --- first bytes ------------------------------------------------------------------------------------------------- */
 
 static bool starts(const unsigned char *bytes, size_t len, size_t at, const char *magic, size_t magic_len)
 {
 	return len >= at + magic_len && memcmp(bytes + at, magic, magic_len) == 0;
 }
 
-/* "BM" alone begins many a text; the size of the header that follows tells a bitmap (12: OS/2; 16 to 124: the others). */
+/* "BM" alone begins many a text; the size of the header that follows tells a bitmap (12: OS/2; 16 to 124: the
+ * others). */
 static bool is_bmp(const unsigned char *bytes, size_t len)
 {
 	if (!starts(bytes, len, 0, "BM", 2) || len < 16)

@@ -1,7 +1,7 @@
 /* The types of images: how they are called, by which endings and first bytes they are told, and what becomes of them.
  *
- * One table for all: the store's keys, the walk through a folder, the addresses in documents; tests hold nginx, the scripts and the
- * README to it. */
+ * One table for all: the store's keys, the walk through a folder, the addresses in documents; tests hold nginx, the
+ * scripts and the README to it. */
 #ifndef BASE_IMAGE_TYPE_H
 #define BASE_IMAGE_TYPE_H
 

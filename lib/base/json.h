@@ -38,8 +38,8 @@ int json_bool(const cJSON *object, const char *key, bool required, bool *out, st
 int json_string_array(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err);
 /* An object; *out is NULL when absent. */
 int json_object(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err);
-/* No field but those in keys (NULL-ended): else ERR_BAD_REQUEST naming one that is not, so that a misspelt change is not
- * answered as if it had been made. `what` is what has these keys, such as "A policy". */
+/* No field but those in keys (NULL-ended): else ERR_BAD_REQUEST naming one that is not, so that a misspelt change is
+ * not answered as if it had been made. `what` is what has these keys, such as "A policy". */
 int json_only(const cJSON *object, const char *what, const char *const *keys, struct err *err);
 
 /* Fields of building; they abort when memory is out, as buf does. */

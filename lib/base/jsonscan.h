@@ -24,8 +24,8 @@ const char *json_scan(struct json_scan *scan, const char *bytes, size_t len, siz
 /* The same at the end of the text. */
 const char *json_scan_end(const struct json_scan *scan);
 
-/* How many of a text's first bytes are a byte order mark, which editors on Windows write, and which a parser may pass over
- * (RFC 8259 §8.1). */
+/* How many of a text's first bytes are a byte order mark, which editors on Windows write, and which a parser may pass
+ * over (RFC 8259 §8.1). */
 size_t json_scan_mark(const char *bytes, size_t len);
 /* Whether a text begins like UTF-16 or UTF-32. */
 bool json_scan_is_wide(const char *bytes, size_t len);

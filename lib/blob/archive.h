@@ -17,8 +17,8 @@
 #include "base/config.h"
 #include "base/err.h"
 
-/* Asked for each piece of work, however long the archive's bytes keep libarchive busy: -1 with err ends it, since nobody
- * waits for it any more. Gets the source's data. */
+/* Asked for each piece of work, however long the archive's bytes keep libarchive busy: -1 with err ends it, since
+ * nobody waits for it any more. Gets the source's data. */
 typedef int archive_going(void *data, struct err *err);
 
 struct archive_limits {
@@ -61,8 +61,8 @@ struct archive_item {
 
 /* Goes to the next entry, passing over what was not read of the last one. *item is NULL after the last one.
  * -1 when the archive itself fails, and then it can't be read any further: ERR_MEDIA_TYPE (no such
- * archive), ERR_UNPROCESSABLE (broken, truncated, a bomb, compressed twice, too slow to unpack), ERR_TOO_LARGE (too many
- * entries), or what the source or `going` said. */
+ * archive), ERR_UNPROCESSABLE (broken, truncated, a bomb, compressed twice, too slow to unpack), ERR_TOO_LARGE (too
+ * many entries), or what the source or `going` said. */
 int archive_reader_next(struct archive_reader *reader, const struct archive_item **item, struct err *err);
 
 /* Reads up to len bytes of the image; *got is 0 at its end. -1 when this entry can't be read: ERR_TOO_LARGE,

@@ -1,4 +1,5 @@
-/* What became of an archive's entries, by path, for the hard links to them: a link is its target's bytes, which came before.
+/* What became of an archive's entries, by path, for the hard links to them: a link is its target's bytes, which came
+ * before.
  *
  * 24 bytes an entry. One thread. */
 #ifndef BLOB_ARCHIVE_LINKS_H

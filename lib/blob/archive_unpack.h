@@ -1,7 +1,7 @@
 /* The bytes of an archive, freed of the one compression that its first bytes tell (gzip, zstd or none), under limits.
  *
- * libarchive takes off up to 25 layers before it returns, and a few hundred bytes can unpack to themselves; so it is never
- * left to choose, and what it unpacks passes through here, piece by piece. One thread. */
+ * libarchive takes off up to 25 layers before it returns, and a few hundred bytes can unpack to themselves; so it is
+ * never left to choose, and what it unpacks passes through here, piece by piece. One thread. */
 #ifndef BLOB_ARCHIVE_UNPACK_H
 #define BLOB_ARCHIVE_UNPACK_H
 
@@ -35,8 +35,8 @@ bool archive_unpack_is_known(const struct archive_unpack *unpack);
 void archive_unpack_enter(struct archive_unpack *unpack);
 void archive_unpack_leave(struct archive_unpack *unpack);
 
-/* Fails when the archive has grown too much (`out`: bytes of entries so far), takes too long, or nobody waits for it any
- * more. To be asked for each piece of work. */
+/* Fails when the archive has grown too much (`out`: bytes of entries so far), takes too long, or nobody waits for it
+ * any more. To be asked for each piece of work. */
 int archive_unpack_check(struct archive_unpack *unpack, int64_t out, struct err *err);
 
 #endif

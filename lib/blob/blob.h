@@ -62,8 +62,8 @@ enum { BLOB_PRESIGN_SECONDS_MAX = 5 * 24 * 3600 };
 int blob_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
              struct buf *out, struct err *err);
 
-/* The key of the object that a lasting URL leads to, which is not checked to exist, in any of the forms that such URLs have.
- * ERR_NOT_FOUND when it leads elsewhere. fs knows none. */
+/* The key of the object that a lasting URL leads to, which is not checked to exist, in any of the forms that such URLs
+ * have. ERR_NOT_FOUND when it leads elsewhere. fs knows none. */
 int blob_key_of(struct blob_store *store, const char *url, char key[1000 /* BLOB_KEY_MAX */], struct err *err);
 
 /* The object's file: absolute, without symlinks below image_store.dir, fit for X-Accel-Redirect. "" when

@@ -2,9 +2,9 @@
  * loaded at first use.
  *
  * Nothing is believed but the bytes: type by content, limits by the header before anything is decoded, then
- * every pixel is decoded once (of a plain JPEG, of which every reader shows whatever it holds, its end is looked for). Only the decoders of the types taken are reachable. Thread-safe; decoders that
- * need an image whole in memory share a budget and wait for each other, all others work in strips. pixels_max is of a
- * frame, width x height.
+ * every pixel is decoded once (of a plain JPEG, of which every reader shows whatever it holds, its end is looked for).
+ * Only the decoders of the types taken are reachable. Thread-safe; decoders that need an image whole in memory share a
+ * budget and wait for each other, all others work in strips. pixels_max is of a frame, width x height.
  * Errors: ERR_MEDIA_TYPE (no image of these types, or of a kind of one that nothing here decodes), ERR_UNPROCESSABLE
  * (broken or truncated), ERR_TOO_LARGE (over a limit), ERR_INTERNAL. */
 #ifndef BLOB_IMAGE_H
@@ -22,7 +22,7 @@ enum {
 	IMAGE_FRAMES_MAX = 10 * 1000,              /* frames of an animation, pages of a TIFF */
 	IMAGE_ALL_PIXELS_MAX = 1000 * 1000 * 1000, /* of all frames: some 10 s of one processor */
 	IMAGE_WHOLE_BYTES_MAX = 150 * 1000 * 1000, /* that a decoder holds at once, */
-	IMAGE_HEIF_BYTES_MAX = 300 * 1000 * 1000,  /* libheif's for a telephone's 48 MP: twice as planes of 8 bits (measured: 287 MB) */
+	IMAGE_HEIF_BYTES_MAX = 300 * 1000 * 1000,  /* libheif's for 48 MP: twice as planes of 8 bits (measured: 287 MB) */
 	IMAGE_MEMORY_BUDGET = 64 * 1024 * 1024,    /* bytes to decode in, of all threads; one alone may pass */
 	IMAGE_THUMB_SIDE_MAX = 2048,
 	IMAGE_THUMB_BYTES_MAX = 16 * 1024 * 1024,

@@ -24,7 +24,8 @@ struct image_jpeg_header {
 	int64_t work;              /* coefficients that these look at */
 };
 
-/* False when there is no frame, or it breaks off before its first scan. One scan is walked over to the end of the image. */
+/* False when there is no frame, or it breaks off before its first scan. One scan is walked over to the end of the
+ * image. */
 bool image_jpeg_header(const struct image_source *source, struct image_jpeg_header *out);
 
 #endif

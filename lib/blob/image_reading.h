@@ -19,9 +19,10 @@ struct opening {
 struct format {
 	const char *type, *name;
 	enum { KIND_JPEG, KIND_PNG, KIND_WEBP, KIND_GIF, KIND_TIFF, KIND_BMP, KIND_HEIF, KIND_JXL } kind;
-	int (*open)(VipsSource *stream, VipsImage **out, const struct opening *how); /* NULL: image_bmp.c */
-	bool whole;                                                                  /* its decoder always holds a frame whole */
-	bool turned;                                                                 /* as its EXIF says, by Chromium (the others are not, or by their decoders) */
+	/* NULL: image_bmp.c. */
+	int (*open)(VipsSource *stream, VipsImage **out, const struct opening *how);
+	bool whole;  /* its decoder always holds a frame whole */
+	bool turned; /* as its EXIF says, by Chromium (the others are not, or by their decoders) */
 };
 
 struct reading {

@@ -5,8 +5,10 @@
 
 /* Of a page, and of all of them; a camera writes some 60 a page. libtiff takes 40 us for each that it does not know. */
 enum { ENTRIES_MAX = 1000, ALL_ENTRIES_MAX = 250 * 1000 };
-enum { WIDTH = 256, HEIGHT = 257, STRIP_OFFSETS = 273, COMPRESSION = 259, ORIENTATION = 274, ROWS_PER_STRIP = 278, STRIP_LENGTHS = 279, TILE_HEIGHT = 323,
-       TILE_OFFSETS = 324, TILE_LENGTHS = 325 };
+enum {
+	WIDTH = 256, HEIGHT = 257, COMPRESSION = 259, STRIP_OFFSETS = 273, ORIENTATION = 274, ROWS_PER_STRIP = 278,
+	STRIP_LENGTHS = 279, TILE_HEIGHT = 323, TILE_OFFSETS = 324, TILE_LENGTHS = 325,
+};
 
 static bool begin(struct walk *walk, struct image_tiff *tiff)
 {

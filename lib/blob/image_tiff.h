@@ -29,8 +29,8 @@ struct image_tiff {
 };
 
 /* Patches *source so that the next page is the only one: libvips counts all pages whenever it opens one (measured: 47 s
- * for the 1,000 of a file of 114 KB). False, and *source is as it was, when the file breaks off there, or says more of its
- * pages than any writer does. */
+ * for the 1,000 of a file of 114 KB). False, and *source is as it was, when the file breaks off there, or says more of
+ * its pages than any writer does. */
 bool image_tiff_next(struct image_source *source, struct image_tiff *tiff);
 
 /* Whether the page's bytes, or what is said of it, go on beyond the file's end. */

@@ -107,7 +107,8 @@ static int check_size(const struct page *page, int64_t pixels_max, int64_t pixel
 }
 
 /* An image of what lies in `bytes` (malloced), which it takes. */
-static int wrap(void *bytes, const struct page *page, int bands, VipsBandFormat format, VipsImage **out, struct err *err)
+static int wrap(void *bytes, const struct page *page, int bands, VipsBandFormat format, VipsImage **out,
+                struct err *err)
 {
 	size_t len = (size_t)page->width * page->height * (size_t)bands * (size_t)vips_format_sizeof(format);
 	VipsImage *image = vips_image_new_from_memory_copy(bytes, len, (int)page->width, (int)page->height, bands, format);
@@ -122,7 +123,7 @@ static int wrap(void *bytes, const struct page *page, int bands, VipsBandFormat 
 	return result == 0 ? 0 : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
-/* --- what the RGBA interface reads --------------------------------------------------------------------------- */
+/* --- what the RGBA interface reads ------------------------------------------------------------------------------- */
 
 /* In place: red, green, blue and, where there is one, alpha, of which the colors are multiples. */
 static void pack(uint32_t *raster, size_t pixels, bool alpha)
@@ -157,7 +158,7 @@ static int read_rgba(const struct page *page, int64_t pixels_max, VipsImage **ou
 	return wrap(raster, page, page->alpha ? 4 : 3, VIPS_FORMAT_UCHAR, out, err);
 }
 
-/* --- other samples ------------------------------------------------------------------------------------------- */
+/* --- other samples ----------------------------------------------------------------------------------------------- */
 
 /* One strip or tile at a time: colors of up to 16 bits into 16 bits, other values into floats. */
 struct unpacking {

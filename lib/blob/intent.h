@@ -1,9 +1,9 @@
-/* Notes of objects about to be stored, so that what a crash left between bytes and metadata is found without listing the
- * store, and nothing else is ever taken for it. Files in a folder of this machine.
+/* Notes of objects about to be stored, so that what a crash left between bytes and metadata is found without listing
+ * the store, and nothing else is ever taken for it. Files in a folder of this machine.
  *
- * A process writes its notes over and over into a few files of its own, which it locks: making and removing a file an image
- * took a third of an upload's processor time (measured: ext4 without a journal, which passes over the inodes of files that
- * were removed in the last minutes). */
+ * A process writes its notes over and over into a few files of its own, which it locks: making and removing a file an
+ * image took a third of an upload's processor time (measured: ext4 without a journal, which passes over the inodes of
+ * files that were removed in the last minutes). */
 #ifndef BLOB_INTENT_H
 #define BLOB_INTENT_H
 
@@ -25,9 +25,9 @@ int intent_begin(struct intents *intents, struct intent **out, const char *datas
 /* done: the metadata is durable (or nothing was stored), and the note goes; else it stays for the sweep. */
 void intent_end(struct intents *intents, struct intent *intent, bool done);
 
-/* Visits the notes older than older_than_seconds of processes that are gone, or that ended without being done; one whose
- * visit returns true is removed. A key that is being stored again, on this machine, is left for another time: what visit finds
- * out about a key holds until it returns. */
+/* Visits the notes older than older_than_seconds of processes that are gone, or that ended without being done; one
+ * whose visit returns true is removed. A key that is being stored again, on this machine, is left for another time:
+ * what visit finds out about a key holds until it returns. */
 typedef bool intent_visit(void *data, const char *dataset, const char *key);
 int intent_each(const char *dir, int64_t older_than_seconds, intent_visit *visit, void *data, struct err *err);
 

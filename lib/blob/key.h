@@ -23,7 +23,8 @@ int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *lab
 int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid,
                    const char *type, struct err *err);
 
-/* The file name ending, without a dot, of the media type of an image that is taken (base/image_type.h); NULL for others. */
+/* The file name ending, without a dot, of the media type of an image that is taken (base/image_type.h); NULL for
+ * others. */
 const char *blob_key_extension(const char *type);
 /* The media type that a key's ending says, of these types; NULL for others. */
 const char *blob_key_type(const char *key);

@@ -225,7 +225,8 @@ static int look_straight(const char *base_dir, const char *filepath, struct loca
 }
 
 /* One look; -1 with errno (ESTALE: worth another look). */
-static int look(const char *base_dir, int base, const char *filepath, const struct config_list *roots, struct located *out)
+static int look(const char *base_dir, int base, const char *filepath, const struct config_list *roots,
+                struct located *out)
 {
 	char root[PATH_MAX];
 	bool beneath = true;

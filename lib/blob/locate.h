@@ -18,7 +18,7 @@ struct located_id {
 
 struct located {
 	char path[PATH_MAX]; /* absolute, with no symlink in it below root: to be opened without following any there */
-	size_t root;         /* bytes of path that are the folder it may lie in, without a slash at the end; 0: all of it, "/" */
+	size_t root;         /* bytes of path that are the folder it may lie in, without its last slash; 0: all, "/" */
 	const char *type;    /* media type by content; by name for what content does not tell; static */
 	int64_t bytes;
 	struct located_id id; /* of a file in base_dir */
@@ -27,10 +27,11 @@ struct located {
 struct stat;
 void located_id_of(const struct stat *st, struct located_id *out);
 
-/* ERR_NOT_FOUND "Image file not found" when that is so of this one file, for anybody who looks: filepath leaves base_dir (`..`,
- * absolute, a symlink; openat2 RESOLVE_BENEATH) and lies in none of `roots`, names nothing (ENOENT, ENOTDIR, ELOOP,
- * ENAMETOOLONG), may not be read (EACCES), or is no regular file; and base_dir is there and may be searched, or the dataset
- * has none (""). All else, such as a disk that is away or a program out of descriptors, is ERR_UNAVAILABLE. */
+/* ERR_NOT_FOUND "Image file not found" when that is so of this one file, for anybody who looks: filepath leaves
+ * base_dir (`..`, absolute, a symlink; openat2 RESOLVE_BENEATH) and lies in none of `roots`, names nothing (ENOENT,
+ * ENOTDIR, ELOOP, ENAMETOOLONG), may not be read (EACCES), or is no regular file; and base_dir is there and may be
+ * searched, or the dataset has none (""). All else, such as a disk that is away or a program out of descriptors, is
+ * ERR_UNAVAILABLE. */
 int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots,
                 struct located *out, struct err *err);
 

@@ -1,7 +1,7 @@
 /* Uploads that come in pieces (tus), kept in a folder of this machine until they are whole or have expired.
  *
- * An upload is a file of what has come, ID.part, and a file that describes it, ID.json. A handle holds the upload's lock:
- * one at a time in all processes. One thread a handle. */
+ * An upload is a file of what has come, ID.part, and a file that describes it, ID.json. A handle holds the upload's
+ * lock: one at a time in all processes. One thread a handle. */
 #ifndef BLOB_PARTIAL_H
 #define BLOB_PARTIAL_H
 
@@ -24,8 +24,8 @@ struct partial {
 	char *metadata; /* what its client said of it, as sent */
 };
 
-/* Makes one of what is set in *partial but id, fd, offset and result; strings stay the caller's and are copied. The folder is
- * made when absent. Afterwards release it; a failure leaves nothing, and nothing to release. */
+/* Makes one of what is set in *partial but id, fd, offset and result; strings stay the caller's and are copied. The
+ * folder is made when absent. Afterwards release it; a failure leaves nothing, and nothing to release. */
 int partial_create(struct partial *partial, struct err *err);
 /* Opens and locks one. ERR_NOT_FOUND when there is none, it has expired, or it is another user's or dataset's;
  * ERR_CONFLICT when another request is writing to it. */
@@ -38,8 +38,8 @@ int partial_append(struct partial *partial, const void *bytes, size_t len, struc
 int partial_sync(struct partial *partial, struct err *err);
 /* Takes back what was appended since offset was `offset`. */
 int partial_truncate(struct partial *partial, int64_t offset, struct err *err);
-/* Keeps only that it became a sample, so that a client that missed the answer learns it. The file that fd is of stays as it
- * is, without its name: it may be the image's own by now. */
+/* Keeps only that it became a sample, so that a client that missed the answer learns it. The file that fd is of stays
+ * as it is, without its name: it may be the image's own by now. */
 int partial_finish(struct partial *partial, int64_t sample, struct err *err);
 /* Removes it. */
 int partial_remove(struct partial *partial, struct err *err);

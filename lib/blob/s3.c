@@ -78,8 +78,7 @@ static int s3_remove(struct blob_store *store, const char *key, struct err *err)
 	return result;
 }
 
-/* --- how it is
- * ---------------------------------------------------------------------------------------------- */
+/* --- how it is --------------------------------------------------------------------------------------------------- */
 
 /* By beginning an upload in parts, which needs the same right as a PUT, and of which nobody sees anything. */
 static int try_to_write(struct s3_client *client, struct err *err)
@@ -94,8 +93,8 @@ static int try_to_write(struct s3_client *client, struct err *err)
 	return 0;
 }
 
-/* HEAD of a bucket needs the right to list it, which nothing else here needs: a key without it is told by a write, and so
- * is an answer that could be anybody's. */
+/* HEAD of a bucket needs the right to list it, which nothing else here needs: a key without it is told by a write, and
+ * so is an answer that could be anybody's. */
 static int s3_ping(struct blob_store *store, struct err *err)
 {
 	struct s3_client *client = (struct s3_client *)store;
