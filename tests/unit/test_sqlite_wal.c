@@ -20,8 +20,14 @@ static struct config config;
 static struct dataset_store *store;
 static struct err failure;
 
+static bool is_child; /* which tells by its status, and runs no other test */
+
 static void must(int result)
 {
+	if (result != 0 && is_child) {
+		fprintf(stderr, "# %s\n", failure.text);
+		_exit(1);
+	}
 	if (result != 0)
 		fail_msg("%s", failure.text);
 }
@@ -468,10 +474,7 @@ static void write_on(int number)
 	for (int i = 0;; i++) {
 		struct dataset *dataset;
 
-		if (dataset_open(store, "cats", &dataset, &failure)) {
-			fprintf(stderr, "# %s\n", failure.text);
-			_exit(1);
-		}
+		must(dataset_open(store, "cats", &dataset, &failure));
 		add_samples(dataset, (number * 1000 + i) * 100, i % 3 ? 100 : 1);
 		dataset_close(dataset);
 		if (i % 16 == 15)
@@ -484,6 +487,7 @@ static pid_t start_writing(int number)
 	pid_t child = fork();
 
 	if (child == 0) {
+		is_child = true;
 		must(dataset_store_open(&store, &config, &failure)); /* the parent's is left as it is */
 		write_on(number);
 	}
