@@ -94,6 +94,10 @@ def errors(answer):
     return [file.get("error") for file in listed] if listed is not None else [told["message"]]
 
 
+# Refused by what the request is, whatever the stores are.
+before_any_store = pytest.mark.on("sqlite", "fs")
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_no_sound_image_is_refused(contributor, nothing_stored, way):
     for what, (data, statuses) in NO_IMAGE.items():
@@ -102,6 +106,7 @@ def test_what_is_no_sound_image_is_refused(contributor, nothing_stored, way):
         assert errors(answer) != [] and all(errors(answer)), (what, answer.text)
 
 
+@before_any_store
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["image/png", "image/svg+xml", "text/html", ""])
 def test_what_the_client_says_of_the_type_changes_nothing(contributor, nothing_stored, way, kind):
@@ -183,6 +188,7 @@ def post_form(session, way, body, kind="multipart/form-data; boundary=B"):
     return session.post(FORMS[way], data=body, headers={"Content-Type": kind} if kind else {})
 
 
+@before_any_store
 @pytest.mark.parametrize("way", FORMS)
 @pytest.mark.parametrize("kind, statuses", [
     ("multipart/form-data", {400}),
@@ -219,6 +225,7 @@ def test_of_a_form_that_ends_early_nothing_is_there_twice_when_it_is_sent_again(
     assert collector.stored()[1] - before[1] == len(files) == len(collector.objects() - before[0])
 
 
+@before_any_store
 @pytest.mark.parametrize("way", FORMS)
 @pytest.mark.parametrize("body", [b"", b"\r\n", b"no form at all", b"--B--\r\n", b"--B\r\n\r\nno headers\r\n--B--\r\n", b"--B\r\nNo colon\r\n\r\nx\r\n--B--\r\n"])
 def test_a_body_that_is_no_form_is_refused(contributor, nothing_stored, way, body):
@@ -226,6 +233,7 @@ def test_a_body_that_is_no_form_is_refused(contributor, nothing_stored, way, bod
     assert answer.status_code == 400 and answer.json()["message"]
 
 
+@before_any_store
 @pytest.mark.parametrize("way", FORMS)
 def test_headers_without_end_are_refused(contributor, nothing_stored, way):
     answer = post_form(contributor, way, b"--B\r\nX-Long: " + b"x" * 100_000 + b"\r\n\r\nx\r\n--B--\r\n")
@@ -255,6 +263,7 @@ def test_parts_without_end_are_refused_at_constant_memory(collector, contributor
     assert kilobytes < 150 * 1024 or os.environ.get("SANITIZE")  # which need several times as much
 
 
+@before_any_store
 @pytest.mark.parametrize("way", FORMS)
 def test_ten_thousand_parts_of_another_name_are_passed_over(contributor, nothing_stored, way):
     body = b"".join(part("other", data=b"x") for _ in range(10_000)) + b"--B--\r\n"
