@@ -9,9 +9,10 @@
 
 typedef void dataset_log(enum log_level level, const char *message, ...);
 /* reading: dataset_store_open_reading. */
-typedef int dataset_store_open_fn(struct dataset_store **out, const struct config *config, bool reading, struct err *err);
-/* Loads the samples, decides by rules.h and saves, in one write; hundreds of changes may be several writes. What is refused
- * leaves nothing; of several changes none is such as may be. */
+typedef int dataset_store_open_fn(struct dataset_store **out, const struct config *config, bool reading,
+                                  struct err *err);
+/* Loads the samples, decides by rules.h and saves, in one write; hundreds of changes may be several writes. What is
+ * refused leaves nothing; of several changes none is such as may be. */
 typedef int dataset_change_fn(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err);
 
 /* Each function is the one of dataset.h that it is declared by. */

@@ -179,7 +179,7 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
  * here on, so that what is new comes before them. */
 #define QUEUE_END_BASE (INT64_C(1) << 40)
 
-/* --- shared by the parts (sqlite_sample.c, sqlite_label.c, sqlite_outcome.c) --------------------------------------------------------- */
+/* --- shared by the parts (sqlite_sample.c, sqlite_outcome.c) --------------------------------------------------------- */
 
 /* Columns of struct sample, in the order sample_read takes them, of a table or alias `samples`. */
 #define SAMPLE_COLUMNS \
