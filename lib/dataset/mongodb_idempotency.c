@@ -1,10 +1,7 @@
 /* Answers kept by idempotency key in MongoDB. */
 #include "dataset/mongodb_internal.h"
 
-enum {
-	CLAIM_SECONDS = 60, /* a claim whose process died is given up */
-	CLAIM_TRIES = 20,   /* when others claim and give up the same key all the time */
-};
+enum { CLAIM_TRIES = 20 }; /* when others claim and give up the same key all the time */
 
 struct answer {
 	bool found;
@@ -53,13 +50,6 @@ static int read_answer(void *data, const bson_t *document, struct err *err)
 	return 1;
 }
 
-static bool is_over(const struct answer *answer, int64_t now)
-{
-	int64_t age = now - answer->at;
-
-	return age > IDEMPOTENCY_SECONDS * MICROSECONDS;
-}
-
 static void append_claim(bson_t *document, const char *fingerprint, int64_t now)
 {
 	BSON_APPEND_UTF8(document, "fingerprint", fingerprint);
@@ -79,22 +69,6 @@ static int take_over(struct work *work, const char *user, const char *key, const
 	bson_append_document_end(update, &set);
 	BCON_APPEND(update, "$unset", "{", "status", BCON_UTF8(""), "body", BCON_UTF8(""), "}");
 	return work_update(work, "answers", filter, update, false, taken, err);
-}
-
-/* What an answer that is there means for a new request; true when it may be taken over. */
-static bool judge(const struct answer *answer, const char *fingerprint, int64_t now, enum idempotency *out)
-{
-	if (is_over(answer, now))
-		return true;
-	if (!answer->fingerprint || strcmp(answer->fingerprint, fingerprint) != 0)
-		*out = IDEMPOTENCY_OTHER;
-	else if (answer->done)
-		*out = IDEMPOTENCY_DONE;
-	else if (llabs(now - answer->at) < CLAIM_SECONDS * MICROSECONDS) /* the clock may have gone back */
-		*out = IDEMPOTENCY_BUSY;
-	else
-		return true;
-	return false;
 }
 
 static int claim(struct work *work, const char *user, const char *key, const char *fingerprint, enum idempotency *out,
@@ -120,7 +94,9 @@ static int claim(struct work *work, const char *user, const char *key, const cha
 			work_back_off(tries);
 			continue;
 		}
-		if (!judge(answer, fingerprint, now, out))
+		bool same = answer->fingerprint && strcmp(answer->fingerprint, fingerprint) == 0;
+		*out = rules_claim(same, answer->done, now - answer->at);
+		if (*out != IDEMPOTENCY_NEW)
 			return 0;
 		if (take_over(work, user, key, fingerprint, answer->at, now, &taken, err))
 			return -1;

@@ -18,11 +18,10 @@
 #include <mongoc/mongoc.h>
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/combine.h"
 #include "dataset/backend.h"
 #include "dataset/rules.h"
-
-#define MICROSECONDS INT64_C(1000000)
 
 /* --- what libmongoc says (mongodb_log.c) ----------------------------------------------------------------------------- */
 

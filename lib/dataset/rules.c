@@ -1,7 +1,10 @@
 /* Implements rules.h. */
 #include "dataset/rules.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
 
 static const char *const vote_sources[] = {"task", "classify"}; /* RULES_VOTE_SOURCES */
 
@@ -258,6 +261,17 @@ int rules_upload(const struct rules_upload *upload, const struct dataset_policy 
 	if (upload->quota_bytes > 0 && upload->bytes + image->bytes > upload->quota_bytes)
 		return err_set(err, ERR_NO_SPACE, "The dataset's quota of %lld bytes is full", (long long)upload->quota_bytes);
 	return 0;
+}
+
+enum idempotency rules_claim(bool same_request, bool answered, int64_t age_us)
+{
+	if (age_us > IDEMPOTENCY_SECONDS * MICROSECONDS)
+		return IDEMPOTENCY_NEW;
+	if (!same_request)
+		return IDEMPOTENCY_OTHER;
+	if (answered)
+		return IDEMPOTENCY_DONE;
+	return llabs(age_us) < IDEMPOTENCY_CLAIM_SECONDS * MICROSECONDS ? IDEMPOTENCY_BUSY : IDEMPOTENCY_NEW;
 }
 
 void rules_merge_policy(struct dataset_policy *policy, const struct dataset_change *change)

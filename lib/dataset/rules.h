@@ -154,6 +154,11 @@ struct rules_upload {
 int rules_upload(const struct rules_upload *upload, const struct dataset_policy *policy, bool *duplicate,
                  struct err *err);
 
+/* What the claim of an idempotency key is told where one was made age_us ago (below 0 where the clock has gone back), by
+ * the same request or another. A claim whose process died is given up after IDEMPOTENCY_CLAIM_SECONDS. */
+enum { IDEMPOTENCY_CLAIM_SECONDS = 60 };
+enum idempotency rules_claim(bool same_request, bool answered, int64_t age_us);
+
 /* The policy with the fields that the change names. */
 void rules_merge_policy(struct dataset_policy *policy, const struct dataset_change *change);
 /* ERR_CONFLICT when the dataset's folder is not the one that the change expects. */

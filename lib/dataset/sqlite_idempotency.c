@@ -1,12 +1,10 @@
 /* Answers kept by idempotency key, in a database of their own beside the datasets. */
 #include "dataset/sqlite_internal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-
-enum { CLAIM_SECONDS = 60 }; /* a claim whose process died is given up */
-
-#define MICROSECONDS INT64_C(1000000)
+#include "dataset/rules.h"
 
 /* A name that no dataset has. */
 #define ANSWERS ".idempotency"
@@ -96,18 +94,13 @@ struct claim {
 
 static void read_answer(sqlite3_stmt *stmt, struct claim *claim, int64_t now)
 {
-	const char *fingerprint = (const char *)sqlite3_column_text(stmt, 0);
-	int64_t at = sqlite3_column_int64(stmt, 1);
+	bool same = strcmp((const char *)sqlite3_column_text(stmt, 0), claim->fingerprint) == 0;
 
-	if (strcmp(fingerprint, claim->fingerprint) != 0) {
-		claim->found = IDEMPOTENCY_OTHER;
-	} else if (sqlite3_column_type(stmt, 2) != SQLITE_NULL) {
-		claim->found = IDEMPOTENCY_DONE;
-		claim->status = sqlite3_column_int(stmt, 2);
-		claim->answer = column_text(stmt, 3);
-	} else if (llabs(now - at) < CLAIM_SECONDS * MICROSECONDS) { /* the clock may have gone back */
-		claim->found = IDEMPOTENCY_BUSY;
-	}
+	claim->found = rules_claim(same, sqlite3_column_type(stmt, 2) != SQLITE_NULL, now - sqlite3_column_int64(stmt, 1));
+	if (claim->found != IDEMPOTENCY_DONE)
+		return;
+	claim->status = sqlite3_column_int(stmt, 2);
+	claim->answer = column_text(stmt, 3);
 }
 
 static int run_claim(struct sqlite_conn *writer, void *data, struct err *err)

@@ -376,6 +376,24 @@ static void an_upload_is_checked_in_one_order(void **state)
 	}
 }
 
+static void a_claim_is_told_what_became_of_the_first_one(void **state)
+{
+	const int64_t second = 1000000, day = IDEMPOTENCY_SECONDS * second, minute = 60 * second;
+
+	(void)state;
+	assert_int_equal(rules_claim(true, false, minute - 1), IDEMPOTENCY_BUSY);
+	assert_int_equal(rules_claim(true, false, minute), IDEMPOTENCY_NEW);
+	assert_int_equal(rules_claim(true, false, 1 - minute), IDEMPOTENCY_BUSY);
+	assert_int_equal(rules_claim(true, false, -minute), IDEMPOTENCY_NEW);
+	assert_int_equal(rules_claim(true, true, 0), IDEMPOTENCY_DONE);
+	assert_int_equal(rules_claim(true, true, day), IDEMPOTENCY_DONE);
+	assert_int_equal(rules_claim(true, true, day + 1), IDEMPOTENCY_NEW);
+	assert_int_equal(rules_claim(false, true, day), IDEMPOTENCY_OTHER);
+	assert_int_equal(rules_claim(false, false, 0), IDEMPOTENCY_OTHER);
+	assert_int_equal(rules_claim(false, false, minute), IDEMPOTENCY_OTHER);
+	assert_int_equal(rules_claim(false, true, day + 1), IDEMPOTENCY_NEW);
+}
+
 static void a_change_of_the_policy_is_of_what_it_names(void **state)
 {
 	struct dataset_change change = {.policy = {.overlap = 5, .lease_seconds = 6, .order = DATASET_ORDER_RANDOM,
@@ -409,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_sample_that_is_as_it_is_to_be_does_not_change),
 		cmocka_unit_test(only_an_untouched_sample_takes_its_seeds_label),
 		cmocka_unit_test(an_upload_is_checked_in_one_order),
+		cmocka_unit_test(a_claim_is_told_what_became_of_the_first_one),
 		cmocka_unit_test(a_change_of_the_policy_is_of_what_it_names),
 	};
 
