@@ -133,6 +133,17 @@ static void makes_a_dataset_of_a_file(void **state)
 	                    "sub dir/ímage2.jpeg=; image3.bmp=; image4.bmp=");
 }
 
+/* As an editor on Windows writes it. */
+static void a_byte_order_mark_is_no_part_of_a_file(void **state)
+{
+	(void)state;
+	temp_text("json/marked.json", "\xef\xbb\xbf" SET("marked", "/m", "\"a\"", "{\"filepath\": \"1.png\"}"));
+	temp_text("json/only a mark.json", "\xef\xbb\xbf\r\n");
+	assert_string_equal(seed(), "marked.json marked created labels+1 samples+1 labelled+0;");
+	assert_string_equal(contents("marked"), "/m: a; 1.png=");
+	assert_warned("only a mark.json is empty");
+}
+
 static void any_order_of_keys_and_further_keys_will_do(void **state)
 {
 	(void)state;
@@ -376,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(makes_a_dataset_of_a_file),
+		TEST(a_byte_order_mark_is_no_part_of_a_file),
 		TEST(any_order_of_keys_and_further_keys_will_do),
 		TEST(a_file_without_samples_makes_an_empty_dataset),
 		TEST(a_relative_base_dir_begins_at_the_file),
