@@ -93,6 +93,7 @@ int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply,
 		/* A primary that could not be found was waited for already. What was interrupted has been taken for what a
 		 * killed program had left (orphans_end): so it can be on a machine with much to do. */
 		work->again = work->duplicate || error->code == MONGODB_INTERRUPTED ||
+		              error->code == MONGODB_NO_SUCH_TRANSACTION ||
 		              (has_label(reply, "TransientTransactionError") &&
 		               error->domain != MONGOC_ERROR_SERVER_SELECTION);
 	}

@@ -69,7 +69,8 @@ void mongodb_hosts(const struct config *config, struct buf *out);
 int mongodb_look_closer(const struct config *config, struct err *err);
 /* Of a server that is no replica set: what to do; returns -1. */
 int mongodb_standalone(const char *hosts, struct err *err);
-enum { MONGODB_INTERRUPTED = 11601 }; /* MongoDB's code for what somebody ended by killSessions */
+/* MongoDB's codes for what somebody ended by killSessions, and for what comes after it in the same transaction. */
+enum { MONGODB_INTERRUPTED = 11601, MONGODB_NO_SUCH_TRANSACTION = 251 };
 /* Turns a failure of libmongoc into err (mongodb_error.c); returns -1. reply may be NULL. */
 int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err);
 

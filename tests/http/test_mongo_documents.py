@@ -209,13 +209,14 @@ def test_a_commit_that_was_interrupted_is_asked_for_again(serve, mongo):
     assert server.database.events.count_documents({"_id.dataset": "animals"}) == 1
 
 
-def test_a_change_that_was_interrupted_is_made_again(serve, mongo):
+@pytest.mark.parametrize("code", [11601, 251])
+def test_a_change_that_was_interrupted_is_made_again(serve, mongo, code):
     """As by another machine that took its transaction for one which a killed program has left."""
     server = serve(before=lambda server: server.add_dataset("animals", ["cat"]))
     admin = pymongo.MongoClient(mongo.uri).admin
     body = {"dataset_name": "animals", "base_dir": str(server.images / "animals"), "filepath": "image0.png", "label": "cat"}
     before = admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data={
-        "failCommands": ["update", "insert", "findAndModify"], "errorCode": 11601})
+        "failCommands": ["update", "insert", "findAndModify"], "errorCode": code, "errorLabels": []})
     try:
         assert server.session("ann").post("/classify", json=body).json() == {"response": True}
     finally:
