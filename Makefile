@@ -21,12 +21,11 @@ sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZ
 packages := sqlite3 libcjson yajl libcrypto zlib libarchive libutf8proc
 # Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules := image s3 mongodb
-image_sources := $(addprefix lib/blob/image_,vips.c reading.c check.c thumb.c bmp.c jpeg.c jpeg_header.c whole.c walk.c tiff.c \
-                   tiff_pixels.c)
+image_sources := $(filter-out lib/image/image.c lib/image/source.c,$(wildcard lib/image/*.c))
 image_packages := vips libjpeg libheif libtiff-4
-s3_sources := $(wildcard lib/blob/s3*.c)
+s3_sources := $(filter-out lib/blob/s3/sigv4.c,$(wildcard lib/blob/s3/*.c))
 s3_packages := libcurl expat
-mongodb_sources := $(wildcard lib/dataset/mongodb*.c)
+mongodb_sources := $(wildcard lib/dataset/mongodb/*.c)
 # libmongoc 2 names its package anew; its headers stand where those of 1 do.
 mongodb_packages := $(if $(shell pkg-config --exists mongoc2 && echo 2),mongoc2,libmongoc-1.0)
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
@@ -45,7 +44,7 @@ layers := unit contract http browser fault
 quiet = $(if $(V),,@echo "  $(if $(filter %.o,$@),CC,LINK) $@";)
 objects = $(patsubst %.c,$(build)/%.o,$(1))
 library := $(build)/libimagelabel.a
-library_objects := $(call objects,$(filter-out $(foreach m,$(modules),$($(m)_sources)),$(wildcard lib/*/*.c)))
+library_objects := $(call objects,$(filter-out $(foreach m,$(modules),$($(m)_sources)),$(wildcard lib/*/*.c lib/*/*/*.c)))
 module_files := $(modules:%=$(build)/lib/imagelabel-%.so)
 programs := $(patsubst cgi/%.c,$(build)/bin/%,$(wildcard cgi/*.c))
 unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -60,7 +59,7 @@ all: $(programs) $(module_files) ## build everything (needs the packages of scri
 tests: all $(unit_tests) $(contract_tests)
 
 $(library): $(library_objects)
-	@rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && ar qcs $@ $^
 
 $(build)/%.o: %.c Makefile
 	@mkdir -p $(@D)

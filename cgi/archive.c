@@ -1,6 +1,6 @@
 /* POST /v1/datasets/{d}/archive: a tar or zip of images as the body, with a line of JSON an entry as the answer. */
 #include "archive/import.h"
-#include "blob/archive_name.h"
+#include "intake/archive_name.h"
 #include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 

@@ -12,8 +12,10 @@ BELOW = {
     "base": [],
     "dataset": ["base"],
     "blob": ["base"],
+    "image": ["base"],
+    "intake": ["base"],
     "auth": ["base"],
-    "fastcgi": ["auth", "blob", "dataset", "base"],
+    "fastcgi": ["auth", "intake", "image", "blob", "dataset", "base"],
 }
 # What only its own files may include: the inner headers of a backend, by the folder and the prefix of the files' names.
 INNER = ["dataset/sqlite", "dataset/mongodb", "blob/fs", "blob/s3"]

@@ -10,10 +10,10 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "base/walk.h"
-#include "blob/image.h"
 #include "blob/locate.h"
 #include "dataset/apart.h"
 #include "dataset/dataset.h"
+#include "image/image.h"
 #include "owner.h"
 
 enum {

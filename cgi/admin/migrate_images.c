@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "blob/spool.h"
+#include "intake/spool.h"
 
 enum { PIECE = 1024 * 1024, LINE_MAX_BYTES = 2048 };
 

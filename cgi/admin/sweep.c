@@ -1,9 +1,9 @@
-/* Sweeps the image store by the notes that uploads leave (blob/intent.h). */
+/* Sweeps the image store by the notes that uploads leave (intake/intent.h). */
 #include "sweep.h"
 
 #include "blob/blob.h"
-#include "blob/intent.h"
-#include "blob/partial.h"
+#include "intake/intent.h"
+#include "intake/partial.h"
 
 struct sweep {
 	struct dataset_store *store;

@@ -2,9 +2,9 @@
 #ifndef ARCHIVE_IMPORT_H
 #define ARCHIVE_IMPORT_H
 
-#include "blob/archive.h"
-#include "blob/archive_links.h"
-#include "blob/spool.h"
+#include "intake/archive.h"
+#include "intake/archive_links.h"
+#include "intake/spool.h"
 #include "fastcgi/app.h"
 
 struct import {

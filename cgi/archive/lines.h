@@ -4,8 +4,8 @@
 
 #include <cjson/cJSON.h>
 
-#include "blob/spool.h"
 #include "fastcgi/reply.h"
+#include "intake/spool.h"
 
 /* Appends a line; takes it. */
 int lines_add(struct spool *lines, cJSON *line, struct err *err);

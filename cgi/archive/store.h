@@ -3,7 +3,7 @@
 #define ARCHIVE_STORE_H
 
 #include "base/text.h"
-#include "blob/archive.h"
+#include "intake/archive.h"
 #include "crew.h"
 #include "fastcgi/ingest.h"
 #include "fastcgi/multipart.h"

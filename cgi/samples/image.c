@@ -3,10 +3,10 @@
 
 
 #include "base/text.h"
-#include "blob/image.h"
 #include "dataset/document.h"
 #include "fastcgi/serve.h"
 #include "fastcgi/thumb.h"
+#include "image/image.h"
 
 int samples_image(struct call *call, struct err *err)
 {

@@ -6,9 +6,9 @@
 
 #include "base/config.h"
 #include "base/walk.h"
-#include "blob/archive.h"
-#include "blob/archive_links.h"
-#include "blob/spool.h"
+#include "intake/archive.h"
+#include "intake/archive_links.h"
+#include "intake/spool.h"
 #include "report.h"
 
 /* An image, all zero when there is none. */

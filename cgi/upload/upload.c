@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "blob/archive_name.h"
+#include "intake/archive_name.h"
 #include "send.h"
 
 enum { JOBS = 8, NETRC_BYTES = 4096, NO_PROXY_BYTES = 4096 };

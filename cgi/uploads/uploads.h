@@ -2,7 +2,7 @@
 #ifndef UPLOADS_H
 #define UPLOADS_H
 
-#include "blob/partial.h"
+#include "intake/partial.h"
 #include "fastcgi/app.h"
 
 app_handler uploads_options, uploads_create, uploads_offset, uploads_append, uploads_terminate;

@@ -93,7 +93,7 @@ int blob_delete(struct blob_store *store, const char *key, struct err *err);
 /* Removes what puts that were cut off by a crash left inside the store and that is older than
  * older_than_seconds: temporary files (fs), unfinished multipart uploads of keys that begin with prefix
  * (s3). *removed (may be NULL) counts them. Whole objects that no sample refers to are found by the notes of
- * what was under way (blob/intent.h). */
+ * what was under way (intake/intent.h). */
 int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
                struct err *err);
 

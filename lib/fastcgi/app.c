@@ -10,15 +10,15 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "blob/intent.h"
 #include "fastcgi/admission.h"
 #include "fastcgi/connections.h"
 #include "fastcgi/idempotent.h"
 #include "fastcgi/origin.h"
 #include "fastcgi/recovery.h"
 #include "fastcgi/route.h"
-#include "fastcgi/thumb.h"
 #include "fastcgi/threads.h"
+#include "fastcgi/thumb.h"
+#include "intake/intent.h"
 
 enum { ALLOW_MAX = 128 };
 

@@ -2,10 +2,10 @@
 #include "fastcgi/ingest.h"
 
 #include "base/text.h"
-#include "blob/intent.h"
 #include "dataset/document.h"
 #include "fastcgi/collect.h"
 #include "fastcgi/serve.h"
+#include "intake/intent.h"
 
 enum { POLICY_CHANGES_MAX = 8 }; /* public and private in turn, while one image is stored */
 

@@ -4,9 +4,9 @@
 #ifndef FASTCGI_INGEST_H
 #define FASTCGI_INGEST_H
 
-#include "blob/image.h"
+#include "image/image.h"
 #include "blob/key.h"
-#include "blob/spool.h"
+#include "intake/spool.h"
 #include "fastcgi/app.h"
 
 /* An image's bytes: in memory, or (bytes NULL) the whole of a file that nobody writes to any more. */

@@ -2,7 +2,7 @@
 #ifndef FASTCGI_RECEIVE_H
 #define FASTCGI_RECEIVE_H
 
-#include "blob/spool.h"
+#include "intake/spool.h"
 #include "fastcgi/app.h"
 #include "fastcgi/multipart.h"
 

@@ -12,8 +12,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "blob/spool.h"
 #include "fastcgi/pace.h"
+#include "intake/spool.h"
 
 enum {
 	REQUEST_URI_MAX = 16 * 1024, /* bytes of path and query as sent */

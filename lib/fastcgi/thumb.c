@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "base/image_type.h"
-#include "blob/image.h"
 #include "fastcgi/content.h"
 #include "fastcgi/once.h"
 #include "fastcgi/serve.h"
+#include "image/image.h"
 
 #define FOLDER "cache/thumbs"
 

@@ -1,7 +1,7 @@
 /* Fuzzes the names of archive entries: what is taken is a relative path of UTF-8 that stays below its folder. */
 #include <stdint.h>
 
-#include "blob/archive_name.h"
+#include "intake/archive_name.h"
 
 static void check_path(const char *path)
 {

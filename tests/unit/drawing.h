@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <vips/vips.h>
 
-#include "blob/image.h"
+#include "image/image.h"
 
 enum { PIXELS_MAX = 100 * 1000 * 1000 }; /* of images, unless a test is about that */
 

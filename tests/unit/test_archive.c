@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "blob/archive.h"
+#include "intake/archive.h"
 
 #define JPEG "\xff\xd8\xff\xe0 a picture"
 #define PNG "\x89PNG\r\n\x1a\n another one"

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "blob/archive.h"
+#include "intake/archive.h"
 
 #define JPEG "\xff\xd8\xff\xe0 a picture"
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "blob/archive.h"
-#include "blob/archive_unpack.h"
+#include "intake/archive.h"
+#include "intake/archive_unpack.h"
 
 enum { ROOM = 1 << 20, TAR_BYTES = 10240 };
 

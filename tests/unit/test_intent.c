@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "blob/intent.h"
+#include "intake/intent.h"
 #include "tempdir.h"
 
 enum { NOW = 0 }; /* notes of any age */

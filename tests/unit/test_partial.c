@@ -10,7 +10,7 @@
 #include <sys/inotify.h>
 
 #include "base/text.h"
-#include "blob/partial.h"
+#include "intake/partial.h"
 #include "tempdir.h"
 
 enum { HOUR_US = 3600 * INT64_C(1000000) };

@@ -11,7 +11,7 @@
 
 #include "blob/blob.h"
 #include "blob/key.h"
-#include "blob/sigv4.h"
+#include "blob/s3/sigv4.h"
 
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "blob/spool.h"
+#include "intake/spool.h"
 #include "tempdir.h"
 
 static void fill(unsigned char *bytes, size_t len)

@@ -1,0 +1,127 @@
+/* What one transaction writes of samples in MongoDB: their documents, events and counts. */
+#include "dataset/mongodb/internal.h"
+
+static void add_count(struct batch *batch, const char *kind, const char *name, int64_t delta)
+{
+	for (size_t i = 0; i < batch->count_count; i++) {
+		if (strcmp(batch->counts[i].kind, kind) == 0 && strcmp(batch->counts[i].name, name) == 0) {
+			batch->counts[i].delta += delta;
+			return;
+		}
+	}
+	if (batch->count_count == batch->count_capacity) {
+		batch->count_capacity = batch->count_capacity ? batch->count_capacity * 2 : 16;
+		batch->counts = array_grow(batch->counts, batch->count_capacity, sizeof(*batch->counts));
+	}
+	batch->counts[batch->count_count++] = (struct count){.kind = kind, .name = text_copy(name), .delta = delta};
+}
+
+void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
+                 const char *source, int64_t lead_time_ms, const char *request)
+{
+	if (!batch->events)
+		batch->events = work_bulk(batch->work, "events");
+	bson_t *event = BCON_NEW("_id", "{", "dataset", BCON_UTF8(batch->dataset), "sample", BCON_INT64(record->sample.id),
+	                         "n", BCON_INT64(++record->events), "}", "label", BCON_UTF8(label), "by", BCON_UTF8(by),
+	                         "at", BCON_INT64(at), "source", BCON_UTF8(source), "lead_time_ms",
+	                         BCON_INT64(lead_time_ms));
+	if (request)
+		BSON_APPEND_UTF8(event, "request", request);
+	mongoc_bulk_operation_insert(batch->events, event);
+	bson_destroy(event);
+}
+
+void batch_remove(struct batch *batch, const struct record *record)
+{
+	bson_t *image = filter_id(batch->dataset, record->sample.id);
+	bson_t *events = events_filter(batch->dataset, record->sample.id, record->sample.id + 1);
+
+	if (!batch->images)
+		batch->images = work_bulk(batch->work, "images");
+	if (!batch->events)
+		batch->events = work_bulk(batch->work, "events");
+	mongoc_bulk_operation_remove_one(batch->images, image);
+	mongoc_bulk_operation_remove(batch->events, events);
+	add_count(batch, "state", sample_state_name(record->sample.state), -1);
+	add_count(batch, "label", record->sample.label, -1);
+	bson_destroy(image);
+	bson_destroy(events);
+}
+
+int batch_save(struct batch *batch, struct record *record, struct err *err)
+{
+	const struct sample *sample = &record->sample;
+
+	if (!batch->images)
+		batch->images = work_bulk(batch->work, "images");
+	if (record->is_new) {
+		add_count(batch, "state", sample_state_name(sample->state), 1);
+		add_count(batch, "label", sample->label, 1);
+		return record_insert(batch->images, batch->dataset, record, batch->now, err);
+	}
+	if (record->was_state != sample->state) {
+		add_count(batch, "state", sample_state_name(record->was_state), -1);
+		add_count(batch, "state", sample_state_name(sample->state), 1);
+	}
+	if (strcmp(record->was_label, sample->label) != 0) {
+		add_count(batch, "label", record->was_label, -1);
+		add_count(batch, "label", sample->label, 1);
+	}
+	return record_update(batch->images, batch->dataset, record, err);
+}
+
+static int run_bulk(struct batch *batch, mongoc_bulk_operation_t **bulk, struct err *err)
+{
+	mongoc_bulk_operation_t *run = *bulk;
+
+	*bulk = NULL;
+	return run ? work_bulk_run(batch->work, run, NULL, err) : 0;
+}
+
+static int write_counts(struct batch *batch, struct err *err)
+{
+	mongoc_bulk_operation_t *bulk = NULL;
+
+	for (size_t i = 0; i < batch->count_count; i++) {
+		const struct count *count = &batch->counts[i];
+
+		if (count->delta == 0)
+			continue;
+		if (!bulk)
+			bulk = work_bulk(batch->work, "counters");
+		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(batch->dataset), "kind", BCON_UTF8(count->kind), "name",
+		                          BCON_UTF8(count->name), "shard", BCON_INT32((int32_t)batch->shard));
+		bson_t *update = BCON_NEW("$inc", "{", "n", BCON_INT64(count->delta), "}");
+		mongoc_bulk_operation_update_one(bulk, filter, update, true);
+		bson_destroy(filter);
+		bson_destroy(update);
+	}
+	return bulk ? work_bulk_run(batch->work, bulk, NULL, err) : 0;
+}
+
+int batch_write(struct batch *batch, struct err *err)
+{
+	return run_bulk(batch, &batch->images, err) || run_bulk(batch, &batch->events, err) || write_counts(batch, err) ? -1
+	                                                                                                                : 0;
+}
+
+void batch_restart(struct batch *batch, struct work *work, int64_t now)
+{
+	const char *dataset = batch->dataset;
+	unsigned shard = batch->shard;
+
+	batch_clear(batch);
+	*batch = (struct batch){.work = work, .dataset = dataset, .shard = shard, .now = now};
+}
+
+void batch_clear(struct batch *batch)
+{
+	if (batch->images)
+		mongoc_bulk_operation_destroy(batch->images);
+	if (batch->events)
+		mongoc_bulk_operation_destroy(batch->events);
+	for (size_t i = 0; i < batch->count_count; i++)
+		free(batch->counts[i].name);
+	free(batch->counts);
+	memset(batch, 0, sizeof(*batch));
+}

@@ -1,0 +1,36 @@
+/* Members of BSON documents, and memory that is there or ends the program. */
+#include "dataset/mongodb/internal.h"
+
+char *text_copy(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		abort();
+	return copy;
+}
+
+const char *text_in(const bson_t *document, const char *key)
+{
+	bson_iter_t iter, at;
+
+	return bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, key, &at) && BSON_ITER_HOLDS_UTF8(&at)
+	               ? bson_iter_utf8(&at, NULL)
+	               : "";
+}
+
+int64_t number_in(const bson_t *document, const char *key)
+{
+	bson_iter_t iter;
+
+	return bson_iter_init_find(&iter, document, key) ? bson_iter_as_int64(&iter) : 0;
+}
+
+void *array_grow(void *array, size_t count, size_t size)
+{
+	void *grown = realloc(array, count * size);
+
+	if (!grown)
+		abort();
+	return grown;
+}

@@ -1,0 +1,392 @@
+/* Changes of samples in MongoDB: labels given, leases used up, samples passed over.
+ *
+ * The changes that wait in a process are made in one transaction: their samples are read, each change decided in turn by
+ * rules.h, and samples, events and counts written together. */
+#include "dataset/mongodb/internal.h"
+
+enum { AT_ONCE_MAX = 500 }; /* changes of one call in a transaction */
+
+struct change {
+	struct combine_job job;
+	struct sample_change *asked;
+	struct rules_facts facts; /* of the dataset, and whether it was given already */
+	int result;
+	struct err err;
+};
+
+struct changes {
+	struct mongodb_dataset *dataset;
+	struct combine_job *jobs;
+	struct dataset_policy policy;
+	bool votes_kept;
+	struct records records;
+	struct batch batch;
+};
+
+/* --- one change of one record ------------------------------------------------------------------------------------- */
+
+static void end_leases(struct record *record, const struct sample_change *asked, bool all_of_users)
+{
+	for (size_t i = 0; i < record->lease_count; i++) {
+		struct lease *lease = &record->leases[i];
+
+		if (strcmp(lease->user, asked->user) == 0 && (all_of_users || strcmp(lease->token, asked->token) == 0))
+			lease->expires = 0;
+	}
+}
+
+/* Behind all that this process has put there, at the same moment, too. */
+static int64_t end_of_queue(struct changes *changes)
+{
+	int64_t end = POSITION_END + changes->batch.now, *last = &changes->dataset->last_requeued;
+
+	return *last = end > *last ? end : *last + 1;
+}
+
+static void write_event(struct changes *changes, struct record *record, const struct sample_change *asked,
+                        const struct rules_effect *effect)
+{
+	const struct label_event event = {
+		.label = effect->label, .by = asked->user, .at = changes->batch.now, .source = effect->source};
+	int64_t lead_time_ms = effect->vote == RULES_VOTE ? asked->lead_time_ms : -1;
+
+	batch_event(&changes->batch, record, event.label, event.by, event.at, event.source, lead_time_ms, asked->request);
+	if (effect->vote != RULES_VOTE)
+		record_take_event(record, &event, record->events);
+}
+
+static void apply(struct changes *changes, struct record *record, struct sample_change *asked,
+                  const struct rules_effect *effect)
+{
+	if (effect->source)
+		write_event(changes, record, asked, effect);
+	if (effect->vote != RULES_NO_VOTE)
+		record_set_vote(record, asked->user, effect->vote == RULES_VOTE ? effect->label : NULL, changes->batch.now);
+	if (effect->to_the_end)
+		record->position = end_of_queue(changes);
+	if (effect->sets_state) {
+		record->sample.state = effect->state;
+		record->sample.version++;
+	}
+	if (effect->renewed)
+		record_lease(record, asked->user, asked->token)->expires = asked->expires_at = effect->renewed;
+	if (effect->leases == RULES_LEASES_END)
+		record_drop_leases(record);
+	else if (effect->leases != RULES_LEASES_STAY)
+		end_leases(record, asked, effect->leases == RULES_USERS_LEASES_END);
+	if (effect->source || effect->vote || effect->to_the_end || effect->sets_state || effect->renewed || effect->leases)
+		record->changed = true;
+	if (effect->settles)
+		record_settle(record, changes->policy.overlap, changes->batch.now);
+	else if (effect->renewed)
+		record_refresh(record, changes->policy.overlap, changes->batch.now);
+}
+
+/* record NULL: there is none. */
+static int decide(struct changes *changes, struct change *change, struct record *record)
+{
+	struct sample_change *asked = change->asked;
+	struct rules_facts facts = change->facts;
+	const struct lease *lease = record && asked->token ? record_lease(record, asked->user, asked->token) : NULL;
+	struct rules_effect effect;
+
+	facts.found = record != NULL;
+	facts.state = record ? record->sample.state : SAMPLE_UNLABELLED;
+	facts.voted = record && asked->user && record_has_vote(record, asked->user);
+	facts.lease_ends = lease ? lease->expires : 0;
+	if (rules_change(asked, &facts, changes->batch.now, changes->policy.lease_seconds * MICROSECONDS, &effect, &change->err))
+		return -1;
+	asked->accepted = effect.accepted;
+	if (record)
+		apply(changes, record, asked, &effect);
+	return 0;
+}
+
+/* --- running them ------------------------------------------------------------------------------------------------- */
+
+static struct change *change_of(struct combine_job *job)
+{
+	return (struct change *)job; /* its first member */
+}
+
+/* Reads the samples that are named by id, or those named by filepath. */
+static int read_named(struct work *work, struct changes *changes, bool by_path, struct err *err)
+{
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(changes->dataset->base.name)), in, list = BSON_INITIALIZER;
+	const char *field = by_path ? "filepath" : "id";
+	bool any = false;
+
+	BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
+	for (struct combine_job *job = changes->jobs; job; job = job->next) {
+		const struct sample_change *change = change_of(job)->asked;
+
+		if ((change->filepath != NULL) != by_path)
+			continue;
+		any = true;
+		if (by_path)
+			BSON_APPEND_UTF8(&list, "0", change->filepath);
+		else
+			BSON_APPEND_INT64(&list, "0", change->id);
+	}
+	BSON_APPEND_ARRAY(&in, "$in", &list);
+	bson_destroy(&list);
+	bson_append_document_end(filter, &in);
+	if (any)
+		return work_find(work, "images", filter, opts_hint(by_path ? "path" : "id", 0), records_visit, &changes->records,
+		                 err);
+	bson_destroy(filter);
+	return 0;
+}
+
+/* The next record that the change is about, after one of them (NULL: the first). A filepath may be that of several. */
+static struct record *record_of(struct changes *changes, const struct sample_change *change,
+                                const struct record *after)
+{
+	struct record *end = changes->records.item + changes->records.count;
+
+	for (struct record *record = after ? changes->records.item + (after - changes->records.item) + 1 : changes->records.item;
+	     record < end; record++) {
+		if (change->filepath ? strcmp(record->sample.filepath, change->filepath) == 0
+		                     : record->sample.id == change->id)
+			return record;
+	}
+	return NULL;
+}
+
+static int note_given(void *data, const bson_t *document, struct err *err)
+{
+	struct changes *changes = data;
+	const char *request = text_in(document, "request"), *by = text_in(document, "by");
+
+	(void)err;
+	for (struct combine_job *job = changes->jobs; job; job = job->next) {
+		const struct sample_change *change = change_of(job)->asked;
+
+		if (change->request && strcmp(change->request, request) == 0 && strcmp(change->user, by) == 0)
+			change_of(job)->facts.given = true;
+	}
+	return 0;
+}
+
+/* Which requests have given their label already. They can only where their user has voted, so as a rule nothing is read. */
+static int find_given(struct work *work, struct changes *changes, struct err *err)
+{
+	bson_t *filter = bson_new(), any;
+	unsigned count = 0;
+
+	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &any);
+	for (struct combine_job *job = changes->jobs; job; job = job->next) {
+		const struct sample_change *change = change_of(job)->asked;
+		const struct record *record = change->request ? record_of(changes, change, NULL) : NULL;
+
+		change_of(job)->facts.given = false;
+		if (!record || !record_has_vote(record, change->user))
+			continue;
+		bson_t *own = events_filter(changes->dataset->base.name, record->sample.id, record->sample.id + 1);
+		BSON_APPEND_UTF8(own, "request", change->request);
+		BSON_APPEND_DOCUMENT(&any, "0", own); /* the server does not look at an array's keys */
+		bson_destroy(own);
+		count++;
+	}
+	bson_append_array_end(filter, &any);
+	if (count > 0)
+		return work_find(work, "events", filter, NULL, note_given, changes, err);
+	bson_destroy(filter);
+	return 0;
+}
+
+static void run_change(struct changes *changes, struct change *change)
+{
+	struct sample_change *asked = change->asked;
+	struct record *record = record_of(changes, asked, NULL), *other = record;
+
+	change->result = decide(changes, change, record);
+	while (asked->filepath && change->result == 0 && other && (other = record_of(changes, asked, other)))
+		change->result = decide(changes, change, other);
+	if (!asked->out)
+		return;
+	sample_release(asked->out);
+	if (change->result == 0)
+		sample_copy(asked->out, &record->sample);
+}
+
+static int run_changes(struct work *work, void *data, struct err *err)
+{
+	struct changes *changes = data;
+	int64_t now;
+
+	records_release(&changes->records);
+	if (work_now(work, &now, err))
+		return -1;
+	batch_restart(&changes->batch, work, now);
+	if (read_named(work, changes, false, err) || read_named(work, changes, true, err))
+		return -1;
+	records_drop_twins(&changes->records); /* of those named both ways */
+	if (!changes->votes_kept && records_take_events(work, changes->dataset->base.name, &changes->records, err))
+		return -1;
+	if (find_given(work, changes, err))
+		return -1;
+	for (struct combine_job *job = changes->jobs; job; job = job->next)
+		run_change(changes, change_of(job));
+	for (size_t i = 0; i < changes->records.count; i++) {
+		if (changes->records.item[i].changed && batch_save(&changes->batch, &changes->records.item[i], err))
+			return -1;
+	}
+	return batch_write(&changes->batch, err);
+}
+
+static void run_jobs(void *owner, struct combine_job *jobs);
+
+/* Whoever changes the overlap brings all samples in line with it, but does not see the labels that were on their way meanwhile.
+ * They are looked at here: either the policy is the new one by now, or whoever changes it sees these labels. */
+static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct changes *made)
+{
+	size_t count = made->records.count;
+	struct err ignored; /* the labels are durable, and the next change of the policy looks at them, too */
+
+	if (count == 0 || settings_refresh(dataset, &ignored) || current_policy(dataset).overlap == made->policy.overlap)
+		return;
+	struct change *again = calloc(count, sizeof(*again));
+	struct sample_change *asked = calloc(count, sizeof(*asked));
+	if (!again || !asked)
+		abort();
+	for (size_t i = 0; i < count; i++) {
+		asked[i] = (struct sample_change){.act = SAMPLE_SETTLE, .id = made->records.item[i].sample.id};
+		again[i] = (struct change){.asked = &asked[i], .job.next = i + 1 < count ? &again[i + 1].job : NULL};
+	}
+	run_jobs(dataset, &again[0].job);
+	free(asked);
+	free(again);
+}
+
+static void run_jobs(void *owner, struct combine_job *jobs)
+{
+	struct mongodb_dataset *dataset = owner;
+	struct changes changes = {.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset)};
+	struct err err;
+
+	pthread_mutex_lock(&dataset->mutex);
+	changes.votes_kept = dataset->settings.votes_kept;
+	pthread_mutex_unlock(&dataset->mutex);
+	changes.batch.dataset = dataset->base.name;
+	changes.batch.shard = dataset->store->shard;
+	int failed = work_transaction(dataset->store, run_changes, &changes, &err);
+	for (struct combine_job *job = jobs; job && failed; job = job->next) {
+		change_of(job)->result = -1;
+		change_of(job)->err = err;
+	}
+	if (!failed)
+		settle_by_new_overlap(dataset, &changes);
+	records_release(&changes.records);
+	batch_clear(&changes.batch);
+}
+
+static void lead(void *dataset, struct combine *line)
+{
+	run_jobs(dataset, combine_take(line));
+}
+
+/* --- the operation ------------------------------------------------------------------------------------------------ */
+
+static int base_dir_matches(struct mongodb_dataset *dataset, const char *base_dir, bool *matches, struct err *err)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		pthread_mutex_lock(&dataset->mutex);
+		*matches = strcmp(dataset->settings.base_dir, base_dir) == 0;
+		pthread_mutex_unlock(&dataset->mutex);
+		if (*matches || tries > 0)
+			return 0;
+		if (settings_refresh(dataset, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int find_facts(struct mongodb_dataset *dataset, struct change *change, struct err *err)
+{
+	const struct sample_change *asked = change->asked;
+	unsigned asks = rules_asks(asked);
+
+	return ((asks & RULES_IN_FOLDER) && base_dir_matches(dataset, asked->base_dir, &change->facts.in_folder, err)) ||
+	                       ((asks & RULES_KNOWN_LABEL) &&
+	                        label_known(dataset, asked->label, &change->facts.known_label, err))
+	               ? -1
+	               : 0;
+}
+
+/* In one transaction. */
+static int change_some(struct mongodb_dataset *dataset, struct sample_change *asked, size_t count, struct err *err)
+{
+	struct change *changes = calloc(count, sizeof(*changes));
+	int failed = 0;
+
+	if (!changes)
+		abort();
+	for (size_t i = 0; i < count && !failed; i++) {
+		changes[i] = (struct change){.asked = &asked[i], .job.next = i + 1 < count ? &changes[i + 1].job : NULL};
+		failed = find_facts(dataset, &changes[i], err);
+	}
+	if (!failed && count == 1) /* together with whatever others are waiting */
+		combine_do(&dataset->changes, &changes[0].job, lead, dataset, 0);
+	else if (!failed)
+		run_jobs(dataset, &changes[0].job);
+	for (size_t i = 0; i < count && !failed; i++) {
+		if (changes[i].result == 0)
+			continue;
+		*err = changes[i].err;
+		failed = -1;
+		if (asked[i].out) /* of a run whose transaction failed */
+			sample_release(asked[i].out);
+	}
+	free(changes);
+	return failed;
+}
+
+int mongodb_change(struct dataset *base, struct sample_change *changes, size_t count, struct err *err)
+{
+	int failed = 0;
+
+	for (size_t done = 0, some; done < count && !failed; done += some) {
+		some = count - done < AT_ONCE_MAX ? count - done : AT_ONCE_MAX;
+		failed = change_some(mongodb_dataset(base), changes + done, some, err);
+	}
+	return failed;
+}
+
+/* --- all that are unreadable -------------------------------------------------------------------------------------- */
+
+/* A page of them, in a transaction of its own; *after moves on. */
+static int retry_page(struct dataset *base, int64_t *after, size_t *found, int64_t *count, struct err *err)
+{
+	struct sample_change changes[AT_ONCE_MAX];
+	struct sample *samples;
+
+	if (mongodb_unreadable(base, *after, AT_ONCE_MAX, &samples, found, err))
+		return -1;
+	for (size_t i = 0; i < *found; i++) {
+		*after = samples[i].id;
+		changes[i] = (struct sample_change){.act = SAMPLE_MARK_READABLE, .id = samples[i].id};
+		sample_release(&samples[i]);
+	}
+	free(samples);
+	int failed = mongodb_change(base, changes, *found, err);
+	for (size_t i = 0; i < *found && !failed; i++)
+		*count += changes[i].accepted;
+	return failed;
+}
+
+/* Called at start and reload, and so the time to end what a crash left, too. */
+int mongodb_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
+{
+	int64_t after = -1;
+	size_t found;
+
+	*count = 0;
+	if (catch_up(mongodb_dataset(dataset), err))
+		return -1;
+	do {
+		if (retry_page(dataset, &after, &found, count, err))
+			return -1;
+	} while (found == AT_ONCE_MAX);
+	return 0;
+}

@@ -1,0 +1,144 @@
+/* What is counted of a dataset in MongoDB. */
+#include "dataset/mongodb/internal.h"
+
+int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
+{
+	struct mongodb_dataset *dataset = mongodb_dataset(base);
+	struct settings settings = {.next_id = 0};
+	struct work work;
+	int failed = work_begin(&work, dataset->store, err) || settings_read(&work, base->name, &settings, err);
+
+	work_end(&work);
+	*out = settings.next_id - settings.gaps; /* no sample is ever removed alone */
+	settings_release(&settings);
+	return failed ? -1 : 0;
+}
+
+struct inquiry {
+	struct mongodb_dataset *dataset;
+	struct dataset_place *place;   /* NULL: not asked for, */
+	struct dataset_labels *labels; /* like this */
+	struct dataset_counts *counts;
+	struct label_set found; /* the labels in order of name */
+};
+
+static int read_count(void *data, const bson_t *document, struct err *err)
+{
+	struct inquiry *inquiry = data;
+	struct dataset_counts *counts = inquiry->counts;
+	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
+	const char *name = text_in(document, "_id.name");
+	int64_t n = number_in(document, "n");
+
+	(void)err;
+	if (strcmp(text_in(document, "_id.kind"), "label") == 0) {
+		struct dataset_label *label = label_set_find(&inquiry->found, name);
+
+		if (label)
+			label->count = n;
+		return 0;
+	}
+	for (int state = SAMPLE_UNLABELLED; state <= SAMPLE_UNREADABLE; state++) {
+		if (strcmp(name, sample_state_name((enum sample_state)state)) == 0)
+			*by_state[state] = n;
+	}
+	return 0;
+}
+
+static bson_t *counters_pipeline(const char *name, bool with_labels)
+{
+	return BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(name), "kind", "{", "$ne",
+	                BCON_UTF8(with_labels ? "" : "label"), "}", "}", "}", "{", "$group", "{",
+	                "_id", "{", "kind", BCON_UTF8("$kind"), "name", BCON_UTF8("$name"), "}", "n", "{", "$sum",
+	                BCON_UTF8("$n"), "}", "}", "}", "]");
+}
+
+static int read_leased(void *data, const bson_t *document, struct err *err)
+{
+	(void)err;
+	((struct inquiry *)data)->counts->leased = number_in(document, "n");
+	return 0;
+}
+
+static bson_t *leased_pipeline(const char *name, int64_t now)
+{
+	return BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(name), "leases", "{", "$exists",
+	                BCON_BOOL(true), "}", "leases.user", "{", "$gte", BCON_UTF8(""), "}", "}", "}", "{", "$unwind",
+	                BCON_UTF8("$leases"), "}", "{", "$match", "{", "leases.expires", "{", "$gt", BCON_INT64(now), "}",
+	                "}", "}", "{", "$count", BCON_UTF8("n"), "}", "]");
+}
+
+static int read_settings(struct work *work, struct inquiry *inquiry, struct err *err)
+{
+	struct settings settings;
+
+	if (settings_read(work, inquiry->dataset->base.name, &settings, err)) {
+		settings_release(&settings);
+		return -1;
+	}
+	inquiry->counts->size = settings.next_id - settings.gaps;
+	inquiry->counts->bytes = settings.bytes;
+	if (inquiry->place) {
+		dataset_place_release(inquiry->place);
+		memcpy(inquiry->place->uuid, settings.uuid, sizeof(settings.uuid));
+		inquiry->place->base_dir = text_copy(settings.base_dir);
+		inquiry->place->policy = policy_resolved(inquiry->dataset, &settings.policy);
+	}
+	settings_release(&settings);
+	return 0;
+}
+
+/* In a transaction, so that the counts agree with each other. */
+static int run_inquiry(struct work *work, void *data, struct err *err)
+{
+	struct inquiry *inquiry = data;
+	const char *name = inquiry->dataset->base.name;
+	int64_t now;
+
+	label_set_release(&inquiry->found);
+	return work_now(work, &now, err) || read_settings(work, inquiry, err) ||
+	                       (inquiry->labels && labels_read(work, name, &inquiry->found, err)) ||
+	                       work_aggregate(work, "counters", counters_pipeline(name, inquiry->labels), read_count, inquiry,
+	                                      err) ||
+	                       work_aggregate(work, "images", leased_pipeline(name, now), read_leased, inquiry, err)
+	               ? -1
+	               : 0;
+}
+
+/* The labels pass over to the answer. */
+static int give_labels(struct label_set *found, struct dataset_labels *out, int failed)
+{
+	if (failed) {
+		label_set_release(found);
+		return -1;
+	}
+	label_set_order_by_key(found);
+	*out = (struct dataset_labels){.item = found->label, .count = found->count};
+	return 0;
+}
+
+int mongodb_info(struct dataset *base, struct dataset_info *out, struct err *err)
+{
+	struct inquiry inquiry = {
+		.dataset = mongodb_dataset(base), .place = &out->place, .labels = &out->labels, .counts = &out->counts};
+	int failed = work_transaction(inquiry.dataset->store, run_inquiry, &inquiry, err);
+
+	return give_labels(&inquiry.found, &out->labels, failed);
+}
+
+int mongodb_counts(struct dataset *base, struct dataset_counts *out, struct err *err)
+{
+	struct inquiry inquiry = {.dataset = mongodb_dataset(base), .counts = out};
+
+	return work_transaction(inquiry.dataset->store, run_inquiry, &inquiry, err);
+}
+
+int mongodb_labels(struct dataset *base, struct dataset_labels *out, struct err *err)
+{
+	struct label_set found = {.count = 0};
+	struct work work;
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) || labels_read(&work, base->name, &found, err);
+
+	work_end(&work);
+	return give_labels(&found, out, failed);
+}

@@ -1,0 +1,195 @@
+/* The labels of a dataset in MongoDB: its labels document, and what a process knows of it. */
+#include "dataset/mongodb/internal.h"
+
+#include "base/text.h"
+
+void label_set_release(struct label_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		free(set->label[i].name);
+	free(set->label);
+	memset(set, 0, sizeof(*set));
+}
+
+static int read_labels(void *data, const bson_t *document, struct err *err)
+{
+	struct label_set *set = data;
+	bson_iter_t iter;
+	size_t capacity = 0;
+
+	(void)err;
+	for (bool ok = bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
+		int64_t key;
+
+		if (!BSON_ITER_HOLDS_UTF8(&iter) || text_int64(bson_iter_key(&iter), 0, INT64_MAX, &key))
+			continue;
+		if (set->count == capacity) {
+			capacity = capacity ? capacity * 2 : 64;
+			set->label = realloc(set->label, capacity * sizeof(*set->label));
+			if (!set->label)
+				abort();
+		}
+		set->label[set->count++] =
+			(struct dataset_label){.key = key, .name = text_copy(bson_iter_utf8(&iter, NULL))};
+	}
+	return 1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct dataset_label *)a)->name, ((const struct dataset_label *)b)->name);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct dataset_label *one = a, *other = b;
+
+	return (one->key > other->key) - (one->key < other->key);
+}
+
+static void sort_labels(struct label_set *set, int (*compare)(const void *, const void *))
+{
+	if (set->count > 1)
+		qsort(set->label, set->count, sizeof(*set->label), compare);
+}
+
+void label_set_order_by_key(struct label_set *set)
+{
+	sort_labels(set, by_key);
+}
+
+int labels_read(struct work *work, const char *name, struct label_set *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	int failed = work_find(work, "labels", BCON_NEW("_id", BCON_UTF8(name)), NULL, read_labels, out, err);
+	sort_labels(out, by_name);
+	return failed;
+}
+
+struct dataset_label *label_set_find(const struct label_set *set, const char *name)
+{
+	struct dataset_label wanted = {.name = (char *)(uintptr_t)name};
+
+	return set->count ? bsearch(&wanted, set->label, set->count, sizeof(*set->label), by_name) : NULL;
+}
+
+static int labels_refresh(struct mongodb_dataset *dataset, struct err *err)
+{
+	struct settings settings;
+	struct label_set labels = {.count = 0};
+	struct work work;
+	int failed = work_begin(&work, dataset->store, err) || settings_read(&work, dataset->base.name, &settings, err);
+
+	if (!failed) {
+		failed = labels_read(&work, dataset->base.name, &labels, err);
+		labels.revision = settings.revision; /* or newer: then they are read once more than needed */
+		settings_replace(dataset, &settings);
+	}
+	work_end(&work);
+	if (failed) {
+		label_set_release(&labels);
+		return -1;
+	}
+	pthread_mutex_lock(&dataset->mutex);
+	label_set_release(&dataset->labels);
+	dataset->labels = labels;
+	pthread_mutex_unlock(&dataset->mutex);
+	return 0;
+}
+
+int label_known(struct mongodb_dataset *dataset, const char *label, bool *known, struct err *err)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		pthread_mutex_lock(&dataset->mutex);
+		*known = bson_oid_equal(&dataset->labels.revision, &dataset->settings.revision) &&
+		         label_set_find(&dataset->labels, label);
+		pthread_mutex_unlock(&dataset->mutex);
+		if (*known || tries > 0)
+			return 0;
+		if (labels_refresh(dataset, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* Puts a label where its name belongs. */
+static void label_set_add(struct label_set *set, int64_t key, const char *name)
+{
+	size_t at = set->count++;
+
+	set->label = realloc(set->label, set->count * sizeof(*set->label));
+	if (!set->label)
+		abort();
+	for (; at > 0 && strcmp(set->label[at - 1].name, name) > 0; at--)
+		set->label[at] = set->label[at - 1];
+	set->label[at] = (struct dataset_label){.key = key, .name = text_copy(name)};
+}
+
+int labels_insert(struct work *work, const char *dataset, struct settings *settings, const char *const *names,
+                  size_t count, int64_t *last_key, int64_t *added, struct err *err)
+{
+	bson_t *update = bson_new(), set;
+	struct label_set known;
+	int failed = labels_read(work, dataset, &known, err);
+
+	/* Another system's programs may have added some: they look for the last key in the document. */
+	for (size_t i = 0; i < known.count; i++)
+		settings->next_label = known.label[i].key >= settings->next_label ? known.label[i].key + 1 : settings->next_label;
+	*added = 0;
+	BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+	for (size_t i = 0; i < count && !failed; i++) {
+		struct dataset_label *found = label_set_find(&known, names[i]);
+		char key[24];
+
+		if (!found && settings->next_label >= DATASET_LABELS_MAX) {
+			failed = err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
+			break;
+		}
+		*last_key = found ? found->key : settings->next_label++;
+		if (found)
+			continue;
+		snprintf(key, sizeof(key), "%lld", (long long)*last_key);
+		BSON_APPEND_UTF8(&set, key, names[i]);
+		++*added;
+		label_set_add(&known, *last_key, names[i]); /* it may be listed twice */
+	}
+	bson_append_document_end(update, &set);
+	label_set_release(&known);
+	if (failed || *added == 0) {
+		bson_destroy(update);
+		return failed;
+	}
+	settings->revision = new_revision();
+	return work_update(work, "labels", BCON_NEW("_id", BCON_UTF8(dataset)), update, false, NULL, err);
+}
+
+struct label_addition {
+	struct mongodb_dataset *dataset;
+	const char *name;
+	int64_t key, added;
+};
+
+static int run_label_add(struct work *work, void *data, struct err *err)
+{
+	struct label_addition *addition = data;
+	const char *name = addition->dataset->base.name;
+	struct settings settings;
+
+	int failed = settings_read(work, name, &settings, err) ||
+	             labels_insert(work, name, &settings, &addition->name, 1, &addition->key, &addition->added, err) ||
+	             (addition->added && settings_save(work, name, &settings, err));
+	settings_release(&settings);
+	return failed ? -1 : 0;
+}
+
+int mongodb_label_add(struct dataset *base, const char *name, int64_t *key, bool *created, struct err *err)
+{
+	struct label_addition addition = {.dataset = mongodb_dataset(base), .name = name};
+
+	pthread_mutex_lock(&addition.dataset->structure);
+	int failed = work_transaction(addition.dataset->store, run_label_add, &addition, err);
+	pthread_mutex_unlock(&addition.dataset->structure);
+	*key = addition.key;
+	*created = addition.added > 0;
+	return failed;
+}

@@ -1,0 +1,163 @@
+/* All that MongoDB holds of a dataset, read for another store. */
+#include "dataset/mongodb/internal.h"
+
+/* --- the outline -------------------------------------------------------------------------------------------------- */
+
+static int add_note(void *data, const bson_t *document, struct err *err)
+{
+	struct dataset_outline *out = data;
+
+	(void)err;
+	out->notes = array_grow(out->notes, out->note_count + 1, sizeof(*out->notes));
+	out->notes[out->note_count++] =
+		(struct dataset_note){text_copy(text_in(document, "key")), text_copy(text_in(document, "value"))};
+	return 0;
+}
+
+struct outlining {
+	const char *dataset;
+	struct dataset_outline *out;
+};
+
+/* In a transaction, so that all is of one moment. */
+static int run_outline(struct work *work, void *data, struct err *err)
+{
+	const struct outlining *outlining = data;
+	struct dataset_outline *out = outlining->out;
+	struct settings settings = {.next_id = 0};
+	struct label_set labels = {.count = 0};
+	bson_t *opts = BCON_NEW("sort", "{", "dataset", BCON_INT32(1), "key", BCON_INT32(1), "}");
+
+	dataset_outline_release(out);
+	int failed = work_find(work, "notes", BCON_NEW("dataset", BCON_UTF8(outlining->dataset)), opts, add_note, out, err) ||
+	             settings_read(work, outlining->dataset, &settings, err) ||
+	             labels_read(work, outlining->dataset, &labels, err);
+	if (failed) {
+		settings_release(&settings);
+		label_set_release(&labels);
+		return -1;
+	}
+	label_set_order_by_key(&labels);
+	out->labels = labels.label;
+	out->label_count = labels.count;
+	out->base_dir = settings.base_dir;
+	out->policy = settings.policy;
+	out->next_label = settings.next_label;
+	return 0;
+}
+
+int mongodb_outline(struct dataset *base, struct dataset_outline *out, struct err *err)
+{
+	struct outlining outlining = {.dataset = base->name, .out = out};
+
+	return work_transaction(mongodb_dataset(base)->store, run_outline, &outlining, err);
+}
+
+/* --- records ------------------------------------------------------------------------------------------------------ */
+
+struct page {
+	const char *dataset;
+	int64_t after;
+	size_t limit;
+	bool votes_kept;
+	struct records found;
+	struct dataset_record *records;
+	size_t count, at; /* at: whose events come now */
+};
+
+static void take_record(struct record *from, struct dataset_record *out)
+{
+	*out = (struct dataset_record){.sample = from->sample,
+	                               .url = from->url,
+	                               .added_at = from->added_at,
+	                               .requeued = from->position > POSITION_END ? from->position - POSITION_END : 0};
+	memset(&from->sample, 0, sizeof(from->sample));
+	from->url = NULL;
+	if (from->vote_count == 0)
+		return;
+	out->votes = calloc(from->vote_count, sizeof(*out->votes));
+	if (!out->votes)
+		abort();
+	out->vote_count = from->vote_count;
+	for (size_t i = 0; i < from->vote_count; i++) {
+		const struct rules_vote *vote = &from->votes[i];
+
+		out->votes[i] = (struct dataset_vote){(char *)(uintptr_t)vote->user, (char *)(uintptr_t)vote->label};
+		from->votes[i] = (struct rules_vote){.user = NULL};
+	}
+}
+
+static int add_event(void *data, const bson_t *document, struct err *err)
+{
+	struct page *page = data;
+	bson_iter_t iter, sample;
+
+	(void)err;
+	if (!bson_iter_init(&iter, document) || !bson_iter_find_descendant(&iter, "_id.sample", &sample))
+		return 0;
+	while (page->at < page->count && page->records[page->at].sample.id < bson_iter_as_int64(&sample))
+		page->at++;
+	if (page->at == page->count || page->records[page->at].sample.id != bson_iter_as_int64(&sample))
+		return 0;
+	struct dataset_record *record = &page->records[page->at];
+	record->events = array_grow(record->events, record->event_count + 1, sizeof(*record->events));
+	record->events[record->event_count++] = (struct label_event){.label = text_copy(text_in(document, "label")),
+	                                                             .by = text_copy(text_in(document, "by")),
+	                                                             .at = number_in(document, "at"),
+	                                                             .source = text_copy(text_in(document, "source")),
+	                                                             .lead_time_ms = number_in(document, "lead_time_ms")};
+	return 0;
+}
+
+static void empty_page(struct page *page)
+{
+	for (size_t i = 0; i < page->count; i++)
+		dataset_record_release(&page->records[i]);
+	page->count = page->at = 0;
+	records_release(&page->found);
+}
+
+static int run_records(struct work *work, void *data, struct err *err)
+{
+	struct page *page = data;
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(page->dataset), "id", "{", "$gt", BCON_INT64(page->after), "}");
+	bson_t *opts = opts_hint("id", (int64_t)page->limit);
+
+	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
+	empty_page(page);
+	if (work_find(work, "images", filter, opts, records_visit, &page->found, err))
+		return -1;
+	if (!page->votes_kept && records_take_events(work, page->dataset, &page->found, err))
+		return -1;
+	for (; page->count < page->found.count; page->count++)
+		take_record(&page->found.item[page->count], &page->records[page->count]);
+	if (page->count == 0)
+		return 0;
+	return work_find(work, "events",
+	                 events_filter(page->dataset, page->records[0].sample.id,
+	                               page->records[page->count - 1].sample.id + 1),
+	                 BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), add_event, page, err);
+}
+
+int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
+                    struct err *err)
+{
+	struct page page = {.dataset = base->name, .after = after, .limit = limit};
+
+	pthread_mutex_lock(&mongodb_dataset(base)->mutex);
+	page.votes_kept = mongodb_dataset(base)->settings.votes_kept;
+	pthread_mutex_unlock(&mongodb_dataset(base)->mutex);
+	page.records = calloc(limit, sizeof(*page.records));
+	if (!page.records)
+		abort();
+	int failed = work_transaction(mongodb_dataset(base)->store, run_records, &page, err);
+	if (failed) {
+		empty_page(&page);
+		free(page.records);
+		return -1;
+	}
+	records_release(&page.found);
+	*out = page.records;
+	*count = page.count;
+	return 0;
+}

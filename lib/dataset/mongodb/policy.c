@@ -1,0 +1,218 @@
+/* A change of the policy in MongoDB, and what one of the overlap makes of the samples that are there already.
+ *
+ * That is made in bites, between which others write. The dataset's document has `due` while there are samples that are
+ * not in line with the policy: an id of the last change, so that only who has seen them all by that one ends it. A
+ * dataset of an earlier version, of which some votes are only in the events, is due until all have been looked at. Each
+ * bite is a transaction by the policy that it reads, and leaves alone what is in line: begun anew after a crash it only
+ * reads what was done. */
+#include "dataset/mongodb/internal.h"
+
+enum {
+	BITE_MAX = 500, /* samples of a transaction */
+	STEP_MAX = 50,  /* of one that is part of somebody's request for a task */
+};
+
+struct bite {
+	struct mongodb_dataset *dataset;
+	int64_t after, last; /* the samples' ids */
+	size_t most, found; /* most: halved each time that others were writing the same samples */
+	bool tried;
+	struct settings settings;
+	struct records records;
+	struct batch batch;
+};
+
+bool catch_up_due(struct mongodb_dataset *dataset)
+{
+	static const bson_oid_t none = {.bytes = {0}};
+
+	pthread_mutex_lock(&dataset->mutex);
+	bool due = !dataset->settings.votes_kept || !bson_oid_equal(&dataset->settings.due, &none);
+	pthread_mutex_unlock(&dataset->mutex);
+	return due;
+}
+
+static void append_exists(bson_t *any, const char *key, const char *field)
+{
+	bson_t *exists = BCON_NEW(field, "{", "$exists", BCON_BOOL(true), "}");
+
+	BSON_APPEND_DOCUMENT(any, key, exists);
+	bson_destroy(exists);
+}
+
+/* Those that something was said of, or that somebody holds; to all others the overlap makes no difference. */
+static bson_t *concerned(const struct bite *bite)
+{
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(bite->dataset->base.name), "id", "{", "$gt", BCON_INT64(bite->after), "}");
+	bson_t any, *older = BCON_NEW("events", "{", "$gt", BCON_INT64(0), "}");
+
+	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &any);
+	append_exists(&any, "0", "votes");
+	append_exists(&any, "1", "leases");
+	if (!bite->settings.votes_kept)
+		BSON_APPEND_DOCUMENT(&any, "2", older);
+	bson_append_array_end(filter, &any);
+	bson_destroy(older);
+	return filter;
+}
+
+static int run_bite(struct work *work, void *data, struct err *err)
+{
+	struct bite *bite = data;
+	const char *name = bite->dataset->base.name;
+	int64_t now;
+
+	if (bite->tried && bite->most > 1)
+		bite->most /= 2;
+	bite->tried = true;
+	bson_t *opts = opts_hint("id", (int64_t)bite->most);
+	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
+	settings_release(&bite->settings);
+	records_release(&bite->records);
+	if (work_now(work, &now, err) || settings_read(work, name, &bite->settings, err)) {
+		bson_destroy(opts);
+		return -1;
+	}
+	batch_restart(&bite->batch, work, now);
+	if (work_find(work, "images", concerned(bite), opts, records_visit, &bite->records, err) ||
+	    (!bite->settings.votes_kept && records_take_events(work, name, &bite->records, err)))
+		return -1;
+	bite->found = bite->records.count;
+	for (size_t i = 0; i < bite->found; i++) {
+		struct record *record = &bite->records.item[i];
+
+		bite->last = record->sample.id;
+		record_settle(record, bite->settings.policy.overlap, bite->batch.now);
+		if (record->changed && batch_save(&bite->batch, record, err))
+			return -1;
+	}
+	return batch_write(&bite->batch, err);
+}
+
+/* *most becomes what the next one may be: less where others write, and again more where they do not. */
+static int take_bite(struct mongodb_dataset *dataset, int64_t *after, size_t *most, bool *more, struct err *err)
+{
+	struct bite bite = {.dataset = dataset, .after = *after, .last = *after, .most = *most};
+
+	bite.batch.dataset = dataset->base.name;
+	bite.batch.shard = dataset->store->shard;
+	int failed = work_transaction(dataset->store, run_bite, &bite, err);
+	*after = bite.last;
+	*more = bite.found == bite.most;
+	*most = bite.most < BITE_MAX / 2 ? bite.most * 2 : BITE_MAX;
+	settings_release(&bite.settings);
+	records_release(&bite.records);
+	batch_clear(&bite.batch);
+	return failed;
+}
+
+/* Unless the overlap was changed once more meanwhile. */
+static int end(struct mongodb_dataset *dataset, const bson_oid_t *due, struct err *err)
+{
+	static const bson_oid_t none = {.bytes = {0}};
+	bson_t *filter = filter_dataset(dataset->base.name);
+	struct work work;
+	bool found;
+
+	if (bson_oid_equal(due, &none))
+		BCON_APPEND(filter, "due", "{", "$exists", BCON_BOOL(false), "}");
+	else
+		BSON_APPEND_OID(filter, "due", due);
+	int failed = work_begin(&work, dataset->store, err);
+	if (failed)
+		bson_destroy(filter);
+	else
+		failed = work_update(&work, "datasets", filter,
+		                     BCON_NEW("$set", "{", "votes_kept", BCON_BOOL(true), "}", "$unset", "{", "due", BCON_UTF8(""),
+		                              "overlap_due", BCON_UTF8(""), "}"),
+		                     false, &found, err);
+	work_end(&work);
+	return failed || settings_refresh(dataset, err) ? -1 : 0;
+}
+
+static bson_oid_t due_now(struct mongodb_dataset *dataset)
+{
+	pthread_mutex_lock(&dataset->mutex);
+	bson_oid_t due = dataset->settings.due;
+	pthread_mutex_unlock(&dataset->mutex);
+	return due;
+}
+
+int catch_up(struct mongodb_dataset *dataset, struct err *err)
+{
+	bson_oid_t due = due_now(dataset);
+	int64_t after = -1;
+	size_t most = BITE_MAX;
+
+	for (bool more = catch_up_due(dataset); more;) {
+		if (take_bite(dataset, &after, &most, &more, err))
+			return -1;
+		if (!more && end(dataset, &due, err))
+			return -1;
+	}
+	return 0;
+}
+
+int catch_up_step(struct mongodb_dataset *dataset, struct err *err)
+{
+	bson_oid_t due = due_now(dataset);
+	size_t most = STEP_MAX;
+	bool more;
+
+	if (!catch_up_due(dataset))
+		return 0;
+	if (!bson_oid_equal(&due, &dataset->step_due)) {
+		dataset->step_due = due;
+		dataset->step_after = -1;
+	}
+	if (take_bite(dataset, &dataset->step_after, &most, &more, err))
+		return -1;
+	return more ? 0 : end(dataset, &due, err);
+}
+
+/* --- changing ----------------------------------------------------------------------------------------------------- */
+
+struct update {
+	struct mongodb_dataset *dataset;
+	const struct dataset_change *change;
+};
+
+/* The transaction has read what it merges into, and meets whoever changes that. */
+static int run_update(struct work *work, void *data, struct err *err)
+{
+	const struct update *update = data;
+	const char *name = update->dataset->base.name;
+	struct settings settings;
+	bson_oid_t revision = new_revision();
+
+	if (settings_read(work, name, &settings, err) ||
+	    rules_check_base_dir(update->change, settings.base_dir, err)) {
+		settings_release(&settings);
+		return -1;
+	}
+	struct dataset_policy merged = settings.policy;
+	rules_merge_policy(&merged, update->change);
+	bson_t *changes = bson_new(), set, *policy = policy_document(&merged);
+	BSON_APPEND_DOCUMENT_BEGIN(changes, "$set", &set);
+	BSON_APPEND_OID(&set, "revision", &revision);
+	if (update->change->base_dir)
+		BSON_APPEND_UTF8(&set, "base_dir", update->change->base_dir);
+	BSON_APPEND_DOCUMENT(&set, "policy", policy);
+	if (merged.overlap != settings.policy.overlap)
+		BSON_APPEND_OID(&set, "due", &revision);
+	bson_append_document_end(changes, &set);
+	bson_destroy(policy);
+	settings_release(&settings);
+	return work_update(work, "datasets", filter_dataset(name), changes, false, NULL, err);
+}
+
+int mongodb_update(struct dataset *base, const struct dataset_change *change, struct err *err)
+{
+	struct update update = {.dataset = mongodb_dataset(base), .change = change};
+
+	pthread_mutex_lock(&update.dataset->structure);
+	int failed = work_transaction(update.dataset->store, run_update, &update, err) ||
+	             settings_refresh(update.dataset, err) || catch_up(update.dataset, err);
+	pthread_mutex_unlock(&update.dataset->structure);
+	return failed ? -1 : 0;
+}

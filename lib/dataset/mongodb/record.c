@@ -1,0 +1,427 @@
+/* A sample's document in MongoDB as a struct: read and written, with its leases and votes. */
+#include "dataset/mongodb/internal.h"
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+struct record *records_add(struct records *records)
+{
+	if (records->count == records->capacity) {
+		records->capacity = records->capacity ? records->capacity * 2 : 16;
+		records->item = array_grow(records->item, records->capacity, sizeof(*records->item));
+	}
+	struct record *record = &records->item[records->count++];
+	memset(record, 0, sizeof(*record));
+	return record;
+}
+
+void record_drop_leases(struct record *record)
+{
+	for (size_t i = 0; i < record->lease_count; i++)
+		free(record->leases[i].user);
+	free(record->leases);
+	record->leases = NULL;
+	record->lease_count = 0;
+}
+
+static void record_release(struct record *record)
+{
+	record_drop_leases(record);
+	for (size_t i = 0; i < record->vote_count; i++) {
+		free((char *)(uintptr_t)record->votes[i].user);
+		free((char *)(uintptr_t)record->votes[i].label);
+	}
+	free(record->votes);
+	free(record->decided_label);
+	free(record->decided_by);
+	free(record->url);
+	free(record->was_label);
+	bson_destroy(record->adopts);
+	sample_release(&record->sample);
+}
+
+void records_release(struct records *records)
+{
+	for (size_t i = 0; i < records->count; i++)
+		record_release(&records->item[i]);
+	free(records->item);
+	memset(records, 0, sizeof(*records));
+}
+
+void records_drop_twins(struct records *records)
+{
+	for (size_t i = 1; i < records->count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (records->item[j].sample.id != records->item[i].sample.id)
+				continue;
+			record_release(&records->item[i]);
+			records->item[i--] = records->item[--records->count];
+			break;
+		}
+	}
+}
+
+/* --- fields ------------------------------------------------------------------------------------------------------- */
+
+enum field_type { TEXT, NUMBER };
+
+struct field {
+	const char *name;
+	enum field_type type;
+	bool changes;  /* while the sample lives */
+	bool optional; /* left out when it is "" or 0 */
+	size_t offset;
+};
+
+#define SAMPLE(member) offsetof(struct record, sample.member)
+
+static const struct field fields[] = {
+	{"id", NUMBER, false, false, SAMPLE(id)},
+	{"filepath", TEXT, false, false, SAMPLE(filepath)},
+	{"Label", TEXT, true, false, SAMPLE(label)},
+	{"Image URL", TEXT, false, false, offsetof(struct record, url)},
+	{"version", NUMBER, true, false, SAMPLE(version)},
+	{"blob_key", TEXT, false, true, SAMPLE(blob_key)},
+	{"type", TEXT, false, true, SAMPLE(type)},
+	{"sha256", TEXT, false, true, SAMPLE(sha256)},
+	{"filename", TEXT, false, true, SAMPLE(filename)},
+	{"bytes", NUMBER, false, true, SAMPLE(bytes)},
+	{"width", NUMBER, false, true, SAMPLE(width)},
+	{"height", NUMBER, false, true, SAMPLE(height)},
+	{"uploaded_at", NUMBER, false, true, SAMPLE(uploaded_at)},
+	{"uploaded_by", TEXT, false, true, SAMPLE(uploaded_by)},
+	{"labelled_at", NUMBER, true, false, SAMPLE(labelled_at)},
+	{"labelled_by", TEXT, true, false, SAMPLE(labelled_by)},
+	{"position", NUMBER, true, false, offsetof(struct record, position)},
+	{"free_at", NUMBER, true, false, offsetof(struct record, free_at)},
+	{"events", NUMBER, true, false, offsetof(struct record, events)},
+};
+enum { FIELDS = sizeof(fields) / sizeof(*fields) };
+
+static char **text_at(const struct record *record, const struct field *field)
+{
+	return (char **)(uintptr_t)((const char *)record + field->offset);
+}
+
+static int64_t *number_at(const struct record *record, const struct field *field)
+{
+	return (int64_t *)(uintptr_t)((const char *)record + field->offset);
+}
+
+static const char *text_of(const bson_iter_t *iter)
+{
+	return BSON_ITER_HOLDS_UTF8(iter) ? bson_iter_utf8(iter, NULL) : "";
+}
+
+static enum sample_state state_parse(const char *name)
+{
+	for (int state = SAMPLE_UNLABELLED; state <= SAMPLE_UNREADABLE; state++) {
+		if (strcmp(sample_state_name((enum sample_state)state), name) == 0)
+			return (enum sample_state)state;
+	}
+	return SAMPLE_UNREADABLE;
+}
+
+static void read_lease(struct record *record, bson_iter_t *iter)
+{
+	record->leases = array_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
+	struct lease *lease = &record->leases[record->lease_count++];
+	memset(lease, 0, sizeof(*lease));
+	while (bson_iter_next(iter)) {
+		const char *key = bson_iter_key(iter);
+
+		if (strcmp(key, "user") == 0)
+			lease->user = text_copy(text_of(iter));
+		else if (strcmp(key, "token") == 0)
+			snprintf(lease->token, sizeof(lease->token), "%s", text_of(iter));
+		else if (strcmp(key, "taken") == 0)
+			lease->taken = bson_iter_as_int64(iter);
+		else if (strcmp(key, "expires") == 0)
+			lease->expires = bson_iter_as_int64(iter);
+	}
+}
+
+static void read_vote(struct record *record, bson_iter_t *iter)
+{
+	record->votes = array_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
+	struct rules_vote *vote = &record->votes[record->vote_count++];
+	memset(vote, 0, sizeof(*vote));
+	while (bson_iter_next(iter)) {
+		const char *key = bson_iter_key(iter);
+
+		if (strcmp(key, "user") == 0)
+			vote->user = text_copy(text_of(iter));
+		else if (strcmp(key, "label") == 0)
+			vote->label = text_copy(text_of(iter));
+		else if (strcmp(key, "n") == 0)
+			vote->n = bson_iter_as_int64(iter);
+		else if (strcmp(key, "at") == 0)
+			vote->at = bson_iter_as_int64(iter);
+	}
+}
+
+static void read_decision(struct record *record, const bson_iter_t *from)
+{
+	bson_iter_t iter;
+
+	if (!BSON_ITER_HOLDS_DOCUMENT(from) || !bson_iter_recurse(from, &iter))
+		return;
+	record->decision.made = true;
+	while (bson_iter_next(&iter)) {
+		const char *key = bson_iter_key(&iter);
+
+		if (strcmp(key, "state") == 0)
+			record->decision.state = state_parse(text_of(&iter));
+		else if (strcmp(key, "label") == 0)
+			record->decision.label = record->decided_label = text_copy(text_of(&iter));
+		else if (strcmp(key, "by") == 0)
+			record->decision.by = record->decided_by = text_copy(text_of(&iter));
+		else if (strcmp(key, "n") == 0)
+			record->decision.n = bson_iter_as_int64(&iter);
+		else if (strcmp(key, "at") == 0)
+			record->decision.at = bson_iter_as_int64(&iter);
+	}
+}
+
+static void read_array(struct record *record, bson_iter_t *iter, void (*read)(struct record *, bson_iter_t *))
+{
+	bson_iter_t item, member;
+
+	if (!BSON_ITER_HOLDS_ARRAY(iter) || !bson_iter_recurse(iter, &item))
+		return;
+	while (bson_iter_next(&item)) {
+		if (bson_iter_recurse(&item, &member))
+			read(record, &member);
+	}
+}
+
+static void read_member(struct record *record, bson_iter_t *iter)
+{
+	const char *key = bson_iter_key(iter);
+
+	for (size_t i = 0; i < FIELDS; i++) {
+		if (strcmp(fields[i].name, key) != 0)
+			continue;
+		if (fields[i].type == NUMBER)
+			*number_at(record, &fields[i]) = bson_iter_as_int64(iter);
+		else if (!*text_at(record, &fields[i]))
+			*text_at(record, &fields[i]) = text_copy(text_of(iter));
+		return;
+	}
+	if (strcmp(key, "state") == 0)
+		record->sample.state = state_parse(text_of(iter));
+	else if (strcmp(key, "revision") == 0)
+		record->revision = bson_iter_as_int64(iter);
+	else if (strcmp(key, "Timestamp") == 0 && BSON_ITER_HOLDS_DATE_TIME(iter))
+		record->added_at = bson_iter_date_time(iter) * 1000;
+	else if (strcmp(key, "leases") == 0)
+		read_array(record, iter, read_lease);
+	else if (strcmp(key, "votes") == 0)
+		read_array(record, iter, read_vote);
+	else if (strcmp(key, "decision") == 0)
+		read_decision(record, iter);
+}
+
+int records_visit(void *records, const bson_t *document, struct err *err)
+{
+	struct record *record = records_add(records);
+	bson_iter_t iter;
+
+	(void)err;
+	if (bson_iter_init(&iter, document)) {
+		while (bson_iter_next(&iter))
+			read_member(record, &iter);
+	}
+	for (size_t i = 0; i < FIELDS; i++) {
+		if (fields[i].type == TEXT && !*text_at(record, &fields[i]))
+			*text_at(record, &fields[i]) = text_copy("");
+	}
+	record->was_state = record->sample.state;
+	record->was_label = text_copy(record->sample.label);
+	return 0;
+}
+
+void sample_copy(struct sample *out, const struct sample *from)
+{
+	*out = *from;
+	out->filepath = text_copy(from->filepath);
+	out->label = text_copy(from->label);
+	out->blob_key = text_copy(from->blob_key);
+	out->type = text_copy(from->type);
+	out->sha256 = text_copy(from->sha256);
+	out->filename = text_copy(from->filename);
+	out->uploaded_by = text_copy(from->uploaded_by);
+	out->labelled_by = text_copy(from->labelled_by);
+}
+
+static void write_fields(const struct record *record, bool all, bson_t *out)
+{
+	for (size_t i = 0; i < FIELDS; i++) {
+		const struct field *field = &fields[i];
+
+		if (!all && !field->changes)
+			continue;
+		if (field->type == TEXT) {
+			const char *text = *text_at(record, field);
+
+			if (!field->optional || (text && text[0]))
+				BSON_APPEND_UTF8(out, field->name, text ? text : "");
+		} else if (!field->optional || *number_at(record, field)) {
+			BSON_APPEND_INT64(out, field->name, *number_at(record, field));
+		}
+	}
+	BSON_APPEND_UTF8(out, "state", sample_state_name(record->sample.state));
+}
+
+static void write_leases(const struct record *record, bson_t *out)
+{
+	bson_t array = BSON_INITIALIZER, member;
+
+	for (size_t i = 0; i < record->lease_count; i++) {
+		const struct lease *lease = &record->leases[i];
+		char buffer[16];
+		const char *key;
+
+		bson_uint32_to_string((uint32_t)i, &key, buffer, sizeof(buffer));
+		BSON_APPEND_DOCUMENT_BEGIN(&array, key, &member);
+		BSON_APPEND_UTF8(&member, "user", lease->user);
+		BSON_APPEND_UTF8(&member, "token", lease->token);
+		BSON_APPEND_INT64(&member, "taken", lease->taken);
+		BSON_APPEND_INT64(&member, "expires", lease->expires);
+		bson_append_document_end(&array, &member);
+	}
+	BSON_APPEND_ARRAY(out, "leases", &array);
+	bson_destroy(&array);
+}
+
+static void write_votes(const struct record *record, bson_t *out)
+{
+	bson_t array = BSON_INITIALIZER, member;
+
+	for (size_t i = 0; i < record->vote_count; i++) {
+		char buffer[16];
+		const char *key;
+
+		bson_uint32_to_string((uint32_t)i, &key, buffer, sizeof(buffer));
+		BSON_APPEND_DOCUMENT_BEGIN(&array, key, &member);
+		BSON_APPEND_UTF8(&member, "user", record->votes[i].user);
+		if (record->votes[i].label)
+			BSON_APPEND_UTF8(&member, "label", record->votes[i].label);
+		BSON_APPEND_INT64(&member, "n", record->votes[i].n);
+		BSON_APPEND_INT64(&member, "at", record->votes[i].at);
+		bson_append_document_end(&array, &member);
+	}
+	BSON_APPEND_ARRAY(out, "votes", &array);
+	bson_destroy(&array);
+}
+
+static void write_decision(const struct record *record, bson_t *out)
+{
+	const struct rules_decision *decision = &record->decision;
+	bson_t member;
+
+	BSON_APPEND_DOCUMENT_BEGIN(out, "decision", &member);
+	BSON_APPEND_UTF8(&member, "state", sample_state_name(decision->state));
+	BSON_APPEND_UTF8(&member, "label", decision->label);
+	BSON_APPEND_UTF8(&member, "by", decision->by);
+	BSON_APPEND_INT64(&member, "n", decision->n);
+	BSON_APPEND_INT64(&member, "at", decision->at);
+	bson_append_document_end(out, &member);
+}
+
+static void write_said(const struct record *record, bson_t *out)
+{
+	if (record->vote_count > 0)
+		write_votes(record, out);
+	if (record->decision.made)
+		write_decision(record, out);
+}
+
+int record_by_position(const void *a, const void *b)
+{
+	const struct record *one = a, *other = b;
+
+	return (one->position > other->position) - (one->position < other->position);
+}
+
+/* --- filters ------------------------------------------------------------------------------------------------------ */
+
+bson_t *filter_id(const char *dataset, int64_t id)
+{
+	return BCON_NEW("dataset", BCON_UTF8(dataset), "id", BCON_INT64(id));
+}
+
+bson_t *events_filter(const char *dataset, int64_t from, int64_t to)
+{
+	return BCON_NEW("_id", "{", "$gte", "{", "dataset", BCON_UTF8(dataset), "sample", BCON_INT64(from), "n",
+	                BCON_INT64(0), "}", "$lt", "{", "dataset", BCON_UTF8(dataset), "sample", BCON_INT64(to), "n",
+	                BCON_INT64(0), "}", "}");
+}
+
+bson_t *opts_hint(const char *index, int64_t limit)
+{
+	bson_t *opts = BCON_NEW("hint", BCON_UTF8(index));
+
+	if (limit > 0)
+		BSON_APPEND_INT64(opts, "limit", limit);
+	return opts;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err)
+{
+	bson_t *filter = filter_id(dataset, record->sample.id);
+	bson_t update = BSON_INITIALIZER, set, opts = BSON_INITIALIZER;
+	bson_error_t error;
+
+	BSON_APPEND_INT64(filter, "revision", record->revision);
+	BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+	write_fields(record, false, &set);
+	BSON_APPEND_INT64(&set, "revision", record->revision + 1);
+	if (record->lease_count > 0)
+		write_leases(record, &set);
+	write_said(record, &set);
+	bson_append_document_end(&update, &set);
+	if (record->lease_count == 0)
+		BCON_APPEND(&update, "$unset", "{", "leases", BCON_UTF8(""), "}");
+	BSON_APPEND_UTF8(&opts, "hint", "id");
+	bool added = mongoc_bulk_operation_update_one_with_opts(bulk, filter, &update, &opts, &error);
+	bson_destroy(&opts);
+	bson_destroy(&update);
+	bson_destroy(filter);
+	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
+}
+
+/* What else is in the document, its Timestamp with it, stays. */
+static int adopt_document(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err)
+{
+	bson_t update = BSON_INITIALIZER, set;
+	bson_error_t error;
+
+	BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+	BSON_APPEND_UTF8(&set, "dataset", dataset);
+	write_fields(record, true, &set);
+	BSON_APPEND_INT64(&set, "revision", 0);
+	bson_append_document_end(&update, &set);
+	bool added = mongoc_bulk_operation_update_one_with_opts(bulk, record->adopts, &update, NULL, &error);
+	bson_destroy(&update);
+	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
+}
+
+int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
+                  struct err *err)
+{
+	bson_t document = BSON_INITIALIZER;
+	bson_error_t error;
+
+	if (record->adopts)
+		return adopt_document(bulk, dataset, record, err);
+	BSON_APPEND_UTF8(&document, "dataset", dataset);
+	write_fields(record, true, &document);
+	write_said(record, &document);
+	BSON_APPEND_DATE_TIME(&document, "Timestamp", (record->added_at ? record->added_at : now) / 1000);
+	BSON_APPEND_INT64(&document, "revision", 0);
+	bool added = mongoc_bulk_operation_insert_with_opts(bulk, &document, NULL, &error);
+	bson_destroy(&document);
+	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
+}

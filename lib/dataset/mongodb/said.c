@@ -1,0 +1,281 @@
+/* What was said of a sample in MongoDB, and who holds it: its votes, decision and leases, by rules.h. */
+#include "dataset/mongodb/internal.h"
+
+#include "base/hash.h"
+
+enum { SPARSE_MAX = 10 }; /* samples between two whose events are read with theirs */
+
+/* --- votes and decisions ------------------------------------------------------------------------------------------ */
+
+static void decide(struct record *record, const struct rules_decision *decision)
+{
+	char *label = text_copy(decision->label), *by = text_copy(decision->by);
+
+	free(record->decided_label);
+	free(record->decided_by);
+	record->decision = *decision;
+	record->decision.label = record->decided_label = label;
+	record->decision.by = record->decided_by = by;
+}
+
+/* What the sample has while nobody has voted was decided: that must be noted before somebody has. */
+static void note_decision(struct record *record)
+{
+	struct rules_decision implied = rules_decision_implied(&record->sample, record->votes, record->vote_count);
+
+	if (!record->decision.made && implied.made)
+		decide(record, &implied);
+}
+
+static struct rules_vote *vote_of(struct record *record, const char *user)
+{
+	for (size_t i = 0; i < record->vote_count; i++) {
+		if (strcmp(record->votes[i].user, user) == 0)
+			return &record->votes[i];
+	}
+	record->votes = array_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
+	struct rules_vote *vote = &record->votes[record->vote_count++];
+	*vote = (struct rules_vote){.user = text_copy(user)};
+	return vote;
+}
+
+static void set_vote(struct record *record, const char *user, const char *label, int64_t n, int64_t at)
+{
+	struct rules_vote *vote = vote_of(record, user);
+
+	free((char *)(uintptr_t)vote->label);
+	vote->label = label ? text_copy(label) : NULL;
+	vote->n = n;
+	vote->at = at;
+}
+
+void record_set_vote(struct record *record, const char *user, const char *label, int64_t at)
+{
+	if (label) {
+		note_decision(record);
+		set_vote(record, user, label, record->events, at);
+	} else if (!vote_of(record, user)->label) {
+		set_vote(record, user, NULL, 0, at);
+	}
+}
+
+bool record_has_vote(const struct record *record, const char *user)
+{
+	for (size_t i = 0; i < record->vote_count; i++) {
+		if (strcmp(record->votes[i].user, user) == 0)
+			return true;
+	}
+	return false;
+}
+
+void record_take_event(struct record *record, const struct label_event *event, int64_t n)
+{
+	struct rules_decision decision = rules_decision_of(event, n);
+
+	if (rules_is_vote(event->source))
+		set_vote(record, event->by, event->label, n, event->at);
+	else
+		decide(record, &decision);
+}
+
+bool record_is_older(const struct record *record)
+{
+	bool known = record->decision.made;
+
+	for (size_t i = 0; i < record->vote_count; i++)
+		known = known || record->votes[i].n > 0;
+	return record->events > 0 && !known;
+}
+
+/* --- of those that an earlier version wrote ----------------------------------------------------------------------- */
+
+struct reading {
+	struct records *records;
+	bool *older; /* each of them */
+};
+
+static int take_event(void *data, const bson_t *document, struct err *err)
+{
+	const struct reading *reading = data;
+	const struct label_event event = {.label = text_in(document, "label"),
+	                                  .by = text_in(document, "by"),
+	                                  .at = number_in(document, "at"),
+	                                  .source = text_in(document, "source")};
+	bson_iter_t iter, sample, n;
+
+	(void)err;
+	if (!bson_iter_init(&iter, document) || !bson_iter_find_descendant(&iter, "_id.sample", &sample) ||
+	    !bson_iter_init(&iter, document) || !bson_iter_find_descendant(&iter, "_id.n", &n))
+		return 0;
+	for (size_t i = 0; i < reading->records->count; i++) {
+		struct record *record = &reading->records->item[i];
+
+		if (reading->older[i] && record->sample.id == bson_iter_as_int64(&sample)) {
+			record_take_event(record, &event, bson_iter_as_int64(&n));
+			record->changed = true;
+		}
+	}
+	return 0;
+}
+
+/* One range when they lie close together, else one each. */
+static bson_t *older_events(const char *dataset, const struct reading *reading)
+{
+	const struct record *item = reading->records->item;
+	int64_t first = INT64_MAX, last = -1, count = 0;
+
+	for (size_t i = 0; i < reading->records->count; i++) {
+		if (!reading->older[i])
+			continue;
+		count++;
+		first = item[i].sample.id < first ? item[i].sample.id : first;
+		last = item[i].sample.id > last ? item[i].sample.id : last;
+	}
+	if (count == 0 || last - first < count * SPARSE_MAX)
+		return count ? events_filter(dataset, first, last + 1) : NULL;
+	bson_t *filter = bson_new(), any;
+	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &any);
+	for (size_t i = 0; i < reading->records->count; i++) {
+		bson_t *own = events_filter(dataset, item[i].sample.id, item[i].sample.id + 1);
+
+		if (reading->older[i])
+			BSON_APPEND_DOCUMENT(&any, "0", own); /* the server does not look at an array's keys */
+		bson_destroy(own);
+	}
+	bson_append_array_end(filter, &any);
+	return filter;
+}
+
+int records_take_events(struct work *work, const char *dataset, struct records *records, struct err *err)
+{
+	struct reading reading = {.records = records, .older = calloc(records->count + 1, sizeof(*reading.older))};
+	int failed = 0;
+
+	if (!reading.older)
+		abort();
+	for (size_t i = 0; i < records->count; i++)
+		reading.older[i] = record_is_older(&records->item[i]);
+	bson_t *filter = older_events(dataset, &reading);
+	if (filter)
+		failed = work_find(work, "events", filter, BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), take_event, &reading,
+		                   err);
+	free(reading.older);
+	return failed;
+}
+
+/* --- what follows from it ----------------------------------------------------------------------------------------- */
+
+static struct rules_outcome outcome_of(const struct record *record, int64_t overlap)
+{
+	struct rules_decision decision = record->decision.made ? record->decision
+	                                                       : rules_decision_implied(&record->sample, record->votes,
+	                                                                                record->vote_count);
+
+	return rules_outcome(record->votes, record->vote_count, &decision, overlap);
+}
+
+static int by_expiry(const void *a, const void *b)
+{
+	const struct lease *one = a, *other = b;
+
+	return (one->expires > other->expires) - (one->expires < other->expires);
+}
+
+static void forget_run_out(struct record *record, int64_t now)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < record->lease_count; i++) {
+		if (record->leases[i].expires > now)
+			record->leases[kept++] = record->leases[i];
+		else
+			free(record->leases[i].user);
+	}
+	record->lease_count = kept;
+}
+
+void record_refresh(struct record *record, int64_t overlap, int64_t now)
+{
+	struct rules_outcome outcome = outcome_of(record, overlap);
+	int64_t leases;
+
+	forget_run_out(record, now);
+	leases = (int64_t)record->lease_count;
+	record->free_at = 0;
+	if (record->sample.state != SAMPLE_UNLABELLED)
+		return;
+	if (outcome.wanted == 0) {
+		record->free_at = INT64_MAX;
+	} else if (rules_places(&outcome, leases) == 0) {
+		/* When so many have run out that there is a place. */
+		qsort(record->leases, record->lease_count, sizeof(*record->leases), by_expiry);
+		record->free_at = record->leases[leases - outcome.wanted].expires;
+	}
+}
+
+static void set_text(char **text, const char *value)
+{
+	char *copy = text_copy(value); /* which may be a part of what is replaced */
+
+	free(*text);
+	*text = copy;
+}
+
+void record_settle(struct record *record, int64_t overlap, int64_t now)
+{
+	struct sample *sample = &record->sample;
+	struct rules_settled settled = rules_settle(sample, record->votes, record->vote_count, &record->decision, overlap, 0);
+	int64_t free_at = record->free_at;
+
+	if (settled.changes) {
+		set_text(&sample->label, settled.outcome.label);
+		set_text(&sample->labelled_by, settled.outcome.by);
+		sample->labelled_at = settled.outcome.at;
+		sample->state = settled.outcome.state;
+		sample->version++;
+		record->changed = true;
+	}
+	if (sample->state != SAMPLE_UNLABELLED)
+		record_drop_leases(record);
+	record_refresh(record, overlap, now);
+	record->changed = record->changed || record->free_at != free_at;
+}
+
+bool record_open_to(const struct record *record, const char *user, int64_t overlap)
+{
+	struct rules_outcome outcome = outcome_of(record, overlap);
+
+	if (record->sample.state != SAMPLE_UNLABELLED || rules_places(&outcome, (int64_t)record->lease_count) == 0)
+		return false;
+	if (record_has_vote(record, user))
+		return false;
+	for (size_t i = 0; i < record->lease_count; i++) {
+		if (strcmp(record->leases[i].user, user) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* --- leases ------------------------------------------------------------------------------------------------------- */
+
+struct lease *record_lease(struct record *record, const char *user, const char *token)
+{
+	for (size_t i = 0; i < record->lease_count; i++) {
+		struct lease *lease = &record->leases[i];
+
+		if ((!user || strcmp(lease->user, user) == 0) &&
+		    (!token || (strlen(token) == strlen(lease->token) && hash_equal(lease->token, token, strlen(token)))))
+			return lease;
+	}
+	return NULL;
+}
+
+struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires)
+{
+	record->leases = array_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
+	struct lease *lease = &record->leases[record->lease_count++];
+	*lease = (struct lease){.user = text_copy(user), .taken = now, .expires = expires};
+	task_token(record->sample.id, lease->token);
+	record->changed = true;
+	return lease;
+}

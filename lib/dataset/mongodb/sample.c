@@ -1,0 +1,198 @@
+/* Samples in MongoDB: reading them and their history. */
+#include "dataset/mongodb/internal.h"
+
+static int find_images(struct dataset *base, bson_t *filter, bson_t *opts, struct records *found, struct err *err)
+{
+	struct work work;
+
+	if (work_begin(&work, mongodb_dataset(base)->store, err) == 0) {
+		int failed = work_find(&work, "images", filter, opts, records_visit, found, err);
+
+		work_end(&work);
+		return failed;
+	}
+	work_end(&work);
+	bson_destroy(filter);
+	bson_destroy(opts);
+	return -1;
+}
+
+/* Moves the sample out of a record that is then released. */
+static void take_sample(struct record *record, struct sample *out)
+{
+	*out = record->sample;
+	memset(&record->sample, 0, sizeof(record->sample));
+}
+
+static int read_one(struct dataset *base, bson_t *filter, bson_t *opts, struct sample *out, struct err *err)
+{
+	struct records found = {.count = 0};
+	int failed = find_images(base, filter, opts, &found, err);
+
+	if (!failed && found.count == 0)
+		failed = err_set(err, ERR_NOT_FOUND, "Sample not found");
+	if (!failed)
+		take_sample(&found.item[0], out);
+	records_release(&found);
+	return failed;
+}
+
+int mongodb_sample(struct dataset *base, int64_t id, struct sample *out, struct err *err)
+{
+	return read_one(base, filter_id(base->name, id), opts_hint("id", 1), out, err);
+}
+
+/* What is told to be there must not be taken back when the primary falls, since its sender may not send it again. Both read
+ * so, or what takes a place would not be known by its bytes yet. */
+static bson_t *opts_lasting(const char *index)
+{
+	bson_t *opts = opts_hint(index, 1);
+
+	BCON_APPEND(opts, "readConcern", "{", "level", BCON_UTF8("majority"), "}");
+	return opts;
+}
+
+int mongodb_sample_by_path(struct dataset *base, const char *filepath, struct sample *out, struct err *err)
+{
+	bson_t *opts = opts_lasting("path");
+
+	BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}");
+	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "filepath", BCON_UTF8(filepath)), opts, out, err);
+}
+
+int mongodb_sample_by_sha256(struct dataset *base, const char *sha256, struct sample *out, struct err *err)
+{
+	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)), opts_lasting("sha256"), out,
+	                err);
+}
+
+/* Takes filter. */
+static int page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out, size_t *count,
+                struct err *err)
+{
+	bson_t *opts = opts_hint(index, (int64_t)limit);
+	struct records found = {.count = 0};
+
+	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
+	if (find_images(base, filter, opts, &found, err)) {
+		records_release(&found);
+		return -1;
+	}
+	*out = calloc(limit, sizeof(**out));
+	if (!*out)
+		abort();
+	*count = found.count;
+	for (size_t i = 0; i < found.count; i++)
+		take_sample(&found.item[i], &(*out)[i]);
+	records_release(&found);
+	return 0;
+}
+
+int mongodb_samples(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,
+                    struct err *err)
+{
+	return page(base, BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}"), "id", limit, out,
+	            count, err);
+}
+
+int mongodb_unreadable(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,
+                       struct err *err)
+{
+	return page(base,
+	            BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}", "state",
+	                     BCON_UTF8("unreadable")),
+	            "unreadable", limit, out, count, err);
+}
+
+int mongodb_has_blob(struct dataset *base, const char *blob_key, bool *out, struct err *err)
+{
+	struct records found = {.count = 0};
+	int failed = find_images(base, BCON_NEW("dataset", BCON_UTF8(base->name), "blob_key", BCON_UTF8(blob_key)),
+	                         opts_hint("blob", 1), &found, err);
+
+	*out = found.count > 0;
+	records_release(&found);
+	return failed;
+}
+
+/* --- URLs --------------------------------------------------------------------------------------------------------- */
+
+struct urls {
+	const char *dataset;
+	const struct dataset_url *items;
+	size_t count;
+};
+
+static int run_set_urls(struct work *work, void *data, struct err *err)
+{
+	const struct urls *urls = data;
+	mongoc_bulk_operation_t *bulk = work_bulk(work, "images");
+	bson_t *opts = opts_hint("id", 0);
+
+	for (size_t i = 0; i < urls->count; i++) {
+		bson_t *filter = filter_id(urls->dataset, urls->items[i].id);
+		bson_t *update = BCON_NEW("$set", "{", "Image URL", BCON_UTF8(urls->items[i].url), "}");
+
+		mongoc_bulk_operation_update_one_with_opts(bulk, filter, update, opts, NULL);
+		bson_destroy(filter);
+		bson_destroy(update);
+	}
+	bson_destroy(opts);
+	return work_bulk_run(work, bulk, NULL, err);
+}
+
+int mongodb_set_urls(struct dataset *base, const struct dataset_url *urls, size_t count, struct err *err)
+{
+	struct urls all = {.dataset = base->name, .items = urls, .count = count};
+
+	return count > 0 ? work_transaction(mongodb_dataset(base)->store, run_set_urls, &all, err) : 0;
+}
+
+/* --- history ------------------------------------------------------------------------------------------------------ */
+
+struct telling {
+	label_event_visit *visit;
+	void *data;
+};
+
+static int tell_event(void *data, const bson_t *document, struct err *err)
+{
+	const struct telling *telling = data;
+	struct label_event event = {.label = "", .by = "", .source = "", .lead_time_ms = -1};
+	bson_iter_t iter;
+
+	(void)err;
+	for (bool ok = bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
+		const char *key = bson_iter_key(&iter), *text = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
+
+		if (strcmp(key, "label") == 0)
+			event.label = text;
+		else if (strcmp(key, "by") == 0)
+			event.by = text;
+		else if (strcmp(key, "source") == 0)
+			event.source = text;
+		else if (strcmp(key, "at") == 0)
+			event.at = bson_iter_as_int64(&iter);
+		else if (strcmp(key, "lead_time_ms") == 0)
+			event.lead_time_ms = bson_iter_as_int64(&iter);
+	}
+	telling->visit(telling->data, &event);
+	return 0;
+}
+
+int mongodb_history(struct dataset *base, int64_t id, label_event_visit *visit, void *data, struct err *err)
+{
+	struct telling telling = {.visit = visit, .data = data};
+	struct sample sample;
+	struct work work;
+
+	if (mongodb_sample(base, id, &sample, err))
+		return -1;
+	sample_release(&sample);
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err);
+	if (!failed)
+		failed = work_find(&work, "events", events_filter(base->name, id, id + 1),
+		                   BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), tell_event, &telling, err);
+	work_end(&work);
+	return failed;
+}

@@ -1,0 +1,317 @@
+/* Collections and indexes of the MongoDB store, the order of the labels documents, and the end of removed datasets. */
+#include "dataset/mongodb/internal.h"
+
+#include "base/text.h"
+
+enum { CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
+
+/* Documents without "dataset" are other services', and no business of our indexes. */
+#define OURS "\"partialFilterExpression\": {\"dataset\": {\"$exists\": true}}"
+
+static const struct {
+	const char *collection;
+	const char *indexes; /* JSON; NULL: none but _id */
+} schema[] = {
+	{"datasets", NULL},
+	{"labels", NULL},
+	{"images",
+	 "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true, " OURS "},"
+	 /* Not unique, since databases of the older system may list a file twice; no other may be added, because whoever adds
+	  * samples writes the dataset's document, too. */
+	 " {\"name\": \"path\", \"key\": {\"dataset\": 1, \"filepath\": 1, \"id\": 1}, " OURS "},"
+	 " {\"name\": \"sha256\", \"key\": {\"dataset\": 1, \"sha256\": 1}, \"unique\": true,"
+	 "  \"partialFilterExpression\": {\"sha256\": {\"$exists\": true}}},"
+	 " {\"name\": \"blob\", \"key\": {\"dataset\": 1, \"blob_key\": 1},"
+	 "  \"partialFilterExpression\": {\"blob_key\": {\"$exists\": true}}},"
+	 " {\"name\": \"queue\", \"key\": {\"dataset\": 1, \"free_at\": 1, \"position\": 1},"
+	 "  \"partialFilterExpression\": {\"state\": \"unlabelled\"}},"
+	 " {\"name\": \"holders\", \"key\": {\"dataset\": 1, \"leases.user\": 1},"
+	 "  \"partialFilterExpression\": {\"leases\": {\"$exists\": true}}},"
+	 /* All the others, to be found when they are to be adopted. */
+	 " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}},"
+	 " {\"name\": \"unreadable\", \"key\": {\"dataset\": 1, \"id\": 1, \"state\": 1},"
+	 "  \"partialFilterExpression\": {\"state\": \"unreadable\"}}]"},
+	{"events", NULL},
+	{"counters",
+	 "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"kind\": 1, \"name\": 1, \"shard\": 1}, \"unique\": true}]"},
+	{"notes", "[{\"name\": \"key\", \"key\": {\"dataset\": 1, \"key\": 1}, \"unique\": true}]"},
+	{"answers", "[{\"name\": \"ended\", \"key\": {\"ended\": 1}, \"expireAfterSeconds\": 0}]"},
+};
+
+static int run_command(struct work *work, bson_t *command, struct err *err)
+{
+	bson_t reply, *opts = BCON_NEW("writeConcern", "{", "w", BCON_UTF8("majority"), "}");
+	bson_error_t error;
+	int failed = 0;
+
+	if (!mongoc_client_write_command_with_opts(work->client, work->store->config->dataset_store.database, command, opts,
+	                                           &reply, &error) &&
+	    error.code != CODE_NAMESPACE_EXISTS)
+		failed = work_fail(work, &error, &reply, err);
+	bson_destroy(&reply);
+	bson_destroy(opts);
+	bson_destroy(command);
+	return failed;
+}
+
+static int make_collection(struct work *work, const char *name, const char *indexes, struct err *err)
+{
+	if (!indexes)
+		return run_command(work, BCON_NEW("create", BCON_UTF8(name)), err);
+	bson_error_t error;
+	bson_t *list = bson_new_from_json((const uint8_t *)indexes, -1, &error);
+	if (!list)
+		return err_set(err, ERR_INTERNAL, "The indexes of %s: %s", name, error.message);
+	bson_t *command = BCON_NEW("createIndexes", BCON_UTF8(name), "indexes", BCON_ARRAY(list));
+	bson_destroy(list);
+	return run_command(work, command, err);
+}
+
+/* --- labels documents --------------------------------------------------------------------------------------------- */
+
+struct labels_order {
+	const char *first; /* the name that is to come first */
+	size_t count;
+	bson_t *before[LABELS_AT_ONCE]; /* documents that come before it */
+};
+
+static int see_labels(void *data, const bson_t *document, struct err *err)
+{
+	struct labels_order *order = data;
+	bson_iter_t iter;
+
+	(void)err;
+	if (bson_iter_init_find(&iter, document, "_id") && BSON_ITER_HOLDS_UTF8(&iter) &&
+	    strcmp(bson_iter_utf8(&iter, NULL), order->first) == 0)
+		return 1;
+	order->before[order->count++] = bson_copy(document);
+	return order->count == LABELS_AT_ONCE;
+}
+
+static bson_t *id_filter(const bson_t *document)
+{
+	bson_t *filter = bson_new();
+	bson_iter_t iter;
+
+	if (bson_iter_init_find(&iter, document, "_id"))
+		bson_append_iter(filter, "_id", -1, &iter);
+	return filter;
+}
+
+static int move_behind(struct work *work, const bson_t *document, struct err *err)
+{
+	return work_delete(work, "labels", id_filter(document), err) ||
+	                       work_insert(work, "labels", bson_copy(document), err)
+	               ? -1
+	               : 0;
+}
+
+/* A document that is inserted anew comes last in natural order. */
+static int put_first(struct work *work, void *data, struct err *err)
+{
+	struct labels_order *order = data;
+
+	order->count = 0;
+	bson_t *natural = BCON_NEW("sort", "{", "$natural", BCON_INT32(1), "}");
+	int failed = work_find(work, "labels", bson_new(), natural, see_labels, order, err);
+	for (size_t i = 0; i < order->count; i++) {
+		failed = failed || move_behind(work, order->before[i], err);
+		bson_destroy(order->before[i]);
+	}
+	return failed;
+}
+
+static int take_labels(void *data, const bson_t *document, struct err *err)
+{
+	bson_t *ours = data;
+	bson_iter_t iter;
+	int64_t key;
+
+	(void)err;
+	for (bool ok = bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
+		if (BSON_ITER_HOLDS_UTF8(&iter) && !text_int64(bson_iter_key(&iter), 0, DATASET_LABELS_MAX - 1, &key) &&
+		    !text_check_label(bson_iter_utf8(&iter, NULL), NULL))
+			bson_append_iter(ours, NULL, 0, &iter);
+	}
+	return 1;
+}
+
+/* The older collecting system has one document, under an _id that MongoDB made. It stays, behind ours. */
+static int make_labels(struct work *work, const char *name, struct err *err)
+{
+	bson_t *document = BCON_NEW("_id", BCON_UTF8(name));
+	bson_t *first = BCON_NEW("sort", "{", "$natural", BCON_INT32(1), "}", "limit", BCON_INT64(1));
+
+	if (work_find(work, "labels", BCON_NEW("_id", "{", "$type", BCON_UTF8("objectId"), "}"), first, take_labels,
+	              document, err)) {
+		bson_destroy(document);
+		return -1;
+	}
+	return work_insert(work, "labels", document, err) && !work->duplicate ? -1 : 0;
+}
+
+/* What find_one() gives is the first document in natural order: that of the default dataset, whose place is
+ * therefore taken before the dataset is made, and mended when another dataset becomes the default. */
+static int order_labels(struct work *work, struct err *err)
+{
+	struct labels_order order = {.first = work->store->config->default_dataset};
+
+	if (order.first[0] == '\0')
+		return 0;
+	if (make_labels(work, order.first, err))
+		return -1;
+	do {
+		if (work_transaction_in(work, put_first, &order, err))
+			return -1;
+	} while (order.count == LABELS_AT_ONCE);
+	return 0;
+}
+
+/* --- removed datasets --------------------------------------------------------------------------------------------- */
+
+struct purge {
+	const char *name;
+	bson_oid_t revision;
+	int64_t next_id;
+	int64_t from; /* samples below are gone */
+	bool found;
+};
+
+/* Each bite of the removal writes the dataset's document, so that nobody who is late removes what belongs to a new
+ * dataset of the same name. */
+static int claim_bite(struct work *work, const struct purge *purge, struct err *err)
+{
+	return work_update(work, "datasets",
+	                   BCON_NEW("_id", BCON_UTF8(purge->name), "removed", BCON_BOOL(true), "revision",
+	                            BCON_OID(&purge->revision)),
+	                   BCON_NEW("$set", "{", "purged", BCON_INT64(purge->from), "}"), false, NULL, err);
+}
+
+static int purge_samples(struct work *work, void *data, struct err *err)
+{
+	const struct purge *purge = data;
+	int64_t to = purge->from + PURGE_AT_ONCE;
+
+	return claim_bite(work, purge, err) ||
+	                       work_delete(work, "images",
+	                                   BCON_NEW("dataset", BCON_UTF8(purge->name), "id", "{", "$gte",
+	                                            BCON_INT64(purge->from), "$lt", BCON_INT64(to), "}"),
+	                                   err) ||
+	                       work_delete(work, "events", events_filter(purge->name, purge->from, to), err)
+	               ? -1
+	               : 0;
+}
+
+/* The default dataset's labels document keeps its place. */
+static int purge_labels(struct work *work, const char *name, struct err *err)
+{
+	bson_t *empty = BCON_NEW("_id", BCON_UTF8(name));
+
+	if (strcmp(name, work->store->config->default_dataset) != 0)
+		return work_delete(work, "labels", empty, err);
+	mongoc_bulk_operation_t *bulk = work_bulk(work, "labels");
+	mongoc_bulk_operation_replace_one(bulk, empty, empty, true);
+	bson_destroy(empty);
+	return work_bulk_run(work, bulk, NULL, err);
+}
+
+static int purge_rest(struct work *work, void *data, struct err *err)
+{
+	const struct purge *purge = data;
+
+	return claim_bite(work, purge, err) || purge_labels(work, purge->name, err) ||
+	                       work_delete(work, "counters", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
+	                       work_delete(work, "notes", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
+	                       work_delete(work, "datasets", BCON_NEW("_id", BCON_UTF8(purge->name)), err)
+	               ? -1
+	               : 0;
+}
+
+static int see_removed(void *data, const bson_t *document, struct err *err)
+{
+	struct purge *purge = data;
+	bson_iter_t iter;
+
+	(void)err;
+	purge->found = true;
+	if (bson_iter_init_find(&iter, document, "revision") && BSON_ITER_HOLDS_OID(&iter))
+		bson_oid_copy(bson_iter_oid(&iter), &purge->revision);
+	if (bson_iter_init_find(&iter, document, "next_id"))
+		purge->next_id = bson_iter_as_int64(&iter);
+	return 0;
+}
+
+int dataset_purge(struct work *work, const char *name, struct err *err)
+{
+	struct purge purge = {.name = name};
+
+	if (work_find(work, "datasets", BCON_NEW("_id", BCON_UTF8(name), "removed", BCON_BOOL(true)), NULL, see_removed,
+	              &purge, err))
+		return -1;
+	int failed = 0;
+	for (; purge.found && !failed && purge.from < purge.next_id; purge.from += PURGE_AT_ONCE)
+		failed = work_transaction_in(work, purge_samples, &purge, err);
+	if (purge.found && !failed)
+		failed = work_transaction_in(work, purge_rest, &purge, err);
+	/* Another process was quicker. */
+	return failed && err->code != ERR_NOT_FOUND ? -1 : 0;
+}
+
+struct removed {
+	size_t count;
+	char *name[LABELS_AT_ONCE];
+};
+
+static int collect_removed(void *data, const bson_t *document, struct err *err)
+{
+	struct removed *removed = data;
+	bson_iter_t iter;
+
+	(void)err;
+	if (bson_iter_init_find(&iter, document, "_id") && BSON_ITER_HOLDS_UTF8(&iter))
+		removed->name[removed->count++] = text_copy(bson_iter_utf8(&iter, NULL));
+	return removed->count == LABELS_AT_ONCE;
+}
+
+/* Ends what a process began that died meanwhile. */
+static int purge_removed(struct work *work, struct err *err)
+{
+	struct removed removed = {0};
+	int failed = work_find(work, "datasets", BCON_NEW("removed", BCON_BOOL(true)), NULL, collect_removed, &removed, err);
+
+	for (size_t i = 0; i < removed.count; i++) {
+		failed = failed || dataset_purge(work, removed.name[i], err) ? -1 : 0;
+		free(removed.name[i]);
+	}
+	return failed;
+}
+
+/* An earlier version's, under which no file could be listed twice. Only looked for, as a rule: dropping waits for whoever
+ * writes. */
+static int drop_retired_index(struct work *work, struct err *err)
+{
+	mongoc_collection_t *images =
+		mongoc_client_get_collection(work->client, work->store->config->dataset_store.database, "images");
+	mongoc_cursor_t *cursor = mongoc_collection_find_indexes_with_opts(images, NULL);
+	const bson_t *index;
+	bson_error_t error;
+	bool found = false;
+
+	while (!found && mongoc_cursor_next(cursor, &index))
+		found = strcmp(text_in(index, "name"), "filepath") == 0;
+	int failed = !found && mongoc_cursor_error(cursor, &error) ? work_fail(work, &error, NULL, err) : 0;
+	mongoc_cursor_destroy(cursor);
+	mongoc_collection_destroy(images);
+	if (failed || !found)
+		return failed;
+	return run_command(work, BCON_NEW("dropIndexes", BCON_UTF8("images"), "index", BCON_UTF8("filepath")), err);
+}
+
+int schema_prepare(struct work *work, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(schema) / sizeof(*schema); i++) {
+		if (make_collection(work, schema[i].collection, schema[i].indexes, err))
+			return -1;
+	}
+	return drop_retired_index(work, err) || order_labels(work, err) || purge_removed(work, err) ? -1 : 0;
+}

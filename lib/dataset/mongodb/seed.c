@@ -1,0 +1,380 @@
+/* Adding samples to MongoDB: those of a seed, and uploaded images. */
+#include "dataset/mongodb/internal.h"
+
+#include "base/text.h"
+
+enum { LOOK_UP_AT_ONCE = 1000 }; /* filepaths in one question */
+
+struct record *record_new(struct records *records, int64_t id, const char *filepath, const char *label)
+{
+	struct record *record = records_add(records);
+
+	record->is_new = true;
+	record->sample = (struct sample){.id = id, .filepath = text_copy(filepath), .label = text_copy(label)};
+	record->sample.state = label[0] ? SAMPLE_LABELLED : SAMPLE_UNLABELLED;
+	record->position = id;
+	return record;
+}
+
+int records_find(struct work *work, const char *dataset, const char *field, const char *const *values, size_t count,
+                 struct records *found, struct err *err)
+{
+	for (size_t from = 0; from < count; from += LOOK_UP_AT_ONCE) {
+		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(dataset)), in, list = BSON_INITIALIZER;
+
+		BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
+		for (size_t i = from; i < count && i < from + LOOK_UP_AT_ONCE; i++)
+			BSON_APPEND_UTF8(&list, "0", values[i]); /* the server does not look at an array's keys */
+		BSON_APPEND_ARRAY(&in, "$in", &list);
+		bson_destroy(&list);
+		bson_append_document_end(filter, &in);
+		const char *index = strcmp(field, "filepath") == 0 ? "path" : field;
+		if (work_find(work, "images", filter, opts_hint(index, 0), records_visit, found, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* --- seeding ------------------------------------------------------------------------------------------------------ */
+
+/* A filepath of the seed, with its sample once that is known. Sorted, so that it is found again. */
+struct entry {
+	const char *filepath;
+	size_t record; /* its place in struct merge's records; SIZE_MAX: none yet */
+};
+
+struct merge {
+	struct mongodb_dataset *dataset;
+	const char *const *labels;
+	size_t label_count;
+	const struct dataset_seed *seeds;
+	size_t seed_count;
+	struct dataset_merged result;
+
+	struct entry *entries;
+	size_t entry_count;
+	struct records records;
+	struct settings settings;
+	struct batch batch;
+};
+
+static int by_filepath(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->filepath, ((const struct entry *)b)->filepath);
+}
+
+static struct entry *find_entry(struct merge *merge, const char *filepath)
+{
+	struct entry wanted = {.filepath = filepath};
+
+	return bsearch(&wanted, merge->entries, merge->entry_count, sizeof(*merge->entries), by_filepath);
+}
+
+/* One entry for each filepath of the seed. */
+static void list_entries(struct merge *merge)
+{
+	merge->entries = calloc(merge->seed_count + 1, sizeof(*merge->entries));
+	if (!merge->entries)
+		abort();
+	for (size_t i = 0; i < merge->seed_count; i++)
+		merge->entries[i] = (struct entry){.filepath = merge->seeds[i].filepath, .record = SIZE_MAX};
+	if (merge->seed_count > 1)
+		qsort(merge->entries, merge->seed_count, sizeof(*merge->entries), by_filepath);
+	for (size_t i = 0; i < merge->seed_count; i++) {
+		if (i == 0 || by_filepath(&merge->entries[merge->entry_count - 1], &merge->entries[i]) != 0)
+			merge->entries[merge->entry_count++] = merge->entries[i];
+	}
+}
+
+static int find_known(struct work *work, struct merge *merge, struct err *err)
+{
+	const char **paths = calloc(merge->entry_count + 1, sizeof(*paths));
+
+	if (!paths)
+		abort();
+	for (size_t i = 0; i < merge->entry_count; i++) {
+		paths[i] = merge->entries[i].filepath;
+		merge->entries[i].record = SIZE_MAX;
+	}
+	int failed = records_find(work, merge->dataset->base.name, "filepath", paths, merge->entry_count, &merge->records, err);
+	for (size_t i = 0; i < merge->records.count; i++) {
+		struct entry *entry = find_entry(merge, merge->records.item[i].sample.filepath);
+
+		/* The first of those that have the filepath. */
+		if (entry && (entry->record == SIZE_MAX || merge->records.item[i].sample.id <
+		                                                  merge->records.item[entry->record].sample.id))
+			entry->record = i;
+	}
+	free(paths);
+	return failed;
+}
+
+static void seed_event(struct merge *merge, struct record *record, const char *label)
+{
+	batch_event(&merge->batch, record, label, "", merge->batch.now, "seed", -1, NULL);
+}
+
+static void seed_label(struct merge *merge, struct record *record, const char *label)
+{
+	free(record->sample.label);
+	record->sample.label = text_copy(label);
+	record->sample.state = SAMPLE_LABELLED;
+	record->sample.version++;
+	record_drop_leases(record);
+	record_refresh(record, 1, merge->batch.now);
+	record->changed = true;
+	seed_event(merge, record, label);
+	merge->result.samples_labelled++;
+}
+
+static void seed_one(struct merge *merge, const struct dataset_seed *seed)
+{
+	struct entry *entry = find_entry(merge, seed->filepath);
+
+	if (entry->record == SIZE_MAX) {
+		struct record *record = record_new(&merge->records, merge->settings.next_id++, seed->filepath, seed->label);
+
+		entry->record = merge->records.count - 1;
+		merge->result.samples_added++;
+		if (seed->label[0])
+			seed_event(merge, record, seed->label);
+		return;
+	}
+	struct record *record = &merge->records.item[entry->record];
+	merge->result.samples_known++;
+	if (seed->label[0] && rules_takes_seed(record->sample.state, record->sample.label, record->events > 0))
+		seed_label(merge, record, seed->label);
+}
+
+static void start_over(struct work *work, struct merge *merge)
+{
+	memset(&merge->result, 0, sizeof(merge->result));
+	records_release(&merge->records);
+	settings_release(&merge->settings);
+	batch_restart(&merge->batch, work, text_now());
+}
+
+static int run_merge(struct work *work, void *data, struct err *err)
+{
+	struct merge *merge = data;
+	const char *name = merge->dataset->base.name;
+	int64_t key;
+
+	start_over(work, merge);
+	if (settings_read(work, name, &merge->settings, err) ||
+	    labels_insert(work, name, &merge->settings, merge->labels, merge->label_count, &key, &merge->result.labels_added,
+	                  err) ||
+	    find_known(work, merge, err))
+		return -1;
+	for (size_t i = 0; i < merge->seed_count; i++)
+		seed_one(merge, &merge->seeds[i]);
+	bool any = merge->result.samples_added > 0 || merge->result.labels_added > 0;
+	if (any && settings_save(work, name, &merge->settings, err))
+		return -1;
+	for (size_t i = 0; i < merge->records.count; i++) {
+		struct record *record = &merge->records.item[i];
+
+		if ((record->is_new || record->changed) && batch_save(&merge->batch, record, err))
+			return -1;
+	}
+	return batch_write(&merge->batch, err);
+}
+
+int mongodb_merge(struct dataset *base, const char *const *labels, size_t label_count, const struct dataset_seed *seeds,
+                  size_t seed_count, struct dataset_merged *merged, struct err *err)
+{
+	struct merge merge = {.dataset = mongodb_dataset(base),
+	                      .labels = labels,
+	                      .label_count = label_count,
+	                      .seeds = seeds,
+	                      .seed_count = seed_count};
+
+	merge.batch.dataset = base->name;
+	merge.batch.shard = merge.dataset->store->shard;
+	list_entries(&merge);
+	pthread_mutex_lock(&merge.dataset->structure);
+	int failed = work_transaction(merge.dataset->store, run_merge, &merge, err);
+	pthread_mutex_unlock(&merge.dataset->structure);
+	if (!failed) {
+		merged->labels_added += merge.result.labels_added;
+		merged->samples_added += merge.result.samples_added;
+		merged->samples_labelled += merge.result.samples_labelled;
+		merged->samples_known += merge.result.samples_known;
+	}
+	batch_clear(&merge.batch);
+	records_release(&merge.records);
+	settings_release(&merge.settings);
+	free(merge.entries);
+	return failed;
+}
+
+/* --- uploads ------------------------------------------------------------------------------------------------------ */
+
+/* One waiting upload; those of a process that wait at once are added in one transaction. */
+struct addition {
+	struct combine_job job;
+	const struct dataset_image *image;
+	int64_t quota_bytes;
+	bool known_label;
+	struct sample *out;
+	bool duplicate;
+	int result;
+	struct err err;
+};
+
+struct additions {
+	struct mongodb_dataset *dataset;
+	struct combine_job *jobs;
+	struct records records;
+	struct settings settings;
+	struct batch batch;
+};
+
+static struct addition *addition_of(struct combine_job *job)
+{
+	return (struct addition *)job; /* its first member */
+}
+
+static int find_present(struct work *work, struct additions *additions, struct err *err)
+{
+	const char *hashes[COMBINE_BATCH], *paths[COMBINE_BATCH];
+	const char *name = additions->dataset->base.name;
+	size_t count = 0;
+
+	for (struct combine_job *job = additions->jobs; job; job = job->next, count++) {
+		hashes[count] = addition_of(job)->image->sha256;
+		paths[count] = addition_of(job)->image->filepath;
+	}
+	return records_find(work, name, "sha256", hashes, count, &additions->records, err) ||
+	                       records_find(work, name, "filepath", paths, count, &additions->records, err)
+	               ? -1
+	               : 0;
+}
+
+static struct record *find_record(struct records *records, size_t member, const char *text)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		const char *const *at = (const void *)((const char *)&records->item[i].sample + member);
+
+		if (*at && strcmp(*at, text) == 0)
+			return &records->item[i];
+	}
+	return NULL;
+}
+
+static void fill_image(struct record *record, const struct dataset_image *image, int64_t now)
+{
+	struct sample *sample = &record->sample;
+
+	record->url = text_copy(image->url);
+	sample->blob_key = text_copy(image->blob_key);
+	sample->type = text_copy(image->type);
+	sample->sha256 = text_copy(image->sha256);
+	sample->filename = text_copy(image->filename);
+	sample->bytes = image->bytes;
+	sample->width = image->width;
+	sample->height = image->height;
+	sample->uploaded_at = now;
+	sample->uploaded_by = text_copy(image->user);
+	sample->labelled_at = image->label[0] ? now : 0;
+	sample->labelled_by = text_copy(image->label[0] ? image->user : "");
+}
+
+static int add_one(struct additions *additions, struct addition *addition)
+{
+	const struct dataset_image *image = addition->image;
+	struct settings *settings = &additions->settings;
+	struct record *present = find_record(&additions->records, offsetof(struct sample, sha256), image->sha256);
+	struct rules_upload upload = {
+		.image = image,
+		.same_bytes = present != NULL,
+		.taken = find_record(&additions->records, offsetof(struct sample, filepath), image->filepath) != NULL,
+		.known_label = addition->known_label,
+		.bytes = settings->bytes,
+		.quota_bytes = addition->quota_bytes,
+	};
+
+	if (rules_upload(&upload, &settings->policy, &addition->duplicate, &addition->err))
+		return -1;
+	if (addition->duplicate) {
+		sample_copy(addition->out, &present->sample);
+		return 0;
+	}
+	settings->bytes += image->bytes;
+	struct record *record = record_new(&additions->records, settings->next_id++, image->filepath, image->label);
+	fill_image(record, image, additions->batch.now);
+	if (image->label[0])
+		batch_event(&additions->batch, record, image->label, image->user, additions->batch.now, "upload", -1, NULL);
+	sample_copy(addition->out, &record->sample);
+	return 0;
+}
+
+static int run_additions(struct work *work, void *data, struct err *err)
+{
+	struct additions *additions = data;
+	const char *name = additions->dataset->base.name;
+	bool any = false;
+
+	records_release(&additions->records);
+	settings_release(&additions->settings);
+	batch_restart(&additions->batch, work, text_now());
+	if (settings_read(work, name, &additions->settings, err) || find_present(work, additions, err))
+		return -1;
+	for (struct combine_job *job = additions->jobs; job; job = job->next) {
+		struct addition *addition = addition_of(job);
+
+		sample_release(addition->out);
+		addition->result = add_one(additions, addition);
+	}
+	for (size_t i = 0; i < additions->records.count; i++) {
+		if (!additions->records.item[i].is_new)
+			continue;
+		any = true;
+		if (batch_save(&additions->batch, &additions->records.item[i], err))
+			return -1;
+	}
+	/* All uploads of a dataset, of every process, write this document, and so come one after the other. */
+	return (any && settings_save(work, name, &additions->settings, err)) || batch_write(&additions->batch, err) ? -1 : 0;
+}
+
+static void run_jobs(void *owner, struct combine_job *jobs)
+{
+	struct additions additions = {.dataset = owner, .jobs = jobs};
+	struct err err;
+
+	additions.batch.dataset = additions.dataset->base.name;
+	additions.batch.shard = additions.dataset->store->shard;
+	pthread_mutex_lock(&additions.dataset->structure);
+	int failed = work_transaction(additions.dataset->store, run_additions, &additions, &err);
+	pthread_mutex_unlock(&additions.dataset->structure);
+	for (struct combine_job *job = jobs; job && failed; job = job->next) {
+		addition_of(job)->result = -1;
+		addition_of(job)->err = err;
+	}
+	records_release(&additions.records);
+	settings_release(&additions.settings);
+	batch_clear(&additions.batch);
+}
+
+static void lead(void *dataset, struct combine *line)
+{
+	run_jobs(dataset, combine_take(line));
+}
+
+int mongodb_add_image(struct dataset *base, const struct dataset_image *image, int64_t quota_bytes, struct sample *out,
+                      bool *duplicate, struct err *err)
+{
+	struct mongodb_dataset *dataset = mongodb_dataset(base);
+	struct addition addition = {.image = image, .quota_bytes = quota_bytes, .known_label = true, .out = out};
+
+	memset(out, 0, sizeof(*out));
+	if (image->label[0] && label_known(dataset, image->label, &addition.known_label, err))
+		return -1;
+	combine_do(&dataset->additions, &addition.job, lead, dataset, 0);
+	*duplicate = addition.duplicate;
+	if (addition.result == 0)
+		return 0;
+	sample_release(out);
+	*err = addition.err;
+	return -1;
+}

@@ -1,0 +1,249 @@
+/* The store of MongoDB: its client pool, and the datasets it keeps open. */
+#include "dataset/mongodb/internal.h"
+
+enum { PING_MS = 2000 };
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+int mongodb_store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
+{
+	struct err unavailable = {0};
+	struct work work;
+
+	mongodb_log_start();
+	if (config->dataset_store.database[0] == '\0')
+		return err_set(err, ERR_BAD_REQUEST, "\"dataset_store.database\" must name a database");
+	mongoc_client_pool_t *pool = mongodb_pool(config, err);
+	if (!pool)
+		return -1;
+	struct mongodb_store *store = calloc(1, sizeof(*store));
+	if (!store)
+		abort();
+	store->config = config;
+	store->reading = reading;
+	store->prepare = schema_prepare;
+	store->ready = reading; /* nothing is made where only reading is meant */
+	store->shard = arc4random_uniform(COUNTER_SHARDS);
+	pthread_mutex_init(&store->mutex, NULL);
+	store->pool = pool;
+	mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
+	char appname[ORPHANS_APPNAME_MAX];
+	orphans_appname(appname);
+	mongoc_client_pool_set_appname(store->pool, appname);
+	int failed = work_begin(&work, store, &unavailable);
+	work_end(&work);
+	if (failed && unavailable.code == ERR_UNAVAILABLE)
+		mongodb_look_closer(config, &unavailable);
+	/* A store that is down now may be up when it is first needed. */
+	if (failed && unavailable.code != ERR_UNAVAILABLE) {
+		*err = unavailable;
+		mongodb_store_free(&store->base);
+		return -1;
+	}
+	if (failed)
+		mongodb_log(LOG_WARN, "the dataset store cannot be reached yet", "detail", unavailable.text, NULL);
+	*out = &store->base;
+	return 0;
+}
+
+static void free_dataset(struct mongodb_dataset *dataset)
+{
+	settings_release(&dataset->settings);
+	ahead_release(dataset);
+	label_set_release(&dataset->labels);
+	combine_release(&dataset->changes);
+	combine_release(&dataset->leases);
+	combine_release(&dataset->additions);
+	pthread_mutex_destroy(&dataset->structure);
+	pthread_mutex_destroy(&dataset->mutex);
+	free(dataset->base.name);
+	free(dataset);
+}
+
+void mongodb_store_free(struct dataset_store *base)
+{
+	struct mongodb_store *store = mongodb_store(base);
+
+	while (store->datasets) {
+		struct mongodb_dataset *next = store->datasets->next;
+
+		free_dataset(store->datasets);
+		store->datasets = next;
+	}
+	if (store->pool)
+		mongoc_client_pool_destroy(store->pool);
+	pthread_mutex_destroy(&store->mutex);
+	free(store);
+}
+
+/* By a connection of its own with a short patience, so that a store that is down is told soon. */
+int mongodb_store_ping(struct dataset_store *base, struct err *err)
+{
+	struct mongodb_store *store = mongodb_store(base);
+	struct work work = {.store = store};
+	mongoc_uri_t *uri = mongodb_uri(store->config, err);
+	bson_error_t error;
+
+	if (!uri) { /* it was good enough for the pool, but a file of it may be gone */
+		err->code = ERR_UNAVAILABLE;
+		return -1;
+	}
+	mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, PING_MS);
+	mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, PING_MS);
+	mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, PING_MS);
+	mongoc_client_t *client = mongoc_client_new_from_uri_with_error(uri, &error);
+	mongoc_uri_destroy(uri);
+	if (!client) /* a name that DNS does not know any more */
+		return err_set(err, ERR_UNAVAILABLE, "MongoDB: %s", error.message);
+	mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
+	bson_t *command = BCON_NEW("ping", BCON_INT32(1)), reply;
+	bool up = mongoc_client_command_simple(client, "admin", command, NULL, &reply, &error);
+	int failed = up ? 0 : work_fail(&work, &error, &reply, err);
+	bson_destroy(&reply);
+	bson_destroy(command);
+	mongoc_client_destroy(client);
+	return failed;
+}
+
+void mongodb_store_place(struct dataset_store *base, struct buf *out)
+{
+	const struct config *config = mongodb_store(base)->config;
+
+	buf_printf(out, "the MongoDB database %s at ", config->dataset_store.database);
+	mongodb_hosts(config, out);
+}
+
+/* --- listing ------------------------------------------------------------------------------------------------------ */
+
+struct listing {
+	dataset_name_visit *visit;
+	void *data;
+};
+
+static int list_one(void *data, const bson_t *document, struct err *err)
+{
+	const struct listing *listing = data;
+	bson_iter_t iter;
+
+	(void)err;
+	if (!bson_iter_init_find(&iter, document, "_id") || !BSON_ITER_HOLDS_UTF8(&iter))
+		return 0;
+	return listing->visit(listing->data, bson_iter_utf8(&iter, NULL)) ? 0 : 1;
+}
+
+int mongodb_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
+                      struct err *err)
+{
+	struct listing listing = {.visit = visit, .data = data};
+	struct work work;
+	int failed = work_begin(&work, mongodb_store(base), err);
+
+	if (!failed && limit > 0) {
+		bson_t *filter = BCON_NEW("_id", "{", "$gt", BCON_UTF8(after), "}", "removed", "{", "$exists",
+		                          BCON_BOOL(false), "}", "unfinished", "{", "$exists", BCON_BOOL(false), "}");
+		bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}", "projection", "{", "_id", BCON_INT32(1), "}");
+
+		if (limit < INT32_MAX)
+			BSON_APPEND_INT64(opts, "limit", (int64_t)limit);
+		failed = work_find(&work, "datasets", filter, opts, list_one, &listing, err);
+	}
+	work_end(&work);
+	return failed;
+}
+
+/* --- open datasets ------------------------------------------------------------------------------------------------ */
+
+/* With the store's mutex held. */
+static struct mongodb_dataset *cached(struct mongodb_store *store, const char *name)
+{
+	for (struct mongodb_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
+		if (strcmp(dataset->base.name, name) == 0)
+			return dataset;
+	}
+	return NULL;
+}
+
+/* Frees those used longest ago, until one more may be kept open. With the store's mutex held. */
+static void evict(struct mongodb_store *store)
+{
+	while (store->open_count >= store->config->limits.open_datasets) {
+		struct mongodb_dataset **oldest = NULL;
+
+		for (struct mongodb_dataset **at = &store->datasets; *at; at = &(*at)->next) {
+			if ((*at)->users == 0 && (!oldest || (*at)->last_use < (*oldest)->last_use))
+				oldest = at;
+		}
+		if (!oldest)
+			return; /* all in use */
+		struct mongodb_dataset *dataset = *oldest;
+		*oldest = dataset->next;
+		store->open_count--;
+		free_dataset(dataset);
+	}
+}
+
+static struct mongodb_dataset *add_to_cache(struct mongodb_store *store, const char *name)
+{
+	struct mongodb_dataset *dataset = calloc(1, sizeof(*dataset));
+
+	if (!dataset)
+		abort();
+	dataset->base.backend = store->base.backend;
+	dataset->base.name = text_copy(name);
+	dataset->store = store;
+	pthread_mutex_init(&dataset->mutex, NULL);
+	pthread_mutex_init(&dataset->structure, NULL);
+	combine_init(&dataset->changes, COMBINE_BATCH);
+	combine_init(&dataset->leases, COMBINE_BATCH);
+	combine_init(&dataset->additions, COMBINE_BATCH);
+	dataset->step_after = -1;
+	dataset->next = store->datasets;
+	store->datasets = dataset;
+	store->open_count++;
+	return dataset;
+}
+
+struct dataset *dataset_handle(struct mongodb_store *store, const char *name, struct settings *settings)
+{
+	pthread_mutex_lock(&store->mutex);
+	struct mongodb_dataset *dataset = cached(store, name);
+	if (!dataset) {
+		evict(store);
+		dataset = add_to_cache(store, name);
+	}
+	dataset->users++;
+	dataset->last_use = ++store->clock;
+	pthread_mutex_unlock(&store->mutex);
+	settings_replace(dataset, settings);
+	return &dataset->base;
+}
+
+int mongodb_open(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
+{
+	struct mongodb_store *store = mongodb_store(base);
+	struct settings settings = {.next_id = 0};
+	struct work work;
+	int failed = work_begin(&work, store, err) || settings_read(&work, name, &settings, err);
+
+	if (!failed && !settings.uuid[0] && !store->reading)
+		failed = settings_give_uuid(&work, name, &settings, err);
+	work_end(&work);
+	if (!failed && settings.unfinished)
+		failed = err_set(err, ERR_NOT_FOUND, "Database not found");
+	if (failed) {
+		settings_release(&settings);
+		return -1;
+	}
+	*out = dataset_handle(store, name, &settings);
+	return 0;
+}
+
+void mongodb_close(struct dataset *base)
+{
+	struct mongodb_dataset *dataset = mongodb_dataset(base);
+	struct mongodb_store *store = dataset->store;
+
+	pthread_mutex_lock(&store->mutex);
+	dataset->users--;
+	pthread_mutex_unlock(&store->mutex);
+}

@@ -1,0 +1,242 @@
+/* Changes of samples in SQLite: labels given, leases used up, samples passed over; decided by rules.h, and each call of
+ * them one job of a group commit. */
+#include "dataset/sqlite/internal.h"
+
+#include "base/text.h"
+#include "dataset/rules.h"
+
+struct changes {
+	const char *dataset; /* its name */
+	struct sample_change *items;
+	size_t count;
+	int64_t lease_us; /* of the configuration */
+};
+
+/* --- what a change meets ------------------------------------------------------------------------------------------- */
+
+static int look_up(struct sqlite_conn *writer, bool *found, struct err *err, const char *sql, const char *types,
+                   const char *one, const char *other)
+{
+	int64_t row = 0;
+
+	if (conn_int64(writer, err, 0, &row, sql, types, one, other))
+		return -1;
+	*found = row != 0;
+	return 0;
+}
+
+/* Of the dataset, whatever the sample is. */
+static int find_of_dataset(struct sqlite_conn *writer, const struct changes *changes, const struct sample_change *change,
+                           struct rules_facts *out, struct err *err)
+{
+	unsigned asks = rules_asks(change);
+
+	return ((asks & RULES_KNOWN_LABEL) &&
+	        look_up(writer, &out->known_label, err, "SELECT 1 FROM labels WHERE label = ?1 AND key >= 0", "s", change->label,
+	                NULL)) ||
+	                       ((asks & RULES_IN_FOLDER) &&
+	                        look_up(writer, &out->in_folder, err,
+	                                "SELECT base_dir IS ?2 FROM metadata ORDER BY dataset_name IS NOT ?1, rowid LIMIT 1",
+	                                "ss", changes->dataset, change->base_dir))
+	               ? -1
+	               : 0;
+}
+
+static int find_state(struct sqlite_conn *writer, int64_t row, struct rules_facts *out, struct err *err)
+{
+	int64_t state;
+
+	if (conn_int64(writer, err, -1, &state, "SELECT state FROM samples WHERE id = ?", "i", row))
+		return -1;
+	out->found = state >= 0;
+	out->state = (enum sample_state)state;
+	return 0;
+}
+
+/* Of the sample. One with a lease, and one found by its filepath, is there. */
+static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
+                          struct rules_facts *out, struct err *err)
+{
+	unsigned asks = rules_asks(change);
+	int64_t given = 0, voted = 0;
+
+	out->found = true;
+	if (((asks & RULES_STATE) && find_state(writer, row, out, err)) ||
+	    ((asks & RULES_GIVEN) && conn_int64(writer, err, 0, &given,
+	                                        "SELECT 1 FROM events WHERE sample = ? AND request = ? AND by = ?", "iss", row,
+	                                        change->request, change->user)) ||
+	    ((asks & RULES_LEASE) && conn_int64(writer, err, 0, &out->lease_ends,
+	                                        "SELECT expires FROM leases WHERE token = ? AND user = ? AND sample = ?", "ssi",
+	                                        change->token, change->user, row)) ||
+	    ((asks & RULES_VOTED) && conn_int64(writer, err, 0, &voted, "SELECT 1 FROM votes WHERE sample = ? AND user = ?", "is",
+	                                        row, change->user)))
+		return -1;
+	out->given = given != 0;
+	out->voted = voted != 0;
+	return 0;
+}
+
+/* --- what it makes of the sample ----------------------------------------------------------------------------------- */
+
+static int save_event(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
+                      const struct rules_effect *effect, int64_t now, int64_t *n, struct err *err)
+{
+	return event_add(writer, row, effect->label, change->user, now, effect->source,
+	                 effect->vote == RULES_VOTE ? change->lead_time_ms : -1, change->request, n, err);
+}
+
+static int save_vote(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
+                     const struct rules_effect *effect, int64_t n, int64_t now, struct err *err)
+{
+	return conn_run(writer, err,
+	                "INSERT INTO votes (sample, user, label, n, at) VALUES (?1, ?2, ?3, ?4, ?5)"
+	                " ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at",
+	                "issii", row, change->user, effect->vote == RULES_VOTE ? effect->label : NULL, n, now);
+}
+
+static int to_the_end(struct sqlite_conn *writer, int64_t row, struct err *err)
+{
+	return conn_run(writer, err, "UPDATE settings SET value = value + 1 WHERE key = 'queue_end'", "") ||
+	                       conn_run(writer, err,
+	                                "UPDATE samples SET position = ?2 + (SELECT value FROM settings WHERE key = 'queue_end')"
+	                                " WHERE id = ?1",
+	                                "ii", row, QUEUE_END_BASE)
+	               ? -1
+	               : 0;
+}
+
+static int end_leases(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
+                      const struct rules_effect *effect, struct err *err)
+{
+	switch (effect->leases) {
+	case RULES_LEASE_ENDS:
+		return conn_run(writer, err, "DELETE FROM leases WHERE token = ?", "s", change->token);
+	case RULES_USERS_LEASES_END:
+		return conn_run(writer, err, "DELETE FROM leases WHERE sample = ? AND user = ?", "is", row, change->user);
+	case RULES_LEASES_END:
+		return conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row);
+	default:
+		return 0;
+	}
+}
+
+static int settle(struct sqlite_conn *writer, int64_t row, struct err *err)
+{
+	int64_t overlap;
+
+	return overlap_load(writer, &overlap, err) || sample_settle(writer, row, overlap, NULL, err) ? -1 : 0;
+}
+
+static int save(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
+                const struct rules_effect *effect, int64_t now, struct err *err)
+{
+	int64_t n = 0;
+
+	return (effect->source && save_event(writer, row, change, effect, now, &n, err)) ||
+	                       (effect->vote && save_vote(writer, row, change, effect, n, now, err)) ||
+	                       (effect->to_the_end && to_the_end(writer, row, err)) ||
+	                       (effect->sets_state &&
+	                        conn_run(writer, err, "UPDATE samples SET state = ?2, version = version + 1 WHERE id = ?1", "ii",
+	                                 row, (int64_t)effect->state)) ||
+	                       (effect->renewed && conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
+	                                                    change->token, effect->renewed)) ||
+	                       end_leases(writer, row, change, effect, err) || (effect->settles && settle(writer, row, err))
+	               ? -1
+	               : 0;
+}
+
+/* --- running them -------------------------------------------------------------------------------------------------- */
+
+static int change_one(struct sqlite_conn *writer, const struct changes *changes, int64_t row,
+                      const struct rules_facts *of_dataset, struct sample_change *change, struct err *err)
+{
+	struct rules_facts facts = *of_dataset;
+	struct rules_effect effect;
+	int64_t lease_us = 0, now = text_now();
+
+	if (find_of_sample(writer, row, change, &facts, err) ||
+	    (change->act == SAMPLE_RENEW && lease_length(writer, changes->lease_us, &lease_us, err)) ||
+	    rules_change(change, &facts, now, lease_us, &effect, err))
+		return -1;
+	change->accepted = effect.accepted;
+	change->expires_at = effect.renewed;
+	return save(writer, row, change, &effect, now, err);
+}
+
+static int change_by_path(struct sqlite_conn *writer, const struct changes *changes, const struct rules_facts *of_dataset,
+                          struct sample_change *change, struct err *err)
+{
+	int64_t row = 0;
+
+	change->accepted = false;
+	for (;;) {
+		if (conn_int64(writer, err, 0, &row, "SELECT id FROM samples WHERE filepath = ? AND id > ? ORDER BY id LIMIT 1", "si",
+		               change->filepath, row))
+			return -1;
+		if (row == 0)
+			return 0;
+		if (change_one(writer, changes, row, of_dataset, change, err))
+			return -1;
+		if (!change->accepted)
+			return 0;
+	}
+}
+
+static int run_changes(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct changes *changes = data;
+
+	for (size_t i = 0; i < changes->count; i++) {
+		struct sample_change *change = &changes->items[i];
+		struct rules_facts of_dataset = {.found = false};
+
+		if (find_of_dataset(writer, changes, change, &of_dataset, err) ||
+		    (change->filepath ? change_by_path(writer, changes, &of_dataset, change, err)
+		                      : change_one(writer, changes, change->id + 1, &of_dataset, change, err)))
+			return -1;
+	}
+	return 0;
+}
+
+/* What power loss may take away without harm: then the sample is free again, or found unreadable once more. */
+static bool is_durable(const struct sample_change *change)
+{
+	return change->act == SAMPLE_LABEL || change->act == SAMPLE_CLASSIFY || change->act == SAMPLE_SKIP;
+}
+
+int sqlite_change(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err)
+{
+	struct changes all = {
+		.dataset = dataset->name, .items = changes, .count = count, .lease_us = lease_default(dataset)};
+	bool durable = false;
+
+	for (size_t i = 0; i < count; i++)
+		durable = durable || is_durable(&changes[i]);
+	if (db_write(dataset_db(dataset), durable, run_changes, &all, err))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (changes[i].out && sqlite_sample(dataset, changes[i].id, changes[i].out, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* --- all that are unreadable --------------------------------------------------------------------------------------- */
+
+static int run_retry_unreadable(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	/* SAMPLE_MARK_READABLE of all at once, since a whole disk's may be millions. Nobody holds them, so each has a place;
+	 * how many it has is counted when one is taken. */
+	if (conn_run(writer, err, "UPDATE samples SET state = 0, version = version + 1, slots = 1 WHERE state = 3", ""))
+		return -1;
+	*(int64_t *)data = sqlite3_changes64(writer->db);
+	return 0;
+}
+
+/* Called at start and reload, and so the time to end what a crash left, too. */
+int sqlite_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
+{
+	return db_write(dataset_db(dataset), true, run_retry_unreadable, count, err) || db_catch_up(dataset_db(dataset), err)
+	               ? -1
+	               : 0;
+}

@@ -1,0 +1,249 @@
+/* What belongs to a whole dataset in SQLite: its counts, labels, changes and notes. */
+#include "dataset/sqlite/internal.h"
+
+#include <unistd.h>
+
+#include "base/text.h"
+#include "dataset/rules.h"
+
+static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err)
+{
+	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
+
+	if (conn_int64(conn, err, 0, &counts->size, "SELECT n FROM counts WHERE kind = 'size'", "") ||
+	    conn_int64(conn, err, 0, &counts->bytes, "SELECT n FROM counts WHERE kind = 'bytes'", "") ||
+	    conn_int64(conn, err, 0, &counts->leased, "SELECT COUNT(*) FROM leases WHERE expires > ?", "i", text_now()))
+		return -1;
+	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT name, n FROM counts WHERE kind = 'state'", "");
+	int row = stmt ? 1 : -1;
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		int state = sqlite3_column_int(stmt, 0);
+
+		if (state >= SAMPLE_UNLABELLED && state <= SAMPLE_UNREADABLE)
+			*by_state[state] = sqlite3_column_int64(stmt, 1);
+	}
+	return row < 0 ? -1 : 0;
+}
+
+static const char LABELS[] = "SELECT key, label, 0 FROM labels ORDER BY key";
+static const char LABELS_COUNTED[] =
+	"SELECT labels.key, labels.label, COALESCE(counts.n, 0) FROM labels LEFT JOIN counts"
+	" ON counts.kind = 'label' AND counts.name = labels.label ORDER BY labels.key";
+
+int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err)
+{
+	size_t capacity = 0;
+	sqlite3_stmt *stmt = conn_query(conn, err, counted ? LABELS_COUNTED : LABELS, "");
+	int row = stmt ? 1 : -1;
+
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		if (out->count == capacity) {
+			capacity = capacity ? capacity * 2 : 16;
+			out->item = realloc(out->item, capacity * sizeof(*out->item));
+			if (!out->item)
+				abort();
+		}
+		struct dataset_label *label = &out->item[out->count++];
+		label->key = sqlite3_column_int64(stmt, 0);
+		label->name = column_text(stmt, 1);
+		label->count = sqlite3_column_int64(stmt, 2);
+	}
+	return row < 0 ? -1 : 0;
+}
+
+static int place_load(struct sqlite_conn *conn, struct dataset *dataset, struct dataset_place *out, struct err *err)
+{
+	if (base_dir_load(conn, dataset->name, &out->base_dir, err) || uuid_load(conn, out->uuid, err) ||
+	    policy_load(conn, &out->policy, err))
+		return -1;
+	if (out->policy.lease_seconds == 0)
+		out->policy.lease_seconds = ((struct sqlite_dataset *)dataset)->store->config->limits.lease_seconds;
+	return 0;
+}
+
+/* Reads what is not NULL in one snapshot, so that the counts agree with each other. */
+static int read_parts(struct dataset *dataset, struct dataset_place *place, struct dataset_labels *labels, bool counted,
+                      struct dataset_counts *counts, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	int failed = conn_run(conn, err, "BEGIN", "") || (place && place_load(conn, dataset, place, err)) ||
+	             (counts && counts_load(conn, counts, err)) || (labels && labels_load(conn, counted, labels, err));
+	conn_run(conn, NULL, "COMMIT", "");
+	db_read_end(dataset_db(dataset), conn);
+	return failed ? -1 : 0;
+}
+
+int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *err)
+{
+	return read_parts(dataset, &out->place, &out->labels, true, &out->counts, err);
+}
+
+int sqlite_place(struct dataset *dataset, struct dataset_place *out, struct err *err)
+{
+	return read_parts(dataset, out, NULL, false, NULL, err);
+}
+
+int sqlite_labels(struct dataset *dataset, struct dataset_labels *out, struct err *err)
+{
+	return read_parts(dataset, NULL, out, false, NULL, err);
+}
+
+int sqlite_counts(struct dataset *dataset, struct dataset_counts *out, struct err *err)
+{
+	return read_parts(dataset, NULL, NULL, false, out, err);
+}
+
+int sqlite_check(struct dataset *dataset, struct err *err)
+{
+	const char *path = dataset_db(dataset)->path, *dir = ((struct sqlite_dataset *)dataset)->store->config->sqlite_db_dir;
+
+	if (access(path, R_OK | W_OK) || access(dir, W_OK | X_OK)) /* in the folder for the files beside it */
+		return err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be written", dataset->name);
+	return 0;
+}
+
+int sqlite_size(struct dataset *dataset, int64_t *out, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	int failed = conn_int64(conn, err, 0, out, "SELECT n FROM counts WHERE kind = 'size' AND name = ''", "");
+	db_read_end(dataset_db(dataset), conn);
+	return failed;
+}
+
+/* --- changing ------------------------------------------------------------------------------------------------------ */
+
+struct update {
+	const char *name;
+	const struct dataset_change *change;
+};
+
+static int update_policy(struct sqlite_conn *writer, const struct dataset_change *change, struct err *err)
+{
+	struct dataset_policy was, policy;
+
+	if (policy_load(writer, &was, err))
+		return -1;
+	policy = was;
+	rules_merge_policy(&policy, change);
+	if (setting_set(writer, "overlap", policy.overlap, err) ||
+	    setting_set(writer, "lease_seconds", policy.lease_seconds, err) ||
+	    setting_set(writer, "order", policy.order, err) || setting_set(writer, "skip", policy.skip, err) ||
+	    setting_set(writer, "public", policy.public_images, err))
+		return -1;
+	return catch_up_after(writer, &was, &policy, err);
+}
+
+static int check_base_dir(struct sqlite_conn *writer, const struct update *update, struct err *err)
+{
+	char *base_dir;
+
+	if (base_dir_load(writer, update->name, &base_dir, err))
+		return -1;
+	int failed = rules_check_base_dir(update->change, base_dir, err);
+	free(base_dir);
+	return failed;
+}
+
+static int run_update(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct update *update = data;
+	const struct dataset_change *change = update->change;
+
+	if (check_base_dir(writer, update, err) ||
+	    (change->base_dir && conn_run(writer, err, "UPDATE metadata SET base_dir = ?", "s", change->base_dir)))
+		return -1;
+	return change->fields ? update_policy(writer, change, err) : 0;
+}
+
+int sqlite_update(struct dataset *dataset, const struct dataset_change *change, struct err *err)
+{
+	struct update update = {.name = dataset->name, .change = change};
+
+	return db_write(dataset_db(dataset), true, run_update, &update, err) || db_catch_up(dataset_db(dataset), err) ? -1 : 0;
+}
+
+struct label_addition {
+	const char *name;
+	int64_t key;
+	bool created;
+};
+
+int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err)
+{
+	*created = false;
+	if (conn_int64(writer, err, -1, key, "SELECT key FROM labels WHERE label = ? AND key >= 0", "s", name))
+		return -1;
+	if (*key >= 0)
+		return 0;
+	*created = true;
+	if (conn_int64(writer, err, 0, key, "SELECT value FROM settings WHERE key = 'next_label_key'", ""))
+		return -1;
+	if (*key >= DATASET_LABELS_MAX)
+		return err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
+	return conn_run(writer, err, "INSERT INTO labels (label, key) VALUES (?, ?)", "si", name, *key) ||
+	                       setting_set(writer, "next_label_key", *key + 1, err)
+	               ? -1
+	               : 0;
+}
+
+static int run_label_add(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct label_addition *addition = data;
+
+	return label_insert(writer, addition->name, &addition->key, &addition->created, err);
+}
+
+int sqlite_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err)
+{
+	struct label_addition addition = {.name = name};
+
+	if (db_write(dataset_db(dataset), true, run_label_add, &addition, err))
+		return -1;
+	*key = addition.key;
+	*created = addition.created;
+	return 0;
+}
+
+/* --- notes --------------------------------------------------------------------------------------------------------- */
+
+int sqlite_note_get(struct dataset *dataset, const char *key, char **value, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT value FROM settings WHERE key = 'note:' || ?", "s", key);
+	int row = stmt ? conn_step(conn, stmt, err) : -1;
+	*value = row == 1 ? column_text(stmt, 0) : NULL;
+	if (row == 1)
+		conn_done(stmt);
+	db_read_end(dataset_db(dataset), conn);
+	return row < 0 ? -1 : 0;
+}
+
+struct note {
+	const char *key, *value;
+};
+
+static int run_note_set(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct note *note = data;
+
+	return conn_run(writer, err,
+	                "INSERT INTO settings (key, value) VALUES ('note:' || ?1, ?2)"
+	                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+	                "ss", note->key, note->value);
+}
+
+int sqlite_note_set(struct dataset *dataset, const char *key, const char *value, struct err *err)
+{
+	struct note note = {.key = key, .value = value};
+
+	return db_write(dataset_db(dataset), true, run_note_set, &note, err);
+}

@@ -1,0 +1,46 @@
+/* What SQLite's errors mean, and statements of which nothing but an error is known. */
+#include "dataset/sqlite/internal.h"
+
+#include <errno.h>
+
+static bool wears(int code)
+{
+	return code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM || code == SQLITE_IOERR ||
+	       code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+int conn_fail(struct sqlite_conn *conn, struct err *err)
+{
+	int code = sqlite3_extended_errcode(conn->db);
+	int system = sqlite3_system_errno(conn->db);
+	const char *text = sqlite3_errmsg(conn->db);
+
+	conn->worn = conn->worn || wears(code & 0xff);
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return err_set(err, ERR_NO_SPACE, "The disk of the database is full");
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(err, ERR_UNAVAILABLE, "The database is locked by another program");
+	case SQLITE_IOERR:
+		if (system == ENOSPC || system == EDQUOT)
+			return err_set(err, ERR_NO_SPACE, "The disk of the database is full");
+		return err_set(err, ERR_UNAVAILABLE, "The database cannot be read or written: %s (%s)", text,
+		               strerror(system));
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return err_set(err, ERR_UNAVAILABLE, "The database cannot be opened for writing: %s", text);
+	case SQLITE_NOTADB:
+		return err_set(err, ERR_INTERNAL, "The file is not a SQLite database");
+	case SQLITE_CORRUPT:
+		return err_set(err, ERR_INTERNAL, "The database is damaged");
+	default:
+		return err_set(err, ERR_INTERNAL, "SQLite: %s (code %d)", text, code);
+	}
+}
+
+int conn_script(struct sqlite_conn *conn, const char *sql, struct err *err)
+{
+	return sqlite3_exec(conn->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : conn_fail(conn, err);
+}

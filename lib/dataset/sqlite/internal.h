@@ -1,0 +1,299 @@
+/* The SQLite backend's own parts: connections, the group-committing writer, the schema. Private to lib/dataset/sqlite*.c. */
+#ifndef DATASET_SQLITE_INTERNAL_H
+#define DATASET_SQLITE_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "base/combine.h"
+#include "dataset/backend.h"
+
+/* --- a connection: statements prepared once, by the address of their text ---------------------------------------- */
+
+enum { SQLITE_STATEMENTS_MAX = 128 }; /* distinct statements of one connection */
+
+struct sqlite_conn {
+	sqlite3 *db;
+	size_t count;
+	struct {
+		const char *sql;
+		sqlite3_stmt *stmt;
+	} statement[SQLITE_STATEMENTS_MAX];
+	bool worn; /* it met what only a new connection may get over: a file that was not writable, damage, a disk's error */
+	struct sqlite_conn *next; /* in the pool of idle readers */
+};
+
+int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct err *err);
+void conn_free(struct sqlite_conn *conn);
+/* Turns the connection's last failure into err; returns -1. */
+int conn_fail(struct sqlite_conn *conn, struct err *err);
+
+/* The statement of `sql` (a literal), reset and bound; types has a letter an argument: 'i' int64_t, 's' const char *
+ * (must outlive the stepping), 'n' nothing (NULL). NULL on failure. Ended by conn_done, or by the next use. */
+sqlite3_stmt *conn_query(struct sqlite_conn *conn, struct err *err, const char *sql, const char *types, ...);
+/* 1: a row, 0: no more (the statement is then reset), -1: failure. */
+int conn_step(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct err *err);
+void conn_done(sqlite3_stmt *stmt);
+/* Query, step to the end, reset. */
+int conn_run(struct sqlite_conn *conn, struct err *err, const char *sql, const char *types, ...);
+/* The first column of the first row, or `otherwise` when there is no row. */
+int conn_int64(struct sqlite_conn *conn, struct err *err, int64_t otherwise, int64_t *out, const char *sql,
+               const char *types, ...);
+/* Runs statements that return nothing; not cached. */
+int conn_script(struct sqlite_conn *conn, const char *sql, struct err *err);
+/* A column's text as a string of its own, "" for NULL. */
+char *column_text(sqlite3_stmt *stmt, int column);
+
+/* --- a database: one file, its readers, its writer ---------------------------------------------------------------- */
+
+/* A log and the header of the first page of the database that it belongs to. */
+enum { WAL_SALTS = 8, WAL_PAGE = 100, WAL_MARK = 4 };
+struct wal_seen {
+	struct timespec changed; /* the database's file, last, when this was seen */
+	unsigned char salts[WAL_SALTS], page[WAL_PAGE];
+	unsigned char mark[WAL_MARK]; /* of the log that this process noted last */
+	bool noted; /* or cannot be */
+};
+
+struct sqlite_db {
+	char *path;
+	int lock_fd; /* flock(2) around every write transaction, of every process (DESIGN.md, measured 1) */
+	dev_t device;
+	ino_t inode;
+	struct sqlite_conn *writer; /* used by the leader alone */
+	bool writer_synced;         /* the writer's PRAGMA synchronous is FULL */
+	bool made;                  /* by this handle: there is no copy of it yet */
+	struct wal_seen seen;       /* as the leader's, too */
+
+	struct combine writes;
+	pthread_mutex_t mutex; /* guards what follows */
+	struct sqlite_conn *readers;
+	bool worn;                     /* as its writer is */
+	struct timespec looked;        /* the last change of its file, when that was looked at */
+};
+
+/* Brings a database to a later schema. */
+typedef int db_migrate(struct sqlite_conn *writer, struct err *err);
+
+/* What a database is to be like. */
+struct db_schema {
+	/* Is it so already? Only looks. */
+	int (*is_current)(struct sqlite_conn *conn, bool *current, struct err *err);
+	db_migrate *migrate; /* in one transaction; called under the lock */
+};
+extern const struct db_schema schema_of_dataset, schema_of_answers; /* schema.c */
+
+/* create: makes the file, which must not exist (ERR_CONFLICT). One that is there, and as it is to be, is opened without the lock: that
+ * may be held for long, by a backup. */
+int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err);
+/* For reading alone: makes no lock file, changes no schema. A database of the older system is copied and the copy migrated;
+ * that one has a single connection, so only one thread may read. */
+int db_open_reading(struct sqlite_db **out, const char *path, struct err *err);
+void db_free(struct sqlite_db *db);
+/* Is the file at db's path still the one that is open, and of use? If not, it is to be opened anew. */
+bool db_current(struct sqlite_db *db);
+/* Puts a database that is damaged, by ours or another's doing, beside its place, under the lock; if it is `device` and `inode`
+ * still. *aside gets its new name, the caller's to free, or NULL. */
+int db_set_aside(const char *path, dev_t device, ino_t inode, char **aside, struct err *err);
+/* A reading connection for this thread until db_read_end. NULL on failure. */
+struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err);
+void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
+
+/* Runs `run` inside a write transaction, together with whatever other threads are waiting to write, and returns when
+ * that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with a code other than
+ * ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the
+ * batch it was in failed. Where another program keeps the lock for long, all but one of a process's threads that wait are told
+ * ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
+enum { DB_WAIT_SECONDS = 10 };
+typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
+int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err);
+/* Writes the WAL back into the database and empties it. What a reader of another program keeps from being written back is
+ * ERR_UNAVAILABLE when all of it must be, else it stays in the WAL. */
+int db_fold(struct sqlite_db *db, bool all, struct err *err);
+/* Renames a database that nobody has open and that is all in its one file; ERR_CONFLICT when `to` is there. A log that an earlier
+ * database left there (its removal was cut short) is removed: SQLite would take it for the new one's. */
+int db_rename(const char *from, const char *to, struct err *err);
+
+/* Is the log that lies beside the database, if any, its own (wal.c)? ERR_UNAVAILABLE: no, for the database was
+ * replaced; err says what a person is to do. To be asked before a new connection reads. */
+int wal_check(sqlite3 *db, const char *path, struct err *err);
+/* The same, under the lock, before each write transaction; and what is to be noted for it, after it was committed. file:
+ * what the database's file is now. */
+int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err);
+void wal_after(struct sqlite_db *db);
+
+/* --- the store and a dataset --------------------------------------------------------------------------------------- */
+
+struct sqlite_dataset {
+	struct dataset base;
+	struct sqlite_store *store;
+	struct sqlite_db *db;
+	int users;        /* open handles, and threads that look at it */
+	uint64_t last_use; /* for eviction */
+	bool stale;       /* its file is gone or replaced: freed with the last handle */
+	struct sqlite_dataset *next;
+};
+
+struct sqlite_store {
+	struct dataset_store base;
+	const struct config *config;
+	bool reading;          /* nothing is to be changed */
+	pthread_mutex_t mutex; /* guards what follows, and every users, last_use, stale; held for no file's sake */
+	pthread_cond_t opened; /* one of `opening` is done */
+	struct sqlite_dataset *datasets;
+	struct opening *opening;
+	int64_t open_count;
+	uint64_t clock;
+};
+
+/* The handle of a database in the store's folder: the one that is open, or a new one by `open`, which one thread at a time
+ * does, and on which only those wait that want the same. */
+typedef int handle_open(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err);
+int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out, struct err *err);
+void handle_put(struct sqlite_dataset *dataset);
+
+/* The schema's version; one that is newer than ours is an error. */
+int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);
+bool schema_is_newest(int64_t version);
+/* What people added to a database themselves, kept over its migration (carry.c); in one transaction, which is rolled back
+ * when something cannot be kept: err names it. older: of the older system's schema, whose table samples is made anew. */
+struct carried {
+	struct added *item; /* in the order in which they are made again */
+	size_t count;
+};
+/* Notes, beside what is noted, and drops the views and triggers, and, of an older one, the indices on its samples. */
+int carry_off(struct sqlite_conn *writer, bool older, struct carried *out, struct err *err);
+/* Adds the UNIQUE constraints of the older table samples, as indices. */
+int carry_unique(struct sqlite_conn *writer, struct carried *carried, struct err *err);
+/* Copies the older samples, with the columns that they have beside those of its schema, into samples_1. */
+int carry_columns(struct sqlite_conn *writer, struct err *err);
+/* Makes all of it again. */
+int carry_back(struct sqlite_conn *writer, const struct carried *carried, struct err *err);
+void carried_release(struct carried *carried);
+
+/* Migrates a private copy; of one of the older system the labels were given at `at`. */
+int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
+
+/* States as stored in samples.state are those of enum sample_state. Samples requeued to the end get positions from
+ * here on, so that what is new comes before them. */
+#define QUEUE_END_BASE (INT64_C(1) << 40)
+
+/* --- shared by the parts (sample.c, outcome.c) --------------------------------------------------------- */
+
+/* Columns of struct sample, in the order sample_read takes them, of a table or alias `samples`. */
+#define SAMPLE_COLUMNS \
+	"samples.id, samples.filepath, samples.label, samples.state, samples.version, samples.blob_key, samples.type, " \
+	"samples.sha256, samples.filename, samples.bytes, samples.width, samples.height, samples.uploaded_at, " \
+	"samples.uploaded_by, samples.labelled_at, samples.labelled_by"
+enum { SAMPLE_COLUMN_COUNT = 16 };
+void sample_read(sqlite3_stmt *stmt, struct sample *out);
+/* The sample of a rowid; ERR_NOT_FOUND. */
+int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
+
+/* A page of samples by sql (a literal), which takes the row it begins after and the limit. As dataset_samples. */
+int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out, size_t *count,
+                 struct err *err);
+
+/* settings.c */
+int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
+int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err);
+int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err);
+int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err);
+/* The configuration's lease, in microseconds; and the one that holds: the policy's own, or otherwise_us. */
+int64_t lease_default(struct dataset *dataset);
+int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err);
+int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
+
+/* In order of key; uncounted: each count is 0. */
+int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err);
+/* A handle on an open database, in no list and with no user yet. */
+struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db);
+/* Where in the queue a new sample comes. */
+int64_t new_position(const struct dataset_policy *policy, int64_t row);
+/* The file of a dataset, or one beside it; the caller frees. */
+char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix);
+/* The same while it is being moved here: a name that no dataset can have. */
+char *moving_path(const struct sqlite_store *store, const char *name, const char *suffix);
+int sync_folder(const char *dir, struct err *err);
+/* Makes the database `made`, whole and closed, the dataset of that name, durably; ERR_CONFLICT when there is one. */
+int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err);
+/* Appends a label event; *n is its number among the sample's. request may be NULL. */
+int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
+              const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err);
+/* The label's key, adding it when it is new. */
+int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
+/* Brings the sample's label, state, leases and place in the queue in line with what was said of it and with the policy. To be
+ * called after each change of its votes, events or leases. *places (unless NULL): how many more people it may be given to. */
+int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err);
+/* What a change of the policy makes of the samples that are there (catchup.c) is made in bites, between which others
+ * write, and which go on where they were after a crash. In the write that changes the policy: */
+int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,
+                   struct err *err);
+/* A small one, for whoever writes anyway: so it ends though nobody waits for it any more. */
+int conn_catch_up(struct sqlite_conn *writer, struct err *err);
+/* All of it. */
+int db_catch_up(struct sqlite_db *db, struct err *err);
+/* The operations of backend.h, by file. */
+dataset_store_open_fn sqlite_store_open;
+typeof(dataset_store_free) sqlite_store_free;
+typeof(dataset_store_ping) sqlite_store_ping;
+typeof(dataset_store_list) sqlite_store_list;
+typeof(dataset_store_place) sqlite_store_place;
+typeof(dataset_store_fold) sqlite_store_fold;
+typeof(dataset_create) sqlite_create;
+typeof(dataset_remove) sqlite_remove;
+typeof(dataset_open) sqlite_open;
+typeof(dataset_close) sqlite_close;
+
+typeof(dataset_info) sqlite_info;
+typeof(dataset_place) sqlite_place;
+typeof(dataset_labels) sqlite_labels;
+typeof(dataset_counts) sqlite_counts;
+typeof(dataset_check) sqlite_check;
+typeof(dataset_size) sqlite_size;
+typeof(dataset_update) sqlite_update;
+typeof(dataset_label_add) sqlite_label_add;
+typeof(dataset_note_get) sqlite_note_get;
+typeof(dataset_note_set) sqlite_note_set;
+
+typeof(dataset_sample) sqlite_sample;
+typeof(dataset_sample_by_path) sqlite_sample_by_path;
+typeof(dataset_sample_by_sha256) sqlite_sample_by_sha256;
+typeof(dataset_samples) sqlite_samples;
+typeof(dataset_merge) sqlite_merge;
+typeof(dataset_add_image) sqlite_add_image;
+typeof(dataset_has_blob) sqlite_has_blob;
+typeof(dataset_set_urls) sqlite_set_urls;
+typeof(dataset_history) sqlite_history;
+
+typeof(dataset_outline) sqlite_outline;
+typeof(dataset_records) sqlite_records;
+typeof(dataset_restore_open) sqlite_restore_open;
+typeof(dataset_restore_outline) sqlite_restore_outline;
+typeof(dataset_restore_records) sqlite_restore_records;
+typeof(dataset_restore_finish) sqlite_restore_finish;
+typeof(dataset_restore_drop) sqlite_restore_drop;
+
+typeof(dataset_next) sqlite_next;
+typeof(dataset_lease) sqlite_lease;
+typeof(dataset_held) sqlite_held;
+dataset_change_fn sqlite_change;
+typeof(dataset_retry_unreadable) sqlite_retry_unreadable;
+typeof(dataset_unreadable) sqlite_unreadable;
+
+typeof(idempotency_claim) sqlite_idempotency_claim;
+typeof(idempotency_finish) sqlite_idempotency_finish;
+typeof(idempotency_abandon) sqlite_idempotency_abandon;
+
+static inline struct sqlite_store *sqlite_store(struct dataset_store *store)
+{
+	return (struct sqlite_store *)store;
+}
+
+static inline struct sqlite_db *dataset_db(struct dataset *dataset)
+{
+	return ((struct sqlite_dataset *)dataset)->db;
+}
+
+#endif

@@ -1,0 +1,321 @@
+/* The queue in SQLite, and the leases that are taken of it; each function that changes them is one job of a group
+ * commit. */
+#include "dataset/sqlite/internal.h"
+
+#include "base/text.h"
+
+enum {
+	SWEEP_MAX = 1000, /* expired leases ended in one write */
+	PASSED_MIN = 16,  /* samples that are quicker passed over than remembered */
+	SECOND_US = 1000000,
+};
+
+/* Ends leases whose time is over, so that their samples are in the queue again. One that ends later than one that
+ * is taken now was taken before the clock went back: it ends when that one would. */
+static int sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, int64_t overlap, struct err *err)
+{
+	if (conn_run(writer, err, "UPDATE leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
+		return -1;
+	for (int i = 0; i < SWEEP_MAX; i++) {
+		int64_t row;
+
+		if (conn_int64(writer, err, 0, &row, "SELECT sample FROM leases WHERE expires <= ? ORDER BY expires LIMIT 1", "i",
+		               now))
+			return -1;
+		if (row == 0)
+			return 0;
+		if (conn_run(writer, err, "DELETE FROM leases WHERE sample = ? AND expires <= ?", "ii", row, now) ||
+		    sample_settle(writer, row, overlap, NULL, err))
+			return -1;
+	}
+	return 0;
+}
+
+struct taking {
+	const char *user;
+	int64_t lease_us; /* of the configuration; the policy's own goes before */
+	size_t wanted;
+	bool next; /* as /obtain: one's own again, and shared when nothing is free */
+	struct task *out;
+	size_t taken;
+};
+
+static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *user, int64_t now, int64_t lease_us,
+                        struct task *out, struct err *err)
+{
+	task_token(row - 1, out->token);
+	out->expires_at = now + lease_us;
+	return conn_run(writer, err,
+	                "INSERT INTO leases (token, sample, user, taken, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+	                "sisii", out->token, row, user, now, out->expires_at) ||
+	                       sample_load(writer, row, &out->sample, err)
+	               ? -1
+	               : 0;
+}
+
+/* --- the queue ----------------------------------------------------------------------------------------------------- */
+
+/* A user's way through the queue. What stands before one who is ahead of the others, because that user has voted
+ * on it already, is passed over once, and then remembered. */
+struct walk {
+	const char *user;
+	int64_t position; /* nothing before it is open to the user */
+	int64_t passed;
+};
+
+static int walk_begin(struct sqlite_conn *writer, const char *user, struct walk *walk, struct err *err)
+{
+	*walk = (struct walk){.user = user};
+	return conn_int64(writer, err, INT64_MIN, &walk->position, "SELECT position FROM ahead WHERE user = ?", "s", user);
+}
+
+/* The next one that is open to the user, which is then the user's to take; *row 0 when there is none. */
+static int walk_on(struct sqlite_conn *writer, struct walk *walk, int64_t *row, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err,
+	                                "SELECT id, position,"
+	                                " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?1)"
+	                                " OR EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?1)"
+	                                " FROM samples INDEXED BY samples_queue WHERE slots > 0 AND position >= ?2"
+	                                " ORDER BY position",
+	                                "si", walk->user, walk->position);
+	int found = stmt ? 1 : -1;
+
+	*row = 0;
+	while (*row == 0 && stmt && (found = conn_step(writer, stmt, err)) == 1) {
+		walk->position = sqlite3_column_int64(stmt, 1);
+		if (sqlite3_column_int(stmt, 2))
+			walk->passed++;
+		else
+			*row = sqlite3_column_int64(stmt, 0);
+	}
+	if (found == 0)
+		walk->position = INT64_MAX;
+	if (found == 1)
+		conn_done(stmt);
+	return found < 0 ? -1 : 0;
+}
+
+static int walk_end(struct sqlite_conn *writer, const struct walk *walk, struct err *err)
+{
+	return walk->passed < PASSED_MIN
+	               ? 0
+	               : conn_run(writer, err,
+	                          "INSERT INTO ahead (user, position) VALUES (?1, ?2)"
+	                          " ON CONFLICT (user) DO UPDATE SET position = excluded.position",
+	                          "si", walk->user, walk->position);
+}
+
+/* --- taking -------------------------------------------------------------------------------------------------------- */
+
+static int oldest_shareable(struct sqlite_conn *writer, const char *user, int64_t now, int64_t *row, struct err *err)
+{
+	return conn_int64(writer, err, 0, row,
+	                  "SELECT leases.sample FROM leases JOIN samples ON samples.id = leases.sample"
+	                  " WHERE leases.expires > ?2 AND samples.state = 0"
+	                  " AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = leases.sample AND votes.user = ?1)"
+	                  " ORDER BY leases.taken, samples.position LIMIT 1",
+	                  "si", user, now);
+}
+
+/* The user's oldest live lease; row 0 when there is none. */
+static int own_lease(struct sqlite_conn *conn, const char *user, int64_t now, int64_t *row, struct task *out,
+                     struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT leases.sample, leases.token, leases.expires FROM leases JOIN samples"
+	                                " ON samples.id = leases.sample WHERE leases.user = ?1 AND leases.expires > ?2"
+	                                " AND samples.state = 0 ORDER BY leases.taken, samples.position LIMIT 1",
+	                                "si", user, now);
+	int found = stmt ? conn_step(conn, stmt, err) : -1;
+
+	*row = 0;
+	if (found == 1) {
+		*row = sqlite3_column_int64(stmt, 0);
+		snprintf(out->token, sizeof(out->token), "%s", (const char *)sqlite3_column_text(stmt, 1));
+		out->expires_at = sqlite3_column_int64(stmt, 2);
+		conn_done(stmt);
+	}
+	return found < 0 ? -1 : 0;
+}
+
+static int take_own(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, struct err *err)
+{
+	struct task *out = taking->out;
+	int64_t row;
+
+	if (own_lease(writer, taking->user, now, &row, out, err))
+		return -1;
+	if (row == 0)
+		return 0;
+	out->expires_at = now + lease_us;
+	taking->taken = 1;
+	return conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si", out->token, out->expires_at) ||
+	                       sample_load(writer, row, &out->sample, err)
+	               ? -1
+	               : 0;
+}
+
+static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, int64_t overlap,
+                     struct err *err)
+{
+	struct walk walk;
+
+	if (walk_begin(writer, taking->user, &walk, err))
+		return -1;
+	while (taking->taken < taking->wanted) {
+		int64_t row, places;
+
+		if (walk_on(writer, &walk, &row, err))
+			return -1;
+		if (row == 0)
+			break;
+		/* By the policy that holds now it may have no place any more. */
+		if (sample_settle(writer, row, overlap, &places, err))
+			return -1;
+		if (places == 0)
+			continue;
+		if (lease_insert(writer, row, taking->user, now, lease_us, &taking->out[taking->taken], err))
+			return -1;
+		taking->taken++;
+		if (conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1", "ii", row, places - 1))
+			return -1;
+	}
+	return walk_end(writer, &walk, err);
+}
+
+static int take_shared(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, struct err *err)
+{
+	int64_t row;
+
+	if (oldest_shareable(writer, taking->user, now, &row, err))
+		return -1;
+	if (row == 0)
+		return 0;
+	taking->taken = 1;
+	return lease_insert(writer, row, taking->user, now, lease_us, taking->out, err);
+}
+
+static int check_held(struct sqlite_conn *writer, const struct taking *taking, int64_t now, struct err *err)
+{
+	int64_t held;
+
+	if (conn_int64(writer, err, 0, &held, "SELECT COUNT(*) FROM leases WHERE user = ? AND expires > ?", "si",
+	               taking->user, now))
+		return -1;
+	if (held + (int64_t)taking->wanted > DATASET_TASKS_HELD_MAX)
+		return err_set(err, ERR_CONFLICT, "You hold %lld tasks; at most %d may be held at once", (long long)held,
+		               DATASET_TASKS_HELD_MAX);
+	return 0;
+}
+
+static void give_back(struct taking *taking)
+{
+	tasks_release(taking->out, taking->wanted);
+	taking->taken = 0;
+}
+
+static int run_take(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct taking *taking = data;
+	int64_t now = text_now(), overlap, lease_us;
+
+	give_back(taking); /* of a run whose transaction failed */
+	if (overlap_load(writer, &overlap, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
+	    sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
+		return -1;
+	if (!taking->next)
+		return check_held(writer, taking, now, err) || take_free(writer, taking, now, lease_us, overlap, err) ? -1 : 0;
+	if (take_own(writer, taking, now, lease_us, err))
+		return -1;
+	if (taking->taken == 0 && take_free(writer, taking, now, lease_us, overlap, err))
+		return -1;
+	return taking->taken == 0 ? take_shared(writer, taking, now, lease_us, err) : 0;
+}
+
+static int take(struct dataset *dataset, struct taking *taking, struct err *err)
+{
+	taking->lease_us = lease_default(dataset);
+	memset(taking->out, 0, taking->wanted * sizeof(*taking->out));
+	/* A lease needs no sync: what power loss takes away is only that its sample is free again. */
+	if (db_write(dataset_db(dataset), false, run_take, taking, err) == 0)
+		return 0;
+	give_back(taking);
+	return -1;
+}
+
+/* One's own lease that is good for more than half its time is answered without a write. */
+static int own_without_write(struct dataset *dataset, const char *user, struct task *out, bool *found, struct err *err)
+{
+	struct sqlite_dataset *own = (struct sqlite_dataset *)dataset;
+	struct sqlite_conn *conn = db_read(own->db, err);
+	int64_t now = text_now(), row = 0, lease_us;
+
+	if (!conn)
+		return -1;
+	memset(out, 0, sizeof(*out));
+	int failed = lease_length(conn, lease_default(dataset), &lease_us, err) ||
+	             own_lease(conn, user, now, &row, out, err);
+	*found = !failed && row > 0 && out->expires_at - now > lease_us / 2 && out->expires_at - now <= lease_us;
+	if (*found)
+		failed = sample_load(conn, row, &out->sample, err);
+	db_read_end(own->db, conn);
+	return failed ? -1 : 0;
+}
+
+int sqlite_next(struct dataset *dataset, const char *user, struct task *out, struct err *err)
+{
+	struct taking taking = {.user = user, .wanted = 1, .next = true, .out = out};
+	bool found;
+
+	if (own_without_write(dataset, user, out, &found, err))
+		return -1;
+	if (found)
+		return 0;
+	if (take(dataset, &taking, err))
+		return -1;
+	return taking.taken ? 0 : err_set(err, ERR_NOT_FOUND, "Sample not found");
+}
+
+int sqlite_lease(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
+                 struct err *err)
+{
+	struct taking taking = {.user = user, .wanted = count, .out = out};
+
+	if (take(dataset, &taking, err))
+		return -1;
+	*taken = taking.taken;
+	return 0;
+}
+
+int sqlite_held(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	*out = calloc(DATASET_TASKS_HELD_MAX + 1, sizeof(**out));
+	*count = 0;
+	if (!*out)
+		abort();
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT " SAMPLE_COLUMNS ", leases.token, leases.expires FROM leases JOIN samples"
+	                                " ON samples.id = leases.sample WHERE leases.user = ?1 AND leases.expires > ?2"
+	                                " ORDER BY leases.taken, samples.position LIMIT ?3",
+	                                "sii", user, text_now(), (int64_t)DATASET_TASKS_HELD_MAX + 1);
+	int row = stmt ? 1 : -1;
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		struct task *task = &(*out)[(*count)++];
+
+		sample_read(stmt, &task->sample);
+		snprintf(task->token, sizeof(task->token), "%s",
+		         (const char *)sqlite3_column_text(stmt, SAMPLE_COLUMN_COUNT));
+		task->expires_at = sqlite3_column_int64(stmt, SAMPLE_COLUMN_COUNT + 1);
+	}
+	db_read_end(dataset_db(dataset), conn);
+	if (row == 0)
+		return 0;
+	tasks_release(*out, *count);
+	free(*out);
+	return -1;
+}

@@ -1,0 +1,158 @@
+/* All that a SQLite database holds of a dataset, read for another store. */
+#include "dataset/sqlite/internal.h"
+
+/* --- the outline --------------------------------------------------------------------------------------------------- */
+
+static int notes_load(struct sqlite_conn *conn, struct dataset_outline *out, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT substr(key, 6), value FROM settings WHERE key >= 'note:' AND key < 'note;'"
+	                                " ORDER BY key",
+	                                "");
+	int row = stmt ? 1 : -1;
+
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		out->notes = realloc(out->notes, (out->note_count + 1) * sizeof(*out->notes));
+		if (!out->notes)
+			abort();
+		out->notes[out->note_count++] = (struct dataset_note){column_text(stmt, 0), column_text(stmt, 1)};
+	}
+	return row < 0 ? -1 : 0;
+}
+
+int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+	struct dataset_labels labels = {.count = 0};
+
+	if (!conn)
+		return -1;
+	int failed = conn_run(conn, err, "BEGIN", "") || base_dir_load(conn, dataset->name, &out->base_dir, err) ||
+	             policy_load(conn, &out->policy, err) || labels_load(conn, false, &labels, err) ||
+	             conn_int64(conn, err, 0, &out->next_label, "SELECT value FROM settings WHERE key = 'next_label_key'",
+	                        "") ||
+	             notes_load(conn, out, err);
+	conn_run(conn, NULL, "COMMIT", "");
+	db_read_end(dataset_db(dataset), conn);
+	out->labels = labels.item;
+	out->label_count = labels.count;
+	return failed ? -1 : 0;
+}
+
+/* --- records ------------------------------------------------------------------------------------------------------- */
+
+struct page {
+	struct dataset_record *records;
+	size_t count, at; /* at: whose events or votes come now */
+};
+
+/* The record of a row of another table, whose rows come in the same order. */
+static struct dataset_record *record_of(struct page *page, int64_t row)
+{
+	while (page->at < page->count && page->records[page->at].sample.id < row - 1)
+		page->at++;
+	return page->at < page->count && page->records[page->at].sample.id == row - 1 ? &page->records[page->at] : NULL;
+}
+
+static int read_samples(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT " SAMPLE_COLUMNS ", url, position FROM samples WHERE id > ? ORDER BY id LIMIT ?",
+	                                "ii", after + 1, (int64_t)limit);
+	int row = stmt ? 1 : -1;
+
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		struct dataset_record *record = &page->records[page->count++];
+		int64_t position = sqlite3_column_int64(stmt, SAMPLE_COLUMN_COUNT + 1);
+
+		sample_read(stmt, &record->sample);
+		record->url = column_text(stmt, SAMPLE_COLUMN_COUNT);
+		record->added_at = record->sample.uploaded_at;
+		record->requeued = position > QUEUE_END_BASE ? position - QUEUE_END_BASE : 0;
+	}
+	return row < 0 ? -1 : 0;
+}
+
+static void add_event(struct dataset_record *record, sqlite3_stmt *stmt)
+{
+	record->events = realloc(record->events, (record->event_count + 1) * sizeof(*record->events));
+	if (!record->events)
+		abort();
+	record->events[record->event_count++] = (struct label_event){.label = column_text(stmt, 1),
+	                                                             .by = column_text(stmt, 2),
+	                                                             .at = sqlite3_column_int64(stmt, 3),
+	                                                             .source = column_text(stmt, 4),
+	                                                             .lead_time_ms = sqlite3_column_int64(stmt, 5)};
+}
+
+static void add_vote(struct dataset_record *record, sqlite3_stmt *stmt)
+{
+	record->votes = realloc(record->votes, (record->vote_count + 1) * sizeof(*record->votes));
+	if (!record->votes)
+		abort();
+	struct dataset_vote *vote = &record->votes[record->vote_count++];
+	vote->user = column_text(stmt, 1);
+	vote->label = sqlite3_column_type(stmt, 2) == SQLITE_NULL ? NULL : column_text(stmt, 2);
+}
+
+/* Adds what `sql` finds of the page's samples to their records, in the order of the samples. */
+static int read_each(struct sqlite_conn *conn, struct page *page, const char *sql,
+                     void (*add)(struct dataset_record *record, sqlite3_stmt *row), struct err *err)
+{
+	const struct dataset_record *last = &page->records[page->count - 1];
+	sqlite3_stmt *stmt =
+		conn_query(conn, err, sql, "ii", page->records[0].sample.id + 1, last->sample.id + 1);
+	int row = stmt ? 1 : -1;
+
+	page->at = 0;
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		struct dataset_record *record = record_of(page, sqlite3_column_int64(stmt, 0));
+
+		if (record)
+			add(record, stmt);
+	}
+	return row < 0 ? -1 : 0;
+}
+
+static int read_page(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page, struct err *err)
+{
+	if (read_samples(conn, after, limit, page, err))
+		return -1;
+	if (page->count == 0)
+		return 0;
+	return read_each(conn, page,
+	                 "SELECT sample, label, by, at, source, lead_time_ms FROM events WHERE sample BETWEEN ? AND ?"
+	                 " ORDER BY sample, n",
+	                 add_event, err) ||
+	                       read_each(conn, page,
+	                                 "SELECT sample, user, label FROM votes WHERE sample BETWEEN ? AND ? ORDER BY sample",
+	                                 add_vote, err)
+	               ? -1
+	               : 0;
+}
+
+int sqlite_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
+                   struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+	struct page page = {.records = calloc(limit, sizeof(*page.records))};
+
+	if (!page.records)
+		abort();
+	if (!conn) {
+		free(page.records);
+		return -1;
+	}
+	/* One snapshot, so that each record is of one moment. */
+	int failed = conn_run(conn, err, "BEGIN", "") || read_page(conn, after, limit, &page, err);
+	conn_run(conn, NULL, "COMMIT", "");
+	db_read_end(dataset_db(dataset), conn);
+	*out = page.records;
+	*count = page.count;
+	if (!failed)
+		return 0;
+	for (size_t i = 0; i < page.count; i++)
+		dataset_record_release(&page.records[i]);
+	free(page.records);
+	return -1;
+}

@@ -1,0 +1,64 @@
+/* Opening a SQLite database for reading alone. */
+#include "dataset/sqlite/internal.h"
+
+static int copy_pages(struct sqlite_conn *from, struct sqlite_conn *to, struct err *err)
+{
+	sqlite3_backup *backup = sqlite3_backup_init(to->db, "main", from->db, "main");
+
+	if (!backup)
+		return conn_fail(to, err);
+	int code = sqlite3_backup_step(backup, -1);
+	sqlite3_backup_finish(backup);
+	if (code == SQLITE_DONE)
+		return 0;
+	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+		return err_set(err, ERR_UNAVAILABLE, "The database is locked by another program");
+	return err_set(err, ERR_INTERNAL, "The database cannot be copied: %s", sqlite3_errstr(code));
+}
+
+/* Puts a migrated copy in place of the connection, in a temporary file that ends with it. The labels in one of the older
+ * system were given when the file was last written to, at the latest. */
+static int open_copy(struct sqlite_conn **conn, const struct stat *file, struct err *err)
+{
+	struct sqlite_conn *copy;
+
+	if (conn_open(&copy, "", true, err))
+		return -1;
+	if (copy_pages(*conn, copy, err) ||
+	    schema_migrate_copy(copy, (int64_t)file->st_mtim.tv_sec * 1000000 + file->st_mtim.tv_nsec / 1000, err)) {
+		conn_free(copy);
+		return -1;
+	}
+	conn_free(*conn);
+	*conn = copy;
+	return 0;
+}
+
+int db_open_reading(struct sqlite_db **out, const char *path, struct err *err)
+{
+	struct sqlite_conn *conn;
+	struct stat file;
+	int64_t version;
+
+	if (stat(path, &file))
+		return err_errno(err, ERR_NOT_FOUND, "Database %s cannot be opened", path);
+	if (!S_ISREG(file.st_mode))
+		return err_set(err, ERR_INTERNAL, "%s is not a file", path);
+	if (conn_open(&conn, path, false, err))
+		return -1;
+	if (schema_version(conn, &version, err) || (!schema_is_newest(version) && open_copy(&conn, &file, err))) {
+		conn_free(conn);
+		return -1;
+	}
+	struct sqlite_db *db = calloc(1, sizeof(*db));
+	if (!db || !(db->path = strdup(path)))
+		abort();
+	pthread_mutex_init(&db->mutex, NULL);
+	combine_init(&db->writes, 1); /* of which there are none */
+	db->lock_fd = -1;
+	db->device = file.st_dev;
+	db->inode = file.st_ino;
+	db->readers = conn;
+	*out = db;
+	return 0;
+}

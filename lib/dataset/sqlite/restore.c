@@ -1,0 +1,249 @@
+/* A dataset that comes from another store into SQLite: a database under a hidden name, until it is whole. */
+#include "dataset/sqlite/internal.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "dataset/rules.h"
+
+static const char *const side_files[] = {"-wal", "-shm", "-lock"};
+
+/* --- opening ------------------------------------------------------------------------------------------------------- */
+
+struct beginning {
+	const char *name, *origin;
+	int64_t last;
+};
+
+static int check_origin(struct sqlite_conn *writer, const struct beginning *beginning, bool *known, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err, "SELECT value IS ?1 FROM settings WHERE key = 'note:" DATASET_ORIGIN "'",
+	                                "s", beginning->origin);
+	int row = stmt ? conn_step(writer, stmt, err) : -1;
+
+	*known = row == 1;
+	if (row < 1)
+		return row;
+	bool same = sqlite3_column_int(stmt, 0);
+	conn_done(stmt);
+	return same ? 0 : err_set(err, ERR_CONFLICT, "An unfinished move of another dataset to %s is there", beginning->name);
+}
+
+static int run_begin(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct beginning *beginning = data;
+	bool known;
+
+	if (check_origin(writer, beginning, &known, err))
+		return -1;
+	if (!known &&
+	    (conn_run(writer, err, "INSERT INTO metadata (dataset_name, base_dir) VALUES (?, '')", "s", beginning->name) ||
+	     conn_run(writer, err, "INSERT INTO settings (key, value) VALUES ('note:" DATASET_ORIGIN "', ?)", "s",
+	              beginning->origin)))
+		return -1;
+	return conn_int64(writer, err, -1, &beginning->last, "SELECT id - 1 FROM samples ORDER BY id DESC LIMIT 1", "");
+}
+
+/* A handle of its own, beside the store's open datasets; freed as soon as it is closed. */
+static struct dataset *make_handle(struct sqlite_store *store, const char *name, struct sqlite_db *db)
+{
+	struct sqlite_dataset *dataset = handle_new(store, name, db);
+
+	dataset->users = 1;
+	dataset->stale = true;
+	return &dataset->base;
+}
+
+int sqlite_restore_open(struct dataset_store *base, const char *name, const char *origin, struct dataset **out,
+                        int64_t *last, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct beginning beginning = {.name = name, .origin = origin};
+	char *path = dataset_path(store, name, ""), *moving = moving_path(store, name, "");
+	struct sqlite_db *db;
+	int failed = access(path, F_OK) == 0
+	                     ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name)
+	                     : db_open(&db, moving, access(moving, F_OK) != 0, &schema_of_dataset, err);
+
+	free(path);
+	free(moving);
+	if (failed)
+		return -1;
+	if (db_write(db, true, run_begin, &beginning, err)) {
+		db_free(db);
+		return -1;
+	}
+	*out = make_handle(store, name, db);
+	*last = beginning.last;
+	return 0;
+}
+
+/* --- filling ------------------------------------------------------------------------------------------------------- */
+
+static int run_outline(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct dataset_outline *outline = data;
+
+	if (conn_run(writer, err, "DELETE FROM labels", "") ||
+	    setting_set(writer, "next_label_key", outline->next_label, err) ||
+	    conn_run(writer, err,
+	             "DELETE FROM settings WHERE key >= 'note:' AND key < 'note;' AND key <> 'note:" DATASET_ORIGIN "'", ""))
+		return -1;
+	for (size_t i = 0; i < outline->label_count; i++) {
+		if (conn_run(writer, err, "INSERT INTO labels (label, key) VALUES (?, ?)", "si", outline->labels[i].name,
+		             outline->labels[i].key))
+			return -1;
+	}
+	for (size_t i = 0; i < outline->note_count; i++) {
+		if (conn_run(writer, err, "INSERT INTO settings (key, value) VALUES ('note:' || ?, ?)", "ss",
+		             outline->notes[i].key, outline->notes[i].value))
+			return -1;
+	}
+	return 0;
+}
+
+int sqlite_restore_outline(struct dataset *dataset, const struct dataset_outline *outline, struct err *err)
+{
+	struct dataset_outline copy = *outline;
+	struct dataset_change change = {
+		.base_dir = outline->base_dir, .fields = DATASET_POLICY_ALL, .policy = outline->policy};
+
+	return sqlite_update(dataset, &change, err) ||
+	                       db_write(dataset_db(dataset), true, run_outline, &copy, err)
+	               ? -1
+	               : 0;
+}
+
+struct filling {
+	const struct dataset_record *records;
+	size_t count;
+	struct dataset_policy policy;
+	int64_t queue_end;
+};
+
+static int remove_record(struct sqlite_conn *writer, int64_t row, struct err *err)
+{
+	return conn_run(writer, err, "DELETE FROM samples WHERE id = ?", "i", row) ||
+	                       conn_run(writer, err, "DELETE FROM events WHERE sample = ?", "i", row) ||
+	                       conn_run(writer, err, "DELETE FROM votes WHERE sample = ?", "i", row)
+	               ? -1
+	               : 0;
+}
+
+static int insert_sample(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
+                         struct err *err)
+{
+	const struct sample *sample = &record->sample;
+	int64_t row = sample->id + 1;
+	int64_t position = record->requeued ? QUEUE_END_BASE + record->requeued : new_position(&filling->policy, row);
+
+	/* What is not known is NULL, as in rows that were made here. */
+	return conn_run(writer, err,
+	                "INSERT INTO samples (id, filepath, label, state, version, position, slots, blob_key, type, sha256,"
+	                " filename, url, bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by)"
+	                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, ''), NULLIF(?9, ''), NULLIF(?10, ''),"
+	                " NULLIF(?11, ''), NULLIF(?12, ''), NULLIF(?13, 0), NULLIF(?14, 0), NULLIF(?15, 0), NULLIF(?16, 0),"
+	                " NULLIF(?17, ''), NULLIF(?18, 0), NULLIF(?19, ''))",
+	                "issiiiisssssiiiisis", row, sample->filepath, sample->label, (int64_t)sample->state, sample->version,
+	                position, (int64_t)(sample->state == SAMPLE_UNLABELLED), sample->blob_key, sample->type, sample->sha256,
+	                sample->filename, record->url, sample->bytes, sample->width, sample->height, sample->uploaded_at,
+	                sample->uploaded_by, sample->labelled_at, sample->labelled_by);
+}
+
+/* Its event is the user's last. */
+static int insert_vote(struct sqlite_conn *writer, int64_t row, const struct dataset_vote *vote, struct err *err)
+{
+	return conn_run(writer, err,
+	                "INSERT INTO votes (sample, user, label, n, at) SELECT ?1, ?2, ?3, COALESCE(MAX(n), 0), COALESCE(at, 0)"
+	                " FROM events WHERE sample = ?1 AND by = ?2 AND source IN (" RULES_VOTE_SOURCES ")",
+	                vote->label ? "iss" : "isn", row, vote->user, vote->label);
+}
+
+static int insert_record(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
+                         struct err *err)
+{
+	int64_t row = record->sample.id + 1;
+
+	if (remove_record(writer, row, err) || insert_sample(writer, filling, record, err))
+		return -1;
+	for (size_t i = 0; i < record->event_count; i++) {
+		const struct label_event *event = &record->events[i];
+		int64_t n;
+
+		if (event_add(writer, row, event->label, event->by, event->at, event->source, event->lead_time_ms, NULL, &n, err))
+			return -1;
+	}
+	for (size_t i = 0; i < record->vote_count; i++) {
+		if (insert_vote(writer, row, &record->votes[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+static int run_records(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct filling *filling = data;
+
+	if (policy_load(writer, &filling->policy, err) ||
+	    conn_int64(writer, err, 0, &filling->queue_end, "SELECT value FROM settings WHERE key = 'queue_end'", ""))
+		return -1;
+	for (size_t i = 0; i < filling->count; i++) {
+		if (insert_record(writer, filling, &filling->records[i], err))
+			return -1;
+		if (filling->queue_end < filling->records[i].requeued)
+			filling->queue_end = filling->records[i].requeued;
+	}
+	return setting_set(writer, "queue_end", filling->queue_end, err);
+}
+
+int sqlite_restore_records(struct dataset *dataset, const struct dataset_record *records, size_t count, struct err *err)
+{
+	struct filling filling = {.records = records, .count = count};
+
+	return db_write(dataset_db(dataset), true, run_records, &filling, err);
+}
+
+/* --- ending -------------------------------------------------------------------------------------------------------- */
+
+static int unlink_side_files(const struct sqlite_store *store, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(side_files) / sizeof(*side_files); i++) {
+		char *path = moving_path(store, name, side_files[i]);
+		int failed = unlink(path) && errno != ENOENT;
+
+		free(path);
+		if (failed)
+			return err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be finished", name);
+	}
+	return 0;
+}
+
+/* Closed first, with all of it in the one file, since the log's name would not go with it. */
+int sqlite_restore_finish(struct dataset *dataset, struct err *err)
+{
+	struct sqlite_store *store = ((struct sqlite_dataset *)dataset)->store;
+	char *name = strdup(dataset->name), *moving = moving_path(store, dataset->name, "");
+
+	if (!name)
+		abort();
+	int failed = db_fold(dataset_db(dataset), true, err);
+	sqlite_close(dataset);
+	failed = failed || unlink_side_files(store, name, err) || give_name(store, moving, name, err);
+	free(moving);
+	free(name);
+	return failed ? -1 : 0;
+}
+
+/* The log first: left alone it would be taken for that of the next database of this name. */
+int sqlite_restore_drop(struct dataset_store *base, const char *name, struct err *err)
+{
+	const struct sqlite_store *store = sqlite_store(base);
+	char *moving = moving_path(store, name, "");
+	int failed = access(moving, F_OK) ? err_set(err, ERR_NOT_FOUND, "There is no unfinished move of %s", name)
+	                                  : unlink_side_files(store, name, err);
+
+	if (!failed && unlink(moving))
+		failed = err_errno(err, ERR_UNAVAILABLE, "The unfinished move of %s cannot be removed", name);
+	free(moving);
+	return failed || sync_folder(store->config->sqlite_db_dir, err) ? -1 : 0;
+}

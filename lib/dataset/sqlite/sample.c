@@ -1,0 +1,388 @@
+/* Samples in SQLite: reading them, adding them (from a seed, by upload), and their history. */
+#include "dataset/sqlite/internal.h"
+
+#include "base/text.h"
+#include "dataset/rules.h"
+
+void sample_read(sqlite3_stmt *stmt, struct sample *out)
+{
+	out->id = sqlite3_column_int64(stmt, 0) - 1;
+	out->filepath = column_text(stmt, 1);
+	out->label = column_text(stmt, 2);
+	out->state = (enum sample_state)sqlite3_column_int(stmt, 3);
+	out->version = sqlite3_column_int64(stmt, 4);
+	out->blob_key = column_text(stmt, 5);
+	out->type = column_text(stmt, 6);
+	out->sha256 = column_text(stmt, 7);
+	out->filename = column_text(stmt, 8);
+	out->bytes = sqlite3_column_int64(stmt, 9);
+	out->width = sqlite3_column_int64(stmt, 10);
+	out->height = sqlite3_column_int64(stmt, 11);
+	out->uploaded_at = sqlite3_column_int64(stmt, 12);
+	out->uploaded_by = column_text(stmt, 13);
+	out->labelled_at = sqlite3_column_int64(stmt, 14);
+	out->labelled_by = column_text(stmt, 15);
+}
+
+static int read_one(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct sample *out, struct err *err)
+{
+	int row = stmt ? conn_step(conn, stmt, err) : -1;
+
+	if (row < 0)
+		return -1;
+	if (row == 0)
+		return err_set(err, ERR_NOT_FOUND, "Sample not found");
+	sample_read(stmt, out);
+	conn_done(stmt);
+	return 0;
+}
+
+int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err)
+{
+	return read_one(conn, conn_query(conn, err, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id = ?", "i", row), out,
+	                err);
+}
+
+int sqlite_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err)
+{
+	if (id < 0 || id == INT64_MAX)
+		return err_set(err, ERR_NOT_FOUND, "Sample not found");
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+	if (!conn)
+		return -1;
+	int failed = sample_load(conn, id + 1, out, err);
+	db_read_end(dataset_db(dataset), conn);
+	return failed;
+}
+
+static int sample_by(struct dataset *dataset, const char *sql, const char *value, struct sample *out, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	int failed = read_one(conn, conn_query(conn, err, sql, "s", value), out, err);
+	db_read_end(dataset_db(dataset), conn);
+	return failed;
+}
+
+static const char BY_PATH[] = "SELECT " SAMPLE_COLUMNS " FROM samples WHERE filepath = ? ORDER BY id LIMIT 1";
+static const char BY_SHA256[] = "SELECT " SAMPLE_COLUMNS " FROM samples WHERE sha256 = ?";
+
+int sqlite_sample_by_path(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err)
+{
+	return sample_by(dataset, BY_PATH, filepath, out, err);
+}
+
+int sqlite_sample_by_sha256(struct dataset *dataset, const char *sha256, struct sample *out, struct err *err)
+{
+	return sample_by(dataset, BY_SHA256, sha256, out, err);
+}
+
+int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out, size_t *count,
+                 struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	*out = calloc(limit, sizeof(**out));
+	*count = 0;
+	if (!*out)
+		abort();
+	sqlite3_stmt *stmt = conn_query(conn, err, sql, "ii", after + 1, (int64_t)limit);
+	int row = stmt ? 1 : -1;
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
+		sample_read(stmt, &(*out)[(*count)++]);
+	db_read_end(dataset_db(dataset), conn);
+	if (row == 0)
+		return 0;
+	for (size_t i = 0; i < *count; i++)
+		sample_release(&(*out)[i]);
+	free(*out);
+	return -1;
+}
+
+int sqlite_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
+                   struct err *err)
+{
+	return samples_page(dataset, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id > ? ORDER BY id LIMIT ?", after, limit, out,
+	                    count, err);
+}
+
+int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+	int64_t known = 0;
+
+	if (!conn)
+		return -1;
+	int row = conn_int64(conn, err, 0, &known, "SELECT 1 FROM samples WHERE id = ?", "i", id + 1);
+	if (row == 0 && !known)
+		row = err_set(err, ERR_NOT_FOUND, "Sample not found");
+	sqlite3_stmt *stmt = row ? NULL
+	                         : conn_query(conn, err,
+	                                      "SELECT label, by, at, source, lead_time_ms FROM events WHERE sample = ?"
+	                                      " ORDER BY n",
+	                                      "i", id + 1);
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		struct label_event event = {.label = (const char *)sqlite3_column_text(stmt, 0),
+		                            .by = (const char *)sqlite3_column_text(stmt, 1),
+		                            .at = sqlite3_column_int64(stmt, 2),
+		                            .source = (const char *)sqlite3_column_text(stmt, 3),
+		                            .lead_time_ms = sqlite3_column_int64(stmt, 4)};
+		visit(data, &event);
+	}
+	db_read_end(dataset_db(dataset), conn);
+	return stmt && row == 0 ? 0 : -1;
+}
+
+int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
+              const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err)
+{
+	return conn_int64(writer, err, 0, n,
+	                  "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request)"
+	                  " SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM events WHERE sample = ?1 RETURNING n",
+	                  "issisis", row, label, by, at, source, lead_time_ms, request);
+}
+
+/* --- seeding ------------------------------------------------------------------------------------------------------- */
+
+struct merge {
+	const char *const *labels;
+	size_t label_count;
+	const struct dataset_seed *seeds;
+	size_t seed_count;
+	struct dataset_merged result;
+	struct dataset_policy policy;
+	int64_t now;
+};
+
+int64_t new_position(const struct dataset_policy *policy, int64_t row)
+{
+	uint64_t random;
+
+	if (policy->order != DATASET_ORDER_RANDOM)
+		return row;
+	sqlite3_randomness(sizeof(random), &random);
+	return (int64_t)(random % (uint64_t)QUEUE_END_BASE);
+}
+
+/* The id that the next sample gets. */
+static int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err)
+{
+	return conn_int64(writer, err, 1, row, "SELECT id + 1 FROM samples ORDER BY id DESC LIMIT 1", "");
+}
+
+static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
+{
+	bool labelled = seed->label[0] != '\0';
+	int64_t row, n;
+
+	merge->result.samples_added++;
+	if (next_row(writer, &row, err) ||
+	    conn_run(writer, err,
+	             "INSERT INTO samples (id, filepath, label, state, position, slots) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	             "issiii", row, seed->filepath, seed->label, (int64_t)labelled, new_position(&merge->policy, row),
+	             labelled ? INT64_C(0) : merge->policy.overlap))
+		return -1;
+	return labelled ? event_add(writer, row, seed->label, "", merge->now, "seed", -1, NULL, &n, err) : 0;
+}
+
+static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t row, const char *label, struct err *err)
+{
+	int64_t n;
+
+	merge->result.samples_labelled++;
+	return event_add(writer, row, label, "", merge->now, "seed", -1, NULL, &n, err) ||
+	                       conn_run(writer, err,
+	                                "UPDATE samples SET label = ?2, state = 1, slots = 0, version = version + 1 WHERE id = ?1",
+	                                "is", row, label) ||
+	                       conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row)
+	               ? -1
+	               : 0;
+}
+
+static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err,
+	                                "SELECT id, state, label, EXISTS (SELECT 1 FROM events WHERE events.sample = samples.id)"
+	                                " FROM samples WHERE filepath = ? ORDER BY id LIMIT 1",
+	                                "s", seed->filepath);
+	int row = stmt ? conn_step(writer, stmt, err) : -1;
+
+	if (row < 0)
+		return -1;
+	if (row == 0)
+		return seed_insert(writer, merge, seed, err);
+	int64_t known = sqlite3_column_int64(stmt, 0);
+	bool takes = seed->label[0] && rules_takes_seed((enum sample_state)sqlite3_column_int(stmt, 1),
+	                                                (const char *)sqlite3_column_text(stmt, 2), sqlite3_column_int(stmt, 3));
+	conn_done(stmt);
+	merge->result.samples_known++;
+	return takes ? seed_label(writer, merge, known, seed->label, err) : 0;
+}
+
+static int insert_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
+{
+	for (size_t i = 0; i < merge->label_count; i++) {
+		int64_t key;
+		bool created;
+
+		if (label_insert(writer, merge->labels[i], &key, &created, err))
+			return -1;
+		merge->result.labels_added += created;
+	}
+	return 0;
+}
+
+/* All of them or none: what is refused in the middle must not be committed with the writes of others. */
+static int add_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
+{
+	if (conn_run(writer, err, "SAVEPOINT labels", ""))
+		return -1;
+	int failed = insert_labels(writer, merge, err);
+	if (failed)
+		conn_run(writer, NULL, "ROLLBACK TO labels", "");
+	return conn_run(writer, failed ? NULL : err, "RELEASE labels", "") || failed ? -1 : 0;
+}
+
+static int run_merge(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct merge *merge = data;
+
+	merge->result = (struct dataset_merged){0};
+	if (policy_load(writer, &merge->policy, err) || add_labels(writer, merge, err))
+		return -1;
+	for (size_t i = 0; i < merge->seed_count; i++) {
+		if (seed_one(writer, merge, &merge->seeds[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+int sqlite_merge(struct dataset *dataset, const char *const *labels, size_t label_count,
+                 const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged, struct err *err)
+{
+	struct merge merge = {.labels = labels,
+	                      .label_count = label_count,
+	                      .seeds = seeds,
+	                      .seed_count = seed_count,
+	                      .now = text_now()};
+
+	if (db_write(dataset_db(dataset), true, run_merge, &merge, err))
+		return -1;
+	merged->labels_added += merge.result.labels_added;
+	merged->samples_added += merge.result.samples_added;
+	merged->samples_labelled += merge.result.samples_labelled;
+	merged->samples_known += merge.result.samples_known;
+	return 0;
+}
+
+/* --- uploads ------------------------------------------------------------------------------------------------------- */
+
+struct addition {
+	const struct dataset_image *image;
+	int64_t quota_bytes;
+	int64_t row;
+	bool duplicate;
+};
+
+static int check_addition(struct sqlite_conn *writer, struct addition *addition, const struct dataset_policy *policy,
+                          struct err *err)
+{
+	const struct dataset_image *image = addition->image;
+	int64_t taken, known = 1, bytes;
+
+	if (conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s", image->sha256) ||
+	    conn_int64(writer, err, 0, &taken, "SELECT 1 FROM samples WHERE filepath = ?", "s", image->filepath) ||
+	    (image->label[0] &&
+	     conn_int64(writer, err, 0, &known, "SELECT 1 FROM labels WHERE label = ? AND key >= 0", "s", image->label)) ||
+	    conn_int64(writer, err, 0, &bytes, "SELECT n FROM counts WHERE kind = 'bytes' AND name = ''", ""))
+		return -1;
+	struct rules_upload upload = {.image = image,
+	                              .same_bytes = addition->row > 0,
+	                              .taken = taken != 0,
+	                              .known_label = known != 0,
+	                              .bytes = bytes,
+	                              .quota_bytes = addition->quota_bytes};
+	return rules_upload(&upload, policy, &addition->duplicate, err);
+}
+
+static int insert_image(struct sqlite_conn *writer, struct addition *addition, const struct dataset_policy *policy,
+                        struct err *err)
+{
+	const struct dataset_image *image = addition->image;
+	bool labelled = image->label[0] != '\0';
+	int64_t now = text_now(), n;
+
+	if (next_row(writer, &addition->row, err) ||
+	    conn_run(writer, err,
+	             "INSERT INTO samples (id, filepath, label, state, position, slots, blob_key, type, sha256, filename, url,"
+	             " bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by)"
+	             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+	             "issiiisssssiiiisis", addition->row, image->filepath, image->label, (int64_t)labelled,
+	             new_position(policy, addition->row), labelled ? INT64_C(0) : policy->overlap, image->blob_key,
+	             image->type, image->sha256, image->filename, image->url, image->bytes, image->width, image->height,
+	             now, image->user, labelled ? now : INT64_C(0), labelled ? image->user : ""))
+		return -1;
+	return labelled ? event_add(writer, addition->row, image->label, image->user, now, "upload", -1, NULL, &n, err) : 0;
+}
+
+static int run_add_image(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct addition *addition = data;
+	struct dataset_policy policy;
+
+	if (policy_load(writer, &policy, err) || check_addition(writer, addition, &policy, err))
+		return -1;
+	return addition->duplicate ? 0 : insert_image(writer, addition, &policy, err);
+}
+
+int sqlite_add_image(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,
+                     struct sample *out, bool *duplicate, struct err *err)
+{
+	struct addition addition = {.image = image, .quota_bytes = quota_bytes};
+
+	if (db_write(dataset_db(dataset), true, run_add_image, &addition, err))
+		return -1;
+	*duplicate = addition.duplicate;
+	return sqlite_sample(dataset, addition.row - 1, out, err);
+}
+
+int sqlite_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+	int64_t known = 0;
+
+	if (!conn)
+		return -1;
+	int failed = conn_int64(conn, err, 0, &known, "SELECT 1 FROM samples WHERE blob_key = ?", "s", blob_key);
+	db_read_end(dataset_db(dataset), conn);
+	*out = known != 0;
+	return failed;
+}
+
+struct urls {
+	const struct dataset_url *items;
+	size_t count;
+};
+
+static int run_set_urls(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct urls *urls = data;
+
+	for (size_t i = 0; i < urls->count; i++) {
+		if (conn_run(writer, err, "UPDATE samples SET url = ?2 WHERE id = ?1", "is", urls->items[i].id + 1,
+		             urls->items[i].url))
+			return -1;
+	}
+	return 0;
+}
+
+int sqlite_set_urls(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err)
+{
+	struct urls all = {.items = urls, .count = count};
+
+	return db_write(dataset_db(dataset), true, run_set_urls, &all, err);
+}

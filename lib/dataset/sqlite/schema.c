@@ -1,0 +1,331 @@
+/* The SQLite schema and its migrations; version 0 is the older system's: metadata, labels(label), samples(filepath, label).
+ *
+ * Its tables and columns stay where they are and readable by its exporter; ours are added. A row's id is its rowid,
+ * which becomes an explicit key, so that VACUUM cannot renumber it. */
+#include "dataset/sqlite/internal.h"
+
+#include "base/text.h"
+#include "dataset/rules.h"
+
+static const char BASE_TABLES[] =
+	"CREATE TABLE IF NOT EXISTS metadata (dataset_name TEXT, base_dir TEXT);"
+	"CREATE TABLE IF NOT EXISTS labels (label TEXT);"
+	"CREATE TABLE IF NOT EXISTS samples (filepath TEXT, label TEXT);";
+
+/* slots: how many more people may be given the sample now; > 0 is what the queue's index holds. */
+static const char VERSION_1[] =
+	"CREATE TABLE settings (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"INSERT INTO settings VALUES ('queue_end', 0), ('overlap', 1), ('lease_seconds', 0), ('order', 0), ('skip', 0),"
+	" ('public', 0);"
+
+	"UPDATE labels SET label = CAST(label AS TEXT);"
+	"DELETE FROM labels WHERE label IS NULL OR label = '' OR rowid NOT IN (SELECT MIN(rowid) FROM labels GROUP BY label);"
+	"ALTER TABLE labels ADD COLUMN key INTEGER;"
+	"UPDATE labels SET key = numbered.n - 1 FROM"
+	" (SELECT rowid AS id, ROW_NUMBER() OVER (ORDER BY rowid) AS n FROM labels) AS numbered WHERE numbered.id = labels.rowid;"
+	/* Partial, though it holds every row: the older exporter reads the labels without an order, which a full index that
+	 * covers its query would make alphabetical. */
+	"CREATE UNIQUE INDEX labels_label ON labels (label) WHERE key >= 0;"
+	"CREATE UNIQUE INDEX labels_key ON labels (key);"
+	"INSERT INTO settings SELECT 'next_label_key', COUNT(*) FROM labels;"
+
+	"CREATE TABLE samples_1 ("
+	" id INTEGER PRIMARY KEY, filepath TEXT NOT NULL, label TEXT NOT NULL DEFAULT '',"
+	" state INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 0,"
+	" position INTEGER NOT NULL, slots INTEGER NOT NULL DEFAULT 0,"
+	" labelled_at INTEGER, labelled_by TEXT, blob_key TEXT, type TEXT, sha256 TEXT, filename TEXT, url TEXT,"
+	" bytes INTEGER, width INTEGER, height INTEGER, uploaded_at INTEGER, uploaded_by TEXT);";
+
+/* After the samples were copied into it. */
+static const char VERSION_1_SAMPLES[] =
+	"DROP TABLE samples;"
+	"ALTER TABLE samples_1 RENAME TO samples;"
+
+	"CREATE TABLE counts (kind TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
+	"INSERT INTO counts SELECT 'size', '', COUNT(*) FROM samples;"
+	"INSERT INTO counts VALUES ('bytes', '', 0);"
+	"INSERT INTO counts SELECT 'state', state, COUNT(*) FROM samples GROUP BY state;"
+	"INSERT INTO counts SELECT 'label', label, COUNT(*) FROM samples GROUP BY label;"
+
+	"CREATE TRIGGER samples_inserted AFTER INSERT ON samples BEGIN"
+	" UPDATE counts SET n = n + 1 WHERE kind = 'size';"
+	" INSERT INTO counts VALUES ('state', NEW.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+	" INSERT INTO counts VALUES ('label', NEW.label, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+	" UPDATE counts SET n = n + NEW.bytes WHERE kind = 'bytes' AND NEW.bytes > 0;"
+	"END;"
+	"CREATE TRIGGER samples_state AFTER UPDATE OF state ON samples WHEN OLD.state <> NEW.state BEGIN"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'state' AND name = OLD.state;"
+	" INSERT INTO counts VALUES ('state', NEW.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+	"END;"
+	"CREATE TRIGGER samples_label AFTER UPDATE OF label ON samples WHEN OLD.label <> NEW.label BEGIN"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'label' AND name = OLD.label;"
+	" INSERT INTO counts VALUES ('label', NEW.label, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+	"END;"
+	"CREATE TRIGGER samples_deleted AFTER DELETE ON samples BEGIN"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'size';"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'state' AND name = OLD.state;"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'label' AND name = OLD.label;"
+	" UPDATE counts SET n = n - OLD.bytes WHERE kind = 'bytes' AND OLD.bytes > 0;"
+	"END;"
+
+	"CREATE INDEX samples_filepath ON samples (filepath);"
+	"CREATE INDEX samples_queue ON samples (position) WHERE slots > 0;"
+	"CREATE INDEX samples_unreadable ON samples (id) WHERE state = 3;"
+	"CREATE UNIQUE INDEX samples_sha256 ON samples (sha256) WHERE sha256 IS NOT NULL;"
+	"CREATE INDEX samples_blob ON samples (blob_key) WHERE blob_key IS NOT NULL;"
+
+	"CREATE TABLE events (sample INTEGER NOT NULL, n INTEGER NOT NULL, label TEXT NOT NULL, by TEXT NOT NULL,"
+	" at INTEGER NOT NULL, source TEXT NOT NULL, lead_time_ms INTEGER NOT NULL, PRIMARY KEY (sample, n)) WITHOUT ROWID;"
+
+	"CREATE TABLE leases (token TEXT PRIMARY KEY, sample INTEGER NOT NULL, user TEXT NOT NULL, taken INTEGER NOT NULL,"
+	" expires INTEGER NOT NULL, shared INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX leases_user ON leases (user, taken);"
+	"CREATE INDEX leases_sample ON leases (sample);"
+	"CREATE INDEX leases_expires ON leases (expires);"
+
+	/* What each person said of a sample where several are asked; label NULL: passed it over for good. */
+	"CREATE TABLE votes (sample INTEGER NOT NULL, user TEXT NOT NULL, label TEXT, PRIMARY KEY (sample, user)) WITHOUT ROWID;";
+
+static const char VERSION_1_EVENTS[] =
+	"INSERT INTO events SELECT id, 1, label, '', ?1, 'seed', -1 FROM samples WHERE label <> ''";
+
+/* Votes are kept whatever the overlap is: those given while it was 1 are in the events. What is undecided by the rules
+ * of version 1 is looked at anew ("recount"). A lease takes a place, shared or not. */
+static const char VERSION_2[] =
+	"INSERT INTO settings SELECT 'recount', 0 WHERE EXISTS (SELECT 1 FROM votes WHERE label IS NOT NULL)"
+	" OR EXISTS (SELECT 1 FROM settings WHERE key = 'overlap' AND value > 1);"
+	"ALTER TABLE votes ADD COLUMN n INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE votes ADD COLUMN at INTEGER NOT NULL DEFAULT 0;"
+	"INSERT INTO votes (sample, user, label, n, at) SELECT sample, by, label, MAX(n), at FROM events"
+	" WHERE source IN (" RULES_VOTE_SOURCES ") GROUP BY sample, by"
+	" ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at;"
+	"ALTER TABLE leases DROP COLUMN shared;";
+
+/* By which request a label was given, so that one that comes again is known; NULL: that is not known. */
+static const char VERSION_3[] = "ALTER TABLE events ADD COLUMN request TEXT;";
+
+/* For a user who has voted on much that others have not: the position in the queue before which nothing is open to that user. It goes
+ * back for what is offered before it, unless that user has voted on it. */
+static const char VERSION_4[] =
+	"CREATE TABLE ahead (user TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX ahead_position ON ahead (position);"
+	"CREATE TRIGGER samples_new AFTER INSERT ON samples WHEN NEW.slots > 0 BEGIN"
+	" UPDATE ahead SET position = NEW.position WHERE position > NEW.position;"
+	"END;"
+	"CREATE TRIGGER samples_offered AFTER UPDATE OF slots, position ON samples"
+	" WHEN NEW.slots > OLD.slots OR (NEW.slots > 0 AND NEW.position < OLD.position) BEGIN"
+	" UPDATE ahead SET position = NEW.position WHERE position > NEW.position"
+	"  AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = NEW.id AND votes.user = ahead.user);"
+	"END;";
+
+static const char IDEMPOTENCY_1[] =
+	"CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
+	" status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS answers_at ON answers (at);";
+
+enum { SCHEMA_VERSION = 4, IDEMPOTENCY_VERSION = 1 };
+
+static int to_wal(struct sqlite_conn *writer, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err, "PRAGMA journal_mode = WAL", "");
+
+	if (!stmt || conn_step(writer, stmt, err) < 0)
+		return -1;
+	const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+	bool wal = mode && strcmp(mode, "wal") == 0;
+	conn_done(stmt);
+	return wal ? 0 : err_set(err, ERR_UNAVAILABLE, "The database's disk does not allow write-ahead logging");
+}
+
+static int user_version(struct sqlite_conn *writer, int64_t *version, struct err *err)
+{
+	return conn_int64(writer, err, 0, version, "PRAGMA user_version", "");
+}
+
+/* A file that is neither empty nor a dataset of the older system is not ours to change. */
+static int check_is_dataset(struct sqlite_conn *writer, struct err *err)
+{
+	int64_t ours, all;
+
+	if (conn_int64(writer, err, 0, &ours,
+	               "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('metadata', 'labels', 'samples')",
+	               "") ||
+	    conn_int64(writer, err, 0, &all, "SELECT COUNT(*) FROM sqlite_schema", ""))
+		return -1;
+	if (all == 0 || ours == 3)
+		return 0;
+	return err_set(err, ERR_INTERNAL, "The file is not a dataset: it lacks the tables metadata, labels and samples");
+}
+
+int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err)
+{
+	if (user_version(conn, version, err))
+		return -1;
+	if (*version > SCHEMA_VERSION)
+		return err_set(err, ERR_INTERNAL, "The database was written by a newer version of this program (schema %lld, known %d)",
+		               (long long)*version, SCHEMA_VERSION);
+	return 0;
+}
+
+static int version_1(struct sqlite_conn *writer, struct err *err)
+{
+	return check_is_dataset(writer, err) || conn_script(writer, BASE_TABLES, err) ||
+	                       conn_script(writer, VERSION_1, err) || carry_columns(writer, err) ||
+	                       conn_script(writer, VERSION_1_SAMPLES, err) ||
+	                       conn_run(writer, err, VERSION_1_EVENTS, "i", text_now()) ||
+	                       conn_script(writer, "PRAGMA user_version = 1", err)
+	               ? -1
+	               : 0;
+}
+
+static int version_2(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, VERSION_2, err) || conn_script(writer, "PRAGMA user_version = 2", err) ? -1 : 0;
+}
+
+static int version_3(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, VERSION_3, err) || conn_script(writer, "PRAGMA user_version = 3", err) ? -1 : 0;
+}
+
+static int version_4(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, VERSION_4, err) || conn_script(writer, "PRAGMA user_version = 4", err) ? -1 : 0;
+}
+
+/* From the version of its place to the next one. */
+static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3, version_4};
+
+static int run_steps(struct sqlite_conn *writer, int64_t version, struct err *err)
+{
+	for (; version < SCHEMA_VERSION; version++) {
+		if (steps[version](writer, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int to_newest(struct sqlite_conn *writer, struct err *err)
+{
+	struct carried carried = {.count = 0};
+	int64_t version;
+
+	if (schema_version(writer, &version, err))
+		return -1;
+	int failed = (version == 0 && carry_unique(writer, &carried, err)) ||
+	             carry_off(writer, version == 0, &carried, err) || run_steps(writer, version, err) ||
+	             carry_back(writer, &carried, err);
+	carried_release(&carried);
+	return failed ? -1 : 0;
+}
+
+/* All or nothing: a crash in the middle leaves the older schema. */
+static int migrate_in_transaction(struct sqlite_conn *writer, db_migrate *step, struct err *err)
+{
+	if (conn_script(writer, "BEGIN IMMEDIATE", err))
+		return -1;
+	if (step(writer, err) || conn_script(writer, "COMMIT", err)) {
+		sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err)
+{
+	int64_t version;
+
+	if (schema_version(copy, &version, err) || migrate_in_transaction(copy, to_newest, err))
+		return -1;
+	return version == 0 ? conn_run(copy, err, "UPDATE events SET at = ?", "i", at) : 0;
+}
+
+bool schema_is_newest(int64_t version)
+{
+	return version == SCHEMA_VERSION;
+}
+
+static int has_uuid(struct sqlite_conn *conn, int64_t *known, struct err *err)
+{
+	return conn_int64(conn, err, 0, known, "SELECT COUNT(*) FROM settings WHERE key = 'uuid'", "");
+}
+
+/* Of a new dataset, and of one that an earlier version made without. */
+static int have_uuid(struct sqlite_conn *writer, struct err *err)
+{
+	char uuid[HASH_UUID_MAX];
+	int64_t known;
+
+	if (has_uuid(writer, &known, err))
+		return -1;
+	hash_random_uuid(uuid);
+	return known ? 0 : conn_run(writer, err, "INSERT INTO settings (key, value) VALUES ('uuid', ?)", "s", uuid);
+}
+
+static int is_wal(struct sqlite_conn *conn, bool *wal, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err, "PRAGMA journal_mode", "");
+
+	if (!stmt || conn_step(conn, stmt, err) < 0)
+		return -1;
+	const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+	*wal = mode && strcmp(mode, "wal") == 0;
+	conn_done(stmt);
+	return 0;
+}
+
+static int is_current(struct sqlite_conn *conn, int64_t newest, bool *current, struct err *err)
+{
+	int64_t version;
+
+	if (user_version(conn, &version, err) || is_wal(conn, current, err))
+		return -1;
+	*current = *current && version == newest;
+	return 0;
+}
+
+static int dataset_is_current(struct sqlite_conn *conn, bool *current, struct err *err)
+{
+	int64_t known = 0;
+
+	if (is_current(conn, SCHEMA_VERSION, current, err) || (*current && has_uuid(conn, &known, err)))
+		return -1;
+	*current = *current && known;
+	return 0;
+}
+
+static int answers_are_current(struct sqlite_conn *conn, bool *current, struct err *err)
+{
+	return is_current(conn, IDEMPOTENCY_VERSION, current, err);
+}
+
+static int migrate_dataset(struct sqlite_conn *writer, struct err *err)
+{
+	int64_t version;
+
+	if (schema_version(writer, &version, err))
+		return -1;
+	if (version == 0 && check_is_dataset(writer, err))
+		return -1;
+	/* First, so that what cannot be migrated is left as it is. */
+	if (!schema_is_newest(version) && migrate_in_transaction(writer, to_newest, err))
+		return -1;
+	return to_wal(writer, err) || have_uuid(writer, err) ? -1 : 0;
+}
+
+static int idempotency_1(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, IDEMPOTENCY_1, err) || conn_script(writer, "PRAGMA user_version = 1", err) ? -1 : 0;
+}
+
+static int migrate_answers(struct sqlite_conn *writer, struct err *err)
+{
+	int64_t version;
+
+	if (user_version(writer, &version, err) || to_wal(writer, err))
+		return -1;
+	return version < IDEMPOTENCY_VERSION ? migrate_in_transaction(writer, idempotency_1, err) : 0;
+}
+
+const struct db_schema schema_of_dataset = {.is_current = dataset_is_current, .migrate = migrate_dataset};
+const struct db_schema schema_of_answers = {.is_current = answers_are_current, .migrate = migrate_answers};

@@ -1,0 +1,472 @@
+/* The store of SQLite: one database a dataset in sqlite_db_dir, with a bounded cache of open ones. */
+#include "dataset/sqlite/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+enum { REOPEN_TRIES = 6, REOPEN_PAUSE_MS = 5 }; /* of a database that was replaced while it was opened; doubled each time */
+
+static char *path_of(const struct sqlite_store *store, const char *prefix, const char *name, const char *suffix)
+{
+	struct buf path;
+
+	buf_init(&path, 16384);
+	buf_printf(&path, "%s/%s%s.db%s", store->config->sqlite_db_dir, prefix, name, suffix);
+	return buf_detach(&path);
+}
+
+char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix)
+{
+	return path_of(store, "", name, suffix);
+}
+
+char *moving_path(const struct sqlite_store *store, const char *name, const char *suffix)
+{
+	return path_of(store, ".moving-", name, suffix);
+}
+
+int sqlite_store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
+{
+	struct sqlite_store *store = calloc(1, sizeof(*store));
+
+	(void)err;
+	if (!store)
+		abort();
+	store->config = config;
+	store->reading = reading;
+	pthread_mutex_init(&store->mutex, NULL);
+	pthread_cond_init(&store->opened, NULL);
+	*out = &store->base;
+	return 0;
+}
+
+static void free_dataset(struct sqlite_dataset *dataset)
+{
+	db_free(dataset->db);
+	free(dataset->base.name);
+	free(dataset);
+}
+
+void sqlite_store_free(struct dataset_store *base)
+{
+	struct sqlite_store *store = sqlite_store(base);
+
+	while (store->datasets) {
+		struct sqlite_dataset *dataset = store->datasets;
+
+		store->datasets = dataset->next;
+		free_dataset(dataset);
+	}
+	pthread_cond_destroy(&store->opened);
+	pthread_mutex_destroy(&store->mutex);
+	free(store);
+}
+
+int sqlite_store_ping(struct dataset_store *base, struct err *err)
+{
+	const struct sqlite_store *store = sqlite_store(base);
+	const char *dir = store->config->sqlite_db_dir;
+	struct statvfs disk;
+
+	if (store->reading)
+		return access(dir, R_OK | X_OK) ? err_errno(err, ERR_UNAVAILABLE, "The folder of databases %s cannot be read", dir)
+		                                : 0;
+	if (statvfs(dir, &disk) || access(dir, R_OK | W_OK | X_OK))
+		return err_errno(err, ERR_UNAVAILABLE, "The folder of databases %s cannot be written", dir);
+	if (disk.f_bavail == 0)
+		return err_set(err, ERR_NO_SPACE, "The disk of the databases %s is full", dir);
+	return 0;
+}
+
+void sqlite_store_place(struct dataset_store *base, struct buf *out)
+{
+	const char *dir = sqlite_store(base)->config->sqlite_db_dir;
+	char *real = realpath(dir, NULL);
+
+	buf_printf(out, "the SQLite databases in %s", real ? real : dir);
+	free(real);
+}
+
+/* --- listing ------------------------------------------------------------------------------------------------------ */
+
+static int is_database(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return len > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 3, ".db") == 0;
+}
+
+/* By the names' bytes without ".db", so that "a.db" comes before "a b.db" as "a" before "a b". */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	size_t len_a = strlen((*a)->d_name) - 3, len_b = strlen((*b)->d_name) - 3;
+	int order = memcmp((*a)->d_name, (*b)->d_name, len_a < len_b ? len_a : len_b);
+
+	return order ? order : (len_a > len_b) - (len_a < len_b);
+}
+
+int sqlite_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
+                      struct err *err)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(sqlite_store(base)->config->sqlite_db_dir, &entries, is_database, by_name);
+
+	if (count < 0)
+		return err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be read");
+	bool go_on = true;
+	for (int i = 0; i < count; i++) {
+		char *name = entries[i]->d_name;
+
+		name[strlen(name) - 3] = '\0';
+		if (go_on && limit > 0 && strcmp(name, after) > 0 && text_check_dataset_name(name, NULL) == 0) {
+			limit--;
+			go_on = visit(data, name);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
+/* --- open handles ------------------------------------------------------------------------------------------------- */
+
+static void unlink_dataset(struct sqlite_store *store, struct sqlite_dataset *dataset)
+{
+	for (struct sqlite_dataset **at = &store->datasets; *at; at = &(*at)->next) {
+		if (*at == dataset) {
+			*at = dataset->next;
+			store->open_count--;
+			return;
+		}
+	}
+}
+
+/* Takes the dataset out of the cache. With the mutex held, like all of these up to handle_get; it is freed with its last user. */
+static void drop(struct sqlite_store *store, struct sqlite_dataset *dataset)
+{
+	if (!dataset->stale)
+		unlink_dataset(store, dataset);
+	dataset->stale = true;
+}
+
+static struct sqlite_dataset *cached(struct sqlite_store *store, const char *name)
+{
+	for (struct sqlite_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
+		if (strcmp(dataset->base.name, name) == 0)
+			return dataset;
+	}
+	return NULL;
+}
+
+/* Makes room for one more; what it takes out is in a list, to be freed without the mutex. */
+static struct sqlite_dataset *evict(struct sqlite_store *store)
+{
+	struct sqlite_dataset *evicted = NULL;
+
+	while (store->open_count >= store->config->limits.open_datasets) {
+		struct sqlite_dataset *oldest = NULL;
+
+		for (struct sqlite_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
+			if (dataset->users == 0 && (!oldest || dataset->last_use < oldest->last_use))
+				oldest = dataset;
+		}
+		if (!oldest)
+			break; /* all in use: the cache is over its size until some are closed */
+		drop(store, oldest);
+		oldest->next = evicted;
+		evicted = oldest;
+	}
+	return evicted;
+}
+
+struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db)
+{
+	struct sqlite_dataset *dataset = calloc(1, sizeof(*dataset));
+
+	if (!dataset || !(dataset->base.name = strdup(name)))
+		abort();
+	dataset->base.backend = store->base.backend;
+	dataset->store = store;
+	dataset->db = db;
+	return dataset;
+}
+
+/* Lives on the stack of the thread that opens. */
+struct opening {
+	const char *name;
+	struct opening *next;
+};
+
+static bool is_opening(const struct sqlite_store *store, const char *name)
+{
+	for (const struct opening *at = store->opening; at; at = at->next) {
+		if (strcmp(at->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void end_opening(struct sqlite_store *store, const struct opening *own)
+{
+	struct opening **at = &store->opening;
+
+	while (*at != own)
+		at = &(*at)->next;
+	*at = own->next;
+	pthread_cond_broadcast(&store->opened);
+}
+
+/* The cached handle, one user more; NULL: it is the caller's to open. */
+static struct sqlite_dataset *take_cached(struct sqlite_store *store, const char *name)
+{
+	while (is_opening(store, name))
+		pthread_cond_wait(&store->opened, &store->mutex);
+	struct sqlite_dataset *dataset = cached(store, name);
+	if (dataset)
+		dataset->users++;
+	return dataset;
+}
+
+/* Opens it without the mutex, and adds it to the cache with one user. */
+static int open_handle(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out,
+                       struct err *err)
+{
+	struct opening own = {.name = name, .next = store->opening};
+	struct sqlite_dataset *evicted = NULL;
+	struct sqlite_db *db;
+
+	store->opening = &own;
+	pthread_mutex_unlock(&store->mutex);
+	int failed = open(store, name, &db, err);
+	*out = failed ? NULL : handle_new(store, name, db);
+	pthread_mutex_lock(&store->mutex);
+	end_opening(store, &own);
+	if (!failed) {
+		evicted = evict(store);
+		(*out)->users = 1;
+		(*out)->next = store->datasets;
+		store->datasets = *out;
+		store->open_count++;
+	}
+	pthread_mutex_unlock(&store->mutex);
+	while (evicted) {
+		struct sqlite_dataset *next = evicted->next;
+
+		free_dataset(evicted);
+		evicted = next;
+	}
+	pthread_mutex_lock(&store->mutex);
+	return failed;
+}
+
+int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out, struct err *err)
+{
+	struct timespec pause = {.tv_nsec = REOPEN_PAUSE_MS * 1000000};
+	int failed = 0;
+
+	for (int tries = 0; tries < REOPEN_TRIES; tries++) {
+		pthread_mutex_lock(&store->mutex);
+		*out = take_cached(store, name);
+		if (!*out)
+			failed = open_handle(store, name, open, out, err);
+		if (!failed)
+			(*out)->last_use = ++store->clock;
+		pthread_mutex_unlock(&store->mutex);
+		if (failed || db_current((*out)->db))
+			return failed;
+		pthread_mutex_lock(&store->mutex);
+		drop(store, *out);
+		pthread_mutex_unlock(&store->mutex);
+		handle_put(*out);
+		if (tries > 0)
+			nanosleep(&pause, NULL);
+		pause.tv_nsec *= 2;
+	}
+	return err_set(err, ERR_UNAVAILABLE, "The database of %s is another file each time it is opened", name);
+}
+
+void handle_put(struct sqlite_dataset *dataset)
+{
+	struct sqlite_store *store = dataset->store;
+
+	pthread_mutex_lock(&store->mutex);
+	bool last = --dataset->users == 0 && dataset->stale;
+	pthread_mutex_unlock(&store->mutex);
+	if (last)
+		free_dataset(dataset);
+}
+
+static int open_db(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err)
+{
+	char *path = dataset_path(store, name, "");
+	int failed = access(path, F_OK) && (errno == ENOENT || errno == ENAMETOOLONG)
+	                     ? err_set(err, ERR_NOT_FOUND, "Database not found")
+	             : store->reading ? db_open_reading(out, path, err)
+	                              : db_open(out, path, false, &schema_of_dataset, err);
+
+	free(path);
+	return failed && err->code != ERR_NOT_FOUND ? err_prefix(err, "Dataset %s", name) : failed;
+}
+
+int sqlite_open(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
+{
+	struct sqlite_dataset *dataset;
+
+	if (handle_get(sqlite_store(base), name, open_db, &dataset, err))
+		return -1;
+	*out = &dataset->base;
+	return 0;
+}
+
+void sqlite_close(struct dataset *base)
+{
+	handle_put((struct sqlite_dataset *)base);
+}
+
+/* --- making and removing ------------------------------------------------------------------------------------------ */
+
+struct creation {
+	const char *name, *base_dir;
+};
+
+static int write_metadata(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct creation *creation = data;
+
+	return conn_run(writer, err, "INSERT INTO metadata (dataset_name, base_dir) VALUES (?, ?)", "ss", creation->name,
+	                creation->base_dir);
+}
+
+int sync_folder(const char *dir, struct err *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int failed = fd < 0 || fsync(fd) ? err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be synced") : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return failed;
+}
+
+static int check_free(const struct sqlite_store *store, const char *name, struct err *err)
+{
+	char *path = dataset_path(store, name, ""), *moving = moving_path(store, name, "");
+	bool is_there = access(path, F_OK) == 0, is_moving = access(moving, F_OK) == 0;
+
+	free(path);
+	free(moving);
+	if (is_there)
+		return err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name);
+	return is_moving ? err_set(err, ERR_CONFLICT, "A dataset named %s is being moved here from another store", name) : 0;
+}
+
+int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err)
+{
+	char *path = dataset_path(store, name, "");
+	int failed = db_rename(made, path, err);
+
+	free(path);
+	if (failed)
+		return err->code == ERR_CONFLICT ? err_set(err, ERR_CONFLICT, "A dataset named %s exists already", name) : -1;
+	return sync_folder(store->config->sqlite_db_dir, err);
+}
+
+/* Made whole under a hidden name, then given its own: nobody ever sees a dataset without its metadata. */
+int sqlite_create(struct dataset_store *base, const char *name, const char *base_dir,
+                          const struct dataset_policy *policy, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct creation creation = {.name = name, .base_dir = base_dir};
+	struct dataset_change change = {.fields = DATASET_POLICY_ALL, .policy = *policy};
+	struct sqlite_dataset made = {.base = {.backend = base->backend, .name = (char *)(uintptr_t)name}};
+	struct buf hidden;
+
+	buf_init(&hidden, 16384);
+	buf_printf(&hidden, "%s/.new-%d-%p", store->config->sqlite_db_dir, (int)getpid(), (void *)&creation);
+	int failed = check_free(store, name, err) || db_open(&made.db, buf_text(&hidden), true, &schema_of_dataset, err);
+	if (!failed) {
+		failed = db_write(made.db, true, write_metadata, &creation, err) ||
+		         sqlite_update(&made.base, &change, err) || db_fold(made.db, true, err);
+		db_free(made.db);
+		failed = failed || give_name(store, buf_text(&hidden), name, err);
+	}
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+	for (size_t i = 0, len = hidden.len; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		hidden.len = len;
+		buf_str(&hidden, suffixes[i]);
+		unlink(buf_text(&hidden));
+	}
+	buf_release(&hidden);
+	return failed ? -1 : 0;
+}
+
+struct removal {
+	struct sqlite_store *store;
+	const char *name;
+};
+
+/* Under the write lock, so that no write of another process is under way; those that wait see that the file is gone. */
+static int unlink_files(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct removal *removal = data;
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+	(void)writer;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		char *path = dataset_path(removal->store, removal->name, suffixes[i]);
+		int failed = unlink(path) && errno != ENOENT;
+
+		free(path);
+		if (failed)
+			return err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be removed", removal->name);
+	}
+	return 0;
+}
+
+int sqlite_remove(struct dataset_store *base, const char *name, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct removal removal = {.store = store, .name = name};
+	struct dataset *dataset;
+
+	if (sqlite_open(base, name, &dataset, err))
+		return -1;
+	int failed = db_write(dataset_db(dataset), false, unlink_files, &removal, err) ||
+	             sync_folder(store->config->sqlite_db_dir, err);
+	sqlite_close(dataset);
+	return failed ? -1 : 0;
+}
+
+struct fold {
+	struct dataset_store *store;
+	struct err *err;
+	int failed;
+};
+
+static bool fold_one(void *data, const char *name)
+{
+	struct fold *fold = data;
+	struct dataset *dataset;
+
+	if (sqlite_open(fold->store, name, &dataset, fold->err)) {
+		fold->failed = -1;
+		return true;
+	}
+	if (db_fold(dataset_db(dataset), false, fold->err))
+		fold->failed = -1;
+	sqlite_close(dataset);
+	return true;
+}
+
+int sqlite_store_fold(struct dataset_store *store, struct err *err)
+{
+	struct fold fold = {.store = store, .err = err};
+
+	return sqlite_store_list(store, "", SIZE_MAX, fold_one, &fold, err) || fold.failed ? -1 : 0;
+}

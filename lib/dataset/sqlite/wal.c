@@ -1,0 +1,330 @@
+/* Whether the write-ahead log beside a SQLite database is its own: SQLite itself would apply any log to any file.
+ *
+ * A log is told by the salts in its header, which are others each time it begins anew. While it grows, the first page
+ * of the database is what it was when the log began, or, since checkpoints, one that is in the log. So that page's header
+ * is noted with the salts when a log begins, and what is neither that nor in the log came from elsewhere. Each log holds
+ * a number of its own for the first page, and before one begins from nothing the database gets one, so that copies
+ * made earlier can be told from it.
+ *
+ * The note lies in the lock file, and nothing waits until it is on the disk: one that is about another log, is torn or
+ * is not there says nothing. (File formats: sqlite.org/fileformat2.html, 1.3 and 4.1) */
+#include "dataset/sqlite/internal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+
+enum {
+	FRAME_HEADER = 24, /* before each page in a log; its number comes first */
+	LOG_SALTS_AT = 16, /* in a log's header */
+	FRAME_SALTS_AT = 8,
+	PAGE_SIZE_AT = 8,
+	CHANGES_AT = 24, /* in the first page: the change counter, the schema's, and the application's id */
+	SCHEMA_AT = 40,
+	MARK_AT = 68,
+	LOOKS_MAX = 3, /* at what changes meanwhile */
+};
+
+/* As it is in the lock file. */
+struct note {
+	unsigned char salts[WAL_SALTS], page[WAL_PAGE]; /* of the log; on which it began */
+	unsigned char mark[WAL_MARK];                   /* of the first pages in it, but for those of its first write */
+	unsigned char digest[HASH_SHA256_SIZE];         /* of these */
+};
+
+struct log_header {
+	unsigned char bytes[32];
+};
+
+struct look {
+	struct log_header log;
+	unsigned char page[WAL_PAGE];
+	struct note note;
+	bool noted;
+};
+
+/* --- reading ----------------------------------------------------------------------------------------------------- */
+
+/* What cannot be read is zeros: none of these begins so. */
+static void read_file(sqlite3 *db, int which, void *out, int len)
+{
+	sqlite3_file *file = NULL;
+
+	memset(out, 0, (size_t)len);
+	/* By SQLite's own descriptor: closing another one of the database would end SQLite's locks. */
+	if (sqlite3_file_control(db, "main", which, &file) == SQLITE_OK && file && file->pMethods)
+		file->pMethods->xRead(file, out, len, 0);
+}
+
+static void read_page(sqlite3 *db, unsigned char out[WAL_PAGE])
+{
+	read_file(db, SQLITE_FCNTL_FILE_POINTER, out, WAL_PAGE);
+}
+
+/* The log that the connection writes to, wherever that is by now. */
+static void read_log(sqlite3 *db, struct log_header *out)
+{
+	read_file(db, SQLITE_FCNTL_JOURNAL_POINTER, out->bytes, sizeof(out->bytes));
+}
+
+static int open_beside(const char *path, const char *suffix)
+{
+	struct buf beside;
+
+	buf_init(&beside, 8192);
+	buf_printf(&beside, "%s%s", path, suffix);
+	int fd = open(buf_text(&beside), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	buf_release(&beside);
+	return fd;
+}
+
+static uint32_t number(const unsigned char *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static bool is_log(const struct log_header *log)
+{
+	return (number(log->bytes) & ~UINT32_C(1)) == 0x377f0682;
+}
+
+static bool is_same(const struct log_header *one, const struct log_header *other)
+{
+	return memcmp(one, other, sizeof(*one)) == 0;
+}
+
+static const unsigned char *salts_of(const struct log_header *log)
+{
+	return log->bytes + LOG_SALTS_AT;
+}
+
+/* Does the log hold this as the first page? */
+static bool holds_page(const char *path, const struct log_header *log, const unsigned char page[WAL_PAGE])
+{
+	unsigned char frame[FRAME_HEADER + WAL_PAGE];
+	off_t step = FRAME_HEADER + (off_t)number(log->bytes + PAGE_SIZE_AT);
+	int fd = open_beside(path, "-wal");
+	bool found = false;
+
+	for (off_t at = sizeof(log->bytes); fd >= 0 && !found; at += step) {
+		if (pread(fd, frame, sizeof(frame), at) != (ssize_t)sizeof(frame) ||
+		    memcmp(frame + FRAME_SALTS_AT, salts_of(log), WAL_SALTS) != 0)
+			break;
+		found = number(frame) == 1 && memcmp(frame + FRAME_HEADER, page, WAL_PAGE) == 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* --- the note ------------------------------------------------------------------------------------------------------ */
+
+static bool read_note(int fd, struct note *out)
+{
+	unsigned char digest[HASH_SHA256_SIZE];
+
+	if (pread(fd, out, sizeof(*out), 0) != (ssize_t)sizeof(*out))
+		return false;
+	hash_sha256(out, offsetof(struct note, digest), digest);
+	return memcmp(out->digest, digest, sizeof(digest)) == 0;
+}
+
+static void write_note(const struct sqlite_db *db, const struct log_header *log, const unsigned char page[WAL_PAGE])
+{
+	struct note note;
+
+	memcpy(note.salts, salts_of(log), WAL_SALTS);
+	memcpy(note.page, page, WAL_PAGE);
+	memcpy(note.mark, db->seen.mark, WAL_MARK);
+	hash_sha256(&note, offsetof(struct note, digest), note.digest);
+	if (pwrite(db->lock_fd, &note, sizeof(note), 0) != (ssize_t)sizeof(note))
+		return; /* then it is torn, and says nothing */
+}
+
+static bool is_about(const struct note *note, const struct log_header *log)
+{
+	return memcmp(note->salts, salts_of(log), WAL_SALTS) == 0;
+}
+
+/* Has the page the log's mark? So has a backup's that was made since; but SQLite counts from anew there. */
+static bool is_marked(const struct note *note, const unsigned char page[WAL_PAGE])
+{
+	return memcmp(page + MARK_AT, note->mark, WAL_MARK) == 0 &&
+	       number(page + SCHEMA_AT) == number(note->page + SCHEMA_AT) &&
+	       number(page + CHANGES_AT) >= number(note->page + CHANGES_AT);
+}
+
+/* --- the check ----------------------------------------------------------------------------------------------------- */
+
+/* The log that lies there now. */
+static void read_log_beside(const char *path, struct log_header *out)
+{
+	int fd = open_beside(path, "-wal");
+
+	if (fd < 0 || pread(fd, out->bytes, sizeof(out->bytes), 0) != (ssize_t)sizeof(out->bytes))
+		memset(out, 0, sizeof(*out));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void take_look(sqlite3 *db, const char *path, struct look *out)
+{
+	memset(out, 0, sizeof(*out));
+	read_log_beside(path, &out->log);
+	if (!is_log(&out->log))
+		return;
+	int lock = open_beside(path, "-lock");
+	out->noted = lock >= 0 && read_note(lock, &out->note);
+	read_page(db, out->page);
+	if (lock >= 0)
+		close(lock);
+}
+
+static bool may_belong(const char *path, const struct look *look)
+{
+	return !look->noted || !is_about(&look->note, &look->log) || memcmp(look->note.page, look->page, WAL_PAGE) == 0 ||
+	       is_marked(&look->note, look->page) || holds_page(path, &look->log, look->page);
+}
+
+static int refuse(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+	return err_set(err, ERR_UNAVAILABLE,
+	               "%s was replaced, by a backup perhaps, while the log of the former one lies beside it: "
+	               "delete %s-wal and %s-shm, or put the former file back",
+	               name, name, name);
+}
+
+/* Without a lock: what did not change while it was looked at belongs to one moment, for no log's salts come again. */
+int wal_check(sqlite3 *db, const char *path, struct err *err)
+{
+	struct look look, again;
+
+	for (int looks = 0; looks < LOOKS_MAX; looks++) {
+		take_look(db, path, &look);
+		if (may_belong(path, &look))
+			return 0;
+		take_look(db, path, &again);
+		if (memcmp(&look, &again, sizeof(look)) == 0)
+			return refuse(path, err);
+	}
+	return 0;
+}
+
+/* --- at each write ------------------------------------------------------------------------------------------------- */
+
+static bool is_seen(const struct sqlite_db *db, const struct log_header *log)
+{
+	return is_log(log) && memcmp(salts_of(log), db->seen.salts, WAL_SALTS) == 0;
+}
+
+/* Gives the first page a number of its own: the application's id is in its header, and of no other use here. Nothing is
+ * lost when a crash takes it: it need not be synced. */
+static bool mark(struct sqlite_db *db)
+{
+	unsigned char *id = db->seen.mark;
+	char pragmas[96];
+
+	sqlite3_randomness(WAL_MARK, id);
+	snprintf(pragmas, sizeof(pragmas), "PRAGMA synchronous = NORMAL; PRAGMA application_id = %d", (int)number(id));
+	db->writer_synced = false;
+	return sqlite3_exec(db->writer->db, pragmas, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* One that began by this process's write began on the page that was seen before it; else that page is known only as long
+ * as none of the log's is in the database. */
+static void note_log(struct sqlite_db *db, const struct log_header *log, bool began)
+{
+	unsigned char page[WAL_PAGE];
+	struct log_header again;
+
+	read_page(db->writer->db, page);
+	read_log(db->writer->db, &again);
+	if (!is_same(log, &again))
+		return;
+	bool in_log = holds_page(db->path, log, page), same = memcmp(page, db->seen.page, WAL_PAGE) == 0;
+	if (began && (same || in_log))
+		write_note(db, log, db->seen.page);
+	else if (!began && !in_log)
+		write_note(db, log, page);
+	memcpy(db->seen.salts, salts_of(log), WAL_SALTS);
+	db->seen.noted = true;
+}
+
+static void look_for_note(struct sqlite_db *db, const struct log_header *log)
+{
+	struct note note;
+
+	memcpy(db->seen.salts, salts_of(log), WAL_SALTS);
+	db->seen.noted = is_log(log) && read_note(db->lock_fd, &note) && is_about(&note, log);
+}
+
+void wal_after(struct sqlite_db *db)
+{
+	struct log_header log, marked;
+
+	read_log(db->writer->db, &log);
+	if (!is_log(&log) || (is_seen(db, &log) && db->seen.noted))
+		return;
+	bool began = !is_seen(db, &log);
+	if (!mark(db))
+		return; /* the disk is full, perhaps; the next write tries it again */
+	read_log(db->writer->db, &marked);
+	note_log(db, &marked, began && is_same(&log, &marked));
+}
+
+/* Puts a number of its own into the database, before a log begins. What keeps that from being written keeps the write that
+ * follows, too, which tells it. */
+static void mark_database(struct sqlite_db *db)
+{
+	struct log_header log;
+
+	if (!mark(db))
+		return;
+	read_log(db->writer->db, &log);
+	note_log(db, &log, true);
+	sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	read_page(db->writer->db, db->seen.page);
+}
+
+/* Nobody would ever read what is written to a log that was removed under the server. As wal_check, for another program may
+ * begin a log anew meanwhile. */
+static int check_is_beside(const struct sqlite_db *db, const struct log_header *log, struct err *err)
+{
+	struct log_header own = *log, again, beside, beside_again;
+
+	for (int looks = 0; looks < LOOKS_MAX; looks++) {
+		read_log_beside(db->path, &beside);
+		if (!is_log(&own) || is_same(&own, &beside))
+			return 0;
+		read_log(db->writer->db, &again);
+		read_log_beside(db->path, &beside_again);
+		if (is_same(&own, &again) && is_same(&beside, &beside_again))
+			return err_set(err, ERR_UNAVAILABLE, "The database was replaced");
+		own = again;
+	}
+	return 0;
+}
+
+int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err)
+{
+	struct log_header log;
+
+	/* In the database's file nothing but checkpoints write. */
+	if (memcmp(&file->st_ctim, &db->seen.changed, sizeof(file->st_ctim)) == 0)
+		return 0;
+	read_log(db->writer->db, &log);
+	read_page(db->writer->db, db->seen.page);
+	if (wal_check(db->writer->db, db->path, err) || check_is_beside(db, &log, err)) {
+		db->writer->worn = true;
+		return -1;
+	}
+	look_for_note(db, &log);
+	if (!is_log(&log) && !db->made)
+		mark_database(db);
+	db->seen.changed = file->st_ctim;
+	return 0;
+}
