@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-FORMATTED = ["cgi", "lib/auth", "lib/base", "lib/blob", "lib/image", "lib/intake"]  # the folders that are looked at
+FORMATTED = ["cgi", "lib/auth", "lib/base", "lib/blob", "lib/dataset", "lib/fastcgi", "lib/image", "lib/intake"]  # the folders that are looked at
 LINE_MAX = 120
 
 

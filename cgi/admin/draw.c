@@ -47,7 +47,7 @@ static const uint32_t backgrounds[][2] = {
 	{0xfdf0f3, 0xf2ccd5}, {0xf7f7f2, 0xd9d9ce}, {0xfff9db, 0xf3e2a4},
 };
 
-/* --- what is on a picture ---------------------------------------------------------------------------------------- */
+/* --- what is on a picture ----------------------------------------------------------------------------------------- */
 
 /* The same pictures everywhere: splitmix64, seeded by the picture's number. */
 static double chance(uint64_t *seed, double low, double high)
@@ -116,7 +116,7 @@ static void compose(struct picture *picture, int number)
 	place_shape(picture, chance(&seed, -turns[picture->shape], turns[picture->shape]));
 }
 
-/* --- painting ---------------------------------------------------------------------------------------------------- */
+/* --- painting ----------------------------------------------------------------------------------------------------- */
 
 static double clamp(double value, double low, double high)
 {
@@ -189,7 +189,7 @@ static void paint(const struct picture *picture, unsigned char *rows)
 		}
 }
 
-/* --- PNG (RFC 2083) ---------------------------------------------------------------------------------------------- */
+/* --- PNG (RFC 2083) ----------------------------------------------------------------------------------------------- */
 
 static void add_uint32(struct buf *out, uint32_t value)
 {

@@ -52,7 +52,7 @@ struct load {
 	size_t folder_count;
 };
 
-/* --- the command line -------------------------------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------------------------------------------------- */
 
 static int add_labels(struct options *options, char *list, struct err *err)
 {
@@ -104,7 +104,7 @@ static int parse(struct options *options, int argc, char **argv, struct err *err
 	return text_check_dataset_name(options->dataset, err);
 }
 
-/* --- the dataset ------------------------------------------------------------------------------------------------- */
+/* --- the dataset -------------------------------------------------------------------------------------------------- */
 
 static bool is_same_folder(const char *path, const char *real)
 {
@@ -172,7 +172,7 @@ static int make_dataset(struct load *load, struct err *err)
 	return apart_settle(load->store, &load->config, NULL, err);
 }
 
-/* --- the images -------------------------------------------------------------------------------------------------- */
+/* --- the images --------------------------------------------------------------------------------------------------- */
 
 /* Tells of one file, the times-th of which that is so. */
 static void tell(struct load *load, size_t times, const char *what, const char *why, const char *path)
@@ -304,7 +304,7 @@ static int add_files(struct load *load, struct err *err)
 	return load->seed_count || load->label_count ? write_chunk(load, err) : 0;
 }
 
-/* --- the summary ------------------------------------------------------------------------------------------------- */
+/* --- the summary -------------------------------------------------------------------------------------------------- */
 
 static int summarise(const struct load *load, double seconds, struct err *err)
 {

@@ -27,7 +27,7 @@ struct run {
 	size_t moved, failed;
 };
 
-/* --- the command line -------------------------------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------------------------------------------------- */
 
 static int take_option(struct options *options, int option, const char *value, struct err *err)
 {
@@ -79,7 +79,7 @@ static int parse(struct run *run, int argc, char **argv, struct err *err)
 	return 0;
 }
 
-/* --- the stores -------------------------------------------------------------------------------------------------- */
+/* --- the stores --------------------------------------------------------------------------------------------------- */
 
 static bool same_path(const char *one, const char *other)
 {
@@ -195,7 +195,7 @@ static int open_stores(struct run *run, config_env *env, struct err *err)
 	return check_places(run, err);
 }
 
-/* --- the datasets ------------------------------------------------------------------------------------------------ */
+/* --- the datasets ------------------------------------------------------------------------------------------------- */
 
 /* What keeps one dataset back keeps none of the others back. */
 static void move_one(struct run *run, const char *name)

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-/* --- reading in order -------------------------------------------------------------------------------------------- */
+/* --- reading in order --------------------------------------------------------------------------------------------- */
 
 struct cursor {
 	struct dataset *dataset;
@@ -46,7 +46,7 @@ static int cursor_peek(struct cursor *cursor, int64_t limit, const struct datase
 	return 0;
 }
 
-/* --- comparing --------------------------------------------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------------------------------------------------- */
 
 struct comparing {
 	struct compare *compare;
@@ -168,7 +168,7 @@ int migrate_compare(struct compare *compare, struct err *err)
 	return failed;
 }
 
-/* --- counts ------------------------------------------------------------------------------------------------------ */
+/* --- counts ------------------------------------------------------------------------------------------------------- */
 
 static int compare_infos(const struct dataset_info *from, const struct dataset_info *to, struct err *err)
 {

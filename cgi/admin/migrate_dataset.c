@@ -68,7 +68,7 @@ static void show(struct moving *moving, const char *what, size_t count)
 	progress_draw(&moving->progress, part < 1 ? part : 1, left, words);
 }
 
-/* --- writing ----------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 /* Should a write that failed be tried again? Waits a little then. */
 static bool patient(const struct progress *since, const struct err *err)
@@ -105,7 +105,7 @@ static int write_records(struct moving *moving, const struct dataset_record *rec
 	return failed;
 }
 
-/* --- copying ----------------------------------------------------------------------------------------------------- */
+/* --- copying ------------------------------------------------------------------------------------------------------ */
 
 /* The URL that the destination has for it: of an image in the dataset's own folder it stays what it is. */
 static int set_url(struct moving *moving, struct dataset_record *record, struct err *err)
@@ -172,7 +172,7 @@ static int copy_rest(struct moving *moving, int64_t after, struct err *err)
 	return failed;
 }
 
-/* --- comparing --------------------------------------------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------------------------------------------------- */
 
 static int mend(void *data, const struct dataset_record *records, size_t count, struct err *err)
 {
@@ -284,7 +284,7 @@ static int compare_whole(struct moving *moving, struct err *err)
 	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err) ? -1 : 0;
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static char *origin_of(const struct migration *migration, const char *name)
 {

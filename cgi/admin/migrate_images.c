@@ -18,7 +18,7 @@ struct page {
 	struct err err;
 };
 
-/* --- one image --------------------------------------------------------------------------------------------------- */
+/* --- one image ---------------------------------------------------------------------------------------------------- */
 
 /* ERR_UNPROCESSABLE: it is not what the dataset says; of one that was adopted it says nothing. */
 static int check_spool(const struct spool *spool, const struct sample *sample, struct err *err)
@@ -105,7 +105,7 @@ static int take(struct page *page, const struct sample *sample, bool *copied, st
 	return copy(images, sample, err);
 }
 
-/* --- a page of them ---------------------------------------------------------------------------------------------- */
+/* --- a page of them ----------------------------------------------------------------------------------------------- */
 
 static void tell_missing(struct migrate_images *images, const struct sample *sample, const struct err *err)
 {

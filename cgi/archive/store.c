@@ -5,7 +5,7 @@
 
 enum { PIECE_BYTES = 64 * 1024 };
 
-/* --- labels ------------------------------------------------------------------------------------------------------ */
+/* --- labels ------------------------------------------------------------------------------------------------------- */
 
 /* As the dataset spells it; NULL when it has none such. */
 static const char *find_label(const struct call *call, const char *name)
@@ -54,7 +54,7 @@ int store_add_label(struct call *call, const char *label, struct err *err)
 	return call_labels(call, err);
 }
 
-/* --- entries ----------------------------------------------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------------------------------------------------ */
 
 static int read_bytes(struct archive_reader *reader, struct spool *out, struct err *err)
 {

@@ -119,7 +119,7 @@ void http_finish(CURL *easy, CURLcode code, struct http_answer *answer)
 		snprintf(answer->trouble, sizeof(answer->trouble), "%s", curl_easy_strerror(code));
 }
 
-/* --- failures ---------------------------------------------------------------------------------------------------- */
+/* --- failures ----------------------------------------------------------------------------------------------------- */
 
 static bool is_passing(CURLcode code)
 {
@@ -177,7 +177,7 @@ int http_explain(const struct http_server *server, const struct http_answer *ans
 	return -1;
 }
 
-/* --- one at a time ----------------------------------------------------------------------------------------------- */
+/* --- one at a time ------------------------------------------------------------------------------------------------ */
 
 /* Ends early when a signal comes. */
 static void pause_ms(int ms)

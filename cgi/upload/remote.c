@@ -33,7 +33,7 @@ static int not_ours(const struct remote *remote, struct err *err)
 	               remote->server->base);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 
 typedef int take_item(struct remote *remote, const cJSON *item, struct err *err);
 
@@ -180,7 +180,7 @@ void remote_release(struct remote *remote)
 	memset(remote, 0, sizeof(*remote));
 }
 
-/* --- making ------------------------------------------------------------------------------------------------------ */
+/* --- making ------------------------------------------------------------------------------------------------------- */
 
 /* POSTs {"name": name}; the answer's status, or -1. */
 static long post_name(struct remote *remote, const char *path, const char *name, struct err *err)

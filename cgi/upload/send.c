@@ -45,7 +45,7 @@ static void fail(struct sender *sender, const struct err *err)
 	sender->failed = sender->ended = true;
 }
 
-/* --- one image --------------------------------------------------------------------------------------------------- */
+/* --- one image ---------------------------------------------------------------------------------------------------- */
 
 static size_t give_bytes(char *out, size_t size, size_t count, void *data)
 {
@@ -176,7 +176,7 @@ static void finish(struct sender *sender, struct slot *slot, CURLcode code)
 	empty_slot(slot);
 }
 
-/* --- all of them ------------------------------------------------------------------------------------------------- */
+/* --- all of them -------------------------------------------------------------------------------------------------- */
 
 static bool is_present(struct sender *sender, struct source_item *item, struct err *err)
 {

@@ -64,7 +64,7 @@ int source_item_sha256(struct source_item *item, unsigned char sha256[HASH_SHA25
 	return 0;
 }
 
-/* --- a folder ---------------------------------------------------------------------------------------------------- */
+/* --- a folder ----------------------------------------------------------------------------------------------------- */
 
 static void told(void *data, enum walk_skip skip, const char *path)
 {
@@ -138,7 +138,7 @@ static int next_of_folder(struct source *source, struct source_item *item)
 	return 1;
 }
 
-/* --- an archive -------------------------------------------------------------------------------------------------- */
+/* --- an archive --------------------------------------------------------------------------------------------------- */
 
 static ssize_t read_archive(void *data, void *bytes, size_t len, struct err *err)
 {
@@ -245,7 +245,7 @@ static int next_of_archive(struct source *source, struct source_item *item, stru
 	return 1;
 }
 
-/* --- either ------------------------------------------------------------------------------------------------------ */
+/* --- either ------------------------------------------------------------------------------------------------------- */
 
 int source_open(struct source *source, const char *path, const struct source_options *options,
                 struct report *report, struct err *err)

@@ -70,7 +70,7 @@ void gate_free(struct gate *gate)
 	free(gate);
 }
 
-/* --- counts ------------------------------------------------------------------------------------------------------ */
+/* --- counts ------------------------------------------------------------------------------------------------------- */
 
 /* Microseconds until one more of `limit` a `period` has room; 0: now. */
 static int64_t wait_for(level at, int64_t now, int64_t limit, int64_t period)
@@ -84,7 +84,7 @@ static void count(level *at, int64_t now, int64_t limit, int64_t period)
 	*at = (*at > now ? *at : now) + period / limit;
 }
 
-/* --- names and addresses ----------------------------------------------------------------------------------------- */
+/* --- names and addresses ------------------------------------------------------------------------------------------ */
 
 static void mac_of(const struct gate *gate, const char *a, const char *b, const char *c, unsigned char mac[MAC])
 {
@@ -141,7 +141,7 @@ static struct known *known_of(struct gate *gate, uint64_t pair)
 	return &gate->known[(size_t)(pair >> 16) % KNOWN];
 }
 
-/* --- one attempt ------------------------------------------------------------------------------------------------- */
+/* --- one attempt -------------------------------------------------------------------------------------------------- */
 
 /* Until it may be checked. */
 static int64_t brake(struct gate *gate, struct attempt *attempt)

@@ -11,7 +11,7 @@
 
 enum { NAME_MAX_BYTES = 128 }; /* of a key with its group, in messages */
 
-/* --- reading the file -------------------------------------------------------------------------------------------- */
+/* --- reading the file --------------------------------------------------------------------------------------------- */
 
 struct reader {
 	struct config *config;
@@ -215,7 +215,7 @@ static int read_file(struct config *config, const struct config_places *places, 
 	return json_walk_file(config->path, &events, &reader, err);
 }
 
-/* --- defaults ---------------------------------------------------------------------------------------------------- */
+/* --- defaults ----------------------------------------------------------------------------------------------------- */
 
 /* Integers and lists are set before the file is read, which replaces them. */
 static int set_first_defaults(struct config *config, const struct config_places *places, struct err *err)
@@ -253,7 +253,7 @@ static int set_other_defaults(struct config *config, const struct config_places 
 	return 0;
 }
 
-/* --- which file -------------------------------------------------------------------------------------------------- */
+/* --- which file --------------------------------------------------------------------------------------------------- */
 
 static char *duplicate(const char *text)
 {
@@ -334,7 +334,7 @@ static int choose_file(const char *path, config_env *env, const char *home, char
 	return 0;
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static int load(struct config *config, const char *path, config_env *env, char *home, int stores, struct err *err)
 {

@@ -63,7 +63,7 @@ void image_type_names(struct buf *out)
 			buf_printf(out, "%s%s", i ? ", " : "", types[i].name);
 }
 
-/* --- first bytes ------------------------------------------------------------------------------------------------- */
+/* --- first bytes -------------------------------------------------------------------------------------------------- */
 
 static bool starts(const unsigned char *bytes, size_t len, size_t at, const char *magic, size_t magic_len)
 {

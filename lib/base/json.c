@@ -11,7 +11,7 @@
 static const char body_name[] = "request body";
 static const int64_t exact_max = (INT64_C(1) << 53) - 1; /* a cJSON number is a double: exact up to here */
 
-/* --- parsing ----------------------------------------------------------------------------------------------------- */
+/* --- parsing ------------------------------------------------------------------------------------------------------ */
 
 /* `name` is what messages call the text. */
 static cJSON *parse(const char *name, const char *bytes, size_t len, struct err *err)
@@ -55,7 +55,7 @@ cJSON *json_parse_file(const char *path, struct err *err)
 	return tree;
 }
 
-/* --- typed fields ------------------------------------------------------------------------------------------------ */
+/* --- typed fields ------------------------------------------------------------------------------------------------- */
 
 /* Sets *out to the field, or to NULL when it is absent or null and need not be there. */
 static int find(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err)

@@ -45,7 +45,7 @@ struct walk {
 	struct err *err;
 };
 
-/* --- where, and what is wrong ------------------------------------------------------------------------------------ */
+/* --- where, and what is wrong ------------------------------------------------------------------------------------- */
 
 /* Moves line and column (of characters, both from 0) over bytes. */
 static void advance(uint64_t *line, uint64_t *column, const char *bytes, size_t len)
@@ -124,7 +124,7 @@ static int wrong_here(struct walk *walk, const char *what)
 	return 0;
 }
 
-/* --- yajl's callbacks -------------------------------------------------------------------------------------------- */
+/* --- yajl's callbacks --------------------------------------------------------------------------------------------- */
 
 static int count_value(struct walk *walk)
 {
@@ -319,7 +319,7 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end_array,
 };
 
-/* --- the walk ---------------------------------------------------------------------------------------------------- */
+/* --- the walk ----------------------------------------------------------------------------------------------------- */
 
 static void walk_init(struct walk *walk, const char *name, size_t text_max, const struct json_events *events,
                       void *context, struct err *err)

@@ -179,7 +179,8 @@ static int check_allowed(const struct config_list *base_dirs, const char *base_d
 	}
 	return allowed ? 0
 	               : err_set(err, ERR_FORBIDDEN,
-	                         "\"base_dir\" may not be %s: the folders in which it may lie are listed as \"base_dirs\" in the "
+	                         "\"base_dir\" may not be %s: the folders in which it may lie are listed as "
+	                         "\"base_dirs\" in the "
 	                         "server's configuration",
 	                         base_dir);
 }

@@ -17,7 +17,7 @@ typedef int dataset_change_fn(struct dataset *dataset, struct sample_change *cha
 
 /* Each function is the one of dataset.h that it is declared by. */
 struct dataset_backend {
-	const char *type; /* dataset_store.type in the configuration */
+	const char *type;                 /* dataset_store.type in the configuration */
 	void (*log_to)(dataset_log *log); /* of a module, which cannot see the program's log by itself; else NULL */
 	dataset_store_open_fn *store_open;
 	typeof(dataset_store_free) *store_free;
@@ -77,8 +77,8 @@ struct dataset_backend {
 extern const struct dataset_backend dataset_sqlite;
 extern const struct dataset_backend dataset_mongodb;
 
-/* A new lease's token: it tells its sample, so that this is known when the lease is over; what follows '-' is random. And the
- * sample of one; -1 for what is no token. */
+/* A new lease's token: it tells its sample, so that this is known when the lease is over; what follows '-' is
+ * random. And the sample of one; -1 for what is no token. */
 void task_token(int64_t sample, char out[DATASET_TOKEN_MAX]);
 int64_t task_token_sample(const char *token);
 

@@ -19,7 +19,7 @@ static const struct {
 	{"mongodb", &dataset_mongodb, "mongodb", "dataset_mongodb"},
 };
 
-/* --- the store ----------------------------------------------------------------------------------------------------- */
+/* --- the store ---------------------------------------------------------------------------------------------------- */
 
 static const struct dataset_backend *load(size_t i, struct err *err)
 {
@@ -83,7 +83,7 @@ int dataset_store_fold(struct dataset_store *store, struct err *err)
 	return store->backend->store_fold ? store->backend->store_fold(store, err) : 0;
 }
 
-/* --- a dataset ----------------------------------------------------------------------------------------------------- */
+/* --- a dataset ---------------------------------------------------------------------------------------------------- */
 
 static int check_policy(const struct dataset_policy *policy, struct err *err)
 {
@@ -220,14 +220,14 @@ int dataset_update(struct dataset *dataset, const struct dataset_change *change,
 int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err)
 {
 	char *spelled = NULL;
-	int failed = text_check_label(name, err) || spelling_of(dataset, name, &spelled, err) || text_check_label(spelled, err) ||
-	             dataset->backend->label_add(dataset, spelled, key, created, err);
+	int failed = text_check_label(name, err) || spelling_of(dataset, name, &spelled, err) ||
+	             text_check_label(spelled, err) || dataset->backend->label_add(dataset, spelled, key, created, err);
 
 	free(spelled);
 	return failed ? -1 : 0;
 }
 
-/* --- samples ------------------------------------------------------------------------------------------------------- */
+/* --- samples ------------------------------------------------------------------------------------------------------ */
 
 int dataset_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err)
 {
@@ -327,7 +327,7 @@ int dataset_history(struct dataset *dataset, int64_t id, label_event_visit *visi
 	return dataset->backend->history(dataset, id, visit, data, err);
 }
 
-/* --- labelling ----------------------------------------------------------------------------------------------------- */
+/* --- labelling ---------------------------------------------------------------------------------------------------- */
 
 /* A token that cannot be one is nobody's. */
 static int check_token(const char *token, struct err *err)
@@ -493,7 +493,7 @@ int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err
 	return dataset->backend->retry_unreadable(dataset, count, err);
 }
 
-/* --- idempotency --------------------------------------------------------------------------------------------------- */
+/* --- idempotency -------------------------------------------------------------------------------------------------- */
 
 int idempotency_claim(struct dataset_store *store, const char *user, const char *key, const char *fingerprint,
                       enum idempotency *out, int *status, char **body, struct err *err)

@@ -21,12 +21,12 @@
 struct dataset_store;
 struct dataset;
 
-/* --- the store ------------------------------------------------------------------------------------------------ */
+/* --- the store ---------------------------------------------------------------------------------------------------- */
 
 /* config must outlive the store. */
 int dataset_store_open(struct dataset_store **out, const struct config *config, struct err *err);
-/* For reading alone, as an exporter or a mover does: nothing is made there, swept, or brought to today's form (of a database
- * of an older form a private copy is read). Only what reads may be called; one thread. */
+/* For reading alone, as an exporter or a mover does: nothing is made there, swept, or brought to today's form (of a
+ * database of an older form a private copy is read). Only what reads may be called; one thread. */
 int dataset_store_open_reading(struct dataset_store **out, const struct config *config, struct err *err);
 void dataset_store_free(struct dataset_store *store); /* NULL is fine; every handle is closed before */
 /* Reachable and writable? ERR_UNAVAILABLE or ERR_NO_SPACE, saying why, when not. */
@@ -38,11 +38,11 @@ int dataset_store_list(struct dataset_store *store, const char *after, size_t li
 
 /* Appends where its datasets lie, for a person, without secrets; always the same text for the same place. */
 void dataset_store_place(struct dataset_store *store, struct buf *out);
-/* Writes what lies in side files (SQLite's WAL) back into the databases, so that each can be copied alone; nothing to do
- * for other stores. Called when the server has stopped. */
+/* Writes what lies in side files (SQLite's WAL) back into the databases, so that each can be copied alone; nothing
+ * to do for other stores. Called when the server has stopped. */
 int dataset_store_fold(struct dataset_store *store, struct err *err);
 
-/* --- a dataset ------------------------------------------------------------------------------------------------ */
+/* --- a dataset ---------------------------------------------------------------------------------------------------- */
 
 enum dataset_order { DATASET_ORDER_SEQUENTIAL, DATASET_ORDER_RANDOM };
 enum dataset_skip { DATASET_SKIP_REQUEUE_FOR_ME, DATASET_SKIP_REQUEUE_FOR_OTHERS, DATASET_SKIP_IGNORE };
@@ -83,7 +83,7 @@ int dataset_remove(struct dataset_store *store, const char *name, struct err *er
 /* Opens by name, matched against what exists. A dataset added or removed by another process is seen at the next open.
  * ERR_NOT_FOUND "Database not found". Close what was opened; handles are counted and cached. */
 int dataset_open(struct dataset_store *store, const char *name, struct dataset **out, struct err *err);
-void dataset_close(struct dataset *dataset); /* NULL is fine */
+void dataset_close(struct dataset *dataset);             /* NULL is fine */
 const char *dataset_name(const struct dataset *dataset); /* lives as long as the handle */
 
 struct dataset_label {
@@ -92,18 +92,18 @@ struct dataset_label {
 	int64_t count; /* samples that have it now */
 };
 struct dataset_counts {
-	int64_t size; /* all samples */
+	int64_t size;                                      /* all samples */
 	int64_t labelled, unlabelled, skipped, unreadable; /* by state; sum is size */
-	int64_t leased; /* live leases */
-	int64_t bytes;  /* of uploaded images */
+	int64_t leased;                                    /* live leases */
+	int64_t bytes;                                     /* of uploaded images */
 };
 struct dataset_labels {
 	struct dataset_label *item; /* in order of key */
 	size_t count;
 };
 struct dataset_place {
-	char uuid[HASH_UUID_MAX]; /* made with the dataset; one that is made anew under its name has another. "" where it was opened
-	                           * for reading alone and has none yet */
+	char uuid[HASH_UUID_MAX]; /* made with the dataset; one that is made anew under its name has another. "" where
+	                           * it was opened for reading alone and has none yet */
 	char *base_dir;
 	struct dataset_policy policy; /* lease_seconds resolved: never 0 */
 };
@@ -129,7 +129,8 @@ void dataset_info_release(struct dataset_info *info);
 int dataset_check(struct dataset *dataset, struct err *err);
 /* counts.size alone; the fast way. */
 int dataset_size(struct dataset *dataset, int64_t *out, struct err *err);
-/* A change names what it changes. All else stays as it is by the time of the write, so that changes at once all hold. */
+/* A change names what it changes. All else stays as it is by the time of the write, so that changes at once all
+ * hold. */
 enum dataset_policy_field {
 	DATASET_POLICY_OVERLAP = 1,
 	DATASET_POLICY_LEASE_SECONDS = 2,
@@ -148,7 +149,7 @@ int dataset_update(struct dataset *dataset, const struct dataset_change *change,
 /* The label's key; *created is false when the name existed. Concurrent adds all survive, each with its own key. */
 int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err);
 
-/* --- samples -------------------------------------------------------------------------------------------------- */
+/* --- samples ------------------------------------------------------------------------------------------------------ */
 
 enum sample_state { SAMPLE_UNLABELLED, SAMPLE_LABELLED, SAMPLE_SKIPPED, SAMPLE_UNREADABLE };
 const char *sample_state_name(enum sample_state state); /* "unlabelled", … */
@@ -183,8 +184,8 @@ int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct
                     struct err *err);
 
 /* Seeding: adds the labels and filepaths that the dataset lacks, in order. A label a sample came with is taken when
- * the sample is new, or has none and nobody ever labelled it, be it readable or not; a label people gave is never touched. One durable write;
- * callers pass at most DATASET_MERGE_MAX samples a call. */
+ * the sample is new, or has none and nobody ever labelled it, be it readable or not; a label people gave is never
+ * touched. One durable write; callers pass at most DATASET_MERGE_MAX samples a call. */
 enum { DATASET_MERGE_MAX = 10000 };
 struct dataset_seed {
 	const char *filepath;
@@ -196,10 +197,11 @@ struct dataset_merged {
 /* Adds to *merged. */
 int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,
                   const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged, struct err *err);
-/* Takes over what the older collecting system left in the same database: documents that say where an image is, and its label,
- * and belong to no dataset. Stores that know of none take none. key_of says under which key an image's URL leads into the image
- * store, and gives the image's media type; NULL: it does not lead there, and its document is left as it is, as is
- * one whose key is the filepath of a sample already. Labels that the dataset lacks are added. Adds to *out. */
+/* Takes over what the older collecting system left in the same database: documents that say where an image is, and
+ * its label, and belong to no dataset. Stores that know of none take none. key_of says under which key an image's
+ * URL leads into the image store, and gives the image's media type; NULL: it does not lead there, and its document
+ * is left as it is, as is one whose key is the filepath of a sample already. Labels that the dataset lacks are
+ * added. Adds to *out. */
 enum { DATASET_ADOPT_KEY_MAX = 1000 };
 typedef const char *dataset_adopt_key(void *data, const char *url, char key[DATASET_ADOPT_KEY_MAX]);
 struct dataset_adopted {
@@ -209,13 +211,15 @@ int dataset_adopt(struct dataset *dataset, dataset_adopt_key *key_of, void *data
                   struct err *err);
 
 enum { DATASET_NOTE_MAX = 4096 };
-/* A note kept in the dataset under a key (at most DATASET_NOTE_MAX bytes); *value is the caller's to free, NULL when there is none. */
+/* A note kept in the dataset under a key (at most DATASET_NOTE_MAX bytes); *value is the caller's to free, NULL when
+ * there is none. */
 int dataset_note_get(struct dataset *dataset, const char *key, char **value, struct err *err);
 int dataset_note_set(struct dataset *dataset, const char *key, const char *value, struct err *err);
 
-/* Adds one uploaded image. The same sha256 already there: *duplicate is true and nothing changes. Another image at that
- * filepath: ERR_CONFLICT; so is a dataset that has become public, or private, since the image was stored. label "" or one of the dataset's labels (else ERR_UNPROCESSABLE). Over quota_bytes (0 = none)
- * of uploaded bytes in the dataset: ERR_NO_SPACE. *out is the sample as it now is (of a duplicate: the existing one). */
+/* Adds one uploaded image. The same sha256 already there: *duplicate is true and nothing changes. Another image at
+ * that filepath: ERR_CONFLICT; so is a dataset that has become public, or private, since the image was stored. label
+ * "" or one of the dataset's labels (else ERR_UNPROCESSABLE). Over quota_bytes (0 = none) of uploaded bytes in the
+ * dataset: ERR_NO_SPACE. *out is the sample as it now is (of a duplicate: the existing one). */
 struct dataset_image {
 	const char *filepath;
 	const char *label;
@@ -235,8 +239,8 @@ int dataset_sample_by_sha256(struct dataset *dataset, const char *sha256, struct
 /* Whether any sample refers to this blob (for the sweep of what a crash left). */
 int dataset_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err);
 
-/* The lasting public URLs of uploaded images, when a dataset becomes public, or private again (""). One durable write, of at
- * most DATASET_URLS_MAX; samples that are not there are passed over. */
+/* The lasting public URLs of uploaded images, when a dataset becomes public, or private again (""). One durable
+ * write, of at most DATASET_URLS_MAX; samples that are not there are passed over. */
 enum { DATASET_URLS_MAX = 1000 };
 struct dataset_url {
 	int64_t id;
@@ -249,13 +253,13 @@ struct label_event {
 	const char *label; /* "" = the label was taken away */
 	const char *by;    /* "" = the seed */
 	int64_t at;
-	const char *source; /* "seed", "classify", "task", "upload", "undo", … */
+	const char *source;   /* "seed", "classify", "task", "upload", "undo", … */
 	int64_t lead_time_ms; /* -1 = not told */
 };
 typedef void label_event_visit(void *data, const struct label_event *event);
 int dataset_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err);
 
-/* --- labelling ------------------------------------------------------------------------------------------------ */
+/* --- labelling ---------------------------------------------------------------------------------------------------- */
 
 /* A lease of a sample to a user: while it lives nobody else is given that sample. */
 struct task {
@@ -266,8 +270,9 @@ struct task {
 void task_release(struct task *task);
 void tasks_release(struct task *tasks, size_t count); /* each; not the array */
 
-/* /obtain's next one: the user's own oldest live lease, else a new lease of the next free sample, else (all that is left is
- * leased by others) a lease that shares the oldest one. ERR_NOT_FOUND "Sample not found" when nothing is unlabelled. */
+/* /obtain's next one: the user's own oldest live lease, else a new lease of the next free sample, else (all that is
+ * left is leased by others) a lease that shares the oldest one. ERR_NOT_FOUND "Sample not found" when nothing is
+ * unlabelled. */
 int dataset_next(struct dataset *dataset, const char *user, struct task *out, struct err *err);
 
 /* Up to `count` new leases of samples that nobody holds, the asker included; *taken may be less, or 0. out has room
@@ -281,7 +286,8 @@ int dataset_held(struct dataset *dataset, const char *user, struct task **out, s
  * ERR_CONFLICT, and nothing changes. */
 int dataset_renew(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at, struct err *err);
 int dataset_release(struct dataset *dataset, const char *user, const char *token, struct err *err);
-/* REQUEUE_FOR_ME: to the end of the queue. REQUEUE_FOR_OTHERS: free, but never for this user again. IGNORE: state skipped. */
+/* REQUEUE_FOR_ME: to the end of the queue. REQUEUE_FOR_OTHERS: free, but never for this user again. IGNORE: state
+ * skipped. */
 int dataset_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err);
 /* Gives the label and ends the lease. An unknown label: ERR_UNPROCESSABLE. *out, if not NULL, is the sample as it now
  * is. */
@@ -293,9 +299,9 @@ int dataset_label_task(struct dataset *dataset, const char *user, const char *to
 int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
                        const char *label, bool *accepted, struct err *err);
 
-/* The same for a request that may come again under its id (nginx sends one again whose program died before it answered): what was
- * given by it already is not given once more, and answered as it was. request: "" = none; one of more than DATASET_REQUEST_MAX bytes counts
- * as none. */
+/* The same for a request that may come again under its id (nginx sends one again whose program died before it
+ * answered): what was given by it already is not given once more, and answered as it was. request: "" = none; one of
+ * more than DATASET_REQUEST_MAX bytes counts as none. */
 enum { DATASET_REQUEST_MAX = 64 };
 int dataset_label_task_once(struct dataset *dataset, const char *user, const char *token, const char *label,
                             int64_t lead_time_ms, const char *request, struct sample *out, struct err *err);
@@ -316,8 +322,8 @@ int dataset_mark_readable(struct dataset *dataset, const int64_t *ids, size_t co
 
 /* --- moving a dataset to another store (dataset_move.c) ----------------------------------------------------------- */
 
-/* All that a store keeps of a dataset, in a form that every store can give and take. Leases are left out: their samples are
- * free in the other store, as after they ran out. */
+/* All that a store keeps of a dataset, in a form that every store can give and take. Leases are left out: their
+ * samples are free in the other store, as after they ran out. */
 struct dataset_note {
 	char *key, *value;
 };
@@ -340,9 +346,9 @@ struct dataset_vote {
 };
 struct dataset_record {
 	struct sample sample;
-	char *url;        /* lasting public URL, or "" */
-	int64_t added_at; /* 0: the store does not know */
-	int64_t requeued; /* the place among those put to the queue's end, from 1; 0 = not put there */
+	char *url;                  /* lasting public URL, or "" */
+	int64_t added_at;           /* 0: the store does not know */
+	int64_t requeued;           /* the place among those put to the queue's end, from 1; 0 = not put there */
 	struct label_event *events; /* oldest first; their texts are the record's */
 	size_t event_count;
 	struct dataset_vote *votes; /* in order of user */
@@ -360,9 +366,9 @@ void dataset_record_digest(const struct dataset_record *record, unsigned char ou
 /* The note that its folder lies apart (dataset/apart.h). */
 #define DATASET_APART "folder_apart"
 
-/* Opens the destination of a move, making it when there is none: it is unfinished then, which means that dataset_open,
- * dataset_store_list and dataset_remove do not find it, and its name is taken. *last gets the greatest id restored so far,
- * or -1. ERR_CONFLICT when a whole dataset has the name, or an unfinished one of another origin. */
+/* Opens the destination of a move, making it when there is none: it is unfinished then, which means that
+ * dataset_open, dataset_store_list and dataset_remove do not find it, and its name is taken. *last gets the greatest
+ * id restored so far, or -1. ERR_CONFLICT when a whole dataset has the name, or an unfinished one of another origin. */
 int dataset_restore_open(struct dataset_store *store, const char *name, const char *origin, struct dataset **out,
                          int64_t *last, struct err *err);
 /* Makes the outline this one. After that the records, which it is needed for. */
@@ -377,7 +383,7 @@ int dataset_restore_finish(struct dataset *dataset, struct err *err);
 /* Removes an unfinished one. ERR_NOT_FOUND. */
 int dataset_restore_drop(struct dataset_store *store, const char *name, struct err *err);
 
-/* --- idempotency ---------------------------------------------------------------------------------------------- */
+/* --- idempotency -------------------------------------------------------------------------------------------------- */
 
 /* Answers of POSTs by (user, key), kept IDEMPOTENCY_SECONDS, in the store, across processes and restarts. */
 enum { IDEMPOTENCY_SECONDS = 24 * 3600, IDEMPOTENCY_KEY_MAX = 255, IDEMPOTENCY_ANSWER_MAX = 1024 * 1024 };

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-/* --- ownership ----------------------------------------------------------------------------------------------------- */
+/* --- ownership ---------------------------------------------------------------------------------------------------- */
 
 static void release_text(const char *text)
 {
@@ -42,7 +42,7 @@ void dataset_outline_release(struct dataset_outline *outline)
 	memset(outline, 0, sizeof(*outline));
 }
 
-/* --- comparing ----------------------------------------------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------------------------------------------------- */
 
 static bool same_policy(const struct dataset_policy *a, const struct dataset_policy *b)
 {
@@ -80,9 +80,9 @@ static void add_number(struct hash_stream *hash, int64_t number)
 
 static void add_sample(struct hash_stream *hash, const struct sample *sample)
 {
-	const char *const texts[] = {sample->filepath, sample->label,    sample->blob_key,    sample->type,
-	                             sample->sha256,   sample->filename, sample->uploaded_by, sample->labelled_by};
-	const int64_t numbers[] = {sample->id,    sample->state,  sample->version,     sample->bytes,
+	const char *const texts[] = {sample->filepath, sample->label, sample->blob_key, sample->type,
+	                             sample->sha256, sample->filename, sample->uploaded_by, sample->labelled_by};
+	const int64_t numbers[] = {sample->id, sample->state, sample->version, sample->bytes,
 	                           sample->width, sample->height, sample->uploaded_at, sample->labelled_at};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
@@ -118,7 +118,7 @@ void dataset_record_digest(const struct dataset_record *record, unsigned char ou
 	memcpy(out, digest, HASH_SHA256_SIZE);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* What is said of this place alone. */
 static void drop_local(struct dataset_outline *outline)
@@ -168,7 +168,7 @@ int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct
 	return 0;
 }
 
-/* --- restoring ----------------------------------------------------------------------------------------------------- */
+/* --- restoring ---------------------------------------------------------------------------------------------------- */
 
 int dataset_restore_open(struct dataset_store *store, const char *name, const char *origin, struct dataset **out,
                          int64_t *last, struct err *err)
@@ -176,7 +176,7 @@ int dataset_restore_open(struct dataset_store *store, const char *name, const ch
 	if (strlen(origin) > DATASET_NOTE_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "The name of the source is longer than %d bytes", DATASET_NOTE_MAX);
 	return text_check_dataset_name(name, err) || store->backend->restore_open(store, name, origin, out, last, err) ? -1
-	                                                                                                                : 0;
+	                                                                                                               : 0;
 }
 
 int dataset_restore_outline(struct dataset *dataset, const struct dataset_outline *outline, struct err *err)

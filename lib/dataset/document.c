@@ -135,7 +135,8 @@ static void add_known(cJSON *document, const char *key, int64_t value)
 		json_add_null(document, key);
 }
 
-cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url, const char *thumb_version)
+cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url,
+                       const char *thumb_version)
 {
 	cJSON *document = json_new_object();
 	struct buf url;

@@ -121,7 +121,7 @@ struct rules_settled rules_settle(const struct sample *was, const struct rules_v
 	                              .places = unreadable ? 0 : rules_places(&outcome, leases)};
 }
 
-/* --- changes of samples -------------------------------------------------------------------------------------------- */
+/* --- changes of samples ------------------------------------------------------------------------------------------- */
 
 unsigned rules_asks(const struct sample_change *change)
 {
@@ -229,7 +229,7 @@ int rules_change(const struct sample_change *change, const struct rules_facts *f
 	return 0;
 }
 
-/* --- seeds, uploads, changes of a dataset -------------------------------------------------------------------------- */
+/* --- seeds, uploads, changes of a dataset ------------------------------------------------------------------------- */
 
 bool rules_takes_seed(enum sample_state state, const char *label, bool any_event)
 {

@@ -62,9 +62,9 @@ struct rules_decision rules_decision_implied(const struct sample *sample, const 
 /* How many more people may be given the sample now: every live lease takes a place, a shared one, too. */
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases);
 
-/* What the votes, the decision (made: one is noted) and the policy make of a sample, of which label, state, and who gave
- * it when are as they were. A file that cannot be read is offered to nobody, but may be labelled. What is decided is in
- * nobody's hands any more: unless the sample is unlabelled then, its leases end. */
+/* What the votes, the decision (made: one is noted) and the policy make of a sample, of which label, state, and who
+ * gave it when are as they were. A file that cannot be read is offered to nobody, but may be labelled. What is
+ * decided is in nobody's hands any more: unless the sample is unlabelled then, its leases end. */
 struct rules_settled {
 	struct rules_outcome outcome;
 	bool changes;   /* the sample becomes what the outcome says, which is a version more */
@@ -104,11 +104,11 @@ struct sample_change {
 struct rules_facts {
 	bool found; /* there is such a sample */
 	enum sample_state state;
-	bool voted;          /* its user has said something of it, or passed it on */
-	bool given;          /* its request has given the label already */
-	bool known_label;    /* the label is one of the dataset's */
-	bool in_folder;      /* base_dir is the dataset's */
-	int64_t lease_ends;  /* when the user's lease with that token ends; 0: there is none */
+	bool voted;         /* its user has said something of it, or passed it on */
+	bool given;         /* its request has given the label already */
+	bool known_label;   /* the label is one of the dataset's */
+	bool in_folder;     /* base_dir is the dataset's */
+	int64_t lease_ends; /* when the user's lease with that token ends; 0: there is none */
 };
 enum rules_fact {
 	RULES_STATE = 1,
@@ -145,17 +145,17 @@ bool rules_takes_seed(enum sample_state state, const char *label, bool any_event
 /* An upload, and what it meets. */
 struct rules_upload {
 	const struct dataset_image *image;
-	bool same_bytes;  /* a sample has them */
-	bool taken;       /* a sample has the filepath */
-	bool known_label; /* or it comes with none */
+	bool same_bytes;            /* a sample has them */
+	bool taken;                 /* a sample has the filepath */
+	bool known_label;           /* or it comes with none */
 	int64_t bytes, quota_bytes; /* of the dataset's uploads; 0: no quota */
 };
 /* *duplicate: it is there already, and nothing is added. Else the errors of dataset_add_image. */
 int rules_upload(const struct rules_upload *upload, const struct dataset_policy *policy, bool *duplicate,
                  struct err *err);
 
-/* What the claim of an idempotency key is told where one was made age_us ago (below 0 where the clock has gone back), by
- * the same request or another. A claim whose process died is given up after IDEMPOTENCY_CLAIM_SECONDS. */
+/* What the claim of an idempotency key is told where one was made age_us ago (below 0 where the clock has gone
+ * back), by the same request or another. A claim whose process died is given up after IDEMPOTENCY_CLAIM_SECONDS. */
 enum { IDEMPOTENCY_CLAIM_SECONDS = 60 };
 enum idempotency rules_claim(bool same_request, bool answered, int64_t age_us);
 

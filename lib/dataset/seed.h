@@ -14,10 +14,10 @@
 #include "dataset/dataset.h"
 
 struct seed_result {
-	const char *file;    /* its name in the folder */
+	const char *file; /* its name in the folder */
 	const char *dataset;
-	bool known;          /* merged before; nothing was done */
-	bool created;        /* the dataset is new */
+	bool known;   /* merged before; nothing was done */
+	bool created; /* the dataset is new */
 	struct dataset_merged merged;
 };
 typedef void seed_visit(void *data, const struct seed_result *result);

@@ -93,9 +93,10 @@ int spelling_of(struct dataset *dataset, const char *label, char **out, struct e
 	return 0;
 }
 
-/* --- a merge ------------------------------------------------------------------------------------------------------- */
+/* --- a merge ------------------------------------------------------------------------------------------------------ */
 
-static bool all_ascii(const char *const *labels, size_t label_count, const struct dataset_seed *seeds, size_t seed_count)
+static bool all_ascii(const char *const *labels, size_t label_count, const struct dataset_seed *seeds,
+                      size_t seed_count)
 {
 	for (size_t i = 0; i < label_count; i++)
 		if (!text_is_ascii(labels[i]))
@@ -113,8 +114,8 @@ static const char *keep(struct spelling_merge *merge, const struct known_labels 
 	return merge->owned[merge->owned_count++] = spell(labels, label);
 }
 
-int spelling_of_all(struct dataset *dataset, const char *const *labels, size_t label_count, const struct dataset_seed *seeds,
-                    size_t seed_count, struct spelling_merge *out, struct err *err)
+int spelling_of_all(struct dataset *dataset, const char *const *labels, size_t label_count,
+                    const struct dataset_seed *seeds, size_t seed_count, struct spelling_merge *out, struct err *err)
 {
 	struct known_labels known = {0};
 

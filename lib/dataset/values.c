@@ -1,7 +1,7 @@
 /* The values of a dataset: their names, what they own, and a lease's token. */
 #include "dataset/backend.h"
 
-/* --- names of values ----------------------------------------------------------------------------------------------- */
+/* --- names of values ---------------------------------------------------------------------------------------------- */
 
 static const char *const order_names[] = {
 	[DATASET_ORDER_SEQUENTIAL] = "sequential",
@@ -71,7 +71,7 @@ struct dataset_policy dataset_policy_default(void)
 	return (struct dataset_policy){.overlap = 1, .skip = DATASET_SKIP_REQUEUE_FOR_ME};
 }
 
-/* --- ownership ----------------------------------------------------------------------------------------------------- */
+/* --- ownership ---------------------------------------------------------------------------------------------------- */
 
 void sample_release(struct sample *sample)
 {
@@ -119,7 +119,7 @@ void dataset_info_release(struct dataset_info *info)
 	memset(info, 0, sizeof(*info));
 }
 
-/* --- tokens -------------------------------------------------------------------------------------------------------- */
+/* --- tokens ------------------------------------------------------------------------------------------------------- */
 
 void task_token(int64_t sample, char out[DATASET_TOKEN_MAX])
 {

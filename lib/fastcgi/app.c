@@ -22,7 +22,7 @@
 
 enum { ALLOW_MAX = 128 };
 
-/* --- one request --------------------------------------------------------------------------------------------------- */
+/* --- one request -------------------------------------------------------------------------------------------------- */
 
 static int may(struct call *call, const char *dataset_name, struct err *err)
 {
@@ -87,7 +87,8 @@ static void answer(struct call *call, struct err *err)
 		run_handler(call);
 }
 
-/* Reads what is left of the body, as far as it comes in time. nginx sends no more of it once a streamed answer has begun. */
+/* Reads what is left of the body, as far as it comes in time. nginx sends no more of it once a streamed answer has
+ * begun. */
 static bool drain(struct call *call)
 {
 	bool timed_out = call->reply->status == 408;
@@ -133,7 +134,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	return drained;
 }
 
-/* --- threads ------------------------------------------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------------------------------------------------ */
 
 /* What does not come in so long is given up by a read of libfcgi's. */
 static void set_patience(const struct app *app, int connection)
@@ -209,7 +210,7 @@ static int run_threads(struct app *app)
 	return 0;
 }
 
-/* --- set-up -------------------------------------------------------------------------------------------------------- */
+/* --- set-up ------------------------------------------------------------------------------------------------------- */
 
 static const char *environment(const char *name)
 {

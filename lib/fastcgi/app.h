@@ -1,7 +1,8 @@
 /* The frame of every FastCGI program: set-up, threads that accept, routing, permission, answer, shutdown.
  *
- * A program is a table of routes. app_run asks, in one place and before a handler runs, whether the method and path exist
- * (404, 405 with Allow), whether it is no page of another site that asks (403), and whether the user may do this (a dataset he may not see: 404; may see but not change: 403). */
+ * A program is a table of routes. app_run asks, in one place and before a handler runs, whether the method and path
+ * exist (404, 405 with Allow), whether it is no page of another site that asks (403), and whether the user may do
+ * this (a dataset he may not see: 404; may see but not change: 403). */
 #ifndef FASTCGI_APP_H
 #define FASTCGI_APP_H
 
@@ -23,10 +24,10 @@ struct app {
 	struct auth *auth;
 	struct gate *gate;           /* NULL unless program->passwords */
 	struct dataset_store *store; /* NULL if program->no_datasets */
-	struct blob_store *blobs; /* NULL unless program->images */
-	struct intents *intents;  /* the same: notes of images about to be stored there */
-	struct recovery *recovery; /* datasets of which samples were passed over */
-	struct thumbs *thumbs;    /* NULL unless program->thumbs */
+	struct blob_store *blobs;    /* NULL unless program->images */
+	struct intents *intents;     /* the same: notes of images about to be stored there */
+	struct recovery *recovery;   /* datasets of which samples were passed over */
+	struct thumbs *thumbs;       /* NULL unless program->thumbs */
 };
 
 enum { CALL_PARAMS_MAX = 4 };
@@ -37,12 +38,12 @@ struct call {
 	const struct route *route;
 	struct request *request;
 	struct reply *reply;
-	struct dataset *dataset; /* of a path with {dataset}, or opened by call_dataset; closed with the call */
-	enum role role;          /* the user's role on it */
+	struct dataset *dataset;            /* of a path with {dataset}, or opened by call_dataset; closed with the call */
+	enum role role;                     /* the user's role on it */
 	const char *param[CALL_PARAMS_MAX]; /* the values of the path's other {…}, in order */
-	cJSON *body;              /* read by call_body; deleted with the call */
-	struct dataset_info info; /* as far as it was read by these below; released with the call */
-	struct buf rest;          /* holds the value of {…...} */
+	cJSON *body;                        /* read by call_body; deleted with the call */
+	struct dataset_info info;           /* as far as it was read by these below; released with the call */
+	struct buf rest;                    /* holds the value of {…...} */
 };
 
 /* Fills call->reply, or fails with err, which becomes the answer. */
@@ -53,14 +54,14 @@ struct route {
 	const char *path;   /* "/v1/datasets/{dataset}/tasks/{token}/label"; "{path...}" at the end takes the rest */
 	enum role needs;    /* the role asked: on the path's {dataset}, or on the one given to call_dataset */
 	app_handler *handle;
-	bool overall; /* the role is asked on all datasets, before the handler runs */
+	bool overall;       /* the role is asked on all datasets, before the handler runs */
 	const char *query;  /* the query parameters it knows, "limit after"; ROUTE_ANY: others are passed over */
 	const char *fields; /* the same of its body's JSON object, as call_body reads it */
 };
 
-/* An unknown parameter or field is 400, so that nobody takes the answer for that of a filter or a change that is misspelt or not
- * there. Only the older systems' requests pass them over, and with them what is no part of /v1: their clients send what they have, such
- * as a whole description with a label added, and are to work as they are. */
+/* An unknown parameter or field is 400, so that nobody takes the answer for that of a filter or a change that is
+ * misspelt or not there. Only the older systems' requests pass them over, and with them what is no part of /v1:
+ * their clients send what they have, such as a whole description with a label added, and are to work as they are. */
 #define ROUTE_ANY "*"
 
 struct program {
@@ -74,8 +75,8 @@ struct program {
 	bool thumbs;                /* makes thumbnails */
 };
 
-/* A program's whole main ("--stores" tells which stores it opens): reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until
- * SIGTERM, finishes what is under way. Returns the exit status. */
+/* A program's whole main ("--stores" tells which stores it opens): reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE,
+ * serves the socket on descriptor 0 until SIGTERM, finishes what is under way. Returns the exit status. */
 int app_run(const struct program *program, int argc, char **argv);
 
 /* For a dataset named in a body or query: opens it if it exists and the user may see it (else ERR_NOT_FOUND "Database

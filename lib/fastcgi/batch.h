@@ -15,13 +15,14 @@ struct batch {
 	cJSON *results; /* one a file, in order */
 	cJSON *skipped; /* names of those not stored */
 	int64_t files, stored;
-	int64_t lost;    /* how many in a row failed for a store that is down; after some, no others are tried */
+	int64_t lost;     /* how many in a row failed for a store that is down; after some, no others are tried */
 	struct err store; /* what the last of these was told */
-	struct err worst; /* what the request as a whole answers when nothing was stored: of a store's failure before a file's */
+	/* what the request as a whole answers when nothing was stored: of a store's failure before a file's */
+	struct err worst;
 };
 
-/* Stores the body's files under the label that a client names, by ?label= or in the form before the files (call_info before).
- * ERR_BAD_REQUEST when there are none; *batch is to be released in any case. */
+/* Stores the body's files under the label that a client names, by ?label= or in the form before the files (call_info
+ * before). ERR_BAD_REQUEST when there are none; *batch is to be released in any case. */
 int batch_store(struct batch *batch, struct call *call, batch_result *result, struct err *err);
 /* Answers with the results as `answer` (taken) has them: 200 when any file was stored, else as the worst failure. */
 void batch_reply(const struct batch *batch, struct call *call, cJSON *answer);

@@ -1,5 +1,5 @@
-/* What the collecting programs share: which dataset a request means, and the answer to a GET of an upload's address. One
- * request, one thread. */
+/* What the collecting programs share: which dataset a request means, and the answer to a GET of an upload's address.
+ * One request, one thread. */
 #ifndef FASTCGI_COLLECT_H
 #define FASTCGI_COLLECT_H
 

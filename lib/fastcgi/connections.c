@@ -15,11 +15,12 @@
 
 #include "base/log.h"
 
-/* libfcgi's own accept also waits for the first bytes: interrupted there it drops the connection, and once a shutdown is
- * pending goes on for ever with a descriptor that it has closed (2.4.2). So connections are accepted here and handed to it.
+/* libfcgi's own accept also waits for the first bytes: interrupted there it drops the connection, and once a
+ * shutdown is pending goes on for ever with a descriptor that it has closed (2.4.2). So connections are accepted
+ * here and handed to it.
  *
- * Each is watched for one event at a time (EPOLLONESHOT), so that one thread wakes up for it, and watched again by that
- * thread. The stop is an eventfd that nobody reads: it wakes all of them.
+ * Each is watched for one event at a time (EPOLLONESHOT), so that one thread wakes up for it, and watched again by
+ * that thread. The stop is an eventfd that nobody reads: it wakes all of them.
  *
  * A program that may open no more files would leave its clients waiting: so one descriptor is kept for nothing but
  * to be given up for a connection, whose request then fails by itself, with an answer. */
@@ -29,7 +30,7 @@ struct connections {
 	int epoll, listening, stop;
 	atomic_bool stopping;
 	pthread_mutex_t lock; /* of what follows */
-	int spare; /* -1 while a connection has its place */
+	int spare;            /* -1 while a connection has its place */
 };
 
 /* What an event is of: a descriptor, and whether it lingers. */
@@ -51,7 +52,8 @@ static int rewatch(struct connections *connections, int fd, unsigned flags)
 {
 	uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
 
-	return watch_as(connections, EPOLL_CTL_MOD, fd, events, flags) && watch_as(connections, EPOLL_CTL_ADD, fd, events, flags)
+	return watch_as(connections, EPOLL_CTL_MOD, fd, events, flags) &&
+	                       watch_as(connections, EPOLL_CTL_ADD, fd, events, flags)
 	               ? -1
 	               : 0;
 }

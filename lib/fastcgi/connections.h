@@ -17,8 +17,9 @@ void connections_free(struct connections *connections);
 int connections_next(struct connections *connections);
 /* Takes it back, to wait for its next request; closes it where that cannot be, or none is to come any more. */
 void connections_keep(struct connections *connections, int connection);
-/* Takes one back that was answered before all was read that nginx sends: ends the answer, and passes over what comes until
- * nginx closes it, without a thread that waits. To close it with bytes unread would reset it, and lose the answer. */
+/* Takes one back that was answered before all was read that nginx sends: ends the answer, and passes over what comes
+ * until nginx closes it, without a thread that waits. To close it with bytes unread would reset it, and lose the
+ * answer. */
 void connections_linger(struct connections *connections, int connection);
 /* Every thread's connections_next ends, now and in the future. Requests under way are not touched; one that nginx sends
  * on a kept connection at this moment finds it closed, and is sent again where nginx is told so (nginx.conf). */

@@ -5,8 +5,9 @@
 #include "blob/locate.h"
 #include "dataset/dataset.h"
 
-/* Names the content, and the dataset it is in: another one whenever the image may look otherwise. It is told by the SHA-256 of a
- * stored image, and by a stat of a file in base_dir: inode, size and times, of which nobody sets that of the last change. */
+/* Names the content, and the dataset it is in: another one whenever the image may look otherwise. It is told by the
+ * SHA-256 of a stored image, and by a stat of a file in base_dir: inode, size and times, of which nobody sets that
+ * of the last change. */
 enum { CONTENT_VERSION_MAX = 33 };
 
 /* Of a sample whose image was found. */

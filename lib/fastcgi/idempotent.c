@@ -71,7 +71,8 @@ static void fingerprint(struct call *call, const struct spool *body, char out[HA
 	unsigned char digest[64];
 
 	add_text(hash, request_header(call->request, "REQUEST_URI"));
-	add_text(hash, request_header(call->request, "HTTP_UPLOAD_LENGTH")); /* what a creation by tus has in place of a body */
+	/* what a creation by tus has in place of a body */
+	add_text(hash, request_header(call->request, "HTTP_UPLOAD_LENGTH"));
 	add_text(hash, request_header(call->request, "HTTP_UPLOAD_METADATA"));
 	if (strncasecmp(call->request->content_type, "multipart/", 10) != 0 || add_form(hash, call->request))
 		hash_stream_update(hash, body->sha256, sizeof(body->sha256));

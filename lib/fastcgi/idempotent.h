@@ -1,4 +1,5 @@
-/* Idempotency-Key: a POST that is sent again is answered as the first one was, and done once. One request, one thread. */
+/* Idempotency-Key: a POST that is sent again is answered as the first one was, and done once. One request, one
+ * thread. */
 #ifndef FASTCGI_IDEMPOTENT_H
 #define FASTCGI_IDEMPOTENT_H
 
@@ -10,12 +11,14 @@ struct idempotent {
 	bool claimed;
 };
 
-/* Before the handler: reads the body and claims the key. *answered is true when call->reply is the first answer. ERR_UNPROCESSABLE: the key
- * was used with another request; ERR_CONFLICT: the first request is still under way after IDEMPOTENT_WAIT_SECONDS. */
+/* Before the handler: reads the body and claims the key. *answered is true when call->reply is the first answer.
+ * ERR_UNPROCESSABLE: the key was used with another request; ERR_CONFLICT: the first request is still under way after
+ * IDEMPOTENT_WAIT_SECONDS. */
 enum { IDEMPOTENT_WAIT_SECONDS = 30 };
 int idempotent_begin(struct idempotent *idempotent, struct call *call, bool *answered, struct err *err);
 
-/* After the handler, when call->reply is whole: keeps it under the key, unless it is the server's failure, or streamed. */
+/* After the handler, when call->reply is whole: keeps it under the key, unless it is the server's failure, or
+ * streamed. */
 void idempotent_end(struct idempotent *idempotent, struct call *call);
 
 #endif

@@ -147,7 +147,8 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 }
 
 /* A crash between the bytes and the metadata leaves a note, by which the next start sweeps the bytes. */
-static int note_and_store(struct call *call, const struct ingest_image *image, struct ingest_step *step, struct err *err)
+static int note_and_store(struct call *call, const struct ingest_image *image, struct ingest_step *step,
+                          struct err *err)
 {
 	if (intent_begin(call->app->intents, &step->intent, dataset_name(call->dataset), step->key, err))
 		return -1;
@@ -158,13 +159,15 @@ static int note_and_store(struct call *call, const struct ingest_image *image, s
 }
 
 /* Are these bytes there already? */
-static int find_twin(struct call *call, const struct ingest_step *step, struct sample *out, bool *duplicate, struct err *err)
+static int find_twin(struct call *call, const struct ingest_step *step, struct sample *out, bool *duplicate,
+                     struct err *err)
 {
 	*duplicate = dataset_sample_by_sha256(call->dataset, step->sha256, out, err) == 0;
 	return *duplicate || err->code == ERR_NOT_FOUND ? 0 : -1;
 }
 
-/* What takes the place, or fills the quota, may be the same image: another request brought it while this one was checked. */
+/* What takes the place, or fills the quota, may be the same image: another request brought it while this one was
+ * checked. */
 static int find_room(struct call *call, const struct ingest_image *image, const struct ingest_step *step,
                      struct sample *out, bool *duplicate, struct err *err)
 {
@@ -203,8 +206,8 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
 	               : 0;
 }
 
-/* Whether the dataset became public, or private, since its policy was read. Then the object does so, too: whoever made it so
- * has seen only the samples that were there. */
+/* Whether the dataset became public, or private, since its policy was read. Then the object does so, too: whoever
+ * made it so has seen only the samples that were there. */
 static bool follow_policy(struct call *call, const char *key, struct err *err)
 {
 	struct dataset_place now;

@@ -1,4 +1,5 @@
-/* The way of an image from a request into the stores: checked, deduplicated, bytes durable, then metadata, then the answer.
+/* The way of an image from a request into the stores: checked, deduplicated, bytes durable, then metadata, then the
+ * answer.
  *
  * One request, one thread. */
 #ifndef FASTCGI_INGEST_H
@@ -16,7 +17,8 @@ struct ingest_source {
 	int64_t length;
 	unsigned char sha256[HASH_SHA256_SIZE];
 };
-void ingest_from_spool(const struct spool *spool, struct ingest_source *out); /* after spool_finish; borrows */
+/* after spool_finish; borrows */
+void ingest_from_spool(const struct spool *spool, struct ingest_source *out);
 int ingest_from_file(int fd, int64_t length, struct ingest_source *out, struct err *err); /* hashes it; borrows fd */
 
 struct ingest_image {
@@ -26,27 +28,27 @@ struct ingest_image {
 	const char *filename; /* as its sender calls it, cleaned; "" when unknown */
 };
 
-/* The label that a client names by key or by name; *out is malloced. "" stays "". ERR_UNPROCESSABLE when the dataset has
- * none of that name or key. */
+/* The label that a client names by key or by name; *out is malloced. "" stays "". ERR_UNPROCESSABLE when the dataset
+ * has none of that name or key. */
 int ingest_label(struct call *call, const char *given, char **out, struct err *err);
 
-/* A filepath that an upload may name: relative, each part a name of its own, no control characters; else ERR_BAD_REQUEST.
- * (What is seeded in place is called as its disk calls it.) */
+/* A filepath that an upload may name: relative, each part a name of its own, no control characters; else
+ * ERR_BAD_REQUEST. (What is seeded in place is called as its disk calls it.) */
 int ingest_filepath(const char *filepath, struct err *err);
 
 /* What of call->info storing an image needs: its counts only where there is a quota. */
 int ingest_info(struct call *call, struct err *err);
 
-/* Stores the image in call->dataset (ingest_info before; when the dataset became public or private meanwhile, the image does, and
- * call->info tells so). *out is the sample it is now: of a duplicate, the one that was there. ERR_BAD_REQUEST for an
- * empty file or a filepath that cannot be, ERR_MEDIA_TYPE for what is no image, ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE,
- * ERR_CONFLICT (other bytes at that filepath), ERR_NO_SPACE. */
+/* Stores the image in call->dataset (ingest_info before; when the dataset became public or private meanwhile, the
+ * image does, and call->info tells so). *out is the sample it is now: of a duplicate, the one that was there.
+ * ERR_BAD_REQUEST for an empty file or a filepath that cannot be, ERR_MEDIA_TYPE for what is no image,
+ * ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE, ERR_CONFLICT (other bytes at that filepath), ERR_NO_SPACE. */
 int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
                  struct err *err);
 
 /* The same in two steps, for who stores the bytes of several images at once, and then their metadata in order. After
- * ingest_bytes the bytes are durable, and, unless it is a duplicate, ingest_metadata must follow, with the same image. Another
- * thread may take the first step, with a copy of *call. */
+ * ingest_bytes the bytes are durable, and, unless it is a duplicate, ingest_metadata must follow, with the same
+ * image. Another thread may take the first step, with a copy of *call. */
 struct ingest_step {
 	struct image_info info;
 	struct intent *intent;

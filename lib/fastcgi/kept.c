@@ -16,7 +16,8 @@
 
 enum {
 	PATH_BYTES_MAX = 8192,
-	USED_SECONDS = 3600,     /* a use is noted when the last one noted is as long ago: a write for each would cost more than reading */
+	USED_SECONDS = 3600,     /* a use is noted when the last one noted is as long ago: a write for each would cost more
+	                            than reading */
 	UNFINISHED_SECONDS = 60, /* a file under way is whole, or of a process that died */
 	LEFT_PERCENT = 90,       /* of the ceiling, once it was reached */
 };
@@ -61,7 +62,7 @@ static int64_t disk_bytes(const struct stat *st)
 	return (int64_t)st->st_blocks * 512;
 }
 
-/* --- the ceiling --------------------------------------------------------------------------------------------------- */
+/* --- the ceiling -------------------------------------------------------------------------------------------------- */
 
 static void remove_folder(const char *path)
 {
@@ -194,7 +195,7 @@ static void count_in(struct kept *kept, int64_t bytes)
 	pthread_mutex_unlock(&kept->mutex);
 }
 
-/* --- one file ------------------------------------------------------------------------------------------------------ */
+/* --- one file ----------------------------------------------------------------------------------------------------- */
 
 static void note_use(int fd, const struct stat *st)
 {
@@ -306,7 +307,7 @@ void kept_remove(struct kept *kept, const char *group, const char *name)
 	buf_release(&path);
 }
 
-/* --- groups -------------------------------------------------------------------------------------------------------- */
+/* --- groups ------------------------------------------------------------------------------------------------------- */
 
 static int remove_group(const char *dir, const char *group, struct err *err)
 {

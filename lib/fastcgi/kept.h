@@ -1,7 +1,8 @@
 /* Files that can be made again, kept in a folder up to a ceiling: those that were used longest ago go first.
  *
- * A file belongs to a group, which is a folder of its own, and says of which content it was made (its version): it is given to nobody
- * who asks for another. Thread-safe; several processes may share the folder, each of which counts what it adds by itself. */
+ * A file belongs to a group, which is a folder of its own, and says of which content it was made (its version): it
+ * is given to nobody who asks for another. Thread-safe; several processes may share the folder, each of which counts
+ * what it adds by itself. */
 #ifndef FASTCGI_KEPT_H
 #define FASTCGI_KEPT_H
 

@@ -16,10 +16,10 @@
 #include "base/err.h"
 
 enum {
-	MULTIPART_BOUNDARY_MAX = 70,        /* characters; RFC 2046 §5.1.1 */
-	MULTIPART_HEADERS_MAX = 16 * 1024,  /* bytes of one part's headers */
-	MULTIPART_HEADER_LINES_MAX = 32,    /* a part */
-	MULTIPART_FILENAME_MAX = 256,       /* bytes of a cleaned file name with its NUL */
+	MULTIPART_BOUNDARY_MAX = 70,       /* characters; RFC 2046 §5.1.1 */
+	MULTIPART_HEADERS_MAX = 16 * 1024, /* bytes of one part's headers */
+	MULTIPART_HEADER_LINES_MAX = 32,   /* a part */
+	MULTIPART_FILENAME_MAX = 256,      /* bytes of a cleaned file name with its NUL */
 };
 
 /* Gives up to len more bytes of the body: how many, 0 at its end, -1 with err. */

@@ -9,7 +9,7 @@
 
 enum { TEXT_MAX = 2 * MULTIPART_HEADERS_MAX }; /* ISO 8859-1 doubles as UTF-8 */
 
-/* --- tokens and parameters ------------------------------------------------------------------------------ */
+/* --- tokens and parameters ---------------------------------------------------------------------------------------- */
 
 struct cursor {
 	const char *at, *end;
@@ -93,7 +93,7 @@ static int take_parameter(struct cursor *cursor, struct cursor *name, struct buf
 	return take_value(cursor, value) ? 1 : -1;
 }
 
-/* --- the boundary --------------------------------------------------------------------------------------- */
+/* --- the boundary ------------------------------------------------------------------------------------------------- */
 
 static int copy_boundary(const struct buf *value, char out[MULTIPART_BOUNDARY_MAX + 1], struct err *err)
 {
@@ -141,7 +141,7 @@ int multipart_boundary(const char *content_type, char out[MULTIPART_BOUNDARY_MAX
 	return result;
 }
 
-/* --- a part's headers ----------------------------------------------------------------------------------- */
+/* --- a part's headers --------------------------------------------------------------------------------------------- */
 
 void multipart_headers_init(struct multipart_headers *headers)
 {
@@ -314,7 +314,7 @@ int multipart_headers_end(struct multipart_headers *headers, struct multipart_pa
 	return 0;
 }
 
-/* --- file names as metadata ----------------------------------------------------------------------------- */
+/* --- file names as metadata --------------------------------------------------------------------------------------- */
 
 void multipart_filename(const char *sent, char out[MULTIPART_FILENAME_MAX])
 {

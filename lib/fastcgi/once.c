@@ -8,7 +8,7 @@
 
 struct work {
 	const char *key, *user; /* its first thread's, which stays until the work is done */
-	int64_t turn; /* the lower, the sooner */
+	int64_t turn;           /* the lower, the sooner */
 	bool running, done;
 	size_t threads; /* that have it as theirs; the last one frees it */
 	pthread_cond_t changed;
@@ -52,7 +52,7 @@ void once_free(struct once *once)
 	free(once);
 }
 
-/* --- who may be inside (all with the mutex held) ------------------------------------------------------------------- */
+/* --- who may be inside (all with the mutex held) ------------------------------------------------------------------ */
 
 static int enter(struct once *once, struct guest *guest, struct err *err)
 {
@@ -78,7 +78,7 @@ static void leave(struct once *once, const struct guest *guest)
 	*at = guest->next;
 }
 
-/* --- whose turn it is ---------------------------------------------------------------------------------------------- */
+/* --- whose turn it is --------------------------------------------------------------------------------------------- */
 
 /* Users' works as if each user's came one after the other, and all users' beside each other. */
 static int64_t turn_of(const struct once *once, const char *user)
@@ -115,7 +115,7 @@ static void start_next(struct once *once)
 	}
 }
 
-/* --- the work ------------------------------------------------------------------------------------------------------ */
+/* --- the work ----------------------------------------------------------------------------------------------------- */
 
 static struct work *find(struct once *once, const char *key)
 {

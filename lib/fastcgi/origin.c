@@ -26,7 +26,7 @@ static const char *element(const char **list, size_t *len)
 	return *begin ? begin : NULL;
 }
 
-/* --- Sec-Fetch-Site -------------------------------------------------------------------------------------------------- */
+/* --- Sec-Fetch-Site ----------------------------------------------------------------------------------------------- */
 
 static bool is_from_here(const char *site)
 {
@@ -38,7 +38,7 @@ static bool is_from_here(const char *site)
 	return true;
 }
 
-/* --- Origin ---------------------------------------------------------------------------------------------------------- */
+/* --- Origin ------------------------------------------------------------------------------------------------------- */
 
 struct origin {
 	bool https;
@@ -112,7 +112,7 @@ static bool is_ours(const char *text, const struct request *request, const struc
 	       is_named(&origin, config->listen.server_name, request_header(request, "SERVER_PORT"));
 }
 
-/* --- both ------------------------------------------------------------------------------------------------------------ */
+/* --- both --------------------------------------------------------------------------------------------------------- */
 
 static bool may_change(const char *method)
 {
@@ -129,8 +129,10 @@ int origin_check(const struct request *request, const struct config *config, str
 		if (site && !is_from_here(site))
 			return err_set(err, ERR_FORBIDDEN, "A page of another site may change nothing here");
 		if (origin && !is_ours(origin, request, config))
-			return err_set(err, ERR_FORBIDDEN, "A page of another origin may change nothing here (other names of this server stand "
-			                                   "in listen.server_name, or are told by a listen.trusted_proxy)");
+			return err_set(
+				err, ERR_FORBIDDEN,
+				"A page of another origin may change nothing here (other names of this server stand "
+				"in listen.server_name, or are told by a listen.trusted_proxy)");
 	}
 	return 0;
 }

@@ -4,8 +4,8 @@
 #include "fastcgi/recovery.h"
 #include "fastcgi/serve.h"
 
-/* How many samples are looked at together with one whose file is missing: the more, the more are missing. Where a whole disk
- * is not there, a write for each sample would take minutes. */
+/* How many samples are looked at together with one whose file is missing: the more, the more are missing. Where a
+ * whole disk is not there, a write for each sample would take minutes. */
 enum { AHEAD_MIN = 16, AHEAD_MAX = 1000 }; /* the most that dataset_samples gives */
 
 struct missing {
@@ -105,7 +105,8 @@ static void give_back(struct call *call, struct task *tasks, size_t count)
 }
 
 /* Keeps those of tasks[0..*count) that can be read, in order. */
-static int drop_unreadable(struct call *call, struct passing *passing, struct task *tasks, size_t *count, struct err *err)
+static int drop_unreadable(struct call *call, struct passing *passing, struct task *tasks, size_t *count,
+                           struct err *err)
 {
 	struct missing missing = {.count = 0};
 	size_t kept = 0;
@@ -131,7 +132,8 @@ static int drop_unreadable(struct call *call, struct passing *passing, struct ta
 	return pass_over(call, passing, &missing, err);
 }
 
-static int lease(struct call *call, struct passing *passing, size_t count, struct task *out, size_t *taken, struct err *err)
+static int lease(struct call *call, struct passing *passing, size_t count, struct task *out, size_t *taken,
+                 struct err *err)
 {
 	while (*taken < count) {
 		size_t got;

@@ -1,9 +1,9 @@
-/* Leases the next samples whose images can be read, and passes over those whose can't. One request, one thread; each needs
- * call_place before.
+/* Leases the next samples whose images can be read, and passes over those whose can't. One request, one thread; each
+ * needs call_place before.
  *
- * Only what is proven of one image alone marks its sample (serve_locate's ERR_NOT_FOUND); any other failure is the store's, ends
- * the request (503) and marks nothing. A request passes over at most PASSING_MAX samples, and says so (ERR_UNAVAILABLE): it
- * goes on when it is sent again. */
+ * Only what is proven of one image alone marks its sample (serve_locate's ERR_NOT_FOUND); any other failure is the
+ * store's, ends the request (503) and marks nothing. A request passes over at most PASSING_MAX samples, and says so
+ * (ERR_UNAVAILABLE): it goes on when it is sent again. */
 #ifndef FASTCGI_PASSING_H
 #define FASTCGI_PASSING_H
 
@@ -22,12 +22,13 @@ struct passing {
 	bool recovered; /* what was passed over earlier has been looked at again */
 };
 
-/* Leases the next sample whose image can be read. ERR_NOT_FOUND "Sample not found" when there is none. The caller releases
- * *task, and begins with an empty `passing` in each request. */
+/* Leases the next sample whose image can be read. ERR_NOT_FOUND "Sample not found" when there is none. The caller
+ * releases *task, and begins with an empty `passing` in each request. */
 int passing_next(struct call *call, struct passing *passing, struct task *task, struct located *file, struct err *err);
 
-/* After serve_fetch said of that sample, too late, that it is missing (err, ERR_NOT_FOUND): passes it over, so that the next one may
- * be asked for; ERR_UNAVAILABLE when it is one too many. Other failures are not the sample's: -1, as they are. */
+/* After serve_fetch said of that sample, too late, that it is missing (err, ERR_NOT_FOUND): passes it over, so that
+ * the next one may be asked for; ERR_UNAVAILABLE when it is one too many. Other failures are not the sample's: -1,
+ * as they are. */
 int passing_over(struct call *call, struct passing *passing, const struct sample *sample, struct err *err);
 
 /* Leases up to `count` samples whose images can be read, as dataset_lease does. */

@@ -5,7 +5,7 @@
 
 enum {
 	PIECE_BYTES = 64 * 1024,
-	LABEL_BYTES = 1024, /* of a form's label; no dataset has one as long */
+	LABEL_BYTES = 1024,         /* of a form's label; no dataset has one as long */
 	FILES_TOLD_MAX = 20 * 1000, /* each takes some hundred bytes of memory until it is told of, also one that is refused */
 };
 

@@ -10,12 +10,13 @@ enum {
 	DATASETS_MAX = 64, /* noted at once; the others wait for who finds nothing else to do */
 	PAGE = 100,        /* samples looked at in one go, */
 	PAGES_MAX = 100,   /* of which there are more as long as some come back */
-	PAUSE_MAX = 16,    /* ticks between two looks at a dataset of which none comes back: 6 requests/s for what is gone from a bucket */
+	/* ticks between two looks at a dataset of which none comes back: 6 requests/s for what is gone from a bucket */
+	PAUSE_MAX = 16,
 };
 
 struct noted {
 	char *dataset;
-	int64_t after; /* the id that was looked at last; -1: none yet */
+	int64_t after;   /* the id that was looked at last; -1: none yet */
 	int wait, pause; /* ticks until the next look, and how many it was the last time */
 };
 

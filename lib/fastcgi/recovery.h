@@ -1,8 +1,8 @@
 /* Gives samples that were passed over back to the queue once their files are there again, by itself.
  *
- * A program notes the datasets of which it has passed samples over, and looks at these now and then: the more seldom, the longer
- * none has come back. What another process passed over is met by who finds nothing else to do, and at the next start or
- * reload. Thread-safe. */
+ * A program notes the datasets of which it has passed samples over, and looks at these now and then: the more
+ * seldom, the longer none has come back. What another process passed over is met by who finds nothing else to do,
+ * and at the next start or reload. Thread-safe. */
 #ifndef FASTCGI_RECOVERY_H
 #define FASTCGI_RECOVERY_H
 

@@ -115,7 +115,9 @@ static void reply_page(struct reply *reply, int status, const char *title, const
 	struct buf page;
 
 	buf_init(&page, REPLY_BODY_MAX);
-	buf_printf(&page, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>%s</title><main><h1>%s</h1><p>", title, title);
+	buf_printf(&page,
+	           "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>%s</title><main><h1>%s</h1><p>",
+	           title, title);
 	add_escaped(&page, message);
 	if (status == 403)
 		buf_str(&page, ".</p><p>Who gave you your account can let you, as can any admin. You may look all the same");

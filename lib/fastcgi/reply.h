@@ -17,9 +17,9 @@ struct reply {
 	int status;
 	struct buf headers; /* "Name: value\r\n" lines */
 	struct buf body;
-	bool problem; /* errors as application/problem+json (contract 3), else {"message"} */
+	bool problem;     /* errors as application/problem+json (contract 3), else {"message"} */
 	const char *page; /* not NULL: errors as a page for people, with a link to base_path/ui/, this being the base_path */
-	bool streaming; /* status and headers are out */
+	bool streaming;   /* status and headers are out */
 	FCGX_Request *fcgi;
 };
 

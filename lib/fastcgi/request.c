@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-/* --- the target ---------------------------------------------------------------------------------------------------- */
+/* --- the target --------------------------------------------------------------------------------------------------- */
 
 /* Decoded pieces lie one after the other in request->memory, which must not move: it is reserved whole at first. */
 static const char *keep(struct request *request, const struct buf *text)
@@ -115,7 +115,7 @@ const char *request_query(const struct request *request, const char *name)
 	return NULL;
 }
 
-/* --- headers ------------------------------------------------------------------------------------------------------- */
+/* --- headers ------------------------------------------------------------------------------------------------------ */
 
 int request_limit(const struct request *request, int64_t limit_max, int64_t *limit, struct err *err)
 {
@@ -222,7 +222,7 @@ bool request_opens_page(const struct request *request)
 	return strcmp(request->method, "GET") == 0 && strcasestr(accept, "text/html") && !strcasestr(accept, "json");
 }
 
-/* --- the body ------------------------------------------------------------------------------------------------------ */
+/* --- the body ----------------------------------------------------------------------------------------------------- */
 
 enum { PIECE_BYTES = 64 * 1024 };
 
@@ -278,7 +278,9 @@ ssize_t request_read(struct request *request, void *bytes, size_t len, struct er
 	if (got == 0 && (told ? left == 0 : FCGX_GetError(request->fcgi->in) == 0))
 		return 0;
 	if (got == 0)
-		return err_set(err, ERR_BAD_REQUEST, told ? "The request's body ends before its Content-Length" : "The request's body breaks off");
+		return err_set(err, ERR_BAD_REQUEST,
+		               told ? "The request's body ends before its Content-Length"
+		                    : "The request's body breaks off");
 	request->body_read += got;
 	return got;
 }
@@ -324,8 +326,9 @@ int request_body(struct request *request, size_t max, struct buf *out, struct er
 	return got < 0 ? -1 : 0;
 }
 
-/* "application/json" or "application/…+json", with parameters or without; of scripts no type at all is taken for JSON, too. What
- * a browser sends without one may come from a page of anybody's, which need not ask the server first (CORS). */
+/* "application/json" or "application/…+json", with parameters or without; of scripts no type at all is taken for
+ * JSON, too. What a browser sends without one may come from a page of anybody's, which need not ask the server first
+ * (CORS). */
 static bool has_type(const char *type)
 {
 	return strcspn(type, "; \t") > 0;

@@ -24,13 +24,13 @@ enum {
 struct request {
 	FCGX_Request *fcgi;
 	const char *method;
-	const char *user; /* authenticated by nginx; never NULL, "" only where nginx asks for no password */
-	const char *id;   /* request id, shared with nginx's log */
+	const char *user;      /* authenticated by nginx; never NULL, "" only where nginx asks for no password */
+	const char *id;        /* request id, shared with nginx's log */
 	const char *base_path; /* "/label": what stands before our paths where the client asks; "" mostly */
 	const char *content_type;
-	int64_t content_length; /* -1 = not told */
-	int64_t body_read;      /* bytes of the body taken so far */
-	struct pace pace;       /* how fast they came; request_read judges it where pace.seconds is set */
+	int64_t content_length;      /* -1 = not told */
+	int64_t body_read;           /* bytes of the body taken so far */
+	struct pace pace;            /* how fast they came; request_read judges it where pace.seconds is set */
 	const struct spool *spooled; /* the whole body, when it has been read already; NULL: it comes from nginx */
 
 	/* The path, split at '/' before percent-decoding: "/v1/datasets/a%2Fb" has three segments, the last "a/b". */
@@ -48,14 +48,14 @@ struct request {
 int request_init(struct request *request, FCGX_Request *fcgi, struct err *err);
 void request_release(struct request *request);
 
-/* Splits and decodes a request target ("/path?query") into segment[] and query[]; what request_init uses, apart for tests
- * and fuzzing. request is zeroed except memory. */
+/* Splits and decodes a request target ("/path?query") into segment[] and query[]; what request_init uses, apart for
+ * tests and fuzzing. request is zeroed except memory. */
 int request_parse_target(struct request *request, const char *target, struct err *err);
 
 /* A query parameter's value, or NULL. One given twice is refused by request_init. */
 const char *request_query(const struct request *request, const char *name);
-/* The page of a list that is asked for by "limit", from 1 to limit_max, and "after", a key that a list answered as its "next":
- * what is not given stays as it was. ERR_BAD_REQUEST. */
+/* The page of a list that is asked for by "limit", from 1 to limit_max, and "after", a key that a list answered as
+ * its "next": what is not given stays as it was. ERR_BAD_REQUEST. */
 int request_limit(const struct request *request, int64_t limit_max, int64_t *limit, struct err *err);
 int request_page(const struct request *request, int64_t limit_max, int64_t *limit, int64_t *after, struct err *err);
 /* A header, by its CGI name ("HTTP_ACCEPT"), or NULL. */
@@ -65,13 +65,15 @@ bool request_opens_page(const struct request *request);
 /* Whether the Accept header names JSON, and no image type with a higher quality. */
 bool request_accepts_json(const struct request *request);
 
-/* Reads up to len bytes of the body, those that are there already or else come next: how many, 0 at its end, -1 with err
- * (ERR_BAD_REQUEST when it ends before its Content-Length, ERR_SLOW by its pace). A body without a Content-Length (chunked, and streamed by nginx) ends where it ends. */
+/* Reads up to len bytes of the body, those that are there already or else come next: how many, 0 at its end, -1 with
+ * err (ERR_BAD_REQUEST when it ends before its Content-Length, ERR_SLOW by its pace). A body without a
+ * Content-Length (chunked, and streamed by nginx) ends where it ends. */
 ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err);
 
 /* Reads and forgets what is left of the body, up to a bound: nginx answers 502 instead of a refusal that comes, and
- * closes the connection, while it is still sending. Whether nothing is left to be read on the connection. To be called before
- * an answer is streamed: once that has begun nginx sends no more of the body, and reading on would never end. */
+ * closes the connection, while it is still sending. Whether nothing is left to be read on the connection. To be
+ * called before an answer is streamed: once that has begun nginx sends no more of the body, and reading on would
+ * never end. */
 enum { REQUEST_DRAIN_MAX = 256 * 1024 * 1024 };
 bool request_drain(struct request *request);
 
@@ -83,7 +85,8 @@ int request_check_coding(const struct request *request, struct err *err);
 
 /* Reads the body, at most `max` bytes; ERR_TOO_LARGE, ERR_BAD_REQUEST when it ends early. Appends to out. */
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err);
-/* Reads the body as one JSON object (Content-Type must be JSON if told, and nothing compressed: ERR_MEDIA_TYPE). The caller deletes the tree. */
+/* Reads the body as one JSON object (Content-Type must be JSON if told, and nothing compressed: ERR_MEDIA_TYPE). The
+ * caller deletes the tree. */
 cJSON *request_json(struct request *request, size_t max, struct err *err);
 
 #endif

@@ -9,7 +9,8 @@
 enum { SERVE_URL_SECONDS = 12 * 3600 }; /* how long a presigned URL is good: a day's work with a page left open */
 
 /* The file of a sample of call->dataset; path "" when the image is in a store without files on this machine.
- * ERR_NOT_FOUND "Image file not found" when that is proven of this sample, which may then be passed over (locate_file). */
+ * ERR_NOT_FOUND "Image file not found" when that is proven of this sample, which may then be passed over
+ * (locate_file). */
 int serve_locate(struct call *call, const struct sample *sample, struct located *out, struct err *err);
 
 /* Answers the image: by nginx from its file, or from the store. */
@@ -18,8 +19,8 @@ int serve_image(struct call *call, const struct sample *sample, const struct loc
 /* Reads the image of a sample that serve_locate found no file for. ERR_NOT_FOUND "Image file not found". */
 int serve_fetch(struct call *call, const struct sample *sample, struct buf *out, struct err *err);
 
-/* The sample's document (document_sample), its image_url being a public or presigned one where a browser fetches the image from
- * the store itself. NULL on failure. */
+/* The sample's document (document_sample), its image_url being a public or presigned one where a browser fetches the
+ * image from the store itself. NULL on failure. */
 cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err);
 
 /* {"tasks": […]}, each with its sample. */

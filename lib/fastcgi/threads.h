@@ -5,7 +5,8 @@
 enum { THREADS_MAX = 256 };
 
 struct threads;
-/* What each thread does until it is told to end: threads_busy when it has something to do, threads_idle when it has not. */
+/* What each thread does until it is told to end: threads_busy when it has something to do, threads_idle when it has
+ * not. */
 typedef void threads_work(void *data, struct threads *threads);
 
 /* Starts the first of at most `most` threads; NULL when there can be none. */

@@ -56,7 +56,7 @@ int thumb_sweep(const char *state_dir, kept_wanted *wanted, void *data, struct e
 	return kept_sweep(state_dir, FOLDER, wanted, data, err);
 }
 
-/* --- one thumbnail ------------------------------------------------------------------------------------------------- */
+/* --- one thumbnail ------------------------------------------------------------------------------------------------ */
 
 struct thumb {
 	struct call *call;
@@ -154,7 +154,7 @@ static int make_once(struct thumb *thumb, struct buf *out, struct err *err)
 	return 0;
 }
 
-/* --- its answer ---------------------------------------------------------------------------------------------------- */
+/* --- its answer --------------------------------------------------------------------------------------------------- */
 
 static int reply_caching(struct thumb *thumb, const char *etag, struct err *err)
 {

@@ -5,8 +5,8 @@
 #include "fastcgi/app.h"
 
 /* Calls visit with call->dataset set, and call->info as read by `read` (call_info, …), for each dataset greater than
- * `after` ("" = from the first) that the user may see, in order of name, until it returns false. One that cannot be read
- * is logged and left out. */
+ * `after` ("" = from the first) that the user may see, in order of name, until it returns false. One that cannot be
+ * read is logged and left out. */
 typedef bool visible_visit(void *data, struct call *call, const char *name);
 int visible_datasets(struct call *call, const char *after, app_handler *read, visible_visit *visit, void *data,
                      struct err *err);

@@ -11,7 +11,7 @@
 
 enum { JXL_PIXEL_BYTES = 16, LIBTIFF_PIXEL_BYTES = 8, ROWS_MAX = 1 << 24 };
 
-/* --- set-up ------------------------------------------------------------------------------------------------------ */
+/* --- set-up ------------------------------------------------------------------------------------------------------- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_bool ready;
@@ -52,7 +52,7 @@ static void forget_messages(void)
 		vips_error_clear();
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------ */
+/* --- memory ------------------------------------------------------------------------------------------------------- */
 
 /* Decoders that hold an image whole share IMAGE_MEMORY_BUDGET; what needs more waits until it is alone. */
 static struct {
@@ -78,7 +78,7 @@ static void memory_give(int64_t bytes)
 	pthread_mutex_unlock(&memory.lock);
 }
 
-/* --- opening ----------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 
 typedef int open_pages(VipsSource *stream, VipsImage **out, const struct opening *how);
 
@@ -259,7 +259,7 @@ bool reading_next(struct reading *reading)
 	return true;
 }
 
-/* --- limits ------------------------------------------------------------------------------------------------------ */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 int reading_check_limits(const struct reading *reading, int64_t width, int64_t height, int64_t frames, struct err *err)
 {

@@ -11,7 +11,7 @@ enum {
 	FINE_SIDE = 64, /* pixels up to which a thumbnail has all of its colors */
 };
 
-/* --- sizes ------------------------------------------------------------------------------------------------------- */
+/* --- sizes -------------------------------------------------------------------------------------------------------- */
 
 /* What a JPEG is shrunk by while it is decoded, which takes the mean of so many pixels: at most so that another
  * halving, nearly, is left for the finer way. */
@@ -48,7 +48,7 @@ static bool has_profile(VipsImage *image)
 	return vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0;
 }
 
-/* --- what browsers show ------------------------------------------------------------------------------------------ */
+/* --- what browsers show ------------------------------------------------------------------------------------------- */
 
 /* As Chromium does: the samples are the 1/gamma-th power of light, which is then coded as in sRGB. */
 static int apply_gamma(VipsImage *image, double gamma, VipsImage **out)
@@ -113,7 +113,7 @@ static int as_shown(const struct reading *reading, VipsImage *image, VipsImage *
 	return 0;
 }
 
-/* --- numbers that are no colors ---------------------------------------------------------------------------------- */
+/* --- numbers that are no colors ----------------------------------------------------------------------------------- */
 
 /* Whether the values are of any range: measured, or computed. */
 static bool is_measured(VipsImage *image)
@@ -168,7 +168,7 @@ static int shrink_measured(VipsImage *image, const struct image_info *info, int 
 	return result;
 }
 
-/* --- shrinking --------------------------------------------------------------------------------------------------- */
+/* --- shrinking ---------------------------------------------------------------------------------------------------- */
 
 /* A JPEG without a color profile; false when it is to be done by libvips alone. */
 static bool shrink_jpeg(struct reading *reading, int side, VipsImage **out)

@@ -123,7 +123,7 @@ static int wrap(void *bytes, const struct page *page, int bands, VipsBandFormat 
 	return result == 0 ? 0 : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
-/* --- what the RGBA interface reads ------------------------------------------------------------------------------- */
+/* --- what the RGBA interface reads -------------------------------------------------------------------------------- */
 
 /* In place: red, green, blue and, where there is one, alpha, of which the colors are multiples. */
 static void pack(uint32_t *raster, size_t pixels, bool alpha)
@@ -158,7 +158,7 @@ static int read_rgba(const struct page *page, int64_t pixels_max, VipsImage **ou
 	return wrap(raster, page, page->alpha ? 4 : 3, VIPS_FORMAT_UCHAR, out, err);
 }
 
-/* --- other samples ----------------------------------------------------------------------------------------------- */
+/* --- other samples ------------------------------------------------------------------------------------------------ */
 
 /* One strip or tile at a time: colors of up to 16 bits into 16 bits, other values into floats. */
 struct unpacking {

@@ -29,7 +29,7 @@ struct archive_reader {
 	struct archive_item item;
 };
 
-/* --- the source -------------------------------------------------------------------------------------------------- */
+/* --- the source --------------------------------------------------------------------------------------------------- */
 
 static int fail(struct archive_reader *reader, struct err *err, enum err_code code, const char *text)
 {
@@ -89,7 +89,7 @@ void archive_reader_free(struct archive_reader *reader)
 	free(reader);
 }
 
-/* --- data -------------------------------------------------------------------------------------------------------- */
+/* --- data --------------------------------------------------------------------------------------------------------- */
 
 static int check_limits(struct archive_reader *reader, struct err *err)
 {
@@ -176,7 +176,7 @@ int archive_reader_read(struct archive_reader *reader, void *bytes, size_t len, 
 	return result;
 }
 
-/* --- entries ----------------------------------------------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------------------------------------------------ */
 
 static const char *refused_kind(struct archive_entry *entry)
 {

@@ -28,7 +28,7 @@ struct archive_unpack {
 	unsigned char bytes[SOURCE_BYTES];
 };
 
-/* --- limits ------------------------------------------------------------------------------------------------------ */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static int64_t processor_time(void)
 {
@@ -60,7 +60,7 @@ int archive_unpack_check(struct archive_unpack *unpack, int64_t out, struct err 
 	return unpack->going ? unpack->going(unpack->data, err) : 0;
 }
 
-/* --- the source -------------------------------------------------------------------------------------------------- */
+/* --- the source --------------------------------------------------------------------------------------------------- */
 
 /* The window a zstd frame asks for (RFC 8878 §3.1.1.1). */
 static uint64_t zstd_window(const unsigned char *p, size_t len)
@@ -116,7 +116,7 @@ static la_ssize_t read_packed(struct archive *archive, void *data, const void **
 	return -1;
 }
 
-/* --- pieces ------------------------------------------------------------------------------------------------------ */
+/* --- pieces ------------------------------------------------------------------------------------------------------- */
 
 static int fail(struct archive_unpack *unpack, enum err_code code, const char *text)
 {
@@ -204,7 +204,7 @@ bool archive_unpack_is_known(const struct archive_unpack *unpack)
 	return unpack->known;
 }
 
-/* --- lifetime ---------------------------------------------------------------------------------------------------- */
+/* --- lifetime ----------------------------------------------------------------------------------------------------- */
 
 int archive_unpack_open(struct archive_unpack **out, archive_source *source, void *data, archive_going *going,
                         struct err *err)

@@ -50,7 +50,7 @@ struct intents *intents_new(const char *dir)
 	return intents;
 }
 
-/* --- locks on keys ----------------------------------------------------------------------------------------------- */
+/* --- locks on keys ------------------------------------------------------------------------------------------------ */
 
 /* A key's place in the file of locks, which holds nothing: a byte of its own, as good as. */
 static off_t place_of(const char *key)
@@ -91,7 +91,7 @@ static void unlock_keys(int keys)
 	fcntl(keys, F_OFD_SETLK, &all);
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------------------------------- */
 
 static void close_file(struct intent *intent)
 {
@@ -154,7 +154,7 @@ static void give_back(struct intents *intents, struct intent *intent)
 	pthread_mutex_unlock(&intents->lock);
 }
 
-/* --- notes ------------------------------------------------------------------------------------------------------- */
+/* --- notes -------------------------------------------------------------------------------------------------------- */
 
 /* "dataset\nkey\n": neither holds a line break. What follows is of an older note. */
 static int write_note(int fd, const char *dataset, const char *key, struct err *err)
@@ -199,7 +199,7 @@ void intent_end(struct intents *intents, struct intent *intent, bool done)
 	}
 }
 
-/* --- what is left ------------------------------------------------------------------------------------------------ */
+/* --- what is left ------------------------------------------------------------------------------------------------- */
 
 static bool is_old(const char *path, int64_t older_than_seconds)
 {

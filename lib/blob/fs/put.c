@@ -14,7 +14,7 @@
 enum { FILE_MODE = 0640, FOLDER_MODE = 0750, COPY_BYTES = 256 * 1024 };
 enum { MOVES_MAX = 100 }; /* tries to move an object that others move at the same time */
 
-/* --- durable folders --------------------------------------------------------------------------------------------- */
+/* --- durable folders ---------------------------------------------------------------------------------------------- */
 
 void fs_durable_clear(struct fs_durable *durable)
 {
@@ -116,7 +116,7 @@ static int make_key_folders(struct fs_store *fs, enum fs_tree tree, const char *
 	return 0;
 }
 
-/* --- the bytes --------------------------------------------------------------------------------------------------- */
+/* --- the bytes ---------------------------------------------------------------------------------------------------- */
 
 /* Reads the next piece of what is put: *piece points to it, in memory of its own or in `room`. */
 static int next_piece(const struct blob_put *put, int64_t done, char *room, const char **piece, size_t *len,
@@ -172,7 +172,7 @@ static int each_piece(const struct blob_put *put, int fd, bool *same, struct err
 	return result;
 }
 
-/* --- staging: a durable file without a key ----------------------------------------------------------------------- */
+/* --- staging: a durable file without a key ------------------------------------------------------------------------ */
 
 struct staged {
 	int fd;
@@ -244,7 +244,7 @@ static bool stage_handover(struct fs_store *fs, const struct blob_put *put, stru
 	return true;
 }
 
-/* --- naming ------------------------------------------------------------------------------------------------------ */
+/* --- naming ------------------------------------------------------------------------------------------------------- */
 
 /* Links the staged file under its key: 0, or -1 with errno. */
 static int link_staged(struct fs_store *fs, const struct staged *staged, enum fs_tree tree, const char *key)

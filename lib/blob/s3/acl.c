@@ -1,7 +1,7 @@
 /* The image store in an S3 bucket: who may read an object, where the server lets objects say so, and where not. */
 #include "blob/s3/client.h"
 
-/* --- headers that not every server takes ------------------------------------------------------------------------- */
+/* --- headers that not every server takes -------------------------------------------------------------------------- */
 
 void s3_tries_init(struct s3_tries *tries, const struct s3_client *client, bool public_read, bool conditional)
 {
@@ -79,7 +79,7 @@ void s3_tries_keep(const struct s3_tries *tries, struct s3_client *client)
 		atomic_store(&client->no_conditional, true);
 }
 
-/* --- ACLs -------------------------------------------------------------------------------------------------------- */
+/* --- ACLs --------------------------------------------------------------------------------------------------------- */
 
 static bool is_acl_refusal(const struct s3_call *call)
 {

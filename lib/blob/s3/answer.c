@@ -5,7 +5,7 @@
 #include "blob/s3/client.h"
 #include "blob/s3/xml.h"
 
-/* --- what it says ------------------------------------------------------------------------------------------------ */
+/* --- what it says ------------------------------------------------------------------------------------------------- */
 
 static void read_error(void *data, const char *parent, const char *name, const char *text)
 {
@@ -137,7 +137,7 @@ bool s3_is_passing(const struct s3_call *call)
 	       status == 504 || call->damaged || is_code(call, codes);
 }
 
-/* --- failures ---------------------------------------------------------------------------------------------------- */
+/* --- failures ----------------------------------------------------------------------------------------------------- */
 
 /* %s is the bucket's name. */
 static const struct {

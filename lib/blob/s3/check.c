@@ -10,7 +10,7 @@ void s3_object_headers(struct s3_call *call, const struct blob_put *put, const c
 	s3_call_header(call, "x-amz-meta-sha256", sha256);
 }
 
-/* --- digests ----------------------------------------------------------------------------------------------------- */
+/* --- digests ------------------------------------------------------------------------------------------------------ */
 
 static size_t digest_memory(const char *algorithm, const void *bytes, size_t len, unsigned char out[64])
 {
@@ -64,7 +64,7 @@ enum s3_etag s3_compare_etag(const struct s3_call *call, const char *md5)
 	                                                                                     : S3_ETAG_OTHER;
 }
 
-/* --- what is there already --------------------------------------------------------------------------------------- */
+/* --- what is there already ---------------------------------------------------------------------------------------- */
 
 /* What HEAD doesn't tell is read: an object that came without our sha256, or one that may be read, and not listed. */
 static int find_existing(struct s3_client *client, const struct blob_put *put, bool *found, struct blob_info *info,
@@ -99,7 +99,7 @@ int s3_check_existing(struct s3_client *client, const struct blob_put *put, cons
 	return s3_settle_public(client, put->key, put->public_read, err);
 }
 
-/* --- what was written -------------------------------------------------------------------------------------------- */
+/* --- what was written --------------------------------------------------------------------------------------------- */
 
 static int reread_written(struct s3_client *client, const struct blob_put *put, const char *sha256, struct err *err)
 {

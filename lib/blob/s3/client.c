@@ -9,7 +9,7 @@
 
 enum { URL_MAX_BYTES = 16 * 1024, SKEW_SECONDS = 300 };
 
-/* --- addresses --------------------------------------------------------------------------------------------------- */
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
 
 /* AWS's own address of the bucket. A name with dots does not fit the certificate of virtual hosts. */
 static void aws_endpoint(const struct config *config, struct buf *out)
@@ -95,7 +95,7 @@ time_t s3_now(const struct s3_client *client)
 	return time(NULL) + (time_t)atomic_load(&client->skew);
 }
 
-/* --- calls ------------------------------------------------------------------------------------------------------- */
+/* --- calls -------------------------------------------------------------------------------------------------------- */
 
 void s3_call_init(struct s3_call *call, const char *method, const char *key)
 {
@@ -183,7 +183,7 @@ static void unprepare(struct s3_call *call)
 	call->transfer.headers = NULL;
 }
 
-/* --- running ----------------------------------------------------------------------------------------------------- */
+/* --- running ------------------------------------------------------------------------------------------------------ */
 
 /* The server's clock differs: believe it, once a call. */
 static bool correct_skew(struct s3_client *client, struct s3_call *call)

@@ -73,7 +73,7 @@ void s3_engine_free(struct s3_engine *engine)
 	free(engine);
 }
 
-/* --- one transfer ------------------------------------------------------------------------------------------------ */
+/* --- one transfer ------------------------------------------------------------------------------------------------- */
 
 static size_t read_body(char *out, size_t size, size_t count, void *data)
 {
@@ -223,7 +223,7 @@ static CURL *make_easy(struct s3_transfer *transfer, const char *ca_bundle)
 	return easy;
 }
 
-/* --- the thread -------------------------------------------------------------------------------------------------- */
+/* --- the thread --------------------------------------------------------------------------------------------------- */
 
 static void finish(struct s3_engine *engine, struct s3_transfer *transfer, CURLcode code)
 {

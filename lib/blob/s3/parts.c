@@ -19,7 +19,7 @@ struct upload {
 	bool reread; /* the parts' ETags don't tell whether they arrived unchanged */
 };
 
-/* --- beginning and abandoning ------------------------------------------------------------------------------------ */
+/* --- beginning and abandoning ------------------------------------------------------------------------------------- */
 
 static void read_upload_id(void *data, const char *parent, const char *name, const char *text)
 {
@@ -88,7 +88,7 @@ void s3_upload_abort(struct s3_client *client, const char *key, const char *id)
 	s3_call_release(&call);
 }
 
-/* --- the parts --------------------------------------------------------------------------------------------------- */
+/* --- the parts ---------------------------------------------------------------------------------------------------- */
 
 struct part {
 	struct s3_call call;
@@ -151,7 +151,7 @@ static int send_parts(struct upload *upload, size_t first, size_t count, struct 
 	return result;
 }
 
-/* --- completing -------------------------------------------------------------------------------------------------- */
+/* --- completing --------------------------------------------------------------------------------------------------- */
 
 static void make_list(const struct upload *upload, struct buf *out)
 {

@@ -16,7 +16,7 @@ void sigv4_time(time_t time, char out[SIGV4_TIME_MAX])
 	strftime(out, SIGV4_TIME_MAX, "%Y%m%dT%H%M%SZ", &tm);
 }
 
-/* --- fields ------------------------------------------------------------------------------------------------------ */
+/* --- fields ------------------------------------------------------------------------------------------------------- */
 
 struct pair {
 	char *name, *value;
@@ -72,7 +72,7 @@ static void add_value(struct buf *out, const char *value)
 	}
 }
 
-/* --- signing ----------------------------------------------------------------------------------------------------- */
+/* --- signing ------------------------------------------------------------------------------------------------------ */
 
 /* "20130524/us-east-1/s3/aws4_request" */
 static void make_scope(const struct sigv4_keys *keys, const char *date, char out[SCOPE_MAX])

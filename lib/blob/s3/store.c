@@ -78,7 +78,7 @@ static int s3_remove(struct blob_store *store, const char *key, struct err *err)
 	return result;
 }
 
-/* --- how it is --------------------------------------------------------------------------------------------------- */
+/* --- how it is ---------------------------------------------------------------------------------------------------- */
 
 /* By beginning an upload in parts, which needs the same right as a PUT, and of which nobody sees anything. */
 static int try_to_write(struct s3_client *client, struct err *err)

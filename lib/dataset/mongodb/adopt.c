@@ -1,4 +1,5 @@
-/* Documents of the older collecting system ("Image URL", "Label", "Timestamp", and no more) become samples of a dataset. */
+/* Documents of the older collecting system ("Image URL", "Label", "Timestamp", and no more) become samples of a
+ * dataset. */
 #include "dataset/mongodb/internal.h"
 
 #include "base/text.h"
@@ -173,7 +174,8 @@ static int run_adoption(struct work *work, void *data, struct err *err)
 	return failed ? -1 : 0;
 }
 
-/* What was looked at is done with, and only now: a transaction that could not be committed looks at the same ones again. */
+/* What was looked at is done with, and only now: a transaction that could not be committed looks at the same ones
+ * again. */
 static void go_on(struct adoption *adoption)
 {
 	if (!adoption->last)

@@ -1,7 +1,7 @@
 /* Changes of samples in MongoDB: labels given, leases used up, samples passed over.
  *
- * The changes that wait in a process are made in one transaction: their samples are read, each change decided in turn by
- * rules.h, and samples, events and counts written together. */
+ * The changes that wait in a process are made in one transaction: their samples are read, each change decided in
+ * turn by rules.h, and samples, events and counts written together. */
 #include "dataset/mongodb/internal.h"
 
 enum { AT_ONCE_MAX = 500 }; /* changes of one call in a transaction */
@@ -94,7 +94,8 @@ static int decide(struct changes *changes, struct change *change, struct record 
 	facts.state = record ? record->sample.state : SAMPLE_UNLABELLED;
 	facts.voted = record && asked->user && record_has_vote(record, asked->user);
 	facts.lease_ends = lease ? lease->expires : 0;
-	if (rules_change(asked, &facts, changes->batch.now, changes->policy.lease_seconds * MICROSECONDS, &effect, &change->err))
+	if (rules_change(asked, &facts, changes->batch.now, changes->policy.lease_seconds * MICROSECONDS, &effect,
+	                 &change->err))
 		return -1;
 	asked->accepted = effect.accepted;
 	if (record)
@@ -144,7 +145,8 @@ static struct record *record_of(struct changes *changes, const struct sample_cha
 {
 	struct record *end = changes->records.item + changes->records.count;
 
-	for (struct record *record = after ? changes->records.item + (after - changes->records.item) + 1 : changes->records.item;
+	for (struct record *record = after ? changes->records.item + (after - changes->records.item) + 1
+	                                   : changes->records.item;
 	     record < end; record++) {
 		if (change->filepath ? strcmp(record->sample.filepath, change->filepath) == 0
 		                     : record->sample.id == change->id)
@@ -168,7 +170,8 @@ static int note_given(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* Which requests have given their label already. They can only where their user has voted, so as a rule nothing is read. */
+/* Which requests have given their label already. They can only where their user has voted, so as a rule nothing is
+ * read. */
 static int find_given(struct work *work, struct changes *changes, struct err *err)
 {
 	bson_t *filter = bson_new(), any;
@@ -237,8 +240,9 @@ static int run_changes(struct work *work, void *data, struct err *err)
 
 static void run_jobs(void *owner, struct combine_job *jobs);
 
-/* Whoever changes the overlap brings all samples in line with it, but does not see the labels that were on their way meanwhile.
- * They are looked at here: either the policy is the new one by now, or whoever changes it sees these labels. */
+/* Whoever changes the overlap brings all samples in line with it, but does not see the labels that were on their way
+ * meanwhile. They are looked at here: either the policy is the new one by now, or whoever changes it sees these
+ * labels. */
 static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct changes *made)
 {
 	size_t count = made->records.count;

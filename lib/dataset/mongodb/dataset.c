@@ -233,10 +233,10 @@ static int run_create(struct work *work, void *data, struct err *err)
 	bson_t *policy = policy_document(creation->policy);
 	char uuid[HASH_UUID_MAX];
 	hash_random_uuid(uuid);
-	bson_t *document = BCON_NEW("_id", BCON_UTF8(creation->name), "uuid", BCON_UTF8(uuid), "revision",
-	                            BCON_OID(&revision), "base_dir", BCON_UTF8(creation->base_dir), "policy", BCON_DOCUMENT(policy), "next_id",
-	                            BCON_INT64(0), "next_label", BCON_INT64(next_label < 0 ? 0 : next_label), "bytes",
-	                            BCON_INT64(0), "votes_kept", BCON_BOOL(true));
+	bson_t *document = BCON_NEW(
+		"_id", BCON_UTF8(creation->name), "uuid", BCON_UTF8(uuid), "revision", BCON_OID(&revision), "base_dir",
+		BCON_UTF8(creation->base_dir), "policy", BCON_DOCUMENT(policy), "next_id", BCON_INT64(0), "next_label",
+		BCON_INT64(next_label < 0 ? 0 : next_label), "bytes", BCON_INT64(0), "votes_kept", BCON_BOOL(true));
 	bson_destroy(policy);
 	if (work_insert(work, "datasets", document, err))
 		return -1;

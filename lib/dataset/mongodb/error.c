@@ -15,7 +15,8 @@ static bool has_label(const bson_t *reply, const char *label)
 	return reply && mongoc_error_has_label(reply, label);
 }
 
-/* Server codes that mean: no primary now, or the set is changing (of the retryable errors of the drivers' specification). */
+/* Server codes that mean: no primary now, or the set is changing (of the retryable errors of the drivers'
+ * specification). */
 static bool means_unavailable(uint32_t code)
 {
 	static const uint32_t codes[] = {6, 7, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436};
@@ -49,7 +50,8 @@ static enum err_code code_of(const bson_error_t *error)
 	}
 }
 
-/* "No suitable servers found: `serverSelectionTimeoutMS` expired: [Failed to resolve …]" is long before it says anything. */
+/* "No suitable servers found: `serverSelectionTimeoutMS` expired: [Failed to resolve …]" is long before it says
+ * anything. */
 static const char *reason(const char *message)
 {
 	const char *bracket = strchr(message, '[');

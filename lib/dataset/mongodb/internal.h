@@ -1,10 +1,12 @@
-/* The MongoDB backend's own parts: connections and transactions, records, batches. Private to lib/dataset/mongodb*.c.
+/* The MongoDB backend's own parts: connections and transactions, records, batches. Private to
+ * lib/dataset/mongodb*.c.
  *
  * Collections (of the database that dataset_store.database names):
  *   images    one document a sample: what other services read ("Image URL", "Label", "Timestamp") and all of struct
  *             record, with its leases and votes inside, so that a lease is taken and checked where the sample is
  *   labels    one document a dataset: _id its name, "0": "accordion", …; the default dataset's comes first
- *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy or labels);
+ *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy
+ *   or labels);
  *             `removed` while it is being removed, `unfinished` while it comes from another store
  *   events    label events, append-only; _id is {dataset, sample, n}
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
@@ -35,7 +37,7 @@ void mongodb_hear(char said[MONGODB_SAID_MAX]);
 
 /* --- documents (bson.c) ------------------------------------------------------------------------------------------- */
 
-char *text_copy(const char *text); /* strdup that aborts */
+char *text_copy(const char *text);                        /* strdup that aborts */
 void *array_grow(void *array, size_t count, size_t size); /* realloc that aborts */
 /* A member of a document: "" or 0 when there is none. The first may be one of a member ("_id.name"). */
 const char *text_in(const bson_t *document, const char *key);
@@ -64,8 +66,8 @@ mongoc_uri_t *mongodb_uri(const struct config *config, struct err *err);
 mongoc_client_pool_t *mongodb_pool(const struct config *config, struct err *err);
 /* Appends the nodes' addresses, which hold no secret. */
 void mongodb_hosts(const struct config *config, struct buf *out);
-/* After a failure to reach what the configuration names: asks its first host alone, and makes *err say more when that is
- * standalone, or in another set. Returns -1. */
+/* After a failure to reach what the configuration names: asks its first host alone, and makes *err say more when
+ * that is standalone, or in another set. Returns -1. */
 int mongodb_look_closer(const struct config *config, struct err *err);
 /* Of a server that is no replica set: what to do; returns -1. */
 int mongodb_standalone(const char *hosts, struct err *err);
@@ -74,7 +76,8 @@ enum { MONGODB_INTERRUPTED = 11601, MONGODB_NO_SUCH_TRANSACTION = 251 };
 /* Turns a failure of libmongoc into err (error.c); returns -1. reply may be NULL. */
 int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err);
 
-/* Calls visit for each document found; visit returns 0 to go on, 1 to stop, -1 with err. Destroys filter and opts (which may be NULL). */
+/* Calls visit for each document found; visit returns 0 to go on, 1 to stop, -1 with err. Destroys filter and opts
+ * (which may be NULL). */
 typedef int work_visit(void *data, const bson_t *document, struct err *err);
 int work_find(struct work *work, const char *collection, bson_t *filter, bson_t *opts, work_visit *visit, void *data,
               struct err *err);
@@ -100,8 +103,9 @@ void work_back_off(unsigned tries);
 int work_now(struct work *work, int64_t *now, struct err *err);
 int64_t steady_us(void); /* this machine's, which never goes back */
 
-/* Runs `run` in a transaction, and again while it meets others' writes or the primary moves, for at most some seconds. When
- * it returns 0 everything is committed with w:majority and j:true. A refusal (run's -1 while work->again is false) commits nothing. */
+/* Runs `run` in a transaction, and again while it meets others' writes or the primary moves, for at most some
+ * seconds. When it returns 0 everything is committed with w:majority and j:true. A refusal (run's -1 while
+ * work->again is false) commits nothing. */
 typedef int work_run(struct work *work, void *data, struct err *err);
 int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err);
 /* The same on a connection that is there already. */
@@ -112,11 +116,13 @@ int work_transaction_in(struct work *work, work_run *run, void *data, struct err
 enum { ORPHANS_APPNAME_MAX = 128 };
 /* The name by which MongoDB knows this program on this machine. */
 void orphans_appname(char out[ORPHANS_APPNAME_MAX]);
-/* Ends the transactions of the program of that name (NULL: of any of ours, on any machine) that have done nothing for
- * inactive_us. One whose program lives after all is run again there (work_transaction). Fails only when there is no primary. */
+/* Ends the transactions of the program of that name (NULL: of any of ours, on any machine) that have done nothing
+ * for inactive_us. One whose program lives after all is run again there (work_transaction). Fails only when there is
+ * no primary. */
 int orphans_end(struct work *work, const char *appname, int64_t inactive_us, struct err *err);
 
-/* Measured with 64 threads: two batches at once are smaller ones, and cost the replica set an eighth more processor time. */
+/* Measured with 64 threads: two batches at once are smaller ones, and cost the replica set an eighth more processor
+ * time. */
 enum { COMBINE_BATCH = 128 };
 
 /* --- the store, a dataset, its labels (store.c, dataset.c, labelset.c) -------------------------------------------- */
@@ -135,8 +141,10 @@ struct settings {
 	int64_t next_id, next_label, bytes;
 	int64_t gaps;    /* ids below next_id that never were: of a dataset that came from another store */
 	bool unfinished; /* it is still coming from there */
-	bson_oid_t due; /* which change of the overlap has not yet reached all the samples that it makes a difference to; zeros: none */
-	bool votes_kept; /* every vote is in its sample's document: of a dataset that an earlier version made some are in its events */
+	/* which change of the overlap has not yet reached all the samples that it makes a difference to; zeros: none */
+	bson_oid_t due;
+	/* every vote is in its sample's document: of a dataset that an earlier version made some are in its events */
+	bool votes_kept;
 };
 
 struct mongodb_dataset {
@@ -153,8 +161,8 @@ struct mongodb_dataset {
 	pthread_mutex_t structure; /* one thread of a process at a time adds samples or labels, or changes the policy */
 	struct combine changes, leases, additions;
 	int64_t last_requeued; /* the leader of changes' own: the last place at the queue's end that it gave */
-	int64_t run_out_at; /* when the leader of leases looks again for those that ran out */
-	struct ahead *ahead; /* the leader of leases' own (queue.c) */
+	int64_t run_out_at;    /* when the leader of leases looks again for those that ran out */
+	struct ahead *ahead;   /* the leader of leases' own (queue.c) */
 	size_t ahead_count;
 	bson_oid_t step_due; /* the leader of leases' own: with which change of the overlap it catches up, */
 	int64_t step_after;  /* and up to which sample it has */
@@ -165,23 +173,23 @@ enum { COUNTER_SHARDS = 16 };
 struct mongodb_store {
 	struct dataset_store base;
 	const struct config *config;
-	bool reading; /* nothing is to be changed */
+	bool reading;                                       /* nothing is to be changed */
 	int (*prepare)(struct work *work, struct err *err); /* makes what is lacking there: before the first use */
 	mongoc_client_pool_t *pool;
-	unsigned shard; /* of the counters that this process writes */
+	unsigned shard;        /* of the counters that this process writes */
 	pthread_mutex_t mutex; /* guards what follows */
 	bool ready;
-	struct err unready;   /* why it is not, as seen last */
-	int64_t unready_ms;   /* when, by the monotonic clock */
-	int64_t asked_us;     /* when the server was asked for its time, by the monotonic clock; 0: never */
-	int64_t ahead_us;     /* how far its clock is ahead of that one */
+	struct err unready; /* why it is not, as seen last */
+	int64_t unready_ms; /* when, by the monotonic clock */
+	int64_t asked_us;   /* when the server was asked for its time, by the monotonic clock; 0: never */
+	int64_t ahead_us;   /* how far its clock is ahead of that one */
 	struct mongodb_dataset *datasets;
 	int64_t open_count;
 	uint64_t clock;
 };
 
-/* Makes collections and indexes, puts the default dataset's labels first (out of those of the older collecting system, if they
- * are there), ends removals that a crash left. */
+/* Makes collections and indexes, puts the default dataset's labels first (out of those of the older collecting
+ * system, if they are there), ends removals that a crash left. */
 int schema_prepare(struct work *work, struct err *err);
 /* Removes what belongs to a dataset that is marked as removed, if it is. */
 int dataset_purge(struct work *work, const char *name, struct err *err);
@@ -194,7 +202,8 @@ int settings_read(struct work *work, const char *name, struct settings *out, str
 void settings_release(struct settings *settings);
 /* For settings without a uuid: gives the dataset one, and reads them anew. */
 int settings_give_uuid(struct work *work, const char *name, struct settings *settings, struct err *err);
-/* Marks the dataset as removed, whole or unfinished as `unfinished` says, and removes it. ERR_NOT_FOUND when there is none. */
+/* Marks the dataset as removed, whole or unfinished as `unfinished` says, and removes it. ERR_NOT_FOUND when there
+ * is none. */
 int dataset_mark_removed(struct work *work, const char *name, bool unfinished, struct err *err);
 bson_t *policy_document(const struct dataset_policy *policy);
 /* A handle; takes settings. */
@@ -213,7 +222,7 @@ int label_known(struct mongodb_dataset *dataset, const char *label, bool *known,
 /* The labels document; in order of name. The caller releases, in any case. */
 int labels_read(struct work *work, const char *name, struct label_set *out, struct err *err);
 struct dataset_label *label_set_find(const struct label_set *set, const char *name); /* NULL: none */
-void label_set_order_by_key(struct label_set *set); /* label_set_find is over then */
+void label_set_order_by_key(struct label_set *set);                                  /* label_set_find is over then */
 void label_set_release(struct label_set *set);
 /* Adds the labels that are lacking, with keys from settings->next_label on, inside a transaction. */
 int labels_insert(struct work *work, const char *dataset, struct settings *settings, const char *const *names,
@@ -230,7 +239,8 @@ struct record {
 	struct sample sample;
 	char *url;
 	int64_t position; /* in the queue */
-	int64_t free_at;  /* from when on somebody may be given it: 0, or when a lease ends; INT64_MAX: it is as good as labelled */
+	/* from when on somebody may be given it: 0, or when a lease ends; INT64_MAX: it is as good as labelled */
+	int64_t free_at;
 	int64_t events;
 	int64_t added_at; /* "Timestamp"; 0 in a new one: now */
 	int64_t revision; /* counts every change */
@@ -238,12 +248,13 @@ struct record {
 	size_t lease_count;
 	struct rules_vote *votes; /* with strings of their own */
 	size_t vote_count;
-	/* Noted once somebody votes on what was decided, or it is decided after a vote; else what the sample has was decided. */
+	/* Noted once somebody votes on what was decided, or it is decided after a vote; else what the sample has was
+	 * decided. */
 	struct rules_decision decision;
 	char *decided_label, *decided_by; /* its strings */
 
 	bool is_new, changed;
-	bson_t *adopts; /* of a new one: finds the document of another system that it is made of; NULL: none */
+	bson_t *adopts;              /* of a new one: finds the document of another system that it is made of; NULL: none */
 	enum sample_state was_state; /* as read */
 	char *was_label;
 };
@@ -267,8 +278,8 @@ int records_visit(void *records, const bson_t *document, struct err *err);
 /* A sample of its own, or NULL texts become "". */
 void sample_copy(struct sample *out, const struct sample *from);
 
-/* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. The event is the sample's
- * last one. */
+/* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. The event
+ * is the sample's last one. */
 void record_set_vote(struct record *record, const char *user, const char *label, int64_t at);
 bool record_has_vote(const struct record *record, const char *user); /* or passed it on */
 /* The same for an event of the sample, its n-th: a vote, or a decision. */
@@ -346,7 +357,8 @@ struct window {
 int window_open(struct window *window, struct mongodb_dataset *dataset, struct work *work, struct err *err);
 void window_close(struct window *window);
 void ahead_release(struct mongodb_dataset *dataset);
-/* Reads candidates for so many leases, in order of the queue; user NULL: what anybody may have, else what this user may. */
+/* Reads candidates for so many leases, in order of the queue; user NULL: what anybody may have, else what this user
+ * may. */
 int window_fill(struct window *window, struct work *work, const char *user, size_t wanted, struct err *err);
 
 /* --- the operations of backend.h, by file ------------------------------------------------------------------------- */
@@ -393,7 +405,8 @@ typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
 typeof(dataset_unreadable) mongodb_unreadable;
 
 /* What a change of the overlap makes of the samples that are there is made in bites, between which others write
- * (policy.c). All that is due; and a small bite, by the leader of leases, so that it ends though nobody waits for it. */
+ * (policy.c). All that is due; and a small bite, by the leader of leases, so that it ends though nobody waits for
+ * it. */
 int catch_up(struct mongodb_dataset *, struct err *);
 int catch_up_step(struct mongodb_dataset *, struct err *);
 /* Is anything due, as far as is known here? */

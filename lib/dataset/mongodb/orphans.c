@@ -1,5 +1,5 @@
-/* Ends the transactions that a program which was killed has left open in MongoDB. Their server keeps them, and what they have
- * written stays locked, for a minute (transactionLifetimeLimitSeconds) although the connection is gone. */
+/* Ends the transactions that a program which was killed has left open in MongoDB. Their server keeps them, and what
+ * they have written stays locked, for a minute (transactionLifetimeLimitSeconds) although the connection is gone. */
 #include <errno.h>
 #include <unistd.h>
 

@@ -15,7 +15,7 @@ enum {
 struct bite {
 	struct mongodb_dataset *dataset;
 	int64_t after, last; /* the samples' ids */
-	size_t most, found; /* most: halved each time that others were writing the same samples */
+	size_t most, found;  /* most: halved each time that others were writing the same samples */
 	bool tried;
 	struct settings settings;
 	struct records records;
@@ -43,7 +43,8 @@ static void append_exists(bson_t *any, const char *key, const char *field)
 /* Those that something was said of, or that somebody holds; to all others the overlap makes no difference. */
 static bson_t *concerned(const struct bite *bite)
 {
-	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(bite->dataset->base.name), "id", "{", "$gt", BCON_INT64(bite->after), "}");
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(bite->dataset->base.name), "id", "{", "$gt",
+	                          BCON_INT64(bite->after), "}");
 	bson_t any, *older = BCON_NEW("events", "{", "$gt", BCON_INT64(0), "}");
 
 	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &any);

@@ -162,8 +162,8 @@ static int cap_leases(struct window *window, struct work *work, struct err *err)
 {
 	int64_t last = window->now + window->policy.lease_seconds * MICROSECONDS;
 	mongoc_bulk_operation_t *bulk = work_bulk(work, "images");
-	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(window->dataset->base.name), "state", BCON_UTF8("unlabelled"), "free_at",
-	                          "{", "$gt", BCON_INT64(last), "$lt", BCON_INT64(INT64_MAX), "}");
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(window->dataset->base.name), "state", BCON_UTF8("unlabelled"),
+	                          "free_at", "{", "$gt", BCON_INT64(last), "$lt", BCON_INT64(INT64_MAX), "}");
 	bson_t *pipeline = BCON_NEW(
 		"0", "{", "$set", "{", "free_at", BCON_INT64(last), "revision", "{", "$add", "[", BCON_UTF8("$revision"),
 		BCON_INT64(1), "]", "}", "leases", "{", "$map", "{", "input", BCON_UTF8("$leases"), "in", "{", "$mergeObjects",

@@ -393,7 +393,8 @@ int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 }
 
 /* What else is in the document, its Timestamp with it, stays. */
-static int adopt_document(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err)
+static int adopt_document(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record,
+                          struct err *err)
 {
 	bson_t update = BSON_INITIALIZER, set;
 	bson_error_t error;

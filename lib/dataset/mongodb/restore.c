@@ -1,4 +1,5 @@
-/* A dataset that comes from another store into MongoDB: its own document says that it is unfinished, until it is whole. */
+/* A dataset that comes from another store into MongoDB: its own document says that it is unfinished, until it is
+ * whole. */
 #include "dataset/mongodb/internal.h"
 
 #include "base/text.h"
@@ -31,10 +32,11 @@ static int make_unfinished(struct work *work, const struct beginning *beginning,
 	bson_t *stored = policy_document(&policy);
 	char uuid[HASH_UUID_MAX];
 	hash_random_uuid(uuid);
-	bson_t *document = BCON_NEW("_id", BCON_UTF8(beginning->name), "uuid", BCON_UTF8(uuid), "unfinished", BCON_BOOL(true), "votes_kept",
-	                            BCON_BOOL(true), "revision", BCON_OID(&revision), "base_dir", BCON_UTF8(""), "policy", BCON_DOCUMENT(stored),
-	                            "next_id", BCON_INT64(0), "next_label", BCON_INT64(0), "bytes", BCON_INT64(0), "gaps",
-	                            BCON_INT64(0));
+	bson_t *document =
+		BCON_NEW("_id", BCON_UTF8(beginning->name), "uuid", BCON_UTF8(uuid), "unfinished", BCON_BOOL(true),
+	                 "votes_kept", BCON_BOOL(true), "revision", BCON_OID(&revision), "base_dir", BCON_UTF8(""),
+	                 "policy", BCON_DOCUMENT(stored), "next_id", BCON_INT64(0), "next_label", BCON_INT64(0),
+	                 "bytes", BCON_INT64(0), "gaps", BCON_INT64(0));
 
 	bson_destroy(stored);
 	return work_insert(work, "datasets", document, err) ||
@@ -65,7 +67,7 @@ static int run_begin(struct work *work, void *data, struct err *err)
 	if (err->code != ERR_NOT_FOUND)
 		return -1;
 	return make_unfinished(work, beginning, err) || settings_read(work, beginning->name, &beginning->settings, err) ? -1
-	                                                                                                                 : 0;
+	                                                                                                                : 0;
 }
 
 int mongodb_restore_open(struct dataset_store *base, const char *name, const char *origin, struct dataset **out,

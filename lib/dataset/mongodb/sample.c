@@ -42,8 +42,8 @@ int mongodb_sample(struct dataset *base, int64_t id, struct sample *out, struct 
 	return read_one(base, filter_id(base->name, id), opts_hint("id", 1), out, err);
 }
 
-/* What is told to be there must not be taken back when the primary falls, since its sender may not send it again. Both read
- * so, or what takes a place would not be known by its bytes yet. */
+/* What is told to be there must not be taken back when the primary falls, since its sender may not send it again.
+ * Both read so, or what takes a place would not be known by its bytes yet. */
 static bson_t *opts_lasting(const char *index)
 {
 	bson_t *opts = opts_hint(index, 1);
@@ -62,13 +62,13 @@ int mongodb_sample_by_path(struct dataset *base, const char *filepath, struct sa
 
 int mongodb_sample_by_sha256(struct dataset *base, const char *sha256, struct sample *out, struct err *err)
 {
-	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)), opts_lasting("sha256"), out,
-	                err);
+	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)),
+	                opts_lasting("sha256"), out, err);
 }
 
 /* Takes filter. */
-static int page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out, size_t *count,
-                struct err *err)
+static int page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
+                size_t *count, struct err *err)
 {
 	bson_t *opts = opts_hint(index, (int64_t)limit);
 	struct records found = {.count = 0};
@@ -91,8 +91,8 @@ static int page(struct dataset *base, bson_t *filter, const char *index, size_t 
 int mongodb_samples(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,
                     struct err *err)
 {
-	return page(base, BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}"), "id", limit, out,
-	            count, err);
+	return page(base, BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}"), "id",
+	            limit, out, count, err);
 }
 
 int mongodb_unreadable(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,

@@ -15,25 +15,25 @@ static const struct {
 	{"datasets", NULL},
 	{"labels", NULL},
 	{"images",
-	 "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true, " OURS "},"
-	 /* Not unique, since databases of the older system may list a file twice; no other may be added, because whoever adds
-	  * samples writes the dataset's document, too. */
-	 " {\"name\": \"path\", \"key\": {\"dataset\": 1, \"filepath\": 1, \"id\": 1}, " OURS "},"
-	 " {\"name\": \"sha256\", \"key\": {\"dataset\": 1, \"sha256\": 1}, \"unique\": true,"
-	 "  \"partialFilterExpression\": {\"sha256\": {\"$exists\": true}}},"
-	 " {\"name\": \"blob\", \"key\": {\"dataset\": 1, \"blob_key\": 1},"
-	 "  \"partialFilterExpression\": {\"blob_key\": {\"$exists\": true}}},"
-	 " {\"name\": \"queue\", \"key\": {\"dataset\": 1, \"free_at\": 1, \"position\": 1},"
-	 "  \"partialFilterExpression\": {\"state\": \"unlabelled\"}},"
-	 " {\"name\": \"holders\", \"key\": {\"dataset\": 1, \"leases.user\": 1},"
-	 "  \"partialFilterExpression\": {\"leases\": {\"$exists\": true}}},"
-	 /* All the others, to be found when they are to be adopted. */
-	 " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}},"
-	 " {\"name\": \"unreadable\", \"key\": {\"dataset\": 1, \"id\": 1, \"state\": 1},"
-	 "  \"partialFilterExpression\": {\"state\": \"unreadable\"}}]"},
+         "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true, " OURS "},"
+         /* Not unique, since databases of the older system may list a file twice; no other may be added, because whoever
+          * adds samples writes the dataset's document, too. */
+         " {\"name\": \"path\", \"key\": {\"dataset\": 1, \"filepath\": 1, \"id\": 1}, " OURS "},"
+         " {\"name\": \"sha256\", \"key\": {\"dataset\": 1, \"sha256\": 1}, \"unique\": true,"
+         "  \"partialFilterExpression\": {\"sha256\": {\"$exists\": true}}},"
+         " {\"name\": \"blob\", \"key\": {\"dataset\": 1, \"blob_key\": 1},"
+         "  \"partialFilterExpression\": {\"blob_key\": {\"$exists\": true}}},"
+         " {\"name\": \"queue\", \"key\": {\"dataset\": 1, \"free_at\": 1, \"position\": 1},"
+         "  \"partialFilterExpression\": {\"state\": \"unlabelled\"}},"
+         " {\"name\": \"holders\", \"key\": {\"dataset\": 1, \"leases.user\": 1},"
+         "  \"partialFilterExpression\": {\"leases\": {\"$exists\": true}}},"
+         /* All the others, to be found when they are to be adopted. */
+         " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}},"
+         " {\"name\": \"unreadable\", \"key\": {\"dataset\": 1, \"id\": 1, \"state\": 1},"
+         "  \"partialFilterExpression\": {\"state\": \"unreadable\"}}]"},
 	{"events", NULL},
 	{"counters",
-	 "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"kind\": 1, \"name\": 1, \"shard\": 1}, \"unique\": true}]"},
+         "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"kind\": 1, \"name\": 1, \"shard\": 1}, \"unique\": true}]"},
 	{"notes", "[{\"name\": \"key\", \"key\": {\"dataset\": 1, \"key\": 1}, \"unique\": true}]"},
 	{"answers", "[{\"name\": \"ended\", \"key\": {\"ended\": 1}, \"expireAfterSeconds\": 0}]"},
 };
@@ -286,8 +286,8 @@ static int purge_removed(struct work *work, struct err *err)
 	return failed;
 }
 
-/* An earlier version's, under which no file could be listed twice. Only looked for, as a rule: dropping waits for whoever
- * writes. */
+/* An earlier version's, under which no file could be listed twice. Only looked for, as a rule: dropping waits for
+ * whoever writes. */
 static int drop_retired_index(struct work *work, struct err *err)
 {
 	mongoc_collection_t *images =

@@ -96,13 +96,14 @@ static int find_known(struct work *work, struct merge *merge, struct err *err)
 		paths[i] = merge->entries[i].filepath;
 		merge->entries[i].record = SIZE_MAX;
 	}
-	int failed = records_find(work, merge->dataset->base.name, "filepath", paths, merge->entry_count, &merge->records, err);
+	int failed = records_find(work, merge->dataset->base.name, "filepath", paths, merge->entry_count,
+	                          &merge->records, err);
 	for (size_t i = 0; i < merge->records.count; i++) {
 		struct entry *entry = find_entry(merge, merge->records.item[i].sample.filepath);
 
 		/* The first of those that have the filepath. */
 		if (entry && (entry->record == SIZE_MAX || merge->records.item[i].sample.id <
-		                                                  merge->records.item[entry->record].sample.id))
+		                                                   merge->records.item[entry->record].sample.id))
 			entry->record = i;
 	}
 	free(paths);

@@ -131,8 +131,8 @@ static int list_one(void *data, const bson_t *document, struct err *err)
 	return listing->visit(listing->data, bson_iter_utf8(&iter, NULL)) ? 0 : 1;
 }
 
-int mongodb_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
-                      struct err *err)
+int mongodb_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit,
+                       void *data, struct err *err)
 {
 	struct listing listing = {.visit = visit, .data = data};
 	struct work work;

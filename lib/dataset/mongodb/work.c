@@ -7,7 +7,7 @@ enum {
 	TRANSACTION_SECONDS = 13, /* for how long a transaction is tried again; an election takes up to 12 s */
 	TRIES_MAX = 2000,         /* and how often */
 	BACKOFF_MAX_MS = 64,
-	ORPHAN_MS = 1000, /* a transaction that does nothing for so long has lost its program */
+	ORPHAN_MS = 1000,  /* a transaction that does nothing for so long has lost its program */
 	UNREADY_MS = 1000, /* for how long what was seen of a store that is down is told without asking again */
 };
 
@@ -278,8 +278,9 @@ static mongoc_client_session_t *start_session(struct work *work, struct err *err
 	return started;
 }
 
-/* A commit whose answer was lost is asked for again: the primary, old or new, knows how it ended. So is one whose wait for
- * the others was interrupted: a program of this name that starts ends what it takes for its former life's (orphans_end). */
+/* A commit whose answer was lost is asked for again: the primary, old or new, knows how it ended. So is one whose
+ * wait for the others was interrupted: a program of this name that starts ends what it takes for its former life's
+ * (orphans_end). */
 static int commit(struct work *work, int64_t deadline, struct err *err)
 {
 	for (unsigned tries = 0;; tries++) {

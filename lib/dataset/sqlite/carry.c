@@ -16,7 +16,8 @@ static void add(struct carried *carried, sqlite3_stmt *stmt)
 
 /* Our own triggers are named after the table, and made anew by who changes it. */
 static const char ADDED[] =
-	"SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND (type = 'view' OR (type = 'trigger' AND name NOT IN"
+	"SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND (type = 'view' OR (type = 'trigger' AND "
+	"name NOT IN"
 	" ('samples_inserted', 'samples_state', 'samples_label', 'samples_deleted')) OR (type = 'trigger' AND ?1)"
 	" OR (type = 'index' AND tbl_name = 'samples' COLLATE NOCASE AND ?1))"
 	" ORDER BY CASE type WHEN 'index' THEN 0 WHEN 'view' THEN 1 ELSE 2 END, rowid";
@@ -81,7 +82,7 @@ void carried_release(struct carried *carried)
 	*carried = (struct carried){.count = 0};
 }
 
-/* --- columns ------------------------------------------------------------------------------------------------------- */
+/* --- columns ------------------------------------------------------------------------------------------------------ */
 
 static bool is_part(char c)
 {
@@ -104,8 +105,9 @@ static bool has_word(const char *sql, const char *word)
 static int check_table(struct sqlite_conn *writer, struct err *err)
 {
 	static const char *const words[] = {"CHECK", "REFERENCES", "COLLATE", "AS", "WITHOUT"};
-	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'samples' COLLATE NOCASE", "");
+	sqlite3_stmt *stmt = conn_query(
+		writer, err, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'samples' COLLATE NOCASE",
+		"");
 	int row = stmt ? conn_step(writer, stmt, err) : -1;
 
 	if (row <= 0)
@@ -115,15 +117,17 @@ static int check_table(struct sqlite_conn *writer, struct err *err)
 	conn_done(stmt);
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words) && !failed; i++) {
 		if (has_word(sql, words[i]))
-			failed = err_set(err, ERR_INTERNAL, "The table samples has a \"%s\" that is not the older system's, and cannot be kept",
-			                 words[i]);
+			failed = err_set(
+				err, ERR_INTERNAL,
+				"The table samples has a \"%s\" that is not the older system's, and cannot be kept",
+				words[i]);
 	}
 	free(sql);
 	return failed;
 }
 
-/* A rowid's own name ("id INTEGER PRIMARY KEY") is what ours is called. What need not be there but has no default would keep
- * every new sample from being added, and is not asked for any more. */
+/* A rowid's own name ("id INTEGER PRIMARY KEY") is what ours is called. What need not be there but has no default
+ * would keep every new sample from being added, and is not asked for any more. */
 static const char COLUMNS[] =
 	"SELECT name, type, CASE WHEN \"notnull\" AND dflt_value IS NOT NULL THEN ' NOT NULL' ELSE '' END, dflt_value"
 	" FROM pragma_table_xinfo('samples') WHERE lower(name) NOT IN ('filepath', 'label')"
@@ -160,11 +164,11 @@ int carry_columns(struct sqlite_conn *writer, struct err *err)
 	return run(writer, alter, err) ? err_prefix(err, "What somebody added to the table samples cannot be kept") : 0;
 }
 
-/* --- UNIQUE -------------------------------------------------------------------------------------------------------- */
+/* --- UNIQUE ------------------------------------------------------------------------------------------------------- */
 
-static const char UNIQUE[] =
-	"SELECT list.seq, (SELECT group_concat('\"' || replace(info.name, '\"', '\"\"') || '\"') FROM pragma_index_info(list.name)"
-	" AS info) FROM pragma_index_list('samples') AS list WHERE list.origin = 'u'";
+static const char UNIQUE[] = "SELECT list.seq, (SELECT group_concat('\"' || replace(info.name, '\"', '\"\"') || '\"') "
+			     "FROM pragma_index_info(list.name)"
+			     " AS info) FROM pragma_index_list('samples') AS list WHERE list.origin = 'u'";
 
 int carry_unique(struct sqlite_conn *writer, struct carried *carried, struct err *err)
 {
@@ -178,7 +182,8 @@ int carry_unique(struct sqlite_conn *writer, struct carried *carried, struct err
 		carried->item = reallocarray(carried->item, carried->count + 1, sizeof(*carried->item));
 		if (!carried->item || !sql)
 			abort();
-		carried->item[carried->count] = (struct added){.type = strdup("UNIQUE of"), .name = column_text(stmt, 1), .sql = strdup(sql)};
+		carried->item[carried->count] =
+			(struct added){.type = strdup("UNIQUE of"), .name = column_text(stmt, 1), .sql = strdup(sql)};
 		if (!carried->item[carried->count].type || !carried->item[carried->count].sql)
 			abort();
 		carried->count++;

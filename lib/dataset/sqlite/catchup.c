@@ -14,7 +14,8 @@ enum {
 static int make_due(struct sqlite_conn *writer, const char *key, struct err *err)
 {
 	return conn_run(writer, err,
-	                "INSERT INTO settings (key, value) VALUES (?1, 0) ON CONFLICT (key) DO UPDATE SET value = 0", "s", key);
+	                "INSERT INTO settings (key, value) VALUES (?1, 0) ON CONFLICT (key) DO UPDATE SET value = 0",
+	                "s", key);
 }
 
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,

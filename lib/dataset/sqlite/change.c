@@ -12,7 +12,7 @@ struct changes {
 	int64_t lease_us; /* of the configuration */
 };
 
-/* --- what a change meets ------------------------------------------------------------------------------------------- */
+/* --- what a change meets ------------------------------------------------------------------------------------------ */
 
 static int look_up(struct sqlite_conn *writer, bool *found, struct err *err, const char *sql, const char *types,
                    const char *one, const char *other)
@@ -26,18 +26,18 @@ static int look_up(struct sqlite_conn *writer, bool *found, struct err *err, con
 }
 
 /* Of the dataset, whatever the sample is. */
-static int find_of_dataset(struct sqlite_conn *writer, const struct changes *changes, const struct sample_change *change,
-                           struct rules_facts *out, struct err *err)
+static int find_of_dataset(struct sqlite_conn *writer, const struct changes *changes,
+                           const struct sample_change *change, struct rules_facts *out, struct err *err)
 {
 	unsigned asks = rules_asks(change);
 
 	return ((asks & RULES_KNOWN_LABEL) &&
-	        look_up(writer, &out->known_label, err, "SELECT 1 FROM labels WHERE label = ?1 AND key >= 0", "s", change->label,
-	                NULL)) ||
-	                       ((asks & RULES_IN_FOLDER) &&
-	                        look_up(writer, &out->in_folder, err,
-	                                "SELECT base_dir IS ?2 FROM metadata ORDER BY dataset_name IS NOT ?1, rowid LIMIT 1",
-	                                "ss", changes->dataset, change->base_dir))
+	        look_up(writer, &out->known_label, err, "SELECT 1 FROM labels WHERE label = ?1 AND key >= 0", "s",
+	                change->label, NULL)) ||
+	                       ((asks & RULES_IN_FOLDER) && look_up(writer, &out->in_folder, err,
+	                                                            "SELECT base_dir IS ?2 FROM metadata ORDER BY "
+	                                                            "dataset_name IS NOT ?1, rowid LIMIT 1",
+	                                                            "ss", changes->dataset, change->base_dir))
 	               ? -1
 	               : 0;
 }
@@ -62,21 +62,23 @@ static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct 
 
 	out->found = true;
 	if (((asks & RULES_STATE) && find_state(writer, row, out, err)) ||
-	    ((asks & RULES_GIVEN) && conn_int64(writer, err, 0, &given,
-	                                        "SELECT 1 FROM events WHERE sample = ? AND request = ? AND by = ?", "iss", row,
-	                                        change->request, change->user)) ||
-	    ((asks & RULES_LEASE) && conn_int64(writer, err, 0, &out->lease_ends,
-	                                        "SELECT expires FROM leases WHERE token = ? AND user = ? AND sample = ?", "ssi",
-	                                        change->token, change->user, row)) ||
-	    ((asks & RULES_VOTED) && conn_int64(writer, err, 0, &voted, "SELECT 1 FROM votes WHERE sample = ? AND user = ?", "is",
-	                                        row, change->user)))
+	    ((asks & RULES_GIVEN) &&
+	     conn_int64(writer, err, 0, &given, "SELECT 1 FROM events WHERE sample = ? AND request = ? AND by = ?",
+	                "iss", row, change->request, change->user)) ||
+	    ((asks & RULES_LEASE) &&
+	     conn_int64(writer, err, 0, &out->lease_ends,
+	                "SELECT expires FROM leases WHERE token = ? AND user = ? AND sample = ?", "ssi", change->token,
+	                change->user, row)) ||
+	    ((asks & RULES_VOTED) &&
+	     conn_int64(writer, err, 0, &voted, "SELECT 1 FROM votes WHERE sample = ? AND user = ?", "is", row,
+	                change->user)))
 		return -1;
 	out->given = given != 0;
 	out->voted = voted != 0;
 	return 0;
 }
 
-/* --- what it makes of the sample ----------------------------------------------------------------------------------- */
+/* --- what it makes of the sample ---------------------------------------------------------------------------------- */
 
 static int save_event(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
                       const struct rules_effect *effect, int64_t now, int64_t *n, struct err *err)
@@ -98,7 +100,8 @@ static int to_the_end(struct sqlite_conn *writer, int64_t row, struct err *err)
 {
 	return conn_run(writer, err, "UPDATE settings SET value = value + 1 WHERE key = 'queue_end'", "") ||
 	                       conn_run(writer, err,
-	                                "UPDATE samples SET position = ?2 + (SELECT value FROM settings WHERE key = 'queue_end')"
+	                                "UPDATE samples SET position = ?2 + (SELECT value FROM settings WHERE key = "
+	                                "'queue_end')"
 	                                " WHERE id = ?1",
 	                                "ii", row, QUEUE_END_BASE)
 	               ? -1
@@ -136,16 +139,19 @@ static int save(struct sqlite_conn *writer, int64_t row, const struct sample_cha
 	                       (effect->vote && save_vote(writer, row, change, effect, n, now, err)) ||
 	                       (effect->to_the_end && to_the_end(writer, row, err)) ||
 	                       (effect->sets_state &&
-	                        conn_run(writer, err, "UPDATE samples SET state = ?2, version = version + 1 WHERE id = ?1", "ii",
+	                        conn_run(writer, err,
+	                                 "UPDATE samples SET state = ?2, version = version + 1 WHERE id = ?1", "ii",
 	                                 row, (int64_t)effect->state)) ||
-	                       (effect->renewed && conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
-	                                                    change->token, effect->renewed)) ||
-	                       end_leases(writer, row, change, effect, err) || (effect->settles && settle(writer, row, err))
+	                       (effect->renewed &&
+	                        conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
+	                                 change->token, effect->renewed)) ||
+	                       end_leases(writer, row, change, effect, err) ||
+	                       (effect->settles && settle(writer, row, err))
 	               ? -1
 	               : 0;
 }
 
-/* --- running them -------------------------------------------------------------------------------------------------- */
+/* --- running them ------------------------------------------------------------------------------------------------- */
 
 static int change_one(struct sqlite_conn *writer, const struct changes *changes, int64_t row,
                       const struct rules_facts *of_dataset, struct sample_change *change, struct err *err)
@@ -163,8 +169,8 @@ static int change_one(struct sqlite_conn *writer, const struct changes *changes,
 	return save(writer, row, change, &effect, now, err);
 }
 
-static int change_by_path(struct sqlite_conn *writer, const struct changes *changes, const struct rules_facts *of_dataset,
-                          struct sample_change *change, struct err *err)
+static int change_by_path(struct sqlite_conn *writer, const struct changes *changes,
+                          const struct rules_facts *of_dataset, struct sample_change *change, struct err *err)
 {
 	int64_t row = 0;
 
@@ -221,7 +227,7 @@ int sqlite_change(struct dataset *dataset, struct sample_change *changes, size_t
 	return 0;
 }
 
-/* --- all that are unreadable --------------------------------------------------------------------------------------- */
+/* --- all that are unreadable -------------------------------------------------------------------------------------- */
 
 static int run_retry_unreadable(struct sqlite_conn *writer, void *data, struct err *err)
 {

@@ -116,7 +116,7 @@ int sqlite_size(struct dataset *dataset, int64_t *out, struct err *err)
 	return failed;
 }
 
-/* --- changing ------------------------------------------------------------------------------------------------------ */
+/* --- changing ----------------------------------------------------------------------------------------------------- */
 
 struct update {
 	const char *name;
@@ -210,7 +210,7 @@ int sqlite_label_add(struct dataset *dataset, const char *name, int64_t *key, bo
 	return 0;
 }
 
-/* --- notes --------------------------------------------------------------------------------------------------------- */
+/* --- notes -------------------------------------------------------------------------------------------------------- */
 
 int sqlite_note_get(struct dataset *dataset, const char *key, char **value, struct err *err)
 {

@@ -122,8 +122,8 @@ static int create_file(struct sqlite_db *db, struct err *err)
 	return failed;
 }
 
-/* A reader in its way is none of ours to end: the log stays as long as it is then, which is a failure when all of it must be
- * in the database. */
+/* A reader in its way is none of ours to end: the log stays as long as it is then, which is a failure when all of it
+ * must be in the database. */
 static int checkpoint(struct sqlite_db *db, bool all, struct err *err)
 {
 	int in_log = 0, folded = 0;
@@ -164,8 +164,8 @@ static int open_writer(struct sqlite_db *db, struct err *err)
 	               : 0;
 }
 
-/* Under the lock, so that processes that start together do it once. What it wrote is folded in at once: else the first to
- * label would wait for that, and every process read it through. */
+/* Under the lock, so that processes that start together do it once. What it wrote is folded in at once: else the
+ * first to label would wait for that, and every process read it through. */
 static int migrate(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
 {
 	return schema->migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, false, err))
@@ -263,7 +263,8 @@ void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn)
 	pthread_mutex_unlock(&db->mutex);
 }
 
-/* Is the log still its own? Looked at again only when the file was changed since, by a checkpoint, or by who replaced it. */
+/* Is the log still its own? Looked at again only when the file was changed since, by a checkpoint, or by who
+ * replaced it. */
 static bool is_own(struct sqlite_db *db, const struct timespec *changed)
 {
 	struct err err;

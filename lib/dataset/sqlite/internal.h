@@ -1,4 +1,5 @@
-/* The SQLite backend's own parts: connections, the group-committing writer, the schema. Private to lib/dataset/sqlite*.c. */
+/* The SQLite backend's own parts: connections, the group-committing writer, the schema. Private to
+ * lib/dataset/sqlite*.c. */
 #ifndef DATASET_SQLITE_INTERNAL_H
 #define DATASET_SQLITE_INTERNAL_H
 
@@ -9,7 +10,7 @@
 #include "base/combine.h"
 #include "dataset/backend.h"
 
-/* --- a connection: statements prepared once, by the address of their text ---------------------------------------- */
+/* --- a connection: statements prepared once, by the address of their text ----------------------------------------- */
 
 enum { SQLITE_STATEMENTS_MAX = 128 }; /* distinct statements of one connection */
 
@@ -20,7 +21,8 @@ struct sqlite_conn {
 		const char *sql;
 		sqlite3_stmt *stmt;
 	} statement[SQLITE_STATEMENTS_MAX];
-	bool worn; /* it met what only a new connection may get over: a file that was not writable, damage, a disk's error */
+	/* it met what only a new connection may get over: a file that was not writable, damage, a disk's error */
+	bool worn;
 	struct sqlite_conn *next; /* in the pool of idle readers */
 };
 
@@ -53,7 +55,7 @@ struct wal_seen {
 	struct timespec changed; /* the database's file, last, when this was seen */
 	unsigned char salts[WAL_SALTS], page[WAL_PAGE];
 	unsigned char mark[WAL_MARK]; /* of the log that this process noted last */
-	bool noted; /* or cannot be */
+	bool noted;                   /* or cannot be */
 };
 
 struct sqlite_db {
@@ -69,8 +71,8 @@ struct sqlite_db {
 	struct combine writes;
 	pthread_mutex_t mutex; /* guards what follows */
 	struct sqlite_conn *readers;
-	bool worn;                     /* as its writer is */
-	struct timespec looked;        /* the last change of its file, when that was looked at */
+	bool worn;              /* as its writer is */
+	struct timespec looked; /* the last change of its file, when that was looked at */
 };
 
 /* Brings a database to a later schema. */
@@ -84,54 +86,55 @@ struct db_schema {
 };
 extern const struct db_schema schema_of_dataset, schema_of_answers; /* schema.c */
 
-/* create: makes the file, which must not exist (ERR_CONFLICT). One that is there, and as it is to be, is opened without the lock: that
- * may be held for long, by a backup. */
+/* create: makes the file, which must not exist (ERR_CONFLICT). One that is there, and as it is to be, is opened
+ * without the lock: that may be held for long, by a backup. */
 int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err);
-/* For reading alone: makes no lock file, changes no schema. A database of the older system is copied and the copy migrated;
- * that one has a single connection, so only one thread may read. */
+/* For reading alone: makes no lock file, changes no schema. A database of the older system is copied and the copy
+ * migrated; that one has a single connection, so only one thread may read. */
 int db_open_reading(struct sqlite_db **out, const char *path, struct err *err);
 void db_free(struct sqlite_db *db);
 /* Is the file at db's path still the one that is open, and of use? If not, it is to be opened anew. */
 bool db_current(struct sqlite_db *db);
-/* Puts a database that is damaged, by ours or another's doing, beside its place, under the lock; if it is `device` and `inode`
- * still. *aside gets its new name, the caller's to free, or NULL. */
+/* Puts a database that is damaged, by ours or another's doing, beside its place, under the lock; if it is `device`
+ * and `inode` still. *aside gets its new name, the caller's to free, or NULL. */
 int db_set_aside(const char *path, dev_t device, ino_t inode, char **aside, struct err *err);
 /* A reading connection for this thread until db_read_end. NULL on failure. */
 struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err);
 void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
 
 /* Runs `run` inside a write transaction, together with whatever other threads are waiting to write, and returns when
- * that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with a code other than
- * ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the
- * batch it was in failed. Where another program keeps the lock for long, all but one of a process's threads that wait are told
+ * that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with a code other
+ * than ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the batch it was
+ * in failed. Where another program keeps the lock for long, all but one of a process's threads that wait are told
  * ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
 enum { DB_WAIT_SECONDS = 10 };
 typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
 int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err);
-/* Writes the WAL back into the database and empties it. What a reader of another program keeps from being written back is
- * ERR_UNAVAILABLE when all of it must be, else it stays in the WAL. */
+/* Writes the WAL back into the database and empties it. What a reader of another program keeps from being written
+ * back is ERR_UNAVAILABLE when all of it must be, else it stays in the WAL. */
 int db_fold(struct sqlite_db *db, bool all, struct err *err);
-/* Renames a database that nobody has open and that is all in its one file; ERR_CONFLICT when `to` is there. A log that an earlier
- * database left there (its removal was cut short) is removed: SQLite would take it for the new one's. */
+/* Renames a database that nobody has open and that is all in its one file; ERR_CONFLICT when `to` is there. A log
+ * that an earlier database left there (its removal was cut short) is removed: SQLite would take it for the new
+ * one's. */
 int db_rename(const char *from, const char *to, struct err *err);
 
 /* Is the log that lies beside the database, if any, its own (wal.c)? ERR_UNAVAILABLE: no, for the database was
  * replaced; err says what a person is to do. To be asked before a new connection reads. */
 int wal_check(sqlite3 *db, const char *path, struct err *err);
-/* The same, under the lock, before each write transaction; and what is to be noted for it, after it was committed. file:
- * what the database's file is now. */
+/* The same, under the lock, before each write transaction; and what is to be noted for it, after it was committed.
+ * file: what the database's file is now. */
 int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err);
 void wal_after(struct sqlite_db *db);
 
-/* --- the store and a dataset --------------------------------------------------------------------------------------- */
+/* --- the store and a dataset -------------------------------------------------------------------------------------- */
 
 struct sqlite_dataset {
 	struct dataset base;
 	struct sqlite_store *store;
 	struct sqlite_db *db;
-	int users;        /* open handles, and threads that look at it */
+	int users;         /* open handles, and threads that look at it */
 	uint64_t last_use; /* for eviction */
-	bool stale;       /* its file is gone or replaced: freed with the last handle */
+	bool stale;        /* its file is gone or replaced: freed with the last handle */
 	struct sqlite_dataset *next;
 };
 
@@ -147,17 +150,19 @@ struct sqlite_store {
 	uint64_t clock;
 };
 
-/* The handle of a database in the store's folder: the one that is open, or a new one by `open`, which one thread at a time
- * does, and on which only those wait that want the same. */
+/* The handle of a database in the store's folder: the one that is open, or a new one by `open`, which one thread at
+ * a time does, and on which only those wait that want the same. */
 typedef int handle_open(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err);
-int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out, struct err *err);
+int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out,
+               struct err *err);
 void handle_put(struct sqlite_dataset *dataset);
 
 /* The schema's version; one that is newer than ours is an error. */
 int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);
 bool schema_is_newest(int64_t version);
-/* What people added to a database themselves, kept over its migration (carry.c); in one transaction, which is rolled back
- * when something cannot be kept: err names it. older: of the older system's schema, whose table samples is made anew. */
+/* What people added to a database themselves, kept over its migration (carry.c); in one transaction, which is rolled
+ * back when something cannot be kept: err names it. older: of the older system's schema, whose table samples is made
+ * anew. */
 struct carried {
 	struct added *item; /* in the order in which they are made again */
 	size_t count;
@@ -179,11 +184,12 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
  * here on, so that what is new comes before them. */
 #define QUEUE_END_BASE (INT64_C(1) << 40)
 
-/* --- shared by the parts (sample.c, outcome.c) --------------------------------------------------------- */
+/* --- shared by the parts (sample.c, outcome.c) -------------------------------------------------------------------- */
 
 /* Columns of struct sample, in the order sample_read takes them, of a table or alias `samples`. */
-#define SAMPLE_COLUMNS \
-	"samples.id, samples.filepath, samples.label, samples.state, samples.version, samples.blob_key, samples.type, " \
+#define SAMPLE_COLUMNS                                                                                          \
+	"samples.id, samples.filepath, samples.label, samples.state, samples.version, samples.blob_key, "       \
+	"samples.type, "                                                                                        \
 	"samples.sha256, samples.filename, samples.bytes, samples.width, samples.height, samples.uploaded_at, " \
 	"samples.uploaded_by, samples.labelled_at, samples.labelled_by"
 enum { SAMPLE_COLUMN_COUNT = 16 };
@@ -192,8 +198,8 @@ void sample_read(sqlite3_stmt *stmt, struct sample *out);
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
 
 /* A page of samples by sql (a literal), which takes the row it begins after and the limit. As dataset_samples. */
-int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out, size_t *count,
-                 struct err *err);
+int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out,
+                 size_t *count, struct err *err);
 
 /* settings.c */
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
@@ -223,8 +229,9 @@ int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const 
               const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err);
 /* The label's key, adding it when it is new. */
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
-/* Brings the sample's label, state, leases and place in the queue in line with what was said of it and with the policy. To be
- * called after each change of its votes, events or leases. *places (unless NULL): how many more people it may be given to. */
+/* Brings the sample's label, state, leases and place in the queue in line with what was said of it and with the
+ * policy. To be called after each change of its votes, events or leases. *places (unless NULL): how many more people
+ * it may be given to. */
 int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err);
 /* What a change of the policy makes of the samples that are there (catchup.c) is made in bites, between which others
  * write, and which go on where they were after a crash. In the write that changes the policy: */

@@ -53,7 +53,7 @@ static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *use
 	               : 0;
 }
 
-/* --- the queue ----------------------------------------------------------------------------------------------------- */
+/* --- the queue ---------------------------------------------------------------------------------------------------- */
 
 /* A user's way through the queue. What stands before one who is ahead of the others, because that user has voted
  * on it already, is passed over once, and then remembered. */
@@ -72,13 +72,14 @@ static int walk_begin(struct sqlite_conn *writer, const char *user, struct walk 
 /* The next one that is open to the user, which is then the user's to take; *row 0 when there is none. */
 static int walk_on(struct sqlite_conn *writer, struct walk *walk, int64_t *row, struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT id, position,"
-	                                " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?1)"
-	                                " OR EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?1)"
-	                                " FROM samples INDEXED BY samples_queue WHERE slots > 0 AND position >= ?2"
-	                                " ORDER BY position",
-	                                "si", walk->user, walk->position);
+	sqlite3_stmt *stmt =
+		conn_query(writer, err,
+	                   "SELECT id, position,"
+	                   " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?1)"
+	                   " OR EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?1)"
+	                   " FROM samples INDEXED BY samples_queue WHERE slots > 0 AND position >= ?2"
+	                   " ORDER BY position",
+	                   "si", walk->user, walk->position);
 	int found = stmt ? 1 : -1;
 
 	*row = 0;
@@ -106,7 +107,7 @@ static int walk_end(struct sqlite_conn *writer, const struct walk *walk, struct 
 	                          "si", walk->user, walk->position);
 }
 
-/* --- taking -------------------------------------------------------------------------------------------------------- */
+/* --- taking ------------------------------------------------------------------------------------------------------- */
 
 static int oldest_shareable(struct sqlite_conn *writer, const char *user, int64_t now, int64_t *row, struct err *err)
 {
@@ -184,7 +185,8 @@ static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t 
 	return walk_end(writer, &walk, err);
 }
 
-static int take_shared(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, struct err *err)
+static int take_shared(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us,
+                       struct err *err)
 {
 	int64_t row;
 

@@ -1,7 +1,7 @@
 /* All that a SQLite database holds of a dataset, read for another store. */
 #include "dataset/sqlite/internal.h"
 
-/* --- the outline --------------------------------------------------------------------------------------------------- */
+/* --- the outline -------------------------------------------------------------------------------------------------- */
 
 static int notes_load(struct sqlite_conn *conn, struct dataset_outline *out, struct err *err)
 {
@@ -39,7 +39,7 @@ int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct 
 	return failed ? -1 : 0;
 }
 
-/* --- records ------------------------------------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 
 struct page {
 	struct dataset_record *records;
@@ -56,9 +56,9 @@ static struct dataset_record *record_of(struct page *page, int64_t row)
 
 static int read_samples(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page, struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(conn, err,
-	                                "SELECT " SAMPLE_COLUMNS ", url, position FROM samples WHERE id > ? ORDER BY id LIMIT ?",
-	                                "ii", after + 1, (int64_t)limit);
+	sqlite3_stmt *stmt = conn_query(
+		conn, err, "SELECT " SAMPLE_COLUMNS ", url, position FROM samples WHERE id > ? ORDER BY id LIMIT ?",
+		"ii", after + 1, (int64_t)limit);
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {

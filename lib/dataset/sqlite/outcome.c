@@ -3,10 +3,10 @@
 
 #include "dataset/rules.h"
 
-/* --- what was said of a sample ------------------------------------------------------------------------------------- */
+/* --- what was said of a sample ------------------------------------------------------------------------------------ */
 
 struct said {
-	struct sample now; /* label, state, labelled_at, labelled_by */
+	struct sample now;        /* label, state, labelled_at, labelled_by */
 	struct rules_vote *votes; /* with strings of their own */
 	size_t count;
 	struct rules_decision decision;
@@ -28,10 +28,11 @@ static void said_release(struct said *said)
 
 static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, bool *found, struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT label, state, labelled_at, labelled_by, slots,"
-	                                " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id) FROM samples WHERE id = ?",
-	                                "i", row);
+	sqlite3_stmt *stmt =
+		conn_query(writer, err,
+	                   "SELECT label, state, labelled_at, labelled_by, slots,"
+	                   " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id) FROM samples WHERE id = ?",
+	                   "i", row);
 	int step = stmt ? conn_step(writer, stmt, err) : -1;
 
 	*found = step == 1;
@@ -84,7 +85,7 @@ static int load_decision(struct sqlite_conn *writer, int64_t row, struct said *s
 	return 0;
 }
 
-/* --- what follows from it ------------------------------------------------------------------------------------------ */
+/* --- what follows from it ----------------------------------------------------------------------------------------- */
 
 static int save_slots(struct sqlite_conn *writer, int64_t row, const struct said *said, int64_t places, struct err *err)
 {

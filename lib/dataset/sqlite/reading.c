@@ -16,8 +16,8 @@ static int copy_pages(struct sqlite_conn *from, struct sqlite_conn *to, struct e
 	return err_set(err, ERR_INTERNAL, "The database cannot be copied: %s", sqlite3_errstr(code));
 }
 
-/* Puts a migrated copy in place of the connection, in a temporary file that ends with it. The labels in one of the older
- * system were given when the file was last written to, at the latest. */
+/* Puts a migrated copy in place of the connection, in a temporary file that ends with it. The labels in one of the
+ * older system were given when the file was last written to, at the latest. */
 static int open_copy(struct sqlite_conn **conn, const struct stat *file, struct err *err)
 {
 	struct sqlite_conn *copy;

@@ -8,7 +8,7 @@
 
 static const char *const side_files[] = {"-wal", "-shm", "-lock"};
 
-/* --- opening ------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 
 struct beginning {
 	const char *name, *origin;
@@ -78,7 +78,7 @@ int sqlite_restore_open(struct dataset_store *base, const char *name, const char
 	return 0;
 }
 
-/* --- filling ------------------------------------------------------------------------------------------------------- */
+/* --- filling ------------------------------------------------------------------------------------------------------ */
 
 static int run_outline(struct sqlite_conn *writer, void *data, struct err *err)
 {
@@ -138,25 +138,27 @@ static int insert_sample(struct sqlite_conn *writer, const struct filling *filli
 	int64_t position = record->requeued ? QUEUE_END_BASE + record->requeued : new_position(&filling->policy, row);
 
 	/* What is not known is NULL, as in rows that were made here. */
-	return conn_run(writer, err,
-	                "INSERT INTO samples (id, filepath, label, state, version, position, slots, blob_key, type, sha256,"
-	                " filename, url, bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by)"
-	                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, ''), NULLIF(?9, ''), NULLIF(?10, ''),"
-	                " NULLIF(?11, ''), NULLIF(?12, ''), NULLIF(?13, 0), NULLIF(?14, 0), NULLIF(?15, 0), NULLIF(?16, 0),"
-	                " NULLIF(?17, ''), NULLIF(?18, 0), NULLIF(?19, ''))",
-	                "issiiiisssssiiiisis", row, sample->filepath, sample->label, (int64_t)sample->state, sample->version,
-	                position, (int64_t)(sample->state == SAMPLE_UNLABELLED), sample->blob_key, sample->type, sample->sha256,
-	                sample->filename, record->url, sample->bytes, sample->width, sample->height, sample->uploaded_at,
-	                sample->uploaded_by, sample->labelled_at, sample->labelled_by);
+	return conn_run(
+		writer, err,
+		"INSERT INTO samples (id, filepath, label, state, version, position, slots, blob_key, type, sha256,"
+		" filename, url, bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, ''), NULLIF(?9, ''), NULLIF(?10, ''),"
+		" NULLIF(?11, ''), NULLIF(?12, ''), NULLIF(?13, 0), NULLIF(?14, 0), NULLIF(?15, 0), NULLIF(?16, 0),"
+		" NULLIF(?17, ''), NULLIF(?18, 0), NULLIF(?19, ''))",
+		"issiiiisssssiiiisis", row, sample->filepath, sample->label, (int64_t)sample->state, sample->version,
+		position, (int64_t)(sample->state == SAMPLE_UNLABELLED), sample->blob_key, sample->type, sample->sha256,
+		sample->filename, record->url, sample->bytes, sample->width, sample->height, sample->uploaded_at,
+		sample->uploaded_by, sample->labelled_at, sample->labelled_by);
 }
 
 /* Its event is the user's last. */
 static int insert_vote(struct sqlite_conn *writer, int64_t row, const struct dataset_vote *vote, struct err *err)
 {
-	return conn_run(writer, err,
-	                "INSERT INTO votes (sample, user, label, n, at) SELECT ?1, ?2, ?3, COALESCE(MAX(n), 0), COALESCE(at, 0)"
-	                " FROM events WHERE sample = ?1 AND by = ?2 AND source IN (" RULES_VOTE_SOURCES ")",
-	                vote->label ? "iss" : "isn", row, vote->user, vote->label);
+	return conn_run(
+		writer, err,
+		"INSERT INTO votes (sample, user, label, n, at) SELECT ?1, ?2, ?3, COALESCE(MAX(n), 0), COALESCE(at, 0)"
+		" FROM events WHERE sample = ?1 AND by = ?2 AND source IN (" RULES_VOTE_SOURCES ")",
+		vote->label ? "iss" : "isn", row, vote->user, vote->label);
 }
 
 static int insert_record(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
@@ -203,7 +205,7 @@ int sqlite_restore_records(struct dataset *dataset, const struct dataset_record 
 	return db_write(dataset_db(dataset), true, run_records, &filling, err);
 }
 
-/* --- ending -------------------------------------------------------------------------------------------------------- */
+/* --- ending ------------------------------------------------------------------------------------------------------- */
 
 static int unlink_side_files(const struct sqlite_store *store, const char *name, struct err *err)
 {

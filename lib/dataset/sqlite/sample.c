@@ -79,8 +79,8 @@ int sqlite_sample_by_sha256(struct dataset *dataset, const char *sha256, struct 
 	return sample_by(dataset, BY_SHA256, sha256, out, err);
 }
 
-int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out, size_t *count,
-                 struct err *err)
+int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out,
+                 size_t *count, struct err *err)
 {
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
 
@@ -106,8 +106,8 @@ int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t
 int sqlite_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                    struct err *err)
 {
-	return samples_page(dataset, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id > ? ORDER BY id LIMIT ?", after, limit, out,
-	                    count, err);
+	return samples_page(dataset, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id > ? ORDER BY id LIMIT ?", after,
+	                    limit, out, count, err);
 }
 
 int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)
@@ -140,13 +140,14 @@ int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit
 int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
               const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err)
 {
-	return conn_int64(writer, err, 0, n,
-	                  "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request)"
-	                  " SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM events WHERE sample = ?1 RETURNING n",
-	                  "issisis", row, label, by, at, source, lead_time_ms, request);
+	return conn_int64(
+		writer, err, 0, n,
+		"INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request)"
+		" SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM events WHERE sample = ?1 RETURNING n",
+		"issisis", row, label, by, at, source, lead_time_ms, request);
 }
 
-/* --- seeding ------------------------------------------------------------------------------------------------------- */
+/* --- seeding ------------------------------------------------------------------------------------------------------ */
 
 struct merge {
 	const char *const *labels;
@@ -174,7 +175,8 @@ static int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err)
 	return conn_int64(writer, err, 1, row, "SELECT id + 1 FROM samples ORDER BY id DESC LIMIT 1", "");
 }
 
-static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
+static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed,
+                       struct err *err)
 {
 	bool labelled = seed->label[0] != '\0';
 	int64_t row, n;
@@ -196,7 +198,8 @@ static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t r
 	merge->result.samples_labelled++;
 	return event_add(writer, row, label, "", merge->now, "seed", -1, NULL, &n, err) ||
 	                       conn_run(writer, err,
-	                                "UPDATE samples SET label = ?2, state = 1, slots = 0, version = version + 1 WHERE id = ?1",
+	                                "UPDATE samples SET label = ?2, state = 1, slots = 0, version = version + 1 "
+	                                "WHERE id = ?1",
 	                                "is", row, label) ||
 	                       conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row)
 	               ? -1
@@ -205,10 +208,11 @@ static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t r
 
 static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT id, state, label, EXISTS (SELECT 1 FROM events WHERE events.sample = samples.id)"
-	                                " FROM samples WHERE filepath = ? ORDER BY id LIMIT 1",
-	                                "s", seed->filepath);
+	sqlite3_stmt *stmt =
+		conn_query(writer, err,
+	                   "SELECT id, state, label, EXISTS (SELECT 1 FROM events WHERE events.sample = samples.id)"
+	                   " FROM samples WHERE filepath = ? ORDER BY id LIMIT 1",
+	                   "s", seed->filepath);
 	int row = stmt ? conn_step(writer, stmt, err) : -1;
 
 	if (row < 0)
@@ -216,8 +220,9 @@ static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struc
 	if (row == 0)
 		return seed_insert(writer, merge, seed, err);
 	int64_t known = sqlite3_column_int64(stmt, 0);
-	bool takes = seed->label[0] && rules_takes_seed((enum sample_state)sqlite3_column_int(stmt, 1),
-	                                                (const char *)sqlite3_column_text(stmt, 2), sqlite3_column_int(stmt, 3));
+	bool takes = seed->label[0] &&
+	             rules_takes_seed((enum sample_state)sqlite3_column_int(stmt, 1),
+	                              (const char *)sqlite3_column_text(stmt, 2), sqlite3_column_int(stmt, 3));
 	conn_done(stmt);
 	merge->result.samples_known++;
 	return takes ? seed_label(writer, merge, known, seed->label, err) : 0;
@@ -279,7 +284,7 @@ int sqlite_merge(struct dataset *dataset, const char *const *labels, size_t labe
 	return 0;
 }
 
-/* --- uploads ------------------------------------------------------------------------------------------------------- */
+/* --- uploads ------------------------------------------------------------------------------------------------------ */
 
 struct addition {
 	const struct dataset_image *image;

@@ -1,4 +1,5 @@
-/* The SQLite schema and its migrations; version 0 is the older system's: metadata, labels(label), samples(filepath, label).
+/* The SQLite schema and its migrations; version 0 is the older system's: metadata, labels(label), samples(filepath,
+ * label).
  *
  * Its tables and columns stay where they are and readable by its exporter; ours are added. A row's id is its rowid,
  * which becomes an explicit key, so that VACUUM cannot renumber it. */
@@ -19,12 +20,14 @@ static const char VERSION_1[] =
 	" ('public', 0);"
 
 	"UPDATE labels SET label = CAST(label AS TEXT);"
-	"DELETE FROM labels WHERE label IS NULL OR label = '' OR rowid NOT IN (SELECT MIN(rowid) FROM labels GROUP BY label);"
+	"DELETE FROM labels WHERE label IS NULL OR label = '' OR rowid NOT IN (SELECT MIN(rowid) FROM labels GROUP BY "
+	"label);"
 	"ALTER TABLE labels ADD COLUMN key INTEGER;"
 	"UPDATE labels SET key = numbered.n - 1 FROM"
-	" (SELECT rowid AS id, ROW_NUMBER() OVER (ORDER BY rowid) AS n FROM labels) AS numbered WHERE numbered.id = labels.rowid;"
-	/* Partial, though it holds every row: the older exporter reads the labels without an order, which a full index that
-	 * covers its query would make alphabetical. */
+	" (SELECT rowid AS id, ROW_NUMBER() OVER (ORDER BY rowid) AS n FROM labels) AS numbered WHERE numbered.id = "
+	"labels.rowid;"
+	/* Partial, though it holds every row: the older exporter reads the labels without an order, which a full index
+         * that covers its query would make alphabetical. */
 	"CREATE UNIQUE INDEX labels_label ON labels (label) WHERE key >= 0;"
 	"CREATE UNIQUE INDEX labels_key ON labels (key);"
 	"INSERT INTO settings SELECT 'next_label_key', COUNT(*) FROM labels;"
@@ -75,16 +78,19 @@ static const char VERSION_1_SAMPLES[] =
 	"CREATE INDEX samples_blob ON samples (blob_key) WHERE blob_key IS NOT NULL;"
 
 	"CREATE TABLE events (sample INTEGER NOT NULL, n INTEGER NOT NULL, label TEXT NOT NULL, by TEXT NOT NULL,"
-	" at INTEGER NOT NULL, source TEXT NOT NULL, lead_time_ms INTEGER NOT NULL, PRIMARY KEY (sample, n)) WITHOUT ROWID;"
+	" at INTEGER NOT NULL, source TEXT NOT NULL, lead_time_ms INTEGER NOT NULL, PRIMARY KEY (sample, n)) WITHOUT "
+	"ROWID;"
 
-	"CREATE TABLE leases (token TEXT PRIMARY KEY, sample INTEGER NOT NULL, user TEXT NOT NULL, taken INTEGER NOT NULL,"
+	"CREATE TABLE leases (token TEXT PRIMARY KEY, sample INTEGER NOT NULL, user TEXT NOT NULL, taken INTEGER NOT "
+	"NULL,"
 	" expires INTEGER NOT NULL, shared INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX leases_user ON leases (user, taken);"
 	"CREATE INDEX leases_sample ON leases (sample);"
 	"CREATE INDEX leases_expires ON leases (expires);"
 
 	/* What each person said of a sample where several are asked; label NULL: passed it over for good. */
-	"CREATE TABLE votes (sample INTEGER NOT NULL, user TEXT NOT NULL, label TEXT, PRIMARY KEY (sample, user)) WITHOUT ROWID;";
+	"CREATE TABLE votes (sample INTEGER NOT NULL, user TEXT NOT NULL, label TEXT, PRIMARY KEY (sample, user)) "
+	"WITHOUT ROWID;";
 
 static const char VERSION_1_EVENTS[] =
 	"INSERT INTO events SELECT id, 1, label, '', ?1, 'seed', -1 FROM samples WHERE label <> ''";
@@ -104,8 +110,8 @@ static const char VERSION_2[] =
 /* By which request a label was given, so that one that comes again is known; NULL: that is not known. */
 static const char VERSION_3[] = "ALTER TABLE events ADD COLUMN request TEXT;";
 
-/* For a user who has voted on much that others have not: the position in the queue before which nothing is open to that user. It goes
- * back for what is offered before it, unless that user has voted on it. */
+/* For a user who has voted on much that others have not: the position in the queue before which nothing is open to
+ * that user. It goes back for what is offered before it, unless that user has voted on it. */
 static const char VERSION_4[] =
 	"CREATE TABLE ahead (user TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX ahead_position ON ahead (position);"
@@ -118,10 +124,10 @@ static const char VERSION_4[] =
 	"  AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = NEW.id AND votes.user = ahead.user);"
 	"END;";
 
-static const char IDEMPOTENCY_1[] =
-	"CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
-	" status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
-	"CREATE INDEX IF NOT EXISTS answers_at ON answers (at);";
+static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
+				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
+				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
+				    "CREATE INDEX IF NOT EXISTS answers_at ON answers (at);";
 
 enum { SCHEMA_VERSION = 4, IDEMPOTENCY_VERSION = 1 };
 
@@ -162,7 +168,8 @@ int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err)
 	if (user_version(conn, version, err))
 		return -1;
 	if (*version > SCHEMA_VERSION)
-		return err_set(err, ERR_INTERNAL, "The database was written by a newer version of this program (schema %lld, known %d)",
+		return err_set(err, ERR_INTERNAL,
+		               "The database was written by a newer version of this program (schema %lld, known %d)",
 		               (long long)*version, SCHEMA_VERSION);
 	return 0;
 }

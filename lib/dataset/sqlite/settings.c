@@ -18,8 +18,9 @@ static int base_dir_by(struct sqlite_conn *conn, sqlite3_stmt *stmt, char **out,
 /* Under another name where the file was renamed. */
 int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err)
 {
-	int row = base_dir_by(conn, conn_query(conn, err, "SELECT base_dir FROM metadata WHERE dataset_name = ? LIMIT 1", "s", name),
-	                      out, err);
+	int row = base_dir_by(
+		conn, conn_query(conn, err, "SELECT base_dir FROM metadata WHERE dataset_name = ? LIMIT 1", "s", name),
+		out, err);
 
 	if (row == 0)
 		row = base_dir_by(conn, conn_query(conn, err, "SELECT base_dir FROM metadata ORDER BY rowid LIMIT 1", ""), out, err);

@@ -11,7 +11,8 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-enum { REOPEN_TRIES = 6, REOPEN_PAUSE_MS = 5 }; /* of a database that was replaced while it was opened; doubled each time */
+/* of a database that was replaced while it was opened; doubled each time */
+enum { REOPEN_TRIES = 6, REOPEN_PAUSE_MS = 5 };
 
 static char *path_of(const struct sqlite_store *store, const char *prefix, const char *name, const char *suffix)
 {
@@ -112,8 +113,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return order ? order : (len_a > len_b) - (len_a < len_b);
 }
 
-int sqlite_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit, void *data,
-                      struct err *err)
+int sqlite_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit,
+                      void *data, struct err *err)
 {
 	struct dirent **entries = NULL;
 	int count = scandir(sqlite_store(base)->config->sqlite_db_dir, &entries, is_database, by_name);
@@ -148,7 +149,8 @@ static void unlink_dataset(struct sqlite_store *store, struct sqlite_dataset *da
 	}
 }
 
-/* Takes the dataset out of the cache. With the mutex held, like all of these up to handle_get; it is freed with its last user. */
+/* Takes the dataset out of the cache. With the mutex held, like all of these up to handle_get; it is freed with its
+ * last user. */
 static void drop(struct sqlite_store *store, struct sqlite_dataset *dataset)
 {
 	if (!dataset->stale)
@@ -266,7 +268,8 @@ static int open_handle(struct sqlite_store *store, const char *name, handle_open
 	return failed;
 }
 
-int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out, struct err *err)
+int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out,
+               struct err *err)
 {
 	struct timespec pause = {.tv_nsec = REOPEN_PAUSE_MS * 1000000};
 	int failed = 0;
@@ -379,7 +382,7 @@ int give_name(const struct sqlite_store *store, const char *made, const char *na
 
 /* Made whole under a hidden name, then given its own: nobody ever sees a dataset without its metadata. */
 int sqlite_create(struct dataset_store *base, const char *name, const char *base_dir,
-                          const struct dataset_policy *policy, struct err *err)
+                  const struct dataset_policy *policy, struct err *err)
 {
 	struct sqlite_store *store = sqlite_store(base);
 	struct creation creation = {.name = name, .base_dir = base_dir};

@@ -1,13 +1,13 @@
 /* Whether the write-ahead log beside a SQLite database is its own: SQLite itself would apply any log to any file.
  *
- * A log is told by the salts in its header, which are others each time it begins anew. While it grows, the first page
- * of the database is what it was when the log began, or, since checkpoints, one that is in the log. So that page's header
- * is noted with the salts when a log begins, and what is neither that nor in the log came from elsewhere. Each log holds
- * a number of its own for the first page, and before one begins from nothing the database gets one, so that copies
- * made earlier can be told from it.
+ * A log is told by the salts in its header, which are others each time it begins anew. While it grows, the first
+ * page of the database is what it was when the log began, or, since checkpoints, one that is in the log. So that
+ * page's header is noted with the salts when a log begins, and what is neither that nor in the log came from
+ * elsewhere. Each log holds a number of its own for the first page, and before one begins from nothing the database
+ * gets one, so that copies made earlier can be told from it.
  *
- * The note lies in the lock file, and nothing waits until it is on the disk: one that is about another log, is torn or
- * is not there says nothing. (File formats: sqlite.org/fileformat2.html, 1.3 and 4.1) */
+ * The note lies in the lock file, and nothing waits until it is on the disk: one that is about another log, is torn
+ * or is not there says nothing. (File formats: sqlite.org/fileformat2.html, 1.3 and 4.1) */
 #include "dataset/sqlite/internal.h"
 
 #include <fcntl.h>
@@ -45,7 +45,7 @@ struct look {
 	bool noted;
 };
 
-/* --- reading ----------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* What cannot be read is zeros: none of these begins so. */
 static void read_file(sqlite3 *db, int which, void *out, int len)
@@ -119,7 +119,7 @@ static bool holds_page(const char *path, const struct log_header *log, const uns
 	return found;
 }
 
-/* --- the note ------------------------------------------------------------------------------------------------------ */
+/* --- the note ----------------------------------------------------------------------------------------------------- */
 
 static bool read_note(int fd, struct note *out)
 {
@@ -156,7 +156,7 @@ static bool is_marked(const struct note *note, const unsigned char page[WAL_PAGE
 	       number(page + CHANGES_AT) >= number(note->page + CHANGES_AT);
 }
 
-/* --- the check ----------------------------------------------------------------------------------------------------- */
+/* --- the check ---------------------------------------------------------------------------------------------------- */
 
 /* The log that lies there now. */
 static void read_log_beside(const char *path, struct log_header *out)
@@ -214,7 +214,7 @@ int wal_check(sqlite3 *db, const char *path, struct err *err)
 	return 0;
 }
 
-/* --- at each write ------------------------------------------------------------------------------------------------- */
+/* --- at each write ------------------------------------------------------------------------------------------------ */
 
 static bool is_seen(const struct sqlite_db *db, const struct log_header *log)
 {
@@ -234,8 +234,8 @@ static bool mark(struct sqlite_db *db)
 	return sqlite3_exec(db->writer->db, pragmas, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* One that began by this process's write began on the page that was seen before it; else that page is known only as long
- * as none of the log's is in the database. */
+/* One that began by this process's write began on the page that was seen before it; else that page is known only as
+ * long as none of the log's is in the database. */
 static void note_log(struct sqlite_db *db, const struct log_header *log, bool began)
 {
 	unsigned char page[WAL_PAGE];
@@ -276,8 +276,8 @@ void wal_after(struct sqlite_db *db)
 	note_log(db, &marked, began && is_same(&log, &marked));
 }
 
-/* Puts a number of its own into the database, before a log begins. What keeps that from being written keeps the write that
- * follows, too, which tells it. */
+/* Puts a number of its own into the database, before a log begins. What keeps that from being written keeps the
+ * write that follows, too, which tells it. */
 static void mark_database(struct sqlite_db *db)
 {
 	struct log_header log;
@@ -290,8 +290,8 @@ static void mark_database(struct sqlite_db *db)
 	read_page(db->writer->db, db->seen.page);
 }
 
-/* Nobody would ever read what is written to a log that was removed under the server. As wal_check, for another program may
- * begin a log anew meanwhile. */
+/* Nobody would ever read what is written to a log that was removed under the server. As wal_check, for another
+ * program may begin a log anew meanwhile. */
 static int check_is_beside(const struct sqlite_db *db, const struct log_header *log, struct err *err)
 {
 	struct log_header own = *log, again, beside, beside_again;
