@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "blob/key.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 #include "fastcgi/collect.h"
 
 enum { LIMIT_DEFAULT = 1000, LIMIT_MAX = DATASET_LABELS_MAX };

@@ -2,7 +2,7 @@
 #include <limits.h>
 
 #include "base/json.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 #include "fastcgi/passing.h"
 #include "fastcgi/serve.h"
 

@@ -159,7 +159,7 @@ static int make_dataset(struct load *load, struct err *err)
 
 	if (load->dataset)
 		return 0;
-	if (strcmp(load->config.dataset_store.type, "sqlite") == 0 &&
+	if (config_datasets_are_files(&load->config) &&
 	    admin_make_folder(load->config.sqlite_db_dir, 0755, err))
 		return -1;
 	load->created = dataset_create(load->store, load->options.dataset, load->options.base_dir, &policy, err) == 0;
@@ -340,7 +340,7 @@ static int summarise(const struct load *load, double seconds, struct err *err)
 /* The server reads the folder as the user who owns the databases. */
 static int work_as_owner(const struct config *config, struct err *err)
 {
-	return strcmp(config->dataset_store.type, "sqlite") == 0 ? owner_become(config->sqlite_db_dir, err) : 0;
+	return config_datasets_are_files(config) ? owner_become(config->sqlite_db_dir, err) : 0;
 }
 
 static int run(struct load *load, config_env *env, struct err *err)

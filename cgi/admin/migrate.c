@@ -95,7 +95,7 @@ static bool same_images(const struct config *from, const struct config *to)
 {
 	if (strcmp(from->image_store.type, to->image_store.type) != 0)
 		return false;
-	if (strcmp(from->image_store.type, "fs") == 0)
+	if (config_images_are_files(from))
 		return same_path(from->image_store.dir, to->image_store.dir);
 	return strcmp(from->image_store.endpoint, to->image_store.endpoint) == 0 &&
 	       strcmp(from->image_store.bucket, to->image_store.bucket) == 0;
@@ -157,11 +157,11 @@ static int open_source(struct run *run, struct err *err)
 {
 	struct migration *migration = &run->migration;
 	const struct config *config = &run->from_config;
-	bool fs = strcmp(config->image_store.type, "fs") == 0;
+	bool files = config_images_are_files(config);
 	int failed = dataset_store_open_reading(&migration->from, config, err) || dataset_store_ping(migration->from, err);
 
-	if (!failed && (!fs || access(config->image_store.dir, F_OK) == 0))
-		failed = blob_open(&migration->images.from, config, err) || (!fs && blob_ping(migration->images.from, err));
+	if (!failed && (!files || access(config->image_store.dir, F_OK) == 0))
+		failed = blob_open(&migration->images.from, config, err) || (!files && blob_ping(migration->images.from, err));
 	return failed ? err_prefix(err, "--from") : 0;
 }
 
@@ -177,7 +177,7 @@ static int open_stores(struct run *run, config_env *env, struct err *err)
 		fprintf(stderr,
 		        "note: %s is set, and not used: the configurations choose the stores (FROM_%s or TO_%s is for one side)\n",
 		        migrate_env_left_out(), migrate_env_left_out(), migrate_env_left_out());
-	if (strcmp(run->to_config.dataset_store.type, "sqlite") == 0 &&
+	if (config_datasets_are_files(&run->to_config) &&
 	    admin_make_folder(run->to_config.sqlite_db_dir, 0755, err))
 		return -1;
 	if (open_source(run, err) || open_destination(run, err))
@@ -188,9 +188,9 @@ static int open_stores(struct run *run, config_env *env, struct err *err)
 	migration->allow_missing = run->options.allow_missing;
 	migration->images.same = same_images(&run->from_config, &run->to_config);
 	/* On the file system of the image store an image need not be copied once more. */
-	migration->images.spool_dir = strcmp(run->to_config.image_store.type, "fs") == 0 ? run->to_config.image_store.dir
-	                              : tmp && *tmp                                      ? tmp
-	                                                                                 : "/tmp";
+	migration->images.spool_dir = config_images_are_files(&run->to_config) ? run->to_config.image_store.dir
+	                              : tmp && *tmp                            ? tmp
+	                                                                       : "/tmp";
 	set_base_url(run);
 	return check_places(run, err);
 }

@@ -31,7 +31,7 @@ static int make_folders(const struct config *config, struct err *err)
 	if (admin_make_folder(config->json_db_dir, 0755, err) ||
 	    admin_make_folder(config->json_user_dir, 0700, err))
 		return -1;
-	if (strcmp(config->dataset_store.type, "sqlite") != 0)
+	if (!config_datasets_are_files(config))
 		return 0;
 	return admin_make_folder(config->sqlite_db_dir, 0755, err);
 }

@@ -47,7 +47,7 @@ static const char *folder(struct buf *path, const char *state_dir, const char *n
 /* In S3 only large images go in parts, and the bucket may have other users: unfinished ones below our own prefixes. */
 static int sweep_store(const struct config *config, const struct sweep *sweep, struct err *err)
 {
-	if (strcmp(config->image_store.type, "fs") == 0)
+	if (config_images_are_files(config))
 		return blob_sweep(sweep->blobs, "", SWEEP_AGE_SECONDS, NULL, err);
 	if (sweep->down || (config->limits.file_bytes <= BLOB_MULTIPART_BYTES &&
 	                    config->limits.archive_entry_bytes <= BLOB_MULTIPART_BYTES))

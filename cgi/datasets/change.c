@@ -1,7 +1,7 @@
 /* Changing a dataset: its folder and its policy. */
 #include "base/json.h"
 #include "dataset/apart.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 #include "datasets.h"
 
 /* Whatever looks like an image below base_dir is served to those who may see the dataset, so only who may see

@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "dataset/apart.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 #include "datasets.h"
 
 /* All in one write: a dataset has either all of them or none. */

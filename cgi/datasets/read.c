@@ -1,7 +1,7 @@
 /* Reading datasets: the list of those a user may see, and one of them. */
 #include "base/json.h"
 #include "base/text.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 #include "datasets.h"
 #include "fastcgi/visible.h"
 #include "progress.h"

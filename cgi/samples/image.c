@@ -3,7 +3,7 @@
 
 
 #include "base/text.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 #include "fastcgi/serve.h"
 #include "fastcgi/thumb.h"
 #include "image/image.h"

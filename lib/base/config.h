@@ -105,6 +105,10 @@ enum { CONFIG_DATASETS = 1, CONFIG_IMAGES = 2, CONFIG_ALL = 3 };
 int config_load_for(struct config *config, const char *path, config_env *env, int stores, struct err *err);
 void config_release(struct config *config); /* wipes secrets */
 
+/* Whether datasets are files of this machine, in sqlite_db_dir, and uploaded images, in image_store.dir. */
+bool config_datasets_are_files(const struct config *config);
+bool config_images_are_files(const struct config *config);
+
 /* The resolved configuration without secrets, as JSON text (for scripts), the same nesting as the file
  * plus "path". */
 int config_print(const struct config *config, struct buf *out);

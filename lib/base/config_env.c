@@ -18,16 +18,6 @@ static int set(struct config *config, const char *name, const char *what, const 
 	return config_set(config, config_find(name), what, value, places, err);
 }
 
-static bool uses_mongodb(const struct config *config)
-{
-	return !strcmp(config->dataset_store.type, "mongodb");
-}
-
-static bool uses_s3(const struct config *config)
-{
-	return !strcmp(config->image_store.type, "s3");
-}
-
 /* A connection string chooses MongoDB and a bucket S3. What goes with them (a database's name, AWS's keys,
  * which people have set for other programs too) chooses nothing alone. */
 static int choose_stores(struct config *config, config_env *env, const struct config_places *places,
@@ -45,7 +35,9 @@ static int choose_stores(struct config *config, config_env *env, const struct co
 /* Keys of a store that isn't used are left alone, its secrets with them. */
 static bool is_used(const struct config *config, const struct config_key *key)
 {
-	return strncmp(key->name, "dataset_store.", 14) ? uses_s3(config) : uses_mongodb(config);
+	bool of_datasets = strncmp(key->name, "dataset_store.", 14) == 0;
+
+	return of_datasets ? !config_datasets_are_files(config) : !config_images_are_files(config);
 }
 
 /* A path in the environment is relative to where one is, as for every other program that reads the variable. */
@@ -101,8 +93,8 @@ static int check_complete(const struct config *config, int stores, struct err *e
 	static const char mongodb[] = "the datasets are to be kept in MongoDB";
 	static const char s3[] = "the images are to be kept in S3";
 
-	bool mongodb_opened = uses_mongodb(config) && (stores & CONFIG_DATASETS);
-	bool s3_opened = uses_s3(config) && (stores & CONFIG_IMAGES);
+	bool mongodb_opened = !config_datasets_are_files(config) && (stores & CONFIG_DATASETS);
+	bool s3_opened = !config_images_are_files(config) && (stores & CONFIG_IMAGES);
 
 	if (mongodb_opened && !config->dataset_store.uri[0])
 		return missing(config, "\"dataset_store.uri\" (or MONGODB_CONN_STRING)", mongodb, err);

@@ -225,3 +225,13 @@ const char *config_expects(const struct config_key *key, char *out, size_t size)
 		snprintf(out, size, "%s", words[key->kind]);
 	return out;
 }
+
+bool config_datasets_are_files(const struct config *config)
+{
+	return strcmp(config->dataset_store.type, "sqlite") == 0;
+}
+
+bool config_images_are_files(const struct config *config)
+{
+	return strcmp(config->image_store.type, "fs") == 0;
+}

@@ -29,7 +29,6 @@ extern const struct blob_backend blob_fs;
 /* Each backend's own store begins with this; blob.c fills it. */
 struct blob_store {
 	const struct blob_backend *backend;
-	const char *type;
 };
 
 #endif

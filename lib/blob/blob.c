@@ -27,7 +27,6 @@ int blob_open(struct blob_store **out, const struct config *config, struct err *
 		if (backend == NULL || backend->open(out, config, err) != 0)
 			return -1;
 		(*out)->backend = backend;
-		(*out)->type = backends[i].type;
 		return 0;
 	}
 	return err_set(err, ERR_BAD_REQUEST, "image_store.type '%s' is neither 'fs' nor 's3'",
@@ -140,9 +139,4 @@ int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_
 int blob_ping(struct blob_store *store, struct err *err)
 {
 	return store->backend->ping(store, err);
-}
-
-const char *blob_type(const struct blob_store *store)
-{
-	return store->type;
 }

@@ -101,7 +101,4 @@ int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_
  * ERR_UPSTREAM or ERR_NO_SPACE, saying why, when not. */
 int blob_ping(struct blob_store *store, struct err *err);
 
-/* "fs" or "s3". */
-const char *blob_type(const struct blob_store *store);
-
 #endif

@@ -76,7 +76,7 @@ static void add_own(struct folders *folders, const struct config *config, const 
 
 	if (state_dir && state_dir[0])
 		add(folders, real_path(state_dir), NULL, NULL);
-	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees) && strcmp(config->image_store.type, "fs") == 0; i++) {
+	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees) && config_images_are_files(config); i++) {
 		char *store = real_path(config->image_store.dir);
 
 		if (snprintf(path, sizeof(path), "%s/%s", store, trees[i]) < (int)sizeof(path))

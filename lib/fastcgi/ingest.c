@@ -2,7 +2,7 @@
 #include "fastcgi/ingest.h"
 
 #include "base/text.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 #include "fastcgi/collect.h"
 #include "fastcgi/serve.h"
 #include "intake/intent.h"

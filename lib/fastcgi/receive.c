@@ -11,7 +11,9 @@ enum {
 
 const char *receive_dir(const struct call *call)
 {
-	return strcmp(blob_type(call->app->blobs), "fs") == 0 ? call->app->config.image_store.dir : call->app->state_dir;
+	const struct config *config = &call->app->config;
+
+	return config_images_are_files(config) ? config->image_store.dir : call->app->state_dir;
 }
 
 int receive_body(struct call *call, struct spool *out, struct err *err)

@@ -2,7 +2,7 @@
 #include "fastcgi/serve.h"
 
 #include "base/json.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 #include "fastcgi/content.h"
 
 enum { URL_BYTES_MAX = 64 * 1024 };
@@ -61,7 +61,7 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 	struct buf url;
 	char version[CONTENT_VERSION_MAX];
 	cJSON *document = NULL;
-	bool direct = sample->blob_key[0] && document_is_shown(sample) && strcmp(blob_type(call->app->blobs), "fs") != 0;
+	bool direct = sample->blob_key[0] && document_is_shown(sample) && !config_images_are_files(&call->app->config);
 
 	content_version_told(&call->info.place, sample, version);
 	buf_init(&url, URL_BYTES_MAX);

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 
 /* 2026-01-31T12:34:56.789Z */
 #define A_TIME INT64_C(1769862896789000)

@@ -1,5 +1,5 @@
 /* Builds the JSON documents of datasets, samples and tasks. */
-#include "dataset/document.h"
+#include "fastcgi/document.h"
 
 #include "base/image_type.h"
 #include "base/json.h"

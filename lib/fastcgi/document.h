@@ -1,7 +1,7 @@
 /* The JSON documents of datasets, samples and tasks, as /v1 answers them. Thread-safe; what is returned is the
  * caller's. */
-#ifndef DATASET_DOCUMENT_H
-#define DATASET_DOCUMENT_H
+#ifndef FASTCGI_DOCUMENT_H
+#define FASTCGI_DOCUMENT_H
 
 #include <cjson/cJSON.h>
 
