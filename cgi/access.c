@@ -9,7 +9,7 @@
 enum { CACHE_ROOM_BYTES = 1024 * 1024 };
 
 /* nginx keeps the answer for two seconds in a file of the state folder. Where it cannot, it closes the client's
- * connection without a word; so that images are still to be seen when the disk is full, it is told not to try. */
+ * connection without a word; so that images are still to be seen when the disk is full, it is configured not to try. */
 static int keep_off_full_disk(struct call *call, struct err *err)
 {
 	struct statvfs disk;

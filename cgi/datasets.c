@@ -1,4 +1,4 @@
-/* /v1/datasets: which datasets a user may see, what is told of each, and making, changing and removing them. */
+/* /v1/datasets: which datasets a user may see, what is shown of each, and making, changing and removing them. */
 #include "datasets/datasets.h"
 
 static const struct route routes[] = {

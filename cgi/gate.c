@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "fastcgi/app.h"
 
-/* How long a refusal takes, so that it does not tell by its time whether a slow hash was computed, that is whether
+/* How long a refusal takes, so that its time does not show whether a slow hash was computed, that is whether
  * there is such a user: what the slowest yet took, within bounds (sha512crypt: 3 ms). */
 enum { REFUSED_MIN_US = 20 * 1000, REFUSED_MAX_US = 250 * 1000 };
 
@@ -41,7 +41,7 @@ static int let_in(struct call *call, struct err *err)
 	int64_t begun = clock_us(), wait_us = 0;
 	enum gate_answer answer = GATE_WRONG;
 
-	/* It is for the name that nginx tells other programs. */
+	/* It is for the name that nginx gives to other programs. */
 	if (header && gate_basic(header, space, &user, &password) && strcmp(user, call->request->user) == 0)
 		answer = gate_ask(call->app->gate, user, password, address ? address : "", begun, &wait_us);
 	explicit_bzero(space, sizeof(space));

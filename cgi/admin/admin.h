@@ -29,7 +29,7 @@ int admin_fold(int argc, char **argv, config_env *env);
  * ADMIN_DONE the caller ends with config_release, else the line is on stderr. */
 int admin_load_config(int argc, char **argv, config_env *env, struct config *config);
 
-/* Tells a person, by a line on stderr, which configuration a command has used: called when it has succeeded. */
+/* Says on stderr, for a person, which configuration a command has used: called when it has succeeded. */
 void admin_tell_config(const char *program, const struct config *config);
 /* Adds it to the message of a command that has failed: what is missing may be in another one. */
 void admin_name_config(const struct config *config, struct err *err);

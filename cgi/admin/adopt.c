@@ -46,7 +46,7 @@ int adopt_collected(const struct config *config, struct dataset_store *store, st
 	if (config->default_dataset[0] == '\0')
 		return 0;
 	if (dataset_open(store, config->default_dataset, &dataset, err))
-		return 0; /* told when every dataset is opened */
+		return 0; /* reported when every dataset is opened */
 	int failed = adopt_into(config, dataset, warn, err);
 	dataset_close(dataset);
 	return failed;

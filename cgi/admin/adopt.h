@@ -6,7 +6,7 @@
 #include "base/config.h"
 #include "dataset/dataset.h"
 
-/* Prints a line when anything was taken; what was left is told in warn. Without a default dataset there is nothing to
+/* Prints a line when anything was taken; what was left is listed in warn. Without a default dataset there is nothing to
  * do. */
 int adopt_collected(const struct config *config, struct dataset_store *store, struct buf *warn, struct err *err);
 

@@ -39,7 +39,7 @@ struct picture {
 	double halo_radius[HALOS];
 };
 
-/* Strong colours on pale ones: any of the first can be told from any of the second. */
+/* Strong colours on pale ones: any of the first differs clearly from any of the second. */
 static const uint32_t fills[] = {0xd1495b, 0xe07a1f, 0x2a9d8f, 0x2f6690, 0x6a4c93,
                                  0x3d7a37, 0xb5179e, 0x264653, 0x9c6615};
 static const uint32_t backgrounds[][2] = {

@@ -18,7 +18,7 @@
 
 enum {
 	CHUNK = 2000,      /* samples a durable write: few enough that a progress bar moves */
-	TOLD_MAX = 10,     /* names told for each reason of passing over */
+	TOLD_MAX = 10,     /* names listed for each reason of passing over */
 	LABELS_MAX = 1024, /* labels on the command line */
 	LABELS_SHOWN = 20,
 };
@@ -174,7 +174,7 @@ static int make_dataset(struct load *load, struct err *err)
 
 /* --- the images --------------------------------------------------------------------------------------------------- */
 
-/* Tells of one file, the times-th of which that is so. */
+/* Reports one file, the times-th of which that is so. */
 static void tell(struct load *load, size_t times, const char *what, const char *why, const char *path)
 {
 	if (times > TOLD_MAX)
@@ -201,7 +201,7 @@ static void seen(void *data, size_t count)
 	progress_show(&load->progress, count, 0, "looking through the folder");
 }
 
-/* Its type; NULL when it is no image. Of what is told by content a name alone makes no image. */
+/* Its type; NULL when it is no image. A name alone makes no image of a type that is recognised by content. */
 static const struct image_type *type_of(const struct located *located)
 {
 	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];

@@ -120,7 +120,7 @@ static int check_places(const struct run *run, struct err *err)
 	return failed;
 }
 
-/* Where the destination's server answers, as far as its configuration tells. */
+/* Where the destination's server answers, as far as its configuration says. */
 static void set_base_url(struct run *run)
 {
 	const struct config *config = &run->to_config;

@@ -15,7 +15,7 @@ enum {
 	PATIENCE_SECONDS = 90,
 	PAUSE_MS = 250,
 	PASSES = 4,      /* comparisons, after which the source is taken to change all the time */
-	TOLD_MAX = 10,   /* missing images told one by one */
+	TOLD_MAX = 10,   /* missing images listed one by one */
 	URL_MAX = 65536, /* bytes of an image's URL */
 };
 
@@ -40,7 +40,7 @@ static void say(struct moving *moving, const char *line)
 	fprintf(stderr, "%s: %s\n", moving->name, line);
 }
 
-/* Every comparison finds them again, so the first one tells them. */
+/* Every comparison finds them again, so only the first one lists them. */
 static void tell_missing(void *data, const char *line)
 {
 	struct moving *moving = data;

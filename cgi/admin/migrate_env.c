@@ -27,7 +27,7 @@ enum { VARIABLES = sizeof(variables) / sizeof(variables[0]), NAME_MAX_BYTES = 64
 static struct {
 	config_env *env;
 	const char *prefix;
-	cJSON *file; /* NULL: it cannot be read, which config_load tells */
+	cJSON *file; /* NULL: it cannot be read, which config_load reports */
 	bool used[VARIABLES];
 } loading;
 

@@ -14,7 +14,7 @@ enum migrate_side { MIGRATE_FROM, MIGRATE_TO };
 int migrate_env_load(struct config *config, enum migrate_side side, const char *path, config_env *env, struct err *err);
 
 /* The first variable that chooses a store elsewhere, is set, and was left out on both sides; NULL when there is none.
- * To be told, after both were loaded. */
+ * To be reported, after both were loaded. */
 const char *migrate_env_left_out(void);
 
 #endif

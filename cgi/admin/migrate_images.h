@@ -24,8 +24,8 @@ struct migrate_images {
 };
 
 /* Sees to it that the images of these records are in the destination, with their size, and their SHA-256 where the
- * store can tell it. look: they may be there already, and then are not sent again. What is missing in the source is
- * counted in `missing` and told; other failures are returned. */
+ * store can say. look: they may be there already, and then are not sent again. What is missing in the source is
+ * counted in `missing` and listed; other failures are returned. */
 int migrate_images_take(struct migrate_images *images, const struct dataset_record *records, size_t count, bool look,
                         struct err *err);
 

@@ -62,7 +62,7 @@ static int make_default_dataset(struct prepare *prepare, struct err *err)
 		dataset_close(dataset);
 		return 0;
 	}
-	if (err->code != ERR_NOT_FOUND) /* told when every dataset is opened */
+	if (err->code != ERR_NOT_FOUND) /* reported when every dataset is opened */
 		return 0;
 	struct dataset_policy policy = dataset_policy_default();
 	policy.public_images = true;
@@ -151,7 +151,7 @@ static bool is_store_down(struct prepare *prepare, const struct err *err)
 	return err->code == ERR_NO_SPACE;
 }
 
-/* One that is broken is told, and the others are served. */
+/* A broken one is reported, and the others are served. */
 static int prepare_page(struct prepare *prepare, struct page *page, struct err *err)
 {
 	int result = 0;
@@ -217,7 +217,7 @@ static void sweep_thumbs(struct prepare *prepare)
 		buf_printf(&prepare->warnings, "thumbnails of removed datasets cannot be swept: %s\n", err.text);
 }
 
-/* The state folder is told by who starts the server; on its own, prepare has nothing to sweep. */
+/* The state folder is given by who starts the server; on its own, prepare has nothing to sweep. */
 static int sweep(struct prepare *prepare)
 {
 	if (!prepare->state_dir || !*prepare->state_dir)

@@ -1,4 +1,4 @@
-/* Goes through an archive's entries, and tells of each in order, while the bytes of several images are stored. */
+/* Goes through an archive's entries, and answers for each in order, while the bytes of several images are stored. */
 #include "import.h"
 
 #include "base/json.h"
@@ -12,7 +12,7 @@ enum {
 	LOST_MAX = 8,      /* images in a row that a store which is down did not take */
 };
 
-/* Images that are read, and not yet told of; a ring. */
+/* Images that are read, and not yet answered for; a ring. */
 struct under_way {
 	struct crew *crew;
 	struct entry entries[UNDER_WAY_MAX];
@@ -46,7 +46,7 @@ static int tell(struct import *import, const struct entry *entry, struct err *er
 	return lines_add(&import->lines, line, err);
 }
 
-/* Finishes the oldest ones until only so many are left; all of them, also when one cannot be told of. */
+/* Finishes the oldest ones until only so many are left; all of them, also when one cannot be answered for. */
 static int finish(struct import *import, size_t left, struct err *err)
 {
 	struct under_way *under_way = import->under_way;
@@ -69,7 +69,7 @@ static int finish(struct import *import, size_t left, struct err *err)
 }
 
 /* How many of those under way may stay there while this one is stored: none from one like it on, so that of two the
- * first one is stored and the second refused or told to be a duplicate before its bytes are. */
+ * first one is stored, and the second is refused or found to be a duplicate before its bytes are. */
 static size_t may_stay(struct under_way *under_way, const struct entry *entry)
 {
 	size_t count = under_way->count;

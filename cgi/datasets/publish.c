@@ -33,7 +33,7 @@ static char *public_url(struct call *call, const struct sample *sample, bool pub
 	return buf_detach(&url);
 }
 
-/* An image that is not in the store is told, and keeps none of the others back. */
+/* An image that is not in the store is reported, and keeps none of the others back. */
 static int publish_image(struct page *page, size_t index, struct err *err)
 {
 	const struct sample *sample = &page->samples[index];
@@ -133,8 +133,8 @@ static int follow(struct call *call, struct progress *progress, struct err *err)
 	return err_set(err, ERR_CONFLICT, "The dataset was made public and private again too often meanwhile");
 }
 
-/* Two that change it at once both come by here. Whoever meets, at the end, another policy than the one followed begins
- * anew by that, so that whatever comes last at an image follows the policy that stays. */
+/* Two that change it at once both come by here. The one that meets, at the end, another policy than the one it
+ * followed begins anew by that, so that whatever comes last at an image follows the policy that stays. */
 int datasets_publish(struct call *call, struct err *err)
 {
 	struct progress progress = {.dataset = dataset_name(call->dataset)};

@@ -9,7 +9,7 @@
 /* 0, or -1 with *err: then none is begun any more. Called on several threads. */
 typedef int several_work(void *data, size_t index, struct err *err);
 
-/* Calls work for each index below count. What fails first is told, once all that was begun has ended. */
+/* Calls work for each index below count. The first failure is returned, once all that was begun has ended. */
 int several(size_t count, several_work *work, void *data, const char *request_id, struct err *err);
 
 #endif

@@ -12,7 +12,7 @@ enum { HEALTH_FRESH_MS = 250, HEALTH_WAIT_MS = 6000 };
 struct health {
 	struct err datasets, images;
 };
-/* Asks both stores at once. One thread asks at a time, and those that come meanwhile are told what it learns. That is
+/* Asks both stores at once. One thread asks at a time, and those that come meanwhile get what it learns. That is
  * good for as long as it took to learn it, at most HEALTH_FRESH_MS: stores that answer at once are always asked, and a
  * crowd that waited for one that hangs is answered at once. Answers within HEALTH_WAIT_MS, be it that nothing is known
  * by then; only who asks the stores waits as long as they take, by their own bounds (some 4 s). Thread-safe. */

@@ -20,7 +20,7 @@ static void add_up(struct buf *out, const char *store, const char *type, const s
 	buf_printf(out, "image_label_store_up{store=\"%s\",type=\"%s\"} %d\n", store, type, err->code == ERR_NONE);
 }
 
-/* A metric is told whole before the next one begins, as the format asks; so each has a text of its own. */
+/* A metric is written whole before the next one begins, as the format asks; so each has a text of its own. */
 struct metrics {
 	struct buf samples, bytes;
 };
@@ -58,7 +58,7 @@ static void add_datasets(struct buf *out, const struct metrics *metrics)
 	buf_add(out, metrics->bytes.data, metrics->bytes.len);
 }
 
-/* With the dataset store down the rest is told all the same, soon. */
+/* With the dataset store down the rest is answered all the same, and soon. */
 int health_metrics(struct call *call, struct err *err)
 {
 	struct health health;

@@ -1,4 +1,4 @@
-/* The images that a dataset has, by content: whether a file's bytes are among them, told by its size first, so that
+/* The images that a dataset has, by content: whether a file's bytes are among them, by its size first, so that
  * a file is only read when one of its size is there. One thread. */
 #ifndef UPLOAD_KNOWN_H
 #define UPLOAD_KNOWN_H
@@ -9,7 +9,8 @@
 
 #include "base/hash.h"
 
-enum { KNOWN_DIGEST = 16 }; /* the first bytes of a SHA-256: enough to tell, at half the memory of a million images */
+/* the first bytes of a SHA-256: enough to distinguish them, at half the memory of a million images */
+enum { KNOWN_DIGEST = 16 };
 
 struct known {
 	unsigned char (*digests)[KNOWN_DIGEST]; /* open addressing; all zero is free */

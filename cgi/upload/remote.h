@@ -18,7 +18,7 @@ struct remote {
 	size_t known_samples;
 };
 
-/* Told now and then how many samples were listed. */
+/* Called now and then with how many samples were listed. */
 typedef void remote_seen(void *data, size_t count);
 
 /* Asks whether the dataset is there, for its labels and what it has. The caller ends with remote_release, also on

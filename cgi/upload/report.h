@@ -1,4 +1,4 @@
-/* What became of the files of an upload: counted, shown while it runs, told at its end. One thread. */
+/* What became of the files of an upload: counted, shown while it runs, listed at its end. One thread. */
 #ifndef UPLOAD_REPORT_H
 #define UPLOAD_REPORT_H
 

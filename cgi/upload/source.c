@@ -179,7 +179,7 @@ static const char *skip_reason(const char *said)
 	return strstr(said, "hidden") ? hidden : strstr(said, "image") ? no_image : in_skipped_folder;
 }
 
-/* Takes the entry's bytes; one that is broken is told, and the next may be whole. */
+/* Takes the entry's bytes; a broken one is reported, and the next may be whole. */
 static void take_entry(struct source *source, const struct archive_item *entry, struct source_item *item)
 {
 	struct err err;

@@ -36,10 +36,10 @@ struct source_options {
 
 struct source {
 	struct source_options options;
-	struct report *report;       /* told of what is skipped, and what cannot be read */
+	struct report *report;       /* gets what is skipped, and what cannot be read */
 	int fd;                      /* the folder, or the archive */
 	struct archive_links *links; /* by path: the entries that were images */
-	size_t guessed;              /* names whose charset nobody told */
+	size_t guessed;              /* names whose charset nobody gave */
 	const char *guess;           /* which it was taken for */
 	int64_t done, total;         /* how far it is: files, or bytes of the archive */
 	struct walk walk;

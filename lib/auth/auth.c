@@ -141,7 +141,7 @@ static bool is_current(const struct snapshot *snapshot, bool exists, const struc
 	       snapshot->st.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
 }
 
-/* Takes a reference; *fresh tells whether it is what the file says now. */
+/* Takes a reference; *fresh says whether it is what the file holds now. */
 static struct snapshot *take(struct auth *auth, bool *fresh)
 {
 	struct stat st;

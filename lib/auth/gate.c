@@ -119,7 +119,7 @@ static void network_of(const char *address, char out[ADDRESS_MAX])
 	inet_ntop(AF_INET6, &in6, out, ADDRESS_MAX);
 }
 
-/* One attempt: what it is told apart by, and what is known of it. */
+/* One attempt: what identifies it, and what is known of it. */
 struct attempt {
 	const char *user, *password;
 	char hash[AUTH_HASH_MAX]; /* "": nobody's */

@@ -1,4 +1,4 @@
-/* Checks the passwords that people chose, and brakes whoever guesses them.
+/* Checks the passwords that people chose, and slows down those who guess them.
  *
  * nginx checks generated keys by itself; what it does not let in is asked here, whatever name it bears, so that
  * a wrong password is answered alike for all names. Failures are counted per name over all addresses: after
@@ -7,7 +7,7 @@
  *  - an address that has failed at no time lately is let try, GATE_FRESH of them a minute;
  *  - generated keys never come here.
  * A password that was right is known again by an HMAC under a key of this process, so that its slow hash is
- * computed once. All is in memory of fixed size, in which names and addresses are told apart by keyed hashes:
+ * computed once. All is in memory of fixed size, in which names and addresses are distinguished by keyed hashes:
  * no stranger can choose whose cell they share.
  *
  * Thread-safe. */

@@ -94,7 +94,7 @@ int password_crypt(const char *password, char out[PASSWORD_HASH_MAX], struct err
 	return 0;
 }
 
-/* What crypt(3) makes. It takes any two letters for a salt of DES, so such a hash is told by its length. */
+/* What crypt(3) makes. It takes any two letters for a salt of DES, so such a hash is recognised by its length. */
 static bool is_crypt(const char *hash)
 {
 	if (hash[0] != '$' && hash[0] != '_')

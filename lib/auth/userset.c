@@ -36,7 +36,7 @@ static bool is_usable(const struct user_file *user, const struct userdir *dir, c
 	}
 	if (user->password_hash && user->password)
 		warning(warn, dir, file, "both \"password\" and \"password_hash\"; \"password_hash\" holds");
-	/* A slow hash of nothing is told by gate, which takes no empty password. */
+	/* A slow hash of an empty password is left to gate, which takes none. */
 	const char *hash = user->password_hash;
 	bool is_empty = hash ? password_is_fast(hash) && password_matches(hash, "") : user->password[0] == '\0';
 	if (is_empty)

@@ -100,7 +100,7 @@ int buf_printf(struct buf *buf, const char *format, ...)
 	return 0;
 }
 
-/* Whoever used buf_reserve raised len past the last NUL written here. */
+/* A caller of buf_reserve raised len past the last NUL written here. */
 static void terminate(const struct buf *buf)
 {
 	if (buf->data[buf->len])

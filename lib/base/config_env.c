@@ -70,7 +70,7 @@ static int take_variables(struct config *config, config_env *env, const struct c
 	return 0;
 }
 
-/* The collecting system had one dataset, named as its database. So has whoever sets only its variables;
+/* The collecting system had one dataset, named as its database. So have those who set only its variables;
  * with SQLite, too. */
 static int name_default_dataset(struct config *config, config_env *env, const struct config_places *places,
                                 struct err *err)

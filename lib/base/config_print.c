@@ -38,7 +38,7 @@ static void print_options(const char *options, struct buf *out)
 	}
 }
 
-/* The URI, its password and secret options masked. The password reaches to the last '@': whoever forgot to
+/* The URI, its password and secret options masked. The password reaches to the last '@': somebody who forgot to
  * escape a character of it must not see it printed. */
 static void print_uri(const char *uri, struct buf *out)
 {

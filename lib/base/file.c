@@ -69,7 +69,7 @@ int file_give(int fd, int folder)
 		return 0;
 	if (fstat(folder, &owner) || fstat(fd, &made))
 		return -1;
-	/* Some file systems have one owner for all, and refuse to be told. */
+	/* Some file systems have one owner for all, and refuse to change it. */
 	return owner.st_uid == 0 || made.st_uid == owner.st_uid ? 0 : fchown(fd, owner.st_uid, owner.st_gid);
 }
 

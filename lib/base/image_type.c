@@ -70,7 +70,7 @@ static bool starts(const unsigned char *bytes, size_t len, size_t at, const char
 	return len >= at + magic_len && memcmp(bytes + at, magic, magic_len) == 0;
 }
 
-/* "BM" alone begins many a text; the size of the header that follows tells a bitmap (12: OS/2; 16 to 124: the
+/* "BM" alone begins many a text; the size of the header that follows shows a bitmap (12: OS/2; 16 to 124: the
  * others). */
 static bool is_bmp(const unsigned char *bytes, size_t len)
 {

@@ -1,4 +1,5 @@
-/* The types of images: how they are called, by which endings and first bytes they are told, and what becomes of them.
+/* The types of images: how they are called, by which endings and first bytes they are recognised, and what becomes
+ * of them.
  *
  * One table for all: the store's keys, the walk through a folder, the addresses in documents; tests hold nginx, the
  * scripts and the README to it. */
@@ -14,7 +15,7 @@ struct image_type {
 	const char *media;      /* "image/jpeg" */
 	const char *name;       /* "JPEG" */
 	const char *endings[5]; /* of file names, in lower case, without a dot; the first one is that of the store's keys */
-	bool taken;             /* told by its content, checked, and made thumbnails of; else known by its name alone */
+	bool taken;             /* recognised by its content, checked, and made thumbnails of; else by its name alone */
 	bool shown;             /* by browsers */
 };
 
@@ -22,7 +23,7 @@ struct image_type {
 const struct image_type *image_type_of(const char *media);
 const struct image_type *image_type_by_name(const char *path); /* by its ending */
 
-/* The taken type told by a file's first bytes; IMAGE_TYPE_MAGIC_BYTES are enough. */
+/* The taken type that a file's first bytes show; IMAGE_TYPE_MAGIC_BYTES are enough. */
 enum { IMAGE_TYPE_MAGIC_BYTES = 64 };
 const struct image_type *image_type_sniff(const unsigned char *bytes, size_t len);
 

@@ -107,7 +107,7 @@ size_t json_scan_mark(const char *bytes, size_t len)
 	return len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-/* JSON begins with an ASCII character, so a mark or a NUL among its first two bytes tells. */
+/* JSON begins with an ASCII character, so a mark or a NUL among its first two bytes decides. */
 bool json_scan_is_wide(const char *bytes, size_t len)
 {
 	return len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0 || !bytes[0] != !bytes[1]);

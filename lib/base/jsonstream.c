@@ -331,7 +331,7 @@ static void walk_init(struct walk *walk, const char *name, size_t text_max, cons
 	walk->err = err;
 	buf_init(&walk->text, text_max);
 	walk->piece = "";
-	/* Comments, trailing garbage, several or partial values: yajl takes them only when told to. */
+	/* Comments, trailing garbage, several or partial values: yajl takes them only when asked to. */
 	walk->yajl = yajl_alloc(&callbacks, NULL, walk);
 	if (!walk->yajl)
 		abort();
@@ -385,7 +385,7 @@ static int check_status(struct walk *walk, yajl_status status, size_t offset)
 	return -1;
 }
 
-/* The text's first bytes tell its encoding. */
+/* The text's first bytes show its encoding. */
 static int check_encoding(struct walk *walk, const char **bytes, size_t *len)
 {
 	size_t mark = json_scan_mark(*bytes, *len);

@@ -34,9 +34,9 @@ struct walk {
 	size_t skipped[WALK_SKIPS];
 };
 
-/* Told of each thing passed over that is worth a person's eye; its path is relative and may be no UTF-8. */
+/* Called for each thing passed over that is worth a person's eye; its path is relative and may be no UTF-8. */
 typedef void walk_told(void *data, enum walk_skip skip, const char *path);
-/* Told now and then how many files were seen, for a progress line. */
+/* Called now and then with how many files were seen, for a progress line. */
 typedef void walk_seen(void *data, size_t count);
 
 /* Fills walk with the regular files beneath base_dir (a real path), without looking into them. Links to files
@@ -50,7 +50,7 @@ void walk_release(struct walk *walk);
 /* Appends a name as it may be shown: control characters, and bytes that are no UTF-8, as \xNN. */
 void walk_add_name(const char *name, struct buf *out);
 
-/* Counts and tells a file passed over by the caller. */
+/* Counts and reports a file that the caller passed over. */
 void walk_pass_over(struct walk *walk, enum walk_skip skip, const char *path, walk_told *told, void *data);
 
 #endif

@@ -74,7 +74,7 @@ int blob_path(struct blob_store *store, const char *key, char out[PATH_MAX], str
 struct blob_info {
 	int64_t bytes;
 	int64_t modified_us;          /* when it was stored: microseconds since 1970 */
-	char sha256[HASH_SHA256_HEX]; /* hex, as told at its put; "" when the store does not know it (fs) */
+	char sha256[HASH_SHA256_HEX]; /* hex, as given to blob_put; "" when the store does not know it (fs) */
 };
 /* ERR_NOT_FOUND. */
 int blob_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err);
@@ -97,7 +97,7 @@ int blob_delete(struct blob_store *store, const char *key, struct err *err);
 int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
                struct err *err);
 
-/* Reachable and writable, as far as can be told without writing? Answers within seconds. ERR_UNAVAILABLE,
+/* Reachable and writable, as far as that shows without writing? Answers within seconds. ERR_UNAVAILABLE,
  * ERR_UPSTREAM or ERR_NO_SPACE, saying why, when not. */
 int blob_ping(struct blob_store *store, struct err *err);
 

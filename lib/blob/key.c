@@ -62,7 +62,7 @@ static void add_label(struct buf *out, const char *label)
 	}
 	if (segment.len <= BLOB_KEY_SEGMENT_MAX) {
 		buf_str(out, *label == '\0' ? "unlabelled" : buf_text(&segment));
-	} else { /* cut between characters, and told apart from others with the same beginning */
+	} else { /* cut between characters, and distinguished from others with the same beginning */
 		unsigned char digest[HASH_SHA256_SIZE];
 		char hex[HASH_SHA256_HEX];
 		hash_sha256(label, strlen(label), digest);

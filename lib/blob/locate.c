@@ -107,7 +107,7 @@ static int real_path(int fd, const struct stat *st, char out[PATH_MAX])
 		return -1;
 
 	/* Of a file that was removed or replaced the kernel says "PATH (deleted)", which may also be a
-	 * true name: only what lies there now can tell. */
+	 * true name: only what lies there now can show which. */
 	static const char deleted[] = " (deleted)";
 	size_t len = strlen(out);
 	if (len < sizeof(deleted) || strcmp(out + len - (sizeof(deleted) - 1), deleted) != 0)

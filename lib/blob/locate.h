@@ -10,7 +10,7 @@
 #include "base/config.h"
 #include "base/err.h"
 
-/* Which file it is, and of which content, as far as a stat tells. */
+/* Which file it is, and of which content, as far as stat(2) shows. */
 struct located_id {
 	int64_t inode, bytes;
 	int64_t modified_ns, changed_ns; /* nanoseconds since 1970 */
@@ -19,7 +19,7 @@ struct located_id {
 struct located {
 	char path[PATH_MAX]; /* absolute, with no symlink in it below root: to be opened without following any there */
 	size_t root;         /* bytes of path that are the folder it may lie in, without its last slash; 0: all, "/" */
-	const char *type;    /* media type by content; by name for what content does not tell; static */
+	const char *type;    /* media type by content; by name where the content does not show it; static */
 	int64_t bytes;
 	struct located_id id; /* of a file in base_dir */
 };

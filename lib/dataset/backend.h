@@ -35,7 +35,7 @@ struct dataset_backend {
 	int (*refresh)(struct dataset *dataset, struct err *err); /* before place, for as of now. NULL: place always is */
 	typeof(dataset_labels) *labels;
 	typeof(dataset_counts) *counts;
-	typeof(dataset_check) *check; /* may it be written? NULL: whoever reads it may */
+	typeof(dataset_check) *check; /* may it be written? NULL: if it can be read */
 	typeof(dataset_size) *size;
 	typeof(dataset_update) *update;
 	typeof(dataset_label_add) *label_add;
@@ -77,7 +77,7 @@ struct dataset_backend {
 extern const struct dataset_backend dataset_sqlite;
 extern const struct dataset_backend dataset_mongodb;
 
-/* A new lease's token: it tells its sample, so that this is known when the lease is over; what follows '-' is
+/* A new lease's token: it holds its sample's id, so that this is known when the lease is over; what follows '-' is
  * random. And the sample of one; -1 for what is no token. */
 void task_token(int64_t sample, char out[DATASET_TOKEN_MAX]);
 int64_t task_token_sample(const char *token);

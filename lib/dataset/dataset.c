@@ -354,7 +354,7 @@ int dataset_held(struct dataset *dataset, const char *user, struct task **out, s
 	return dataset->backend->held(dataset, user, out, count, err);
 }
 
-/* What is done with a lease: its token tells its sample. */
+/* What is done with a lease: its token names its sample. */
 static int change_task(struct dataset *dataset, struct sample_change *change, struct err *err)
 {
 	if (check_token(change->token, err))

@@ -254,7 +254,7 @@ struct label_event {
 	const char *by;    /* "" = the seed */
 	int64_t at;
 	const char *source;   /* "seed", "classify", "task", "upload", "undo", … */
-	int64_t lead_time_ms; /* -1 = not told */
+	int64_t lead_time_ms; /* -1 = not known */
 };
 typedef void label_event_visit(void *data, const struct label_event *event);
 int dataset_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err);
@@ -294,7 +294,7 @@ int dataset_skip(struct dataset *dataset, const char *user, const char *token, e
 int dataset_label_task(struct dataset *dataset, const char *user, const char *token, const char *label,
                        int64_t lead_time_ms, struct sample *out, struct err *err);
 
-/* Gives the label to every sample of that filepath, whoever holds a lease, and ends their leases (/classify).
+/* Gives the label to every sample of that filepath, leased or not, and ends their leases (/classify).
  * *accepted is false, and nothing changes, when base_dir, filepath or label is not the dataset's. */
 int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
                        const char *label, bool *accepted, struct err *err);
@@ -330,7 +330,7 @@ struct dataset_note {
 struct dataset_outline {
 	char *base_dir;
 	struct dataset_policy policy; /* as stored: lease_seconds 0 = the configuration's */
-	struct dataset_label *labels; /* in order of key; their counts are not told */
+	struct dataset_label *labels; /* in order of key; their counts are left out */
 	size_t label_count;
 	int64_t next_label;         /* the key of the next new one: above all that ever were */
 	struct dataset_note *notes; /* in order of key, without DATASET_ORIGIN and DATASET_APART */

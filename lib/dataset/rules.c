@@ -147,7 +147,7 @@ static int check_lease(const struct rules_facts *facts, int64_t now, struct err 
 	                         "The task is no longer yours: its lease was used, taken back or ran out");
 }
 
-/* Whoever labels is done with the sample, by whatever lease. */
+/* A person who labels a sample is done with it, by whatever lease. */
 static struct rules_effect give_label(const struct sample_change *change, const char *source)
 {
 	return (struct rules_effect){.accepted = true,

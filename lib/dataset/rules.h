@@ -39,7 +39,7 @@ struct rules_decision {
 struct rules_outcome {
 	enum sample_state state; /* SAMPLE_UNREADABLE never: that is of the file, and the store's to know */
 	const char *label;       /* "" = none; of the vote or the decision, as is */
-	const char *by;          /* whoever said so last */
+	const char *by;          /* who said so last */
 	int64_t at;
 	int64_t wanted; /* people still to be asked: 0 unless unlabelled, else at least 1 */
 };
@@ -77,7 +77,7 @@ struct rules_settled rules_settle(const struct sample *was, const struct rules_v
 
 enum sample_act {
 	SAMPLE_LABEL,    /* as a task, with its lease */
-	SAMPLE_CLASSIFY, /* by its filepath, whoever holds a lease */
+	SAMPLE_CLASSIFY, /* by its filepath, whether leased or not */
 	SAMPLE_SKIP,
 	SAMPLE_RELEASE,
 	SAMPLE_RENEW,
@@ -154,7 +154,7 @@ struct rules_upload {
 int rules_upload(const struct rules_upload *upload, const struct dataset_policy *policy, bool *duplicate,
                  struct err *err);
 
-/* What the claim of an idempotency key is told where one was made age_us ago (below 0 where the clock has gone
+/* What the claim of an idempotency key is answered where one was made age_us ago (below 0 where the clock has gone
  * back), by the same request or another. A claim whose process died is given up after IDEMPOTENCY_CLAIM_SECONDS. */
 enum { IDEMPOTENCY_CLAIM_SECONDS = 60 };
 enum idempotency rules_claim(bool same_request, bool answered, int64_t age_us);

@@ -149,7 +149,7 @@ static void serve_one(struct app *app, FCGX_Request *fcgi, int connection)
 {
 	set_patience(app, connection);
 	fcgi->ipcFd = connection;
-	fcgi->keepConnection = 1; /* until the request itself tells: else FCGX_Accept_r closes it first */
+	fcgi->keepConnection = 1; /* until the request itself says: else FCGX_Accept_r closes it first */
 	if (FCGX_Accept_r(fcgi) < 0)
 		return;
 	bool drained = handle(app, fcgi);

@@ -75,7 +75,7 @@ struct program {
 	bool thumbs;                /* makes thumbnails */
 };
 
-/* A program's whole main ("--stores" tells which stores it opens): reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE,
+/* A program's whole main ("--stores" prints which stores it opens): reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE,
  * serves the socket on descriptor 0 until SIGTERM, finishes what is under way. Returns the exit status. */
 int app_run(const struct program *program, int argc, char **argv);
 

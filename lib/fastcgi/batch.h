@@ -16,7 +16,7 @@ struct batch {
 	cJSON *skipped; /* names of those not stored */
 	int64_t files, stored;
 	int64_t lost;     /* how many in a row failed for a store that is down; after some, no others are tried */
-	struct err store; /* what the last of these was told */
+	struct err store; /* the error of the last of these */
 	/* what the request as a whole answers when nothing was stored: of a store's failure before a file's */
 	struct err worst;
 };

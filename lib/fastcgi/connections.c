@@ -197,7 +197,7 @@ void connections_keep(struct connections *connections, int connection)
 
 void connections_linger(struct connections *connections, int connection)
 {
-	/* nginx waits for an answer's end, also if it was told where that is (fastcgi_keep_conn off, 1.22). */
+	/* nginx waits for an answer's end, even when Content-Length says where that is (fastcgi_keep_conn off, 1.22). */
 	if (shutdown(connection, SHUT_WR) || rewatch(connections, connection, LINGERS))
 		close(connection);
 }

@@ -22,7 +22,7 @@ void connections_keep(struct connections *connections, int connection);
  * answer. */
 void connections_linger(struct connections *connections, int connection);
 /* Every thread's connections_next ends, now and in the future. Requests under way are not touched; one that nginx sends
- * on a kept connection at this moment finds it closed, and is sent again where nginx is told so (nginx.conf). */
+ * on a kept connection at this moment finds it closed, and is sent again where nginx is configured so (nginx.conf). */
 void connections_stop(struct connections *connections);
 
 #endif

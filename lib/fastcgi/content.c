@@ -1,4 +1,4 @@
-/* Tells which content a sample's image has. */
+/* Finds which content a sample's image has. */
 #include "fastcgi/content.h"
 
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
 #include "blob/locate.h"
 #include "dataset/dataset.h"
 
-/* Names the content, and the dataset it is in: another one whenever the image may look otherwise. It is told by the
+/* Names the content, and the dataset it is in: another one whenever the image may look otherwise. It follows from the
  * SHA-256 of a stored image, and by a stat of a file in base_dir: inode, size and times, of which nobody sets that
  * of the last change. */
 enum { CONTENT_VERSION_MAX = 33 };

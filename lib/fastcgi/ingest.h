@@ -40,7 +40,7 @@ int ingest_filepath(const char *filepath, struct err *err);
 int ingest_info(struct call *call, struct err *err);
 
 /* Stores the image in call->dataset (ingest_info before; when the dataset became public or private meanwhile, the
- * image does, and call->info tells so). *out is the sample it is now: of a duplicate, the one that was there.
+ * image does, and call->info says so). *out is the sample it is now: of a duplicate, the one that was there.
  * ERR_BAD_REQUEST for an empty file or a filepath that cannot be, ERR_MEDIA_TYPE for what is no image,
  * ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE, ERR_CONFLICT (other bytes at that filepath), ERR_NO_SPACE. */
 int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,

@@ -1,4 +1,4 @@
-/* Tells pages of others from our own and from scripts. */
+/* Distinguishes pages of others from our own and from scripts. */
 #include "fastcgi/origin.h"
 
 #include <strings.h>
@@ -66,7 +66,7 @@ static size_t without_port(const char *host, size_t len, const char *port)
 
 static bool same_host(const struct origin *origin, const char *host, size_t len)
 {
-	const char *port = origin->https ? "443" : "80"; /* may be told where it need not be */
+	const char *port = origin->https ? "443" : "80"; /* may be given where it need not be */
 	len = without_port(host, len, port);
 	return len > 0 && len == without_port(origin->host, origin->len, port) && strncasecmp(origin->host, host, len) == 0;
 }

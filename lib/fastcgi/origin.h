@@ -8,8 +8,8 @@
 #include "base/config.h"
 #include "fastcgi/request.h"
 
-/* ERR_FORBIDDEN when a page that is not ours sent a request that may change something, as browsers tell by
- * Sec-Fetch-Site (Fetch Metadata, W3C) or Origin (RFC 6454); what tells neither is no browser of today. Ours is the
+/* ERR_FORBIDDEN when a page that is not ours sent a request that may change something, as browsers say by
+ * Sec-Fetch-Site (Fetch Metadata, W3C) or Origin (RFC 6454); what sends neither is no browser of today. Ours is the
  * host that was asked, one that a trusted proxy says was asked, and listen.server_name; "null" is nobody's. */
 int origin_check(const struct request *request, const struct config *config, struct err *err);
 

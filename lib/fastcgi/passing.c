@@ -93,7 +93,7 @@ int passing_over(struct call *call, struct passing *passing, const struct sample
 	return ++passing->fetched < PASSING_FETCHED_MAX ? 0 : too_many(passing, err);
 }
 
-/* Leases of which the client will not be told. */
+/* Leases that the client will not be given. */
 static void give_back(struct call *call, struct task *tasks, size_t count)
 {
 	struct err ignored; /* it ends by itself, later */

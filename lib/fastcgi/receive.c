@@ -5,8 +5,9 @@
 
 enum {
 	PIECE_BYTES = 64 * 1024,
-	LABEL_BYTES = 1024,         /* of a form's label; no dataset has one as long */
-	FILES_TOLD_MAX = 20 * 1000, /* each takes some hundred bytes of memory until it is told of, also one that is refused */
+	LABEL_BYTES = 1024, /* of a form's label; no dataset has one as long */
+	/* each takes some hundred bytes of memory until it is answered for, also one that is refused */
+	FILES_TOLD_MAX = 20 * 1000,
 };
 
 const char *receive_dir(const struct call *call)
@@ -44,7 +45,7 @@ static bool is_wanted(const struct multipart_part *part, const char *const *fiel
 {
 	if (!part->filename)
 		return false;
-	while (*fields && strcasecmp(*fields, part->name) != 0) /* the older system told of "Files", and took "files" */
+	while (*fields && strcasecmp(*fields, part->name) != 0) /* the older system documented "Files", and took "files" */
 		fields++;
 	return *fields != NULL;
 }
@@ -75,7 +76,7 @@ static int check_count(const struct call *call, int64_t count, struct err *err)
 	return count < told_max ? 0 : err_set(err, ERR_TOO_LARGE, "More than %lld files in one request", (long long)told_max);
 }
 
-/* Goes to the next part, too, before the file is visited: what comes after a file tells whether it is whole. */
+/* Goes to the next part, too, before the file is visited: what comes after a file shows whether it is whole. */
 static int take_part(struct call *call, struct multipart *multipart, const struct multipart_part **part,
                      receive_visit *visit, void *data, int64_t *count, struct err *err)
 {

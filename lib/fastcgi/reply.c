@@ -177,7 +177,7 @@ int reply_file(struct reply *reply, const char *path, size_t root, const char *t
 	buf_str(&location, "/.file");
 	text_percent_encode(path, &location);
 	reply->status = 200;
-	reply->fcgi->keepConnection = 0; /* nginx closes it once it has been told of a file */
+	reply->fcgi->keepConnection = 0; /* nginx closes it once it has X-Accel-Redirect */
 	buf_clear(&reply->body);
 	int failed = reply_header(reply, "X-Accel-Redirect", buf_text(&location), err) ||
 	             reply_header(reply, "Content-Type", type, err);

@@ -17,7 +17,7 @@
 
 enum {
 	REQUEST_URI_MAX = 16 * 1024, /* bytes of path and query as sent */
-	REQUEST_SEGMENTS_MAX = 16,   /* path segments told apart; the last holds the rest */
+	REQUEST_SEGMENTS_MAX = 16,   /* path segments that are split; the last holds the rest */
 	REQUEST_QUERY_MAX = 32,      /* query parameters */
 };
 
@@ -28,7 +28,7 @@ struct request {
 	const char *id;        /* request id, shared with nginx's log */
 	const char *base_path; /* "/label": what stands before our paths where the client asks; "" mostly */
 	const char *content_type;
-	int64_t content_length;      /* -1 = not told */
+	int64_t content_length;      /* -1 = not known */
 	int64_t body_read;           /* bytes of the body taken so far */
 	struct pace pace;            /* how fast they came; request_read judges it where pace.seconds is set */
 	const struct spool *spooled; /* the whole body, when it has been read already; NULL: it comes from nginx */
@@ -80,12 +80,12 @@ bool request_drain(struct request *request);
 /* Whether nobody waits for an answer any more: nginx has closed the connection, since its client did. */
 bool request_is_gone(const struct request *request);
 
-/* A body is what it is, and never unpacked: one that is told to be compressed (Content-Encoding) is ERR_MEDIA_TYPE. */
+/* A body is what it is, and never unpacked: one that is said to be compressed (Content-Encoding) is ERR_MEDIA_TYPE. */
 int request_check_coding(const struct request *request, struct err *err);
 
 /* Reads the body, at most `max` bytes; ERR_TOO_LARGE, ERR_BAD_REQUEST when it ends early. Appends to out. */
 int request_body(struct request *request, size_t max, struct buf *out, struct err *err);
-/* Reads the body as one JSON object (Content-Type must be JSON if told, and nothing compressed: ERR_MEDIA_TYPE). The
+/* Reads the body as one JSON object (Content-Type must be JSON if given, and nothing compressed: ERR_MEDIA_TYPE). The
  * caller deletes the tree. */
 cJSON *request_json(struct request *request, size_t max, struct err *err);
 

@@ -4,10 +4,11 @@
 
 enum {
 	FILE_HEADER = 14,
-	CORE_HEADER = 12,   /* OS/2 1.x: 16-bit sizes, palette of 3 bytes a color */
-	HEADER_MAX = 124,   /* BITMAPV5HEADER */
-	COLORS_MAX = 65536, /* told of a palette, of which as many are read as there can be; others give up here, too */
-	MASKS_HEADER = 52,  /* from here on the masks are in the header; with alpha from 56 */
+	CORE_HEADER = 12, /* OS/2 1.x: 16-bit sizes, palette of 3 bytes a color */
+	HEADER_MAX = 124, /* BITMAPV5HEADER */
+	/* of a palette as the header gives them, of which as many are read as there can be; others give up here, too */
+	COLORS_MAX = 65536,
+	MASKS_HEADER = 52, /* from here on the masks are in the header; with alpha from 56 */
 };
 enum compression { PLAIN = 0, RLE8 = 1, RLE4 = 2, BITFIELDS = 3, ALPHABITFIELDS = 6 };
 
@@ -95,7 +96,7 @@ static int read_palette(struct bmp *bmp, int64_t at, int64_t colors, size_t entr
 		return broken(err);
 	if (colors <= 0 || colors > most)
 		colors = most;
-	if (bmp->pixels <= at) /* some writers tell where the header ends instead */
+	if (bmp->pixels <= at) /* some writers give the end of the header instead */
 		bmp->pixels = at + colors * (int64_t)entry;
 	fits = (bmp->pixels - at) / (int64_t)entry;
 	if (colors > fits)

@@ -1,4 +1,4 @@
-/* Tells images by their first bytes and hands them to the module that decodes. */
+/* Recognises images by their first bytes and hands them to the module that decodes. */
 #include "image/image.h"
 
 #include <sys/stat.h>

@@ -8,7 +8,7 @@
 #include "image/jpeg_header.h"
 
 /* Whether libjpeg decodes it to its end. Damage that it only warns of is let pass, as by browsers; and of nothing but
- * that it can tell where a single scan of Huffman codes is concerned: there the bits are not decoded, but passed over
+ * that it can see where a single scan of Huffman codes is concerned: there the bits are not decoded, but passed over
  * to the end marker. Other scans are decoded, though of each block of pixels only the mean is computed, and that of the
  * first component alone. Limits on its size are the caller's, before. */
 bool image_jpeg_decodes(const struct image_source *source, const struct image_jpeg_header *header);

@@ -23,7 +23,7 @@ struct component {
 
 struct frame {
 	struct component component[COMPONENTS_MAX];
-	uint64_t count; /* of components; 0: not told yet */
+	uint64_t count; /* of components; 0: not known yet */
 };
 
 static bool read_frame(struct walk *walk, int marker, struct frame *frame, struct image_jpeg_header *out)

@@ -16,7 +16,7 @@ enum { JXL_PIXEL_BYTES = 16, LIBTIFF_PIXEL_BYTES = 8, ROWS_MAX = 1 << 24 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_bool ready;
 
-/* What libvips and its decoders think of an image is told by their results; stderr is the log's. */
+/* What libvips and its decoders think of an image shows in their results; stderr is the log's. */
 static void drop_message(const char *domain, GLogLevelFlags level, const char *message, void *data)
 {
 	(void)domain, (void)level, (void)message, (void)data;
@@ -350,7 +350,7 @@ static int read_info(struct reading *reading, VipsImage *header, struct err *err
 	               : 0;
 }
 
-/* Lossless ones are held whole at any scale; of extended ones the header does not tell. */
+/* Lossless ones are held whole at any scale; for extended ones the header does not say. */
 static bool is_lossy_webp(const struct image_source *source)
 {
 	char chunk[4];

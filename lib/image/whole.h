@@ -12,7 +12,7 @@
  * 1. */
 bool image_is_whole(const struct image_source *source, const char *type, int64_t *frames);
 
-/* The gamma by which a PNG's samples are to be corrected; false when it is sRGB's, or another chunk tells the
+/* The gamma by which a PNG's samples are to be corrected; false when it is sRGB's, or another chunk gives the
  * colors. */
 bool image_png_gamma(const struct image_source *source, double *gamma);
 

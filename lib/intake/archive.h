@@ -1,4 +1,4 @@
-/* Reads an archive of images as a stream: tar, tar.gz, tar.zst or zip, told by its content, at constant
+/* Reads an archive of images as a stream: tar, tar.gz, tar.zst or zip, recognised by its content, at constant
  * memory.
  *
  *	while (archive_reader_next(reader, &item, err) == 0 && item != NULL)
@@ -46,15 +46,15 @@ enum archive_kind {
 	ARCHIVE_REFUSED, /* an absolute name, "..", a link, a device, encrypted, too large */
 };
 
-/* An entry, valid until the next archive_reader_next. Folders are not told. */
+/* An entry, valid until the next archive_reader_next. Folders are not among them. */
 struct archive_item {
 	enum archive_kind kind;
 	const char *path;    /* UTF-8; of an image relative, without "." and ".." */
 	const char *target;  /* of ARCHIVE_LINK: as `path` */
 	const char *label;   /* the name of the folder it lies in; "" when in none */
 	const char *type;    /* of an image: media type by its first bytes; else NULL */
-	int64_t bytes;       /* -1 when the archive does not tell before the data */
-	const char *guessed; /* the charset that its name was taken for, since none was told and it is no UTF-8; else NULL */
+	int64_t bytes;       /* -1 when the archive does not say before the data */
+	const char *guessed; /* the charset that its name was taken for, since none was given and it is no UTF-8; else NULL */
 	const char *skipped; /* of ARCHIVE_SKIPPED: why */
 	struct err err;      /* of ARCHIVE_REFUSED: why */
 };
@@ -66,7 +66,7 @@ struct archive_item {
 int archive_reader_next(struct archive_reader *reader, const struct archive_item **item, struct err *err);
 
 /* Reads up to len bytes of the image; *got is 0 at its end. -1 when this entry can't be read: ERR_TOO_LARGE,
- * ERR_UNPROCESSABLE; go on with archive_reader_next, which tells whether the archive can be. */
+ * ERR_UNPROCESSABLE; go on with archive_reader_next, which shows whether the archive can be. */
 int archive_reader_read(struct archive_reader *reader, void *bytes, size_t len, size_t *got, struct err *err);
 
 #endif

@@ -43,7 +43,7 @@ bool archive_name_knows(const char *charset)
 	return true;
 }
 
-/* Converts a name whose charset the sender told; -1 when it is not of it. */
+/* Converts a name whose charset the sender gave; -1 when it is not of it. */
 static int convert(struct buf *out, const char *raw, const char *charset)
 {
 	iconv_t converter = iconv_open("UTF-8", charset);

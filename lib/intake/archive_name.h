@@ -11,7 +11,7 @@
 struct archive_name {
 	char path[TEXT_FILEPATH_MAX + 1]; /* UTF-8, relative, without empty, "." or ".." segments */
 	char label[TEXT_LABEL_MAX + 1];   /* the parent folder's name; "" when there is none */
-	const char *guessed;              /* the charset that it was taken for, as none was told; NULL when it is sure */
+	const char *guessed;              /* the charset that it was taken for, as none was given; NULL when it is sure */
 	const char *skipped;              /* why it is passed over: static text; NULL when it is not */
 };
 

@@ -139,7 +139,7 @@ static int open_raw(struct archive_unpack *unpack, enum compression compression)
 	return unpack->failed ? -1 : fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 }
 
-/* Reads as much as tells what the archive is. */
+/* Reads as much as shows what the archive is. */
 static int begin(struct archive_unpack *unpack)
 {
 	ssize_t n = 1;

@@ -1,4 +1,4 @@
-/* The bytes of an archive, freed of the one compression that its first bytes tell (gzip, zstd or none), under limits.
+/* The bytes of an archive, freed of the one compression that its first bytes show (gzip, zstd or none), under limits.
  *
  * libarchive takes off up to 25 layers before it returns, and a few hundred bytes can unpack to themselves; so it is
  * never left to choose, and what it unpacks passes through here, piece by piece. One thread. */

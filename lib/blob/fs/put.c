@@ -67,7 +67,7 @@ static int sync_folder(int tree, const char *folder, struct err *err)
 }
 
 /* Makes the key's name durable: its folder, and the first time in this process those above it, since
- * whoever made them may not have synced them yet. */
+ * their maker may not have synced them yet. */
 static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, struct err *err)
 {
 	char name[PATH_MAX];

@@ -1,4 +1,4 @@
-/* Tells S3's answers from each other, and from those of whatever else answers in its place. */
+/* Distinguishes S3's answers from each other, and from those of anything else that answers in its place. */
 #include <inttypes.h>
 #include <strings.h>
 
@@ -26,7 +26,7 @@ static bool is_page(const struct s3_call *call)
 	return strncasecmp(call->transfer.told.content_type, "text/html", 9) == 0;
 }
 
-/* A page, or what lacks that by which S3 tells success: a proxy, a login page or a web server answers for it. */
+/* A page, or what lacks that by which S3 reports success: a proxy, a login page or a web server answers for it. */
 static bool is_foreign(const struct s3_call *call)
 {
 	const struct s3_headers *told = &call->transfer.told;

@@ -66,7 +66,7 @@ enum s3_etag s3_compare_etag(const struct s3_call *call, const char *md5)
 
 /* --- what is there already ---------------------------------------------------------------------------------------- */
 
-/* What HEAD doesn't tell is read: an object that came without our sha256, or one that may be read, and not listed. */
+/* What HEAD doesn't show is read: an object that came without our sha256, or one that may be read, and not listed. */
 static int find_existing(struct s3_client *client, const struct blob_put *put, bool *found, struct blob_info *info,
                          struct err *err)
 {

@@ -1,4 +1,4 @@
-/* Requests to one S3 bucket: addressed, signed, retried, and their failures told as sentences. What the
+/* Requests to one S3 bucket: addressed, signed, retried, and their failures reported as sentences. What the
  * files of the s3 backend share. Thread-safe but for the calls themselves, which belong to one thread. */
 #ifndef BLOB_S3_CLIENT_H
 #define BLOB_S3_CLIENT_H
@@ -139,7 +139,7 @@ void s3_object_headers(struct s3_call *call, const struct blob_put *put, const c
  * ERR_CONFLICT. What this key may not look at counts as absent. */
 int s3_check_existing(struct s3_client *client, const struct blob_put *put, const char *sha256, bool *found,
                       struct err *err);
-/* After a write: is it there as it was sent, with this ETag ("" = not told)? With `reread` by its bytes; what is there
+/* After a write: is it there as it was sent, with this ETag ("" = not known)? With `reread` by its bytes; what is there
  * wrong is removed. */
 int s3_check_written(struct s3_client *client, const struct blob_put *put, const char *sha256, const char *etag,
                      bool reread, struct err *err);

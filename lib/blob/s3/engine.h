@@ -42,8 +42,8 @@ struct s3_transfer {
 	char error[CURL_ERROR_SIZE]; /* a sentence when not */
 	long status;
 	struct buf body;        /* the caller initializes it with a ceiling, and releases it */
-	int64_t content_length; /* told by the answer; -1 = not */
-	struct s3_headers {     /* "" when not told */
+	int64_t content_length; /* as the answer says; -1 = it does not */
+	struct s3_headers {     /* "" when the answer has none */
 		char date[S3_HEADER_MAX], etag[S3_HEADER_MAX], last_modified[S3_HEADER_MAX], sha256[S3_HEADER_MAX],
 			bucket_region[S3_HEADER_MAX], content_type[S3_HEADER_MAX], content_range[S3_HEADER_MAX],
 			encryption[S3_HEADER_MAX], customer_key[S3_HEADER_MAX];

@@ -16,7 +16,7 @@ struct upload {
 	int64_t part_bytes;
 	size_t parts;
 	char (*etags)[S3_ETAG_MAX];
-	bool reread; /* the parts' ETags don't tell whether they arrived unchanged */
+	bool reread; /* the parts' ETags don't show whether they arrived unchanged */
 };
 
 /* --- beginning and abandoning ------------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 
 enum { RACES_MAX = 3 }; /* objects under one key that were there, and then weren't, before it is no race */
 
-/* Its ETag tells that the object is there, and whole. */
+/* Its ETag proves that the object is there, and whole. */
 static int check_answer(struct s3_client *client, const struct s3_call *call, const struct blob_put *put,
                         struct err *err)
 {

@@ -93,8 +93,8 @@ static int try_to_write(struct s3_client *client, struct err *err)
 	return 0;
 }
 
-/* HEAD of a bucket needs the right to list it, which nothing else here needs: a key without it is told by a write, and
- * so is an answer that could be anybody's. */
+/* HEAD of a bucket needs the right to list it, which nothing else here needs: a key that may not write is found by a
+ * write, and so is an answer that could be anybody's. */
 static int s3_ping(struct blob_store *store, struct err *err)
 {
 	struct s3_client *client = (struct s3_client *)store;

@@ -157,7 +157,7 @@ static void start_over(struct work *work, struct adoption *adoption)
 	adoption->taken = 0;
 }
 
-/* Whoever adds samples writes the dataset's document, so two servers that start at once do not both take the same. */
+/* Adding samples writes the dataset's document, so two servers that start at once do not both take the same. */
 static int run_adoption(struct work *work, void *data, struct err *err)
 {
 	struct adoption *adoption = data;

@@ -240,8 +240,8 @@ static int run_changes(struct work *work, void *data, struct err *err)
 
 static void run_jobs(void *owner, struct combine_job *jobs);
 
-/* Whoever changes the overlap brings all samples in line with it, but does not see the labels that were on their way
- * meanwhile. They are looked at here: either the policy is the new one by now, or whoever changes it sees these
+/* A change of the overlap brings all samples in line with it, but does not see the labels that were on their way
+ * meanwhile. They are looked at here: either the policy is the new one by now, or its change sees these
  * labels. */
 static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct changes *made)
 {

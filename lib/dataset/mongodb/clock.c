@@ -36,7 +36,7 @@ static int ask(struct work *work, int64_t *now, struct err *err)
 	return failed;
 }
 
-/* The answer tells the time of some moment since `before`, in whole milliseconds. What was found out before is
+/* The answer has the time of some moment since `before`, in whole milliseconds. What was found out before is
  * kept while it agrees with that, so that time does not go back for the sake of a slow answer. */
 static void learn(struct mongodb_store *store, int64_t told, int64_t before)
 {

@@ -59,7 +59,7 @@ static const char *reason(const char *message)
 	return strncmp(message, "No suitable servers found", 25) == 0 && bracket ? bracket : message;
 }
 
-/* What libmongoc and the server say of these does not tell what to do. */
+/* What libmongoc and the server say of these does not say what to do. */
 static int explain(const struct work *work, const bson_error_t *error, struct err *err)
 {
 	bool standalone = error->code == CODE_ILLEGAL_OPERATION && strstr(error->message, "replica set");

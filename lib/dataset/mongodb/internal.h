@@ -84,7 +84,7 @@ int work_find(struct work *work, const char *collection, bson_t *filter, bson_t 
 /* The same for a pipeline, which is destroyed. */
 int work_aggregate(struct work *work, const char *collection, bson_t *pipeline, work_visit *visit, void *data,
                    struct err *err);
-/* Changes the one document that filter finds. *matched tells whether there was one (NULL: there must be one, else
+/* Changes the one document that filter finds. *matched says whether there was one (NULL: there must be one, else
  * ERR_NOT_FOUND "Database not found"). Destroys filter and update. */
 int work_update(struct work *work, const char *collection, bson_t *filter, bson_t *update, bool upsert, bool *matched,
                 struct err *err);

@@ -114,7 +114,7 @@ static int give_own(struct taking *taking, struct request *request, struct recor
 			.act = SAMPLE_RENEW, .id = record->sample.id, .user = request->user, .token = lease->token};
 		struct err err;
 
-		/* Whoever took it meanwhile was right to: then a new one is looked for. */
+		/* Another was right to take it meanwhile: then a new one is looked for. */
 		if (mongodb_change(&taking->dataset->base, &renewal, 1, &err)) {
 			if (err.code == ERR_CONFLICT)
 				return 0;

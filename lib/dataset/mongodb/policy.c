@@ -178,7 +178,7 @@ struct update {
 	const struct dataset_change *change;
 };
 
-/* The transaction has read what it merges into, and meets whoever changes that. */
+/* The transaction has read what it merges into, and conflicts with a change of that. */
 static int run_update(struct work *work, void *data, struct err *err)
 {
 	const struct update *update = data;

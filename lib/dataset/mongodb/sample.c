@@ -42,7 +42,7 @@ int mongodb_sample(struct dataset *base, int64_t id, struct sample *out, struct 
 	return read_one(base, filter_id(base->name, id), opts_hint("id", 1), out, err);
 }
 
-/* What is told to be there must not be taken back when the primary falls, since its sender may not send it again.
+/* What was reported as there must not be taken back when the primary falls, since its sender may not send it again.
  * Both read so, or what takes a place would not be known by its bytes yet. */
 static bson_t *opts_lasting(const char *index)
 {

@@ -17,7 +17,7 @@ static const struct {
 	{"images",
          "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true, " OURS "},"
          /* Not unique, since databases of the older system may list a file twice; no other may be added, because
-          * whoever adds samples writes the dataset's document, too. */
+          * adding samples writes the dataset's document, too. */
          " {\"name\": \"path\", \"key\": {\"dataset\": 1, \"filepath\": 1, \"id\": 1}, " OURS "},"
          " {\"name\": \"sha256\", \"key\": {\"dataset\": 1, \"sha256\": 1}, \"unique\": true,"
          "  \"partialFilterExpression\": {\"sha256\": {\"$exists\": true}}},"

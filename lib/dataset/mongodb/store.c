@@ -76,7 +76,7 @@ void mongodb_store_free(struct dataset_store *base)
 	free(store);
 }
 
-/* By a connection of its own with a short patience, so that a store that is down is told soon. */
+/* By a connection of its own with a short patience, so that a store that is down is reported soon. */
 int mongodb_store_ping(struct dataset_store *base, struct err *err)
 {
 	struct mongodb_store *store = mongodb_store(base);

@@ -1,4 +1,4 @@
-/* MongoDB's connection string: completed, its files found, and what is wrong with it told so that one can mend it. */
+/* MongoDB's connection string: completed, its files found, and what is wrong with it said so that one can mend it. */
 #include <limits.h>
 #include <openssl/pem.h>
 

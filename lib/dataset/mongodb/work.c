@@ -8,7 +8,7 @@ enum {
 	TRIES_MAX = 2000,         /* and how often */
 	BACKOFF_MAX_MS = 64,
 	ORPHAN_MS = 1000,  /* a transaction that does nothing for so long has lost its program */
-	UNREADY_MS = 1000, /* for how long what was seen of a store that is down is told without asking again */
+	UNREADY_MS = 1000, /* for how long the failure of a store that is down is answered without asking again */
 };
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
@@ -50,8 +50,8 @@ static int end_former_life(struct work *work, struct err *err)
 	return orphans_end(work, appname, 0, err);
 }
 
-/* A store that is down is waited for by one thread; the others that waited with it are told the same, as is who asks
- * directly afterwards: a start need not wait for each of its questions. */
+/* A store that is down is waited for by one thread; the others that waited with it get the same answer, as do those
+ * who ask directly afterwards: a start need not wait for each of its questions. */
 static int make_ready(struct work *work, struct err *err)
 {
 	struct mongodb_store *store = work->store;

@@ -105,7 +105,7 @@ void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
 /* Runs `run` inside a write transaction, together with whatever other threads are waiting to write, and returns when
  * that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with a code other
  * than ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the batch it was
- * in failed. Where another program keeps the lock for long, all but one of a process's threads that wait are told
+ * in failed. Where another program keeps the lock for long, all but one of a process's threads that wait are answered
  * ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
 enum { DB_WAIT_SECONDS = 10 };
 typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
@@ -237,7 +237,7 @@ int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int6
  * write, and which go on where they were after a crash. In the write that changes the policy: */
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,
                    struct err *err);
-/* A small one, for whoever writes anyway: so it ends though nobody waits for it any more. */
+/* A small one, made by those who write anyway: so it ends though nobody waits for it any more. */
 int conn_catch_up(struct sqlite_conn *writer, struct err *err);
 /* All of it. */
 int db_catch_up(struct sqlite_db *db, struct err *err);

@@ -1,10 +1,10 @@
 /* Whether the write-ahead log beside a SQLite database is its own: SQLite itself would apply any log to any file.
  *
- * A log is told by the salts in its header, which are others each time it begins anew. While it grows, the first
+ * A log is known by the salts in its header, which are others each time it begins anew. While it grows, the first
  * page of the database is what it was when the log began, or, since checkpoints, one that is in the log. So that
  * page's header is noted with the salts when a log begins, and what is neither that nor in the log came from
  * elsewhere. Each log holds a number of its own for the first page, and before one begins from nothing the database
- * gets one, so that copies made earlier can be told from it.
+ * gets one, so that it differs from copies made earlier.
  *
  * The note lies in the lock file, and nothing waits until it is on the disk: one that is about another log, is torn
  * or is not there says nothing. (File formats: sqlite.org/fileformat2.html, 1.3 and 4.1) */
@@ -277,7 +277,7 @@ void wal_after(struct sqlite_db *db)
 }
 
 /* Puts a number of its own into the database, before a log begins. What keeps that from being written keeps the
- * write that follows, too, which tells it. */
+ * write that follows, too, which reports it. */
 static void mark_database(struct sqlite_db *db)
 {
 	struct log_header log;
