@@ -167,7 +167,7 @@ class Server:
 
     @property
     def tls_url(self):
-        return f"https://localhost:{self.tls_port}"
+        return f"https://127.0.0.1:{self.tls_port}"  # a bare system may not know "localhost"
 
     @property
     def certificate(self):

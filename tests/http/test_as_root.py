@@ -10,7 +10,7 @@ from harness import LIBEXEC, SCRIPTS, draw
 
 OWNER = 65534
 # A process that was root is not to be traced, which finding leaks would be.
-ENVIRONMENT = {**os.environ, "IMAGE_LABEL_LIBEXEC": str(LIBEXEC), "ASAN_OPTIONS": "detect_leaks=0"}
+ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do as if it were another")
 
@@ -36,9 +36,11 @@ def configure(place, name="config.json", **more):
     return path
 
 
-def run(script, *arguments, **options):
-    words = [str(SCRIPTS / script), *map(str, arguments)]
-    return subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, **options)
+def run(script, *arguments, bin=None, **options):
+    """Runs a command: out of the checkout, which only root may be able to enter, or out of the folder `bin`."""
+    words = [str((bin or SCRIPTS) / script), *map(str, arguments)]
+    environment = ENVIRONMENT if bin else {**ENVIRONMENT, "IMAGE_LABEL_LIBEXEC": str(LIBEXEC)}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, **options)
 
 
 def loaded(config, place, dataset="photos", **options):
@@ -50,12 +52,12 @@ def of_root(folder):
     return [str(path) for path in [folder, *folder.rglob("*")] if path.lstat().st_uid != OWNER]
 
 
-def test_a_dataset_loaded_by_root_is_the_folders_owners(place):
+def test_a_dataset_loaded_by_root_is_the_folders_owners(place, installed):
     config = configure(place)
     done = loaded(config, place)
     assert done.returncode == 0, done.stderr
     assert of_root(place / "theirs") == []
-    again = loaded(config, place, user=OWNER, group=OWNER, extra_groups=[])
+    again = loaded(config, place, bin=installed, user=OWNER, group=OWNER, extra_groups=[])
     assert again.returncode == 0 and "known" in again.stdout, again.stderr
 
 

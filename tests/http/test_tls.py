@@ -24,7 +24,7 @@ def secure(make_shared_server):
 def make_certificate(folder, name):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
-        + ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost"]
+        + ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
         + ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem")],
         check=True, capture_output=True,
     )
