@@ -10,7 +10,7 @@
 #include "admin/migrate.h"
 #include "base/log.h"
 
-static int draw(int argc, char **argv, config_env *env)
+static int draw_admin(int argc, char **argv, config_env *env)
 {
 	(void)env;
 	return admin_draw(argc, argv);
@@ -27,7 +27,7 @@ static const struct {
 	{"load", admin_load, "make a dataset of a folder where it lies"},
 	{"migrate", admin_migrate, "move datasets to the stores of another configuration"},
 	{"export", admin_export, "write a dataset as CSV, from whatever store it is in"},
-	{"draw", draw, "draw the demo's pictures"},
+	{"draw", draw_admin, "draw the demo's pictures"},
 	{"fold", admin_fold, "write the databases' side files back after a stop"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -39,7 +39,7 @@ static void print_help(FILE *out, const char *program)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].purpose);
 }
 
-static const char *environment(const char *name)
+static const char *admin_environment(const char *name)
 {
 	return getenv(name);
 }
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; argc >= 2 && i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1, environment);
+			return commands[i].run(argc - 1, argv + 1, admin_environment);
 	print_help(stderr, argv[0]);
 	return ADMIN_USAGE;
 }

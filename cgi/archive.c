@@ -4,12 +4,12 @@
 #include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 
-static ssize_t source(void *data, void *bytes, size_t len, struct err *err)
+static ssize_t archive_body(void *data, void *bytes, size_t len, struct err *err)
 {
 	return request_read(data, bytes, len, err);
 }
 
-static int going(void *data, struct err *err)
+static int archive_is_wanted(void *data, struct err *err)
 {
 	return request_is_gone(data) ? err_set(err, ERR_BAD_REQUEST, "The client went away") : 0;
 }
@@ -21,7 +21,7 @@ static int post(struct call *call, struct err *err)
 	                                      .entry_bytes = config->limits.archive_entry_bytes,
 	                                      .skip = &config->archive_skip,
 	                                      .names = request_query(call->request, "names"),
-	                                      .going = going};
+	                                      .going = archive_is_wanted};
 	struct import import = {.call = call};
 	const char *names = limits.names;
 
@@ -30,7 +30,7 @@ static int post(struct call *call, struct err *err)
 		               (long long)config->limits.archive_bytes);
 	if (names && !archive_name_knows(names))
 		return err_set(err, ERR_BAD_REQUEST, "\"names\" must be a charset that this machine knows, such as cp932");
-	if (archive_reader_open(&import.reader, source, call->request, &limits, err))
+	if (archive_reader_open(&import.reader, archive_body, call->request, &limits, err))
 		return -1;
 	int failed = import_run(&import, err);
 	archive_reader_free(import.reader);

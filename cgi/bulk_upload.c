@@ -4,8 +4,8 @@
 #include "fastcgi/collect.h"
 #include "fastcgi/ingest.h"
 
-static cJSON *result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
-                     const struct err *failed)
+static cJSON *bulk_upload_result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
+                                 const struct err *failed)
 {
 	cJSON *entry = json_new_object();
 	struct err err;
@@ -29,7 +29,7 @@ static int upload(struct call *call, struct err *err)
 
 	if (collect_dataset(call, err) || ingest_info(call, err))
 		return -1;
-	int failed = batch_store(&batch, call, result, err);
+	int failed = batch_store(&batch, call, bulk_upload_result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object(), *response = json_new_object();
 

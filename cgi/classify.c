@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "fastcgi/app.h"
 
-static void answer(struct call *call, int status, bool accepted)
+static void classify_answer(struct call *call, int status, bool accepted)
 {
 	cJSON *tree = json_new_object();
 
@@ -23,13 +23,13 @@ static int classify(struct call *call, struct err *err)
 	if (call_dataset(call, name, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
-		answer(call, 404, false); /* the older system's clients read "response" here too */
+		classify_answer(call, 404, false); /* the older system's clients read "response" here too */
 		return 0;
 	}
 	if (dataset_label_path_once(call->dataset, call->request->user, base_dir, filepath, label, call->request->id,
 	                            &accepted, err))
 		return -1;
-	answer(call, 200, accepted);
+	classify_answer(call, 200, accepted);
 	return 0;
 }
 

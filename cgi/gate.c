@@ -22,7 +22,7 @@ static void refuse_at(int64_t begun)
 		;
 }
 
-static int refuse(struct call *call, enum gate_answer answer, int64_t wait_us, struct err *err)
+static int gate_refuse(struct call *call, enum gate_answer answer, int64_t wait_us, struct err *err)
 {
 	char seconds[32];
 	/* Of a denial nginx passes on 401 and 403 alone; it makes a 429 of one with Retry-After. */
@@ -50,7 +50,7 @@ static int let_in(struct call *call, struct err *err)
 		return 0;
 	if (answer == GATE_WRONG)
 		refuse_at(begun);
-	return refuse(call, answer, wait_us, err);
+	return gate_refuse(call, answer, wait_us, err);
 }
 
 static const struct route routes[] = {

@@ -55,8 +55,8 @@ static int images_put(struct call *call, struct err *err)
 	return failed ? -1 : 0;
 }
 
-static cJSON *result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
-                     const struct err *failed)
+static cJSON *images_result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
+                            const struct err *failed)
 {
 	struct err err;
 	cJSON *document = failed ? json_new_object() : serve_document(call, sample, &err);
@@ -77,7 +77,7 @@ static int images_post(struct call *call, struct err *err)
 
 	if (ingest_info(call, err))
 		return -1;
-	int failed = batch_store(&batch, call, result, err);
+	int failed = batch_store(&batch, call, images_result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object();
 

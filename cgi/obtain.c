@@ -6,7 +6,7 @@
 #include "fastcgi/passing.h"
 #include "fastcgi/serve.h"
 
-static cJSON *describe(struct call *call, const struct sample *sample)
+static cJSON *obtain_describe(struct call *call, const struct sample *sample)
 {
 	cJSON *tree = json_new_object(), *labels = json_new_array();
 
@@ -61,7 +61,7 @@ static int reply_description(struct call *call, cJSON *description, const struct
 
 static int answer_obtained(struct call *call, const struct task *task, const struct located *file, struct err *err)
 {
-	cJSON *description = describe(call, &task->sample);
+	cJSON *description = obtain_describe(call, &task->sample);
 
 	if (request_accepts_json(call->request))
 		return reply_description(call, description, task, err);
@@ -71,8 +71,8 @@ static int answer_obtained(struct call *call, const struct task *task, const str
 }
 
 /* Leasing keeps others from a sample, so it needs more than looking at one. */
-static int find(struct call *call, struct passing *passing, int64_t id, struct task *task, struct located *file,
-                struct err *err)
+static int obtain_find(struct call *call, struct passing *passing, int64_t id, struct task *task, struct located *file,
+                       struct err *err)
 {
 	if (id >= 0)
 		return dataset_sample(call->dataset, id, &task->sample, err) ||
@@ -92,7 +92,7 @@ static int find_and_answer(struct call *call, int64_t id, struct err *err)
 	for (;;) {
 		struct task task = {0};
 		struct located file;
-		bool found = find(call, &passing, id, &task, &file, err) == 0;
+		bool found = obtain_find(call, &passing, id, &task, &file, err) == 0;
 		int failed = !found || answer_obtained(call, &task, &file, err);
 		bool again = failed && found && id < 0 && passing_over(call, &passing, &task.sample, err) == 0;
 

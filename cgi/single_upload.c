@@ -11,8 +11,8 @@ struct upload {
 	bool taken;
 };
 
-static int take(void *data, struct call *call, const char *filename, struct spool *file, const struct err *failed,
-                struct err *err)
+static int single_upload_take(void *data, struct call *call, const char *filename, struct spool *file,
+                              const struct err *failed, struct err *err)
 {
 	struct upload *upload = data;
 
@@ -85,7 +85,8 @@ static int single_upload_post(struct call *call, struct err *err)
 	if (collect_dataset(call, err) || ingest_info(call, err) ||
 	    ingest_label(call, given ? given : "", &upload.label, err))
 		return -1;
-	int failed = receive_files(call, fields, take, take_label, &upload, &count, err) || store(call, &upload, err);
+	int failed = receive_files(call, fields, single_upload_take, take_label, &upload, &count, err) ||
+	             store(call, &upload, err);
 	if (upload.taken)
 		spool_release(&upload.file);
 	free(upload.label);

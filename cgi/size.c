@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "fastcgi/app.h"
 
-static int size(struct call *call, struct err *err)
+static int size_size(struct call *call, struct err *err)
 {
 	const char *name;
 	int64_t count;
@@ -18,7 +18,7 @@ static int size(struct call *call, struct err *err)
 }
 
 static const struct route routes[] = {
-	{"POST", "/size", ROLE_VIEWER, size, false, ROUTE_ANY, ROUTE_ANY},
+	{"POST", "/size", ROLE_VIEWER, size_size, false, ROUTE_ANY, ROUTE_ANY},
 	{0},
 };
 

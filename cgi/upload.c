@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "upload/upload.h"
 
-static const char *environment(const char *name)
+static const char *upload_environment(const char *name)
 {
 	return getenv(name);
 }
@@ -14,5 +14,5 @@ int main(int argc, char **argv)
 {
 	log_init("upload", LOG_ERROR);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return upload_run(argc, argv, environment);
+	return upload_run(argc, argv, upload_environment);
 }

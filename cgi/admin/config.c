@@ -13,7 +13,7 @@
 
 enum { CONFIG_TEXT_MAX = 1024 * 1024 };
 
-static int fail(const struct err *err)
+static int config_fail(const struct err *err)
 {
 	fprintf(stderr, "%s\n", err->text);
 	return ADMIN_FAILED;
@@ -36,7 +36,7 @@ int admin_load_config(int argc, char **argv, config_env *env, struct config *con
 		return ADMIN_USAGE;
 	}
 	struct err err;
-	return config_load(config, path, env, &err) == 0 ? ADMIN_DONE : fail(&err);
+	return config_load(config, path, env, &err) == 0 ? ADMIN_DONE : config_fail(&err);
 }
 
 static const char *config_name(const struct config *config)
@@ -135,7 +135,7 @@ int admin_fold(int argc, char **argv, config_env *env)
 	struct dataset_store *store = NULL;
 	struct err err;
 	if (dataset_store_open(&store, &config, &err) || dataset_store_fold(store, &err))
-		status = fail(&err);
+		status = config_fail(&err);
 	dataset_store_free(store);
 	config_release(&config);
 	return status;

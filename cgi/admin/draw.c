@@ -138,7 +138,7 @@ static void blend(struct colour *under, struct colour over, double alpha)
 }
 
 /* Distance from the shape's edge in pixels, negative inside. */
-static double distance(const struct picture *picture, double x, double y)
+static double draw_distance(const struct picture *picture, double x, double y)
 {
 	double nearest = 1e12; /* squared */
 	bool inside = false;
@@ -171,10 +171,10 @@ static struct colour colour_at(const struct picture *picture, double x, double y
 	}
 	if (hypot(x - picture->centre.x, y - picture->centre.y) > picture->radius + 50)
 		return colour; /* neither the shape nor its shadow reaches here */
-	blend(&colour, dusk, 0.30 * (1 - ease(-14, 22, distance(picture, x - 6, y - 10))));
+	blend(&colour, dusk, 0.30 * (1 - ease(-14, 22, draw_distance(picture, x - 6, y - 10))));
 	double light = ((picture->centre.x - x) + 2 * (picture->centre.y - y)) / (3 * picture->radius);
 	blend(&fill, light > 0 ? white : black, 0.16 * fabs(light));
-	blend(&colour, fill, clamp(0.5 - distance(picture, x, y), 0, 1)); /* a pixel wide: smooth edges */
+	blend(&colour, fill, clamp(0.5 - draw_distance(picture, x, y), 0, 1)); /* a pixel wide: smooth edges */
 	return colour;
 }
 
@@ -208,7 +208,7 @@ static void add_chunk(struct buf *out, const char *type, const void *bytes, size
 }
 
 /* Rows of RGB, each as its difference from the one above (filter 2), which suits a gradient. */
-static void encode(const unsigned char *rows, struct buf *out)
+static void draw_encode(const unsigned char *rows, struct buf *out)
 {
 	enum { ROW = 3 * WIDTH };
 	static const unsigned char header[13] = {0, 0, WIDTH >> 8, WIDTH & 0xff,
@@ -248,7 +248,7 @@ static int write_file(const char *path, const struct buf *bytes, struct err *err
 	return 0;
 }
 
-static int draw(const char *folder, int number, struct err *err)
+static int draw_draw(const char *folder, int number, struct err *err)
 {
 	static unsigned char rows[HEIGHT * WIDTH * 3];
 	static struct picture picture;
@@ -263,7 +263,7 @@ static int draw(const char *folder, int number, struct err *err)
 	buf_init(&png, PNG_MAX + 1024);
 	compose(&picture, number);
 	paint(&picture, rows);
-	encode(rows, &png);
+	draw_encode(rows, &png);
 	int failed = write_file(path, &png, err);
 	buf_release(&png);
 	return failed;
@@ -278,7 +278,7 @@ int admin_draw(int argc, char **argv)
 		return 2;
 	}
 	for (int number = 1; number <= PICTURES; number++)
-		if (draw(argv[1], number, &err)) {
+		if (draw_draw(argv[1], number, &err)) {
 			fprintf(stderr, "admin draw: %s\n", err.text);
 			return 1;
 		}

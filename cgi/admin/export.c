@@ -13,7 +13,7 @@ struct options {
 	const char *config, *dataset;
 };
 
-static int parse(struct options *options, int argc, char **argv, struct err *err)
+static int export_parse(struct options *options, int argc, char **argv, struct err *err)
 {
 	static const struct option names[] = {
 		{"config", required_argument, NULL, 'c'}, {"dataset", required_argument, NULL, 'd'}, {0}};
@@ -114,7 +114,7 @@ int admin_export(int argc, char **argv, config_env *env)
 	struct options options = {NULL, NULL};
 	struct config config = {.path = NULL};
 	struct err err = {0};
-	int usage = parse(&options, argc, argv, &err);
+	int usage = export_parse(&options, argc, argv, &err);
 	int failed = usage || config_load(&config, options.config, env, &err) || export(&options, &config, &err);
 
 	if (failed)

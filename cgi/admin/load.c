@@ -71,7 +71,7 @@ static int add_labels(struct options *options, char *list, struct err *err)
 	return 0;
 }
 
-static int parse(struct options *options, int argc, char **argv, struct err *err)
+static int load_parse(struct options *options, int argc, char **argv, struct err *err)
 {
 	static const struct option names[] = {
 		{"in-place", no_argument, NULL, 'i'}, {"dataset", required_argument, NULL, 'd'},
@@ -175,7 +175,7 @@ static int make_dataset(struct load *load, struct err *err)
 /* --- the images --------------------------------------------------------------------------------------------------- */
 
 /* Reports one file, the times-th of which that is so. */
-static void tell(struct load *load, size_t times, const char *what, const char *why, const char *path)
+static void load_tell(struct load *load, size_t times, const char *what, const char *why, const char *path)
 {
 	if (times > TOLD_MAX)
 		return;
@@ -187,14 +187,14 @@ static void tell(struct load *load, size_t times, const char *what, const char *
 	buf_release(&name);
 }
 
-static void told(void *data, enum walk_skip skip, const char *path)
+static void load_told(void *data, enum walk_skip skip, const char *path)
 {
 	struct load *load = data;
 
-	tell(load, load->walk.skipped[skip], "passed over", walk_skip_reason(skip), path);
+	load_tell(load, load->walk.skipped[skip], "passed over", walk_skip_reason(skip), path);
 }
 
-static void seen(void *data, size_t count)
+static void load_seen(void *data, size_t count)
 {
 	struct load *load = data;
 
@@ -270,16 +270,16 @@ static int add_file(struct load *load, const struct walk_file *file, struct err 
 	if (locate_file(load->options.base_dir, file->path, &load->config.image_roots, &located, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return err_prefix(err, "%s", file->path);
-		walk_pass_over(&load->walk, file->link ? WALK_OUTSIDE : WALK_UNREADABLE, file->path, told, load);
+		walk_pass_over(&load->walk, file->link ? WALK_OUTSIDE : WALK_UNREADABLE, file->path, load_told, load);
 		return 0;
 	}
 	const struct image_type *type = type_of(&located);
 	if (!type) {
-		walk_pass_over(&load->walk, WALK_NO_IMAGE, file->path, told, load);
+		walk_pass_over(&load->walk, WALK_NO_IMAGE, file->path, load_told, load);
 		return 0;
 	}
 	if (!can_be_seen(type))
-		tell(load, ++load->unseen, "cannot be seen in a browser", type->name, file->path);
+		load_tell(load, ++load->unseen, "cannot be seen in a browser", type->name, file->path);
 	load->images++;
 	load->seeds[load->seed_count++] = (struct dataset_seed){file->path, folder_label(load, file->path)};
 	return load->seed_count == CHUNK ? write_chunk(load, err) : 0;
@@ -306,7 +306,7 @@ static int add_files(struct load *load, struct err *err)
 
 /* --- the summary -------------------------------------------------------------------------------------------------- */
 
-static int summarise(const struct load *load, double seconds, struct err *err)
+static int load_summarise(const struct load *load, double seconds, struct err *err)
 {
 	struct dataset_info info;
 	size_t skipped = 0;
@@ -343,7 +343,7 @@ static int work_as_owner(const struct config *config, struct err *err)
 	return config_datasets_are_files(config) ? owner_become(config->sqlite_db_dir, err) : 0;
 }
 
-static int run(struct load *load, config_env *env, struct err *err)
+static int load_run(struct load *load, config_env *env, struct err *err)
 {
 	if (config_load(&load->config, load->options.config, env, err) || work_as_owner(&load->config, err) ||
 	    dataset_store_open(&load->store, &load->config, err) || open_dataset(load, err))
@@ -351,7 +351,7 @@ static int run(struct load *load, config_env *env, struct err *err)
 	struct progress whole;
 	progress_start(&whole, stderr);
 	progress_start(&load->progress, stderr);
-	if (walk_folder(&load->walk, load->options.base_dir, &load->config.image_roots, told, seen, load, err))
+	if (walk_folder(&load->walk, load->options.base_dir, &load->config.image_roots, load_told, load_seen, load, err))
 		return -1;
 	progress_end(&load->progress);
 	progress_start(&load->progress, stderr);
@@ -360,7 +360,7 @@ static int run(struct load *load, config_env *env, struct err *err)
 	if (failed)
 		return -1;
 	admin_tell_config("image-label-load", &load->config);
-	return summarise(load, progress_seconds(&whole), err);
+	return load_summarise(load, progress_seconds(&whole), err);
 }
 
 int admin_load(int argc, char **argv, config_env *env)
@@ -370,8 +370,8 @@ int admin_load(int argc, char **argv, config_env *env)
 
 	if (!load)
 		abort();
-	int usage = parse(&load->options, argc, argv, &err);
-	int failed = usage || run(load, env, &err);
+	int usage = load_parse(&load->options, argc, argv, &err);
+	int failed = usage || load_run(load, env, &err);
 	if (failed && load->config.path)
 		admin_name_config(&load->config, &err);
 	if (failed)

@@ -47,7 +47,7 @@ static int take_option(struct options *options, int option, const char *value, s
 	return 0;
 }
 
-static int parse(struct run *run, int argc, char **argv, struct err *err)
+static int migrate_parse(struct run *run, int argc, char **argv, struct err *err)
 {
 	static const struct option names[] = {
 		{"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 't'},
@@ -274,7 +274,7 @@ int admin_migrate(int argc, char **argv, config_env *env)
 	if (!run)
 		abort();
 	buf_init(&run->base_url, TEXT_FILEPATH_MAX);
-	int usage = parse(run, argc, argv, &err);
+	int usage = migrate_parse(run, argc, argv, &err);
 	catch_signals();
 	int failed = usage || open_stores(run, env, &err) || move_datasets(run, &err);
 	if (failed)

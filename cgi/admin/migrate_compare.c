@@ -67,8 +67,8 @@ static void count_record(struct compare *compare, const struct dataset_record *r
 	}
 }
 
-static void digest(struct comparing *comparing, int side, const struct dataset_record *record,
-                   unsigned char out[HASH_SHA256_SIZE])
+static void migrate_compare_digest(struct comparing *comparing, int side, const struct dataset_record *record,
+                                   unsigned char out[HASH_SHA256_SIZE])
 {
 	dataset_record_digest(record, out);
 	hash_stream_update(comparing->hash[side], out, HASH_SHA256_SIZE);
@@ -83,7 +83,7 @@ static int pass_extra(struct comparing *comparing, int64_t below, const struct d
 			return -1;
 		if (!*next)
 			return 0;
-		digest(comparing, 1, *next, of_extra);
+		migrate_compare_digest(comparing, 1, *next, of_extra);
 		comparing->compare->extra++;
 		comparing->to.at++;
 	}
@@ -95,13 +95,13 @@ static int compare_record(struct comparing *comparing, const struct dataset_reco
 	const struct dataset_record *there;
 
 	count_record(comparing->compare, record);
-	digest(comparing, 0, record, wanted);
+	migrate_compare_digest(comparing, 0, record, wanted);
 	if (pass_extra(comparing, record->sample.id, &there, err) ||
 	    cursor_peek(&comparing->to, record->sample.id + 1, &there, err))
 		return -1;
 	bool same = false;
 	if (there) {
-		digest(comparing, 1, there, is);
+		migrate_compare_digest(comparing, 1, there, is);
 		same = memcmp(wanted, is, sizeof(is)) == 0 && strcmp(record->url, there->url) == 0;
 		comparing->to.at++;
 	}

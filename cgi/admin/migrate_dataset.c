@@ -129,7 +129,7 @@ static int set_url(struct moving *moving, struct dataset_record *record, struct 
 	return failed;
 }
 
-static int prepare(void *data, struct dataset_record *records, size_t count, struct err *err)
+static int migrate_dataset_prepare(void *data, struct dataset_record *records, size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (set_url(data, &records[i], err))
@@ -141,7 +141,7 @@ static int prepare(void *data, struct dataset_record *records, size_t count, str
 /* The images first: a record never points to what is not there. */
 static int copy_page(struct moving *moving, struct dataset_record *records, size_t count, bool look, struct err *err)
 {
-	return prepare(moving, records, count, err) ||
+	return migrate_dataset_prepare(moving, records, count, err) ||
 	                       migrate_images_take(&moving->migration->images, records, count, look, err) ||
 	                       write_records(moving, records, count, err)
 	               ? -1
@@ -375,7 +375,7 @@ static int move(struct moving *moving, struct err *err)
 		return -1;
 	moving->compare = (struct compare){.from = moving->from,
 	                                   .to = moving->to,
-	                                   .prepare = prepare,
+	                                   .prepare = migrate_dataset_prepare,
 	                                   .mend = mend,
 	                                   .page = check_images,
 	                                   .data = moving};

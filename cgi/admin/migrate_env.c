@@ -31,7 +31,7 @@ static struct {
 	bool used[VARIABLES];
 } loading;
 
-static const char *get(const char *prefix, const char *name)
+static const char *migrate_env_get(const char *prefix, const char *name)
 {
 	char whole[NAME_MAX_BYTES];
 
@@ -50,8 +50,9 @@ static const char *file_says(const char *group, const char *key)
 /* A side's own keys come together: a token of others would not fit them. */
 static bool has_keys_of_its_own(void)
 {
-	return get(loading.prefix, "AWS_ACCESS_KEY_ID") || get(loading.prefix, "AWS_SECRET_ACCESS_KEY") ||
-	       get(loading.prefix, "AWS_SESSION_TOKEN");
+	return migrate_env_get(loading.prefix, "AWS_ACCESS_KEY_ID") ||
+	       migrate_env_get(loading.prefix, "AWS_SECRET_ACCESS_KEY") ||
+	       migrate_env_get(loading.prefix, "AWS_SESSION_TOKEN");
 }
 
 static bool fills_in(size_t i)
@@ -69,11 +70,11 @@ static const char *variable_of_side(const char *name)
 	for (size_t i = 0; i < VARIABLES; i++) {
 		if (strcmp(variables[i].name, name) != 0)
 			continue;
-		const char *own = get(loading.prefix, name);
+		const char *own = migrate_env_get(loading.prefix, name);
 		if (own || !fills_in(i))
 			return own;
 		loading.used[i] = true;
-		return get("", name);
+		return migrate_env_get("", name);
 	}
 	return NULL;
 }
@@ -94,7 +95,7 @@ int migrate_env_load(struct config *config, enum migrate_side side, const char *
 const char *migrate_env_left_out(void)
 {
 	for (size_t i = 0; i < VARIABLES; i++) {
-		if (variables[i].chooses && !loading.used[i] && get("", variables[i].name))
+		if (variables[i].chooses && !loading.used[i] && migrate_env_get("", variables[i].name))
 			return variables[i].name;
 	}
 	return NULL;

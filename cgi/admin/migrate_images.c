@@ -52,7 +52,7 @@ static int fetch(struct blob_store *from, const struct sample *sample, struct sp
 	return failed ? -1 : check_spool(spool, sample, err);
 }
 
-static int copy(const struct migrate_images *images, const struct sample *sample, struct err *err)
+static int migrate_images_copy(const struct migrate_images *images, const struct sample *sample, struct err *err)
 {
 	struct spool spool;
 
@@ -90,7 +90,7 @@ static int look_there(const struct migrate_images *images, const struct sample *
 	return images->publish ? blob_set_public(images->to, sample->blob_key, images->public_read, err) : 0;
 }
 
-static int take(struct page *page, const struct sample *sample, bool *copied, struct err *err)
+static int migrate_images_take_next(struct page *page, const struct sample *sample, bool *copied, struct err *err)
 {
 	const struct migrate_images *images = page->images;
 	bool there = false;
@@ -102,7 +102,7 @@ static int take(struct page *page, const struct sample *sample, bool *copied, st
 	if (images->same || !images->from)
 		return err_set(err, ERR_NOT_FOUND, "it is not there");
 	*copied = true;
-	return copy(images, sample, err);
+	return migrate_images_copy(images, sample, err);
 }
 
 /* --- a page of them ----------------------------------------------------------------------------------------------- */
@@ -117,7 +117,8 @@ static void tell_missing(struct migrate_images *images, const struct sample *sam
 }
 
 /* What became of one, with the mutex held. */
-static void note(struct page *page, const struct sample *sample, int failed, bool copied, const struct err *err)
+static void migrate_images_note(struct page *page, const struct sample *sample, int failed, bool copied,
+                                const struct err *err)
 {
 	struct migrate_images *images = page->images;
 
@@ -146,9 +147,9 @@ static void *work(void *data)
 		if (!sample->blob_key[0])
 			continue;
 		pthread_mutex_unlock(&page->mutex);
-		int failed = take(page, sample, &copied, &err);
+		int failed = migrate_images_take_next(page, sample, &copied, &err);
 		pthread_mutex_lock(&page->mutex);
-		note(page, sample, failed, copied, &err);
+		migrate_images_note(page, sample, failed, copied, &err);
 	}
 	pthread_mutex_unlock(&page->mutex);
 	return NULL;

@@ -218,7 +218,7 @@ static void sweep_thumbs(struct prepare *prepare)
 }
 
 /* The state folder is given by who starts the server; on its own, prepare has nothing to sweep. */
-static int sweep(struct prepare *prepare)
+static int prepare_sweep(struct prepare *prepare)
 {
 	if (!prepare->state_dir || !*prepare->state_dir)
 		return 0;
@@ -269,7 +269,7 @@ static int prepare_all(struct prepare *prepare, struct err *err)
 	    make_default_dataset(prepare, err) ||
 	    adopt_collected(config, prepare->store, &prepare->warnings, err) || prepare_datasets(prepare, err) ||
 	    require_dataset(prepare, err) || apart_settle(prepare->store, config, prepare->state_dir, err) ||
-	    sweep(prepare) || prepare_users(prepare, err))
+	    prepare_sweep(prepare) || prepare_users(prepare, err))
 		return -1;
 	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the summary cannot be written");
 }

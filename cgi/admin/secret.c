@@ -37,7 +37,7 @@ static int read_line(char *out, size_t size, struct err *err)
 	return 0;
 }
 
-static int ask(const char *question, char *out, size_t size, struct err *err)
+static int secret_ask(const char *question, char *out, size_t size, struct err *err)
 {
 	fputs(question, stderr);
 	int result = read_line(out, size, err);
@@ -48,9 +48,9 @@ static int ask(const char *question, char *out, size_t size, struct err *err)
 static int ask_twice(char *out, size_t size, struct err *err)
 {
 	char again[1024];
-	int result = ask("Password: ", out, size, err);
+	int result = secret_ask("Password: ", out, size, err);
 	if (result == 0)
-		result = ask("Again: ", again, size < sizeof(again) ? size : sizeof(again), err);
+		result = secret_ask("Again: ", again, size < sizeof(again) ? size : sizeof(again), err);
 	if (result == 0 && strcmp(out, again) != 0)
 		result = err_set(err, ERR_BAD_REQUEST, "the two passwords differ");
 	explicit_bzero(again, sizeof(again));

@@ -278,7 +278,7 @@ static void warn_of_unknown_datasets(const struct request *request)
 
 /* What goes to stdout ends with the key, also where stderr comes out on the same terminal: so stderr is written
  * first. */
-static int answer(const struct request *request, struct err *err)
+static int user_answer(const struct request *request, struct err *err)
 {
 	if (request->role != ROLE_NONE)
 		warn_of_unknown_datasets(request);
@@ -286,7 +286,7 @@ static int answer(const struct request *request, struct err *err)
 	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the answer cannot be written");
 }
 
-static int run(struct request *request, const struct verb *verb, config_env *env, struct err *err)
+static int user_run(struct request *request, const struct verb *verb, config_env *env, struct err *err)
 {
 	if (config_load(&request->config, request->config_path, env, err) != 0)
 		return -1;
@@ -296,7 +296,7 @@ static int run(struct request *request, const struct verb *verb, config_env *env
 	if (request->given & PASSWORD)
 		result = secret_read(request->password, sizeof(request->password), err);
 	if (result == 0)
-		result = verb->run(request, err) == 0 && answer(request, err) == 0 ? 0 : -1;
+		result = verb->run(request, err) == 0 && user_answer(request, err) == 0 ? 0 : -1;
 	if (result != 0)
 		admin_name_config(&request->config, err);
 	explicit_bzero(request->password, sizeof(request->password));
@@ -316,7 +316,7 @@ int admin_user(int argc, char **argv, config_env *env)
 		verb = find_verb(request, argc, argv, &err);
 	if (verb && !read_role(request, verb, &err) && !read_datasets(request, &err) &&
 	    !read_expires(request, &err))
-		status = run(request, verb, env, &err) == 0 ? ADMIN_DONE : ADMIN_FAILED;
+		status = user_run(request, verb, env, &err) == 0 ? ADMIN_DONE : ADMIN_FAILED;
 	if (status != ADMIN_DONE)
 		fprintf(stderr, PROGRAM ": %s\n", err.text);
 	free(request);

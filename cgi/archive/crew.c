@@ -19,7 +19,7 @@ struct crew {
 	pthread_t threads[THREADS_MAX];
 };
 
-static void *run(void *data)
+static void *crew_run(void *data)
 {
 	struct crew *crew = data;
 
@@ -60,7 +60,7 @@ struct crew *crew_start(int threads, crew_work *work, const char *request_id)
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	while (crew->count < threads && crew->count < THREADS_MAX &&
-	       pthread_create(&crew->threads[crew->count], &attributes, run, crew) == 0)
+	       pthread_create(&crew->threads[crew->count], &attributes, crew_run, crew) == 0)
 		crew->count++;
 	pthread_attr_destroy(&attributes);
 	return crew;

@@ -19,12 +19,12 @@ struct under_way {
 	size_t first, count;
 };
 
-static struct entry *nth(struct under_way *under_way, size_t n)
+static struct entry *import_nth(struct under_way *under_way, size_t n)
 {
 	return &under_way->entries[(under_way->first + n) % UNDER_WAY_MAX];
 }
 
-static int tell(struct import *import, const struct entry *entry, struct err *err)
+static int import_tell(struct import *import, const struct entry *entry, struct err *err)
 {
 	cJSON *line = json_new_object();
 
@@ -47,20 +47,20 @@ static int tell(struct import *import, const struct entry *entry, struct err *er
 }
 
 /* Finishes the oldest ones until only so many are left; all of them, also when one cannot be answered for. */
-static int finish(struct import *import, size_t left, struct err *err)
+static int import_finish(struct import *import, size_t left, struct err *err)
 {
 	struct under_way *under_way = import->under_way;
 	struct err later;
 	int failed = 0;
 
 	while (under_way->count > left) {
-		struct entry *entry = nth(under_way, 0);
+		struct entry *entry = import_nth(under_way, 0);
 
 		crew_wait(under_way->crew, &entry->job);
 		entry_finish(entry);
 		if (!entry->failed && !entry->duplicate) /* it may have found that the dataset became public, or private */
 			import->call->info.place.policy = entry->call.info.place.policy;
-		failed = tell(import, entry, failed ? &later : err) || failed ? -1 : 0;
+		failed = import_tell(import, entry, failed ? &later : err) || failed ? -1 : 0;
 		entry_release(entry);
 		under_way->first = (under_way->first + 1) % UNDER_WAY_MAX;
 		under_way->count--;
@@ -74,7 +74,7 @@ static size_t may_stay(struct under_way *under_way, const struct entry *entry)
 {
 	size_t count = under_way->count;
 
-	while (count > 0 && !entry_follows(entry, nth(under_way, count - 1)))
+	while (count > 0 && !entry_follows(entry, import_nth(under_way, count - 1)))
 		count--;
 	return under_way->count - count;
 }
@@ -85,13 +85,13 @@ static int take_image(struct import *import, const struct archive_item *item, st
 
 	if (!under_way->crew) /* not before: an archive that is slow to begin holds one thread */
 		under_way->crew = crew_start(THREADS, entry_work, import->call->request->id);
-	if (finish(import, UNDER_WAY_MAX - 1, err))
+	if (import_finish(import, UNDER_WAY_MAX - 1, err))
 		return -1;
-	struct entry *entry = nth(under_way, under_way->count);
+	struct entry *entry = import_nth(under_way, under_way->count);
 	entry_read(entry, import->call, import->reader, item);
 	bool new_label = !entry->failed && store_needs_label(import->call, entry->label);
 	size_t left = entry->failed ? under_way->count : new_label ? 0 : may_stay(under_way, entry);
-	if (finish(import, left, err)) {
+	if (import_finish(import, left, err)) {
 		entry_release(entry);
 		return -1;
 	}
@@ -126,7 +126,7 @@ static int take_other(struct import *import, const struct archive_item *item, st
 
 	json_add_string(line, "path", item->path);
 	if (item->kind == ARCHIVE_LINK) {
-		if (finish(import, 0, err)) { /* its target may be under way */
+		if (import_finish(import, 0, err)) { /* its target may be under way */
 			cJSON_Delete(line);
 			return -1;
 		}
@@ -138,7 +138,7 @@ static int take_other(struct import *import, const struct archive_item *item, st
 		import->failed++;
 		json_add_string(line, "error", item->err.text);
 	}
-	if (finish(import, 0, err)) {
+	if (import_finish(import, 0, err)) {
 		cJSON_Delete(line);
 		return -1;
 	}
@@ -146,7 +146,7 @@ static int take_other(struct import *import, const struct archive_item *item, st
 }
 
 /* error: why the archive could not be read to its end; NULL when it was. */
-static int summarise(struct import *import, const char *error, struct err *err)
+static int import_summarise(struct import *import, const char *error, struct err *err)
 {
 	cJSON *line = json_new_object(), *summary = json_new_object();
 
@@ -187,7 +187,7 @@ static int take_all(struct import *import, struct err *broken, struct err *err)
 		if (failed || broken->code != ERR_NONE)
 			break;
 	}
-	if (finish(import, 0, failed && broken->code == ERR_NONE ? &later : err)) {
+	if (import_finish(import, 0, failed && broken->code == ERR_NONE ? &later : err)) {
 		broken->code = ERR_NONE;
 		failed = -1;
 	}
@@ -210,7 +210,7 @@ int import_run(struct import *import, struct err *err)
 	} else if (broken.code != ERR_NONE && import->lines.length == 0) {
 		*err = broken;
 	} else if (!failed || broken.code != ERR_NONE) {
-		failed = summarise(import, broken.code == ERR_NONE ? NULL : broken.text, err);
+		failed = import_summarise(import, broken.code == ERR_NONE ? NULL : broken.text, err);
 		request_drain(import->call->request); /* what follows the archive, or its broken place */
 		failed = failed || lines_send(&import->lines, import->call->reply, err) ? -1 : 0;
 	}

@@ -24,7 +24,7 @@ static int check_base_dir(struct call *call, struct dataset_change *change, stru
 	               : 0;
 }
 
-static int settle(struct call *call, const struct dataset_change *change, struct err *err)
+static int change_settle(struct call *call, const struct dataset_change *change, struct err *err)
 {
 	return change->base_dir && !change->base_dir_was
 	               ? apart_settle(call->app->store, &call->app->config, call->app->state_dir, err)
@@ -40,7 +40,7 @@ int datasets_change(struct call *call, struct err *err)
 	    json_string(call->body, "base_dir", false, &change.base_dir, err) ||
 	    json_object(call->body, "policy", false, &policy, err) || call_place(call, err) ||
 	    check_base_dir(call, &change, err) || document_policy_parse(policy, &change.policy, &change.fields, err) ||
-	    dataset_update(call->dataset, &change, err) || settle(call, &change, err) ||
+	    dataset_update(call->dataset, &change, err) || change_settle(call, &change, err) ||
 	    ((change.fields & DATASET_POLICY_PUBLIC) && datasets_publish(call, err)))
 		return -1;
 	return datasets_reply(call, 200, err);

@@ -20,7 +20,7 @@ struct several {
 	struct err err;
 };
 
-static void fail(struct several *several, const struct err *err)
+static void several_fail(struct several *several, const struct err *err)
 {
 	atomic_store(&several->next, several->count);
 	pthread_mutex_lock(&several->lock);
@@ -30,7 +30,7 @@ static void fail(struct several *several, const struct err *err)
 	pthread_mutex_unlock(&several->lock);
 }
 
-static void *run(void *data)
+static void *several_run(void *data)
 {
 	struct several *several = data;
 	struct err err;
@@ -38,7 +38,7 @@ static void *run(void *data)
 	log_request_id(several->request_id);
 	for (size_t i; (i = atomic_fetch_add(&several->next, 1)) < several->count;) {
 		if (several->work(several->data, i, &err))
-			fail(several, &err);
+			several_fail(several, &err);
 	}
 	return NULL;
 }
@@ -54,10 +54,10 @@ int several(size_t count, several_work *work, void *data, const char *request_id
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	while (started + 1 < AT_ONCE && started + 1 < count &&
-	       pthread_create(&threads[started], &attributes, run, &several) == 0)
+	       pthread_create(&threads[started], &attributes, several_run, &several) == 0)
 		started++;
 	pthread_attr_destroy(&attributes);
-	run(&several);
+	several_run(&several);
 	while (started > 0)
 		pthread_join(threads[--started], NULL);
 	pthread_mutex_destroy(&several.lock);

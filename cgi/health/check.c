@@ -36,7 +36,7 @@ static void *check_images(void *data)
 }
 
 /* Both at once, so that two that hang cost no more time than one. */
-static void ask(struct app *app, struct health *out)
+static void check_ask(struct app *app, struct health *out)
 {
 	struct image_check images = {.store = app->blobs};
 	pthread_t thread;
@@ -60,7 +60,7 @@ static void take_fresh(struct app *app)
 
 	asking = true;
 	pthread_mutex_unlock(&lock);
-	ask(app, &fresh);
+	check_ask(app, &fresh);
 	pthread_mutex_lock(&lock);
 	asking = false;
 	last = fresh;

@@ -71,7 +71,7 @@ static bool known(struct look *out, bool *fresh)
 	return any;
 }
 
-static bool ask(struct app *app, struct look *out)
+static bool readyz_ask(struct app *app, struct look *out)
 {
 	bool fresh;
 	bool any = known(out, &fresh);
@@ -90,7 +90,7 @@ int health_readyz(struct call *call, struct err *err)
 	struct err failure = {0};
 
 	(void)err;
-	if (!ask(call->app, &look))
+	if (!readyz_ask(call->app, &look))
 		err_set(&failure, ERR_UNAVAILABLE, "it is not known yet");
 	else if (look.store.code != ERR_NONE)
 		failure = look.store;

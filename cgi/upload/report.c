@@ -69,7 +69,7 @@ void report_failed(struct report *report, const char *path, const char *reason)
 
 /* The rates of the last seconds: what is found there already goes by much faster than what is sent. At first those of
  * the whole time, so that they do not climb from nothing. */
-static void look(struct report *report, double done)
+static void report_look(struct report *report, double done)
 {
 	double seconds = progress_seconds(&report->progress), passed = seconds - report->recent.seconds;
 	double before = report->recent.seconds < recent_seconds ? report->recent.seconds : recent_seconds;
@@ -91,7 +91,7 @@ void report_show(struct report *report, int64_t done, int64_t total)
 	char words[160];
 	double rate;
 
-	look(report, (double)done);
+	report_look(report, (double)done);
 	rate = report->recent.done_rate;
 	snprintf(words, sizeof(words), "%zu images, %.0f images/s, %.1f MB/s%s", report->loaded + report->duplicate,
 	         report->recent.image_rate, report->recent.byte_rate / 1e6, report->failed ? ", some failed" : "");

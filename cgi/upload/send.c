@@ -38,7 +38,7 @@ struct sender {
 	struct err failure;
 };
 
-static void fail(struct sender *sender, const struct err *err)
+static void send_fail(struct sender *sender, const struct err *err)
 {
 	if (!sender->failed)
 		sender->failure = *err;
@@ -70,7 +70,7 @@ static int seek_bytes(void *data, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-static void start(struct sender *sender, struct slot *slot)
+static void send_start(struct sender *sender, struct slot *slot)
 {
 	static struct curl_slist no_expect = {.data = (char *)"Expect:"};
 	struct buf path;
@@ -132,16 +132,16 @@ static void judge_failure(struct sender *sender, struct slot *slot)
 	}
 	http_explain(sender->remote->server, answer, &err);
 	if (is_hopeless(answer) || (answer->code != CURLE_OK && !http_is_down(answer))) {
-		fail(sender, &err);
+		send_fail(sender, &err);
 		return;
 	}
 	sender->lost = http_is_down(answer) ? sender->lost + 1 : 0;
 	report_failed(sender->report, slot->item.path, err.text);
 	if (sender->lost >= LOST_MAX)
-		fail(sender, &err);
+		send_fail(sender, &err);
 }
 
-static void judge(struct sender *sender, struct slot *slot)
+static void send_judge(struct sender *sender, struct slot *slot)
 {
 	const struct http_answer *answer = &slot->answer;
 	bool stored = answer->code == CURLE_OK && (answer->status == 200 || answer->status == 201);
@@ -158,7 +158,7 @@ static void judge(struct sender *sender, struct slot *slot)
 		report_loaded(sender->report, slot->item.bytes);
 }
 
-static void finish(struct sender *sender, struct slot *slot, CURLcode code)
+static void send_finish(struct sender *sender, struct slot *slot, CURLcode code)
 {
 	curl_multi_remove_handle(sender->multi, slot->easy);
 	http_finish(slot->easy, code, &slot->answer);
@@ -172,7 +172,7 @@ static void finish(struct sender *sender, struct slot *slot, CURLcode code)
 		sender->waiting++;
 		return;
 	}
-	judge(sender, slot);
+	send_judge(sender, slot);
 	empty_slot(slot);
 }
 
@@ -187,13 +187,13 @@ static bool is_present(struct sender *sender, struct source_item *item, struct e
 }
 
 /* Takes the next file of the source into a free slot, unless it is passed over. */
-static void take(struct sender *sender, struct slot *slot)
+static void send_take(struct sender *sender, struct slot *slot)
 {
 	struct err err = {0};
 	int more = source_next(sender->source, &slot->item, &err);
 
 	if (more < 0)
-		fail(sender, &err);
+		send_fail(sender, &err);
 	if (more <= 0)
 		sender->ended = true;
 	if (more <= 0 || !slot->item.path)
@@ -202,10 +202,10 @@ static void take(struct sender *sender, struct slot *slot)
 		report_present(sender->report);
 		empty_slot(slot);
 	} else if (remote_prepare(sender->remote, slot->item.label, &err)) {
-		fail(sender, &err);
+		send_fail(sender, &err);
 		empty_slot(slot);
 	} else {
-		start(sender, slot);
+		send_start(sender, slot);
 	}
 }
 
@@ -231,7 +231,7 @@ static void restart_due(struct sender *sender)
 		if (sender->failed)
 			empty_slot(slot);
 		else
-			start(sender, slot);
+			send_start(sender, slot);
 	}
 }
 
@@ -244,20 +244,20 @@ static void step(struct sender *sender)
 	restart_due(sender);
 	/* One file a step, so that a long row of those that are there keeps no connection waiting. */
 	if ((slot = free_slot(sender)))
-		take(sender, slot);
+		send_take(sender, slot);
 	curl_multi_perform(sender->multi, &running);
 	while ((message = curl_multi_info_read(sender->multi, &left))) {
 		CURLcode code = message->data.result;
 
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&slot);
-		finish(sender, slot, code);
+		send_finish(sender, slot, code);
 	}
 	report_show(sender->report, sender->source->done, sender->source->total);
 	if (!free_slot(sender) && (sender->sending || sender->waiting))
 		curl_multi_poll(sender->multi, NULL, 0, POLL_MS, NULL);
 }
 
-static int prepare(struct sender *sender, int jobs, struct err *err)
+static int send_prepare(struct sender *sender, int jobs, struct err *err)
 {
 	sender->multi = curl_multi_init();
 	for (; sender->jobs < jobs; sender->jobs++) {
@@ -272,7 +272,7 @@ static int prepare(struct sender *sender, int jobs, struct err *err)
 	return 0;
 }
 
-static void release(struct sender *sender)
+static void send_release(struct sender *sender)
 {
 	for (int i = 0; i < sender->jobs; i++) {
 		struct slot *slot = &sender->slot[i];
@@ -296,13 +296,13 @@ int send_all(struct remote *remote, struct source *source, struct report *report
 	sender->remote = remote;
 	sender->source = source;
 	sender->report = report;
-	int failed = prepare(sender, jobs, err);
+	int failed = send_prepare(sender, jobs, err);
 	while (!failed && !*remote->server->stopped && (!sender->ended || sender->sending || sender->waiting))
 		step(sender);
 	if (!failed && sender->failed && !*remote->server->stopped) {
 		*err = sender->failure;
 		failed = -1;
 	}
-	release(sender);
+	send_release(sender);
 	return failed ? -1 : 0;
 }

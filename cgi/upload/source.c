@@ -66,7 +66,7 @@ int source_item_sha256(struct source_item *item, unsigned char sha256[HASH_SHA25
 
 /* --- a folder ----------------------------------------------------------------------------------------------------- */
 
-static void told(void *data, enum walk_skip skip, const char *path)
+static void source_told(void *data, enum walk_skip skip, const char *path)
 {
 	struct source *source = data;
 
@@ -74,7 +74,7 @@ static void told(void *data, enum walk_skip skip, const char *path)
 		report_failed(source->report, path, walk_skip_reason(skip));
 }
 
-static void seen(void *data, size_t count)
+static void source_seen(void *data, size_t count)
 {
 	struct source *source = data;
 
@@ -88,7 +88,7 @@ static int open_folder(struct source *source, const char *path, struct err *err)
 
 	if (!realpath(path, real))
 		return err_errno(err, ERR_NOT_FOUND, "Cannot open the folder %s", path);
-	if (walk_folder(&source->walk, real, &no_roots, told, seen, source, err))
+	if (walk_folder(&source->walk, real, &no_roots, source_told, source_seen, source, err))
 		return -1;
 	source->total = (int64_t)source->walk.count;
 	for (enum walk_skip skip = 0; skip < WALK_SKIPS; skip++)
@@ -154,7 +154,7 @@ static ssize_t read_archive(void *data, void *bytes, size_t len, struct err *err
 	return got;
 }
 
-static int going(void *data, struct err *err)
+static int source_going(void *data, struct err *err)
 {
 	const struct source *source = data;
 
@@ -165,7 +165,7 @@ static int open_archive(struct source *source, int64_t bytes, struct err *err)
 {
 	struct archive_limits limits = {
 		.entries = INT64_MAX, .entry_bytes = image_max, .skip = source->options.skip, .names = source->options.names,
-		.going = going};
+		.going = source_going};
 
 	source->total = bytes;
 	source->links = archive_links_new();

@@ -66,7 +66,7 @@ static int set_option(struct options *options, int option, char **argv, struct e
 	}
 }
 
-static int parse(struct options *options, int argc, char **argv, struct err *err)
+static int upload_parse(struct options *options, int argc, char **argv, struct err *err)
 {
 	static const struct option names[] = {
 		{"user", required_argument, NULL, 'u'},    {"base", required_argument, NULL, 'b'},
@@ -126,7 +126,7 @@ static int check_credentials(struct options *options, config_env *env, struct er
 	return 0;
 }
 
-static int check(struct options *options, config_env *env, struct err *err)
+static int upload_check(struct options *options, config_env *env, struct err *err)
 {
 	const char *no_proxy = env("no_proxy");
 
@@ -201,7 +201,7 @@ static int send_images(struct upload *upload, config_env *env, struct err *err)
 	return failed;
 }
 
-static int run(struct upload *upload, config_env *env, struct err *err)
+static int upload_all(struct upload *upload, config_env *env, struct err *err)
 {
 	catch_signals();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -234,10 +234,10 @@ int upload_run(int argc, char **argv, config_env *env)
 	buf_init(&options->netrc, NETRC_BYTES);
 	buf_init(&options->no_proxy, NO_PROXY_BYTES);
 	buf_str(&options->base, "http://127.0.0.1:44444");
-	if (parse(options, argc, argv, &err) || check(options, env, &err))
+	if (upload_parse(options, argc, argv, &err) || upload_check(options, env, &err))
 		fprintf(stderr, "image-label-load: %s\n", err.text);
 	else
-		status = run(upload, env, &err);
+		status = upload_all(upload, env, &err);
 	report_release(&upload->report);
 	buf_release(&options->base);
 	buf_release(&options->netrc);

@@ -14,7 +14,7 @@ struct append {
 	int64_t offset; /* at which the client appends */
 };
 
-static int parse(struct call *call, struct append *append, struct err *err)
+static int append_parse(struct call *call, struct append *append, struct err *err)
 {
 	const char *checksum = request_header(call->request, "HTTP_UPLOAD_CHECKSUM");
 	const char *offset = request_header(call->request, "HTTP_UPLOAD_OFFSET");
@@ -30,7 +30,7 @@ static int parse(struct call *call, struct append *append, struct err *err)
 }
 
 /* What arrives is kept even if the client goes away in the middle: it asks for the offset and goes on. */
-static int take(struct call *call, struct partial *partial, struct hash_stream *hash, struct err *err)
+static int append_take(struct call *call, struct partial *partial, struct hash_stream *hash, struct err *err)
 {
 	char piece[PIECE_BYTES];
 	ssize_t got;
@@ -52,7 +52,7 @@ static int take_checked(struct call *call, struct partial *partial, const struct
 {
 	struct hash_stream *hash = hash_stream_new(append->checksum.algorithm);
 	unsigned char digest[64];
-	int failed = take(call, partial, hash, err);
+	int failed = append_take(call, partial, hash, err);
 
 	size_t len = hash_stream_final(hash, digest);
 	*mismatch = !failed && (len != append->checksum.length || !hash_equal(digest, append->checksum.digest, len));
@@ -68,7 +68,7 @@ static int append_piece(struct call *call, struct partial *partial, const struct
 	if (append->offset != partial->offset)
 		return err_set(err, ERR_CONFLICT, "The upload is at %lld, not at %lld", (long long)partial->offset,
 		               (long long)append->offset);
-	if (append->has_checksum ? take_checked(call, partial, append, &mismatch, err) : take(call, partial, NULL, err))
+	if (append->has_checksum ? take_checked(call, partial, append, &mismatch, err) : append_take(call, partial, NULL, err))
 		return -1;
 	if (mismatch) {
 		reply_text(call->reply, CHECKSUM_MISMATCH, "text/plain", "The piece does not match Upload-Checksum\n");
@@ -89,7 +89,7 @@ int uploads_append(struct call *call, struct err *err)
 
 	if (uploads_version(call, &answered, err) || answered)
 		return answered ? 0 : -1;
-	if (parse(call, &append, err) || uploads_open(call, &partial, dir, err))
+	if (append_parse(call, &append, err) || uploads_open(call, &partial, dir, err))
 		return -1;
 	int failed = append_piece(call, &partial, &append, err);
 	partial_release(&partial);

@@ -49,7 +49,7 @@ static int reply_created(struct call *call, const struct partial *partial, struc
 
 /* What has expired makes room; a failure here is not this upload's. It reads a file of each upload of the last day, so
  * it is done now and then (measured: 0.2 s at 20,000). */
-static void sweep(const struct call *call, const char *dir, int64_t now)
+static void create_sweep(const struct call *call, const char *dir, int64_t now)
 {
 	static atomic_int_fast64_t last;
 	int64_t expires = call->app->config.limits.upload_expires_seconds;
@@ -76,7 +76,7 @@ int uploads_create(struct call *call, struct err *err)
 	    (*metadata.filepath && ingest_filepath(metadata.filepath, err)) || ingest_label(call, metadata.label, &label, err))
 		return -1;
 	int64_t now = text_now();
-	sweep(call, partial.dir, now);
+	create_sweep(call, partial.dir, now);
 	partial.user = (char *)call->request->user;
 	partial.dataset = (char *)dataset_name(call->dataset);
 	partial.filepath = metadata.filepath;

@@ -37,7 +37,7 @@ struct auth {
 	pthread_mutex_t reload_lock; /* one thread reads the file, those that saw the change wait for it */
 };
 
-static void *must(void *memory)
+static void *auth_must(void *memory)
 {
 	if (!memory)
 		abort();
@@ -69,7 +69,7 @@ static void add_line(struct snapshot *snapshot, bool passwords, size_t *capacity
 		userfile_forget_passwords(&user);
 	if (snapshot->count == *capacity) {
 		*capacity = *capacity ? 2 * *capacity : 64;
-		snapshot->users = must(reallocarray(snapshot->users, *capacity, sizeof(*snapshot->users)));
+		snapshot->users = auth_must(reallocarray(snapshot->users, *capacity, sizeof(*snapshot->users)));
 	}
 	snapshot->users[snapshot->count++] = user;
 }
@@ -109,7 +109,7 @@ static int read_all(int fd, const char *path, struct buf *out, struct err *err)
 /* Reads the file; an absent one is an empty snapshot. NULL with err when it cannot be read. */
 static struct snapshot *snapshot_read(const char *path, bool passwords, struct err *err)
 {
-	struct snapshot *snapshot = must(calloc(1, sizeof(*snapshot)));
+	struct snapshot *snapshot = auth_must(calloc(1, sizeof(*snapshot)));
 	atomic_init(&snapshot->references, 1);
 	struct err reason = {0};
 	snapshot->fd = file_open(path, &reason);
@@ -142,7 +142,7 @@ static bool is_current(const struct snapshot *snapshot, bool exists, const struc
 }
 
 /* Takes a reference; *fresh says whether it is what the file holds now. */
-static struct snapshot *take(struct auth *auth, bool *fresh)
+static struct snapshot *auth_take(struct auth *auth, bool *fresh)
 {
 	struct stat st;
 	bool exists = stat(auth->path, &st) == 0;
@@ -160,13 +160,13 @@ static struct snapshot *take(struct auth *auth, bool *fresh)
 static struct snapshot *snapshot_get(struct auth *auth)
 {
 	bool fresh;
-	struct snapshot *snapshot = take(auth, &fresh);
+	struct snapshot *snapshot = auth_take(auth, &fresh);
 	if (fresh)
 		return snapshot;
 
 	snapshot_release(snapshot);
 	pthread_mutex_lock(&auth->reload_lock);
-	snapshot = take(auth, &fresh);
+	snapshot = auth_take(auth, &fresh);
 	struct err err;
 	struct snapshot *next = fresh ? NULL : snapshot_read(auth->path, auth->passwords, &err);
 	if (next) {
@@ -187,7 +187,7 @@ static struct snapshot *snapshot_get(struct auth *auth)
 
 static int open_grants(struct auth **out, const char *json_user_dir, bool passwords, struct err *err)
 {
-	struct auth *auth = must(calloc(1, sizeof(*auth)));
+	struct auth *auth = auth_must(calloc(1, sizeof(*auth)));
 	auth->passwords = passwords;
 	if (asprintf(&auth->path, "%s/.grants", json_user_dir) < 0)
 		abort();

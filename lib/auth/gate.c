@@ -160,7 +160,7 @@ static int64_t brake(struct gate *gate, struct attempt *attempt)
 	return attempt->is_fresh ? 0 : name;
 }
 
-static void note(struct gate *gate, const struct attempt *attempt, bool right)
+static void gate_note(struct gate *gate, const struct attempt *attempt, bool right)
 {
 	if (right) {
 		struct known *known = known_of(gate, attempt->pair);
@@ -175,7 +175,7 @@ static void note(struct gate *gate, const struct attempt *attempt, bool right)
 		count(&gate->names[cell(attempt->name)], attempt->now, GATE_FAILURES, MINUTE);
 }
 
-static enum gate_answer check(struct gate *gate, struct attempt *attempt, int64_t *wait_us)
+static enum gate_answer gate_check(struct gate *gate, struct attempt *attempt, int64_t *wait_us)
 {
 	pthread_mutex_lock(&gate->lock);
 	*wait_us = brake(gate, attempt);
@@ -184,7 +184,7 @@ static enum gate_answer check(struct gate *gate, struct attempt *attempt, int64_
 		return GATE_SLOW;
 	bool right = attempt->is_same || (attempt->hash[0] && password_matches(attempt->hash, attempt->password));
 	pthread_mutex_lock(&gate->lock);
-	note(gate, attempt, right);
+	gate_note(gate, attempt, right);
 	pthread_mutex_unlock(&gate->lock);
 	return right ? GATE_RIGHT : GATE_WRONG;
 }
@@ -219,7 +219,7 @@ enum gate_answer gate_ask(struct gate *gate, const char *user, const char *passw
 
 	pthread_mutex_t *one = &gate->checks[(attempt.name >> 8) % STRIPES];
 	pthread_mutex_lock(one);
-	enum gate_answer answer = check(gate, &attempt, wait_us);
+	enum gate_answer answer = gate_check(gate, &attempt, wait_us);
 	pthread_mutex_unlock(one);
 	if (answer == GATE_RIGHT)
 		answer = limit_rate(gate, &attempt, wait_us);

@@ -29,7 +29,7 @@ void password_generate(char out[PASSWORD_KEY_MAX])
 }
 
 /* The digest of {SHA} and {SSHA}, followed by what is its salt; -1 when the text is not such a hash. */
-static int decode(const char *base64, struct buf *out)
+static int password_decode(const char *base64, struct buf *out)
 {
 	buf_init(out, HASH_SHA1_SIZE + SALT_MAX);
 	if (hash_base64_decode(base64, strlen(base64), out) == 0 && out->len >= HASH_SHA1_SIZE)
@@ -38,7 +38,7 @@ static int decode(const char *base64, struct buf *out)
 	return -1;
 }
 
-static void digest(const char *password, const void *salt, size_t salt_len, unsigned char out[64])
+static void password_digest(const char *password, const void *salt, size_t salt_len, unsigned char out[64])
 {
 	struct hash_stream *stream = hash_stream_new("sha1");
 	if (!stream)
@@ -51,10 +51,10 @@ static void digest(const char *password, const void *salt, size_t salt_len, unsi
 static bool is_ssha_of(const char *hash, const char *password)
 {
 	struct buf raw;
-	if (!starts_with(hash, SSHA) || decode(hash + strlen(SSHA), &raw) != 0)
+	if (!starts_with(hash, SSHA) || password_decode(hash + strlen(SSHA), &raw) != 0)
 		return false;
 	unsigned char expected[64];
-	digest(password, raw.data + HASH_SHA1_SIZE, raw.len - HASH_SHA1_SIZE, expected);
+	password_digest(password, raw.data + HASH_SHA1_SIZE, raw.len - HASH_SHA1_SIZE, expected);
 	bool same = hash_equal(expected, raw.data, HASH_SHA1_SIZE) != 0;
 	buf_release(&raw);
 	return same;
@@ -69,7 +69,7 @@ void password_ssha(const char *password, const char *before, char out[PASSWORD_H
 	char salt[HASH_TOKEN_MAX];
 	hash_random_token(SALT_BYTES, salt);
 	unsigned char raw[64 + HASH_TOKEN_MAX];
-	digest(password, salt, strlen(salt), raw);
+	password_digest(password, salt, strlen(salt), raw);
 	memcpy(raw + HASH_SHA1_SIZE, salt, strlen(salt));
 
 	struct buf text;
@@ -111,7 +111,7 @@ static bool is_known(const char *hash)
 	if (!base64)
 		return starts_with(hash, APR1) || is_crypt(hash);
 	struct buf raw;
-	if (decode(base64, &raw) != 0)
+	if (password_decode(base64, &raw) != 0)
 		return false;
 	bool whole = starts_with(hash, SSHA) || raw.len == HASH_SHA1_SIZE;
 	buf_release(&raw);
@@ -135,10 +135,10 @@ bool password_is_fast(const char *hash)
 static bool is_sha_of(const char *hash, const char *password)
 {
 	struct buf raw;
-	if (decode(hash + strlen(SHA), &raw) != 0)
+	if (password_decode(hash + strlen(SHA), &raw) != 0)
 		return false;
 	unsigned char expected[64];
-	digest(password, "", 0, expected);
+	password_digest(password, "", 0, expected);
 	bool same = raw.len == HASH_SHA1_SIZE && hash_equal(expected, raw.data, HASH_SHA1_SIZE) != 0;
 	buf_release(&raw);
 	return same;
@@ -192,7 +192,7 @@ bool password_is_key(const char *password)
 bool password_is_ssha_of_ours(const char *hash)
 {
 	struct buf raw;
-	if (!starts_with(hash, SSHA) || decode(hash + strlen(SSHA), &raw) != 0)
+	if (!starts_with(hash, SSHA) || password_decode(hash + strlen(SSHA), &raw) != 0)
 		return false;
 	bool ours = raw.len == HASH_SHA1_SIZE + SALT_TEXT &&
 	            base64url_span(raw.data + HASH_SHA1_SIZE, SALT_TEXT) == SALT_TEXT;

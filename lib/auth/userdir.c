@@ -24,7 +24,7 @@ static int failed(const struct userdir *dir, const char *name, const char *what,
 	return err_errno(err, ERR_INTERNAL, "%s/%s cannot be %s", dir->path, name, what);
 }
 
-static int give(const struct userdir *dir, int fd)
+static int userdir_give(const struct userdir *dir, int fd)
 {
 	return file_give(fd, dir->fd);
 }
@@ -56,7 +56,7 @@ static DIR *open_listing(int folder_fd, const char *name)
 	return listing;
 }
 
-static int list(struct userdir *dir)
+static int userdir_list(struct userdir *dir)
 {
 	DIR *listing = open_listing(dir->fd, ".");
 	if (!listing)
@@ -71,10 +71,10 @@ static int list(struct userdir *dir)
 	return 0;
 }
 
-static int lock(struct userdir *dir)
+static int userdir_lock(struct userdir *dir)
 {
 	dir->lock_fd = openat(dir->fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (dir->lock_fd < 0 || give(dir, dir->lock_fd) != 0)
+	if (dir->lock_fd < 0 || userdir_give(dir, dir->lock_fd) != 0)
 		return -1;
 	int result;
 	do
@@ -92,7 +92,7 @@ int userdir_open(struct userdir *dir, const char *path, struct err *err)
 		userdir_close(dir);
 		return -1;
 	}
-	if (lock(dir) != 0 || list(dir) != 0) {
+	if (userdir_lock(dir) != 0 || userdir_list(dir) != 0) {
 		err_errno(err, ERR_INTERNAL, "the users' folder %s cannot be used", path);
 		userdir_close(dir);
 		return -1;
@@ -112,7 +112,7 @@ void userdir_close(struct userdir *dir)
 	*dir = (struct userdir){.fd = -1, .lock_fd = -1};
 }
 
-static void join(const struct userdir *dir, const char *name, char out[PATH_MAX])
+static void userdir_join(const struct userdir *dir, const char *name, char out[PATH_MAX])
 {
 	snprintf(out, PATH_MAX, "%s/%s", dir->path, name);
 }
@@ -120,14 +120,14 @@ static void join(const struct userdir *dir, const char *name, char out[PATH_MAX]
 int userdir_read(const struct userdir *dir, const char *name, struct buf *out, struct err *err)
 {
 	char path[PATH_MAX];
-	join(dir, name, path);
+	userdir_join(dir, name, path);
 	return file_read(path, out->max, out, err);
 }
 
 cJSON *userdir_json(const struct userdir *dir, const char *name, struct err *err)
 {
 	char path[PATH_MAX];
-	join(dir, name, path);
+	userdir_join(dir, name, path);
 	cJSON *tree = json_parse_file(path, err);
 	if (!tree || cJSON_IsObject(tree))
 		return tree;
@@ -160,7 +160,7 @@ int userdir_write(const struct userdir *dir, const char *name, const char *bytes
 	if (fd < 0)
 		return failed(dir, name, "written", err);
 	int result = 0;
-	if (fchmod(fd, 0600) != 0 || give(dir, fd) != 0 || file_write(fd, bytes, len) != 0 || fsync(fd) != 0 ||
+	if (fchmod(fd, 0600) != 0 || userdir_give(dir, fd) != 0 || file_write(fd, bytes, len) != 0 || fsync(fd) != 0 ||
 	    renameat(dir->fd, temporary, dir->fd, name) != 0 || fsync(dir->fd) != 0)
 		result = failed(dir, name, "written", err);
 	close(fd);

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-static char *copy(const char *text)
+static char *userfile_copy(const char *text)
 {
 	char *duplicate = strdup(text);
 	if (!duplicate)
@@ -86,7 +86,7 @@ static void grant_set(struct user_file *user, const char *dataset, enum role rol
 			abort();
 		memmove(&user->grants[at + 1], &user->grants[at],
 		        (user->grant_count - at) * sizeof(*user->grants));
-		user->grants[at].dataset = copy(dataset);
+		user->grants[at].dataset = userfile_copy(dataset);
 		user->grant_count++;
 	}
 	user->grants[at].role = role;
@@ -168,9 +168,9 @@ static int read_fields(const cJSON *tree, struct user_file *out, struct err *err
 	else if (read_datasets(datasets, role, out, err) != 0)
 		return -1;
 
-	out->user = copy(user);
-	out->password = password ? copy(password) : NULL;
-	out->password_hash = password_hash ? copy(password_hash) : NULL;
+	out->user = userfile_copy(user);
+	out->password = password ? userfile_copy(password) : NULL;
+	out->password_hash = password_hash ? userfile_copy(password_hash) : NULL;
 	return 0;
 }
 

@@ -98,8 +98,8 @@ static void put_grants(cJSON *tree, enum role role, const struct user_grant *gra
 	userfile_release(&user);
 }
 
-static int add(struct users *users, const char *name, enum role role, const struct user_grant *grants,
-               size_t grant_count, const char *password_hash, int64_t expires_us, struct err *err)
+static int add_users(struct users *users, const char *name, enum role role, const struct user_grant *grants,
+                     size_t grant_count, const char *password_hash, int64_t expires_us, struct err *err)
 {
 	if (userset_find(&users->set, name))
 		return err_set(err, ERR_CONFLICT, "there is a user \"%s\" already", name);
@@ -130,7 +130,7 @@ int users_add(const char *json_user_dir, const char *name, enum role role, const
 	struct users users;
 	if (make_hash(password, key_out, hash, err) || users_open(&users, json_user_dir, err))
 		return -1;
-	int result = add(&users, name, role, grants, grant_count, hash, expires_us, err);
+	int result = add_users(&users, name, role, grants, grant_count, hash, expires_us, err);
 	users_close(&users);
 	return result == 0 ? users_compile(json_user_dir, NULL, NULL, err) : -1;
 }

@@ -65,7 +65,7 @@ static void compile(struct compiled *out, const struct userset *set, struct auth
 	}
 }
 
-static int put(const struct compiled *made, const struct userdir *dir, struct err *err)
+static int users_compile_put(const struct compiled *made, const struct userdir *dir, struct err *err)
 {
 	if (made->htpasswd.overflow || made->grants.overflow)
 		return err_set(err, ERR_TOO_LARGE, "the users of %s are too many", dir->path);
@@ -75,7 +75,7 @@ static int put(const struct compiled *made, const struct userdir *dir, struct er
 	return 0;
 }
 
-static void release(struct buf *secret)
+static void users_compile_release(struct buf *secret)
 {
 	if (secret->data)
 		explicit_bzero(secret->data, secret->len);
@@ -95,12 +95,12 @@ int users_compile(const char *json_user_dir, size_t *count, struct buf *warn, st
 	struct compiled made;
 	compile(&made, &set, before);
 
-	int result = put(&made, &dir, err);
+	int result = users_compile_put(&made, &dir, err);
 	if (result == 0 && count)
 		*count = made.count;
 
-	release(&made.htpasswd);
-	release(&made.grants);
+	users_compile_release(&made.htpasswd);
+	users_compile_release(&made.grants);
 	auth_free(before);
 	userset_release(&set);
 	userdir_close(&dir);

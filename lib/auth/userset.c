@@ -3,7 +3,7 @@
 
 #include "auth/password.h"
 
-static void warning(struct buf *warn, const struct userdir *dir, const char *file, const char *text)
+static void userset_warning(struct buf *warn, const struct userdir *dir, const char *file, const char *text)
 {
 	if (warn)
 		buf_printf(warn, "%s/%s: %s\n", dir->path, file, text);
@@ -26,21 +26,21 @@ static bool is_usable(const struct user_file *user, const struct userdir *dir, c
                       struct buf *warn)
 {
 	if (!user->password && !user->password_hash) {
-		warning(warn, dir, file, "neither \"password\" nor \"password_hash\"; this user is left out");
+		userset_warning(warn, dir, file, "neither \"password\" nor \"password_hash\"; this user is left out");
 		return false;
 	}
 	struct err err;
 	if (user->password_hash && password_check_hash(user->password_hash, &err) != 0) {
-		warning(warn, dir, file, err.text);
+		userset_warning(warn, dir, file, err.text);
 		return false;
 	}
 	if (user->password_hash && user->password)
-		warning(warn, dir, file, "both \"password\" and \"password_hash\"; \"password_hash\" holds");
+		userset_warning(warn, dir, file, "both \"password\" and \"password_hash\"; \"password_hash\" holds");
 	/* A slow hash of an empty password is left to gate, which takes none. */
 	const char *hash = user->password_hash;
 	bool is_empty = hash ? password_is_fast(hash) && password_matches(hash, "") : user->password[0] == '\0';
 	if (is_empty)
-		warning(warn, dir, file, "the password is empty; this user is left out");
+		userset_warning(warn, dir, file, "the password is empty; this user is left out");
 	return !is_empty;
 }
 

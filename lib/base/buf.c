@@ -26,7 +26,7 @@ void buf_clear(struct buf *buf)
 }
 
 /* Makes room for `len` more bytes and a NUL; false over the ceiling. */
-static bool grow(struct buf *buf, size_t len)
+static bool buf_grow(struct buf *buf, size_t len)
 {
 	if (buf->overflow || buf->len > buf->max || len > buf->max - buf->len ||
 	    buf->len + len > SIZE_MAX / 4) {
@@ -52,14 +52,14 @@ static bool grow(struct buf *buf, size_t len)
 
 char *buf_reserve(struct buf *buf, size_t len)
 {
-	if (!grow(buf, len))
+	if (!buf_grow(buf, len))
 		return NULL;
 	return buf->data + buf->len;
 }
 
 int buf_add(struct buf *buf, const void *bytes, size_t len)
 {
-	if (!grow(buf, len))
+	if (!buf_grow(buf, len))
 		return -1;
 	if (len)
 		memcpy(buf->data + buf->len, bytes, len);
@@ -91,7 +91,7 @@ int buf_printf(struct buf *buf, const char *format, ...)
 		buf->overflow = true;
 		return -1;
 	}
-	if (!grow(buf, (size_t)wanted))
+	if (!buf_grow(buf, (size_t)wanted))
 		return -1;
 	va_start(arguments, format);
 	vsnprintf(buf->data + buf->len, (size_t)wanted + 1, format, arguments);

@@ -19,7 +19,7 @@ void combine_release(struct combine *line)
 }
 
 /* Adds the job to those that wait; whether its thread is the one to lead. */
-static bool join(struct combine *line, struct combine_job *job)
+static bool combine_join(struct combine *line, struct combine_job *job)
 {
 	pthread_mutex_lock(&line->mutex);
 	bool leads = !line->leading;
@@ -53,7 +53,7 @@ struct combine_job *combine_take(struct combine *line)
 
 /* Nobody is woken under the mutex, only to wait for that, and the next leader first: it works while the others
  * answer. */
-static void lead(struct combine *line, const struct combine_job *own, combine_run *run, void *owner)
+static void combine_lead(struct combine *line, const struct combine_job *own, combine_run *run, void *owner)
 {
 	run(owner, line);
 	pthread_mutex_lock(&line->mutex);
@@ -121,9 +121,9 @@ int combine_do(struct combine *line, struct combine_job *job, combine_run *run, 
 {
 	*job = (struct combine_job){.next = NULL};
 	sem_init(&job->wake, 0, 0);
-	bool leads = join(line, job), served = leads || wait_for_turn(line, job, wait_seconds);
+	bool leads = combine_join(line, job), served = leads || wait_for_turn(line, job, wait_seconds);
 	if (leads || (served && job->leads))
-		lead(line, job, run, owner);
+		combine_lead(line, job, run, owner);
 	sem_destroy(&job->wake);
 	return served ? 0 : -1;
 }

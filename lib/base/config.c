@@ -264,7 +264,7 @@ static char *duplicate(const char *text)
 	return copy;
 }
 
-static char *join(const char *folder, const char *name)
+static char *config_join(const char *folder, const char *name)
 {
 	struct buf path;
 
@@ -285,7 +285,7 @@ static char *absolute(const char *path)
 	free(folder);
 	if (!real)
 		return NULL;
-	char *whole = join(real, slash ? slash + 1 : path);
+	char *whole = config_join(real, slash ? slash + 1 : path);
 	free(real);
 	return whole;
 }
@@ -327,7 +327,7 @@ static int choose_file(const char *path, config_env *env, const char *home, char
 	}
 	*out = absolute_if_there("config.json");
 	if (!*out && home) {
-		char *folder = join(home, ".config/image-label-server/config.json");
+		char *folder = config_join(home, ".config/image-label-server/config.json");
 		*out = absolute_if_there(folder);
 		free(folder);
 	}
@@ -336,7 +336,8 @@ static int choose_file(const char *path, config_env *env, const char *home, char
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-static int load(struct config *config, const char *path, config_env *env, char *home, int stores, struct err *err)
+static int load_config(struct config *config, const char *path, config_env *env, char *home, int stores,
+                       struct err *err)
 {
 	struct config_places places = {.folder = "/", .home = home};
 	char *file = NULL, *folder;
@@ -364,7 +365,7 @@ int config_load_for(struct config *config, const char *path, config_env *env, in
 	char *home = find_home(env);
 
 	memset(config, 0, sizeof(*config));
-	int failed = load(config, path, env, home, stores, err);
+	int failed = load_config(config, path, env, home, stores, err);
 	if (failed)
 		config_release(config);
 	free(home);

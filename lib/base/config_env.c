@@ -5,7 +5,7 @@
 #include "base/config_keys.h"
 
 /* A variable that is set to nothing is not set. */
-static const char *get(config_env *env, const char *name)
+static const char *config_env_get(config_env *env, const char *name)
 {
 	const char *value = env(name);
 
@@ -23,10 +23,10 @@ static int set(struct config *config, const char *name, const char *what, const 
 static int choose_stores(struct config *config, config_env *env, const struct config_places *places,
                          struct err *err)
 {
-	if (get(env, "MONGODB_CONN_STRING") &&
+	if (config_env_get(env, "MONGODB_CONN_STRING") &&
 	    set(config, "dataset_store.type", "dataset_store.type", "mongodb", places, err))
 		return -1;
-	if (get(env, "AWS_BUCKET_NAME") &&
+	if (config_env_get(env, "AWS_BUCKET_NAME") &&
 	    set(config, "image_store.type", "image_store.type", "s3", places, err))
 		return -1;
 	return 0;
@@ -58,9 +58,9 @@ static int take_variables(struct config *config, config_env *env, const struct c
 		if (!key->variable || !is_used(config, key))
 			continue;
 		const char *variable = key->variable;
-		if (!strcmp(variable, "AWS_REGION") && !get(env, variable))
+		if (!strcmp(variable, "AWS_REGION") && !config_env_get(env, variable))
 			variable = "AWS_DEFAULT_REGION";
-		const char *value = get(env, variable);
+		const char *value = config_env_get(env, variable);
 		if (!value)
 			continue;
 		if (key->kind == CONFIG_PATH ? take_path(config, key, variable, value, places, err)
@@ -75,14 +75,14 @@ static int take_variables(struct config *config, config_env *env, const struct c
 static int name_default_dataset(struct config *config, config_env *env, const struct config_places *places,
                                 struct err *err)
 {
-	const char *name = get(env, "DATABASE_NAME");
+	const char *name = config_env_get(env, "DATABASE_NAME");
 
 	if (!name || config->default_dataset[0])
 		return 0;
 	return set(config, "default_dataset", "DATABASE_NAME", name, places, err);
 }
 
-static int missing(const struct config *config, const char *what, const char *because, struct err *err)
+static int config_env_missing(const struct config *config, const char *what, const char *because, struct err *err)
 {
 	return err_set(err, ERR_BAD_REQUEST, "%s%s%s is missing: %s", config->path,
 	               *config->path ? ": " : "", what, because);
@@ -97,19 +97,19 @@ static int check_complete(const struct config *config, int stores, struct err *e
 	bool s3_opened = !config_images_are_files(config) && (stores & CONFIG_IMAGES);
 
 	if (mongodb_opened && !config->dataset_store.uri[0])
-		return missing(config, "\"dataset_store.uri\" (or MONGODB_CONN_STRING)", mongodb, err);
+		return config_env_missing(config, "\"dataset_store.uri\" (or MONGODB_CONN_STRING)", mongodb, err);
 	if (mongodb_opened && !config->dataset_store.database[0])
-		return missing(config, "\"dataset_store.database\" (or DATABASE_NAME)", mongodb, err);
+		return config_env_missing(config, "\"dataset_store.database\" (or DATABASE_NAME)", mongodb, err);
 	if (s3_opened && !config->image_store.bucket[0])
-		return missing(config, "\"image_store.bucket\" (or AWS_BUCKET_NAME)", s3, err);
+		return config_env_missing(config, "\"image_store.bucket\" (or AWS_BUCKET_NAME)", s3, err);
 	if (s3_opened && !config->image_store.access_key[0])
-		return missing(config, "AWS_ACCESS_KEY_ID in the environment", s3, err);
+		return config_env_missing(config, "AWS_ACCESS_KEY_ID in the environment", s3, err);
 	if (s3_opened && !config->image_store.secret_key[0])
-		return missing(config, "AWS_SECRET_ACCESS_KEY in the environment", s3, err);
+		return config_env_missing(config, "AWS_SECRET_ACCESS_KEY in the environment", s3, err);
 	if (config->listen.certificate[0] && !config->listen.certificate_key[0])
-		return missing(config, "\"listen.certificate_key\"", "\"listen.certificate\" is given", err);
+		return config_env_missing(config, "\"listen.certificate_key\"", "\"listen.certificate\" is given", err);
 	if (!config->listen.certificate[0] && config->listen.certificate_key[0])
-		return missing(config, "\"listen.certificate\"", "\"listen.certificate_key\" is given", err);
+		return config_env_missing(config, "\"listen.certificate\"", "\"listen.certificate_key\" is given", err);
 	return 0;
 }
 

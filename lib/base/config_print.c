@@ -131,7 +131,7 @@ int config_print(const struct config *config, struct buf *out)
 }
 
 /* What it takes, where its meaning does not say so, and the variable that wins. */
-static void describe(const struct config_key *key, bool bounds, struct buf *out)
+static void config_print_describe(const struct config_key *key, bool bounds, struct buf *out)
 {
 	char expected[160];
 
@@ -153,7 +153,7 @@ int config_help(struct buf *out)
 		const struct config_key *key = &config_keys[i];
 
 		buf_printf(out, "  %-33s ", key->name);
-		describe(key, true, out);
+		config_print_describe(key, true, out);
 		if (key->kind == CONFIG_INTEGER)
 			buf_printf(out, "; default %" PRId64, key->number);
 		else if (*default_text(key))
@@ -181,7 +181,7 @@ int config_table(struct buf *out)
 		else
 			buf_str(out, "none");
 		buf_str(out, " | ");
-		describe(key, false, out);
+		config_print_describe(key, false, out);
 		buf_str(out, " |\n");
 	}
 	return out->overflow ? -1 : 0;

@@ -140,8 +140,8 @@ static int normalize(const struct config_key *key, const char *what, const char 
 }
 
 /* Takes value. */
-static int keep(struct config *config, const struct config_key *key, const char *what, char *value,
-                struct err *err)
+static int config_value_keep(struct config *config, const struct config_key *key, const char *what, char *value,
+                             struct err *err)
 {
 	if (!config_is_list(key)) {
 		char **place = config_text(config, key);
@@ -178,5 +178,5 @@ int config_set(struct config *config, const struct config_key *key, const char *
 		buf_release(&text);
 		return -1;
 	}
-	return keep(config, key, what, buf_detach(&text), err);
+	return config_value_keep(config, key, what, buf_detach(&text), err);
 }

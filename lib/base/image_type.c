@@ -65,7 +65,7 @@ void image_type_names(struct buf *out)
 
 /* --- first bytes -------------------------------------------------------------------------------------------------- */
 
-static bool starts(const unsigned char *bytes, size_t len, size_t at, const char *magic, size_t magic_len)
+static bool image_type_starts(const unsigned char *bytes, size_t len, size_t at, const char *magic, size_t magic_len)
 {
 	return len >= at + magic_len && memcmp(bytes + at, magic, magic_len) == 0;
 }
@@ -74,7 +74,7 @@ static bool starts(const unsigned char *bytes, size_t len, size_t at, const char
  * others). */
 static bool is_bmp(const unsigned char *bytes, size_t len)
 {
-	if (!starts(bytes, len, 0, "BM", 2) || len < 16)
+	if (!image_type_starts(bytes, len, 0, "BM", 2) || len < 16)
 		return false;
 	unsigned header = (unsigned)bytes[14] | (unsigned)bytes[15] << 8;
 	return header == 12 || (header >= 16 && header <= 124);
@@ -101,11 +101,12 @@ static const char *type_of_brand(const unsigned char *brand)
 /* A "ftyp" box: its size, the major brand, a version, and the compatible brands. */
 static const char *type_of_heif(const unsigned char *bytes, size_t len)
 {
-	if (!starts(bytes, len, 4, "ftyp", 4) || len < 12)
+	if (!image_type_starts(bytes, len, 4, "ftyp", 4) || len < 12)
 		return NULL;
 	size_t size = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
 	const char *media = type_of_brand(bytes + 8);
-	bool any = starts(bytes, len, 8, "mif1", 4) || starts(bytes, len, 8, "msf1", 4) || starts(bytes, len, 8, "mif2", 4);
+	bool any = image_type_starts(bytes, len, 8, "mif1", 4) || image_type_starts(bytes, len, 8, "msf1", 4) ||
+	           image_type_starts(bytes, len, 8, "mif2", 4);
 
 	for (size_t at = 16; !media && any && at + 4 <= size && at + 4 <= len; at += 4)
 		media = type_of_brand(bytes + at);
@@ -127,9 +128,9 @@ const struct image_type *image_type_sniff(const unsigned char *bytes, size_t len
 	const char *media = type_of_heif(bytes, len);
 
 	for (size_t i = 0; !media && i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (starts(bytes, len, 0, magics[i].magic, magics[i].len))
+		if (image_type_starts(bytes, len, 0, magics[i].magic, magics[i].len))
 			media = magics[i].media;
-	if (!media && starts(bytes, len, 0, "RIFF", 4) && starts(bytes, len, 8, "WEBP", 4))
+	if (!media && image_type_starts(bytes, len, 0, "RIFF", 4) && image_type_starts(bytes, len, 8, "WEBP", 4))
 		media = "image/webp";
 	if (!media && is_bmp(bytes, len))
 		media = "image/bmp";

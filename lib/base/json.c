@@ -14,7 +14,7 @@ static const int64_t exact_max = (INT64_C(1) << 53) - 1; /* a cJSON number is a 
 /* --- parsing ------------------------------------------------------------------------------------------------------ */
 
 /* `name` is what messages call the text. */
-static cJSON *parse(const char *name, const char *bytes, size_t len, struct err *err)
+static cJSON *json_parse(const char *name, const char *bytes, size_t len, struct err *err)
 {
 	static const struct json_events check_only = {0};
 
@@ -33,7 +33,7 @@ static cJSON *parse(const char *name, const char *bytes, size_t len, struct err 
 
 cJSON *json_parse_object(const char *bytes, size_t len, struct err *err)
 {
-	cJSON *tree = parse(body_name, bytes, len, err);
+	cJSON *tree = json_parse(body_name, bytes, len, err);
 
 	if (tree && !cJSON_IsObject(tree)) {
 		err_set(err, ERR_BAD_REQUEST, "%s must be a JSON object: {…}", body_name);
@@ -50,7 +50,7 @@ cJSON *json_parse_file(const char *path, struct err *err)
 
 	buf_init(&text, JSON_BODY_MAX);
 	if (!file_read(path, JSON_BODY_MAX, &text, err))
-		tree = parse(path, buf_text(&text), text.len, err);
+		tree = json_parse(path, buf_text(&text), text.len, err);
 	buf_release(&text);
 	return tree;
 }
@@ -58,7 +58,7 @@ cJSON *json_parse_file(const char *path, struct err *err)
 /* --- typed fields ------------------------------------------------------------------------------------------------- */
 
 /* Sets *out to the field, or to NULL when it is absent or null and need not be there. */
-static int find(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err)
+static int json_find(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err)
 {
 	const cJSON *field = cJSON_GetObjectItemCaseSensitive(object, key);
 
@@ -77,7 +77,7 @@ int json_string(const cJSON *object, const char *key, bool required, const char 
 {
 	const cJSON *field;
 
-	if (find(object, key, required, &field, err))
+	if (json_find(object, key, required, &field, err))
 		return -1;
 	if (!field)
 		return 0;
@@ -96,7 +96,7 @@ int json_int64(const cJSON *object, const char *key, bool required, int64_t min,
 		min = -exact_max;
 	if (max > exact_max)
 		max = exact_max;
-	if (find(object, key, required, &field, err))
+	if (json_find(object, key, required, &field, err))
 		return -1;
 	if (!field)
 		return 0;
@@ -112,7 +112,7 @@ int json_bool(const cJSON *object, const char *key, bool required, bool *out, st
 {
 	const cJSON *field;
 
-	if (find(object, key, required, &field, err))
+	if (json_find(object, key, required, &field, err))
 		return -1;
 	if (!field)
 		return 0;
@@ -126,7 +126,7 @@ int json_string_array(const cJSON *object, const char *key, bool required, const
 {
 	const cJSON *field, *item;
 
-	if (find(object, key, required, &field, err))
+	if (json_find(object, key, required, &field, err))
 		return -1;
 	if (field && !cJSON_IsArray(field))
 		return wrong_type(key, "an array of strings", err);
@@ -141,7 +141,7 @@ int json_object(const cJSON *object, const char *key, bool required, const cJSON
 {
 	const cJSON *field;
 
-	if (find(object, key, required, &field, err))
+	if (json_find(object, key, required, &field, err))
 		return -1;
 	if (field && !cJSON_IsObject(field))
 		return wrong_type(key, "an object", err);

@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-static cJSON *must(cJSON *item)
+static cJSON *json_build_must(cJSON *item)
 {
 	if (!item)
 		abort();
@@ -11,23 +11,23 @@ static cJSON *must(cJSON *item)
 
 cJSON *json_new_object(void)
 {
-	return must(cJSON_CreateObject());
+	return json_build_must(cJSON_CreateObject());
 }
 
 cJSON *json_new_array(void)
 {
-	return must(cJSON_CreateArray());
+	return json_build_must(cJSON_CreateArray());
 }
 
 void json_add(cJSON *object, const char *key, cJSON *value)
 {
-	if (!cJSON_AddItemToObject(object, key, must(value)))
+	if (!cJSON_AddItemToObject(object, key, json_build_must(value)))
 		abort();
 }
 
 void json_append(cJSON *array, cJSON *value)
 {
-	if (!cJSON_AddItemToArray(array, must(value)))
+	if (!cJSON_AddItemToArray(array, json_build_must(value)))
 		abort();
 }
 

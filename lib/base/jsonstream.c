@@ -61,7 +61,7 @@ static void advance(uint64_t *line, uint64_t *column, const char *bytes, size_t 
 }
 
 /* The place of the byte at `offset` of the piece, counted from 1. */
-static void place(const struct walk *walk, size_t offset, uint64_t *line, uint64_t *column)
+static void jsonstream_place(const struct walk *walk, size_t offset, uint64_t *line, uint64_t *column)
 {
 	*line = walk->lines_before;
 	*column = walk->columns_before;
@@ -74,7 +74,7 @@ static int fail_at(struct walk *walk, size_t offset, const char *verb, const cha
 {
 	uint64_t line, column;
 
-	place(walk, offset, &line, &column);
+	jsonstream_place(walk, offset, &line, &column);
 	walk->failed = true;
 	return err_set(walk->err, ERR_BAD_REQUEST, "%s%s: line %" PRIu64 ", column %" PRIu64 ": %s",
 	               walk->name, verb, line, column, what);
@@ -108,11 +108,11 @@ static size_t string_start(const struct walk *walk, size_t end)
 }
 
 /* What an event's function refused: the message is its own. yajl's callbacks stop at 0. */
-static int refuse(struct walk *walk)
+static int jsonstream_refuse(struct walk *walk)
 {
 	uint64_t line, column;
 
-	place(walk, last_taken(walk), &line, &column);
+	jsonstream_place(walk, last_taken(walk), &line, &column);
 	walk->failed = true;
 	err_prefix(walk->err, "%s: line %" PRIu64, walk->name, line);
 	return 0;
@@ -160,7 +160,7 @@ static void come_back(struct walk *walk)
 
 static int give_plain(struct walk *walk, int (*event)(void *, struct err *))
 {
-	return !event || !event(walk->context, walk->err) ? 1 : refuse(walk);
+	return !event || !event(walk->context, walk->err) ? 1 : jsonstream_refuse(walk);
 }
 
 /* Gives bytes as NUL-terminated text. */
@@ -172,7 +172,7 @@ static int give_text(struct walk *walk, const void *bytes, size_t len,
 	buf_clear(&walk->text);
 	if (buf_add(&walk->text, bytes, len))
 		return wrong_here(walk, "a string that is too long");
-	return !event(walk->context, buf_text(&walk->text), walk->err) ? 1 : refuse(walk);
+	return !event(walk->context, buf_text(&walk->text), walk->err) ? 1 : jsonstream_refuse(walk);
 }
 
 static int on_start_object(void *context)
@@ -296,7 +296,7 @@ static int on_boolean(void *context, int value)
 		return 0;
 	if (!walk->events->boolean || !walk->events->boolean(walk->context, value, walk->err))
 		return 1;
-	return refuse(walk);
+	return jsonstream_refuse(walk);
 }
 
 static int on_null(void *context)

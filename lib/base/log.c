@@ -45,7 +45,7 @@ struct line {
 static const char line_cut[] = ",\"cut\":true";
 static const char line_end[] = "}\n";
 
-static bool put(struct line *line, const char *bytes, size_t len)
+static bool log_put(struct line *line, const char *bytes, size_t len)
 {
 	if (len > line->room - line->len)
 		return false;
@@ -90,7 +90,7 @@ static bool put_text(struct line *line, const char *text)
 	size_t room = line->room;
 	bool whole = true;
 
-	if (room - line->len < sizeof(ellipsis) || !put(line, "\"", 1))
+	if (room - line->len < sizeof(ellipsis) || !log_put(line, "\"", 1))
 		return false;
 	if (room - line->len > LOG_VALUE_MAX)
 		line->room = line->len + LOG_VALUE_MAX;
@@ -98,13 +98,13 @@ static bool put_text(struct line *line, const char *text)
 	for (size_t at = 0, used; at < len && whole; at += used) {
 		char escaped[8];
 		size_t escaped_len = escape_character(text + at, len - at, escaped, &used);
-		whole = put(line, escaped, escaped_len);
+		whole = log_put(line, escaped, escaped_len);
 	}
 	line->room = room;
 	if (whole)
-		return put(line, "\"", 1);
+		return log_put(line, "\"", 1);
 	line->cut = true;
-	return put(line, ellipsis, sizeof(ellipsis) - 1);
+	return log_put(line, ellipsis, sizeof(ellipsis) - 1);
 }
 
 /* Either the whole pair is put, or nothing and the line is marked as cut. */
@@ -112,8 +112,8 @@ static void put_field(struct line *line, const char *key, const char *value)
 {
 	size_t start = line->len;
 
-	if (put(line, start ? "," : "{", 1) && put_text(line, key) && put(line, ":", 1) &&
-	    (value ? put_text(line, value) : put(line, "null", 4)))
+	if (log_put(line, start ? "," : "{", 1) && put_text(line, key) && log_put(line, ":", 1) &&
+	    (value ? put_text(line, value) : log_put(line, "null", 4)))
 		return;
 	line->len = start;
 	line->cut = true;
@@ -151,8 +151,8 @@ void log_write(enum log_level level, const char *message, ...)
 
 	line.room = sizeof(line.text);
 	if (line.cut)
-		put(&line, line_cut, sizeof(line_cut) - 1);
-	put(&line, line_end, sizeof(line_end) - 1);
+		log_put(&line, line_cut, sizeof(line_cut) - 1);
+	log_put(&line, line_end, sizeof(line_end) - 1);
 	while (write(STDERR_FILENO, line.text, line.len) < 0 && errno == EINTR)
 		;
 	errno = saved;

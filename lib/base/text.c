@@ -212,7 +212,7 @@ int text_check_filepath(const char *filepath, struct err *err)
 }
 
 /* Levenshtein's distance by rows, of texts of at most TEXT_NEAREST_MAX bytes. */
-static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
+static size_t text_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	size_t row[TEXT_NEAREST_MAX + 1];
 
@@ -246,7 +246,7 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 		size_t candidate_len = strnlen(candidates[i], TEXT_NEAREST_MAX + 1);
 		if (candidate_len > TEXT_NEAREST_MAX)
 			continue;
-		size_t d = distance(word, len, candidates[i], candidate_len);
+		size_t d = text_distance(word, len, candidates[i], candidate_len);
 		if (d < best) {
 			best = d;
 			nearest = candidates[i];

@@ -45,7 +45,7 @@ void walk_pass_over(struct walk *walk, enum walk_skip skip, const char *path, wa
 		told(data, skip, path);
 }
 
-static void keep(struct walk *walk, size_t *capacity, const char *path, bool link)
+static void walk_keep(struct walk *walk, size_t *capacity, const char *path, bool link)
 {
 	if (walk->count == *capacity) {
 		*capacity = *capacity ? *capacity * 2 : 1024;
@@ -105,7 +105,7 @@ static enum walk_skip visit_link(struct visit *visit, FTSENT *entry, const char 
 	if (stat(entry->fts_accpath, &st))
 		return WALK_UNREADABLE;
 	if (S_ISREG(st.st_mode)) {
-		keep(visit->walk, &visit->capacity, path, true);
+		walk_keep(visit->walk, &visit->capacity, path, true);
 		return WALK_SKIPS;
 	}
 	if (!S_ISDIR(st.st_mode))
@@ -120,7 +120,7 @@ static enum walk_skip visit_kind(struct visit *visit, FTSENT *entry, const char 
 {
 	switch (entry->fts_info) {
 	case FTS_F:
-		keep(visit->walk, &visit->capacity, path, false);
+		walk_keep(visit->walk, &visit->capacity, path, false);
 		return WALK_SKIPS;
 	case FTS_SL:
 	case FTS_SLNONE: return visit_link(visit, entry, path);

@@ -128,7 +128,7 @@ void located_id_of(const struct stat *st, struct located_id *out)
 }
 
 /* Reads what the file is. */
-static int describe(int fd, const struct stat *st, struct located *out)
+static int locate_describe(int fd, const struct stat *st, struct located *out)
 {
 	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
 	ssize_t len = pread(fd, magic, sizeof(magic), 0);
@@ -151,7 +151,7 @@ static int describe_path(int path_fd, const struct stat *st, struct located *out
 	int fd = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	int result = describe(fd, st, out);
+	int result = locate_describe(fd, st, out);
 	close(fd);
 	return result;
 }
@@ -166,7 +166,7 @@ static bool goes_up(const char *path)
 }
 
 /* base_dir and filepath as one path, without the "." and the "//" of filepath. -1 when it is too long. */
-static int join(const char *base_dir, const char *filepath, struct located *out)
+static int locate_join(const char *base_dir, const char *filepath, struct located *out)
 {
 	size_t len = strlen(base_dir);
 	while (len > 0 && base_dir[len - 1] == '/')
@@ -214,19 +214,19 @@ static int open_straight(const char *base_dir, const char *filepath, struct stat
 static int look_straight(const char *base_dir, const char *filepath, struct located *out)
 {
 	struct stat st;
-	if (filepath[0] == '/' || goes_up(filepath) || goes_up(base_dir) || join(base_dir, filepath, out) != 0)
+	if (filepath[0] == '/' || goes_up(filepath) || goes_up(base_dir) || locate_join(base_dir, filepath, out) != 0)
 		return -1;
 	int fd = open_straight(base_dir, filepath, &st);
 	if (fd < 0)
 		return -1;
-	int result = describe(fd, &st, out);
+	int result = locate_describe(fd, &st, out);
 	close(fd);
 	return result;
 }
 
 /* One look; -1 with errno (ESTALE: worth another look). */
-static int look(const char *base_dir, int base, const char *filepath, const struct config_list *roots,
-                struct located *out)
+static int locate_look(const char *base_dir, int base, const char *filepath, const struct config_list *roots,
+                       struct located *out)
 {
 	char root[PATH_MAX];
 	bool beneath = true;
@@ -279,7 +279,7 @@ int locate_file(const char *base_dir, const char *filepath, const struct config_
 		return -1;
 	int failed = -1;
 	for (int i = 0; i < ATTEMPTS && failed; i++) {
-		failed = look(base_dir, base, filepath, roots, out);
+		failed = locate_look(base_dir, base, filepath, roots, out);
 		if (failed && errno != ESTALE)
 			break;
 	}

@@ -30,7 +30,7 @@ static char *real_path(const char *path)
 }
 
 /* Takes the texts. */
-static void add(struct folders *folders, char *path, char *dataset, char *noted)
+static void apart_add(struct folders *folders, char *path, char *dataset, char *noted)
 {
 	folders->item = reallocarray(folders->item, folders->count + 1, sizeof(*folders->item));
 	if (!folders->item)
@@ -38,7 +38,7 @@ static void add(struct folders *folders, char *path, char *dataset, char *noted)
 	folders->item[folders->count++] = (struct folder){.path = path, .dataset = dataset, .noted = noted};
 }
 
-static void release(struct folders *folders)
+static void apart_release(struct folders *folders)
 {
 	for (size_t i = 0; i < folders->count; i++) {
 		free(folders->item[i].path);
@@ -61,7 +61,7 @@ static bool add_dataset(void *data, const char *name)
 		return true;
 	if (dataset_place(dataset, &place, &ignored) == 0) {
 		if (place.base_dir[0] && dataset_note_get(dataset, DATASET_APART, &noted, &ignored) == 0)
-			add(folders, real_path(place.base_dir), strdup(name), noted);
+			apart_add(folders, real_path(place.base_dir), strdup(name), noted);
 		dataset_place_release(&place);
 	}
 	dataset_close(dataset);
@@ -75,12 +75,12 @@ static void add_own(struct folders *folders, const struct config *config, const 
 	char path[STORE_PATH_MAX];
 
 	if (state_dir && state_dir[0])
-		add(folders, real_path(state_dir), NULL, NULL);
+		apart_add(folders, real_path(state_dir), NULL, NULL);
 	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees) && config_images_are_files(config); i++) {
 		char *store = real_path(config->image_store.dir);
 
 		if (snprintf(path, sizeof(path), "%s/%s", store, trees[i]) < (int)sizeof(path))
-			add(folders, real_path(path), NULL, NULL);
+			apart_add(folders, real_path(path), NULL, NULL);
 		free(store);
 	}
 }
@@ -125,7 +125,7 @@ static void find_shared(struct folders *folders)
 	}
 }
 
-static int note(struct folders *folders, const struct folder *folder, struct err *err)
+static int apart_note(struct folders *folders, const struct folder *folder, struct err *err)
 {
 	const char *value = folder->shared || strlen(folder->path) > DATASET_NOTE_MAX ? "" : folder->path;
 	struct dataset *dataset;
@@ -147,8 +147,8 @@ int apart_settle(struct dataset_store *store, const struct config *config, const
 	add_own(&folders, config, state_dir);
 	find_shared(&folders);
 	for (size_t i = 0; i < folders.count && !failed; i++)
-		failed = note(&folders, &folders.item[i], err);
-	release(&folders);
+		failed = apart_note(&folders, &folders.item[i], err);
+	apart_release(&folders);
 	return failed;
 }
 
@@ -208,7 +208,7 @@ int apart_check(struct dataset_store *store, const struct config *config, const 
 			                 other->dataset ? "the folder of dataset " : "a folder of the server's own",
 			                 other->dataset ? other->dataset : "");
 	}
-	release(&folders);
+	apart_release(&folders);
 	free(real);
 	return failed ? -1 : 0;
 }

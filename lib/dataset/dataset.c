@@ -21,7 +21,7 @@ static const struct {
 
 /* --- the store ---------------------------------------------------------------------------------------------------- */
 
-static const struct dataset_backend *load(size_t i, struct err *err)
+static const struct dataset_backend *dataset_load(size_t i, struct err *err)
 {
 	/* libmongoc looks at this as it is loaded: else each process leaves a file of its counters in /dev/shm. */
 	setenv("MONGOC_DISABLE_SHM", "1", 0);
@@ -35,7 +35,7 @@ static int open_store(struct dataset_store **out, const struct config *config, b
 			continue;
 		const struct dataset_backend *backend = backends[i].backend;
 		if (!backend)
-			backend = load(i, err);
+			backend = dataset_load(i, err);
 		if (backend && backend->log_to)
 			backend->log_to(log_write);
 		if (!backend || backend->store_open(out, config, reading, err))

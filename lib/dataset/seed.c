@@ -47,9 +47,9 @@ struct seeding {
 	struct seed_result result;
 };
 
-static void warning(struct seeding *seeding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void seed_warning(struct seeding *seeding, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static void warning(struct seeding *seeding, const char *format, ...)
+static void seed_warning(struct seeding *seeding, const char *format, ...)
 {
 	va_list arguments;
 	char text[1024];
@@ -138,8 +138,8 @@ static int look_at_dataset(struct seeding *seeding, struct err *err)
 		return -1;
 	char *base_dir = absolute_base_dir(seeding);
 	if (strcmp(base_dir, info.place.base_dir) != 0)
-		warning(seeding, "base_dir is \"%s\", but dataset \"%s\" has \"%s\", which holds", base_dir,
-		        seeding->file.dataset, info.place.base_dir);
+		seed_warning(seeding, "base_dir is \"%s\", but dataset \"%s\" has \"%s\", which holds", base_dir,
+		             seeding->file.dataset, info.place.base_dir);
 	free(base_dir);
 
 	seeding->known_labels = calloc(info.labels.count + 1, sizeof(*seeding->known_labels));
@@ -221,13 +221,13 @@ static void tell_oddities(struct seeding *seeding)
 {
 	const struct dataset_merged *merged = &seeding->result.merged;
 	if (seeding->result.created && seeding->file.sample_count > 0 && seeding->file.base_dir[0] == '\0')
-		warning(seeding, "base_dir is empty, so no image is found");
+		seed_warning(seeding, "base_dir is empty, so no image is found");
 	if (seeding->unknown_labels > 0)
-		warning(seeding, "%" PRId64 " samples have a label that is none of the dataset's (kept)",
-		        seeding->unknown_labels);
+		seed_warning(seeding, "%" PRId64 " samples have a label that is none of the dataset's (kept)",
+		             seeding->unknown_labels);
 	if (seeding->result.created && merged->samples_known > 0)
-		warning(seeding, "%" PRId64 " samples repeat a filepath; each filepath is one sample",
-		        merged->samples_known);
+		seed_warning(seeding, "%" PRId64 " samples repeat a filepath; each filepath is one sample",
+		             merged->samples_known);
 }
 
 /* Everything in the file is checked by now: what fails here is the store. */

@@ -27,7 +27,7 @@ struct walk {
 	struct buf filepath, label;
 };
 
-static char *copy(const char *text)
+static char *seedfile_copy(const char *text)
 {
 	char *duplicate = strdup(text);
 	if (!duplicate)
@@ -43,11 +43,11 @@ static void add_label(struct seedfile *out, const char *label)
 		if (!out->labels)
 			abort();
 	}
-	out->labels[out->label_count++] = copy(label);
+	out->labels[out->label_count++] = seedfile_copy(label);
 }
 
 /* What a value of the wrong type is refused with; 0 where any type will do. */
-static int refuse(const struct walk *walk, struct err *err)
+static int seedfile_refuse(const struct walk *walk, struct err *err)
 {
 	if (walk->depth == 0)
 		return err_set(err, ERR_BAD_REQUEST, "the file must hold an object");
@@ -77,7 +77,7 @@ static int on_start_object(void *context, struct err *err)
 		walk->has_filepath = false;
 		buf_clear(&walk->filepath);
 		buf_clear(&walk->label);
-	} else if (walk->depth > 0 && refuse(walk, err) != 0) {
+	} else if (walk->depth > 0 && seedfile_refuse(walk, err) != 0) {
 		return -1;
 	}
 	walk->depth++;
@@ -103,7 +103,7 @@ static int on_start_array(void *context, struct err *err)
 {
 	struct walk *walk = context;
 	bool expected = walk->depth == IN_FILE && (walk->place == LABELS || walk->place == SAMPLES);
-	if (!expected && refuse(walk, err) != 0)
+	if (!expected && seedfile_refuse(walk, err) != 0)
 		return -1;
 	if (expected && walk->place == LABELS)
 		walk->has_labels = true;
@@ -155,17 +155,17 @@ static int take_file_string(struct walk *walk, const char *value, struct err *er
 		if (text_check_dataset_name(value, err) != 0)
 			return -1;
 		if (walk->out)
-			walk->out->dataset = copy(value);
+			walk->out->dataset = seedfile_copy(value);
 		if (walk->only_name) /* what ends the walk; the caller sees that the name is there */
 			return err_set(err, ERR_NONE, "enough");
 		return 0;
 	}
 	if (walk->place == BASE_DIR) {
 		if (walk->out)
-			walk->out->base_dir = copy(value);
+			walk->out->base_dir = seedfile_copy(value);
 		return 0;
 	}
-	return refuse(walk, err);
+	return seedfile_refuse(walk, err);
 }
 
 static int on_string(void *context, const char *value, struct err *err)
@@ -184,19 +184,19 @@ static int on_string(void *context, const char *value, struct err *err)
 			add_label(walk->out, value);
 		return 0;
 	}
-	return refuse(walk, err);
+	return seedfile_refuse(walk, err);
 }
 
 static int on_number(void *context, const char *value, struct err *err)
 {
 	(void)value;
-	return refuse(context, err);
+	return seedfile_refuse(context, err);
 }
 
 static int on_boolean(void *context, bool value, struct err *err)
 {
 	(void)value;
-	return refuse(context, err);
+	return seedfile_refuse(context, err);
 }
 
 static int on_null(void *context, struct err *err)
@@ -204,7 +204,7 @@ static int on_null(void *context, struct err *err)
 	const struct walk *walk = context;
 	bool is_no_label = walk->depth == IN_SAMPLE && walk->place == SAMPLES && walk->field == LABEL;
 	bool is_no_samples = walk->depth == IN_FILE && walk->place == SAMPLES;
-	return is_no_label || is_no_samples ? 0 : refuse(walk, err);
+	return is_no_label || is_no_samples ? 0 : seedfile_refuse(walk, err);
 }
 
 static int walk_file(struct walk *walk, const char *path, struct err *err)
@@ -228,7 +228,7 @@ static int walk_file(struct walk *walk, const char *path, struct err *err)
 	return result;
 }
 
-static int missing(const char *path, enum place place, struct err *err)
+static int seedfile_missing(const char *path, enum place place, struct err *err)
 {
 	return err_set(err, ERR_BAD_REQUEST, "%s lacks the key \"%s\"", path, place_names[place]);
 }
@@ -243,7 +243,7 @@ int seedfile_name(const char *path, char **name, struct err *err)
 	seedfile_release(&file);
 	if (*name)
 		return 0;
-	return result == 0 ? missing(path, NAME, err) : -1;
+	return result == 0 ? seedfile_missing(path, NAME, err) : -1;
 }
 
 int seedfile_read(const char *path, struct seedfile *out, struct err *err)
@@ -252,11 +252,11 @@ int seedfile_read(const char *path, struct seedfile *out, struct err *err)
 	struct walk walk = {.out = out};
 	int result = walk_file(&walk, path, err);
 	if (result == 0 && !out->dataset)
-		result = missing(path, NAME, err);
+		result = seedfile_missing(path, NAME, err);
 	if (result == 0 && !out->base_dir)
-		result = missing(path, BASE_DIR, err);
+		result = seedfile_missing(path, BASE_DIR, err);
 	if (result == 0 && !walk.has_labels)
-		result = missing(path, LABELS, err);
+		result = seedfile_missing(path, LABELS, err);
 	if (result != 0)
 		seedfile_release(out);
 	return result;

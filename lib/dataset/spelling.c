@@ -107,7 +107,7 @@ static bool all_ascii(const char *const *labels, size_t label_count, const struc
 	return true;
 }
 
-static const char *keep(struct spelling_merge *merge, const struct known_labels *labels, const char *label)
+static const char *spelling_keep(struct spelling_merge *merge, const struct known_labels *labels, const char *label)
 {
 	if (text_is_ascii(label))
 		return label;
@@ -128,10 +128,10 @@ int spelling_of_all(struct dataset *dataset, const char *const *labels, size_t l
 	if (!out->labels || !out->seeds || !out->owned)
 		abort();
 	for (size_t i = 0; i < label_count; i++)
-		out->labels[i] = keep(out, &known, labels[i]);
+		out->labels[i] = spelling_keep(out, &known, labels[i]);
 	for (size_t i = 0; i < seed_count; i++) {
 		out->seeds[i] = seeds[i];
-		out->seeds[i].label = keep(out, &known, seeds[i].label);
+		out->seeds[i].label = spelling_keep(out, &known, seeds[i].label);
 	}
 	release_known(&known);
 	return 0;

@@ -30,7 +30,7 @@ void admission_free(struct admission *admission)
 }
 
 /* The first free place, and how many are the user's. */
-static int look(const struct admission *admission, const char *user, int *held)
+static int admission_look(const struct admission *admission, const char *user, int *held)
 {
 	int place = -1;
 
@@ -49,7 +49,7 @@ int admission_enter(struct admission *admission, const char *user, bool post, in
 	int most = admission->threads - admission->threads / (post ? 4 : 8), held, failed = 0;
 
 	pthread_mutex_lock(&admission->lock);
-	int found = look(admission, user, &held);
+	int found = admission_look(admission, user, &held);
 	if (held >= most / 2)
 		failed = err_set(err, ERR_TOO_MANY, "%d uploads of yours are under way: wait until one of them has ended", held);
 	else if (admission->taken >= most || found < 0)

@@ -76,7 +76,7 @@ static int admit(struct call *call, int *place, struct err *err)
 	return admission_enter(call->app->admission, request->user, strcmp(request->method, "POST") == 0, place, err);
 }
 
-static void answer(struct call *call, struct err *err)
+static void app_answer(struct call *call, struct err *err)
 {
 	const char *dataset_name;
 
@@ -89,7 +89,7 @@ static void answer(struct call *call, struct err *err)
 
 /* Reads what is left of the body, as far as it comes in time. nginx sends no more of it once a streamed answer has
  * begun. */
-static bool drain(struct call *call)
+static bool app_drain(struct call *call)
 {
 	bool timed_out = call->reply->status == 408;
 
@@ -119,8 +119,8 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	if (refused)
 		reply_error(&reply, &err);
 	else
-		answer(&call, &err);
-	bool drained = !refused && drain(&call);
+		app_answer(&call, &err);
+	bool drained = !refused && app_drain(&call);
 	reply_send(&reply);
 	if (place >= 0)
 		admission_leave(app->admission, place);
@@ -212,7 +212,7 @@ static int run_threads(struct app *app)
 
 /* --- set-up ------------------------------------------------------------------------------------------------------- */
 
-static const char *environment(const char *name)
+static const char *app_environment(const char *name)
 {
 	return getenv(name);
 }
@@ -270,7 +270,7 @@ static int open_app(struct app *app, struct err *err)
 {
 	const char *config = getenv("IMAGE_LABEL_CONFIG"), *state = getenv("IMAGE_LABEL_STATE");
 
-	if (config_load_for(&app->config, config && *config ? config : NULL, environment, stores_of(app->program), err))
+	if (config_load_for(&app->config, config && *config ? config : NULL, app_environment, stores_of(app->program), err))
 		return -1;
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";

@@ -30,7 +30,7 @@ static int read_body(struct idempotent *idempotent, struct call *call, struct er
 	return 0;
 }
 
-static ssize_t source(void *data, void *bytes, size_t len, struct err *err)
+static ssize_t idempotent_source(void *data, void *bytes, size_t len, struct err *err)
 {
 	return request_read(data, bytes, len, err);
 }
@@ -50,7 +50,7 @@ static int add_form(struct hash_stream *hash, struct request *request)
 	size_t got;
 	int failed;
 
-	if (multipart_open(&multipart, request->content_type, source, request, &ignored))
+	if (multipart_open(&multipart, request->content_type, idempotent_source, request, &ignored))
 		return -1;
 	while ((failed = multipart_next(multipart, &part, &ignored)) == 0 && part) {
 		add_text(hash, part->name);
@@ -157,7 +157,7 @@ int idempotent_begin(struct idempotent *idempotent, struct call *call, bool *ans
 	return 0;
 }
 
-static void keep(const struct idempotent *idempotent, struct call *call)
+static void idempotent_keep(const struct idempotent *idempotent, struct call *call)
 {
 	const struct reply *reply = call->reply;
 	struct buf kept;
@@ -181,7 +181,7 @@ static void keep(const struct idempotent *idempotent, struct call *call)
 void idempotent_end(struct idempotent *idempotent, struct call *call)
 {
 	if (idempotent->claimed)
-		keep(idempotent, call);
+		idempotent_keep(idempotent, call);
 	if (idempotent->key)
 		spool_release(&idempotent->body);
 	call->request->spooled = NULL;

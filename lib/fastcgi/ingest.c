@@ -79,7 +79,8 @@ int ingest_filepath(const char *filepath, struct err *err)
 	}
 }
 
-static int check(const struct call *call, const struct ingest_source *source, struct image_info *info, struct err *err)
+static int ingest_check(const struct call *call, const struct ingest_source *source, struct image_info *info,
+                        struct err *err)
 {
 	int64_t pixels_max = call->app->config.limits.image_pixels;
 
@@ -195,7 +196,7 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
 		return -1;
 	if (*duplicate)
 		return 0;
-	if (check(call, &image->source, &step->info, err) || find_room(call, image, step, out, duplicate, err))
+	if (ingest_check(call, &image->source, &step->info, err) || find_room(call, image, step, out, duplicate, err))
 		return -1;
 	if (*duplicate)
 		return 0;

@@ -57,17 +57,17 @@ void multipart_free(struct multipart *multipart)
 	free(multipart);
 }
 
-static int broken(struct multipart *multipart, struct err *err, const char *what)
+static int multipart_broken(struct multipart *multipart, struct err *err, const char *what)
 {
 	multipart->state = FAILED;
 	return err_set(err, ERR_BAD_REQUEST, "the multipart body %s", what);
 }
 
 /* Gets more of the body into the window, which must have room once [start, end) is moved to its front. */
-static int fill(struct multipart *multipart, struct err *err)
+static int multipart_fill(struct multipart *multipart, struct err *err)
 {
 	if (multipart->source_ended)
-		return broken(multipart, err, "ends without its final boundary");
+		return multipart_broken(multipart, err, "ends without its final boundary");
 	memmove(multipart->window, multipart->window + multipart->start, multipart->end - multipart->start);
 	multipart->end -= multipart->start;
 	multipart->clear -= multipart->start;
@@ -95,7 +95,7 @@ static int find_delimiter(struct multipart *multipart, struct err *err)
 			multipart->clear += (size_t)(delimiter - from);
 		} else if (len >= multipart->delimiter_len) {
 			multipart->clear += len - (multipart->delimiter_len - 1);
-		} else if (fill(multipart, err) != 0) {
+		} else if (multipart_fill(multipart, err) != 0) {
 			return -1;
 		}
 	}
@@ -106,7 +106,7 @@ static int find_delimiter(struct multipart *multipart, struct err *err)
 static int need(struct multipart *multipart, size_t len, struct err *err)
 {
 	while (multipart->end - multipart->start < len)
-		if (fill(multipart, err) != 0)
+		if (multipart_fill(multipart, err) != 0)
 			return -1;
 	return 0;
 }
@@ -123,17 +123,17 @@ static int read_line(struct multipart *multipart, size_t max, const char **line,
 		if (newline != NULL) {
 			size_t length = (size_t)(newline - from);
 			if (length == 0 || from[length - 1] != '\r')
-				return broken(multipart, err, "has a header line that does not end in CR LF");
+				return multipart_broken(multipart, err, "has a header line that does not end in CR LF");
 			*line = from;
 			*len = length - 1;
 			multipart->start = multipart->clear = multipart->start + length + 1;
-			return *len <= max ? 0 : broken(multipart, err,
+			return *len <= max ? 0 : multipart_broken(multipart, err,
 			                                "has headers of more than 16 KiB in a part");
 		}
 		if (held > max)
-			return broken(multipart, err, "has headers of more than 16 KiB in a part");
+			return multipart_broken(multipart, err, "has headers of more than 16 KiB in a part");
 		seen = held;
-		if (fill(multipart, err) != 0)
+		if (multipart_fill(multipart, err) != 0)
 			return -1;
 	}
 }
@@ -151,7 +151,7 @@ static int read_headers(struct multipart *multipart, struct err *err)
 			break;
 		left -= len;
 		if (lines == MULTIPART_HEADER_LINES_MAX)
-			return broken(multipart, err, "has too many header lines in a part");
+			return multipart_broken(multipart, err, "has too many header lines in a part");
 		if (multipart_headers_add(&multipart->headers, line, len, err) != 0) {
 			multipart->state = FAILED;
 			return -1;
@@ -180,7 +180,7 @@ static int after_delimiter(struct multipart *multipart, bool *last, struct err *
 		return -1;
 	for (size_t i = 0; i < len; i++)
 		if (line[i] != ' ' && line[i] != '\t')
-			return broken(multipart, err, "has a line that begins like its boundary and goes on");
+			return multipart_broken(multipart, err, "has a line that begins like its boundary and goes on");
 	return 0;
 }
 
@@ -201,7 +201,7 @@ int multipart_next(struct multipart *multipart, const struct multipart_part **pa
 	if (multipart->state == ENDED)
 		return 0;
 	if (multipart->state == FAILED)
-		return broken(multipart, err, "can't be read any further");
+		return multipart_broken(multipart, err, "can't be read any further");
 	bool last;
 	if (skip_to_delimiter(multipart, err) != 0 || after_delimiter(multipart, &last, err) != 0)
 		return -1;
@@ -220,7 +220,7 @@ int multipart_read(struct multipart *multipart, void *bytes, size_t len, size_t 
 {
 	*got = 0;
 	if (multipart->state == FAILED)
-		return broken(multipart, err, "can't be read any further");
+		return multipart_broken(multipart, err, "can't be read any further");
 	if (multipart->state != IN_PART)
 		return 0;
 	if (find_delimiter(multipart, err) != 0)

@@ -26,7 +26,7 @@ static void skip_blanks(struct cursor *cursor)
 		cursor->at++;
 }
 
-static bool take(struct cursor *cursor, char c)
+static bool multipart_header_take(struct cursor *cursor, char c)
 {
 	if (cursor->at == cursor->end || *cursor->at != c)
 		return false;
@@ -58,13 +58,13 @@ static bool take_quoted(struct cursor *cursor, struct buf *out)
 			cursor->at++;
 		buf_char(out, *cursor->at++);
 	}
-	return take(cursor, '"');
+	return multipart_header_take(cursor, '"');
 }
 
 /* Unquoted values end at ';' or a blank: some senders leave quotes away where there is more than a token. */
 static bool take_value(struct cursor *cursor, struct buf *out)
 {
-	if (take(cursor, '"'))
+	if (multipart_header_take(cursor, '"'))
 		return take_quoted(cursor, out);
 	while (cursor->at < cursor->end && strchr("; \t\"", *cursor->at) == NULL)
 		buf_char(out, *cursor->at++);
@@ -78,7 +78,7 @@ static int take_parameter(struct cursor *cursor, struct cursor *name, struct buf
 	skip_blanks(cursor);
 	if (cursor->at == cursor->end)
 		return 0;
-	if (!take(cursor, ';'))
+	if (!multipart_header_take(cursor, ';'))
 		return -1;
 	skip_blanks(cursor);
 	if (cursor->at == cursor->end)
@@ -87,7 +87,7 @@ static int take_parameter(struct cursor *cursor, struct cursor *name, struct buf
 	if (name->at == name->end)
 		return -1;
 	skip_blanks(cursor);
-	if (!take(cursor, '='))
+	if (!multipart_header_take(cursor, '='))
 		return -1;
 	skip_blanks(cursor);
 	return take_value(cursor, value) ? 1 : -1;
@@ -286,7 +286,7 @@ int multipart_headers_add(struct multipart_headers *headers, const char *line, s
 			return err_set(err, ERR_BAD_REQUEST, "a part's header has a control character");
 	struct cursor value = {line, line + len};
 	struct cursor name = take_token(&value);
-	if (name.at == name.end || !take(&value, ':'))
+	if (name.at == name.end || !multipart_header_take(&value, ':'))
 		return err_set(err, ERR_BAD_REQUEST, "a part has a header line that is no 'name: value'");
 	skip_blanks(&value);
 	while (value.end > value.at && (value.end[-1] == ' ' || value.end[-1] == '\t'))

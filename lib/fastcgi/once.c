@@ -92,7 +92,7 @@ static int64_t turn_of(const struct once *once, const char *user)
 	return last + 1;
 }
 
-static struct work *choose(struct once *once)
+static struct work *once_choose(struct once *once)
 {
 	struct work *chosen = NULL;
 
@@ -107,7 +107,7 @@ static void start_next(struct once *once)
 {
 	struct work *work;
 
-	while (once->running < once->limits.at_once && (work = choose(once))) {
+	while (once->running < once->limits.at_once && (work = once_choose(once))) {
 		work->running = true;
 		once->running++;
 		once->turn = work->turn;
@@ -117,7 +117,7 @@ static void start_next(struct once *once)
 
 /* --- the work ----------------------------------------------------------------------------------------------------- */
 
-static struct work *find(struct once *once, const char *key)
+static struct work *once_find(struct once *once, const char *key)
 {
 	struct work *work = once->works;
 
@@ -126,7 +126,7 @@ static struct work *find(struct once *once, const char *key)
 	return work;
 }
 
-static struct work *add(struct once *once, const char *key, const char *user, size_t ceiling)
+static struct work *once_add(struct once *once, const char *key, const char *user, size_t ceiling)
 {
 	struct work *work = calloc(1, sizeof(*work)), **end = &once->works;
 
@@ -163,7 +163,7 @@ static void run_in_turn(struct once *once, struct work *work, once_run *run, voi
 	pthread_cond_broadcast(&work->changed);
 }
 
-static int take(const struct work *work, struct buf *out, struct err *err)
+static int once_take(const struct work *work, struct buf *out, struct err *err)
 {
 	if (work->failed) {
 		*err = work->err;
@@ -172,7 +172,7 @@ static int take(const struct work *work, struct buf *out, struct err *err)
 	return buf_add(out, work->made.data, work->made.len) ? err_set(err, ERR_INTERNAL, "What was made is too large") : 0;
 }
 
-static void drop(struct work *work)
+static void once_drop(struct work *work)
 {
 	if (--work->threads > 0)
 		return;
@@ -200,18 +200,18 @@ int once_do(struct once *once, const char *user, const char *key, once_run *run,
 	pthread_mutex_lock(&once->mutex);
 	int failed = enter(once, &guest, err);
 	if (!failed) {
-		struct work *work = find(once, key);
+		struct work *work = once_find(once, key);
 		bool first = !work;
 
 		if (first)
-			work = add(once, key, user, out->max);
+			work = once_add(once, key, user, out->max);
 		work->threads++;
 		if (first)
 			run_in_turn(once, work, run, data);
 		while (!work->done)
 			pthread_cond_wait(&work->changed, &once->mutex);
-		failed = take(work, out, err);
-		drop(work);
+		failed = once_take(work, out, err);
+		once_drop(work);
 		leave(once, &guest);
 	}
 	pthread_mutex_unlock(&once->mutex);

@@ -46,7 +46,7 @@ struct origin {
 	size_t len;
 };
 
-static bool parse(const char *text, struct origin *out)
+static bool origin_parse(const char *text, struct origin *out)
 {
 	static const char http[] = "http://", https[] = "https://";
 	out->https = strncasecmp(text, https, strlen(https)) == 0;
@@ -105,7 +105,7 @@ static bool is_ours(const char *text, const struct request *request, const struc
 {
 	struct origin origin;
 	/* https where http was asked is a proxy that does the TLS; the reverse is nothing that was made here. */
-	if (!parse(text, &origin) || (was_asked_by_https(request) && !origin.https))
+	if (!origin_parse(text, &origin) || (was_asked_by_https(request) && !origin.https))
 		return false;
 	return is_one_of(&origin, request_header(request, "HTTP_HOST")) ||
 	       is_one_of(&origin, request_header(request, "FORWARDED_HOST")) ||

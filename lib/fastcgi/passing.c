@@ -21,7 +21,7 @@ static bool is_missing(struct call *call, const struct sample *sample)
 	return sample->state == SAMPLE_UNLABELLED && serve_locate(call, sample, &file, &why) && why.code == ERR_NOT_FOUND;
 }
 
-static int mark(struct call *call, struct passing *passing, const int64_t *ids, size_t count, struct err *err)
+static int passing_mark(struct call *call, struct passing *passing, const int64_t *ids, size_t count, struct err *err)
 {
 	passing->passed += count;
 	recovery_expect(call->app->recovery, dataset_name(call->dataset));
@@ -52,7 +52,7 @@ static int pass_over(struct call *call, struct passing *passing, struct missing 
 		sample_release(&following[i]);
 	}
 	free(following);
-	int failed = mark(call, passing, missing->ids, missing->count, err);
+	int failed = passing_mark(call, passing, missing->ids, missing->count, err);
 	missing->count = 0;
 	return failed;
 }
@@ -88,7 +88,7 @@ int passing_next(struct call *call, struct passing *passing, struct task *task, 
 
 int passing_over(struct call *call, struct passing *passing, const struct sample *sample, struct err *err)
 {
-	if (err->code != ERR_NOT_FOUND || mark(call, passing, &sample->id, 1, err))
+	if (err->code != ERR_NOT_FOUND || passing_mark(call, passing, &sample->id, 1, err))
 		return -1;
 	return ++passing->fetched < PASSING_FETCHED_MAX ? 0 : too_many(passing, err);
 }

@@ -36,7 +36,7 @@ int receive_body(struct call *call, struct spool *out, struct err *err)
 	return got < 0 ? -1 : 0;
 }
 
-static ssize_t source(void *data, void *bytes, size_t len, struct err *err)
+static ssize_t receive_source(void *data, void *bytes, size_t len, struct err *err)
 {
 	return request_read(data, bytes, len, err);
 }
@@ -130,7 +130,7 @@ int receive_files(struct call *call, const char *const *fields, receive_visit *v
 
 	*count = 0;
 	if (request_check_coding(call->request, err) ||
-	    multipart_open(&multipart, call->request->content_type, source, call->request, err))
+	    multipart_open(&multipart, call->request->content_type, receive_source, call->request, err))
 		return -1;
 	int failed = multipart_next(multipart, &part, err);
 	while (!failed && part) {

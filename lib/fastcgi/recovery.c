@@ -47,7 +47,7 @@ void recovery_free(struct recovery *recovery)
 }
 
 /* With the mutex held. */
-static struct noted *find(struct recovery *recovery, const char *dataset)
+static struct noted *recovery_find(struct recovery *recovery, const char *dataset)
 {
 	for (size_t i = 0; i < recovery->count; i++) {
 		if (strcmp(recovery->noted[i].dataset, dataset) == 0)
@@ -59,7 +59,7 @@ static struct noted *find(struct recovery *recovery, const char *dataset)
 void recovery_expect(struct recovery *recovery, const char *dataset)
 {
 	pthread_mutex_lock(&recovery->mutex);
-	struct noted *noted = find(recovery, dataset);
+	struct noted *noted = recovery_find(recovery, dataset);
 	if (!noted && recovery->count < DATASETS_MAX) {
 		noted = &recovery->noted[recovery->count++];
 		*noted = (struct noted){.dataset = strdup(dataset), .after = -1};
@@ -85,7 +85,7 @@ static bool is_back(struct call *call, const struct sample *sample, bool here)
 
 /* Looks at a page of them, those after *after, which moves on; at the end it is -1. *back gets how many are unlabelled
  * again. */
-static int look(struct call *call, int64_t *after, bool here, size_t *back, struct err *err)
+static int look_recovery(struct call *call, int64_t *after, bool here, size_t *back, struct err *err)
 {
 	struct sample *samples;
 	int64_t ids[PAGE];
@@ -114,10 +114,10 @@ bool recovery_look(struct call *call)
 	size_t back;
 
 	pthread_mutex_lock(&recovery->mutex);
-	struct noted *noted = find(recovery, dataset);
+	struct noted *noted = recovery_find(recovery, dataset);
 	int64_t after = noted ? noted->after : -1;
 	pthread_mutex_unlock(&recovery->mutex);
-	return look(call, &after, true, &back, &err) == 0 && back > 0;
+	return look_recovery(call, &after, true, &back, &err) == 0 && back > 0;
 }
 
 /* Several pages as long as some come back; *left: whether any is unreadable still. */
@@ -130,7 +130,7 @@ static int look_at(struct call *call, int64_t *after, size_t *back, bool *left, 
 	if (call_place(call, err))
 		return -1;
 	for (int i = 0; i < PAGES_MAX; i++) {
-		if (look(call, after, false, &page, err))
+		if (look_recovery(call, after, false, &page, err))
 			return -1;
 		*back += page;
 		if (page == 0 || *after < 0)
@@ -149,7 +149,7 @@ static int look_at(struct call *call, int64_t *after, size_t *back, bool *left, 
 static void note_look(struct recovery *recovery, const char *dataset, int64_t after, bool any, bool left)
 {
 	pthread_mutex_lock(&recovery->mutex);
-	struct noted *noted = find(recovery, dataset);
+	struct noted *noted = recovery_find(recovery, dataset);
 	if (noted && !left) {
 		free(noted->dataset);
 		*noted = recovery->noted[--recovery->count];

@@ -187,13 +187,13 @@ int reply_file(struct reply *reply, const char *path, size_t root, const char *t
 	return failed ? -1 : 0;
 }
 
-static int put(struct reply *reply, const struct buf *text)
+static int reply_put(struct reply *reply, const struct buf *text)
 {
 	return text->len == 0 || FCGX_PutStr(text->data, (int)text->len, reply->fcgi->out) == (int)text->len ? 0 : -1;
 }
 
 /* Why a status is what it is, for people who read the first line of an answer; nginx writes none of its own. */
-static const char *reason(int status)
+static const char *reply_reason(int status)
 {
 	switch (status) {
 	case 200:
@@ -239,9 +239,9 @@ static int put_head(struct reply *reply)
 
 	keep_nowhere(reply);
 	buf_init(&status, 64);
-	buf_printf(&status, "Status: %d %s\r\n", reply->status, reason(reply->status));
+	buf_printf(&status, "Status: %d %s\r\n", reply->status, reply_reason(reply->status));
 	buf_str(&reply->headers, "\r\n");
-	int failed = put(reply, &status) || put(reply, &reply->headers);
+	int failed = reply_put(reply, &status) || reply_put(reply, &reply->headers);
 	buf_release(&status);
 	return failed ? -1 : 0;
 }
@@ -261,7 +261,7 @@ void reply_send(struct reply *reply)
 	if (reply->body.len > 0)
 		buf_printf(&reply->headers, "Content-Length: %zu\r\n", reply->body.len);
 	if (put_head(reply) == 0)
-		put(reply, &reply->body);
+		reply_put(reply, &reply->body);
 }
 
 int reply_stream_start(struct reply *reply, int status, const char *type)

@@ -15,7 +15,7 @@
 /* --- the target --------------------------------------------------------------------------------------------------- */
 
 /* Decoded pieces lie one after the other in request->memory, which must not move: it is reserved whole at first. */
-static const char *keep(struct request *request, const struct buf *text)
+static const char *request_keep(struct request *request, const struct buf *text)
 {
 	char *at = buf_reserve(&request->memory, text->len + 1);
 
@@ -26,13 +26,14 @@ static const char *keep(struct request *request, const struct buf *text)
 	return at;
 }
 
-static int decode(struct request *request, const char *from, size_t len, bool query, const char **out, struct err *err)
+static int request_decode(struct request *request, const char *from, size_t len, bool query, const char **out,
+                          struct err *err)
 {
 	struct buf text;
 
 	buf_init(&text, REQUEST_URI_MAX);
 	int failed = text_percent_decode(from, len, query, &text);
-	*out = failed ? NULL : keep(request, &text);
+	*out = failed ? NULL : request_keep(request, &text);
 	buf_release(&text);
 	if (*out)
 		return 0;
@@ -52,7 +53,7 @@ static int parse_path(struct request *request, const char *path, size_t len, str
 		if (request->segment_count == REQUEST_SEGMENTS_MAX - 1)
 			slash = NULL;
 		const char *stop = slash ? slash : end;
-		if (decode(request, path, (size_t)(stop - path), false, &request->segment[request->segment_count], err))
+		if (request_decode(request, path, (size_t)(stop - path), false, &request->segment[request->segment_count], err))
 			return -1;
 		request->segment_count++;
 		if (!slash)
@@ -69,8 +70,8 @@ static int parse_pair(struct request *request, const char *pair, size_t len, str
 
 	if (request->query_count == REQUEST_QUERY_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "The request has more than %d query parameters", REQUEST_QUERY_MAX);
-	if (decode(request, pair, name_len, true, &name, err) ||
-	    (equals && decode(request, equals + 1, len - name_len - 1, true, &value, err)))
+	if (request_decode(request, pair, name_len, true, &name, err) ||
+	    (equals && request_decode(request, equals + 1, len - name_len - 1, true, &value, err)))
 		return -1;
 	if (request_query(request, name))
 		return err_set(err, ERR_BAD_REQUEST, "The query parameter \"%s\" is given twice", name);
@@ -247,7 +248,7 @@ static int64_t wait_for_body(FCGX_Stream *in)
 }
 
 /* Takes up to len bytes, 0 when none come any more. */
-static int take(struct request *request, void *bytes, size_t len, struct err *err)
+static int request_take(struct request *request, void *bytes, size_t len, struct err *err)
 {
 	FCGX_Stream *in = request->fcgi->in;
 
@@ -272,7 +273,7 @@ ssize_t request_read(struct request *request, void *bytes, size_t len, struct er
 		len = (size_t)left;
 	if (len > PIECE_BYTES)
 		len = PIECE_BYTES;
-	int got = len > 0 ? take(request, bytes, len, err) : 0;
+	int got = len > 0 ? request_take(request, bytes, len, err) : 0;
 	if (got < 0)
 		return -1;
 	if (got == 0 && (told ? left == 0 : FCGX_GetError(request->fcgi->in) == 0))

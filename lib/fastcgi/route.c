@@ -90,7 +90,7 @@ static bool is_listed(const char *list, const char *name)
 	return false;
 }
 
-static int check(const char *list, const char *what, const char *name, struct err *err)
+static int route_check(const char *list, const char *what, const char *name, struct err *err)
 {
 	if (strcmp(list, ROUTE_ANY) == 0 || is_listed(list, name))
 		return 0;
@@ -102,7 +102,7 @@ static int check(const char *list, const char *what, const char *name, struct er
 int route_check_query(const struct call *call, struct err *err)
 {
 	for (size_t i = 0; i < call->request->query_count; i++) {
-		if (check(call->route->query, "query parameter", call->request->query[i].name, err))
+		if (route_check(call->route->query, "query parameter", call->request->query[i].name, err))
 			return -1;
 	}
 	return 0;
@@ -113,7 +113,7 @@ int route_check_fields(const struct call *call, const cJSON *body, struct err *e
 	const cJSON *field;
 
 	cJSON_ArrayForEach(field, body) {
-		if (check(call->route->fields, "field", field->string, err))
+		if (route_check(call->route->fields, "field", field->string, err))
 			return -1;
 	}
 	return 0;

@@ -15,7 +15,7 @@ struct threads {
 	pthread_t thread[THREADS_MAX];
 };
 
-static void *run(void *data)
+static void *threads_run(void *data)
 {
 	struct threads *threads = data;
 
@@ -24,10 +24,10 @@ static void *run(void *data)
 	return NULL;
 }
 
-static void add(struct threads *threads)
+static void threads_add(struct threads *threads)
 {
 	if (threads->count < threads->most &&
-	    pthread_create(&threads->thread[threads->count], &threads->attributes, run, threads) == 0) {
+	    pthread_create(&threads->thread[threads->count], &threads->attributes, threads_run, threads) == 0) {
 		threads->count++;
 		threads->idle++;
 	}
@@ -46,7 +46,7 @@ struct threads *threads_start(int most, threads_work *work, void *data)
 	pthread_attr_init(&threads->attributes);
 	pthread_attr_setstacksize(&threads->attributes, STACK_BYTES);
 	pthread_mutex_lock(&threads->lock);
-	add(threads);
+	threads_add(threads);
 	pthread_mutex_unlock(&threads->lock);
 	if (threads->count > 0)
 		return threads;
@@ -58,7 +58,7 @@ void threads_busy(struct threads *threads)
 {
 	pthread_mutex_lock(&threads->lock);
 	if (--threads->idle == 0)
-		add(threads);
+		threads_add(threads);
 	pthread_mutex_unlock(&threads->lock);
 }
 
@@ -70,7 +70,7 @@ void threads_idle(struct threads *threads)
 }
 
 /* A thread that ends may have added another one. */
-static pthread_t *nth(struct threads *threads, int n)
+static pthread_t *threads_nth(struct threads *threads, int n)
 {
 	pthread_mutex_lock(&threads->lock);
 	pthread_t *thread = n < threads->count ? &threads->thread[n] : NULL;
@@ -82,7 +82,7 @@ void threads_join(struct threads *threads)
 {
 	pthread_t *thread;
 
-	for (int n = 0; (thread = nth(threads, n)); n++)
+	for (int n = 0; (thread = threads_nth(threads, n)); n++)
 		pthread_join(*thread, NULL);
 	pthread_attr_destroy(&threads->attributes);
 	pthread_mutex_destroy(&threads->lock);

@@ -84,7 +84,7 @@ static void remove_kept(const struct call *call, const struct sample *sample)
 	}
 }
 
-static int look(struct thumb *thumb, struct err *err)
+static int thumb_look(struct thumb *thumb, struct err *err)
 {
 	if (serve_locate(thumb->call, thumb->sample, &thumb->file, err)) {
 		if (err->code == ERR_NOT_FOUND)
@@ -102,7 +102,7 @@ static bool is_same_still(const struct thumb *thumb)
 	struct thumb now = *thumb;
 	struct err ignored;
 
-	return look(&now, &ignored) == 0 && strcmp(now.version, thumb->version) == 0;
+	return thumb_look(&now, &ignored) == 0 && strcmp(now.version, thumb->version) == 0;
 }
 
 static int from_file(const struct thumb *thumb, struct buf *out, struct err *err)
@@ -131,7 +131,7 @@ static int from_store(const struct thumb *thumb, struct buf *out, struct err *er
 	return failed ? -1 : 0;
 }
 
-static int make(void *data, struct buf *out, struct err *err)
+static int thumb_make(void *data, struct buf *out, struct err *err)
 {
 	const struct thumb *thumb = data;
 	struct kept *kept = thumb->call->app->thumbs->kept;
@@ -148,7 +148,7 @@ static int make_once(struct thumb *thumb, struct buf *out, struct err *err)
 	char key[HASH_UUID_MAX + CONTENT_VERSION_MAX + NAME_BYTES_MAX];
 
 	snprintf(key, sizeof(key), "%s/%s/%s", thumb->call->info.place.uuid, thumb->version, thumb->name);
-	if (once_do(thumb->call->app->thumbs->making, thumb->call->request->user, key, make, thumb, out, err))
+	if (once_do(thumb->call->app->thumbs->making, thumb->call->request->user, key, thumb_make, thumb, out, err))
 		return -1;
 	thumb->settled = thumb->settled && is_same_still(thumb);
 	return 0;
@@ -204,5 +204,5 @@ int thumb_answer(struct call *call, const struct sample *sample, int size, struc
 			thumb.size = sizes[i];
 	}
 	name_it(sample, thumb.size, thumb.name);
-	return look(&thumb, err) || reply_thumb(&thumb, err) ? -1 : 0;
+	return thumb_look(&thumb, err) || reply_thumb(&thumb, err) ? -1 : 0;
 }

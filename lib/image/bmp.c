@@ -42,7 +42,7 @@ static uint32_t get32(const unsigned char *p)
 	return get16(p) | get16(p + 2) << 16;
 }
 
-static int broken(struct err *err)
+static int bmp_broken(struct err *err)
 {
 	return err_set(err, ERR_UNPROCESSABLE, "the BMP image is broken or truncated");
 }
@@ -93,7 +93,7 @@ static int read_palette(struct bmp *bmp, int64_t at, int64_t colors, size_t entr
 	unsigned char bytes[256 * 4];
 	int64_t most = (int64_t)1 << bmp->bits, fits;
 	if (colors > COLORS_MAX)
-		return broken(err);
+		return bmp_broken(err);
 	if (colors <= 0 || colors > most)
 		colors = most;
 	if (bmp->pixels <= at) /* some writers give the end of the header instead */
@@ -103,7 +103,7 @@ static int read_palette(struct bmp *bmp, int64_t at, int64_t colors, size_t entr
 		colors = fits; /* some writers leave the rest away */
 	if (colors <= 0 || image_source_read(bmp->source, at, bytes,
 	                                     (size_t)colors * entry) != colors * (int64_t)entry)
-		return broken(err);
+		return bmp_broken(err);
 	for (int64_t i = 0; i < colors; i++)
 		for (size_t band = 0; band < 3; band++)
 			bmp->palette[i][band] = bytes[(size_t)i * entry + 2 - band];
@@ -140,7 +140,7 @@ static int parse_header(struct bmp *bmp, struct err *err)
 	int64_t got = image_source_read(bmp->source, 0, file, sizeof(file));
 	uint32_t size = got < FILE_HEADER + CORE_HEADER ? 0 : get32(header);
 	if (!header_is_known(size) || got < FILE_HEADER + (int64_t)size)
-		return broken(err);
+		return bmp_broken(err);
 	bmp->pixels = get32(file + 10);
 	uint32_t compression = 0;
 	int64_t colors = 0;
@@ -162,7 +162,7 @@ static int parse_header(struct bmp *bmp, struct err *err)
 	bmp->height = bmp->top_down ? -bmp->height : bmp->height;
 	if (bmp->width < 1 || bmp->height < 1 || compression > ALPHABITFIELDS ||
 	    !combination_is_valid(bmp))
-		return broken(err);
+		return bmp_broken(err);
 	set_masks(bmp, header, size, header + size);
 	bmp->stride = (bmp->width * bmp->bits + 31) / 32 * 4;
 	int64_t palette = FILE_HEADER + (int64_t)size;
@@ -180,7 +180,7 @@ int bmp_open(struct bmp **out, const struct image_source *source, struct err *er
 		/* The last row's padding may be missing. */
 		int64_t last = (bmp->width * bmp->bits + 7) / 8;
 		if (bmp_memory(bmp) == 0 && source->size - bmp->pixels < bmp->stride * (bmp->height - 1) + last)
-			result = broken(err);
+			result = bmp_broken(err);
 	}
 	if (result != 0) {
 		bmp_free(bmp);
@@ -369,7 +369,7 @@ int bmp_unpack(struct bmp *bmp, struct err *err)
 	bmp->indices = calloc((size_t)bmp->width, (size_t)bmp->height);
 	if (bmp->indices == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	return rle_unpack(bmp) == 0 ? 0 : broken(err);
+	return rle_unpack(bmp) == 0 ? 0 : bmp_broken(err);
 }
 
 int bmp_image(struct bmp *bmp, VipsImage **out, struct err *err)

@@ -9,7 +9,7 @@ static int drop_pixels(VipsRegion *region, void *sequence, void *a, void *b, gbo
 	return 0;
 }
 
-static int decode(struct reading *reading, VipsImage *image, struct err *err)
+static int check_decode(struct reading *reading, VipsImage *image, struct err *err)
 {
 	return vips_sink(image, NULL, drop_pixels, NULL, NULL, NULL) == 0 ? 0 : reading_broken(reading, err);
 }
@@ -19,7 +19,7 @@ static int decode_page(struct reading *reading, VipsImage *page, struct err *err
 {
 	struct opening how = {.n = 1, .scale = 1, .fail_on = VIPS_FAIL_ON_ERROR};
 	VipsImage *again;
-	if (decode(reading, page, err) == 0)
+	if (check_decode(reading, page, err) == 0)
 		return 0;
 	if (reading->by_libtiff)
 		return -1;
@@ -81,11 +81,11 @@ static int decode_all(struct reading *reading, VipsImage *first, struct err *err
 	if (reading->format->kind == KIND_TIFF)
 		return decode_page(reading, first, err) || decode_pages(reading, err) ? -1 : 0;
 	if (reading->info.frames == 1 && how.scale == 1)
-		return decode(reading, first, err);
+		return check_decode(reading, first, err);
 	VipsImage *all;
 	if (reading_image(reading, &how, &all, err) != 0)
 		return -1;
-	int result = decode(reading, all, err);
+	int result = check_decode(reading, all, err);
 	g_object_unref(all);
 	return result;
 }

@@ -39,7 +39,7 @@ static void no_image(int64_t len, struct err *err)
 }
 
 /* The image's type and the module; nothing is loaded for what is no image. */
-static const struct image_module *begin(const struct image_source *source, const char **type, struct err *err)
+static const struct image_module *image_begin(const struct image_source *source, const char **type, struct err *err)
 {
 	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
 	int64_t len = image_source_read(source, 0, magic, sizeof(magic));
@@ -56,23 +56,23 @@ static const struct image_module *begin(const struct image_source *source, const
 	return image_module_loaded(err);
 }
 
-static int check(const struct image_source *source, int64_t pixels_max, struct image_info *out, struct err *err)
+static int image_check(const struct image_source *source, int64_t pixels_max, struct image_info *out, struct err *err)
 {
 	const char *type;
-	const struct image_module *module = begin(source, &type, err);
+	const struct image_module *module = image_begin(source, &type, err);
 	return module == NULL ? -1 : module->check(source, type, pixels_max, out, err);
 }
 
 int image_check_bytes(const void *bytes, size_t len, int64_t pixels_max, struct image_info *out, struct err *err)
 {
 	struct image_source source = {.bytes = bytes, .fd = -1, .size = (int64_t)len};
-	return check(&source, pixels_max, out, err);
+	return image_check(&source, pixels_max, out, err);
 }
 
 int image_check_fd(int fd, int64_t pixels_max, struct image_info *out, struct err *err)
 {
 	struct image_source source;
-	return open_fd(fd, &source, err) || check(&source, pixels_max, out, err) ? -1 : 0;
+	return open_fd(fd, &source, err) || image_check(&source, pixels_max, out, err) ? -1 : 0;
 }
 
 static int thumb(const struct image_source *source, int64_t pixels_max, int side, struct buf *out, const char **type,
@@ -82,7 +82,7 @@ static int thumb(const struct image_source *source, int64_t pixels_max, int side
 		return err_set(err, ERR_BAD_REQUEST, "a thumbnail's size is 1 to %d pixels",
 		               IMAGE_THUMB_SIDE_MAX);
 	const char *source_type;
-	const struct image_module *module = begin(source, &source_type, err);
+	const struct image_module *module = image_begin(source, &source_type, err);
 	return module == NULL ? -1 : module->thumb(source, source_type, pixels_max, side, out, type, err);
 }
 

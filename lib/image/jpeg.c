@@ -99,7 +99,7 @@ static void set_up(struct decoding *decoding, const struct image_source *source,
 typedef void decompress(struct jpeg_decompress_struct *jpeg, void *data);
 
 /* Decompresses by `work`; whether libjpeg went to its end. */
-static bool run(const struct image_source *source, bool pretend, decompress *work, void *data)
+static bool jpeg_run(const struct image_source *source, bool pretend, decompress *work, void *data)
 {
 	struct decoding *decoding = malloc(sizeof(*decoding));
 	volatile bool whole = false;
@@ -122,7 +122,7 @@ static bool run(const struct image_source *source, bool pretend, decompress *wor
 }
 
 /* Its tables are looked at. */
-static void start(struct jpeg_decompress_struct *jpeg, void *data)
+static void jpeg_start(struct jpeg_decompress_struct *jpeg, void *data)
 {
 	(void)data;
 	jpeg_read_header(jpeg, TRUE);
@@ -132,9 +132,9 @@ static void start(struct jpeg_decompress_struct *jpeg, void *data)
 	jpeg_start_decompress(jpeg);
 }
 
-static void decode(struct jpeg_decompress_struct *jpeg, void *data)
+static void jpeg_decode(struct jpeg_decompress_struct *jpeg, void *data)
 {
-	start(jpeg, data);
+	jpeg_start(jpeg, data);
 	JSAMPARRAY row = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE,
 	                                         jpeg->output_width * (JDIMENSION)jpeg->output_components, 1);
 	while (jpeg->output_scanline < jpeg->output_height)
@@ -145,7 +145,8 @@ static void decode(struct jpeg_decompress_struct *jpeg, void *data)
 bool image_jpeg_decodes(const struct image_source *source, const struct image_jpeg_header *header)
 {
 	bool is_plain = !header->in_scans && header->process <= 1;
-	return is_plain ? header->ends && run(source, false, start, NULL) : run(source, false, decode, NULL);
+	return is_plain ? header->ends && jpeg_run(source, false, jpeg_start, NULL)
+	                : jpeg_run(source, false, jpeg_decode, NULL);
 }
 
 struct shrinking {
@@ -153,7 +154,7 @@ struct shrinking {
 	struct image_jpeg_pixels *out; /* without bytes when it is nothing to be shrunk here */
 };
 
-static void shrink(struct jpeg_decompress_struct *jpeg, void *data)
+static void image_jpeg_shrink(struct jpeg_decompress_struct *jpeg, void *data)
 {
 	struct shrinking *shrinking = data;
 	struct image_jpeg_pixels *out = shrinking->out;
@@ -181,6 +182,6 @@ bool image_jpeg_shrunk(const struct image_source *source, unsigned denominator, 
 {
 	struct shrinking shrinking = {denominator, out};
 	*out = (struct image_jpeg_pixels){0};
-	run(source, true, shrink, &shrinking);
+	jpeg_run(source, true, image_jpeg_shrink, &shrinking);
 	return out->bytes != NULL;
 }

@@ -38,7 +38,7 @@ static void set_up(void)
 	ready = true;
 }
 
-static int begin(struct err *err)
+static int reading_begin(struct err *err)
 {
 	pthread_once(&once, set_up);
 	return ready ? 0 : err_set(err, ERR_INTERNAL, "libvips can't be set up");
@@ -407,7 +407,7 @@ bool reading_can(const char *type)
 {
 	struct err ignored;
 	const struct format *format = reading_format(type);
-	if (begin(&ignored) != 0 || format == NULL)
+	if (reading_begin(&ignored) != 0 || format == NULL)
 		return false;
 	if (format->kind == KIND_JXL)
 		return vips_type_find("VipsOperation", "jxlload_source") != 0;
@@ -419,7 +419,7 @@ int reading_open(struct reading *reading, const struct image_source *source, con
 {
 	*reading = (struct reading){.source = *source, .format = reading_format(type), .pixels_max = pixels_max};
 	*out = NULL;
-	if (begin(err) != 0)
+	if (reading_begin(err) != 0)
 		return -1;
 	if (reading->format == NULL || !reading_can(type))
 		return err_set(err, ERR_MEDIA_TYPE, "%s can't be decoded on this machine: a codec is not installed",

@@ -226,8 +226,8 @@ static int shrink_stream(struct reading *reading, bool profile, int side, VipsIm
 }
 
 /* The first frame. What only decorates it may be wrong: without by_profile its profile is passed over. */
-static int shrink(struct reading *reading, VipsImage *first, bool by_profile, int side, VipsImage **out,
-                  struct err *err)
+static int thumb_shrink(struct reading *reading, VipsImage *first, bool by_profile, int side, VipsImage **out,
+                        struct err *err)
 {
 	struct opening how = {.n = 1, .scale = 1, .fail_on = VIPS_FAIL_ON_NONE};
 	bool profile = has_profile(first), streams = reading->format->kind == KIND_JPEG || reading->format->kind == KIND_WEBP;
@@ -245,7 +245,7 @@ static int shrink(struct reading *reading, VipsImage *first, bool by_profile, in
 	return result;
 }
 
-static int encode(VipsImage *image, void **bytes, size_t *len, const char **type)
+static int thumb_encode(VipsImage *image, void **bytes, size_t *len, const char **type)
 {
 	bool fine = vips_image_get_width(image) <= FINE_SIDE && vips_image_get_height(image) <= FINE_SIDE;
 	if (vips_image_hasalpha(image)) {
@@ -267,7 +267,8 @@ static int shrink_and_encode(struct reading *reading, VipsImage *first, int side
 		if (way == BY_LIBTIFF && (reading->format->kind != KIND_TIFF || reading->by_libtiff))
 			continue;
 		reading->by_libtiff = reading->by_libtiff || way == BY_LIBTIFF;
-		int result = shrink(reading, first, way == AS_IT_IS, side, &small, err) || encode(small, bytes, len, type);
+		int result = thumb_shrink(reading, first, way == AS_IT_IS, side, &small, err) ||
+		             thumb_encode(small, bytes, len, type);
 		if (small != NULL)
 			g_object_unref(small);
 		if (result == 0)

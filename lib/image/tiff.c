@@ -10,7 +10,7 @@ enum {
 	STRIP_LENGTHS = 279, TILE_HEIGHT = 323, TILE_OFFSETS = 324, TILE_LENGTHS = 325,
 };
 
-static bool begin(struct walk *walk, struct image_tiff *tiff)
+static bool tiff_begin(struct walk *walk, struct image_tiff *tiff)
 {
 	bool ok = true;
 	tiff->big_endian = walk_byte(walk) == 'M';
@@ -75,7 +75,7 @@ bool image_tiff_next(struct image_source *source, struct image_tiff *tiff)
 	struct walk walk = {.source = source};
 	bool ok = true;
 	source->patch[0].len = source->patch[1].len = 0;
-	if (tiff->first_at == 0 && !begin(&walk, tiff))
+	if (tiff->first_at == 0 && !tiff_begin(&walk, tiff))
 		return false;
 	uint64_t page = tiff->next;
 	if (page == 0 || page >= (uint64_t)source->size)

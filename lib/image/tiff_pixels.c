@@ -38,7 +38,7 @@ static int close_nothing(thandle_t handle)
 	return 0;
 }
 
-static toff_t size(thandle_t handle)
+static toff_t tiff_pixels_size(thandle_t handle)
 {
 	return (toff_t)((struct stream *)handle)->source->size;
 }
@@ -56,8 +56,8 @@ static TIFF *open_tiff(struct stream *stream)
 	TIFFOpenOptionsSetErrorHandlerExtR(options, say_nothing, NULL);
 	TIFFOpenOptionsSetWarningHandlerExtR(options, say_nothing, NULL);
 	/* m: never mapped into memory; a file that shrinks meanwhile would kill the process. */
-	TIFF *tiff = TIFFClientOpenExt("image", "rm", stream, read_bytes, write_nothing, seek, close_nothing, size, NULL, NULL,
-	                               options);
+	TIFF *tiff = TIFFClientOpenExt("image", "rm", stream, read_bytes, write_nothing, seek, close_nothing,
+	                               tiff_pixels_size, NULL, NULL, options);
 	TIFFOpenOptionsFree(options);
 	return tiff;
 }
@@ -70,7 +70,7 @@ struct page {
 	bool alpha;
 };
 
-static void describe(struct page *page)
+static void tiff_pixels_describe(struct page *page)
 {
 	uint16_t extra = 0, *kinds = NULL;
 	TIFFGetField(page->tiff, TIFFTAG_IMAGEWIDTH, &page->width);
@@ -87,7 +87,7 @@ static void describe(struct page *page)
 	page->alpha = extra > 0 && kinds != NULL && (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA);
 }
 
-static int broken(struct err *err)
+static int tiff_pixels_broken(struct err *err)
 {
 	return err_set(err, ERR_UNPROCESSABLE, "the TIFF image is broken or truncated");
 }
@@ -96,7 +96,7 @@ static int check_size(const struct page *page, int64_t pixels_max, int64_t pixel
 {
 	int64_t pixels = (int64_t)page->width * page->height;
 	if (page->width == 0 || page->height == 0)
-		return broken(err);
+		return tiff_pixels_broken(err);
 	if (page->width > IMAGE_SIDE_MAX || page->height > IMAGE_SIDE_MAX || pixels > pixels_max)
 		return err_set(err, ERR_TOO_LARGE, "the image has %u x %u pixels, more than the %lld of limits.image_pixels",
 		               page->width, page->height, (long long)pixels_max);
@@ -152,7 +152,7 @@ static int read_rgba(const struct page *page, int64_t pixels_max, VipsImage **ou
 	/* As it lies in the file: it is turned later, as every other image. */
 	if (!TIFFReadRGBAImageOriented(page->tiff, page->width, page->height, raster, page->orientation, 1)) {
 		free(raster);
-		return broken(err);
+		return tiff_pixels_broken(err);
 	}
 	pack(raster, pixels, page->alpha);
 	return wrap(raster, page, page->alpha ? 4 : 3, VIPS_FORMAT_UCHAR, out, err);
@@ -295,7 +295,7 @@ static int read_samples(const struct page *page, int64_t pixels_max, VipsImage *
 		unpacking.values = room;
 	if (!unpack_all(&unpacking)) {
 		free(room);
-		return broken(err);
+		return tiff_pixels_broken(err);
 	}
 	return wrap(room, page, unpacking.bands, format, out, err);
 }
@@ -318,8 +318,8 @@ int image_tiff_pixels(const struct image_source *source, int64_t pixels_max, Vip
 	int result;
 	*out = NULL;
 	if (page.tiff == NULL)
-		return broken(err);
-	describe(&page);
+		return tiff_pixels_broken(err);
+	tiff_pixels_describe(&page);
 	if (!TIFFIsCODECConfigured(page.compression))
 		result = err_set(err, ERR_MEDIA_TYPE, "TIFFs of compression %d are not taken", page.compression);
 	else if (can_unpack(&page) && page.bits > 8 && !page.alpha)

@@ -1,7 +1,7 @@
 /* Reads on in an image's bytes. */
 #include "image/walk.h"
 
-static bool fill(struct walk *walk)
+static bool walk_fill(struct walk *walk)
 {
 	if (walk->at >= walk->start && walk->at < walk->start + walk->len)
 		return true;
@@ -14,12 +14,12 @@ static bool fill(struct walk *walk)
 
 int walk_byte(struct walk *walk)
 {
-	return fill(walk) ? walk->window[walk->at++ - walk->start] : -1;
+	return walk_fill(walk) ? walk->window[walk->at++ - walk->start] : -1;
 }
 
 bool walk_find(struct walk *walk, int value)
 {
-	while (fill(walk)) {
+	while (walk_fill(walk)) {
 		const unsigned char *from = walk->window + (walk->at - walk->start);
 		const unsigned char *found = memchr(from, value, (size_t)(walk->start + walk->len - walk->at));
 		if (found != NULL) {

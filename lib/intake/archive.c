@@ -31,7 +31,7 @@ struct archive_reader {
 
 /* --- the source --------------------------------------------------------------------------------------------------- */
 
-static int fail(struct archive_reader *reader, struct err *err, enum err_code code, const char *text)
+static int archive_fail(struct archive_reader *reader, struct err *err, enum err_code code, const char *text)
 {
 	if (!reader->failed)
 		err_set(&reader->failure, code, "%s", text);
@@ -48,7 +48,7 @@ static la_ssize_t read_unpacked(struct archive *archive, void *data, const void 
 	ssize_t n = archive_unpack_next(reader->unpack, bytes, &err);
 	if (n >= 0)
 		return n;
-	fail(reader, NULL, err.code, err.text);
+	archive_fail(reader, NULL, err.code, err.text);
 	archive_set_error(archive, EIO, "the source failed");
 	return -1;
 }
@@ -95,7 +95,7 @@ static int check_limits(struct archive_reader *reader, struct err *err)
 {
 	if (archive_unpack_check(reader->unpack, reader->out, err) == 0)
 		return 0;
-	return fail(reader, err, err->code, err->text);
+	return archive_fail(reader, err, err->code, err->text);
 }
 
 /* Gets the entry's next block. 0 also at its end, with entry_ended. */
@@ -112,7 +112,7 @@ static int next_block(struct archive_reader *reader, struct err *err)
 	}
 	if (status == ARCHIVE_FATAL) {
 		reader->entry_ended = true;
-		return fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+		return archive_fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 	}
 	if (status != ARCHIVE_OK) { /* also a checksum or a size that does not fit, which is a warning to it */
 		reader->entry_ended = true;
@@ -130,7 +130,7 @@ static int next_block(struct archive_reader *reader, struct err *err)
 }
 
 /* Passes over the rest of the entry, in pieces, so that a bomb is noticed in time. */
-static int drain(struct archive_reader *reader, struct err *err)
+static int archive_drain(struct archive_reader *reader, struct err *err)
 {
 	struct err of_entry; /* of one that is passed over: nobody's failure */
 	while (!reader->entry_ended && next_block(reader, &of_entry) == 0) {
@@ -146,7 +146,7 @@ static int read_entry(struct archive_reader *reader, void *bytes, size_t len, si
 {
 	*got = 0;
 	if (reader->failed)
-		return fail(reader, err, ERR_INTERNAL, "");
+		return archive_fail(reader, err, ERR_INTERNAL, "");
 	while (reader->magic_at == reader->magic_len && reader->block_len == 0 && !reader->entry_ended)
 		if (next_block(reader, err) != 0)
 			return -1;
@@ -210,7 +210,7 @@ static int sniff(struct archive_reader *reader, struct err *err)
 	return 0;
 }
 
-static void refuse(struct archive_item *item)
+static void archive_refuse(struct archive_item *item)
 {
 	item->kind = ARCHIVE_REFUSED;
 	item->skipped = NULL;
@@ -232,10 +232,10 @@ static void describe_link(struct archive_reader *reader, struct archive_entry *e
 	                       &reader->target, &err) == 0)
 		return;
 	err_set(&item->err, ERR_UNPROCESSABLE, "the entry is a link to what is none of the archive's entries");
-	refuse(item);
+	archive_refuse(item);
 }
 
-static void describe(struct archive_reader *reader, struct archive_entry *entry)
+static void archive_describe(struct archive_reader *reader, struct archive_entry *entry)
 {
 	struct archive_item *item = &reader->item;
 	memset(item, 0, sizeof(*item));
@@ -252,12 +252,12 @@ static void describe(struct archive_reader *reader, struct archive_entry *entry)
 	item->skipped = reader->name.skipped;
 	item->kind = item->skipped != NULL ? ARCHIVE_SKIPPED : ARCHIVE_IMAGE;
 	if (named != 0) {
-		refuse(item);
+		archive_refuse(item);
 	} else if (item->skipped == NULL && is_hard_link(entry)) {
 		describe_link(reader, entry);
 	} else if (item->skipped == NULL && kind != NULL) {
 		err_set(&item->err, ERR_UNPROCESSABLE, "%s", kind);
-		refuse(item);
+		archive_refuse(item);
 	}
 }
 
@@ -269,22 +269,22 @@ static void look_inside(struct archive_reader *reader)
 	if (item->kind != ARCHIVE_IMAGE)
 		return;
 	if (sniff(reader, &item->err) != 0) {
-		refuse(item);
+		archive_refuse(item);
 	} else if (item->type == NULL) {
 		item->kind = ARCHIVE_SKIPPED;
 		item->skipped = "it is no image";
 	} else if (item->bytes > reader->limits.entry_bytes) {
 		err_set(&item->err, ERR_TOO_LARGE, "the entry has %lld bytes; %lld are taken",
 		        (long long)item->bytes, (long long)reader->limits.entry_bytes);
-		refuse(item);
+		archive_refuse(item);
 	}
 }
 
 static int unknown(struct archive_reader *reader, struct err *err)
 {
 	if (archive_unpack_is_known(reader->unpack))
-		return fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
-	return fail(reader, err, ERR_MEDIA_TYPE, "the body is no tar, tar.gz, tar.zst or zip archive");
+		return archive_fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+	return archive_fail(reader, err, ERR_MEDIA_TYPE, "the body is no tar, tar.gz, tar.zst or zip archive");
 }
 
 static int open_archive(struct archive_reader *reader, struct err *err)
@@ -305,7 +305,7 @@ static int next_header(struct archive_reader *reader, struct archive_entry **ent
 		status = archive_read_next_header(reader->archive, entry);
 	} while (status == ARCHIVE_RETRY);
 	if (reader->failed)
-		return fail(reader, err, ERR_INTERNAL, "");
+		return archive_fail(reader, err, ERR_INTERNAL, "");
 	if (status == ARCHIVE_EOF) {
 		*entry = NULL;
 		return 0;
@@ -313,12 +313,12 @@ static int next_header(struct archive_reader *reader, struct archive_entry **ent
 	if (status == ARCHIVE_FATAL && archive_format(reader->archive) == 0)
 		return unknown(reader, err);
 	if (status == ARCHIVE_FATAL || status == ARCHIVE_FAILED)
-		return fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+		return archive_fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 	if (++reader->entries > reader->limits.entries) {
 		char text[100];
 		snprintf(text, sizeof(text), "the archive has more than %lld entries",
 		         (long long)reader->limits.entries);
-		return fail(reader, err, ERR_TOO_LARGE, text);
+		return archive_fail(reader, err, ERR_TOO_LARGE, text);
 	}
 	reader->entry_out = 0;
 	reader->entry_ended = false;
@@ -330,19 +330,19 @@ static int next_item(struct archive_reader *reader, const struct archive_item **
 {
 	struct archive_entry *entry;
 	if (reader->failed)
-		return fail(reader, err, ERR_INTERNAL, "");
+		return archive_fail(reader, err, ERR_INTERNAL, "");
 	if (open_archive(reader, err) != 0)
 		return -1;
 	do {
-		if (drain(reader, err) != 0 || next_header(reader, &entry, err) != 0)
+		if (archive_drain(reader, err) != 0 || next_header(reader, &entry, err) != 0)
 			return -1;
 		if (entry == NULL)
 			return 0;
 	} while (archive_entry_filetype(entry) == AE_IFDIR);
-	describe(reader, entry);
+	archive_describe(reader, entry);
 	look_inside(reader);
 	if (reader->failed)
-		return fail(reader, err, ERR_INTERNAL, "");
+		return archive_fail(reader, err, ERR_INTERNAL, "");
 	*item = &reader->item;
 	return 0;
 }

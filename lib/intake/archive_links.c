@@ -48,7 +48,7 @@ void archive_links_free(struct archive_links *links)
 }
 
 /* Where the key is, or is to be. */
-static size_t place(const struct archive_links *links, const unsigned char key[KEY_BYTES])
+static size_t archive_links_place(const struct archive_links *links, const unsigned char key[KEY_BYTES])
 {
 	size_t at;
 
@@ -58,7 +58,7 @@ static size_t place(const struct archive_links *links, const unsigned char key[K
 	return at;
 }
 
-static void grow(struct archive_links *links)
+static void archive_links_grow(struct archive_links *links)
 {
 	struct archive_links old = *links;
 
@@ -66,7 +66,7 @@ static void grow(struct archive_links *links)
 	for (size_t i = 0; i < old.slots; i++) {
 		if (!old.used[i])
 			continue;
-		size_t at = place(links, old.slot[i].key);
+		size_t at = archive_links_place(links, old.slot[i].key);
 		links->slot[at] = old.slot[i];
 		links->used[at] = true;
 	}
@@ -79,9 +79,9 @@ void archive_links_set(struct archive_links *links, const char *path, int64_t va
 	unsigned char digest[HASH_SHA256_SIZE];
 
 	if (links->count >= links->slots / 4 * 3)
-		grow(links);
+		archive_links_grow(links);
 	hash_sha256(path, strlen(path), digest);
-	size_t at = place(links, digest);
+	size_t at = archive_links_place(links, digest);
 	links->count += !links->used[at];
 	links->used[at] = true;
 	memcpy(links->slot[at].key, digest, KEY_BYTES);
@@ -93,7 +93,7 @@ bool archive_links_get(const struct archive_links *links, const char *path, int6
 	unsigned char digest[HASH_SHA256_SIZE];
 
 	hash_sha256(path, strlen(path), digest);
-	size_t at = place(links, digest);
+	size_t at = archive_links_place(links, digest);
 	if (links->used[at])
 		*value = links->slot[at].value;
 	return links->used[at];

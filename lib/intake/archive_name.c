@@ -64,7 +64,7 @@ static int convert(struct buf *out, const char *raw, const char *charset)
 	return from_left == 0 ? 0 : -1;
 }
 
-static int refuse(struct err *err, const char *why)
+static int archive_name_refuse(struct err *err, const char *why)
 {
 	return err_set(err, ERR_UNPROCESSABLE, "the entry's name %s", why);
 }
@@ -82,7 +82,7 @@ static int add_segment(struct archive_name *name, struct buf *path, const char *
                        bool folder, const struct config_list *skip, struct err *err)
 {
 	if (len == 2 && segment[0] == '.' && segment[1] == '.')
-		return refuse(err, "has '..' in it");
+		return archive_name_refuse(err, "has '..' in it");
 	if (name->skipped == NULL && segment[0] == '.')
 		name->skipped = "it is hidden";
 	if (name->skipped == NULL && litter_is(segment, len, folder))
@@ -93,7 +93,7 @@ static int add_segment(struct archive_name *name, struct buf *path, const char *
 		buf_char(path, '/');
 	buf_add(path, segment, len);
 	if (folder && len >= sizeof(name->label))
-		return refuse(err, "has a folder that is too long for a label");
+		return archive_name_refuse(err, "has a folder that is too long for a label");
 	if (folder)
 		snprintf(name->label, sizeof(name->label), "%.*s", (int)len, segment);
 	return 0;
@@ -113,19 +113,19 @@ static int add_segments(struct archive_name *name, struct buf *path, const char 
 		segment += len + slash;
 	}
 	if (path->len == 0)
-		return refuse(err, "is empty");
+		return archive_name_refuse(err, "is empty");
 	if (folder && name->skipped == NULL)
 		name->skipped = "it is a folder"; /* Windows writes folders as files whose name ends in '\\' */
 	if (path->overflow)
-		return refuse(err, "is too long");
+		return archive_name_refuse(err, "is too long");
 	if (name->skipped == NULL && name->label[0] != '\0' && text_has_control(name->label))
-		return refuse(err, "has a folder with control characters, which can't be a label");
+		return archive_name_refuse(err, "has a folder with control characters, which can't be a label");
 	return 0;
 }
 
 /* As UTF-8, from whatever it is. */
-static int decode(struct buf *text, const char *raw, bool zip, const char *charset, struct archive_name *out,
-                  struct err *err)
+static int archive_name_decode(struct buf *text, const char *raw, bool zip, const char *charset,
+                               struct archive_name *out, struct err *err)
 {
 	if (text_utf8_valid(raw, strlen(raw))) {
 		buf_str(text, raw);
@@ -147,13 +147,13 @@ int archive_name_parse(const char *raw, bool zip, const char *charset, const str
 	buf_init(&text, 4 * strlen(raw) + 16);
 	buf_init(&path, TEXT_FILEPATH_MAX);
 	memset(out, 0, sizeof(*out));
-	int result = decode(&text, raw, zip, charset, out, err);
+	int result = archive_name_decode(&text, raw, zip, charset, out, err);
 	for (size_t i = 0; zip && i < text.len; i++)
 		if (text.data[i] == '\\')
 			text.data[i] = '/';
 	const char *name = buf_text(&text);
 	if (result == 0 && (name[0] == '/' || (zip && isalpha((unsigned char)name[0]) && name[1] == ':')))
-		result = refuse(err, "is absolute");
+		result = archive_name_refuse(err, "is absolute");
 	else if (result == 0)
 		result = add_segments(out, &path, name, skip, err);
 	const char *shown = result == 0 ? buf_text(&path) : name;

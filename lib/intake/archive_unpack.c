@@ -88,7 +88,7 @@ static enum compression compression_of(const unsigned char *p, size_t len)
 }
 
 /* Fills `bytes` with what the source gives next: how many, 0 at its end, -1 with unpack->failure. */
-static ssize_t fill(struct archive_unpack *unpack, size_t at)
+static ssize_t archive_unpack_fill(struct archive_unpack *unpack, size_t at)
 {
 	ssize_t n = unpack->source(unpack->data, unpack->bytes + at, sizeof(unpack->bytes) - at, &unpack->failure);
 
@@ -106,7 +106,7 @@ static la_ssize_t read_packed(struct archive *archive, void *data, const void **
 	*bytes = unpack->bytes;
 	unpack->first = 0;
 	if (n == 0 && !unpack->failed)
-		n = fill(unpack, 0);
+		n = archive_unpack_fill(unpack, 0);
 	/* What a filter looks through without unpacking anything ends here, too. */
 	if (!unpack->failed && archive_unpack_check(unpack, 0, &unpack->failure) != 0)
 		unpack->failed = true;
@@ -118,7 +118,7 @@ static la_ssize_t read_packed(struct archive *archive, void *data, const void **
 
 /* --- pieces ------------------------------------------------------------------------------------------------------- */
 
-static int fail(struct archive_unpack *unpack, enum err_code code, const char *text)
+static int archive_unpack_fail(struct archive_unpack *unpack, enum err_code code, const char *text)
 {
 	unpack->failed = true;
 	return err_set(&unpack->failure, code, "%s", text);
@@ -132,28 +132,28 @@ static int open_raw(struct archive_unpack *unpack, enum compression compression)
 	unpack->raw = archive_read_new();
 	if (!unpack->raw || archive_read_support_format_raw(unpack->raw) != ARCHIVE_OK ||
 	    archive_read_append_filter(unpack->raw, filter) != ARCHIVE_OK)
-		return fail(unpack, ERR_INTERNAL, "libarchive can't be set up");
+		return archive_unpack_fail(unpack, ERR_INTERNAL, "libarchive can't be set up");
 	if (archive_read_open(unpack->raw, unpack, NULL, read_packed, NULL) == ARCHIVE_OK &&
 	    archive_read_next_header(unpack->raw, &entry) == ARCHIVE_OK)
 		return 0;
-	return unpack->failed ? -1 : fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+	return unpack->failed ? -1 : archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 }
 
 /* Reads as much as shows what the archive is. */
-static int begin(struct archive_unpack *unpack)
+static int archive_unpack_begin(struct archive_unpack *unpack)
 {
 	ssize_t n = 1;
 
 	unpack->begun = true;
-	while (unpack->first < FIRST_BYTES && (n = fill(unpack, unpack->first)) > 0)
+	while (unpack->first < FIRST_BYTES && (n = archive_unpack_fill(unpack, unpack->first)) > 0)
 		unpack->first += (size_t)n;
 	if (n < 0)
 		return -1;
 	enum compression compression = compression_of(unpack->bytes, unpack->first);
 	unpack->known = compression != PLAIN || (unpack->first >= 4 && memcmp(unpack->bytes, "PK\3\4", 4) == 0);
 	if (compression == ZSTD && zstd_window(unpack->bytes, unpack->first) > ARCHIVE_WINDOW_MAX)
-		return fail(unpack, ERR_UNPROCESSABLE, "the archive's zstd compression needs too much memory: "
-		                                       "compress it without --ultra and --long");
+		return archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive's zstd compression needs too much memory: "
+		                                                      "compress it without --ultra and --long");
 	return compression == PLAIN ? 0 : open_raw(unpack, compression);
 }
 
@@ -163,7 +163,7 @@ static ssize_t next_plain(struct archive_unpack *unpack, const void **piece)
 
 	*piece = unpack->bytes;
 	unpack->first = 0;
-	return n > 0 ? n : fill(unpack, 0);
+	return n > 0 ? n : archive_unpack_fill(unpack, 0);
 }
 
 static ssize_t next_unpacked(struct archive_unpack *unpack, const void **piece)
@@ -177,9 +177,9 @@ static ssize_t next_unpacked(struct archive_unpack *unpack, const void **piece)
 	if (status == ARCHIVE_EOF)
 		return 0;
 	if (status != ARCHIVE_OK)
-		return fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+		return archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 	if (unpack->out == 0 && compression_of(*piece, len) != PLAIN)
-		return fail(unpack, ERR_UNPROCESSABLE, "the archive is compressed more than once");
+		return archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is compressed more than once");
 	return (ssize_t)len;
 }
 
@@ -187,7 +187,7 @@ ssize_t archive_unpack_next(struct archive_unpack *unpack, const void **piece, s
 {
 	ssize_t n = -1;
 
-	if (!unpack->failed && (unpack->begun || begin(unpack) == 0))
+	if (!unpack->failed && (unpack->begun || archive_unpack_begin(unpack) == 0))
 		n = unpack->raw ? next_unpacked(unpack, piece) : next_plain(unpack, piece);
 	if (n >= 0) {
 		unpack->out += n;

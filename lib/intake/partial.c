@@ -36,7 +36,7 @@ static int write_file(const char *path, const struct buf *text, struct err *err)
 }
 
 /* By rename, so that a crash leaves the old one or the new one. */
-static int describe(const struct partial *partial, struct err *err)
+static int partial_describe(const struct partial *partial, struct err *err)
 {
 	cJSON *tree = json_new_object();
 	struct buf text;
@@ -62,7 +62,7 @@ static int describe(const struct partial *partial, struct err *err)
 	return failed ? -1 : 0;
 }
 
-static char *copy(const char *text)
+static char *partial_copy(const char *text)
 {
 	char *own = strdup(text);
 
@@ -71,7 +71,7 @@ static char *copy(const char *text)
 	return own;
 }
 
-static int parse(const cJSON *tree, struct partial *out, struct err *err)
+static int partial_parse(const cJSON *tree, struct partial *out, struct err *err)
 {
 	const char *user, *dataset, *filepath, *filename, *label, *metadata = "";
 
@@ -83,20 +83,20 @@ static int parse(const cJSON *tree, struct partial *out, struct err *err)
 	    json_int64(tree, "expires_us", true, 0, INT64_MAX, &out->expires_us, err) ||
 	    json_int64(tree, "result", true, -1, INT64_MAX, &out->result, err))
 		return -1;
-	out->user = copy(user);
-	out->dataset = copy(dataset);
-	out->filepath = copy(filepath);
-	out->filename = copy(filename);
-	out->label = copy(label);
-	out->metadata = copy(metadata);
+	out->user = partial_copy(user);
+	out->dataset = partial_copy(dataset);
+	out->filepath = partial_copy(filepath);
+	out->filename = partial_copy(filename);
+	out->label = partial_copy(label);
+	out->metadata = partial_copy(metadata);
 	return 0;
 }
 
-static int load(struct partial *out, struct err *err)
+static int partial_load(struct partial *out, struct err *err)
 {
 	char *path = path_of(out->dir, out->id, ".json");
 	cJSON *tree = json_parse_file(path, err);
-	int failed = tree ? parse(tree, out, err) : -1;
+	int failed = tree ? partial_parse(tree, out, err) : -1;
 
 	cJSON_Delete(tree);
 	free(path);
@@ -125,15 +125,16 @@ int partial_create(struct partial *partial, struct err *err)
 	snprintf(partial->id, sizeof(partial->id), "%.*s", PARTIAL_ID_MAX - 1, token);
 	partial->offset = 0;
 	partial->result = -1;
-	partial->user = copy(partial->user);
-	partial->dataset = copy(partial->dataset);
-	partial->filepath = copy(partial->filepath);
-	partial->filename = copy(partial->filename);
-	partial->label = copy(partial->label);
-	partial->metadata = copy(partial->metadata);
+	partial->user = partial_copy(partial->user);
+	partial->dataset = partial_copy(partial->dataset);
+	partial->filepath = partial_copy(partial->filepath);
+	partial->filename = partial_copy(partial->filename);
+	partial->label = partial_copy(partial->label);
+	partial->metadata = partial_copy(partial->metadata);
 	char *path = path_of(partial->dir, partial->id, ".part");
 	partial->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-	int failed = partial->fd < 0 ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept") : describe(partial, err);
+	int failed = partial->fd < 0 ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept")
+	                             : partial_describe(partial, err);
 	free(path);
 	if (failed) {
 		unlink_files(partial->dir, partial->id);
@@ -163,7 +164,7 @@ static int open_locked(struct partial *out, struct err *err)
 	if (fstat(out->fd, &now))
 		return err_errno(err, ERR_UNAVAILABLE, "The upload cannot be read");
 	out->offset = now.st_size;
-	return load(out, err);
+	return partial_load(out, err);
 }
 
 int partial_open(struct partial *out, const char *dir, const char *id, const char *user, const char *dataset,
@@ -247,7 +248,7 @@ static int let_go(const struct partial *partial, struct err *err)
 int partial_finish(struct partial *partial, int64_t sample, struct err *err)
 {
 	partial->result = sample;
-	return describe(partial, err) || let_go(partial, err) ? -1 : 0;
+	return partial_describe(partial, err) || let_go(partial, err) ? -1 : 0;
 }
 
 int partial_remove(struct partial *partial, struct err *err)
@@ -286,7 +287,7 @@ static bool is_over(const char *dir, const char *id)
 	struct err ignored;
 
 	snprintf(partial.id, sizeof(partial.id), "%s", id);
-	bool over = load(&partial, &ignored) ? is_remains(dir, id) : partial.expires_us <= text_now();
+	bool over = partial_load(&partial, &ignored) ? is_remains(dir, id) : partial.expires_us <= text_now();
 	partial_release(&partial);
 	return over && is_free(dir, id);
 }

@@ -125,7 +125,7 @@ static int not_found(struct fs_store *fs, const char *key, struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", key);
 }
 
-static int look(struct fs_store *fs, const char *key, enum fs_tree *out, struct stat *st, struct err *err)
+static int tree_look(struct fs_store *fs, const char *key, enum fs_tree *out, struct stat *st, struct err *err)
 {
 	for (int i = 0; i < LOOKUPS; i++) {
 		if (fstatat(fs->tree[lookups[i]], key, st, 0) == 0) {
@@ -165,7 +165,7 @@ static int fs_path(struct blob_store *store, const char *key, char out[PATH_MAX]
 	struct fs_store *fs = (struct fs_store *)store;
 	enum fs_tree tree;
 	struct stat st;
-	if (look(fs, key, &tree, &st, err) != 0)
+	if (tree_look(fs, key, &tree, &st, err) != 0)
 		return -1;
 	if (snprintf(out, PATH_MAX, "%s/%s/%s", fs->dir, tree_names[tree], key) >= PATH_MAX)
 		return err_set(err, ERR_INTERNAL, "an object's path is too long");
@@ -189,7 +189,7 @@ static int fs_stat(struct blob_store *store, const char *key, struct blob_info *
 	struct fs_store *fs = (struct fs_store *)store;
 	enum fs_tree tree;
 	struct stat st;
-	if (look(fs, key, &tree, &st, err) != 0)
+	if (tree_look(fs, key, &tree, &st, err) != 0)
 		return -1;
 	memset(out, 0, sizeof(*out));
 	out->bytes = st.st_size;

@@ -136,7 +136,7 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *name, co
 }
 
 /* Signs the call, as of now, into its transfer. */
-static void prepare(struct s3_client *client, struct s3_call *call)
+static void client_prepare(struct s3_client *client, struct s3_call *call)
 {
 	time_t now = s3_now(client);
 	const char *payload = call->payload != NULL ? call->payload : S3_EMPTY_SHA256;
@@ -219,7 +219,7 @@ static void run_unfinished(struct s3_client *client, struct s3_call **calls, siz
 	for (size_t i = 0; i < count; i++) {
 		if (calls[i]->finished)
 			continue;
-		prepare(client, calls[i]);
+		client_prepare(client, calls[i]);
 		transfers[sent++] = &calls[i]->transfer;
 	}
 	s3_engine_run(client->engine, transfers, sent);

@@ -225,7 +225,7 @@ static CURL *make_easy(struct s3_transfer *transfer, const char *ca_bundle)
 
 /* --- the thread --------------------------------------------------------------------------------------------------- */
 
-static void finish(struct s3_engine *engine, struct s3_transfer *transfer, CURLcode code)
+static void engine_finish(struct s3_engine *engine, struct s3_transfer *transfer, CURLcode code)
 {
 	transfer->code = code;
 	if (transfer->easy != NULL) {
@@ -260,7 +260,7 @@ static bool take_waiting(struct s3_engine *engine)
 		waiting = transfer->next; /* before it can be finished */
 		CURL *easy = make_easy(transfer, engine->ca_bundle);
 		if (easy == NULL || curl_multi_add_handle(engine->multi, easy) != CURLM_OK)
-			finish(engine, transfer, CURLE_OUT_OF_MEMORY);
+			engine_finish(engine, transfer, CURLE_OUT_OF_MEMORY);
 	}
 	return !stop;
 }
@@ -278,7 +278,7 @@ static void *engine_main(void *data)
 				continue;
 			CURLcode code = message->data.result; /* message is gone with its handle */
 			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-			finish(engine, transfer, code);
+			engine_finish(engine, transfer, code);
 		}
 		curl_multi_poll(engine->multi, NULL, 0, IDLE_MS, NULL);
 	}

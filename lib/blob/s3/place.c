@@ -3,7 +3,7 @@
 #include "blob/key.h"
 #include "blob/s3/client.h"
 
-static bool starts(const char **at, const char *with)
+static bool place_starts(const char **at, const char *with)
 {
 	size_t len = strlen(with);
 	if (strncmp(*at, with, len) != 0)
@@ -28,7 +28,7 @@ static bool after_base(const char **at, const char *base)
 static bool after_aws_host(const char **at)
 {
 	const char *rest = *at;
-	if (!starts(&rest, "s3") || (*rest != '.' && *rest != '-'))
+	if (!place_starts(&rest, "s3") || (*rest != '.' && *rest != '-'))
 		return false;
 	size_t len = strcspn(rest, "/");
 	const char *name = strstr(rest, ".amazonaws.com");
@@ -46,13 +46,13 @@ static bool after_aws(const struct s3_client *client, const char **at)
 {
 	const char *rest = *at, *bucket = client->config->image_store.bucket;
 	if (strstr(client->host, "amazonaws.com") == NULL ||
-	    (!starts(&rest, "https://") && !starts(&rest, "http://")))
+	    (!place_starts(&rest, "https://") && !place_starts(&rest, "http://")))
 		return false;
 	bool found = false;
 	if (after_aws_host(&rest))
-		found = starts(&rest, bucket) && starts(&rest, "/");
+		found = place_starts(&rest, bucket) && place_starts(&rest, "/");
 	else
-		found = starts(&rest, bucket) && starts(&rest, ".") && after_aws_host(&rest);
+		found = place_starts(&rest, bucket) && place_starts(&rest, ".") && after_aws_host(&rest);
 	if (found)
 		*at = rest;
 	return found;

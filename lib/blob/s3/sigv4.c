@@ -29,7 +29,7 @@ static int compare_pairs(const void *a, const void *b)
 	return order != 0 ? order : strcmp(left->value, right->value);
 }
 
-static char *encode(const char *text)
+static char *sigv4_encode(const char *text)
 {
 	struct buf buf;
 	buf_init(&buf, CANONICAL_MAX);
@@ -41,7 +41,7 @@ void sigv4_query(const struct sigv4_field *fields, size_t count, struct buf *out
 {
 	struct pair pairs[SIGV4_FIELDS_MAX];
 	for (size_t i = 0; i < count; i++)
-		pairs[i] = (struct pair){encode(fields[i].name), encode(fields[i].value)};
+		pairs[i] = (struct pair){sigv4_encode(fields[i].name), sigv4_encode(fields[i].value)};
 	qsort(pairs, count, sizeof(pairs[0]), compare_pairs);
 	for (size_t i = 0; i < count; i++) {
 		buf_printf(out, "%s%s=%s", i == 0 ? "" : "&", pairs[i].name, pairs[i].value);

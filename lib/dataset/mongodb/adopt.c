@@ -117,7 +117,7 @@ static bool is_present(const struct adoption *adoption, const char *key)
 }
 
 /* Its key is its filepath, as it is of what is uploaded by the same requests here. */
-static int take(struct adoption *adoption, struct finding *finding, struct err *err)
+static int adopt_take(struct adoption *adoption, struct finding *finding, struct err *err)
 {
 	if (is_present(adoption, finding->key))
 		return 0;
@@ -168,7 +168,7 @@ static int run_adoption(struct work *work, void *data, struct err *err)
 	             find_documents(work, adoption, err) || add_labels(work, adoption, err) ||
 	             find_taken(work, adoption, err);
 	for (size_t i = 0; i < adoption->count && !failed; i++)
-		failed = take(adoption, &adoption->findings[i], err);
+		failed = adopt_take(adoption, &adoption->findings[i], err);
 	if (!failed && adoption->taken > 0)
 		failed = settings_save(work, name, &adoption->settings, err) || batch_write(&adoption->batch, err);
 	return failed ? -1 : 0;

@@ -83,7 +83,7 @@ static void apply(struct changes *changes, struct record *record, struct sample_
 }
 
 /* record NULL: there is none. */
-static int decide(struct changes *changes, struct change *change, struct record *record)
+static int change_decide(struct changes *changes, struct change *change, struct record *record)
 {
 	struct sample_change *asked = change->asked;
 	struct rules_facts facts = change->facts;
@@ -203,9 +203,9 @@ static void run_change(struct changes *changes, struct change *change)
 	struct sample_change *asked = change->asked;
 	struct record *record = record_of(changes, asked, NULL), *other = record;
 
-	change->result = decide(changes, change, record);
+	change->result = change_decide(changes, change, record);
 	while (asked->filepath && change->result == 0 && other && (other = record_of(changes, asked, other)))
-		change->result = decide(changes, change, other);
+		change->result = change_decide(changes, change, other);
 	if (!asked->out)
 		return;
 	sample_release(asked->out);
@@ -285,7 +285,7 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 	batch_clear(&changes.batch);
 }
 
-static void lead(void *dataset, struct combine *line)
+static void change_lead(void *dataset, struct combine *line)
 {
 	run_jobs(dataset, combine_take(line));
 }
@@ -331,7 +331,7 @@ static int change_some(struct mongodb_dataset *dataset, struct sample_change *as
 		failed = find_facts(dataset, &changes[i], err);
 	}
 	if (!failed && count == 1) /* together with whatever others are waiting */
-		combine_do(&dataset->changes, &changes[0].job, lead, dataset, 0);
+		combine_do(&dataset->changes, &changes[0].job, change_lead, dataset, 0);
 	else if (!failed)
 		run_jobs(dataset, &changes[0].job);
 	for (size_t i = 0; i < count && !failed; i++) {

@@ -16,7 +16,7 @@ int64_t steady_us(void)
 	return (int64_t)now.tv_sec * MICROSECONDS + now.tv_nsec / 1000;
 }
 
-static int ask(struct work *work, int64_t *now, struct err *err)
+static int clock_ask(struct work *work, int64_t *now, struct err *err)
 {
 	mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
 	bson_t *hello = BCON_NEW("hello", BCON_INT32(1)), reply;
@@ -58,7 +58,7 @@ int work_now(struct work *work, int64_t *now, struct err *err)
 	bool trusted = store->asked_us > 0 && steady - store->asked_us < TRUSTED_US;
 	pthread_mutex_unlock(&store->mutex);
 	if (!trusted) {
-		if (ask(work, &told, err))
+		if (clock_ask(work, &told, err))
 			return -1;
 		learn(store, told, steady);
 	}

@@ -52,7 +52,7 @@ static enum err_code code_of(const bson_error_t *error)
 
 /* "No suitable servers found: `serverSelectionTimeoutMS` expired: [Failed to resolve …]" is long before it says
  * anything. */
-static const char *reason(const char *message)
+static const char *error_reason(const char *message)
 {
 	const char *bracket = strchr(message, '[');
 
@@ -83,7 +83,7 @@ static int explain(const struct work *work, const bson_error_t *error, struct er
 		        buf_text(&hosts), error->message);
 	else
 		err_set(err, ERR_UNAVAILABLE, "MongoDB at %s has no primary that can be reached: %s", buf_text(&hosts),
-		        reason(error->message));
+		        error_reason(error->message));
 	buf_release(&hosts);
 	return -1;
 }

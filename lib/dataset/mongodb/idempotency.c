@@ -71,8 +71,8 @@ static int take_over(struct work *work, const char *user, const char *key, const
 	return work_update(work, "answers", filter, update, false, taken, err);
 }
 
-static int claim(struct work *work, const char *user, const char *key, const char *fingerprint, enum idempotency *out,
-                 struct answer *answer, struct err *err)
+static int claim_idempotency(struct work *work, const char *user, const char *key, const char *fingerprint,
+                             enum idempotency *out, struct answer *answer, struct err *err)
 {
 	for (unsigned tries = 0; tries < CLAIM_TRIES; tries++) {
 		int64_t now;
@@ -112,7 +112,8 @@ int mongodb_idempotency_claim(struct dataset_store *store, const char *user, con
 {
 	struct answer answer = {.found = false};
 	struct work work;
-	int failed = work_begin(&work, mongodb_store(store), err) || claim(&work, user, key, fingerprint, out, &answer, err);
+	int failed = work_begin(&work, mongodb_store(store), err) ||
+	             claim_idempotency(&work, user, key, fingerprint, out, &answer, err);
 
 	work_end(&work);
 	*status = answer.status;

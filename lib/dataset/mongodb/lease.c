@@ -45,7 +45,7 @@ static size_t lacking(const struct request *request)
 	return request->settled ? 0 : request->wanted - request->taken;
 }
 
-static void give(struct request *request, const struct sample *sample, const char *token, int64_t expires_at)
+static void lease_give(struct request *request, const struct sample *sample, const char *token, int64_t expires_at)
 {
 	struct task *task = &request->out[request->taken++];
 
@@ -125,7 +125,7 @@ static int give_own(struct taking *taking, struct request *request, struct recor
 		}
 		expires_at = renewal.expires_at;
 	}
-	give(request, &record->sample, lease->token, expires_at);
+	lease_give(request, &record->sample, lease->token, expires_at);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static int answer_from_held(struct taking *taking, struct err *err)
 
 /* --- what is free ------------------------------------------------------------------------------------------------- */
 
-static void claim(struct taking *taking, struct request *request, size_t at)
+static void lease_claim(struct taking *taking, struct request *request, size_t at)
 {
 	struct record *record = &taking->window.records.item[at];
 	int64_t expires_at = taking->window.now + taking->window.policy.lease_seconds * MICROSECONDS;
@@ -178,7 +178,7 @@ static void claim(struct taking *taking, struct request *request, size_t at)
 }
 
 /* Gives the request what the window has, in order; after others were quicker, from anywhere in it. */
-static void choose(struct taking *taking, struct request *request)
+static void lease_choose(struct taking *taking, struct request *request)
 {
 	size_t count = taking->window.records.count, lack = lacking(request);
 	size_t start = taking->window.contended && count > 0 ? arc4random_uniform((uint32_t)count) : 0;
@@ -188,7 +188,7 @@ static void choose(struct taking *taking, struct request *request)
 
 		if (!record_open_to(&taking->window.records.item[at], request->user, taking->window.policy.overlap))
 			continue;
-		claim(taking, request, at);
+		lease_claim(taking, request, at);
 		lack--;
 	}
 }
@@ -240,7 +240,7 @@ static int execute(struct taking *taking, struct err *err)
 		const struct sample *sample = &taking->window.records.item[made->record].sample;
 
 		if (!taking->window.contended || is_held(&now_there, made, sample->id))
-			give(made->request, sample, made->token, made->expires_at);
+			lease_give(made->request, sample, made->token, made->expires_at);
 	}
 	taking->claim_count = 0;
 	records_release(&now_there);
@@ -284,7 +284,7 @@ static int share(struct taking *taking, struct request *request, struct err *err
 			oldest = i;
 	}
 	if (oldest != SIZE_MAX) {
-		claim(taking, request, oldest);
+		lease_claim(taking, request, oldest);
 		return execute(taking, err);
 	}
 	request->settled = true;
@@ -297,7 +297,7 @@ static int take_alone(struct taking *taking, struct request *request, struct err
 {
 	if (window_fill(&taking->window, taking->work, request->user, lacking(request), err))
 		return -1;
-	choose(taking, request);
+	lease_choose(taking, request);
 	if (taking->claim_count > 0)
 		return execute(taking, err);
 	if (request->next)
@@ -313,7 +313,7 @@ static int take_round(struct taking *taking, size_t wanted, struct err *err)
 	if (window_fill(&taking->window, taking->work, NULL, wanted, err))
 		return -1;
 	for (struct combine_job *job = taking->jobs; job; job = job->next)
-		choose(taking, request_of(job));
+		lease_choose(taking, request_of(job));
 	if (taking->claim_count > 0)
 		return execute(taking, err);
 	for (struct combine_job *job = taking->jobs; job; job = job->next) {
@@ -365,7 +365,7 @@ static void answer_same(struct request *request)
 	request->result = same->result;
 	request->err = same->err;
 	if (same->taken > 0)
-		give(request, &same->out[0].sample, same->out[0].token, same->out[0].expires_at);
+		lease_give(request, &same->out[0].sample, same->out[0].token, same->out[0].expires_at);
 }
 
 static void run_jobs(void *owner, struct combine_job *jobs)
@@ -403,18 +403,18 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 	window_close(&taking.window);
 }
 
-static void lead(void *dataset, struct combine *line)
+static void lease_lead(void *dataset, struct combine *line)
 {
 	run_jobs(dataset, combine_take(line));
 }
 
 /* --- the operations ----------------------------------------------------------------------------------------------- */
 
-static int take(struct mongodb_dataset *dataset, struct request *request, struct err *err)
+static int lease_take(struct mongodb_dataset *dataset, struct request *request, struct err *err)
 {
 	memset(request->out, 0, request->wanted * sizeof(*request->out));
 	/* One batch at a time, so that one's own lease is found again, and a process doesn't compete with itself. */
-	combine_do(&dataset->leases, &request->job, lead, dataset, 0);
+	combine_do(&dataset->leases, &request->job, lease_lead, dataset, 0);
 	if (request->result == 0)
 		return 0;
 	for (size_t i = 0; i < request->taken; i++)
@@ -427,7 +427,7 @@ int mongodb_next(struct dataset *dataset, const char *user, struct task *out, st
 {
 	struct request request = {.user = user, .wanted = 1, .next = true, .out = out};
 
-	return take(mongodb_dataset(dataset), &request, err);
+	return lease_take(mongodb_dataset(dataset), &request, err);
 }
 
 int mongodb_lease(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
@@ -435,7 +435,7 @@ int mongodb_lease(struct dataset *dataset, const char *user, size_t count, struc
 {
 	struct request request = {.user = user, .wanted = count, .out = out};
 
-	if (take(mongodb_dataset(dataset), &request, err))
+	if (lease_take(mongodb_dataset(dataset), &request, err))
 		return -1;
 	*taken = request.taken;
 	return 0;

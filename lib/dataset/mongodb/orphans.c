@@ -53,7 +53,7 @@ static bson_t *pipeline(const char *appname, int64_t inactive_us)
 }
 
 /* Where we may not look they end in their own time. */
-static int find(struct work *work, bson_t *stages, struct orphans *orphans, struct err *err)
+static int orphans_find(struct work *work, bson_t *stages, struct orphans *orphans, struct err *err)
 {
 	bson_error_t error;
 	mongoc_database_t *admin = mongoc_client_get_database(work->client, "admin");
@@ -76,7 +76,7 @@ int orphans_end(struct work *work, const char *appname, int64_t inactive_us, str
 	struct orphans orphans = {.count = 0};
 
 	bson_init(&orphans.sessions);
-	int failed = find(work, pipeline(appname, inactive_us), &orphans, err);
+	int failed = orphans_find(work, pipeline(appname, inactive_us), &orphans, err);
 	if (orphans.count > 0) {
 		bson_t command = BSON_INITIALIZER;
 

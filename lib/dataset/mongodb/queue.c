@@ -91,8 +91,8 @@ enum { RUN_OUT = -1 }; /* for `from` */
 
 /* Adds candidates in order of the queue: those that are free, from position `from` to below `to`, or those whose
  * lease ran out. user: only what this user may have (NULL: what anybody may). */
-static int look(struct window *window, struct work *work, int64_t from, int64_t to, const char *user, size_t limit,
-                struct err *err)
+static int queue_look(struct window *window, struct work *work, int64_t from, int64_t to, const char *user,
+                      size_t limit, struct err *err)
 {
 	bool run_out = from == RUN_OUT;
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(window->dataset->base.name), "state", BCON_UTF8("unlabelled"));
@@ -130,7 +130,7 @@ static int look_in_line(struct window *window, struct work *work, const char *us
 {
 	int64_t from = ahead_position(window, user), begun = steady_us();
 
-	if (look(window, work, from, INT64_MAX, user, limit, err))
+	if (queue_look(window, work, from, INT64_MAX, user, limit, err))
 		return -1;
 	if (user)
 		ahead_note(window, user, from, steady_us() - begun);
@@ -142,10 +142,10 @@ static int look_at_random(struct window *window, struct work *work, const char *
 {
 	int64_t from;
 
-	if (random_start(window, &from, err) || look(window, work, from, POSITION_END, user, limit, err) ||
-	    (from > 0 && window->records.count < limit && look(window, work, 0, from, user, limit, err)))
+	if (random_start(window, &from, err) || queue_look(window, work, from, POSITION_END, user, limit, err) ||
+	    (from > 0 && window->records.count < limit && queue_look(window, work, 0, from, user, limit, err)))
 		return -1;
-	return window->records.count < limit ? look(window, work, POSITION_END, INT64_MAX, user, limit, err) : 0;
+	return window->records.count < limit ? queue_look(window, work, POSITION_END, INT64_MAX, user, limit, err) : 0;
 }
 
 static int by_end(const void *a, const void *b)
@@ -203,7 +203,7 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 	if (at_random ? look_at_random(window, work, user, limit, err) : look_in_line(window, work, user, limit, err))
 		return -1;
 	if (run_out_due(window, user) &&
-	    (look(window, work, RUN_OUT, 0, user, limit, err) || cap_leases(window, work, err)))
+	    (queue_look(window, work, RUN_OUT, 0, user, limit, err) || cap_leases(window, work, err)))
 		return -1;
 	records_drop_twins(&window->records);
 	if (window->records.count > 1)

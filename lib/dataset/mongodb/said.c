@@ -7,7 +7,7 @@ enum { SPARSE_MAX = 10 }; /* samples between two whose events are read with thei
 
 /* --- votes and decisions ------------------------------------------------------------------------------------------ */
 
-static void decide(struct record *record, const struct rules_decision *decision)
+static void said_decide(struct record *record, const struct rules_decision *decision)
 {
 	char *label = text_copy(decision->label), *by = text_copy(decision->by);
 
@@ -24,7 +24,7 @@ static void note_decision(struct record *record)
 	struct rules_decision implied = rules_decision_implied(&record->sample, record->votes, record->vote_count);
 
 	if (!record->decision.made && implied.made)
-		decide(record, &implied);
+		said_decide(record, &implied);
 }
 
 static struct rules_vote *vote_of(struct record *record, const char *user)
@@ -75,7 +75,7 @@ void record_take_event(struct record *record, const struct label_event *event, i
 	if (rules_is_vote(event->source))
 		set_vote(record, event->by, event->label, n, event->at);
 	else
-		decide(record, &decision);
+		said_decide(record, &decision);
 }
 
 bool record_is_older(const struct record *record)

@@ -357,7 +357,7 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 	batch_clear(&additions.batch);
 }
 
-static void lead(void *dataset, struct combine *line)
+static void seed_lead(void *dataset, struct combine *line)
 {
 	run_jobs(dataset, combine_take(line));
 }
@@ -371,7 +371,7 @@ int mongodb_add_image(struct dataset *base, const struct dataset_image *image, i
 	memset(out, 0, sizeof(*out));
 	if (image->label[0] && label_known(dataset, image->label, &addition.known_label, err))
 		return -1;
-	combine_do(&dataset->additions, &addition.job, lead, dataset, 0);
+	combine_do(&dataset->additions, &addition.job, seed_lead, dataset, 0);
 	*duplicate = addition.duplicate;
 	if (addition.result == 0)
 		return 0;

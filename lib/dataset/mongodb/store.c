@@ -154,7 +154,7 @@ int mongodb_store_list(struct dataset_store *base, const char *after, size_t lim
 /* --- open datasets ------------------------------------------------------------------------------------------------ */
 
 /* With the store's mutex held. */
-static struct mongodb_dataset *cached(struct mongodb_store *store, const char *name)
+static struct mongodb_dataset *store_cached(struct mongodb_store *store, const char *name)
 {
 	for (struct mongodb_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
 		if (strcmp(dataset->base.name, name) == 0)
@@ -164,7 +164,7 @@ static struct mongodb_dataset *cached(struct mongodb_store *store, const char *n
 }
 
 /* Frees those used longest ago, until one more may be kept open. With the store's mutex held. */
-static void evict(struct mongodb_store *store)
+static void store_evict(struct mongodb_store *store)
 {
 	while (store->open_count >= store->config->limits.open_datasets) {
 		struct mongodb_dataset **oldest = NULL;
@@ -206,9 +206,9 @@ static struct mongodb_dataset *add_to_cache(struct mongodb_store *store, const c
 struct dataset *dataset_handle(struct mongodb_store *store, const char *name, struct settings *settings)
 {
 	pthread_mutex_lock(&store->mutex);
-	struct mongodb_dataset *dataset = cached(store, name);
+	struct mongodb_dataset *dataset = store_cached(store, name);
 	if (!dataset) {
-		evict(store);
+		store_evict(store);
 		dataset = add_to_cache(store, name);
 	}
 	dataset->users++;

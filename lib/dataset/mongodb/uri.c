@@ -39,7 +39,7 @@ static bool tells_secret(const char *text, const char *message)
 	                 memmem(message, strlen(message), colon + 1, (size_t)(end - colon - 1)));
 }
 
-static void refuse(const char *text, const char *why, const char *said, struct err *err)
+static void uri_refuse(const char *text, const char *why, const char *said, struct err *err)
 {
 	bool secret = tells_secret(text, why) || tells_secret(text, said);
 
@@ -50,7 +50,7 @@ static void refuse(const char *text, const char *why, const char *said, struct e
 		err_set(err, ERR_BAD_REQUEST, PLACE " is no MongoDB URI: %s%s", why, said);
 }
 
-static mongoc_uri_t *parse(const char *text, char said[MONGODB_SAID_MAX], struct err *err)
+static mongoc_uri_t *uri_parse(const char *text, char said[MONGODB_SAID_MAX], struct err *err)
 {
 	bson_error_t error;
 
@@ -63,7 +63,7 @@ static mongoc_uri_t *parse(const char *text, char said[MONGODB_SAID_MAX], struct
 	mongoc_uri_t *uri = mongoc_uri_new_with_error(text, &error);
 	mongodb_hear(NULL);
 	if (!uri)
-		refuse(text, error.message, said, err);
+		uri_refuse(text, error.message, said, err);
 	return uri;
 }
 
@@ -138,7 +138,7 @@ static void default_ms(mongoc_uri_t *uri, const char *option, int32_t value)
 
 static mongoc_uri_t *complete(const struct config *config, char said[MONGODB_SAID_MAX], struct err *err)
 {
-	mongoc_uri_t *uri = parse(config->dataset_store.uri, said, err);
+	mongoc_uri_t *uri = uri_parse(config->dataset_store.uri, said, err);
 
 	if (!uri)
 		return NULL;
@@ -202,7 +202,7 @@ static int by_text(const void *a, const void *b)
 void mongodb_hosts(const struct config *config, struct buf *out)
 {
 	char said[MONGODB_SAID_MAX];
-	mongoc_uri_t *uri = parse(config->dataset_store.uri, said, NULL);
+	mongoc_uri_t *uri = uri_parse(config->dataset_store.uri, said, NULL);
 	const char *hosts[HOSTS_MAX + 1];
 	size_t count = 0;
 
@@ -256,7 +256,7 @@ int mongodb_standalone(const char *hosts, struct err *err)
 	               hosts, hosts);
 }
 
-static void judge(const char *host, const char *wanted, const bson_t *hello, struct err *err)
+static void uri_judge(const char *host, const char *wanted, const bson_t *hello, struct err *err)
 {
 	const char *name = text_in(hello, "setName");
 	bool is_router = text_in(hello, "msg")[0] != '\0', is_set = bson_has_field(hello, "isreplicaset") || name[0];
@@ -283,7 +283,7 @@ int mongodb_look_closer(const struct config *config, struct err *err)
 	if (client) {
 		bson_destroy(&hello);
 		if (mongoc_client_command_simple(client, "admin", command, NULL, &hello, NULL))
-			judge(mongoc_uri_get_hosts(lone)->host_and_port, mongoc_uri_get_replica_set(uri), &hello, err);
+			uri_judge(mongoc_uri_get_hosts(lone)->host_and_port, mongoc_uri_get_replica_set(uri), &hello, err);
 		mongoc_client_destroy(client);
 	}
 	mongoc_uri_destroy(lone);

@@ -5,7 +5,7 @@ struct added {
 	char *type, *name, *sql;
 };
 
-static void add(struct carried *carried, sqlite3_stmt *stmt)
+static void carry_add(struct carried *carried, sqlite3_stmt *stmt)
 {
 	carried->item = reallocarray(carried->item, carried->count + 1, sizeof(*carried->item));
 	if (!carried->item)
@@ -22,18 +22,18 @@ static const char ADDED[] =
 	" OR (type = 'index' AND tbl_name = 'samples' COLLATE NOCASE AND ?1))"
 	" ORDER BY CASE type WHEN 'index' THEN 0 WHEN 'view' THEN 1 ELSE 2 END, rowid";
 
-static int list(struct sqlite_conn *conn, bool older, struct carried *out, struct err *err)
+static int carry_list(struct sqlite_conn *conn, bool older, struct carried *out, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(conn, err, ADDED, "i", (int64_t)older);
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
-		add(out, stmt);
+		carry_add(out, stmt);
 	return row;
 }
 
 /* Runs what was made by sqlite3_str, and frees it. */
-static int run(struct sqlite_conn *conn, sqlite3_str *text, struct err *err)
+static int carry_run(struct sqlite_conn *conn, sqlite3_str *text, struct err *err)
 {
 	char *sql = sqlite3_str_finish(text);
 
@@ -48,13 +48,13 @@ int carry_off(struct sqlite_conn *writer, bool older, struct carried *out, struc
 {
 	size_t first = out->count;
 
-	if (list(writer, older, out, err))
+	if (carry_list(writer, older, out, err))
 		return -1;
 	for (size_t i = out->count; i-- > first;) { /* a view's triggers go before it */
 		sqlite3_str *drop = sqlite3_str_new(writer->db);
 
 		sqlite3_str_appendf(drop, "DROP %s \"%w\"", out->item[i].type, out->item[i].name);
-		if (run(writer, drop, err))
+		if (carry_run(writer, drop, err))
 			return -1;
 	}
 	return 0;
@@ -161,7 +161,7 @@ int carry_columns(struct sqlite_conn *writer, struct err *err)
 		sqlite3_free(sqlite3_str_finish(alter));
 		return -1;
 	}
-	return run(writer, alter, err) ? err_prefix(err, "What somebody added to the table samples cannot be kept") : 0;
+	return carry_run(writer, alter, err) ? err_prefix(err, "What somebody added to the table samples cannot be kept") : 0;
 }
 
 /* --- UNIQUE ------------------------------------------------------------------------------------------------------- */

@@ -123,15 +123,15 @@ static int end_leases(struct sqlite_conn *writer, int64_t row, const struct samp
 	}
 }
 
-static int settle(struct sqlite_conn *writer, int64_t row, struct err *err)
+static int sqlite_change_settle(struct sqlite_conn *writer, int64_t row, struct err *err)
 {
 	int64_t overlap;
 
 	return overlap_load(writer, &overlap, err) || sample_settle(writer, row, overlap, NULL, err) ? -1 : 0;
 }
 
-static int save(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
-                const struct rules_effect *effect, int64_t now, struct err *err)
+static int change_save(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
+                       const struct rules_effect *effect, int64_t now, struct err *err)
 {
 	int64_t n = 0;
 
@@ -146,7 +146,7 @@ static int save(struct sqlite_conn *writer, int64_t row, const struct sample_cha
 	                        conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
 	                                 change->token, effect->renewed)) ||
 	                       end_leases(writer, row, change, effect, err) ||
-	                       (effect->settles && settle(writer, row, err))
+	                       (effect->settles && sqlite_change_settle(writer, row, err))
 	               ? -1
 	               : 0;
 }
@@ -166,7 +166,7 @@ static int change_one(struct sqlite_conn *writer, const struct changes *changes,
 		return -1;
 	change->accepted = effect.accepted;
 	change->expires_at = effect.renewed;
-	return save(writer, row, change, &effect, now, err);
+	return change_save(writer, row, change, &effect, now, err);
 }
 
 static int change_by_path(struct sqlite_conn *writer, const struct changes *changes,

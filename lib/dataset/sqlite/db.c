@@ -29,7 +29,7 @@ static struct write_job *write_of(struct combine_job *job)
 	return (struct write_job *)job; /* its first member */
 }
 
-static int lock(struct sqlite_db *db, struct err *err)
+static int db_lock(struct sqlite_db *db, struct err *err)
 {
 	while (flock(db->lock_fd, LOCK_EX)) {
 		if (errno != EINTR)
@@ -173,9 +173,9 @@ static int migrate(struct sqlite_db *db, const struct db_schema *schema, struct 
 	               : 0;
 }
 
-static int make(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
+static int db_make(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
 {
-	if (lock(db, err))
+	if (db_lock(db, err))
 		return -1;
 	db->made = create_file(db, err) == 0 && drop_side_files(db->path, err) == 0;
 	int failed = !db->made || open_writer(db, err) || migrate(db, schema, err);
@@ -195,7 +195,7 @@ static int open_made(struct sqlite_db *db, const struct db_schema *schema, struc
 		return 0;
 	conn_free(db->writer); /* and anew: the file may be another one once the lock is had */
 	db->writer = NULL;
-	if (lock(db, err))
+	if (db_lock(db, err))
 		return -1;
 	int failed = open_writer(db, err) || migrate(db, schema, err);
 	unlock(db);
@@ -211,7 +211,7 @@ int db_open(struct sqlite_db **out, const char *path, bool create, const struct 
 	db->lock_fd = -1;
 	pthread_mutex_init(&db->mutex, NULL);
 	combine_init(&db->writes, BATCH_MAX);
-	if (open_lock_file(db, err) || (create ? make(db, schema, err) : open_made(db, schema, err))) {
+	if (open_lock_file(db, err) || (create ? db_make(db, schema, err) : open_made(db, schema, err))) {
 		db_free(db);
 		return -1;
 	}
@@ -379,7 +379,7 @@ static void write_batch(void *owner, struct combine *line)
 {
 	struct sqlite_db *db = owner;
 	struct err err;
-	bool locked = lock(db, &err) == 0;
+	bool locked = db_lock(db, &err) == 0;
 	struct combine_job *jobs = combine_take(line);
 
 	if (locked) {
@@ -407,7 +407,7 @@ int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, str
 
 int db_fold(struct sqlite_db *db, bool all, struct err *err)
 {
-	if (lock(db, err))
+	if (db_lock(db, err))
 		return -1;
 	int failed = wal_check(db->writer->db, db->path, err) || checkpoint(db, all, err) ? -1 : 0;
 	unlock(db);
@@ -429,7 +429,7 @@ static int rename_file(const char *from, const char *to, struct err *err)
 int db_rename(const char *from, const char *to, struct err *err)
 {
 	struct sqlite_db db = {.path = (char *)(uintptr_t)to, .lock_fd = -1};
-	int failed = open_lock_file(&db, err) || lock(&db, err);
+	int failed = open_lock_file(&db, err) || db_lock(&db, err);
 
 	if (!failed && access(to, F_OK) == 0)
 		failed = err_set(err, ERR_CONFLICT, "The database exists already");
@@ -472,7 +472,7 @@ int db_set_aside(const char *path, dev_t device, ino_t inode, char **aside, stru
 	struct sqlite_db db = {.path = (char *)(uintptr_t)path, .lock_fd = -1};
 
 	*aside = NULL;
-	int failed = open_lock_file(&db, err) || lock(&db, err) || move_aside(path, device, inode, aside, err);
+	int failed = open_lock_file(&db, err) || db_lock(&db, err) || move_aside(path, device, inode, aside, err);
 	if (db.lock_fd >= 0)
 		close(db.lock_fd); /* and unlocked */
 	return failed ? -1 : 0;

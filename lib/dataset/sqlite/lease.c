@@ -12,7 +12,7 @@ enum {
 
 /* Ends leases whose time is over, so that their samples are in the queue again. One that ends later than one that
  * is taken now was taken before the clock went back: it ends when that one would. */
-static int sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, int64_t overlap, struct err *err)
+static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, int64_t overlap, struct err *err)
 {
 	if (conn_run(writer, err, "UPDATE leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
 		return -1;
@@ -224,7 +224,7 @@ static int run_take(struct sqlite_conn *writer, void *data, struct err *err)
 
 	give_back(taking); /* of a run whose transaction failed */
 	if (overlap_load(writer, &overlap, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
-	    sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
+	    lease_sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
 		return -1;
 	if (!taking->next)
 		return check_held(writer, taking, now, err) || take_free(writer, taking, now, lease_us, overlap, err) ? -1 : 0;
@@ -235,7 +235,7 @@ static int run_take(struct sqlite_conn *writer, void *data, struct err *err)
 	return taking->taken == 0 ? take_shared(writer, taking, now, lease_us, err) : 0;
 }
 
-static int take(struct dataset *dataset, struct taking *taking, struct err *err)
+static int sqlite_lease_take(struct dataset *dataset, struct taking *taking, struct err *err)
 {
 	taking->lease_us = lease_default(dataset);
 	memset(taking->out, 0, taking->wanted * sizeof(*taking->out));
@@ -274,7 +274,7 @@ int sqlite_next(struct dataset *dataset, const char *user, struct task *out, str
 		return -1;
 	if (found)
 		return 0;
-	if (take(dataset, &taking, err))
+	if (sqlite_lease_take(dataset, &taking, err))
 		return -1;
 	return taking.taken ? 0 : err_set(err, ERR_NOT_FOUND, "Sample not found");
 }
@@ -284,7 +284,7 @@ int sqlite_lease(struct dataset *dataset, const char *user, size_t count, struct
 {
 	struct taking taking = {.user = user, .wanted = count, .out = out};
 
-	if (take(dataset, &taking, err))
+	if (sqlite_lease_take(dataset, &taking, err))
 		return -1;
 	*taken = taking.taken;
 	return 0;

@@ -94,8 +94,8 @@ static int save_slots(struct sqlite_conn *writer, int64_t row, const struct said
 	               : conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1", "ii", row, places);
 }
 
-static int save(struct sqlite_conn *writer, int64_t row, const struct said *said, const struct rules_settled *settled,
-                struct err *err)
+static int outcome_save(struct sqlite_conn *writer, int64_t row, const struct said *said,
+                        const struct rules_settled *settled, struct err *err)
 {
 	const struct rules_outcome *outcome = &settled->outcome;
 
@@ -122,7 +122,7 @@ int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int6
 		failed = load_votes(writer, row, &said, err) || load_decision(writer, row, &said, err);
 		if (!failed) {
 			settled = rules_settle(&said.now, said.votes, said.count, &said.decision, overlap, said.leases);
-			failed = save(writer, row, &said, &settled, err);
+			failed = outcome_save(writer, row, &said, &settled, err);
 		}
 	}
 	said_release(&said);

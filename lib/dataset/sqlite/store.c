@@ -151,14 +151,14 @@ static void unlink_dataset(struct sqlite_store *store, struct sqlite_dataset *da
 
 /* Takes the dataset out of the cache. With the mutex held, like all of these up to handle_get; it is freed with its
  * last user. */
-static void drop(struct sqlite_store *store, struct sqlite_dataset *dataset)
+static void store_drop(struct sqlite_store *store, struct sqlite_dataset *dataset)
 {
 	if (!dataset->stale)
 		unlink_dataset(store, dataset);
 	dataset->stale = true;
 }
 
-static struct sqlite_dataset *cached(struct sqlite_store *store, const char *name)
+static struct sqlite_dataset *sqlite_store_cached(struct sqlite_store *store, const char *name)
 {
 	for (struct sqlite_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
 		if (strcmp(dataset->base.name, name) == 0)
@@ -168,7 +168,7 @@ static struct sqlite_dataset *cached(struct sqlite_store *store, const char *nam
 }
 
 /* Makes room for one more; what it takes out is in a list, to be freed without the mutex. */
-static struct sqlite_dataset *evict(struct sqlite_store *store)
+static struct sqlite_dataset *sqlite_store_evict(struct sqlite_store *store)
 {
 	struct sqlite_dataset *evicted = NULL;
 
@@ -181,7 +181,7 @@ static struct sqlite_dataset *evict(struct sqlite_store *store)
 		}
 		if (!oldest)
 			break; /* all in use: the cache is over its size until some are closed */
-		drop(store, oldest);
+		store_drop(store, oldest);
 		oldest->next = evicted;
 		evicted = oldest;
 	}
@@ -230,7 +230,7 @@ static struct sqlite_dataset *take_cached(struct sqlite_store *store, const char
 {
 	while (is_opening(store, name))
 		pthread_cond_wait(&store->opened, &store->mutex);
-	struct sqlite_dataset *dataset = cached(store, name);
+	struct sqlite_dataset *dataset = sqlite_store_cached(store, name);
 	if (dataset)
 		dataset->users++;
 	return dataset;
@@ -251,7 +251,7 @@ static int open_handle(struct sqlite_store *store, const char *name, handle_open
 	pthread_mutex_lock(&store->mutex);
 	end_opening(store, &own);
 	if (!failed) {
-		evicted = evict(store);
+		evicted = sqlite_store_evict(store);
 		(*out)->users = 1;
 		(*out)->next = store->datasets;
 		store->datasets = *out;
@@ -285,7 +285,7 @@ int handle_get(struct sqlite_store *store, const char *name, handle_open *open, 
 		if (failed || db_current((*out)->db))
 			return failed;
 		pthread_mutex_lock(&store->mutex);
-		drop(store, *out);
+		store_drop(store, *out);
 		pthread_mutex_unlock(&store->mutex);
 		handle_put(*out);
 		if (tries > 0)

@@ -188,7 +188,7 @@ static bool may_belong(const char *path, const struct look *look)
 	       is_marked(&look->note, look->page) || holds_page(path, &look->log, look->page);
 }
 
-static int refuse(const char *path, struct err *err)
+static int wal_refuse(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
@@ -209,7 +209,7 @@ int wal_check(sqlite3 *db, const char *path, struct err *err)
 			return 0;
 		take_look(db, path, &again);
 		if (memcmp(&look, &again, sizeof(look)) == 0)
-			return refuse(path, err);
+			return wal_refuse(path, err);
 	}
 	return 0;
 }
@@ -223,7 +223,7 @@ static bool is_seen(const struct sqlite_db *db, const struct log_header *log)
 
 /* Gives the first page a number of its own: the application's id is in its header, and of no other use here. Nothing is
  * lost when a crash takes it: it need not be synced. */
-static bool mark(struct sqlite_db *db)
+static bool wal_mark(struct sqlite_db *db)
 {
 	unsigned char *id = db->seen.mark;
 	char pragmas[96];
@@ -270,7 +270,7 @@ void wal_after(struct sqlite_db *db)
 	if (!is_log(&log) || (is_seen(db, &log) && db->seen.noted))
 		return;
 	bool began = !is_seen(db, &log);
-	if (!mark(db))
+	if (!wal_mark(db))
 		return; /* the disk is full, perhaps; the next write tries it again */
 	read_log(db->writer->db, &marked);
 	note_log(db, &marked, began && is_same(&log, &marked));
@@ -282,7 +282,7 @@ static void mark_database(struct sqlite_db *db)
 {
 	struct log_header log;
 
-	if (!mark(db))
+	if (!wal_mark(db))
 		return;
 	read_log(db->writer->db, &log);
 	note_log(db, &log, true);
