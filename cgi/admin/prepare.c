@@ -202,7 +202,7 @@ static bool is_uuid_of_dataset(void *data, const char *uuid)
 {
 	const struct prepare *prepare = data;
 
-	return bsearch(uuid, prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text) != NULL;
+	return bsearch(uuid, prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text);
 }
 
 /* Which thumbnails are nobody's any more is known only when every dataset is. */

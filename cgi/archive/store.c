@@ -23,7 +23,7 @@ static const char *find_label(const struct call *call, const char *name)
 
 static bool has_label(const struct call *call, const char *name)
 {
-	return find_label(call, name) != NULL;
+	return find_label(call, name);
 }
 
 void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1])

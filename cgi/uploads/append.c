@@ -25,7 +25,7 @@ static int append_parse(struct call *call, struct append *append, struct err *er
 		return -1;
 	if (!offset || text_int64(offset, 0, INT64_MAX, &append->offset))
 		return err_set(err, ERR_BAD_REQUEST, "Upload-Offset must say where the piece begins");
-	append->has_checksum = checksum != NULL;
+	append->has_checksum = checksum;
 	return checksum ? tus_checksum_parse(checksum, &append->checksum, err) : 0;
 }
 

@@ -186,7 +186,7 @@ bool password_is_key(const char *password)
 		lower = lower || islower((unsigned char)*at);
 	}
 	return upper && lower && strlen(password) == KEY_TEXT && base64url_span(password, KEY_TEXT) == KEY_TEXT &&
-	       strchr("AQgw", password[KEY_TEXT - 1]) != NULL;
+	       strchr("AQgw", password[KEY_TEXT - 1]);
 }
 
 bool password_is_ssha_of_ours(const char *hash)

@@ -58,7 +58,7 @@ static void combine_lead(struct combine *line, const struct combine_job *own, co
 	run(owner, line);
 	pthread_mutex_lock(&line->mutex);
 	struct combine_job *successor = line->head, *done = line->batch;
-	line->leading = successor != NULL;
+	line->leading = successor;
 	if (successor)
 		successor->leads = true;
 	pthread_mutex_unlock(&line->mutex);

@@ -15,7 +15,7 @@ static int program_folder(char out[PATH_MAX], struct err *err)
 		return err_errno(err, ERR_INTERNAL, "can't tell where this program lies");
 	out[len] = '\0';
 	char *slash = strrchr(out, '/');
-	if (slash == NULL)
+	if (!slash)
 		return err_set(err, ERR_INTERNAL, "can't tell where this program lies: %s", out);
 	*slash = '\0';
 	return 0;
@@ -31,7 +31,7 @@ static void *module_load(const char *name, struct err *err)
 		if (access(path, F_OK) != 0)
 			continue;
 		void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-		if (handle == NULL)
+		if (!handle)
 			err_set(err, ERR_INTERNAL, "can't load the module '%s': %s", name, dlerror());
 		return handle;
 	}
@@ -42,10 +42,10 @@ static void *module_load(const char *name, struct err *err)
 const void *module_symbol(const char *name, const char *symbol, struct err *err)
 {
 	void *handle = module_load(name, err); /* again and again the same handle, counted by the loader */
-	if (handle == NULL)
+	if (!handle)
 		return NULL;
 	const void *address = dlsym(handle, symbol);
-	if (address == NULL)
+	if (!address)
 		err_set(err, ERR_INTERNAL, "the module '%s' lacks %s: it is of another version", name,
 		        symbol);
 	return address;

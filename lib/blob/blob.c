@@ -22,9 +22,9 @@ int blob_open(struct blob_store **out, const struct config *config, struct err *
 		if (strcmp(backends[i].type, config->image_store.type) != 0)
 			continue;
 		const struct blob_backend *backend = backends[i].backend;
-		if (backend == NULL)
+		if (!backend)
 			backend = module_symbol(backends[i].module, backends[i].symbol, err);
-		if (backend == NULL || backend->open(out, config, err) != 0)
+		if (!backend || backend->open(out, config, err) != 0)
 			return -1;
 		(*out)->backend = backend;
 		return 0;
@@ -35,7 +35,7 @@ int blob_open(struct blob_store **out, const struct config *config, struct err *
 
 void blob_free(struct blob_store *store)
 {
-	if (store != NULL)
+	if (store)
 		store->backend->free(store);
 }
 
@@ -68,7 +68,7 @@ int blob_key_of(struct blob_store *store, const char *url, char key[BLOB_KEY_MAX
 {
 	struct buf found;
 	buf_init(&found, BLOB_KEY_MAX - 1);
-	int result = store->backend->key_of != NULL
+	int result = store->backend->key_of
 	                     ? store->backend->key_of(store, url, &found, err)
 	                     : err_set(err, ERR_NOT_FOUND, "%s leads to no object of the image store", url);
 	if (result == 0 && blob_key_check(buf_text(&found), err) != 0)
@@ -109,7 +109,7 @@ int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struc
 	for (int64_t offset = 0; offset < info.bytes;) {
 		size_t want = (size_t)(info.bytes - offset), got = 0;
 		char *room = buf_reserve(out, want);
-		if (room == NULL)
+		if (!room)
 			return err_set(err, ERR_TOO_LARGE, "the object '%s' does not fit", key);
 		if (blob_read(store, key, offset, room, want, &got, err) != 0)
 			return -1;
@@ -131,7 +131,7 @@ int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_
 {
 	int64_t count = 0;
 	int result = store->backend->sweep(store, prefix, older_than_seconds, &count, err);
-	if (removed != NULL)
+	if (removed)
 		*removed = count;
 	return result;
 }

@@ -9,13 +9,13 @@
 const char *blob_key_extension(const char *media)
 {
 	const struct image_type *type = image_type_of(media);
-	return type != NULL && type->taken ? type->endings[0] : NULL;
+	return type && type->taken ? type->endings[0] : NULL;
 }
 
 const char *blob_key_type(const char *key)
 {
 	const struct image_type *type = image_type_by_name(key);
-	return type != NULL && type->taken ? type->media : NULL;
+	return type && type->taken ? type->media : NULL;
 }
 
 static int check_segment(const char *segment, size_t len, struct err *err)
@@ -36,7 +36,7 @@ int blob_key_check(const char *key, struct err *err)
 	if (len >= BLOB_KEY_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "an object's key is longer than %d bytes",
 		               BLOB_KEY_MAX - 1);
-	if (!text_utf8_valid(key, len) || text_has_control(key) || strchr(key, '\\') != NULL)
+	if (!text_utf8_valid(key, len) || text_has_control(key) || strchr(key, '\\'))
 		return err_set(err, ERR_BAD_REQUEST, "an object's key has bytes that can't be in one");
 	for (const char *segment = key;;) {
 		size_t segment_len = strcspn(segment, "/");
@@ -55,7 +55,7 @@ static void add_label(struct buf *out, const char *label)
 	buf_init(&segment, 3 * TEXT_LABEL_MAX);
 	for (const char *p = label; *p != '\0'; p++) {
 		unsigned char c = (unsigned char)*p;
-		if (c < 0x20 || c == 0x7f || strchr("/\\%", c) != NULL || (c == '.' && p == label))
+		if (c < 0x20 || c == 0x7f || strchr("/\\%", c) || (c == '.' && p == label))
 			buf_printf(&segment, "%%%02X", c);
 		else
 			buf_char(&segment, *p);
@@ -75,12 +75,12 @@ static void add_label(struct buf *out, const char *label)
 
 int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *label, struct err *err)
 {
-	if ((dataset != NULL && text_check_dataset_name(dataset, err) != 0) ||
+	if ((dataset && text_check_dataset_name(dataset, err) != 0) ||
 	    (*label != '\0' && text_check_label(label, err) != 0))
 		return -1;
 	struct buf key;
 	buf_init(&key, BLOB_KEY_MAX - 1);
-	if (dataset != NULL)
+	if (dataset)
 		buf_printf(&key, "datasets/%s/", dataset);
 	buf_str(&key, "images/");
 	add_label(&key, label);
@@ -95,7 +95,7 @@ int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *labe
                    const char *type, struct err *err)
 {
 	const char *extension = blob_key_extension(type);
-	if (extension == NULL)
+	if (!extension)
 		return err_set(err, ERR_BAD_REQUEST, "%s is no type of image that is stored", type);
 	if (blob_key_folder(out, dataset, label, err) != 0)
 		return -1;

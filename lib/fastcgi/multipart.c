@@ -32,7 +32,7 @@ int multipart_open(struct multipart **out, const char *content_type, multipart_s
 	if (multipart_boundary(content_type, boundary, err) != 0)
 		return -1;
 	struct multipart *multipart = malloc(sizeof(*multipart));
-	if (multipart == NULL)
+	if (!multipart)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	multipart->source = source;
 	multipart->source_data = data;
@@ -51,7 +51,7 @@ int multipart_open(struct multipart **out, const char *content_type, multipart_s
 
 void multipart_free(struct multipart *multipart)
 {
-	if (multipart == NULL)
+	if (!multipart)
 		return;
 	multipart_headers_release(&multipart->headers);
 	free(multipart);
@@ -90,7 +90,7 @@ static int find_delimiter(struct multipart *multipart, struct err *err)
 		char *from = multipart->window + multipart->clear;
 		size_t len = multipart->end - multipart->clear;
 		char *delimiter = memmem(from, len, multipart->delimiter, multipart->delimiter_len);
-		if (delimiter != NULL) {
+		if (delimiter) {
 			multipart->found = true;
 			multipart->clear += (size_t)(delimiter - from);
 		} else if (len >= multipart->delimiter_len) {
@@ -120,7 +120,7 @@ static int read_line(struct multipart *multipart, size_t max, const char **line,
 		char *from = multipart->window + multipart->start;
 		size_t held = multipart->end - multipart->start;
 		char *newline = seen < held ? memchr(from + seen, '\n', held - seen) : NULL;
-		if (newline != NULL) {
+		if (newline) {
 			size_t length = (size_t)(newline - from);
 			if (length == 0 || from[length - 1] != '\r')
 				return multipart_broken(multipart, err, "has a header line that does not end in CR LF");

@@ -17,7 +17,7 @@ struct cursor {
 
 static bool is_token(char c) /* RFC 9110 §5.6.2 */
 {
-	return isalnum((unsigned char)c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+	return isalnum((unsigned char)c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 static void skip_blanks(struct cursor *cursor)
@@ -66,7 +66,7 @@ static bool take_value(struct cursor *cursor, struct buf *out)
 {
 	if (multipart_header_take(cursor, '"'))
 		return take_quoted(cursor, out);
-	while (cursor->at < cursor->end && strchr("; \t\"", *cursor->at) == NULL)
+	while (cursor->at < cursor->end && !strchr("; \t\"", *cursor->at))
 		buf_char(out, *cursor->at++);
 	return true;
 }
@@ -102,7 +102,7 @@ static int copy_boundary(const struct buf *value, char out[MULTIPART_BOUNDARY_MA
 		               MULTIPART_BOUNDARY_MAX);
 	for (size_t i = 0; i < value->len; i++) {
 		char c = value->data[i]; /* RFC 2046: bchars */
-		if (!isalnum((unsigned char)c) && (c == '\0' || strchr("'()+_,-./:=? ", c) == NULL))
+		if (!isalnum((unsigned char)c) && (c == '\0' || !strchr("'()+_,-./:=? ", c)))
 			return err_set(err, ERR_BAD_REQUEST,
 			               "the multipart boundary has a character it can't have");
 	}
@@ -119,7 +119,7 @@ int multipart_boundary(const char *content_type, char out[MULTIPART_BOUNDARY_MAX
 	struct cursor cursor = {content_type, content_type + strlen(content_type)}, name;
 	skip_blanks(&cursor);
 	if (strncasecmp(cursor.at, type, sizeof(type) - 1) != 0 ||
-	    (cursor.at[sizeof(type) - 1] != '\0' && strchr("; \t", cursor.at[sizeof(type) - 1]) == NULL))
+	    (cursor.at[sizeof(type) - 1] != '\0' && !strchr("; \t", cursor.at[sizeof(type) - 1])))
 		return err_set(err, ERR_MEDIA_TYPE, "the body must be multipart/form-data");
 	cursor.at += sizeof(type) - 1;
 	struct buf value;
@@ -192,9 +192,9 @@ static void add_text(struct buf *out, const char *bytes, size_t len)
 static int decode_extended(const struct buf *value, struct buf *out, struct err *err)
 {
 	const char *charset = buf_text(value), *p = strchr(charset, '\'');
-	if (p != NULL)
+	if (p)
 		p = strchr(p + 1, '\'');
-	if (p == NULL)
+	if (!p)
 		return err_set(err, ERR_BAD_REQUEST, "a part's filename* lacks its charset and language");
 	struct buf bytes;
 	buf_init(&bytes, TEXT_MAX);

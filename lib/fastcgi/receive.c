@@ -47,7 +47,7 @@ static bool is_wanted(const struct multipart_part *part, const char *const *fiel
 		return false;
 	while (*fields && strcasecmp(*fields, part->name) != 0) /* the older system documented "Files", and took "files" */
 		fields++;
-	return *fields != NULL;
+	return *fields;
 }
 
 /* 0: read, or *failed says why it is not; -1: nothing more can be read. */

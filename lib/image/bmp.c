@@ -172,7 +172,7 @@ static int parse_header(struct bmp *bmp, struct err *err)
 int bmp_open(struct bmp **out, const struct image_source *source, struct err *err)
 {
 	struct bmp *bmp = calloc(1, sizeof(*bmp));
-	if (bmp == NULL)
+	if (!bmp)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	bmp->source = source;
 	int result = parse_header(bmp, err);
@@ -192,7 +192,7 @@ int bmp_open(struct bmp **out, const struct image_source *source, struct err *er
 
 void bmp_free(struct bmp *bmp)
 {
-	if (bmp == NULL)
+	if (!bmp)
 		return;
 	free(bmp->indices);
 	free(bmp);
@@ -339,11 +339,11 @@ static int generate(VipsRegion *region, void *sequence, void *a, void *b, gboole
 	(void)sequence, (void)b, (void)stop;
 	struct bmp *bmp = a;
 	VipsRect *rect = &region->valid;
-	unsigned char *row = bmp->indices != NULL ? NULL : g_malloc((gsize)bmp->stride);
+	unsigned char *row = bmp->indices ? NULL : g_malloc((gsize)bmp->stride);
 	int result = 0;
 	for (int y = rect->top; y < rect->top + rect->height && result == 0; y++) {
 		unsigned char *out = region->data + (ptrdiff_t)(y - rect->top) * region->bpl;
-		if (bmp->indices != NULL) {
+		if (bmp->indices) {
 			const unsigned char *index = bmp->indices + y * bmp->width + rect->left;
 			for (int x = 0; x < rect->width; x++)
 				put_color(bmp, out + x * bmp->bands, index[x]);
@@ -367,7 +367,7 @@ int bmp_unpack(struct bmp *bmp, struct err *err)
 	if (bmp_memory(bmp) == 0)
 		return 0;
 	bmp->indices = calloc((size_t)bmp->width, (size_t)bmp->height);
-	if (bmp->indices == NULL)
+	if (!bmp->indices)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	return rle_unpack(bmp) == 0 ? 0 : bmp_broken(err);
 }

@@ -76,7 +76,7 @@ static double check_scale(const struct reading *reading)
 static int decode_all(struct reading *reading, VipsImage *first, struct err *err)
 {
 	struct opening how = {.n = -1, .scale = check_scale(reading), .fail_on = VIPS_FAIL_ON_ERROR};
-	if (reading->bmp != NULL && bmp_unpack(reading->bmp, err) != 0)
+	if (reading->bmp && bmp_unpack(reading->bmp, err) != 0)
 		return -1;
 	if (reading->format->kind == KIND_TIFF)
 		return decode_page(reading, first, err) || decode_pages(reading, err) ? -1 : 0;
@@ -107,7 +107,7 @@ int reading_check(const struct image_source *source, const char *type, int64_t p
 	struct reading reading = {.format = reading_format(type)};
 	VipsImage *first;
 	int64_t frames;
-	if (reading.format != NULL && reading.format->kind == KIND_JPEG)
+	if (reading.format && reading.format->kind == KIND_JPEG)
 		return check_jpeg(source, pixels_max, out, err);
 	if (!image_is_whole(source, type, &frames))
 		return reading_broken(&reading, err);

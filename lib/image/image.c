@@ -21,7 +21,7 @@ static const struct image_module *image_module_loaded(struct err *err)
 {
 	static const struct image_module *_Atomic loaded;
 	const struct image_module *module = loaded;
-	if (module == NULL)
+	if (!module)
 		loaded = module = module_symbol("image", "image_module", err);
 	return module;
 }
@@ -48,7 +48,7 @@ static const struct image_module *image_begin(const struct image_source *source,
 		return NULL;
 	}
 	const struct image_type *told = image_type_sniff(magic, (size_t)len);
-	if (told == NULL) {
+	if (!told) {
 		no_image(len, err);
 		return NULL;
 	}
@@ -60,7 +60,7 @@ static int image_check(const struct image_source *source, int64_t pixels_max, st
 {
 	const char *type;
 	const struct image_module *module = image_begin(source, &type, err);
-	return module == NULL ? -1 : module->check(source, type, pixels_max, out, err);
+	return !module ? -1 : module->check(source, type, pixels_max, out, err);
 }
 
 int image_check_bytes(const void *bytes, size_t len, int64_t pixels_max, struct image_info *out, struct err *err)
@@ -83,7 +83,7 @@ static int thumb(const struct image_source *source, int64_t pixels_max, int side
 		               IMAGE_THUMB_SIDE_MAX);
 	const char *source_type;
 	const struct image_module *module = image_begin(source, &source_type, err);
-	return module == NULL ? -1 : module->thumb(source, source_type, pixels_max, side, out, type, err);
+	return !module ? -1 : module->thumb(source, source_type, pixels_max, side, out, type, err);
 }
 
 int image_thumb_bytes(const void *bytes, size_t len, int64_t pixels_max, int side, struct buf *out, const char **type,
@@ -102,5 +102,5 @@ int image_thumb_fd(int fd, int64_t pixels_max, int side, struct buf *out, const 
 bool image_can(const char *type, struct err *err)
 {
 	const struct image_module *module = image_module_loaded(err);
-	return module != NULL && module->can(type);
+	return module && module->can(type);
 }

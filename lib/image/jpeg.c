@@ -88,7 +88,7 @@ static void set_up(struct decoding *decoding, const struct image_source *source,
 	                                           .skip_input_data = skip_input,
 	                                           .resync_to_restart = jpeg_resync_to_restart,
 	                                           .term_source = end_input};
-	if (source->bytes != NULL) {
+	if (source->bytes) {
 		decoding->input.next_input_byte = source->bytes;
 		decoding->input.bytes_in_buffer = (size_t)source->size;
 		decoding->offset = source->size;
@@ -103,7 +103,7 @@ static bool jpeg_run(const struct image_source *source, bool pretend, decompress
 {
 	struct decoding *decoding = malloc(sizeof(*decoding));
 	volatile bool whole = false;
-	if (decoding == NULL)
+	if (!decoding)
 		return false;
 	decoding->jpeg.err = jpeg_std_error(&decoding->errors);
 	decoding->errors.error_exit = give_up;
@@ -172,7 +172,7 @@ static void image_jpeg_shrink(struct jpeg_decompress_struct *jpeg, void *data)
 	if (row_bytes * (size_t)out->height > IMAGE_JPEG_SHRUNK_BYTES_MAX)
 		return;
 	out->bytes = calloc((size_t)out->height, row_bytes);
-	while (out->bytes != NULL && jpeg->output_scanline < jpeg->output_height) {
+	while (out->bytes && jpeg->output_scanline < jpeg->output_height) {
 		JSAMPROW row = out->bytes + jpeg->output_scanline * row_bytes;
 		jpeg_read_scanlines(jpeg, &row, 1);
 	}
@@ -183,5 +183,5 @@ bool image_jpeg_shrunk(const struct image_source *source, unsigned denominator, 
 	struct shrinking shrinking = {denominator, out};
 	*out = (struct image_jpeg_pixels){0};
 	jpeg_run(source, true, image_jpeg_shrink, &shrinking);
-	return out->bytes != NULL;
+	return out->bytes;
 }

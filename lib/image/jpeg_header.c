@@ -85,7 +85,7 @@ static int read_orientation(struct walk *walk, int64_t end)
 {
 	static const char name[6] = "Exif\0";
 	unsigned char *bytes = end - walk->at > (int64_t)sizeof(name) ? malloc((size_t)(end - walk->at)) : NULL;
-	int64_t len = bytes == NULL ? 0 : image_source_read(walk->source, walk->at, bytes, (size_t)(end - walk->at));
+	int64_t len = !bytes ? 0 : image_source_read(walk->source, walk->at, bytes, (size_t)(end - walk->at));
 	struct image_tiff tiff = {0};
 	if (len > (int64_t)sizeof(name) && memcmp(bytes, name, sizeof(name)) == 0) {
 		struct image_source exif = {.bytes = bytes + sizeof(name), .fd = -1, .size = len - (int64_t)sizeof(name)};

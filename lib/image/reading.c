@@ -160,7 +160,7 @@ static gint64 stream_seek(VipsSourceCustom *custom, gint64 offset, int whence, s
 /* libvips would map a file into memory, and a file that shrinks meanwhile would kill the process. */
 VipsSource *reading_stream(struct reading *reading)
 {
-	if (reading->source.bytes != NULL && reading->source.patch[0].len == 0)
+	if (reading->source.bytes && reading->source.patch[0].len == 0)
 		return vips_source_new_from_memory(reading->source.bytes, (size_t)reading->source.size);
 	VipsSourceCustom *custom = vips_source_custom_new();
 	reading->offset = 0;
@@ -214,7 +214,7 @@ static int open_by_libtiff(struct reading *reading, VipsImage **out, struct err 
 int reading_image(struct reading *reading, const struct opening *how, VipsImage **out, struct err *err)
 {
 	*out = NULL;
-	if (reading->format->open == NULL)
+	if (!reading->format->open)
 		return bmp_image(reading->bmp, out, err);
 	if (reading->jpeg_work > IMAGE_JPEG_WORK_MAX)
 		return err_set(err, ERR_TOO_LARGE, "the image has too many scans for its pixels");
@@ -381,7 +381,7 @@ static int64_t memory_need(const struct reading *reading, VipsImage *header)
 		return reading->jpeg.in_scans ? reading->jpeg.coefficient_bytes : 0;
 	if (reading->format->kind == KIND_PNG)
 		return get_int(header, "interlaced", 0) != 0 ? pixel_bytes * pixels : 0;
-	if (reading->bmp != NULL)
+	if (reading->bmp)
 		return bmp_memory(reading->bmp);
 	if (reading->format->kind == KIND_TIFF)
 		return tiff_need(reading, header, pixel_bytes);
@@ -407,7 +407,7 @@ bool reading_can(const char *type)
 {
 	struct err ignored;
 	const struct format *format = reading_format(type);
-	if (reading_begin(&ignored) != 0 || format == NULL)
+	if (reading_begin(&ignored) != 0 || !format)
 		return false;
 	if (format->kind == KIND_JXL)
 		return vips_type_find("VipsOperation", "jxlload_source") != 0;
@@ -421,10 +421,10 @@ int reading_open(struct reading *reading, const struct image_source *source, con
 	*out = NULL;
 	if (reading_begin(err) != 0)
 		return -1;
-	if (reading->format == NULL || !reading_can(type))
+	if (!reading->format || !reading_can(type))
 		return err_set(err, ERR_MEDIA_TYPE, "%s can't be decoded on this machine: a codec is not installed",
-		               reading->format == NULL ? type : reading->format->name);
-	if (reading->format->open == NULL) {
+		               !reading->format ? type : reading->format->name);
+	if (!reading->format->open) {
 		int64_t width, height;
 		if (bmp_open(&reading->bmp, source, err) != 0)
 			return -1;
@@ -450,7 +450,7 @@ int reading_take(struct reading *reading, VipsImage *image, struct err *err)
 
 void reading_close(struct reading *reading, VipsImage *image)
 {
-	if (image != NULL)
+	if (image)
 		g_object_unref(image);
 	bmp_free(reading->bmp);
 	memory_give(reading->memory);

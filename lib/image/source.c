@@ -10,7 +10,7 @@ static int64_t read_bytes(const struct image_source *source, int64_t offset, voi
 		return 0;
 	if ((uint64_t)(source->size - offset) < len)
 		len = (size_t)(source->size - offset);
-	if (source->bytes != NULL) {
+	if (source->bytes) {
 		memcpy(bytes, source->bytes + source->from + offset, len);
 		return (int64_t)len;
 	}

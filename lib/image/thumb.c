@@ -38,7 +38,7 @@ static int fit(VipsImage *image, const struct image_info *info, int side, VipsIm
 	                         fmax(rint(height), 1) / vips_image_get_height(image), "kernel",
 	                         VIPS_KERNEL_CUBIC, NULL) ||
 	             vips_autorot(small, out, NULL);
-	if (small != NULL)
+	if (small)
 		g_object_unref(small);
 	return result;
 }
@@ -63,7 +63,7 @@ static int apply_gamma(VipsImage *image, double gamma, VipsImage **out)
 	}
 	VipsImage *step[6] = {NULL};
 	step[0] = vips_image_new_from_memory(table, (size_t)values * 2, values, 1, 1, VIPS_FORMAT_USHORT);
-	int result = step[0] == NULL ||
+	int result = !step[0] ||
 	             vips_cast(step[0], &step[1], deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR, NULL) ||
 	             (step[2] = vips_image_copy_memory(step[1])) == NULL ||
 	             vips_extract_band(image, &step[3], 0, "n", colors, NULL) || vips_maplut(step[3], &step[4], step[2], NULL);
@@ -73,7 +73,7 @@ static int apply_gamma(VipsImage *image, double gamma, VipsImage **out)
 	else if (result == 0)
 		*out = g_object_ref(step[4]);
 	for (size_t i = 0; i < sizeof(step) / sizeof(step[0]); i++)
-		if (step[i] != NULL)
+		if (step[i])
 			g_object_unref(step[i]);
 	g_free(table);
 	return result;
@@ -95,7 +95,7 @@ static int apply_canvas(VipsImage *image, const struct image_rect *frame, VipsIm
 	             vips_embed(step[1], &step[2], rect.left, rect.top, width, height, NULL) ||
 	             vips_copy(step[2], out, NULL);
 	for (size_t i = 0; i < sizeof(step) / sizeof(step[0]); i++)
-		if (step[i] != NULL)
+		if (step[i])
 			g_object_unref(step[i]);
 	return result;
 }
@@ -151,17 +151,17 @@ static int shrink_measured(VipsImage *image, const struct image_info *info, int 
 	int result = vips_extract_band(image, &step[0], 0, "n", bands, NULL) ||
 	             vips_cast(step[0], &step[1], VIPS_FORMAT_FLOAT, NULL) || fit(step[1], info, side, &step[2]);
 	float *values = result == 0 ? vips_image_write_to_memory(step[2], &len) : NULL;
-	if (values != NULL) {
+	if (values) {
 		bytes = g_malloc(len / sizeof(float));
 		stretch(values, bytes, len / sizeof(float));
 		step[3] = vips_image_new_from_memory_copy(bytes, len / sizeof(float), vips_image_get_width(step[2]),
 		                                          vips_image_get_height(step[2]), bands, VIPS_FORMAT_UCHAR);
 	}
-	result = step[3] == NULL ? -1
-	                         : vips_copy(step[3], out, "interpretation",
-	                                     bands == 1 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB, NULL);
+	result = !step[3] ? -1
+	                  : vips_copy(step[3], out, "interpretation",
+	                              bands == 1 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB, NULL);
 	for (size_t i = 0; i < sizeof(step) / sizeof(step[0]); i++)
-		if (step[i] != NULL)
+		if (step[i])
 			g_object_unref(step[i]);
 	g_free(values);
 	g_free(bytes);
@@ -182,13 +182,13 @@ static bool shrink_jpeg(struct reading *reading, int side, VipsImage **out)
 	image = vips_image_new_from_memory_copy(pixels.bytes, size, pixels.width, pixels.height, pixels.bands,
 	                                        VIPS_FORMAT_UCHAR);
 	free(pixels.bytes);
-	bool done = image != NULL &&
+	bool done = image &&
 	            vips_copy(image, &copy, "interpretation",
 	                      pixels.bands == 1 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB, NULL) == 0 &&
 	            fit(copy, &reading->info, side, out) == 0;
-	if (copy != NULL)
+	if (copy)
 		g_object_unref(copy);
-	if (image != NULL)
+	if (image)
 		g_object_unref(image);
 	return done;
 }
@@ -239,7 +239,7 @@ static int thumb_shrink(struct reading *reading, VipsImage *first, bool by_profi
 	if (reading_image(reading, &how, &image, err) != 0)
 		return -1;
 	int result = as_shown(reading, image, &shown) || shrink_image(reading, shown, by_profile, side, out);
-	if (shown != NULL)
+	if (shown)
 		g_object_unref(shown);
 	g_object_unref(image);
 	return result;
@@ -269,7 +269,7 @@ static int shrink_and_encode(struct reading *reading, VipsImage *first, int side
 		reading->by_libtiff = reading->by_libtiff || way == BY_LIBTIFF;
 		int result = thumb_shrink(reading, first, way == AS_IT_IS, side, &small, err) ||
 		             thumb_encode(small, bytes, len, type);
-		if (small != NULL)
+		if (small)
 			g_object_unref(small);
 		if (result == 0)
 			return 0;
@@ -286,7 +286,7 @@ int reading_thumb(const struct image_source *source, const char *type, int64_t p
 	if (result == 0) {
 		void *bytes = NULL;
 		size_t len = 0;
-		result = (reading.bmp != NULL && bmp_unpack(reading.bmp, err)) ||
+		result = (reading.bmp && bmp_unpack(reading.bmp, err)) ||
 		         shrink_and_encode(&reading, first, side, &bytes, &len, thumb_type, err);
 		if (result == 0 && (len > IMAGE_THUMB_BYTES_MAX || buf_add(out, bytes, len) != 0))
 			result = err_set(err, ERR_INTERNAL, "the thumbnail has %zu bytes", len);

@@ -118,7 +118,7 @@ bool image_tiff_pages(const struct image_source *source, int64_t *pages)
 	struct image_source copy = *source;
 	struct image_tiff tiff = {0};
 	uint64_t *seen = malloc((IMAGE_FRAMES_MAX + 1) * sizeof(*seen));
-	bool ok = seen != NULL, again = false;
+	bool ok = seen, again = false;
 	for (*pages = 0; ok && !again && (*pages == 0 || (tiff.next != 0 && *pages <= IMAGE_FRAMES_MAX)); ++*pages) {
 		ok = image_tiff_next(&copy, &tiff);
 		seen[*pages] = tiff.page.at;

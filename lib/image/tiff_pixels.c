@@ -84,7 +84,7 @@ static void tiff_pixels_describe(struct page *page)
 	if (!TIFFGetField(page->tiff, TIFFTAG_PHOTOMETRIC, &page->photometric))
 		page->photometric = PHOTOMETRIC_MINISBLACK;
 	TIFFGetFieldDefaulted(page->tiff, TIFFTAG_EXTRASAMPLES, &extra, &kinds);
-	page->alpha = extra > 0 && kinds != NULL && (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA);
+	page->alpha = extra > 0 && kinds && (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA);
 }
 
 static int tiff_pixels_broken(struct err *err)
@@ -113,7 +113,7 @@ static int wrap(void *bytes, const struct page *page, int bands, VipsBandFormat 
 	size_t len = (size_t)page->width * page->height * (size_t)bands * (size_t)vips_format_sizeof(format);
 	VipsImage *image = vips_image_new_from_memory_copy(bytes, len, (int)page->width, (int)page->height, bands, format);
 	free(bytes);
-	if (image == NULL)
+	if (!image)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	vips_image_set_int(image, VIPS_META_ORIENTATION, page->orientation);
 	VipsInterpretation color = format == VIPS_FORMAT_USHORT ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
@@ -147,7 +147,7 @@ static int read_rgba(const struct page *page, int64_t pixels_max, VipsImage **ou
 		return -1;
 	size_t pixels = (size_t)page->width * page->height;
 	uint32_t *raster = calloc(pixels, sizeof(*raster));
-	if (raster == NULL)
+	if (!raster)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	/* As it lies in the file: it is turned later, as every other image. */
 	if (!TIFFReadRGBAImageOriented(page->tiff, page->width, page->height, raster, page->orientation, 1)) {
@@ -219,7 +219,7 @@ static void unpack(const struct unpacking *unpacking, const unsigned char *bytes
 			for (int band = 0; band < (separate ? 1 : unpacking->bands); band++) {
 				const unsigned char *row = bytes + y * row_bytes;
 				size_t from = (size_t)x * step + (size_t)band, at = to + (size_t)(separate ? plane : band);
-				if (unpacking->colors == NULL)
+				if (!unpacking->colors)
 					unpacking->values[at] = sign * value_at(row, from, page);
 				else
 					unpacking->colors[at] = color_at(row, from * page->bits, page->bits) ^ (sign < 0 ? 0xffff : 0);
@@ -265,7 +265,7 @@ static bool unpack_all(struct unpacking *unpacking)
 	    (uint64_t)row < least || len / row < (tmsize_t)unpacking->height)
 		return false;
 	unsigned char *bytes = malloc((size_t)len + 2); /* color_at looks ahead */
-	bool ok = bytes != NULL;
+	bool ok = bytes;
 	for (uint16_t plane = 0; plane < planes && ok; plane++)
 		for (uint32_t top = 0; top < page->height && ok; top += unpacking->height)
 			for (uint32_t left = 0; left < page->width && ok; left += unpacking->width)
@@ -287,7 +287,7 @@ static int read_samples(const struct page *page, int64_t pixels_max, VipsImage *
 	if (check_size(page, pixels_max, (int64_t)size, err) != 0)
 		return -1;
 	void *room = calloc((size_t)page->width * page->height, size);
-	if (room == NULL)
+	if (!room)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if (format == VIPS_FORMAT_USHORT)
 		unpacking.colors = room;
@@ -317,7 +317,7 @@ int image_tiff_pixels(const struct image_source *source, int64_t pixels_max, Vip
 	char why[1024];
 	int result;
 	*out = NULL;
-	if (page.tiff == NULL)
+	if (!page.tiff)
 		return tiff_pixels_broken(err);
 	tiff_pixels_describe(&page);
 	if (!TIFFIsCODECConfigured(page.compression))

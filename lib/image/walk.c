@@ -22,7 +22,7 @@ bool walk_find(struct walk *walk, int value)
 	while (walk_fill(walk)) {
 		const unsigned char *from = walk->window + (walk->at - walk->start);
 		const unsigned char *found = memchr(from, value, (size_t)(walk->start + walk->len - walk->at));
-		if (found != NULL) {
+		if (found) {
 			walk->at += found - from;
 			return true;
 		}

@@ -36,7 +36,7 @@ static int archive_fail(struct archive_reader *reader, struct err *err, enum err
 	if (!reader->failed)
 		err_set(&reader->failure, code, "%s", text);
 	reader->failed = true;
-	if (err != NULL)
+	if (err)
 		*err = reader->failure;
 	return -1;
 }
@@ -57,13 +57,13 @@ int archive_reader_open(struct archive_reader **out, archive_source *source, voi
                         const struct archive_limits *limits, struct err *err)
 {
 	struct archive_reader *reader = calloc(1, sizeof(*reader));
-	if (reader == NULL)
+	if (!reader)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	reader->limits = *limits;
 	reader->entry_ended = true;
 	reader->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	reader->archive = archive_read_new();
-	if (reader->archive == NULL || reader->locale == (locale_t)0 ||
+	if (!reader->archive || reader->locale == (locale_t)0 ||
 	    archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
 	    archive_read_support_format_zip_streamable(reader->archive) != ARCHIVE_OK) {
 		archive_reader_free(reader);
@@ -79,9 +79,9 @@ int archive_reader_open(struct archive_reader **out, archive_source *source, voi
 
 void archive_reader_free(struct archive_reader *reader)
 {
-	if (reader == NULL)
+	if (!reader)
 		return;
-	if (reader->archive != NULL)
+	if (reader->archive)
 		archive_read_free(reader->archive);
 	if (reader->locale != (locale_t)0)
 		freelocale(reader->locale);
@@ -219,7 +219,7 @@ static void archive_refuse(struct archive_item *item)
 /* One with bytes of its own (cpio and pax can have them) is a file. */
 static bool is_hard_link(struct archive_entry *entry)
 {
-	return archive_entry_hardlink(entry) != NULL && archive_entry_size(entry) == 0;
+	return archive_entry_hardlink(entry) && archive_entry_size(entry) == 0;
 }
 
 static void describe_link(struct archive_reader *reader, struct archive_entry *entry)
@@ -241,21 +241,21 @@ static void archive_describe(struct archive_reader *reader, struct archive_entry
 	memset(item, 0, sizeof(*item));
 	bool zip = (archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
 	const char *raw = archive_entry_pathname(entry), *kind = refused_kind(entry);
-	if (raw == NULL)
+	if (!raw)
 		raw = archive_entry_pathname_utf8(entry);
 	item->bytes = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1;
-	int named = archive_name_parse(raw != NULL ? raw : "", zip, reader->limits.names, reader->limits.skip,
+	int named = archive_name_parse(raw ? raw : "", zip, reader->limits.names, reader->limits.skip,
 	                               &reader->name, &item->err);
 	item->guessed = reader->name.guessed;
 	item->path = reader->name.path;
 	item->label = reader->name.label;
 	item->skipped = reader->name.skipped;
-	item->kind = item->skipped != NULL ? ARCHIVE_SKIPPED : ARCHIVE_IMAGE;
+	item->kind = item->skipped ? ARCHIVE_SKIPPED : ARCHIVE_IMAGE;
 	if (named != 0) {
 		archive_refuse(item);
-	} else if (item->skipped == NULL && is_hard_link(entry)) {
+	} else if (!item->skipped && is_hard_link(entry)) {
 		describe_link(reader, entry);
-	} else if (item->skipped == NULL && kind != NULL) {
+	} else if (!item->skipped && kind) {
 		err_set(&item->err, ERR_UNPROCESSABLE, "%s", kind);
 		archive_refuse(item);
 	}
@@ -270,7 +270,7 @@ static void look_inside(struct archive_reader *reader)
 		return;
 	if (sniff(reader, &item->err) != 0) {
 		archive_refuse(item);
-	} else if (item->type == NULL) {
+	} else if (!item->type) {
 		item->kind = ARCHIVE_SKIPPED;
 		item->skipped = "it is no image";
 	} else if (item->bytes > reader->limits.entry_bytes) {
@@ -336,7 +336,7 @@ static int next_item(struct archive_reader *reader, const struct archive_item **
 	do {
 		if (archive_drain(reader, err) != 0 || next_header(reader, &entry, err) != 0)
 			return -1;
-		if (entry == NULL)
+		if (!entry)
 			return 0;
 	} while (archive_entry_filetype(entry) == AE_IFDIR);
 	archive_describe(reader, entry);

@@ -71,7 +71,7 @@ static int archive_name_refuse(struct err *err, const char *why)
 
 static bool in_list(const struct config_list *list, const char *name, size_t len)
 {
-	for (size_t i = 0; list != NULL && i < list->count; i++)
+	for (size_t i = 0; list && i < list->count; i++)
 		if (strlen(list->item[i]) == len && memcmp(list->item[i], name, len) == 0)
 			return true;
 	return false;
@@ -83,11 +83,11 @@ static int add_segment(struct archive_name *name, struct buf *path, const char *
 {
 	if (len == 2 && segment[0] == '.' && segment[1] == '.')
 		return archive_name_refuse(err, "has '..' in it");
-	if (name->skipped == NULL && segment[0] == '.')
+	if (!name->skipped && segment[0] == '.')
 		name->skipped = "it is hidden";
-	if (name->skipped == NULL && litter_is(segment, len, folder))
+	if (!name->skipped && litter_is(segment, len, folder))
 		name->skipped = "a system made it, no person";
-	if (name->skipped == NULL && folder && in_list(skip, segment, len))
+	if (!name->skipped && folder && in_list(skip, segment, len))
 		name->skipped = "its folder is one to be skipped";
 	if (path->len > 0)
 		buf_char(path, '/');
@@ -114,11 +114,11 @@ static int add_segments(struct archive_name *name, struct buf *path, const char 
 	}
 	if (path->len == 0)
 		return archive_name_refuse(err, "is empty");
-	if (folder && name->skipped == NULL)
+	if (folder && !name->skipped)
 		name->skipped = "it is a folder"; /* Windows writes folders as files whose name ends in '\\' */
 	if (path->overflow)
 		return archive_name_refuse(err, "is too long");
-	if (name->skipped == NULL && name->label[0] != '\0' && text_has_control(name->label))
+	if (!name->skipped && name->label[0] != '\0' && text_has_control(name->label))
 		return archive_name_refuse(err, "has a folder with control characters, which can't be a label");
 	return 0;
 }

@@ -31,7 +31,7 @@ static char **durable_slot(struct fs_durable *durable, const char *name)
 	for (const char *p = name; *p != '\0'; p++)
 		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
 	size_t i = hash % FS_DURABLE_SLOTS;
-	while (durable->slot[i] != NULL && strcmp(durable->slot[i], name) != 0)
+	while (durable->slot[i] && strcmp(durable->slot[i], name) != 0)
 		i = (i + 1) % FS_DURABLE_SLOTS;
 	return &durable->slot[i];
 }
@@ -39,7 +39,7 @@ static char **durable_slot(struct fs_durable *durable, const char *name)
 static bool durable_has(struct fs_durable *durable, const char *name)
 {
 	pthread_mutex_lock(&durable->lock);
-	bool has = *durable_slot(durable, name) != NULL;
+	bool has = *durable_slot(durable, name);
 	pthread_mutex_unlock(&durable->lock);
 	return has;
 }
@@ -50,7 +50,7 @@ static void durable_add(struct fs_durable *durable, const char *name)
 	if (durable->count == FS_DURABLE_MAX)
 		fs_durable_clear(durable);
 	char **slot = durable_slot(durable, name);
-	if (*slot == NULL && (*slot = strdup(name)) != NULL)
+	if (!*slot && (*slot = strdup(name)) != NULL)
 		durable->count++;
 	pthread_mutex_unlock(&durable->lock);
 }
@@ -125,7 +125,7 @@ static int next_piece(const struct blob_put *put, int64_t done, char *room, cons
 	size_t want = put->length - done < COPY_BYTES ? (size_t)(put->length - done) : COPY_BYTES;
 	*len = want;
 	*piece = room;
-	if (put->bytes != NULL) {
+	if (put->bytes) {
 		*piece = (const char *)put->bytes + done;
 		return 0;
 	}
@@ -153,19 +153,19 @@ static int write_piece(int fd, const char *piece, size_t len, struct err *err)
 static int each_piece(const struct blob_put *put, int fd, bool *same, struct err *err)
 {
 	char *room = malloc(2 * COPY_BYTES), *other = room + COPY_BYTES;
-	if (room == NULL)
+	if (!room)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	int result = 0;
 	size_t len;
 	for (int64_t done = 0; result == 0 && done < put->length; done += (int64_t)len) {
 		const char *piece;
 		result = next_piece(put, done, room, &piece, &len, err);
-		if (result == 0 && same == NULL)
+		if (result == 0 && !same)
 			result = write_piece(fd, piece, len, err);
 		else if (result == 0 &&
 		         (pread(fd, other, len, done) != (ssize_t)len || memcmp(piece, other, len) != 0))
 			*same = false;
-		if (same != NULL && !*same)
+		if (same && !*same)
 			break;
 	}
 	free(room);
@@ -232,7 +232,7 @@ static int stage_copy(struct fs_store *fs, const struct blob_put *put, struct st
 static bool stage_handover(struct fs_store *fs, const struct blob_put *put, struct staged *out)
 {
 	struct stat st, home;
-	if (put->bytes != NULL || !put->handover || put->offset != 0 || fstat(put->fd, &st) != 0 ||
+	if (put->bytes || !put->handover || put->offset != 0 || fstat(put->fd, &st) != 0 ||
 	    fstat(fs->root, &home) != 0)
 		return false;
 	if (!S_ISREG(st.st_mode) || st.st_size != put->length || st.st_dev != home.st_dev ||

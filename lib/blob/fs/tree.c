@@ -76,7 +76,7 @@ static int open_folders(struct fs_store *fs, const char *dir, struct err *err)
 		return err_set(err, ERR_BAD_REQUEST, "image_store.dir is empty");
 	if (make_folders(dir, err) != 0)
 		return -1;
-	if (realpath(dir, fs->dir) == NULL)
+	if (!realpath(dir, fs->dir))
 		return err_errno(err, ERR_UNAVAILABLE, "can't find image_store.dir %s", dir);
 	fs->root = open(fs->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fs->root < 0)
@@ -94,7 +94,7 @@ static int open_folders(struct fs_store *fs, const char *dir, struct err *err)
 static int fs_open(struct blob_store **out, const struct config *config, struct err *err)
 {
 	struct fs_store *fs = calloc(1, sizeof(*fs));
-	if (fs == NULL)
+	if (!fs)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	fs->config = config;
 	fs->root = fs->tmp = -1;
@@ -237,7 +237,7 @@ static int fs_sweep(struct blob_store *store, const char *prefix, int64_t older_
 	struct fs_store *fs = (struct fs_store *)store;
 	int fd = openat(fs->root, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir == NULL) {
+	if (!dir) {
 		if (fd >= 0)
 			close(fd);
 		return err_errno(err, ERR_UNAVAILABLE, "can't open the folder %s/tmp", fs->dir);

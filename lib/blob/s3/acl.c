@@ -30,7 +30,7 @@ static bool is_unimplemented(const struct s3_call *call)
 static bool is_acl_unsupported(const struct s3_call *call)
 {
 	return strcmp(call->code, "AccessControlListNotSupported") == 0 ||
-	       (is_unimplemented(call) && strstr(call->message, "x-amz-acl") != NULL);
+	       (is_unimplemented(call) && strstr(call->message, "x-amz-acl"));
 }
 
 /* A key without s3:PutObjectAcl. Wrong keys have codes of their own. */

@@ -51,7 +51,7 @@ static bool is_damaged(const struct s3_call *call)
 	const struct s3_transfer *transfer = &call->transfer;
 	const char *told = transfer->told.sha256;
 	int64_t first = 0, last, whole;
-	if (transfer->sink == NULL || transfer->code != CURLE_OK || transfer->status / 100 != 2 ||
+	if (!transfer->sink || transfer->code != CURLE_OK || transfer->status / 100 != 2 ||
 	    strlen(told) != HASH_SHA256_HEX - 1)
 		return false;
 	if (transfer->status == 206 && (sscanf(transfer->told.content_range, "bytes %" SCNd64 "-%" SCNd64 "/%" SCNd64,
@@ -71,7 +71,7 @@ void s3_read_answer(struct s3_call *call)
 	struct s3_transfer *transfer = &call->transfer;
 	call->code[0] = call->message[0] = call->region[0] = '\0';
 	const struct buf *body = &transfer->body;
-	if (transfer->code == CURLE_OK && body->len > 0 && memmem(body->data, body->len, "<Error", 6) != NULL)
+	if (transfer->code == CURLE_OK && body->len > 0 && memmem(body->data, body->len, "<Error", 6))
 		s3_xml_parse(body->data, body->len, "Error", read_error, call, NULL);
 	for (char *p = call->message; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20)
@@ -105,7 +105,7 @@ bool s3_is_missing(const struct s3_call *call)
 
 static bool is_code(const struct s3_call *call, const char *const *codes)
 {
-	for (; *codes != NULL; codes++)
+	for (; *codes; codes++)
 		if (strcmp(call->code, *codes) == 0)
 			return true;
 	return false;
@@ -168,7 +168,7 @@ static const struct {
 
 static int transfer_failure(struct s3_client *client, const struct s3_call *call, struct err *err)
 {
-	if (call->transfer.code == CURLE_ABORTED_BY_CALLBACK && call->payload != NULL)
+	if (call->transfer.code == CURLE_ABORTED_BY_CALLBACK && call->payload)
 		return err_set(err, ERR_INTERNAL, "what is to be stored as '%s' can't be read", call->key);
 	if (call->transfer.code == CURLE_WRITE_ERROR)
 		return err_set(err, ERR_UPSTREAM,
@@ -222,9 +222,9 @@ int s3_failure(struct s3_client *client, const struct s3_call *call, struct err 
 		               bucket, call->region);
 	if (known_failure(client, call, err) != 0)
 		return -1;
-	if (call->key != NULL && call->may_miss && s3_is_missing(call))
+	if (call->key && call->may_miss && s3_is_missing(call))
 		return err_set(err, ERR_NOT_FOUND, "there is no object '%s'", call->key);
-	if (call->key == NULL && status == 404 && !is_page(call))
+	if (!call->key && status == 404 && !is_page(call))
 		return err_set(err, ERR_UPSTREAM,
 		               "the bucket '%s' does not exist: make it, or set AWS_BUCKET_NAME or image_store.bucket",
 		               bucket);

@@ -23,8 +23,8 @@ int s3_digest(const struct blob_put *put, const char *algorithm, int64_t from, i
               struct err *err)
 {
 	unsigned char digest[64];
-	size_t size = put->bytes != NULL ? digest_memory(algorithm, (const char *)put->bytes + from, (size_t)len, digest)
-	                                 : hash_file(algorithm, put->fd, put->offset + from, len, digest);
+	size_t size = put->bytes ? digest_memory(algorithm, (const char *)put->bytes + from, (size_t)len, digest)
+	                         : hash_file(algorithm, put->fd, put->offset + from, len, digest);
 	hash_hex(digest, size, out);
 	if (size > 0)
 		return 0;
@@ -40,7 +40,7 @@ static int digest_object(struct blob_store *store, const char *key, char out[HAS
 	unsigned char digest[64];
 	char *piece = malloc(BLOB_READ_BYTES);
 	struct hash_stream *hash = hash_stream_new("sha256");
-	int result = piece == NULL ? err_set(err, ERR_INTERNAL, "out of memory") : 0;
+	int result = !piece ? err_set(err, ERR_INTERNAL, "out of memory") : 0;
 	size_t got = 1;
 	for (int64_t offset = 0; result == 0 && got > 0; offset += (int64_t)got) {
 		result = s3_read(store, key, offset, piece, BLOB_READ_BYTES, &got, err);
@@ -120,7 +120,7 @@ int s3_check_written(struct s3_client *client, const struct blob_put *put, const
 	int result = s3_head(client, put->key, &head, err);
 	if (head.hidden) /* a key that may write, and no more */
 		return reread ? reread_written(client, put, sha256, err) : 0;
-	if (result != 0 && err != NULL && err->code != ERR_NOT_FOUND)
+	if (result != 0 && err && err->code != ERR_NOT_FOUND)
 		return -1;
 	if (result != 0)
 		return err_set(err, ERR_UPSTREAM, "the image store at %s said that '%s' is stored, and does not have it",

@@ -15,7 +15,7 @@ enum { URL_MAX_BYTES = 16 * 1024, SKEW_SECONDS = 300 };
 static void aws_endpoint(const struct config *config, struct buf *out)
 {
 	const char *region = config->image_store.region, *bucket = config->image_store.bucket;
-	bool dots = strchr(bucket, '.') != NULL;
+	bool dots = strchr(bucket, '.');
 	buf_printf(out, "https://%ss3.%s.amazonaws.com%s", dots ? "" : "{bucket}.", region,
 	           strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
 }
@@ -27,14 +27,14 @@ static int split_endpoint(struct s3_client *client, const char *endpoint, struct
 	struct buf url, root;
 	buf_init(&url, sizeof(client->origin) - 1);
 	buf_init(&root, sizeof(client->root) - 1);
-	if (place != NULL)
+	if (place)
 		buf_printf(&url, "%.*s%s%s", (int)(place - endpoint), endpoint, bucket,
 		           place + strlen("{bucket}"));
 	else
 		buf_str(&url, endpoint);
 	const char *text = buf_text(&url), *host = strstr(text, "://");
 	int result = 0;
-	if (url.overflow || host == NULL || (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://",
+	if (url.overflow || !host || (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://",
 	                                                                                 8) != 0)) {
 		result = err_set(err, ERR_BAD_REQUEST,
 		                 "image_store.endpoint '%s' is no http:// or https:// URL", endpoint);
@@ -46,7 +46,7 @@ static int split_endpoint(struct s3_client *client, const char *endpoint, struct
 		snprintf(client->host, sizeof(client->host), "%.*s", (int)len, host);
 		buf_printf(&root, "%.*s",
 		           (int)(strlen(path) - (path[0] != '\0' && path[strlen(path) - 1] == '/')), path);
-		if (place == NULL) {
+		if (!place) {
 			buf_char(&root, '/');
 			text_percent_encode_segment(bucket, &root);
 		}
@@ -86,7 +86,7 @@ int s3_client_init(struct s3_client *client, const struct config *config, struct
 void s3_path(const struct s3_client *client, const char *key, struct buf *out)
 {
 	buf_printf(out, "%s/", client->root);
-	if (key != NULL)
+	if (key)
 		text_percent_encode(key, out);
 }
 
@@ -130,7 +130,7 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *name, co
 	buf_printf(&line, "%s: %s", name, value);
 	struct curl_slist *longer = curl_slist_append(list, buf_text(&line));
 	buf_release(&line);
-	if (longer == NULL)
+	if (!longer)
 		abort(); /* as buf does */
 	return longer;
 }
@@ -139,7 +139,7 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *name, co
 static void client_prepare(struct s3_client *client, struct s3_call *call)
 {
 	time_t now = s3_now(client);
-	const char *payload = call->payload != NULL ? call->payload : S3_EMPTY_SHA256;
+	const char *payload = call->payload ? call->payload : S3_EMPTY_SHA256;
 	char date[SIGV4_TIME_MAX];
 	struct buf path, query, authorization;
 	struct sigv4_field headers[S3_FIELDS_MAX + 4];
@@ -171,7 +171,7 @@ static void client_prepare(struct s3_client *client, struct s3_call *call)
 	           buf_text(&query));
 	transfer->method = call->method;
 	transfer->url = buf_text(&call->url);
-	transfer->has_body = call->payload != NULL;
+	transfer->has_body = call->payload;
 	buf_release(&path);
 	buf_release(&query);
 	buf_release(&authorization);
@@ -214,7 +214,7 @@ static void run_unfinished(struct s3_client *client, struct s3_call **calls, siz
 {
 	struct s3_transfer **transfers = calloc(count, sizeof(*transfers));
 	size_t sent = 0;
-	if (transfers == NULL)
+	if (!transfers)
 		abort();
 	for (size_t i = 0; i < count; i++) {
 		if (calls[i]->finished)

@@ -42,7 +42,7 @@ int s3_engine_new(struct s3_engine **out, const char *ca_bundle, struct err *err
 	pthread_once(&once, set_up_curl);
 	struct s3_engine *engine = calloc(1, sizeof(*engine));
 	CURLM *multi = curl_multi_init();
-	if (engine == NULL || multi == NULL) {
+	if (!engine || !multi) {
 		free(engine);
 		curl_multi_cleanup(multi);
 		return err_set(err, ERR_INTERNAL, "libcurl can't be set up");
@@ -59,7 +59,7 @@ int s3_engine_new(struct s3_engine **out, const char *ca_bundle, struct err *err
 
 void s3_engine_free(struct s3_engine *engine)
 {
-	if (engine == NULL)
+	if (!engine)
 		return;
 	if (engine->started) {
 		pthread_mutex_lock(&engine->lock);
@@ -83,7 +83,7 @@ static size_t read_body(char *out, size_t size, size_t count, void *data)
 		len = (size_t)(transfer->length - transfer->sent);
 	if (len == 0)
 		return 0;
-	if (transfer->bytes != NULL) {
+	if (transfer->bytes) {
 		memcpy(out, (const char *)transfer->bytes + transfer->sent, len);
 	} else {
 		ssize_t n;
@@ -114,7 +114,7 @@ static size_t write_body(char *bytes, size_t size, size_t count, void *data)
 	size_t len = size * count;
 	long status = 0;
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (transfer->sink == NULL || status / 100 != 2)
+	if (!transfer->sink || status / 100 != 2)
 		return buf_add(&transfer->body, bytes, len) == 0 ? len : 0;
 	if (len > transfer->room - transfer->sunk)
 		return 0;
@@ -127,7 +127,7 @@ static void keep_header(char out[S3_HEADER_MAX], const char *value, size_t len)
 {
 	while (len > 0 && (*value == ' ' || *value == '\t'))
 		value++, len--;
-	while (len > 0 && strchr(" \t\r\n", value[len - 1]) != NULL)
+	while (len > 0 && strchr(" \t\r\n", value[len - 1]))
 		len--;
 	snprintf(out, S3_HEADER_MAX, "%.*s", (int)len, value);
 }
@@ -136,7 +136,7 @@ static void keep_header(char out[S3_HEADER_MAX], const char *value, size_t len)
 static bool is_sign(const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len);
-	size_t name = colon != NULL ? (size_t)(colon - line) : 0;
+	size_t name = colon ? (size_t)(colon - line) : 0;
 	const size_t id = strlen("-request-id");
 	if (name > 6 && (strncasecmp(line, "x-amz-", 6) == 0 || strncasecmp(line, "x-goog-", 7) == 0 ||
 	                 strncasecmp(line, "x-guploader-", 12) == 0))
@@ -185,7 +185,7 @@ static void set_body(CURL *easy, struct s3_transfer *transfer)
 static CURL *make_easy(struct s3_transfer *transfer, const char *ca_bundle)
 {
 	CURL *easy = curl_easy_init();
-	if (easy == NULL)
+	if (!easy)
 		return NULL;
 	transfer->easy = easy;
 	transfer->error[0] = '\0';
@@ -228,7 +228,7 @@ static CURL *make_easy(struct s3_transfer *transfer, const char *ca_bundle)
 static void engine_finish(struct s3_engine *engine, struct s3_transfer *transfer, CURLcode code)
 {
 	transfer->code = code;
-	if (transfer->easy != NULL) {
+	if (transfer->easy) {
 		curl_off_t bytes = -1;
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
 		curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
@@ -255,11 +255,11 @@ static bool take_waiting(struct s3_engine *engine)
 	engine->last = &engine->waiting;
 	bool stop = engine->stop;
 	pthread_mutex_unlock(&engine->lock);
-	while (waiting != NULL) {
+	while (waiting) {
 		struct s3_transfer *transfer = waiting;
 		waiting = transfer->next; /* before it can be finished */
 		CURL *easy = make_easy(transfer, engine->ca_bundle);
-		if (easy == NULL || curl_multi_add_handle(engine->multi, easy) != CURLM_OK)
+		if (!easy || curl_multi_add_handle(engine->multi, easy) != CURLM_OK)
 			engine_finish(engine, transfer, CURLE_OUT_OF_MEMORY);
 	}
 	return !stop;

@@ -109,7 +109,7 @@ static int init_part(const struct upload *upload, struct part *part, size_t inde
 	s3_call_query(call, "uploadId", upload->id);
 	call->proof = S3_PROOF_ETAG;
 	call->payload = part->sha256;
-	if (put->bytes != NULL)
+	if (put->bytes)
 		call->transfer.bytes = (const char *)put->bytes + part->from;
 	call->transfer.fd = put->fd;
 	call->transfer.offset = put->offset + part->from;
@@ -161,7 +161,7 @@ static void make_list(const struct upload *upload, struct buf *out)
 		for (const char *p = upload->etags[i]; *p != '\0'; p++)
 			if (*p == '"')
 				buf_str(out, "&quot;");
-			else if (strchr("<>&", *p) == NULL)
+			else if (!strchr("<>&", *p))
 				buf_char(out, *p);
 		buf_str(out, "</ETag></Part>");
 	}
@@ -243,7 +243,7 @@ int s3_put_parts(struct s3_client *client, const struct blob_put *put, const cha
 		upload.part_bytes *= 2;
 	upload.parts = (size_t)((put->length + upload.part_bytes - 1) / upload.part_bytes);
 	upload.etags = calloc(upload.parts, sizeof(*upload.etags));
-	if (upload.etags == NULL)
+	if (!upload.etags)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	int result = begin_upload(&upload, err);
 	for (size_t first = 0; result == 0 && first < upload.parts; first += PARTS_AT_ONCE) {

@@ -32,7 +32,7 @@ static bool after_aws_host(const char **at)
 		return false;
 	size_t len = strcspn(rest, "/");
 	const char *name = strstr(rest, ".amazonaws.com");
-	if (name == NULL || name > rest + len || rest[len] != '/')
+	if (!name || name > rest + len || rest[len] != '/')
 		return false;
 	name += strlen(".amazonaws.com");
 	if (name != rest + len && strncmp(name, ".cn/", 4) != 0)
@@ -45,7 +45,7 @@ static bool after_aws_host(const char **at)
 static bool after_aws(const struct s3_client *client, const char **at)
 {
 	const char *rest = *at, *bucket = client->config->image_store.bucket;
-	if (strstr(client->host, "amazonaws.com") == NULL ||
+	if (!strstr(client->host, "amazonaws.com") ||
 	    (!place_starts(&rest, "https://") && !place_starts(&rest, "http://")))
 		return false;
 	bool found = false;

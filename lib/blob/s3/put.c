@@ -82,7 +82,7 @@ static int put_whole(struct s3_client *client, const struct blob_put *put, const
 
 static int digest_whole(const struct blob_put *put, char out[S3_HEX_MAX], struct err *err)
 {
-	if (put->sha256 == NULL)
+	if (!put->sha256)
 		return s3_digest(put, "sha256", 0, put->length, out, err);
 	hash_hex(put->sha256, HASH_SHA256_SIZE, out);
 	return 0;

@@ -16,7 +16,7 @@ static void s3_free(struct blob_store *store)
 static int s3_open(struct blob_store **out, const struct config *config, struct err *err)
 {
 	struct s3_client *client = calloc(1, sizeof(*client));
-	if (client == NULL)
+	if (!client)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if (s3_client_init(client, config, err) != 0 ||
 	    s3_engine_new(&client->engine, config->image_store.ca_bundle, err) != 0) {

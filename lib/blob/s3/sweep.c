@@ -24,7 +24,7 @@ static void page_init(struct page *page)
 {
 	memset(page, 0, sizeof(*page));
 	page->entries = calloc(PAGE_KEYS, sizeof(*page->entries));
-	if (page->entries == NULL)
+	if (!page->entries)
 		abort(); /* as buf does */
 	buf_init(&page->text, S3_XML_TEXT_MAX);
 }
@@ -40,7 +40,7 @@ static void page_release(struct page *page)
 
 static void end_entry(struct page *page)
 {
-	if (page->entry.key != NULL && page->count < PAGE_KEYS)
+	if (page->entry.key && page->count < PAGE_KEYS)
 		page->entries[page->count++] = page->entry;
 	else
 		free(page->entry.key);

@@ -26,7 +26,7 @@ static void start_element(void *data, const XML_Char *name, const XML_Char **att
 		XML_StopParser(reading->parser, XML_FALSE);
 		return;
 	}
-	snprintf(reading->names[++reading->depth], NAME_MAX_BYTES, "%s", colon != NULL ? colon + 1 : name);
+	snprintf(reading->names[++reading->depth], NAME_MAX_BYTES, "%s", colon ? colon + 1 : name);
 	if (reading->depth == 1 && strcmp(reading->names[1], reading->root) != 0)
 		XML_StopParser(reading->parser, XML_FALSE);
 	reading->len = 0;
@@ -38,7 +38,7 @@ static void end_element(void *data, const XML_Char *name)
 	struct reading *reading = data;
 	char *text = reading->text;
 	size_t len = reading->len;
-	while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+	while (len > 0 && strchr(" \t\r\n", text[len - 1]))
 		len--;
 	text[len] = '\0';
 	text += strspn(text, " \t\r\n");
@@ -68,13 +68,13 @@ static void refuse_doctype(void *data, const XML_Char *name, const XML_Char *sys
 int s3_xml_parse(const char *bytes, size_t len, const char *root, s3_xml_visit *visit, void *data, struct err *err)
 {
 	struct reading reading = {.parser = XML_ParserCreate("UTF-8"), .root = root, .visit = visit, .data = data};
-	if (reading.parser == NULL)
+	if (!reading.parser)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	XML_SetUserData(reading.parser, &reading);
 	XML_SetElementHandler(reading.parser, start_element, end_element);
 	XML_SetCharacterDataHandler(reading.parser, add_text);
 	XML_SetStartDoctypeDeclHandler(reading.parser, refuse_doctype);
-	for (; len > 0 && strchr(" \t\r\n", *bytes) != NULL && *bytes != '\0'; bytes++)
+	for (; len > 0 && strchr(" \t\r\n", *bytes) && *bytes != '\0'; bytes++)
 		len--;
 	int ok = len <= INT32_MAX && XML_Parse(reading.parser, bytes, (int)len, 1) == XML_STATUS_OK;
 	XML_ParserFree(reading.parser);

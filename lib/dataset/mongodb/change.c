@@ -90,7 +90,7 @@ static int change_decide(struct changes *changes, struct change *change, struct 
 	const struct lease *lease = record && asked->token ? record_lease(record, asked->user, asked->token) : NULL;
 	struct rules_effect effect;
 
-	facts.found = record != NULL;
+	facts.found = record;
 	facts.state = record ? record->sample.state : SAMPLE_UNLABELLED;
 	facts.voted = record && asked->user && record_has_vote(record, asked->user);
 	facts.lease_ends = lease ? lease->expires : 0;

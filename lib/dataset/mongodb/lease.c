@@ -211,7 +211,7 @@ static bool is_held(struct records *records, const struct claim *claim, int64_t 
 {
 	for (size_t i = 0; i < records->count; i++) {
 		if (records->item[i].sample.id == id)
-			return record_lease(&records->item[i], claim->request->user, claim->token) != NULL;
+			return record_lease(&records->item[i], claim->request->user, claim->token);
 	}
 	return false;
 }
@@ -354,7 +354,7 @@ static void find_same(struct combine_job *jobs)
 			if (other->next && !other->same && strcmp(other->user, request->user) == 0)
 				request->same = other;
 		}
-		request->settled = request->same != NULL;
+		request->settled = request->same;
 	}
 }
 

@@ -288,8 +288,8 @@ static int add_one(struct additions *additions, struct addition *addition)
 	struct record *present = find_record(&additions->records, offsetof(struct sample, sha256), image->sha256);
 	struct rules_upload upload = {
 		.image = image,
-		.same_bytes = present != NULL,
-		.taken = find_record(&additions->records, offsetof(struct sample, filepath), image->filepath) != NULL,
+		.same_bytes = present,
+		.taken = find_record(&additions->records, offsetof(struct sample, filepath), image->filepath),
 		.known_label = addition->known_label,
 		.bytes = settings->bytes,
 		.quota_bytes = addition->quota_bytes,

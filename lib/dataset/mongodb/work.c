@@ -222,7 +222,7 @@ mongoc_bulk_operation_t *work_bulk(struct work *work, const char *collection)
 	mongoc_collection_t *found = collection_of(work, collection);
 	bson_t opts = BSON_INITIALIZER;
 
-	BSON_APPEND_BOOL(&opts, "ordered", work->session != NULL); /* in a transaction the first failure ends it */
+	BSON_APPEND_BOOL(&opts, "ordered", work->session); /* in a transaction the first failure ends it */
 	join_transaction(work, &opts);
 	mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(found, &opts);
 	bson_destroy(&opts);
