@@ -89,6 +89,11 @@ struct dataset_store {
 struct dataset {
 	const struct dataset_backend *backend;
 	char *name; /* owned by the backend */
+	/* handles.h's own: */
+	int users;
+	uint64_t last_use;
+	bool stale; /* no longer in the cache: freed with its last user */
+	struct dataset *next;
 };
 
 #endif

@@ -10,6 +10,7 @@ from harness import free_port, release
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common import utils
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -39,6 +40,17 @@ def programs():
     pytest.skip(f"browser cannot be had: {reason}")
 
 
+class Driver(Service):
+    """chromedriver, asked by address: a bare system does not know "localhost"."""
+
+    @property
+    def service_url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_connectable(self):
+        return utils.is_connectable(self.port, "127.0.0.1")
+
+
 class Browser:
     """One Chromium with a profile of its own, signed in as one user. quit() leaves nothing behind."""
 
@@ -51,7 +63,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         for argument in (*OPTIONS, f"--user-data-dir={self.profile}", *arguments):
             options.add_argument(argument)
-        self.driver = webdriver.Chrome(options=options, service=Service(driver, port=free_port()))
+        self.driver = webdriver.Chrome(options=options, service=Driver(driver, port=free_port()))
 
     def quit(self):
         try:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from chromium import OPTIONS, programs
+from chromium import Driver, OPTIONS, programs
 from harness import free_port
 
 Image.MAX_IMAGE_PIXELS = 50_000_000  # twice as many are an error
@@ -33,7 +33,6 @@ class Chromium:
 
     def __init__(self, folder):
         from selenium import webdriver
-        from selenium.webdriver.chrome.service import Service
 
         chromium, driver = programs()
         (folder / "index.html").write_text("<!DOCTYPE html><title>judge</title>")
@@ -44,7 +43,7 @@ class Chromium:
         options.binary_location = chromium
         for argument in OPTIONS:
             options.add_argument(argument)
-        self.driver = webdriver.Chrome(options=options, service=Service(driver, port=free_port()))
+        self.driver = webdriver.Chrome(options=options, service=Driver(driver, port=free_port()))
         self.driver.set_script_timeout(60)
         self.driver.get(f"http://127.0.0.1:{self.server.server_port}/index.html")
 

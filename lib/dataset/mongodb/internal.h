@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/combine.h"
 #include "dataset/backend.h"
+#include "dataset/handles.h"
 #include "dataset/rules.h"
 
 /* --- what libmongoc says (log.c) ---------------------------------------------------------------------------------- */
@@ -150,9 +151,6 @@ struct settings {
 struct mongodb_dataset {
 	struct dataset base;
 	struct mongodb_store *store;
-	int users;         /* open handles */
-	uint64_t last_use; /* for eviction */
-	struct mongodb_dataset *next;
 
 	pthread_mutex_t mutex; /* guards settings and labels */
 	struct settings settings;
@@ -183,9 +181,7 @@ struct mongodb_store {
 	int64_t unready_ms; /* when, by the monotonic clock */
 	int64_t asked_us;   /* when the server was asked for its time, by the monotonic clock; 0: never */
 	int64_t ahead_us;   /* how far its clock is ahead of that one */
-	struct mongodb_dataset *datasets;
-	int64_t open_count;
-	uint64_t clock;
+	struct handles handles;
 };
 
 /* Makes collections and indexes, puts the default dataset's labels first (out of those of the older collecting

@@ -5,6 +5,22 @@ enum { PING_MS = 2000 };
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
+static void free_dataset(struct dataset *base)
+{
+	struct mongodb_dataset *dataset = mongodb_dataset(base);
+
+	settings_release(&dataset->settings);
+	ahead_release(dataset);
+	label_set_release(&dataset->labels);
+	combine_release(&dataset->changes);
+	combine_release(&dataset->leases);
+	combine_release(&dataset->additions);
+	pthread_mutex_destroy(&dataset->structure);
+	pthread_mutex_destroy(&dataset->mutex);
+	free(base->name);
+	free(dataset);
+}
+
 int mongodb_store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
 	struct err unavailable = {0};
@@ -25,6 +41,7 @@ int mongodb_store_open(struct dataset_store **out, const struct config *config, 
 	store->ready = reading; /* nothing is made where only reading is meant */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
+	handles_init(&store->handles, config->limits.open_datasets, free_dataset);
 	store->pool = pool;
 	mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
 	char appname[ORPHANS_APPNAME_MAX];
@@ -46,30 +63,11 @@ int mongodb_store_open(struct dataset_store **out, const struct config *config, 
 	return 0;
 }
 
-static void free_dataset(struct mongodb_dataset *dataset)
-{
-	settings_release(&dataset->settings);
-	ahead_release(dataset);
-	label_set_release(&dataset->labels);
-	combine_release(&dataset->changes);
-	combine_release(&dataset->leases);
-	combine_release(&dataset->additions);
-	pthread_mutex_destroy(&dataset->structure);
-	pthread_mutex_destroy(&dataset->mutex);
-	free(dataset->base.name);
-	free(dataset);
-}
-
 void mongodb_store_free(struct dataset_store *base)
 {
 	struct mongodb_store *store = mongodb_store(base);
 
-	while (store->datasets) {
-		struct mongodb_dataset *next = store->datasets->next;
-
-		free_dataset(store->datasets);
-		store->datasets = next;
-	}
+	handles_release(&store->handles);
 	if (store->pool)
 		mongoc_client_pool_destroy(store->pool);
 	pthread_mutex_destroy(&store->mutex);
@@ -153,39 +151,13 @@ int mongodb_store_list(struct dataset_store *base, const char *after, size_t lim
 
 /* --- open datasets ------------------------------------------------------------------------------------------------ */
 
-/* With the store's mutex held. */
-static struct mongodb_dataset *store_cached(struct mongodb_store *store, const char *name)
+/* What it is set to is read each time one is asked for. */
+static int new_dataset(void *data, const char *name, struct dataset **out, struct err *err)
 {
-	for (struct mongodb_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
-		if (strcmp(dataset->base.name, name) == 0)
-			return dataset;
-	}
-	return NULL;
-}
-
-/* Frees those used longest ago, until one more may be kept open. With the store's mutex held. */
-static void store_evict(struct mongodb_store *store)
-{
-	while (store->open_count >= store->config->limits.open_datasets) {
-		struct mongodb_dataset **oldest = NULL;
-
-		for (struct mongodb_dataset **at = &store->datasets; *at; at = &(*at)->next) {
-			if ((*at)->users == 0 && (!oldest || (*at)->last_use < (*oldest)->last_use))
-				oldest = at;
-		}
-		if (!oldest)
-			return; /* all in use */
-		struct mongodb_dataset *dataset = *oldest;
-		*oldest = dataset->next;
-		store->open_count--;
-		free_dataset(dataset);
-	}
-}
-
-static struct mongodb_dataset *add_to_cache(struct mongodb_store *store, const char *name)
-{
+	struct mongodb_store *store = data;
 	struct mongodb_dataset *dataset = calloc(1, sizeof(*dataset));
 
+	(void)err;
 	if (!dataset)
 		abort();
 	dataset->base.backend = store->base.backend;
@@ -197,25 +169,17 @@ static struct mongodb_dataset *add_to_cache(struct mongodb_store *store, const c
 	combine_init(&dataset->leases, COMBINE_BATCH);
 	combine_init(&dataset->additions, COMBINE_BATCH);
 	dataset->step_after = -1;
-	dataset->next = store->datasets;
-	store->datasets = dataset;
-	store->open_count++;
-	return dataset;
+	*out = &dataset->base;
+	return 0;
 }
 
 struct dataset *dataset_handle(struct mongodb_store *store, const char *name, struct settings *settings)
 {
-	pthread_mutex_lock(&store->mutex);
-	struct mongodb_dataset *dataset = store_cached(store, name);
-	if (!dataset) {
-		store_evict(store);
-		dataset = add_to_cache(store, name);
-	}
-	dataset->users++;
-	dataset->last_use = ++store->clock;
-	pthread_mutex_unlock(&store->mutex);
-	settings_replace(dataset, settings);
-	return &dataset->base;
+	struct dataset *dataset;
+
+	handles_get(&store->handles, name, new_dataset, store, &dataset, NULL);
+	settings_replace(mongodb_dataset(dataset), settings);
+	return dataset;
 }
 
 int mongodb_open(struct dataset_store *base, const char *name, struct dataset **out, struct err *err)
@@ -238,12 +202,7 @@ int mongodb_open(struct dataset_store *base, const char *name, struct dataset **
 	return 0;
 }
 
-void mongodb_close(struct dataset *base)
+void mongodb_close(struct dataset *dataset)
 {
-	struct mongodb_dataset *dataset = mongodb_dataset(base);
-	struct mongodb_store *store = dataset->store;
-
-	pthread_mutex_lock(&store->mutex);
-	dataset->users--;
-	pthread_mutex_unlock(&store->mutex);
+	handles_put(&mongodb_dataset(dataset)->store->handles, dataset);
 }

@@ -9,6 +9,7 @@
 
 #include "base/combine.h"
 #include "dataset/backend.h"
+#include "dataset/handles.h"
 
 /* --- a connection: statements prepared once, by the address of their text ----------------------------------------- */
 
@@ -132,28 +133,19 @@ struct sqlite_dataset {
 	struct dataset base;
 	struct sqlite_store *store;
 	struct sqlite_db *db;
-	int users;         /* open handles, and threads that look at it */
-	uint64_t last_use; /* for eviction */
-	bool stale;        /* its file is gone or replaced: freed with the last handle */
-	struct sqlite_dataset *next;
 };
 
 struct sqlite_store {
 	struct dataset_store base;
 	const struct config *config;
-	bool reading;          /* nothing is to be changed */
-	pthread_mutex_t mutex; /* guards what follows, and every users, last_use, stale; held for no file's sake */
-	pthread_cond_t opened; /* one of `opening` is done */
-	struct sqlite_dataset *datasets;
-	struct opening *opening;
-	int64_t open_count;
-	uint64_t clock;
+	bool reading; /* nothing is to be changed */
+	struct handles handles;
 };
 
-/* The handle of a database in the store's folder: the one that is open, or a new one by `open`, which one thread at
- * a time does, and on which only those wait that want the same. */
-typedef int handle_open(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err);
-int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out,
+/* The handle of a database in the store's folder (handles_get), of which `open` opens the file. One whose file was removed
+ * or replaced meanwhile is opened anew. */
+typedef int handle_open_db(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err);
+int handle_get(struct sqlite_store *store, const char *name, handle_open_db *open, struct sqlite_dataset **out,
                struct err *err);
 void handle_put(struct sqlite_dataset *dataset);
 

@@ -49,8 +49,8 @@ static struct dataset *make_handle(struct sqlite_store *store, const char *name,
 {
 	struct sqlite_dataset *dataset = handle_new(store, name, db);
 
-	dataset->users = 1;
-	dataset->stale = true;
+	dataset->base.users = 1;
+	dataset->base.stale = true;
 	return &dataset->base;
 }
 

@@ -33,6 +33,15 @@ char *moving_path(const struct sqlite_store *store, const char *name, const char
 	return path_of(store, ".moving-", name, suffix);
 }
 
+static void free_dataset(struct dataset *base)
+{
+	struct sqlite_dataset *dataset = (struct sqlite_dataset *)base;
+
+	db_free(dataset->db);
+	free(base->name);
+	free(dataset);
+}
+
 int sqlite_store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
 	struct sqlite_store *store = calloc(1, sizeof(*store));
@@ -42,31 +51,16 @@ int sqlite_store_open(struct dataset_store **out, const struct config *config, b
 		abort();
 	store->config = config;
 	store->reading = reading;
-	pthread_mutex_init(&store->mutex, NULL);
-	pthread_cond_init(&store->opened, NULL);
+	handles_init(&store->handles, config->limits.open_datasets, free_dataset);
 	*out = &store->base;
 	return 0;
-}
-
-static void free_dataset(struct sqlite_dataset *dataset)
-{
-	db_free(dataset->db);
-	free(dataset->base.name);
-	free(dataset);
 }
 
 void sqlite_store_free(struct dataset_store *base)
 {
 	struct sqlite_store *store = sqlite_store(base);
 
-	while (store->datasets) {
-		struct sqlite_dataset *dataset = store->datasets;
-
-		store->datasets = dataset->next;
-		free_dataset(dataset);
-	}
-	pthread_cond_destroy(&store->opened);
-	pthread_mutex_destroy(&store->mutex);
+	handles_release(&store->handles);
 	free(store);
 }
 
@@ -138,56 +132,6 @@ int sqlite_store_list(struct dataset_store *base, const char *after, size_t limi
 
 /* --- open handles ------------------------------------------------------------------------------------------------- */
 
-static void unlink_dataset(struct sqlite_store *store, struct sqlite_dataset *dataset)
-{
-	for (struct sqlite_dataset **at = &store->datasets; *at; at = &(*at)->next) {
-		if (*at == dataset) {
-			*at = dataset->next;
-			store->open_count--;
-			return;
-		}
-	}
-}
-
-/* Takes the dataset out of the cache. With the mutex held, like all of these up to handle_get; it is freed with its
- * last user. */
-static void store_drop(struct sqlite_store *store, struct sqlite_dataset *dataset)
-{
-	if (!dataset->stale)
-		unlink_dataset(store, dataset);
-	dataset->stale = true;
-}
-
-static struct sqlite_dataset *sqlite_store_cached(struct sqlite_store *store, const char *name)
-{
-	for (struct sqlite_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
-		if (strcmp(dataset->base.name, name) == 0)
-			return dataset;
-	}
-	return NULL;
-}
-
-/* Makes room for one more; what it takes out is in a list, to be freed without the mutex. */
-static struct sqlite_dataset *sqlite_store_evict(struct sqlite_store *store)
-{
-	struct sqlite_dataset *evicted = NULL;
-
-	while (store->open_count >= store->config->limits.open_datasets) {
-		struct sqlite_dataset *oldest = NULL;
-
-		for (struct sqlite_dataset *dataset = store->datasets; dataset; dataset = dataset->next) {
-			if (dataset->users == 0 && (!oldest || dataset->last_use < oldest->last_use))
-				oldest = dataset;
-		}
-		if (!oldest)
-			break; /* all in use: the cache is over its size until some are closed */
-		store_drop(store, oldest);
-		oldest->next = evicted;
-		evicted = oldest;
-	}
-	return evicted;
-}
-
 struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db)
 {
 	struct sqlite_dataset *dataset = calloc(1, sizeof(*dataset));
@@ -200,93 +144,36 @@ struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, 
 	return dataset;
 }
 
-/* Lives on the stack of the thread that opens. */
-struct opening {
-	const char *name;
-	struct opening *next;
+struct opener {
+	struct sqlite_store *store;
+	handle_open_db *open;
 };
 
-static bool is_opening(const struct sqlite_store *store, const char *name)
+static int open_dataset(void *data, const char *name, struct dataset **out, struct err *err)
 {
-	for (const struct opening *at = store->opening; at; at = at->next) {
-		if (strcmp(at->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void end_opening(struct sqlite_store *store, const struct opening *own)
-{
-	struct opening **at = &store->opening;
-
-	while (*at != own)
-		at = &(*at)->next;
-	*at = own->next;
-	pthread_cond_broadcast(&store->opened);
-}
-
-/* The cached handle, one user more; NULL: it is the caller's to open. */
-static struct sqlite_dataset *take_cached(struct sqlite_store *store, const char *name)
-{
-	while (is_opening(store, name))
-		pthread_cond_wait(&store->opened, &store->mutex);
-	struct sqlite_dataset *dataset = sqlite_store_cached(store, name);
-	if (dataset)
-		dataset->users++;
-	return dataset;
-}
-
-/* Opens it without the mutex, and adds it to the cache with one user. */
-static int open_handle(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out,
-                       struct err *err)
-{
-	struct opening own = {.name = name, .next = store->opening};
-	struct sqlite_dataset *evicted = NULL;
+	const struct opener *opener = data;
 	struct sqlite_db *db;
 
-	store->opening = &own;
-	pthread_mutex_unlock(&store->mutex);
-	int failed = open(store, name, &db, err);
-	*out = failed ? NULL : handle_new(store, name, db);
-	pthread_mutex_lock(&store->mutex);
-	end_opening(store, &own);
-	if (!failed) {
-		evicted = sqlite_store_evict(store);
-		(*out)->users = 1;
-		(*out)->next = store->datasets;
-		store->datasets = *out;
-		store->open_count++;
-	}
-	pthread_mutex_unlock(&store->mutex);
-	while (evicted) {
-		struct sqlite_dataset *next = evicted->next;
-
-		free_dataset(evicted);
-		evicted = next;
-	}
-	pthread_mutex_lock(&store->mutex);
-	return failed;
+	if (opener->open(opener->store, name, &db, err))
+		return -1;
+	*out = &handle_new(opener->store, name, db)->base;
+	return 0;
 }
 
-int handle_get(struct sqlite_store *store, const char *name, handle_open *open, struct sqlite_dataset **out,
+int handle_get(struct sqlite_store *store, const char *name, handle_open_db *open, struct sqlite_dataset **out,
                struct err *err)
 {
+	struct opener opener = {.store = store, .open = open};
 	struct timespec pause = {.tv_nsec = REOPEN_PAUSE_MS * 1000000};
-	int failed = 0;
+	struct dataset *dataset;
 
 	for (int tries = 0; tries < REOPEN_TRIES; tries++) {
-		pthread_mutex_lock(&store->mutex);
-		*out = take_cached(store, name);
-		if (!*out)
-			failed = open_handle(store, name, open, out, err);
-		if (!failed)
-			(*out)->last_use = ++store->clock;
-		pthread_mutex_unlock(&store->mutex);
-		if (failed || db_current((*out)->db))
-			return failed;
-		pthread_mutex_lock(&store->mutex);
-		store_drop(store, *out);
-		pthread_mutex_unlock(&store->mutex);
+		if (handles_get(&store->handles, name, open_dataset, &opener, &dataset, err))
+			return -1;
+		*out = (struct sqlite_dataset *)dataset;
+		if (db_current((*out)->db))
+			return 0;
+		handles_drop(&store->handles, dataset);
 		handle_put(*out);
 		if (tries > 0)
 			nanosleep(&pause, NULL);
@@ -297,13 +184,7 @@ int handle_get(struct sqlite_store *store, const char *name, handle_open *open, 
 
 void handle_put(struct sqlite_dataset *dataset)
 {
-	struct sqlite_store *store = dataset->store;
-
-	pthread_mutex_lock(&store->mutex);
-	bool last = --dataset->users == 0 && dataset->stale;
-	pthread_mutex_unlock(&store->mutex);
-	if (last)
-		free_dataset(dataset);
+	handles_put(&dataset->store->handles, &dataset->base);
 }
 
 static int open_db(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err)
