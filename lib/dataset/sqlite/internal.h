@@ -142,8 +142,8 @@ struct sqlite_store {
 	struct handles handles;
 };
 
-/* The handle of a database in the store's folder (handles_get), of which `open` opens the file. One whose file was removed
- * or replaced meanwhile is opened anew. */
+/* The handle of a database in the store's folder (handles_get), of which `open` opens the file. One whose file was
+ * removed or replaced meanwhile is opened anew. */
 typedef int handle_open_db(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err);
 int handle_get(struct sqlite_store *store, const char *name, handle_open_db *open, struct sqlite_dataset **out,
                struct err *err);
