@@ -1,6 +1,7 @@
 /* POST /classify: gives a sample, named by its filepath, a label; "true" is answered once that is durable. */
 #include "base/json.h"
 #include "fastcgi/app.h"
+#include "dataset/task.h"
 
 static void classify_answer(struct call *call, int status, bool accepted)
 {

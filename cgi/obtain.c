@@ -5,6 +5,7 @@
 #include "fastcgi/document.h"
 #include "fastcgi/passing.h"
 #include "fastcgi/serve.h"
+#include "dataset/task.h"
 
 static cJSON *obtain_describe(struct call *call, const struct sample *sample)
 {

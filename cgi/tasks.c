@@ -2,13 +2,14 @@
 #include "base/json.h"
 #include "fastcgi/passing.h"
 #include "fastcgi/serve.h"
+#include "dataset/task.h"
 
 static int tasks_held(struct call *call, struct err *err)
 {
 	struct task *tasks;
 	size_t count;
 
-	if (call_place(call, err) || dataset_held(call->dataset, call->request->user, &tasks, &count, err))
+	if (call_place(call, err) || lease_held(call->dataset, call->request->user, &tasks, &count, err))
 		return -1;
 	int failed = serve_tasks(call, tasks, count, err);
 	tasks_release(tasks, count);
@@ -44,8 +45,8 @@ static int tasks_label(struct call *call, struct err *err)
 
 	if (call_body(call, err) || call_place(call, err) || json_string(call->body, "label", true, &given, err) ||
 	    json_int64(call->body, "lead_time_ms", false, 0, LEAD_TIME_MS_MAX, &lead_time_ms, err) ||
-	    dataset_label_task_once(call->dataset, call->request->user, call->param[0], given, lead_time_ms, call->request->id,
-	                            &sample, err))
+	    lease_label_once(call->dataset, call->request->user, call->param[0], given, lead_time_ms, call->request->id,
+	                     &sample, err))
 		return -1;
 	cJSON *document = serve_document(call, &sample, err);
 	sample_release(&sample);
@@ -59,7 +60,7 @@ static int tasks_renew(struct call *call, struct err *err)
 	int64_t expires_at;
 
 	if (call_body_or_none(call, err) ||
-	    dataset_renew(call->dataset, call->request->user, call->param[0], &expires_at, err))
+	    lease_renew(call->dataset, call->request->user, call->param[0], &expires_at, err))
 		return -1;
 	cJSON *answer = json_new_object();
 	json_add_time(answer, "expires_at", expires_at);
@@ -71,7 +72,7 @@ static int tasks_release_one(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
 	return call_body_or_none(call, err) ||
-	                       dataset_release(call->dataset, call->request->user, call->param[0], err)
+	                       lease_give_back(call->dataset, call->request->user, call->param[0], err)
 	               ? -1
 	               : 0;
 }
@@ -85,7 +86,7 @@ static int tasks_skip(struct call *call, struct err *err)
 	enum dataset_skip policy = call->info.place.policy.skip;
 	reply_empty(call->reply, 204);
 	return (named && dataset_skip_parse(named, &policy, err)) ||
-	                       dataset_skip(call->dataset, call->request->user, call->param[0], policy, err)
+	                       lease_skip(call->dataset, call->request->user, call->param[0], policy, err)
 	               ? -1
 	               : 0;
 }

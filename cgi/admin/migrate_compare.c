@@ -2,6 +2,7 @@
 #include "migrate_compare.h"
 
 #include "base/text.h"
+#include "dataset/move.h"
 
 /* --- reading in order --------------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "dataset/apart.h"
+#include "dataset/move.h"
 #include "migrate_compare.h"
 
 enum {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "intake/spool.h"
+#include "dataset/move.h"
 
 enum { PIECE = 1024 * 1024, LINE_MAX_BYTES = 2048 };
 

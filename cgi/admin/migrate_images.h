@@ -4,6 +4,7 @@
 
 #include "blob/blob.h"
 #include "dataset/dataset.h"
+#include "dataset/move.h"
 
 enum { MIGRATE_JOBS_MAX = 64 };
 

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "dataset/apart.h"
 #include "dataset/dataset.h"
+#include "dataset/task.h"
 #include "dataset/seed.h"
 #include "exposed.h"
 #include "fastcgi/thumb.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "dataset/answers.h"
 #include "dataset/dataset.h"
 
 #define TYPE "application/x-ndjson"

@@ -1,5 +1,6 @@
 /* Finds which datasets' folders lie apart from all others. */
 #include "dataset/apart.h"
+#include "dataset/move.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -9,6 +9,7 @@
 
 #include "base/config.h"
 #include "dataset/dataset.h"
+#include "dataset/move.h"
 
 /* Looks at all datasets, and notes what has changed: after a base_dir was set, at start and at reload. Datasets that
  * cannot be read are passed over. state_dir NULL: not known. */

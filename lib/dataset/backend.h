@@ -4,7 +4,10 @@
 #define DATASET_BACKEND_H
 
 #include "base/log.h"
+#include "dataset/answers.h"
 #include "dataset/dataset.h"
+#include "dataset/move.h"
+#include "dataset/task.h"
 #include "dataset/rules.h"
 
 typedef void dataset_log(enum log_level level, const char *message, ...);
@@ -53,9 +56,9 @@ struct dataset_backend {
 	typeof(dataset_set_urls) *set_urls;
 	typeof(dataset_history) *history;
 
-	typeof(dataset_next) *next;
-	typeof(dataset_lease) *lease;
-	typeof(dataset_held) *held;
+	typeof(lease_next) *next;
+	typeof(lease_take) *lease;
+	typeof(lease_held) *held;
 	dataset_change_fn *change;
 	typeof(dataset_retry_unreadable) *retry_unreadable;
 	typeof(dataset_unreadable) *unreadable;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "dataset/answers.h"
 
 static const char *const vote_sources[] = {"task", "classify"}; /* RULES_VOTE_SOURCES */
 

@@ -19,6 +19,7 @@
 #ifndef DATASET_RULES_H
 #define DATASET_RULES_H
 
+#include "dataset/answers.h"
 #include "dataset/dataset.h"
 
 struct rules_vote {

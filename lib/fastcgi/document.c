@@ -4,6 +4,7 @@
 #include "base/image_type.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "dataset/task.h"
 
 enum { PATH_BYTES_MAX = 4 * (TEXT_FILEPATH_MAX + TEXT_DATASET_NAME_MAX) };
 

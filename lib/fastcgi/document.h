@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "dataset/dataset.h"
+#include "dataset/task.h"
 
 /* name, base_dir, size, counts, labels, policy. */
 cJSON *document_dataset(const char *name, const struct dataset_info *info);

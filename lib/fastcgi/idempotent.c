@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "fastcgi/multipart.h"
 #include "fastcgi/receive.h"
+#include "dataset/answers.h"
 
 enum { PIECE_BYTES = 64 * 1024, PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 200 };
 

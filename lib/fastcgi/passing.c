@@ -3,6 +3,7 @@
 
 #include "fastcgi/recovery.h"
 #include "fastcgi/serve.h"
+#include "dataset/task.h"
 
 /* How many samples are looked at together with one whose file is missing: the more, the more are missing. Where a
  * whole disk is not there, a write for each sample would take minutes. */
@@ -71,7 +72,7 @@ int passing_next(struct call *call, struct passing *passing, struct task *task, 
 	struct missing missing = {.count = 0};
 
 	while (passing->passed < PASSING_MAX) {
-		if (dataset_next(call->dataset, call->request->user, task, err)) {
+		if (lease_next(call->dataset, call->request->user, task, err)) {
 			if (err->code == ERR_NOT_FOUND && recovers(call, passing))
 				continue;
 			return -1;
@@ -99,7 +100,7 @@ static void give_back(struct call *call, struct task *tasks, size_t count)
 	struct err ignored; /* it ends by itself, later */
 
 	for (size_t i = 0; i < count; i++) {
-		dataset_release(call->dataset, call->request->user, tasks[i].token, &ignored);
+		lease_give_back(call->dataset, call->request->user, tasks[i].token, &ignored);
 		task_release(&tasks[i]);
 	}
 }
@@ -140,7 +141,7 @@ static int lease(struct call *call, struct passing *passing, size_t count, struc
 
 		if (passing->passed >= PASSING_MAX)
 			return *taken > 0 ? 0 : too_many(passing, err);
-		if (dataset_lease(call->dataset, call->request->user, count - *taken, out + *taken, &got, err))
+		if (lease_take(call->dataset, call->request->user, count - *taken, out + *taken, &got, err))
 			return -1;
 		if (got == 0 && *taken == 0 && recovers(call, passing))
 			continue;

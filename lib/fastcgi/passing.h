@@ -9,6 +9,7 @@
 
 #include "blob/locate.h"
 #include "fastcgi/app.h"
+#include "dataset/task.h"
 
 enum {
 	PASSING_MAX = 2000,
@@ -31,7 +32,7 @@ int passing_next(struct call *call, struct passing *passing, struct task *task, 
  * as they are. */
 int passing_over(struct call *call, struct passing *passing, const struct sample *sample, struct err *err);
 
-/* Leases up to `count` samples whose images can be read, as dataset_lease does. */
+/* Leases up to `count` samples whose images can be read, as lease_take does. */
 int passing_lease(struct call *call, size_t count, struct task *out, size_t *taken, struct err *err);
 
 #endif

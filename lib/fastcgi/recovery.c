@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "fastcgi/serve.h"
+#include "dataset/task.h"
 
 enum {
 	DATASETS_MAX = 64, /* noted at once; the others wait for who finds nothing else to do */

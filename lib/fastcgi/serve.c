@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "fastcgi/document.h"
 #include "fastcgi/content.h"
+#include "dataset/task.h"
 
 enum { URL_BYTES_MAX = 64 * 1024 };
 

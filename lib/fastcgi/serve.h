@@ -5,6 +5,7 @@
 
 #include "blob/locate.h"
 #include "fastcgi/app.h"
+#include "dataset/task.h"
 
 enum { SERVE_URL_SECONDS = 12 * 3600 }; /* how long a presigned URL is good: a day's work with a page left open */
 

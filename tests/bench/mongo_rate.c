@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "dataset/dataset.h"
+#include "dataset/task.h"
 
 enum { PER_MERGE = 10000 };
 
@@ -153,11 +154,11 @@ static void *run_ours(void *data)
 
 	snprintf(user, sizeof(user), "person-%d", people++);
 	while (!over) {
-		if (dataset_lease(dataset, user, 1, &task, &taken, &err))
+		if (lease_take(dataset, user, 1, &task, &taken, &err))
 			die("lease", err.text);
 		if (taken == 0)
 			die("lease", "all samples are labelled: give fewer seconds");
-		if (dataset_label_task(dataset, user, task.token, "cat", 100, NULL, &err))
+		if (lease_label(dataset, user, task.token, "cat", 100, NULL, &err))
 			die("label", err.text);
 		task_release(&task);
 		done++;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "dataset/task.h"
 
 _Thread_local struct err failure;
 
@@ -281,7 +282,7 @@ int64_t next_id(struct dataset *dataset, const char *user)
 {
 	struct task task;
 
-	must(dataset_next(dataset, user, &task, &failure));
+	must(lease_next(dataset, user, &task, &failure));
 	int64_t id = task.sample.id;
 	task_release(&task);
 	return id;
@@ -291,7 +292,7 @@ struct task next_task(struct dataset *dataset, const char *user)
 {
 	struct task task;
 
-	must(dataset_next(dataset, user, &task, &failure));
+	must(lease_next(dataset, user, &task, &failure));
 	return task;
 }
 
@@ -299,7 +300,7 @@ void lease_tasks(struct dataset *dataset, const char *user, size_t count, struct
 {
 	size_t taken;
 
-	must(dataset_lease(dataset, user, count, out, &taken, &failure));
+	must(lease_take(dataset, user, count, out, &taken, &failure));
 	assert_int_equal(taken, expected);
 }
 
@@ -307,20 +308,20 @@ void assert_token_is_void(struct dataset *dataset, const char *user, const char 
 {
 	int64_t expires;
 
-	refused(dataset_label_task(dataset, user, token, "cat", -1, NULL, &failure), ERR_CONFLICT);
-	refused(dataset_renew(dataset, user, token, &expires, &failure), ERR_CONFLICT);
-	refused(dataset_release(dataset, user, token, &failure), ERR_CONFLICT);
+	refused(lease_label(dataset, user, token, "cat", -1, NULL, &failure), ERR_CONFLICT);
+	refused(lease_renew(dataset, user, token, &expires, &failure), ERR_CONFLICT);
+	refused(lease_give_back(dataset, user, token, &failure), ERR_CONFLICT);
 	for (int skip = DATASET_SKIP_REQUEUE_FOR_ME; skip <= DATASET_SKIP_IGNORE; skip++)
-		refused(dataset_skip(dataset, user, token, (enum dataset_skip)skip, &failure), ERR_CONFLICT);
+		refused(lease_skip(dataset, user, token, (enum dataset_skip)skip, &failure), ERR_CONFLICT);
 }
 
 void label_next(struct dataset *dataset, const char *user, int64_t id, const char *label)
 {
 	struct task task;
 
-	must(dataset_next(dataset, user, &task, &failure));
+	must(lease_next(dataset, user, &task, &failure));
 	assert_int_equal(task.sample.id, id);
-	must(dataset_label_task(dataset, user, task.token, label, -1, NULL, &failure));
+	must(lease_label(dataset, user, task.token, label, -1, NULL, &failure));
 	task_release(&task);
 }
 

@@ -12,7 +12,9 @@
 #include <cmocka.h>
 #include <pthread.h>
 
+#include "dataset/answers.h"
 #include "dataset/dataset.h"
+#include "dataset/task.h"
 
 enum { LEASE_SECONDS = 600, OPEN_DATASETS = 4 }; /* limits of the fixture's configuration */
 
@@ -45,7 +47,8 @@ void must_fail(int result, enum err_code code, const char *call, const char *fil
 
 /* Time, as the store sees it, goes on by itself and by this; back, where seconds is below 0. */
 void clock_advance(int64_t seconds);
-/* This machine's clock alone is set forward. Of a store on this machine that is the store's; else clock_is_the_servers(). */
+/* This machine's clock alone is set forward. Of a store on this machine that is the store's; else
+ * clock_is_the_servers(). */
 void clock_skew(int64_t seconds);
 bool clock_is_the_servers(void);
 
@@ -82,7 +85,8 @@ const char *history(struct dataset *dataset, int64_t id);
 /* Runs `run` on `count` threads at once; it gets data and the thread's number. Checks inside it are expect(…). */
 typedef void thread_run(void *data, int number);
 void run_threads(int count, thread_run *run, void *data);
-/* The same in processes, each with a store and dataset of its own. The fixture's are closed meanwhile and open afterwards. */
+/* The same in processes, each with a store and dataset of its own. The fixture's are closed meanwhile and open
+ * afterwards. */
 typedef void process_run(struct fixture *fixture, int number);
 void run_processes(struct fixture *fixture, int count, process_run *run);
 /* What may be checked on any thread and in any process of those two: a failure is told, and fails the test. */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "dataset/answers.h"
+#include "dataset/task.h"
 
 /* --- one fault or many --------------------------------------------------------------------------------------------- */
 
@@ -143,8 +145,8 @@ static void take_tokens(struct dataset *dataset, struct tokens *out)
 	lease_tasks(dataset, "ada", 1, &out->live, 1);
 	lease_tasks(dataset, "ada", 1, &out->used, 1);
 	lease_tasks(dataset, "ada", 1, &out->given_back, 1);
-	must(dataset_label_task_once(dataset, "ada", out->used.token, "cat", -1, "r1", NULL, &failure));
-	must(dataset_release(dataset, "ada", out->given_back.token, &failure));
+	must(lease_label_once(dataset, "ada", out->used.token, "cat", -1, "r1", NULL, &failure));
+	must(lease_give_back(dataset, "ada", out->given_back.token, &failure));
 }
 
 static void release_tokens(struct tokens *tokens)
@@ -169,14 +171,14 @@ static void try_token(struct dataset *dataset, const char *token)
 	int64_t expires_at;
 
 	for (size_t i = 0; i < 2; i++) {
-		told_lost(dataset_label_task(dataset, "ada", token, labels[i], -1, NULL, &failure));
-		told_lost(dataset_label_task_once(dataset, "ada", token, labels[i], -1, "r2", NULL, &failure));
+		told_lost(lease_label(dataset, "ada", token, labels[i], -1, NULL, &failure));
+		told_lost(lease_label_once(dataset, "ada", token, labels[i], -1, "r2", NULL, &failure));
 	}
-	refused(dataset_label_task(dataset, "ada", token, "two\nlines", -1, NULL, &failure), ERR_BAD_REQUEST);
-	told_lost(dataset_renew(dataset, "ada", token, &expires_at, &failure));
-	told_lost(dataset_release(dataset, "ada", token, &failure));
+	refused(lease_label(dataset, "ada", token, "two\nlines", -1, NULL, &failure), ERR_BAD_REQUEST);
+	told_lost(lease_renew(dataset, "ada", token, &expires_at, &failure));
+	told_lost(lease_give_back(dataset, "ada", token, &failure));
 	for (int skip = DATASET_SKIP_REQUEUE_FOR_ME; skip <= DATASET_SKIP_IGNORE; skip++)
-		told_lost(dataset_skip(dataset, "ada", token, (enum dataset_skip)skip, &failure));
+		told_lost(lease_skip(dataset, "ada", token, (enum dataset_skip)skip, &failure));
 }
 
 static void a_lost_lease_is_told_before_an_unknown_label(void **state)
@@ -191,8 +193,8 @@ static void a_lost_lease_is_told_before_an_unknown_label(void **state)
 	try_token(dataset, tokens.ran_out.token);
 	for (size_t i = 0; i < COUNT(tokens.others); i++)
 		try_token(dataset, tokens.others[i]);
-	refused(dataset_label_task(dataset, "ada", tokens.live.token, "fish", -1, NULL, &failure), ERR_UNPROCESSABLE);
-	must(dataset_label_task(dataset, "ada", tokens.live.token, "cat", -1, NULL, &failure));
+	refused(lease_label(dataset, "ada", tokens.live.token, "fish", -1, NULL, &failure), ERR_UNPROCESSABLE);
+	must(lease_label(dataset, "ada", tokens.live.token, "cat", -1, NULL, &failure));
 	assert_string_equal(history(dataset, 0), "");
 	assert_string_equal(history(dataset, tokens.live.sample.id), "cat ada task");
 	assert_string_equal(history(dataset, tokens.used.sample.id), "cat ada task");
@@ -210,12 +212,12 @@ static void a_request_that_comes_again_is_answered_before_all_else(void **state)
 
 	take_tokens(dataset, &tokens);
 	for (size_t i = 0; i < COUNT(labels); i++) {
-		must(dataset_label_task_once(dataset, "ada", tokens.used.token, labels[i], -1, "r1", &sample, &failure));
+		must(lease_label_once(dataset, "ada", tokens.used.token, labels[i], -1, "r1", &sample, &failure));
 		assert_string_equal(sample.label, "cat");
 		sample_release(&sample);
 	}
-	refused(dataset_label_task_once(dataset, "ada", tokens.used.token, "", -1, "r1", NULL, &failure), ERR_BAD_REQUEST);
-	told_lost(dataset_label_task_once(dataset, "bob", tokens.used.token, "fish", -1, "r1", NULL, &failure));
+	refused(lease_label_once(dataset, "ada", tokens.used.token, "", -1, "r1", NULL, &failure), ERR_BAD_REQUEST);
+	told_lost(lease_label_once(dataset, "bob", tokens.used.token, "fish", -1, "r1", NULL, &failure));
 	assert_string_equal(history(dataset, tokens.used.sample.id), "cat ada task");
 	release_tokens(&tokens);
 }
@@ -231,9 +233,9 @@ static void too_many_tasks_are_told_before_there_are_none(void **state)
 		lease_tasks(dataset, "ada", DATASET_TASKS_MAX, tasks, DATASET_TASKS_MAX);
 		tasks_release(tasks, DATASET_TASKS_MAX);
 	}
-	refused(dataset_lease(dataset, "ada", 0, tasks, &taken, &failure), ERR_BAD_REQUEST);
-	refused(dataset_lease(dataset, "ada", DATASET_TASKS_MAX + 1, tasks, &taken, &failure), ERR_BAD_REQUEST);
-	refused(dataset_lease(dataset, "ada", 1, tasks, &taken, &failure), ERR_CONFLICT);
+	refused(lease_take(dataset, "ada", 0, tasks, &taken, &failure), ERR_BAD_REQUEST);
+	refused(lease_take(dataset, "ada", DATASET_TASKS_MAX + 1, tasks, &taken, &failure), ERR_BAD_REQUEST);
+	refused(lease_take(dataset, "ada", 1, tasks, &taken, &failure), ERR_CONFLICT);
 	lease_tasks(dataset, "bob", 1, tasks, 0);
 }
 

@@ -2,6 +2,8 @@
 #include "fixture.h"
 
 #include "base/text.h"
+#include "dataset/answers.h"
+#include "dataset/task.h"
 
 enum { HOURS = 10 * 3600 };
 
@@ -15,7 +17,7 @@ static void after_the_clock_went_back_a_lease_ends_when_a_new_one_would(void **s
 	struct task ada = next_task(dataset, "ada");
 	clock_advance(-HOURS);
 	lease_tasks(dataset, "bob", 1, &task, 0); /* it is ada's still, */
-	must(dataset_held(dataset, "ada", &held, &count, &failure));
+	must(lease_held(dataset, "ada", &held, &count, &failure));
 	assert_int_equal(count, 1);
 	tasks_release(held, count);
 	free(held);
@@ -36,7 +38,7 @@ static void one_asked_for_again_after_the_clock_went_back_is_told_to_end_soon(vo
 	struct task again = next_task(dataset, "ada");
 	assert_string_equal(again.token, first.token);
 	assert_in_range(again.expires_at, 0, text_now() + (LEASE_SECONDS + 60) * INT64_C(1000000));
-	must(dataset_label_task(dataset, "ada", again.token, "cat", -1, NULL, &failure));
+	must(lease_label(dataset, "ada", again.token, "cat", -1, NULL, &failure));
 	task_release(&first);
 	task_release(&again);
 }
@@ -73,7 +75,7 @@ static void a_machine_whose_clock_is_ahead_takes_nothing_that_another_holds(void
 	assert_int_equal(leased(dataset), 1);
 	must(idempotency_claim(store, "ada", "key", "print", &found, &status, &body, &failure));
 	assert_int_equal(found, IDEMPOTENCY_BUSY);
-	must(dataset_label_task(dataset, "ada", ada.token, "cat", -1, NULL, &failure));
+	must(lease_label(dataset, "ada", ada.token, "cat", -1, NULL, &failure));
 	task_release(&ada);
 	dataset_close(dataset);
 	dataset_store_free(store);

@@ -35,13 +35,13 @@ static void work_off_leases(void *data, int number)
 	size_t taken = 1;
 
 	while (taken > 0) {
-		if (!expect(dataset_lease(crew->dataset, user, 3, tasks, &taken, &failure) == 0))
+		if (!expect(lease_take(crew->dataset, user, 3, tasks, &taken, &failure) == 0))
 			return;
 		for (size_t i = 0; i < taken; i++) {
 			int64_t id = tasks[i].sample.id;
 
 			crew->given[id]++;
-			if (expect(dataset_label_task(crew->dataset, user, tasks[i].token, label_of(id), 100, NULL, &failure) == 0))
+			if (expect(lease_label(crew->dataset, user, tasks[i].token, label_of(id), 100, NULL, &failure) == 0))
 				crew->labelled++;
 			task_release(&tasks[i]);
 		}
@@ -82,7 +82,7 @@ static void take_next(void *data, int number)
 	struct crew *crew = data;
 	struct task task;
 
-	if (expect(dataset_next(crew->dataset, person(number), &task, &failure) == 0)) {
+	if (expect(lease_next(crew->dataset, person(number), &task, &failure) == 0)) {
 		crew->given[task.sample.id]++;
 		task_release(&task);
 	}
@@ -123,7 +123,7 @@ static void obtain_and_classify(void *data, int number)
 	struct task task;
 	bool accepted;
 
-	while (dataset_next(crew->dataset, person(number), &task, &failure) == 0) {
+	while (lease_next(crew->dataset, person(number), &task, &failure) == 0) {
 		expect(dataset_label_path(crew->dataset, person(number), "/pictures", task.sample.filepath,
 		                          label_of(task.sample.id), &accepted, &failure) == 0 &&
 		       accepted);

@@ -42,7 +42,7 @@ static void without_a_majority_one_more_person_is_asked_until_there_is_one(void 
 	label_next(dataset, "ada", 0, "cat");
 	label_next(dataset, "bob", 0, "dog");
 	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* who has said what it is is not */
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* who has said what it is is not */
 	task = next_task(dataset, "cyd");
 	assert_string_equal(task.sample.labelled_by, "");
 	task_release(&task);
@@ -52,7 +52,7 @@ static void without_a_majority_one_more_person_is_asked_until_there_is_one(void 
 	label_next(dataset, "dan", 0, "bird");
 	label_next(dataset, "eve", 0, "bird");
 	assert_sample(dataset, 0, "bird", SAMPLE_LABELLED);
-	refused(dataset_next(dataset, "fay", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "fay", &task, &failure), ERR_NOT_FOUND);
 	assert_counts_true(dataset);
 	dataset_close(dataset);
 }
@@ -63,8 +63,8 @@ static void a_tie_leaves_what_others_hold_to_them(void **state)
 
 	label_next(dataset, "ada", 0, "cat");
 	struct task bob = next_task(dataset, "bob"), cyd = next_task(dataset, "cyd"); /* shared */
-	must(dataset_label_task(dataset, "bob", bob.token, "dog", -1, NULL, &failure));
-	must(dataset_label_task(dataset, "cyd", cyd.token, "dog", -1, NULL, &failure));
+	must(lease_label(dataset, "bob", bob.token, "dog", -1, NULL, &failure));
+	must(lease_label(dataset, "cyd", cyd.token, "dog", -1, NULL, &failure));
 	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
 	task_release(&bob);
 	task_release(&cyd);
@@ -79,11 +79,11 @@ static void nobody_is_asked_twice(void **state)
 
 	label_next(dataset, "ada", 0, "cat");
 	label_next(dataset, "ada", 1, "cat");
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
-	must(dataset_lease(dataset, "ada", 1, &task, &taken, &failure));
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	must(lease_take(dataset, "ada", 1, &task, &taken, &failure));
 	assert_int_equal(taken, 0);
 	assert_int_equal(next_id(dataset, "bob"), 0);
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* bob's is not shared with her */
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* bob's is not shared with her */
 	label_next(dataset, "bob", 0, "cat");
 	label_next(dataset, "bob", 1, "dog");
 	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
@@ -268,7 +268,7 @@ static void a_seeds_label_stands_until_votes_agree_on_another(void **state)
 	struct task task;
 
 	must(dataset_merge(dataset, NULL, 0, &seed, 1, &merged, &failure));
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 	assert_true(classify(dataset, "ada", "seeded.png", "cat"));
 	assert_sample(dataset, 0, "bird", SAMPLE_LABELLED);
 	ask(dataset, 1);
@@ -289,7 +289,7 @@ static void a_sample_skipped_for_all_stays_so_whatever_the_overlap(void **state)
 
 	label_next(dataset, "ada", 0, "cat");
 	struct task task = next_task(dataset, "bob");
-	must(dataset_skip(dataset, "bob", task.token, DATASET_SKIP_IGNORE, &failure));
+	must(lease_skip(dataset, "bob", task.token, DATASET_SKIP_IGNORE, &failure));
 	for (int overlap = 1; overlap <= 3; overlap++) {
 		ask(dataset, overlap);
 		assert_sample(dataset, 0, "", SAMPLE_SKIPPED);
@@ -333,7 +333,7 @@ static void a_change_of_overlap_is_right_while_others_label(void **state)
 
 		lease_tasks(dataset, "ada", 50, tasks, 50);
 		for (int j = 0; j < 50; j++) {
-			must(dataset_label_task(dataset, "ada", tasks[j].token, "cat", -1, NULL, &failure));
+			must(lease_label(dataset, "ada", tasks[j].token, "cat", -1, NULL, &failure));
 			task_release(&tasks[j]);
 		}
 	}
@@ -365,24 +365,24 @@ static void who_is_ahead_misses_nothing(void **state)
 	}
 	task = next_task(dataset, "ada");
 	assert_int_equal(task.sample.id, 5);
-	must(dataset_release(dataset, "ada", task.token, &failure)); /* her own, given back, */
+	must(lease_give_back(dataset, "ada", task.token, &failure)); /* her own, given back, */
 	task_release(&task);
 	label_next(dataset, "ada", 5, "cat");
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 	must(dataset_retry_unreadable(dataset, &count, &failure)); /* readable again, */
 	label_next(dataset, "ada", 3, "cat");
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 	add_pictures(dataset, AHEAD + 1); /* new, */
 	task = next_task(dataset, "ada");
 	assert_int_equal(task.sample.id, AHEAD);
-	must(dataset_skip(dataset, "ada", task.token, DATASET_SKIP_REQUEUE_FOR_ME, &failure)); /* put to the end, */
+	must(lease_skip(dataset, "ada", task.token, DATASET_SKIP_REQUEUE_FOR_ME, &failure)); /* put to the end, */
 	task_release(&task);
 	assert_int_equal(next_id(dataset, "ada"), AHEAD);
 	clock_advance(LEASE_SECONDS); /* run out, */
 	label_next(dataset, "ada", AHEAD, "cat");
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 	label_next(dataset, "bob", 0, "dog"); /* and what others do is nothing to her */
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 	assert_int_equal(next_id(dataset, "bob"), 1);
 	dataset_close(dataset);
 }
@@ -398,7 +398,7 @@ static void who_is_ahead_in_a_random_order_misses_nothing_new(void **state)
 	for (int id = 0; id < AHEAD; id++)
 		assert_true(classify(dataset, "ada", picture(id), "cat"));
 	for (int i = 0; i < ROUNDS; i++) {
-		refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+		refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 		add_pictures(dataset, AHEAD + i + 1);
 		label_next(dataset, "ada", AHEAD + i, "cat");
 	}
@@ -410,7 +410,7 @@ static void who_passed_it_on_does_not_count_as_a_vote(void **state)
 	struct dataset *dataset = surveyed(state, 2, 1);
 	struct task task = next_task(dataset, "ada");
 
-	must(dataset_skip(dataset, "ada", task.token, DATASET_SKIP_REQUEUE_FOR_OTHERS, &failure));
+	must(lease_skip(dataset, "ada", task.token, DATASET_SKIP_REQUEUE_FOR_OTHERS, &failure));
 	label_next(dataset, "bob", 0, "cat");
 	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
 	label_next(dataset, "cyd", 0, "cat");

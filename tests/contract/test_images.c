@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "base/hash.h"
+#include "dataset/task.h"
 
 /* An image whose bytes are those of `content`. The texts live until the next call on this thread. */
 static struct dataset_image image(const char *filepath, const char *content)

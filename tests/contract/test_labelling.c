@@ -16,7 +16,7 @@ static void a_label_given_to_a_task_is_the_samples(void **state)
 
 	add_pictures(dataset, 2);
 	struct task task = next_task(dataset, "ada");
-	must(dataset_label_task(dataset, "ada", task.token, "dog", 1500, &sample, &failure));
+	must(lease_label(dataset, "ada", task.token, "dog", 1500, &sample, &failure));
 	assert_int_equal(sample.id, 0);
 	assert_string_equal(sample.filepath, picture(0));
 	assert_string_equal(sample.label, "dog");
@@ -37,10 +37,10 @@ static void an_unknown_label_is_refused_and_the_lease_stays(void **state)
 
 	add_pictures(dataset, 1);
 	struct task task = next_task(dataset, "ada");
-	refused(dataset_label_task(dataset, "ada", task.token, "fish", -1, NULL, &failure), ERR_UNPROCESSABLE);
+	refused(lease_label(dataset, "ada", task.token, "fish", -1, NULL, &failure), ERR_UNPROCESSABLE);
 	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
 	assert_string_equal(history(dataset, 0), "");
-	must(dataset_label_task(dataset, "ada", task.token, "cat", -1, NULL, &failure));
+	must(lease_label(dataset, "ada", task.token, "cat", -1, NULL, &failure));
 	task_release(&task);
 }
 
@@ -74,7 +74,7 @@ static void each_label_is_an_event_oldest_first(void **state)
 
 	add_pictures(dataset, 1);
 	struct task task = next_task(dataset, "ada");
-	must(dataset_label_task(dataset, "ada", task.token, "cat", 2500, NULL, &failure));
+	must(lease_label(dataset, "ada", task.token, "cat", 2500, NULL, &failure));
 	must(dataset_history(dataset, 0, keep_last, &last, &failure));
 	assert_int_equal(last.lead_time_ms, 2500);
 	assert_true(classify(dataset, "bob", picture(0), "dog"));
@@ -127,14 +127,14 @@ static void a_task_labelled_by_a_request_that_comes_again_is_answered_again(void
 	add_pictures(dataset, 1);
 	struct task task = next_task(dataset, "ada");
 	for (int i = 0; i < 2; i++) {
-		must(dataset_label_task_once(dataset, "ada", task.token, "cat", 7, "r1", &sample, &failure));
+		must(lease_label_once(dataset, "ada", task.token, "cat", 7, "r1", &sample, &failure));
 		assert_string_equal(sample.label, "cat");
 		assert_int_equal(sample.version, 1);
 		sample_release(&sample);
 	}
 	assert_string_equal(history(dataset, 0), "cat ada task");
-	refused(dataset_label_task_once(dataset, "ada", task.token, "cat", 7, "r2", &sample, &failure), ERR_CONFLICT);
-	refused(dataset_label_task_once(dataset, "bob", task.token, "cat", 7, "r1", &sample, &failure), ERR_CONFLICT);
+	refused(lease_label_once(dataset, "ada", task.token, "cat", 7, "r2", &sample, &failure), ERR_CONFLICT);
+	refused(lease_label_once(dataset, "bob", task.token, "cat", 7, "r1", &sample, &failure), ERR_CONFLICT);
 	assert_token_is_void(dataset, "ada", task.token);
 	task_release(&task);
 }
@@ -147,7 +147,7 @@ static void classify_labels_by_path_whoever_holds_the_lease(void **state)
 	struct task task = next_task(dataset, "ada");
 	assert_true(classify(dataset, "bob", picture(0), "dog"));
 	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
-	refused(dataset_label_task(dataset, "ada", task.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
+	refused(lease_label(dataset, "ada", task.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
 	assert_int_equal(leased(dataset), 0);
 	assert_int_equal(next_id(dataset, "ada"), 1);
 	task_release(&task);

@@ -91,7 +91,8 @@ static void an_unknown_dataset_is_not_found(void **state)
 	refused(dataset_remove(fixture->store, "nothing", &failure), ERR_NOT_FOUND);
 }
 
-static const char *const odd_names[] = {"$where", "A", "a", "a b%20c", "a.b", "animals", "caf\xc3\xa9 \xe2\x98\x95", "it's"};
+static const char *const odd_names[] = {"$where", "A", "a", "a b%20c", "a.b", "animals", "caf\xc3\xa9 \xe2\x98\x95",
+                                        "it's"};
 enum { ODD_NAMES = sizeof(odd_names) / sizeof(*odd_names) };
 
 struct names {

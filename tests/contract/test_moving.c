@@ -1,7 +1,10 @@
-/* Contract: a dataset moves to another store as it is: all of it is read, restored with its ids, and hidden until it is whole. */
+/* Contract: a dataset moves to another store as it is: all of it is read, restored with its ids, and hidden until it
+ * is whole. */
 #include "fixture.h"
 
 #include "base/hash.h"
+#include "dataset/move.h"
+#include "dataset/task.h"
 
 #define ORIGIN "another store / animals"
 
@@ -32,12 +35,13 @@ static void skip_next(struct dataset *dataset, const char *user, enum dataset_sk
 {
 	struct task task;
 
-	must(dataset_next(dataset, user, &task, &failure));
-	must(dataset_skip(dataset, user, task.token, skip, &failure));
+	must(lease_next(dataset, user, &task, &failure));
+	must(lease_skip(dataset, user, task.token, skip, &failure));
 	task_release(&task);
 }
 
-/* A bit of everything: labels given, given again, taken; skipped, requeued, passed on, unreadable; an upload; a note. */
+/* A bit of everything: labels given, given again, taken; skipped, requeued, passed on, unreadable; an upload; a
+ * note. */
 static void use(struct dataset *dataset)
 {
 	bool accepted;
@@ -188,7 +192,7 @@ static void the_queue_goes_on_where_it_was(void **state)
 		label_next(copy, "ada", wanted[i], "cat");
 	label_next(copy, "bob", 3, "cat");
 	struct task task;
-	refused(dataset_next(copy, "carl", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(copy, "carl", &task, &failure), ERR_NOT_FOUND);
 	dataset_close(copy);
 }
 

@@ -1,11 +1,13 @@
 /* Contract: samples that somebody passes over, and those whose files cannot be read. */
 #include "fixture.h"
 
+#include "dataset/move.h"
+
 static void pass_over(struct dataset *dataset, const char *user, enum dataset_skip how)
 {
 	struct task task = next_task(dataset, user);
 
-	must(dataset_skip(dataset, user, task.token, how, &failure));
+	must(lease_skip(dataset, user, task.token, how, &failure));
 	assert_token_is_void(dataset, user, task.token);
 	task_release(&task);
 }
@@ -35,7 +37,7 @@ static void skip_own(void *data, int number)
 {
 	struct skips *skips = data;
 
-	expect(dataset_skip(skips->dataset, "ada", skips->tasks[number].token, DATASET_SKIP_REQUEUE_FOR_ME, &failure) == 0);
+	expect(lease_skip(skips->dataset, "ada", skips->tasks[number].token, DATASET_SKIP_REQUEUE_FOR_ME, &failure) == 0);
 }
 
 static void each_of_many_requeued_at_once_has_a_place_of_its_own(void **state)
@@ -71,10 +73,10 @@ static void in_random_order_too_it_comes_again_at_the_end(void **state)
 	for (int i = 0; i < ROUNDS - 1; i++) { /* with ever fewer others */
 		struct task skipped = next_task(dataset, "ada"), other;
 
-		must(dataset_skip(dataset, "ada", skipped.token, DATASET_SKIP_REQUEUE_FOR_ME, &failure));
+		must(lease_skip(dataset, "ada", skipped.token, DATASET_SKIP_REQUEUE_FOR_ME, &failure));
 		other = next_task(dataset, "ada");
 		assert_int_not_equal(other.sample.id, skipped.sample.id);
-		must(dataset_label_task(dataset, "ada", other.token, "cat", -1, NULL, &failure));
+		must(lease_label(dataset, "ada", other.token, "cat", -1, NULL, &failure));
 		task_release(&skipped);
 		task_release(&other);
 	}
@@ -90,12 +92,12 @@ static void requeued_for_others_never_comes_to_me_again(void **state)
 	add_pictures(dataset, 2);
 	pass_over(dataset, "ada", DATASET_SKIP_REQUEUE_FOR_OTHERS);
 	label_next(dataset, "ada", 1, "cat");
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 	lease_tasks(dataset, "ada", 1, &task, 0);
 	assert_int_equal(next_id(dataset, "bob"), 0);
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* not shared either */
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND); /* not shared either */
 	clock_advance(LEASE_SECONDS);
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 	label_next(dataset, "bob", 0, "dog");
 	assert_counts_true(dataset);
 }

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "base/text.h"
+#include "dataset/task.h"
 
 enum { SHORT_LEASE = 1 };
 
@@ -21,7 +22,7 @@ static void samples_come_in_order_until_none_is_unlabelled(void **state)
 	must(dataset_merge(dataset, NULL, 0, seeds, 3, &merged, &failure));
 	label_next(dataset, "ada", 0, "cat");
 	label_next(dataset, "ada", 2, "cat");
-	refused(dataset_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &task, &failure), ERR_NOT_FOUND);
 	assert_string_equal(failure.text, "Sample not found");
 }
 
@@ -30,7 +31,7 @@ static void an_empty_dataset_has_nothing_to_give(void **state)
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
 	struct task tasks[3];
 
-	refused(dataset_next(dataset, "ada", &tasks[0], &failure), ERR_NOT_FOUND);
+	refused(lease_next(dataset, "ada", &tasks[0], &failure), ERR_NOT_FOUND);
 	lease_tasks(dataset, "ada", 3, tasks, 0);
 }
 
@@ -72,8 +73,8 @@ static void when_all_are_leased_the_oldest_lease_is_shared(void **state)
 	assert_int_equal(next_id(dataset, "cyd"), 0);
 
 	/* Whoever labels first ends both. */
-	must(dataset_label_task(dataset, "cyd", cyd.token, "dog", -1, NULL, &failure));
-	refused(dataset_label_task(dataset, "ada", ada.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
+	must(lease_label(dataset, "cyd", cyd.token, "dog", -1, NULL, &failure));
+	refused(lease_label(dataset, "ada", ada.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
 	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
 	assert_int_equal(next_id(dataset, "ada"), 1); /* bob's, shared */
 	assert_int_equal(next_id(dataset, "bob"), 1);
@@ -89,10 +90,10 @@ static void who_shares_a_lease_holds_the_sample(void **state)
 
 	add_pictures(dataset, 1);
 	struct task ada = next_task(dataset, "ada"), bob = next_task(dataset, "bob");
-	must(dataset_release(dataset, "ada", ada.token, &failure));
+	must(lease_give_back(dataset, "ada", ada.token, &failure));
 	lease_tasks(dataset, "cyd", 1, &task, 0);
 	assert_int_equal(next_id(dataset, "dan"), 0); /* shares with bob, who was first */
-	must(dataset_skip(dataset, "bob", bob.token, DATASET_SKIP_REQUEUE_FOR_OTHERS, &failure));
+	must(lease_skip(dataset, "bob", bob.token, DATASET_SKIP_REQUEUE_FOR_OTHERS, &failure));
 	lease_tasks(dataset, "cyd", 1, &task, 0);
 	clock_advance(LEASE_SECONDS);
 	lease_tasks(dataset, "cyd", 1, &task, 1);
@@ -113,7 +114,7 @@ static void a_shared_lease_that_outlives_the_first_keeps_the_sample(void **state
 	clock_advance(60); /* ada's ran out */
 	assert_token_is_void(dataset, "ada", ada.token);
 	lease_tasks(dataset, "cyd", 1, &task, 0);
-	must(dataset_label_task(dataset, "bob", bob.token, "cat", -1, NULL, &failure));
+	must(lease_label(dataset, "bob", bob.token, "cat", -1, NULL, &failure));
 	task_release(&ada);
 	task_release(&bob);
 }
@@ -187,8 +188,8 @@ static void a_count_out_of_bounds_is_refused(void **state)
 	struct task task;
 	size_t taken;
 
-	refused(dataset_lease(dataset, "ada", 0, &task, &taken, &failure), ERR_BAD_REQUEST);
-	refused(dataset_lease(dataset, "ada", DATASET_TASKS_MAX + 1, &task, &taken, &failure), ERR_BAD_REQUEST);
+	refused(lease_take(dataset, "ada", 0, &task, &taken, &failure), ERR_BAD_REQUEST);
+	refused(lease_take(dataset, "ada", DATASET_TASKS_MAX + 1, &task, &taken, &failure), ERR_BAD_REQUEST);
 }
 
 static void held_lists_my_live_leases_oldest_first(void **state)
@@ -202,7 +203,7 @@ static void held_lists_my_live_leases_oldest_first(void **state)
 	release_tasks(tasks, 2);
 	assert_int_equal(next_id(dataset, "bob"), 2);
 	lease_tasks(dataset, "ada", 1, tasks, 1);
-	must(dataset_held(dataset, "ada", &held, &count, &failure));
+	must(lease_held(dataset, "ada", &held, &count, &failure));
 	assert_int_equal(count, 3);
 	assert_int_equal(held[0].sample.id, 0);
 	assert_int_equal(held[1].sample.id, 1);
@@ -213,7 +214,7 @@ static void held_lists_my_live_leases_oldest_first(void **state)
 	release_tasks(held, count);
 	free(held);
 	release_tasks(tasks, 1);
-	must(dataset_held(dataset, "eve", &held, &count, &failure));
+	must(lease_held(dataset, "eve", &held, &count, &failure));
 	assert_int_equal(count, 0);
 	free(held);
 }
@@ -229,10 +230,10 @@ static void nobody_holds_more_than_the_limit(void **state)
 		lease_tasks(dataset, "ada", DATASET_TASKS_MAX, tasks, DATASET_TASKS_MAX);
 		release_tasks(tasks, DATASET_TASKS_MAX);
 	}
-	refused(dataset_lease(dataset, "ada", 1, tasks, &taken, &failure), ERR_CONFLICT);
-	must(dataset_held(dataset, "ada", &held, &count, &failure));
+	refused(lease_take(dataset, "ada", 1, tasks, &taken, &failure), ERR_CONFLICT);
+	must(lease_held(dataset, "ada", &held, &count, &failure));
 	assert_int_equal(count, DATASET_TASKS_HELD_MAX);
-	must(dataset_release(dataset, "ada", held[0].token, &failure));
+	must(lease_give_back(dataset, "ada", held[0].token, &failure));
 	release_tasks(held, count);
 	free(held);
 	lease_tasks(dataset, "ada", 1, tasks, 1);
@@ -257,7 +258,7 @@ static void a_token_serves_its_holder_alone(void **state)
 	assert_token_is_void(fixture->dataset, "ada", "0-AAAAAAAAAAAAAAAAAAAAAA");
 	assert_token_is_void(fixture->dataset, "ada", "a token far longer than any that was ever handed out");
 	assert_sample(fixture->dataset, 0, "", SAMPLE_UNLABELLED);
-	must(dataset_label_task(fixture->dataset, "ada", task.token, "cat", -1, NULL, &failure));
+	must(lease_label(fixture->dataset, "ada", task.token, "cat", -1, NULL, &failure));
 	assert_token_is_void(fixture->dataset, "ada", task.token); /* once */
 	task_release(&task);
 	dataset_close(elsewhere);
@@ -269,7 +270,7 @@ static void a_released_sample_is_free_at_its_old_place(void **state)
 
 	add_pictures(dataset, 3);
 	struct task task = next_task(dataset, "ada");
-	must(dataset_release(dataset, "ada", task.token, &failure));
+	must(lease_give_back(dataset, "ada", task.token, &failure));
 	assert_int_equal(leased(dataset), 0);
 	assert_int_equal(next_id(dataset, "bob"), 0);
 	assert_int_equal(next_id(dataset, "ada"), 1);
@@ -293,7 +294,7 @@ static void a_lease_that_ran_out_is_given_to_another(void **state)
 	struct task bob = next_task(dataset, "bob");
 	assert_int_equal(bob.sample.id, 0);
 	assert_int_equal(next_id(dataset, "ada"), 1);
-	must(dataset_label_task(dataset, "bob", bob.token, "dog", -1, NULL, &failure));
+	must(lease_label(dataset, "bob", bob.token, "dog", -1, NULL, &failure));
 	task_release(&ada);
 	task_release(&bob);
 	dataset_close(dataset);
@@ -313,7 +314,7 @@ static void leases_that_ran_out_are_not_held_and_not_counted(void **state)
 	lease_tasks(dataset, "ada", 1, tasks, 1);
 	clock_advance(60);
 	assert_int_equal(leased(dataset), 1);
-	must(dataset_held(dataset, "ada", &held, &count, &failure));
+	must(lease_held(dataset, "ada", &held, &count, &failure));
 	assert_int_equal(count, 1);
 	assert_int_equal(held[0].sample.id, 3);
 	release_tasks(held, count);
@@ -333,10 +334,10 @@ static void renewing_prolongs_a_lease(void **state)
 	add_pictures(dataset, 1);
 	struct task task = next_task(dataset, "ada");
 	clock_advance(LEASE_SECONDS - 60);
-	must(dataset_renew(dataset, "ada", task.token, &expires, &failure));
+	must(lease_renew(dataset, "ada", task.token, &expires, &failure));
 	assert_true(expires >= task.expires_at + (LEASE_SECONDS - 60) * 1000000LL);
 	clock_advance(LEASE_SECONDS - 60);
-	must(dataset_label_task(dataset, "ada", task.token, "cat", -1, NULL, &failure));
+	must(lease_label(dataset, "ada", task.token, "cat", -1, NULL, &failure));
 	task_release(&task);
 }
 
@@ -352,7 +353,7 @@ static void asking_again_late_gives_the_same_one_with_time_to_work(void **state)
 	assert_string_equal(again.token, first.token);
 	assert_true(again.expires_at > first.expires_at);
 	clock_advance(60);
-	must(dataset_label_task(dataset, "ada", again.token, "cat", -1, NULL, &failure));
+	must(lease_label(dataset, "ada", again.token, "cat", -1, NULL, &failure));
 	task_release(&first);
 	task_release(&again);
 }
@@ -367,8 +368,8 @@ static void a_lease_lives_on_in_another_process(void **state)
 	struct dataset *dataset = open_dataset(store, "animals");
 	assert_int_equal(next_id(dataset, "bob"), 1);
 	assert_int_equal(next_id(dataset, "ada"), 0);
-	must(dataset_label_task(dataset, "ada", task.token, "cat", -1, NULL, &failure));
-	refused(dataset_label_task(fixture->dataset, "ada", task.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
+	must(lease_label(dataset, "ada", task.token, "cat", -1, NULL, &failure));
+	refused(lease_label(fixture->dataset, "ada", task.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
 	task_release(&task);
 	dataset_close(dataset);
 	dataset_store_free(store);
@@ -412,7 +413,7 @@ static void a_change_of_order_holds_for_what_is_there(void **state)
 	}
 	assert_in_range(in_line, 0, 15);
 	for (int i = 0; i < 20; i++)
-		must(dataset_release(dataset, "ada", tasks[i].token, &failure));
+		must(lease_give_back(dataset, "ada", tasks[i].token, &failure));
 	release_tasks(tasks, 20);
 	policy.order = DATASET_ORDER_SEQUENTIAL;
 	set_policy(dataset, &policy);

@@ -124,8 +124,8 @@ static void a_label_that_people_gave_is_never_touched(void **state)
 
 	add_pictures(dataset, 2);
 	label_next(dataset, "ada", 0, "cat");
-	must(dataset_next(dataset, "ada", &task, &failure));
-	must(dataset_skip(dataset, "ada", task.token, DATASET_SKIP_IGNORE, &failure));
+	must(lease_next(dataset, "ada", &task, &failure));
+	must(lease_skip(dataset, "ada", task.token, DATASET_SKIP_IGNORE, &failure));
 	task_release(&task);
 	assert_merged(merge(dataset, seeds, 2), 0, 0, 2);
 	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
@@ -154,9 +154,9 @@ static void a_label_taken_from_a_seed_ends_the_leases_of_its_sample(void **state
 	struct task task;
 
 	add_pictures(dataset, 1);
-	must(dataset_next(dataset, "ada", &task, &failure));
+	must(lease_next(dataset, "ada", &task, &failure));
 	merge(dataset, seeds, 1);
-	refused(dataset_label_task(dataset, "ada", task.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
+	refused(lease_label(dataset, "ada", task.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
 	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
 	assert_int_equal(leased(dataset), 0);
 	task_release(&task);
@@ -193,9 +193,20 @@ static void a_seeded_label_need_not_be_the_datasets(void **state)
 static void filepaths_are_any_text(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	static const char *const paths[] = {
-		"with space.png", "100%.png", "a#b?c&d.png", "it's \"quoted\".png", "sub/folder/x.png", "$set.png",
-		"dots...and.more", "tab\there", "line\nbreak", "caf\xc3\xa9.png", "cafe\xcc\x81.png", "\xf0\x9f\x90\x88.png", "A.PNG", "a.png"};
+	static const char *const paths[] = {"with space.png",
+	                                    "100%.png",
+	                                    "a#b?c&d.png",
+	                                    "it's \"quoted\".png",
+	                                    "sub/folder/x.png",
+	                                    "$set.png",
+	                                    "dots...and.more",
+	                                    "tab\there",
+	                                    "line\nbreak",
+	                                    "caf\xc3\xa9.png",
+	                                    "cafe\xcc\x81.png",
+	                                    "\xf0\x9f\x90\x88.png",
+	                                    "A.PNG",
+	                                    "a.png"};
 	enum { PATHS = sizeof(paths) / sizeof(*paths) };
 	struct dataset_seed seeds[PATHS];
 	bool accepted;

@@ -57,8 +57,8 @@ static void people_may_spell_it_in_any_form(void **state)
 	must(dataset_label_path(dataset, "ada", "/pictures", picture(1), NFD "s", &accepted, &failure));
 	assert_false(accepted);
 	struct task task = next_task(dataset, "ada");
-	refused(dataset_label_task(dataset, "ada", task.token, NFD "s", -1, &sample, &failure), ERR_UNPROCESSABLE);
-	must(dataset_label_task(dataset, "ada", task.token, NFD, -1, &sample, &failure));
+	refused(lease_label(dataset, "ada", task.token, NFD "s", -1, &sample, &failure), ERR_UNPROCESSABLE);
+	must(lease_label(dataset, "ada", task.token, NFD, -1, &sample, &failure));
 	assert_string_equal(sample.label, NFC);
 	sample_release(&sample);
 	task_release(&task);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "fastcgi/document.h"
+#include "dataset/task.h"
 
 /* 2026-01-31T12:34:56.789Z */
 #define A_TIME INT64_C(1769862896789000)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataset/rules.h"
+#include "dataset/answers.h"
 
 enum { VOTES_MAX = 6 };
 

@@ -8,6 +8,7 @@
 
 #include "dataset/seed.h"
 #include "dataset/seedfile.h"
+#include "dataset/task.h"
 #include "tempdir.h"
 
 static struct config config;

@@ -16,7 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dataset/answers.h"
 #include "dataset/dataset.h"
+#include "dataset/task.h"
+#include "dataset/move.h"
 #include "tempdir.h"
 
 static struct config config;

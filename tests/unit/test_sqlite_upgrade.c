@@ -8,6 +8,8 @@
 #include <sqlite3.h>
 
 #include "dataset/dataset.h"
+#include "dataset/task.h"
+#include "dataset/move.h"
 #include "tempdir.h"
 
 enum { SAMPLES = 3 };
@@ -173,10 +175,10 @@ static void what_was_stuck_is_offered_by_and_by(void **state)
 	meanwhile(sql);
 	sqlite3_free(sql);
 	open_again();
-	must(dataset_next(dataset, "cyd", &task, &failure)); /* without a restart or a change of the policy */
+	must(lease_next(dataset, "cyd", &task, &failure)); /* without a restart or a change of the policy */
 	task_release(&task);
 	assert_sample(0, "", SAMPLE_UNLABELLED); /* by one of two */
-	must(dataset_next(dataset, "dan", &task, &failure));
+	must(lease_next(dataset, "dan", &task, &failure));
 	task_release(&task);
 }
 
@@ -189,7 +191,7 @@ static void a_change_that_was_cut_short_is_ended_by_whoever_takes_a_task(void **
 	meanwhile("UPDATE settings SET value = 3 WHERE key = 'overlap'; INSERT INTO settings VALUES ('recount', 0);");
 	open_again();
 	assert_sample(2, "tabby", SAMPLE_LABELLED);
-	must(dataset_lease(dataset, "cyd", 3, tasks, &taken, &failure));
+	must(lease_take(dataset, "cyd", 3, tasks, &taken, &failure));
 	assert_int_equal(taken, 3);
 	tasks_release(tasks, 3);
 	assert_sample(2, "", SAMPLE_UNLABELLED);

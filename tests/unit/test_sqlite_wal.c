@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "dataset/answers.h"
 #include "dataset/dataset.h"
 #include "tempdir.h"
 

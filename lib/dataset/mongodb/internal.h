@@ -392,9 +392,9 @@ typeof(dataset_merge) mongodb_merge;
 typeof(dataset_add_image) mongodb_add_image;
 typeof(dataset_adopt) mongodb_adopt;
 
-typeof(dataset_next) mongodb_next;
-typeof(dataset_lease) mongodb_lease;
-typeof(dataset_held) mongodb_held;
+typeof(lease_next) mongodb_next;
+typeof(lease_take) mongodb_lease;
+typeof(lease_held) mongodb_held;
 
 dataset_change_fn mongodb_change;
 typeof(dataset_retry_unreadable) mongodb_retry_unreadable;

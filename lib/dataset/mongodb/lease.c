@@ -410,7 +410,7 @@ static void lease_lead(void *dataset, struct combine *line)
 
 /* --- the operations ----------------------------------------------------------------------------------------------- */
 
-static int lease_take(struct mongodb_dataset *dataset, struct request *request, struct err *err)
+static int lease_ask(struct mongodb_dataset *dataset, struct request *request, struct err *err)
 {
 	memset(request->out, 0, request->wanted * sizeof(*request->out));
 	/* One batch at a time, so that one's own lease is found again, and a process doesn't compete with itself. */
@@ -427,7 +427,7 @@ int mongodb_next(struct dataset *dataset, const char *user, struct task *out, st
 {
 	struct request request = {.user = user, .wanted = 1, .next = true, .out = out};
 
-	return lease_take(mongodb_dataset(dataset), &request, err);
+	return lease_ask(mongodb_dataset(dataset), &request, err);
 }
 
 int mongodb_lease(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
@@ -435,7 +435,7 @@ int mongodb_lease(struct dataset *dataset, const char *user, size_t count, struc
 {
 	struct request request = {.user = user, .wanted = count, .out = out};
 
-	if (lease_take(mongodb_dataset(dataset), &request, err))
+	if (lease_ask(mongodb_dataset(dataset), &request, err))
 		return -1;
 	*taken = request.taken;
 	return 0;

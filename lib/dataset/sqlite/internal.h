@@ -274,9 +274,9 @@ typeof(dataset_restore_records) sqlite_restore_records;
 typeof(dataset_restore_finish) sqlite_restore_finish;
 typeof(dataset_restore_drop) sqlite_restore_drop;
 
-typeof(dataset_next) sqlite_next;
-typeof(dataset_lease) sqlite_lease;
-typeof(dataset_held) sqlite_held;
+typeof(lease_next) sqlite_next;
+typeof(lease_take) sqlite_lease;
+typeof(lease_held) sqlite_held;
 dataset_change_fn sqlite_change;
 typeof(dataset_retry_unreadable) sqlite_retry_unreadable;
 typeof(dataset_unreadable) sqlite_unreadable;

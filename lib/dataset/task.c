@@ -1,0 +1,170 @@
+/* Implements task.h: checks the form of every argument, then asks the dataset's backend. */
+#include "dataset/task.h"
+
+#include "base/text.h"
+#include "dataset/backend.h"
+#include "dataset/spelling.h"
+
+/* A token that cannot be one is nobody's. */
+static int check_token(const char *token, struct err *err)
+{
+	return strlen(token) < DATASET_TOKEN_MAX ? 0 : err_set(err, ERR_CONFLICT, "The task is not yours");
+}
+
+int lease_next(struct dataset *dataset, const char *user, struct task *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	return dataset->backend->next(dataset, user, out, err);
+}
+
+int lease_take(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
+               struct err *err)
+{
+	if (count < 1 || count > DATASET_TASKS_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"count\" must be from 1 to %d", DATASET_TASKS_MAX);
+	return dataset->backend->lease(dataset, user, count, out, taken, err);
+}
+
+int lease_held(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err)
+{
+	return dataset->backend->held(dataset, user, out, count, err);
+}
+
+/* What is done with a lease: its token names its sample. */
+static int change_task(struct dataset *dataset, struct sample_change *change, struct err *err)
+{
+	if (check_token(change->token, err))
+		return -1;
+	change->id = task_token_sample(change->token);
+	return dataset->backend->change(dataset, change, 1, err);
+}
+
+int lease_renew(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at, struct err *err)
+{
+	struct sample_change change = {.act = SAMPLE_RENEW, .user = user, .token = token};
+
+	if (change_task(dataset, &change, err))
+		return -1;
+	*expires_at = change.expires_at;
+	return 0;
+}
+
+int lease_give_back(struct dataset *dataset, const char *user, const char *token, struct err *err)
+{
+	struct sample_change change = {.act = SAMPLE_RELEASE, .user = user, .token = token};
+
+	return change_task(dataset, &change, err);
+}
+
+int lease_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err)
+{
+	struct sample_change change = {.act = SAMPLE_SKIP, .user = user, .token = token, .skip = skip};
+
+	return change_task(dataset, &change, err);
+}
+
+int lease_label(struct dataset *dataset, const char *user, const char *token, const char *label,
+                int64_t lead_time_ms, struct sample *out, struct err *err)
+{
+	return lease_label_once(dataset, user, token, label, lead_time_ms, "", out, err);
+}
+
+/* NULL: none. */
+static const char *usable_request(const char *request)
+{
+	return request[0] && strlen(request) <= DATASET_REQUEST_MAX ? request : NULL;
+}
+
+/* Of a label that the dataset has not: it is looked up only then, since most are spelled as they are shown. */
+static bool is_spelled_otherwise(struct dataset *dataset, const char *label, char **spelled)
+{
+	struct err ignored;
+
+	return !text_is_ascii(label) && spelling_of(dataset, label, spelled, &ignored) == 0 && strcmp(label, *spelled) != 0;
+}
+
+int lease_label_once(struct dataset *dataset, const char *user, const char *token, const char *label,
+                     int64_t lead_time_ms, const char *request, struct sample *out, struct err *err)
+{
+	struct sample_change change = {.act = SAMPLE_LABEL,
+	                               .user = user,
+	                               .token = token,
+	                               .label = label,
+	                               .request = usable_request(request),
+	                               .lead_time_ms = lead_time_ms,
+	                               .out = out};
+	char *spelled = NULL;
+
+	if (out)
+		memset(out, 0, sizeof(*out));
+	if (check_token(token, err) || text_check_label(label, err))
+		return -1;
+	int failed = change_task(dataset, &change, err);
+	if (failed && err->code == ERR_UNPROCESSABLE && is_spelled_otherwise(dataset, label, &spelled)) {
+		change.label = spelled;
+		failed = change_task(dataset, &change, err);
+	}
+	free(spelled);
+	return failed;
+}
+
+int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
+                       const char *label, bool *accepted, struct err *err)
+{
+	return dataset_label_path_once(dataset, user, base_dir, filepath, label, "", accepted, err);
+}
+
+int dataset_label_path_once(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
+                            const char *label, const char *request, bool *accepted, struct err *err)
+{
+	struct sample_change change = {.act = SAMPLE_CLASSIFY,
+	                               .filepath = filepath,
+	                               .base_dir = base_dir,
+	                               .user = user,
+	                               .label = label,
+	                               .request = usable_request(request),
+	                               .lead_time_ms = -1};
+	char *spelled = NULL;
+	int failed = dataset->backend->change(dataset, &change, 1, err);
+
+	if (!failed && !change.accepted && is_spelled_otherwise(dataset, label, &spelled)) {
+		change.label = spelled;
+		failed = dataset->backend->change(dataset, &change, 1, err);
+	}
+	free(spelled);
+	*accepted = !failed && change.accepted;
+	return failed;
+}
+
+static int change_all(struct dataset *dataset, enum sample_act act, const int64_t *ids, size_t count, struct err *err)
+{
+	struct sample_change *changes = calloc(count + 1, sizeof(*changes));
+
+	if (!changes)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		changes[i] = (struct sample_change){.act = act, .id = ids[i]};
+	int failed = count > 0 ? dataset->backend->change(dataset, changes, count, err) : 0;
+	free(changes);
+	return failed;
+}
+
+int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err)
+{
+	return change_all(dataset, SAMPLE_MARK_UNREADABLE, &id, 1, err);
+}
+
+int dataset_mark_all_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	return change_all(dataset, SAMPLE_MARK_UNREADABLE, ids, count, err);
+}
+
+int dataset_mark_readable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err)
+{
+	return change_all(dataset, SAMPLE_MARK_READABLE, ids, count, err);
+}
+
+int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
+{
+	return dataset->backend->retry_unreadable(dataset, count, err);
+}
