@@ -126,7 +126,7 @@ int orphans_end(struct work *work, const char *appname, int64_t inactive_us, str
  * time. */
 enum { COMBINE_BATCH = 128 };
 
-/* --- the store, a dataset, its labels (store.c, dataset.c, labelset.c) -------------------------------------------- */
+/* --- the store, a dataset, its labels (store.c, settings.c, labelset.c) ------------------------------------------- */
 
 struct label_set {
 	bson_oid_t revision; /* of the dataset when they were read */
