@@ -4,6 +4,7 @@
 #include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 #include "fastcgi/serve.h"
+#include "intake/filename.h"
 
 static const char *label_of(const struct call *call)
 {
@@ -36,12 +37,12 @@ static int images_put(struct call *call, struct err *err)
 	struct ingest_image image = {.filepath = call->param[0]};
 	struct sample sample = {0};
 	struct spool body;
-	char filename[MULTIPART_FILENAME_MAX], *label = NULL;
+	char filename[FILENAME_CLEAN_MAX], *label = NULL;
 	bool duplicate = false;
 
 	if (ingest_info(call, err) || ingest_label(call, label_of(call), &label, err))
 		return -1;
-	multipart_filename(base_name(image.filepath), filename);
+	filename_clean(base_name(image.filepath), filename);
 	image.label = label;
 	image.filename = filename;
 	int failed = receive_body(call, &body, err);

@@ -3,10 +3,11 @@
 #include "fastcgi/collect.h"
 #include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
+#include "intake/filename.h"
 
 struct upload {
 	char *label;
-	char filename[MULTIPART_FILENAME_MAX];
+	char filename[FILENAME_CLEAN_MAX];
 	struct spool file; /* taken over from the part; stored when the body has no second one */
 	bool taken;
 };

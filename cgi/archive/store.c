@@ -78,7 +78,7 @@ void entry_read(struct entry *entry, struct call *call, struct archive_reader *r
 	memset(entry, 0, sizeof(*entry));
 	snprintf(entry->path, sizeof(entry->path), "%s", item->path);
 	snprintf(entry->label, sizeof(entry->label), "%s", item->label);
-	multipart_filename(item->path, entry->filename);
+	filename_clean(item->path, entry->filename);
 	entry->image.label = entry->label;
 	entry->image.filepath = entry->path;
 	entry->image.filename = entry->filename;

@@ -6,7 +6,7 @@
 #include "intake/archive.h"
 #include "crew.h"
 #include "fastcgi/ingest.h"
-#include "fastcgi/multipart.h"
+#include "intake/filename.h"
 
 /* One image under way. It is entry_read, given to a crew with entry_work, waited for, and then entry_finished. */
 struct entry {
@@ -15,7 +15,7 @@ struct entry {
 	struct ingest_image image;
 	struct ingest_step step;
 	struct spool file;
-	char path[TEXT_FILEPATH_MAX + 1], label[TEXT_LABEL_MAX + 1], filename[MULTIPART_FILENAME_MAX];
+	char path[TEXT_FILEPATH_MAX + 1], label[TEXT_LABEL_MAX + 1], filename[FILENAME_CLEAN_MAX];
 	bool failed; /* err says why */
 	struct err err;
 	bool duplicate;

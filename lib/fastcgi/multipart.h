@@ -19,7 +19,6 @@ enum {
 	MULTIPART_BOUNDARY_MAX = 70,       /* characters; RFC 2046 §5.1.1 */
 	MULTIPART_HEADERS_MAX = 16 * 1024, /* bytes of one part's headers */
 	MULTIPART_HEADER_LINES_MAX = 32,   /* a part */
-	MULTIPART_FILENAME_MAX = 256,      /* bytes of a cleaned file name with its NUL */
 };
 
 /* Gives up to len more bytes of the body: how many, 0 at its end, -1 with err. */
@@ -47,10 +46,5 @@ int multipart_next(struct multipart *multipart, const struct multipart_part **pa
 
 /* Reads up to len bytes of the part's body; *got is 0 at its end. */
 int multipart_read(struct multipart *multipart, void *bytes, size_t len, size_t *got, struct err *err);
-
-/* A file name as metadata: the last component after '/' or '\', without control characters, without
- * surrounding spaces, cut at a whole character; "" for what has no name ("", ".", ".."). Always UTF-8 when
- * `sent` is. */
-void multipart_filename(const char *sent, char out[MULTIPART_FILENAME_MAX]);
 
 #endif

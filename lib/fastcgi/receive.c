@@ -1,5 +1,6 @@
 /* Takes files from bodies: raw ones and the parts of multipart ones. */
 #include "fastcgi/receive.h"
+#include "intake/filename.h"
 
 #include <strings.h>
 
@@ -83,9 +84,9 @@ static int take_part(struct call *call, struct multipart *multipart, const struc
 	int64_t files_max = call->app->config.limits.files_per_request;
 	struct err failed = {0};
 	struct spool file;
-	char filename[MULTIPART_FILENAME_MAX];
+	char filename[FILENAME_CLEAN_MAX];
 
-	multipart_filename((*part)->filename, filename);
+	filename_clean((*part)->filename, filename);
 	if (*count >= files_max)
 		err_set(&failed, ERR_TOO_LARGE, "More than %lld files in one request", (long long)files_max);
 	spool_init(&file, receive_dir(call), call->app->config.limits.file_bytes);

@@ -43,7 +43,7 @@ static int take_pair(const char *pair, size_t len, struct tus_metadata *out, uns
 		if (!failed && space)
 			failed = decode_value(space + 1, len - key_len - 1, fields[i].key, fields[i].max, &value, err);
 		if (!failed && fields[i].value == out->filename)
-			multipart_filename(buf_text(&value), out->filename);
+			filename_clean(buf_text(&value), out->filename);
 		else if (!failed)
 			snprintf(fields[i].value, fields[i].max + 1, "%s", buf_text(&value));
 	}

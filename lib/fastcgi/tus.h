@@ -4,14 +4,14 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "fastcgi/multipart.h"
+#include "intake/filename.h"
 
 enum { TUS_DIGEST_MAX = 64 };
 
 /* What we read of Upload-Metadata; "" where it is not given. Other keys are passed over. */
 struct tus_metadata {
 	char filepath[TEXT_FILEPATH_MAX + 1];
-	char filename[MULTIPART_FILENAME_MAX]; /* cleaned */
+	char filename[FILENAME_CLEAN_MAX]; /* cleaned */
 	char label[TEXT_LABEL_MAX + 1];
 };
 /* "key base64,key base64,key"; a malformed pair, a key given twice or a value that is not UTF-8 is ERR_BAD_REQUEST. */

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "fastcgi/multipart.h"
+#include "intake/filename.h"
 
 struct feed {
 	const uint8_t *bytes;
@@ -26,10 +27,10 @@ static ssize_t give(void *data, void *bytes, size_t len, struct err *err)
 
 static void check_text(const char *text)
 {
-	char clean[MULTIPART_FILENAME_MAX];
+	char clean[FILENAME_CLEAN_MAX];
 	if (!text_utf8_valid(text, strlen(text)))
 		abort();
-	multipart_filename(text, clean);
+	filename_clean(text, clean);
 	if (strpbrk(clean, "/\\\r\n") != NULL || !text_utf8_valid(clean, strlen(clean)))
 		abort();
 }

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "fastcgi/tus.h"
+#include "intake/filename.h"
 
 static void check_text(const char *text, size_t max)
 {
@@ -24,7 +25,7 @@ static void check_metadata(const char *header)
 		return;
 	}
 	check_text(metadata.filepath, TEXT_FILEPATH_MAX);
-	check_text(metadata.filename, MULTIPART_FILENAME_MAX - 1);
+	check_text(metadata.filename, FILENAME_CLEAN_MAX - 1);
 	check_text(metadata.label, TEXT_LABEL_MAX);
 	if (strpbrk(metadata.filename, "/\\\r\n"))
 		abort();

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "fastcgi/multipart.h"
+#include "intake/filename.h"
 
 #define FORM "multipart/form-data; boundary="
 
@@ -318,18 +319,18 @@ static void file_names_lose_path_and_control_characters(void **state)
 		{"a\x7f\xc2\x85\xc3\xbc.png", "a\xc3\xbc.png"}, {"", ""},
 		{".", ""}, {"a/..", ""}, {"a/", ""}, {" a b ", "a b"}, {".hidden", ".hidden"}, {"\t", ""},
 	};
-	char out[MULTIPART_FILENAME_MAX], longer[600];
+	char out[FILENAME_CLEAN_MAX], longer[600];
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		multipart_filename(cases[i][0], out);
+		filename_clean(cases[i][0], out);
 		assert_string_equal(out, cases[i][1]);
 	}
 	longer[0] = 'x';
 	for (size_t i = 1; i + 1 < sizeof(longer); i += 2)
 		memcpy(longer + i, "\xc3\xbc", 2);
 	longer[599] = '\0';
-	multipart_filename(longer, out);
+	filename_clean(longer, out);
 	assert_int_equal(strlen(out), 255);
-	multipart_filename(longer + 1, out);
+	filename_clean(longer + 1, out);
 	assert_int_equal(strlen(out), 254);
 }
 
