@@ -7,36 +7,17 @@ enum { PIECE_BYTES = 64 * 1024 };
 
 /* --- labels ------------------------------------------------------------------------------------------------------- */
 
-/* As the dataset spells it; NULL when it has none such. */
-static const char *find_label(const struct call *call, const char *name)
-{
-	for (size_t i = 0; i < call->info.labels.count; i++) {
-		if (strcmp(call->info.labels.item[i].name, name) == 0)
-			return name;
-	}
-	for (size_t i = 0; !text_is_ascii(name) && i < call->info.labels.count; i++) {
-		if (text_same(call->info.labels.item[i].name, name))
-			return call->info.labels.item[i].name;
-	}
-	return NULL;
-}
-
-static bool has_label(const struct call *call, const char *name)
-{
-	return find_label(call, name);
-}
-
 void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1])
 {
-	const char *spelled = find_label(call, label);
+	const char *spelled = dataset_labels_find(&call->info.labels, label);
 
-	if (spelled && spelled != label)
+	if (spelled)
 		snprintf(label, TEXT_LABEL_MAX + 1, "%s", spelled);
 }
 
 bool store_needs_label(const struct call *call, const char *label)
 {
-	return !call->info.place.base_dir || (*label && !has_label(call, label));
+	return !call->info.place.base_dir || (*label && !dataset_labels_find(&call->info.labels, label));
 }
 
 int store_add_label(struct call *call, const char *label, struct err *err)
@@ -46,7 +27,7 @@ int store_add_label(struct call *call, const char *label, struct err *err)
 
 	if ((!call->info.place.base_dir && ingest_info(call, err)) || (*label && call_labels(call, err)))
 		return -1;
-	if (!*label || has_label(call, label))
+	if (!*label || dataset_labels_find(&call->info.labels, label))
 		return 0;
 	if (dataset_label_add(call->dataset, label, &key, &created, err))
 		return -1;

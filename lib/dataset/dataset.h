@@ -115,6 +115,8 @@ void dataset_place_release(struct dataset_place *place);
 /* The labels without their counts, which are 0. */
 int dataset_labels(struct dataset *dataset, struct dataset_labels *out, struct err *err);
 void dataset_labels_release(struct dataset_labels *labels);
+/* The label of that name as the dataset spells it (NFC or NFD), borrowed; NULL when it has none. */
+const char *dataset_labels_find(const struct dataset_labels *labels, const char *name);
 int dataset_counts(struct dataset *dataset, struct dataset_counts *out, struct err *err);
 
 /* All of it, as of one moment. */

@@ -1,4 +1,5 @@
 /* The values of a dataset: their names, what they own, and a lease's token. */
+#include "base/text.h"
 #include "dataset/backend.h"
 
 /* --- names of values ---------------------------------------------------------------------------------------------- */
@@ -110,6 +111,19 @@ void dataset_labels_release(struct dataset_labels *labels)
 		free(labels->item[i].name);
 	free(labels->item);
 	memset(labels, 0, sizeof(*labels));
+}
+
+const char *dataset_labels_find(const struct dataset_labels *labels, const char *name)
+{
+	for (size_t i = 0; i < labels->count; i++) {
+		if (strcmp(labels->item[i].name, name) == 0)
+			return labels->item[i].name;
+	}
+	for (size_t i = 0; !text_is_ascii(name) && i < labels->count; i++) {
+		if (text_same(labels->item[i].name, name))
+			return labels->item[i].name;
+	}
+	return NULL;
 }
 
 void dataset_info_release(struct dataset_info *info)

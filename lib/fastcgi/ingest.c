@@ -36,18 +36,10 @@ int ingest_info(struct call *call, struct err *err)
 int ingest_label(struct call *call, const char *given, char **out, struct err *err)
 {
 	const struct dataset_labels *labels = &call->info.labels;
-	const char *found = *given ? NULL : "";
 
 	if (*given && call_labels(call, err))
 		return -1;
-	for (size_t i = 0; !found && i < labels->count; i++) {
-		if (strcmp(labels->item[i].name, given) == 0)
-			found = labels->item[i].name;
-	}
-	for (size_t i = 0; !found && !text_is_ascii(given) && i < labels->count; i++) {
-		if (text_same(labels->item[i].name, given))
-			found = labels->item[i].name;
-	}
+	const char *found = *given ? dataset_labels_find(labels, given) : "";
 	for (size_t i = 0; !found && i < labels->count; i++) {
 		char key[DOCUMENT_KEY_MAX];
 
