@@ -35,7 +35,7 @@ static void end_leases(struct record *record, const struct sample_change *asked,
 	}
 }
 
-/* Behind all that this process has put there, at the same moment, too. */
+/* The place behind all samples that this process has put at the queue's end, even at the same moment. */
 static int64_t end_of_queue(struct changes *changes)
 {
 	int64_t end = POSITION_END + changes->batch.now, *last = &changes->dataset->last_requeued;
@@ -82,7 +82,7 @@ static void apply(struct changes *changes, struct record *record, struct sample_
 		record_refresh(record, changes->policy.overlap, changes->batch.now);
 }
 
-/* record NULL: there is none. */
+/* record is NULL when there is no such sample. */
 static int change_decide(struct changes *changes, struct change *change, struct record *record)
 {
 	struct sample_change *asked = change->asked;
@@ -170,7 +170,7 @@ static int note_given(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* Which requests have given their label already. They can only where their user has voted, so as a rule nothing is
+/* Finds the requests that have given their label already. Only a user who has voted can have, so as a rule nothing is
  * read. */
 static int find_given(struct work *work, struct changes *changes, struct err *err)
 {

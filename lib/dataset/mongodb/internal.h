@@ -6,8 +6,7 @@
  *             record, with its leases and votes inside, so that a lease is taken and checked where the sample is
  *   labels    one document a dataset: _id its name, "0": "accordion", …; the default dataset's comes first
  *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy
- *   or labels);
- *             `removed` while it is being removed, `unfinished` while it comes from another store
+ *             or labels); `removed` while it is being removed, `unfinished` while it comes from another store
  *   events    label events, append-only; _id is {dataset, sample, n}
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
  *   notes, answers   notes of a dataset; idempotency
@@ -213,7 +212,7 @@ struct dataset_policy current_policy(struct mongodb_dataset *dataset);
 int settings_refresh(struct mongodb_dataset *dataset, struct err *err);
 /* Makes them the dataset's current ones; takes what they own. */
 void settings_replace(struct mongodb_dataset *dataset, struct settings *settings);
-/* Is it one of the dataset's labels? Asks the store when it is not among those known here. */
+/* Whether the dataset has this label. Asks the store when it is not among those known here. */
 int label_known(struct mongodb_dataset *dataset, const char *label, bool *known, struct err *err);
 /* The labels document; in order of name. The caller releases, in any case. */
 int labels_read(struct work *work, const char *name, struct label_set *out, struct err *err);
@@ -271,7 +270,7 @@ void records_drop_twins(struct records *records); /* leaves one of each sample; 
 void records_release(struct records *records);
 /* A work_visit that appends to struct records. */
 int records_visit(void *records, const bson_t *document, struct err *err);
-/* A sample of its own, or NULL texts become "". */
+/* A copy of the record as a sample; NULL texts become "". */
 void sample_copy(struct sample *out, const struct sample *from);
 
 /* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. The event
@@ -280,16 +279,16 @@ void record_set_vote(struct record *record, const char *user, const char *label,
 bool record_has_vote(const struct record *record, const char *user); /* or passed it on */
 /* The same for an event of the sample, its n-th: a vote, or a decision. */
 void record_take_event(struct record *record, const struct label_event *event, int64_t n);
-/* Are its votes only in its events? */
+/* Whether the sample's votes are in its events alone. */
 bool record_is_older(const struct record *record);
-/* Takes the votes and decisions of those of which they are only in their events. */
+/* Reads the votes and decisions of samples that have them in their events alone. */
 int records_take_events(struct work *work, const char *dataset, struct records *records, struct err *err);
 void record_drop_leases(struct record *record);
 /* Forgets leases that ran out and computes free_at. */
 void record_refresh(struct record *record, int64_t overlap, int64_t now);
-/* Brings label and state in line with votes, decision and policy, and then does so. */
+/* Computes label and state from votes, decision and policy, and sets them. */
 void record_settle(struct record *record, int64_t overlap, int64_t now);
-/* May this user be given it now? After record_refresh. */
+/* Whether this user may be given the sample now. After record_refresh. */
 bool record_open_to(const struct record *record, const char *user, int64_t overlap);
 struct lease *record_lease(struct record *record, const char *user, const char *token); /* either may be NULL */
 struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires);
@@ -333,9 +332,9 @@ void batch_event(struct batch *batch, struct record *record, const char *label, 
                  const char *source, int64_t lead_time_ms, const char *request);
 /* Writes the record, new or changed, and what that means for the counts. */
 int batch_save(struct batch *batch, struct record *record, struct err *err);
-/* Removes the record, as read, with its events; before all that is saved in the batch. */
+/* Removes the record, as it was read, with its events; applied before everything that the batch saves. */
 void batch_remove(struct batch *batch, const struct record *record);
-/* Sends all of it. */
+/* Sends the whole batch. */
 int batch_write(struct batch *batch, struct err *err);
 
 /* --- the queue: candidates for a batch of leases (queue.c) -------------------------------------------------------- */
@@ -405,7 +404,7 @@ typeof(dataset_unreadable) mongodb_unreadable;
  * it. */
 int catch_up(struct mongodb_dataset *, struct err *);
 int catch_up_step(struct mongodb_dataset *, struct err *);
-/* Is anything due, as far as is known here? */
+/* Whether anything is due, as far as this process knows. */
 bool catch_up_due(struct mongodb_dataset *);
 
 typeof(dataset_outline) mongodb_outline;

@@ -21,7 +21,7 @@ static int64_t monotonic_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A standalone server would take what is prepared, and refuse the first transaction. */
+/* A standalone server would accept the preparation, and refuse the first transaction. */
 static int check_set(struct work *work, struct err *err)
 {
 	bson_t *command = BCON_NEW("isMaster", BCON_INT32(1)), hello;
@@ -41,7 +41,7 @@ static int check_set(struct work *work, struct err *err)
 	return failed;
 }
 
-/* This program may have been killed in the middle of a transaction. */
+/* An earlier run of this program may have been killed in the middle of a transaction. */
 static int end_former_life(struct work *work, struct err *err)
 {
 	char appname[ORPHANS_APPNAME_MAX];
@@ -245,7 +245,7 @@ int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *mat
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
 
-/* Two that met each other should not meet again. */
+/* Two transactions that conflicted should not conflict again. */
 void work_back_off(unsigned tries)
 {
 	unsigned most = tries < 6 ? 1U << tries : BACKOFF_MAX_MS;

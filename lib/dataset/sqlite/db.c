@@ -87,7 +87,7 @@ static int note_inode(struct sqlite_db *db, struct err *err)
 	return 0;
 }
 
-/* SQLite would take them for the new one's. */
+/* SQLite would apply the leftover log to the new database. */
 static int drop_side_files(const char *path, struct err *err)
 {
 	static const char *const suffixes[] = {"-wal", "-shm"};
@@ -122,7 +122,7 @@ static int create_file(struct sqlite_db *db, struct err *err)
 	return failed;
 }
 
-/* A reader in its way is none of ours to end: the log stays as long as it is then, which is a failure when all of it
+/* Another program's reader may keep the log from shrinking: that is a failure only when all of it
  * must be in the database. */
 static int checkpoint(struct sqlite_db *db, bool all, struct err *err)
 {
@@ -134,7 +134,7 @@ static int checkpoint(struct sqlite_db *db, bool all, struct err *err)
 	return conn_fail(db->writer, err);
 }
 
-/* SQLite gives them the database's mode: those made while that was for reading alone would keep it so. */
+/* SQLite gives the log and its index the database's mode: made while the database was read-only, they would stay so. */
 static void make_side_files_writable(const struct sqlite_db *db)
 {
 	static const char *const suffixes[] = {"-wal", "-shm"};
@@ -263,7 +263,7 @@ void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn)
 	pthread_mutex_unlock(&db->mutex);
 }
 
-/* Is the log still its own? Looked at again only when the file was changed since, by a checkpoint, or by who
+/* Is the log still its own? Looked at again only when the file has changed since, by a checkpoint or because somebody
  * replaced it. */
 static bool is_own(struct sqlite_db *db, const struct timespec *changed)
 {
@@ -374,7 +374,7 @@ static void run_batch(struct sqlite_db *db, struct combine_job *jobs)
 	}
 }
 
-/* Writes all that waits once the lock is had; until then who has waited too long may go. */
+/* Writes all jobs that wait once it has the lock; until then, jobs that have waited too long are refused. */
 static void write_batch(void *owner, struct combine *line)
 {
 	struct sqlite_db *db = owner;
@@ -414,7 +414,7 @@ int db_fold(struct sqlite_db *db, bool all, struct err *err)
 	return failed;
 }
 
-/* Never over another database that was made meanwhile. */
+/* Never overwrites another database that was made meanwhile. */
 static int rename_file(const char *from, const char *to, struct err *err)
 {
 	int failed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);

@@ -22,7 +22,7 @@ struct sqlite_conn {
 		const char *sql;
 		sqlite3_stmt *stmt;
 	} statement[SQLITE_STATEMENTS_MAX];
-	/* it met what only a new connection may get over: a file that was not writable, damage, a disk's error */
+	/* it met a failure that only a new connection may recover from: a read-only file, damage, a disk error */
 	bool worn;
 	struct sqlite_conn *next; /* in the pool of idle readers */
 };
@@ -79,50 +79,50 @@ struct sqlite_db {
 /* Brings a database to a later schema. */
 typedef int db_migrate(struct sqlite_conn *writer, struct err *err);
 
-/* What a database is to be like. */
+/* The schema that a database must have. */
 struct db_schema {
-	/* Is it so already? Only looks. */
+	/* Whether the database has it already; changes nothing. */
 	int (*is_current)(struct sqlite_conn *conn, bool *current, struct err *err);
 	db_migrate *migrate; /* in one transaction; called under the lock */
 };
 extern const struct db_schema schema_of_dataset, schema_of_answers; /* schema.c */
 
-/* create: makes the file, which must not exist (ERR_CONFLICT). One that is there, and as it is to be, is opened
+/* create: makes the file, which must not exist (ERR_CONFLICT). An existing one with the current schema is opened
  * without the lock: that may be held for long, by a backup. */
 int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err);
 /* For reading alone: makes no lock file, changes no schema. A database of the older system is copied and the copy
  * migrated; that one has a single connection, so only one thread may read. */
 int db_open_reading(struct sqlite_db **out, const char *path, struct err *err);
 void db_free(struct sqlite_db *db);
-/* Is the file at db's path still the one that is open, and of use? If not, it is to be opened anew. */
+/* Whether the open file is still the one at db's path, and usable. If not, the caller opens it anew. */
 bool db_current(struct sqlite_db *db);
-/* Puts a database that is damaged, by ours or another's doing, beside its place, under the lock; if it is `device`
- * and `inode` still. *aside gets its new name, the caller's to free, or NULL. */
+/* Renames a damaged database, under the lock, so that a new one can take its place; only if it is still `device`
+ * and `inode`. *aside gets its new name, the caller's to free, or NULL. */
 int db_set_aside(const char *path, dev_t device, ino_t inode, char **aside, struct err *err);
 /* A reading connection for this thread until db_read_end. NULL on failure. */
 struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err);
 void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
 
-/* Runs `run` inside a write transaction, together with whatever other threads are waiting to write, and returns when
- * that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with a code other
- * than ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the batch it was
- * in failed. Where another program keeps the lock for long, all but one of a process's threads that wait are answered
- * ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
+/* Runs `run` inside a write transaction, together with the writes that other threads are waiting to make, and
+ * returns when that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with
+ * a code other than ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the
+ * batch it was in failed. Where another program keeps the lock for long, all but one of a process's threads that
+ * wait are answered ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
 enum { DB_WAIT_SECONDS = 10 };
 typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
 int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err);
-/* Writes the WAL back into the database and empties it. What a reader of another program keeps from being written
+/* Writes the WAL back into the database and empties it. A part that another program's reader keeps from being written
  * back is ERR_UNAVAILABLE when all of it must be, else it stays in the WAL. */
 int db_fold(struct sqlite_db *db, bool all, struct err *err);
-/* Renames a database that nobody has open and that is all in its one file; ERR_CONFLICT when `to` is there. A log
+/* Renames a database that nobody has open and that has no log; ERR_CONFLICT when `to` is there. A log
  * that an earlier database left there (its removal was cut short) is removed: SQLite would take it for the new
  * one's. */
 int db_rename(const char *from, const char *to, struct err *err);
 
 /* Is the log that lies beside the database, if any, its own (wal.c)? ERR_UNAVAILABLE: no, for the database was
- * replaced; err says what a person is to do. To be asked before a new connection reads. */
+ * replaced; err says what a person is to do. Call it before a new connection reads. */
 int wal_check(sqlite3 *db, const char *path, struct err *err);
-/* The same, under the lock, before each write transaction; and what is to be noted for it, after it was committed.
+/* The same, under the lock, before each write transaction; and what to note for the log, after it was committed.
  * file: what the database's file is now. */
 int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err);
 void wal_after(struct sqlite_db *db);
@@ -159,13 +159,13 @@ struct carried {
 	struct added *item; /* in the order in which they are made again */
 	size_t count;
 };
-/* Notes, beside what is noted, and drops the views and triggers, and, of an older one, the indices on its samples. */
+/* Notes and drops the views and triggers, and, of an older database, the indices on its samples. */
 int carry_off(struct sqlite_conn *writer, bool older, struct carried *out, struct err *err);
 /* Adds the UNIQUE constraints of the older table samples, as indices. */
 int carry_unique(struct sqlite_conn *writer, struct carried *carried, struct err *err);
 /* Copies the older samples, with the columns that they have beside those of its schema, into samples_1. */
 int carry_columns(struct sqlite_conn *writer, struct err *err);
-/* Makes all of it again. */
+/* Creates all of them again. */
 int carry_back(struct sqlite_conn *writer, const struct carried *carried, struct err *err);
 void carried_release(struct carried *carried);
 
@@ -211,7 +211,7 @@ struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, 
 int64_t new_position(const struct dataset_policy *policy, int64_t row);
 /* The file of a dataset, or one beside it; the caller frees. */
 char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix);
-/* The same while it is being moved here: a name that no dataset can have. */
+/* The same while the dataset is being moved here: a name that no dataset can have. */
 char *moving_path(const struct sqlite_store *store, const char *name, const char *suffix);
 int sync_folder(const char *dir, struct err *err);
 /* Makes the database `made`, whole and closed, the dataset of that name, durably; ERR_CONFLICT when there is one. */
