@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "dataset/answers.h"
 #include "dataset/dataset.h"
+#include "dataset/sqlite/internal.h"
 #include "tempdir.h"
 
 static struct config config;
@@ -336,6 +337,26 @@ static void a_database_restored_with_its_log_is_served(void **state)
 	assert_int_equal(count_labels("cats"), 2);
 }
 
+/* As a request meets it that opened the former one's file just before. */
+static void a_dataset_made_anew_under_its_name_is_not_taken_for_a_replacement(void **state)
+{
+	sqlite3 *former;
+	struct dataset *dataset;
+
+	(void)state;
+	add_labels("cats", 0, 2);
+	assert_int_equal(sqlite3_open_v2(temp("dbs/cats.db"), &former, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(former, "SELECT count(*) FROM samples", NULL, NULL, NULL), SQLITE_OK);
+	must(dataset_open(store, "cats", &dataset, &failure));
+	must(dataset_remove(store, "cats", &failure));
+	must(dataset_create(store, "cats", "/cats", NULL, &failure));
+	add_labels("cats", 0, 2);
+	must(wal_check(former, temp("dbs/cats.db"), &failure));
+	sqlite3_close(former);
+	dataset_close(dataset);
+	assert_int_equal(count_labels("cats"), 2);
+}
+
 static void so_is_one_restored_with_its_log_alone(void **state)
 {
 	(void)state;
@@ -563,6 +584,7 @@ int main(void)
 		TEST(who_only_reads_notices_it_too),
 		TEST(a_log_removed_under_the_server_takes_no_writes),
 		TEST(a_database_restored_with_its_log_is_served),
+		TEST(a_dataset_made_anew_under_its_name_is_not_taken_for_a_replacement),
 		TEST(so_is_one_restored_with_its_log_alone),
 		TEST(what_is_noted_of_another_log_or_torn_says_nothing),
 		TEST(a_log_that_was_begun_before_it_could_be_noted_is_noted_later),

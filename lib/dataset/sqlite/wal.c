@@ -198,6 +198,14 @@ static int wal_refuse(const char *path, struct err *err)
 	               name, name, name);
 }
 
+/* Another file has the path now, or none: what lies beside it is not about the file that is open. */
+static bool has_moved(sqlite3 *db)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 /* Without a lock: what did not change while it was looked at belongs to one moment, for no log's salts come again. */
 int wal_check(sqlite3 *db, const char *path, struct err *err)
 {
@@ -209,7 +217,7 @@ int wal_check(sqlite3 *db, const char *path, struct err *err)
 			return 0;
 		take_look(db, path, &again);
 		if (memcmp(&look, &again, sizeof(look)) == 0)
-			return wal_refuse(path, err);
+			return has_moved(db) ? 0 : wal_refuse(path, err);
 	}
 	return 0;
 }
@@ -303,7 +311,8 @@ static int check_is_beside(const struct sqlite_db *db, const struct log_header *
 		read_log(db->writer->db, &again);
 		read_log_beside(db->path, &beside_again);
 		if (is_same(&own, &again) && is_same(&beside, &beside_again))
-			return err_set(err, ERR_UNAVAILABLE, "The database was replaced");
+			return has_moved(db->writer->db) ? err_set(err, ERR_NOT_FOUND, "Database not found")
+			                                 : err_set(err, ERR_UNAVAILABLE, "The database was replaced");
 		own = again;
 	}
 	return 0;
