@@ -6,9 +6,12 @@
  * the new policy. */
 #include "dataset/sqlite/internal.h"
 
+#include <time.h>
+
 enum {
 	BITE_MAX = 1000, /* samples of a write: some 20 ms, while others wait */
 	STEP_MAX = 50,   /* of one that is somebody's request for a task, too */
+	PAUSE_MS = 2,    /* between bites: flock(2) wakes who waits in another process, but does not hand over to it */
 };
 
 static int make_due(struct sqlite_conn *writer, const char *key, struct err *err)
@@ -115,7 +118,9 @@ static int run_bite(struct sqlite_conn *writer, void *more, struct err *err)
 /* None has to be on the disk before the next: how far it is is lost with it. */
 int db_catch_up(struct sqlite_db *db, struct err *err)
 {
-	for (bool more = true; more;) {
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+
+	for (bool more = true; more; nanosleep(&pause, NULL)) {
 		if (db_write(db, false, run_bite, &more, err))
 			return -1;
 	}
