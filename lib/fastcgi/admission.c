@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 struct admission {
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the fields below */
 	int threads, taken;
-	const char *user[]; /* of each place; NULL where it is free */
+	const char *user[]; /* by place; NULL where it is free */
 };
 
 struct admission *admission_new(int threads)
@@ -29,7 +29,7 @@ void admission_free(struct admission *admission)
 	free(admission);
 }
 
-/* The first free place, and how many are the user's. */
+/* Finds a free place (-1: none), and counts the places that the user holds. */
 static int admission_look(const struct admission *admission, const char *user, int *held)
 {
 	int place = -1;

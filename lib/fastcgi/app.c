@@ -1,4 +1,4 @@
-/* Runs a FastCGI program: threads that accept, one answer a request, an orderly end. */
+/* Runs a FastCGI program: threads that accept connections, one answer a request, an orderly shutdown. */
 #include "fastcgi/app.h"
 
 #include <fastcgi.h>
@@ -48,7 +48,7 @@ static int find_route(struct call *call, const char **dataset_name, struct err *
 	return failed;
 }
 
-/* Runs the handler, once for all requests that bear the same idempotency key. The reply is whole afterwards. */
+/* Runs the handler, once for all requests with the same idempotency key. Afterwards the reply is complete. */
 static void run_handler(struct call *call)
 {
 	struct idempotent idempotent;
@@ -65,7 +65,7 @@ static void run_handler(struct call *call)
 	idempotent_end(&idempotent, call);
 }
 
-/* Takes a place among the requests that wait for their bodies, if this is one; -1 with err. */
+/* Takes a place among the requests that wait for their bodies, if this is one of them; -1 with err. */
 static int admit(struct call *call, int *place, struct err *err)
 {
 	const struct request *request = call->request;
@@ -87,8 +87,8 @@ static void app_answer(struct call *call, struct err *err)
 		run_handler(call);
 }
 
-/* Reads what is left of the body, as far as it comes in time. nginx sends no more of it once a streamed answer has
- * begun. */
+/* Reads the rest of the body, as far as it comes in time; returns whether all of it was read. Once a streamed answer
+ * has begun, nginx sends no more of the body. */
 static bool app_drain(struct call *call)
 {
 	bool timed_out = call->reply->status == 408;
@@ -98,7 +98,7 @@ static bool app_drain(struct call *call)
 	return request_drain(call->request);
 }
 
-/* Whether all was read that nginx sends for the request. */
+/* Returns whether everything that nginx sends for the request was read. */
 static bool handle(struct app *app, FCGX_Request *fcgi)
 {
 	struct request request;
@@ -136,7 +136,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 
 /* --- threads ------------------------------------------------------------------------------------------------------ */
 
-/* What does not come in so long is given up by a read of libfcgi's. */
+/* Lets libfcgi's reads give up when nothing comes in for that long. */
 static void set_patience(const struct app *app, int connection)
 {
 	struct timeval patience = {.tv_sec = app->config.limits.slow_seconds};
@@ -149,12 +149,12 @@ static void serve_one(struct app *app, FCGX_Request *fcgi, int connection)
 {
 	set_patience(app, connection);
 	fcgi->ipcFd = connection;
-	fcgi->keepConnection = 1; /* until the request itself says: else FCGX_Accept_r closes it first */
+	fcgi->keepConnection = 1; /* until the request says otherwise: without it FCGX_Accept_r closes the connection first */
 	if (FCGX_Accept_r(fcgi) < 0)
 		return;
 	bool drained = handle(app, fcgi);
 	if (drained)
-		FCGX_Detach(fcgi); /* if closed, then at once, without a wait for nginx to close its end */
+		FCGX_Detach(fcgi); /* a closing then does not wait for nginx to close its end */
 	else
 		fcgi->keepConnection = 1;
 	FCGX_Finish_r(fcgi);
@@ -171,7 +171,7 @@ static void serve(void *data, struct threads *threads)
 	FCGX_Request fcgi;
 	int connection;
 
-	FCGX_InitRequest(&fcgi, -1, 0); /* no socket: it is not to accept another connection when one turns out broken */
+	FCGX_InitRequest(&fcgi, -1, 0); /* no socket, so that it does not accept another connection when one is broken */
 	while ((connection = connections_next(app->connections)) >= 0) {
 		threads_busy(threads);
 		serve_one(app, &fcgi, connection);
@@ -259,7 +259,7 @@ static int stores_of(const struct program *program)
 	return (program->no_datasets ? 0 : CONFIG_DATASETS) | (program->images ? CONFIG_IMAGES : 0);
 }
 
-/* Which stores it opens, for image-label-server, which gives it these stores' secrets alone. */
+/* Prints which stores the program opens: image-label-server gives it the secrets of these alone. */
 static int tell_stores(const struct program *program)
 {
 	printf("%s %s\n", program->no_datasets ? "" : "datasets", program->images ? "images" : "");
@@ -312,8 +312,8 @@ int app_run(const struct program *program, int argc, char **argv)
 	}
 	log_init(program->name, LOG_INFO);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGTERM); /* not to outlive the supervisor, which would start another one */
-	mallopt(M_ARENA_MAX, 2);          /* threads share heaps: little memory when idle */
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* must not outlive the supervisor, which would start another one */
+	mallopt(M_ARENA_MAX, 2);          /* threads share heaps, which saves memory when idle */
 	int status = open_app(&app, &err);
 	if (status)
 		log_write(LOG_ERROR, "cannot start", "error", err.text, NULL);

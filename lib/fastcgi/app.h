@@ -1,8 +1,8 @@
 /* The frame of every FastCGI program: set-up, threads that accept, routing, permission, answer, shutdown.
  *
- * A program is a table of routes. app_run asks, in one place and before a handler runs, whether the method and path
- * exist (404, 405 with Allow), whether it is no page of another site that asks (403), and whether the user may do
- * this (a dataset he may not see: 404; may see but not change: 403). */
+ * A program is a table of routes. Before a handler runs, app_run checks in one place that the method and path exist
+ * (404, 405 with Allow), that the request does not come from a page of another site (403), and that the user may do
+ * this (404 for a dataset that the user may not see, 403 for one that the user may see but not change). */
 #ifndef FASTCGI_APP_H
 #define FASTCGI_APP_H
 
@@ -14,7 +14,7 @@
 #include "fastcgi/reply.h"
 #include "fastcgi/request.h"
 
-/* What lives as long as the process; handlers on all threads share it. */
+/* Lives as long as the process; handlers on all threads share it. */
 struct app {
 	const struct program *program;
 	struct config config;
@@ -25,8 +25,8 @@ struct app {
 	struct gate *gate;           /* NULL unless program->passwords */
 	struct dataset_store *store; /* NULL if program->no_datasets */
 	struct blob_store *blobs;    /* NULL unless program->images */
-	struct intents *intents;     /* the same: notes of images about to be stored there */
-	struct recovery *recovery;   /* datasets of which samples were passed over */
+	struct intents *intents;     /* the same: notes of images that are about to be stored there */
+	struct recovery *recovery;   /* datasets with samples that were passed over */
 	struct thumbs *thumbs;       /* NULL unless program->thumbs */
 };
 
@@ -42,7 +42,7 @@ struct call {
 	enum role role;                     /* the user's role on it */
 	const char *param[CALL_PARAMS_MAX]; /* the values of the path's other {…}, in order */
 	cJSON *body;                        /* read by call_body; deleted with the call */
-	struct dataset_info info;           /* as far as it was read by these below; released with the call */
+	struct dataset_info info;           /* filled by call_info and the functions after it; released with the call */
 	struct buf rest;                    /* holds the value of {…...} */
 };
 
@@ -52,16 +52,16 @@ typedef int app_handler(struct call *call, struct err *err);
 struct route {
 	const char *method; /* GET also takes HEAD */
 	const char *path;   /* "/v1/datasets/{dataset}/tasks/{token}/label"; "{path...}" at the end takes the rest */
-	enum role needs;    /* the role asked: on the path's {dataset}, or on the one given to call_dataset */
+	enum role needs;    /* the least role needed: on the path's {dataset}, or on the dataset given to call_dataset */
 	app_handler *handle;
-	bool overall;       /* the role is asked on all datasets, before the handler runs */
-	const char *query;  /* the query parameters it knows, "limit after"; ROUTE_ANY: others are passed over */
-	const char *fields; /* the same of its body's JSON object, as call_body reads it */
+	bool overall;       /* the role is needed on all datasets, and checked before the handler runs */
+	const char *query;  /* the query parameters it knows, such as "limit after"; ROUTE_ANY: unknown ones are ignored */
+	const char *fields; /* the same for the fields of its body's JSON object, as call_body reads it */
 };
 
-/* An unknown parameter or field is 400, so that nobody takes the answer for that of a filter or a change that is
- * misspelt or not there. Only the older systems' requests pass them over, and with them what is no part of /v1:
- * their clients send what they have, such as a whole description with a label added, and are to work as they are. */
+/* An unknown parameter or field is 400: ignoring a misspelt filter or change would give an answer to another
+ * question. Only the older systems' requests ignore them, since their clients must work as they are, and send
+ * whatever they have, such as a whole description with a label added. */
 #define ROUTE_ANY "*"
 
 struct program {
@@ -79,8 +79,8 @@ struct program {
  * serves the socket on descriptor 0 until SIGTERM, finishes what is under way. Returns the exit status. */
 int app_run(const struct program *program, int argc, char **argv);
 
-/* For a dataset named in a body or query: opens it if it exists and the user may see it (else ERR_NOT_FOUND "Database
- * not found"), and checks the route's role (ERR_FORBIDDEN). */
+/* Opens a dataset that a body or query names, if it exists and the user may see it (else ERR_NOT_FOUND "Database not
+ * found"), and checks the route's role (ERR_FORBIDDEN). */
 int call_dataset(struct call *call, const char *name, struct err *err);
 
 /* Reads the body as a JSON object into call->body. */
@@ -88,8 +88,8 @@ int call_body(struct call *call, struct err *err);
 /* The same where every field is optional: no body at all is an empty object. */
 int call_body_or_none(struct call *call, struct err *err);
 
-/* Reads what is known of call->dataset into call->info: all of it; its place or its labels, unless they were read
- * already; its counts. */
+/* Read call->dataset's description into call->info: all of it; its place or its labels, unless read already; its
+ * counts. */
 int call_info(struct call *call, struct err *err);
 int call_place(struct call *call, struct err *err);
 int call_labels(struct call *call, struct err *err);

@@ -7,7 +7,7 @@
 #include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 
-enum { LOST_MAX = 3 }; /* each of which waited for the store */
+enum { LOST_MAX = 3 }; /* failures in a row, each of which waited for the store */
 
 static void note_failure(struct batch *batch, const struct err *failed)
 {

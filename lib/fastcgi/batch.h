@@ -1,5 +1,5 @@
-/* Several files taken in one request: each with a result of its own, so that a bad one never loses the others.
- * One request, one thread. */
+/* Several files in one request: each has a result of its own, so that a bad one never loses the others. One request,
+ * one thread. */
 #ifndef FASTCGI_BATCH_H
 #define FASTCGI_BATCH_H
 
@@ -15,16 +15,17 @@ struct batch {
 	cJSON *results; /* one a file, in order */
 	cJSON *skipped; /* names of those not stored */
 	int64_t files, stored;
-	int64_t lost;     /* how many in a row failed for a store that is down; after some, no others are tried */
+	int64_t lost;     /* how many files in a row failed because a store is down; after some, the rest are not tried */
 	struct err store; /* the error of the last of these */
-	/* what the request as a whole answers when nothing was stored: of a store's failure before a file's */
+	/* what the whole request answers when nothing was stored: a store's failure comes before a file's */
 	struct err worst;
 };
 
-/* Stores the body's files under the label that a client names, by ?label= or in the form before the files (call_info
- * before). ERR_BAD_REQUEST when there are none; *batch is to be released in any case. */
+/* Stores the body's files under the label that the client names, by ?label= or in the form before the files (call
+ * call_info first). ERR_BAD_REQUEST when there are none; release *batch in any case. */
 int batch_store(struct batch *batch, struct call *call, batch_result *result, struct err *err);
-/* Answers with the results as `answer` (taken) has them: 200 when any file was stored, else as the worst failure. */
+/* Answers `answer` (taken) with the results added: 200 when any file was stored, else the status of the worst
+ * failure. */
 void batch_reply(const struct batch *batch, struct call *call, cJSON *answer);
 void batch_release(struct batch *batch);
 

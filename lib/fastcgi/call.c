@@ -1,4 +1,4 @@
-/* What handlers ask of a request under way: its dataset, its body, what is known of the dataset. */
+/* What handlers ask about a request under way: its dataset, its body, the dataset's description. */
 #include "base/json.h"
 #include "fastcgi/app.h"
 #include "fastcgi/route.h"

@@ -1,14 +1,14 @@
-/* What the collecting programs share: which dataset a request means, and the answer to a GET of an upload's address.
- * One request, one thread. */
+/* What the collecting programs share: the dataset that a request means, and the answer to a GET of an upload's
+ * address. One request, one thread. */
 #ifndef FASTCGI_COLLECT_H
 #define FASTCGI_COLLECT_H
 
 #include "fastcgi/app.h"
 
-/* Opens the dataset that ?dataset= names, else the configuration's default_dataset, as call_dataset does. */
+/* Opens the dataset named by ?dataset=, else the configuration's default_dataset, as call_dataset does. */
 int collect_dataset(struct call *call, struct err *err);
 
-/* The dataset's name as it stands in keys of the image store: NULL for the default dataset (blob/key.h). */
+/* The dataset's name as it appears in keys of the image store: NULL for the default dataset (blob/key.h). */
 const char *collect_key_dataset(const struct call *call);
 
 /* {"Response": "Available", "Post-Request-Body": ["label", "Files"]} */

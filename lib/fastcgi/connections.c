@@ -1,4 +1,4 @@
-/* Waits for connections by one epoll(7) that all threads share. */
+/* Waits for connections with one epoll(7) that all threads share. */
 #include "fastcgi/connections.h"
 
 #include <errno.h>
@@ -15,25 +15,25 @@
 
 #include "base/log.h"
 
-/* libfcgi's own accept also waits for the first bytes: interrupted there it drops the connection, and once a
- * shutdown is pending goes on for ever with a descriptor that it has closed (2.4.2). So connections are accepted
- * here and handed to it.
+/* Connections are accepted here and handed to libfcgi. Its own accept also waits for the first bytes: when it is
+ * interrupted there, it drops the connection, and once a shutdown is pending it loops for ever on a descriptor that
+ * it has closed (2.4.2).
  *
- * Each is watched for one event at a time (EPOLLONESHOT), so that one thread wakes up for it, and watched again by
- * that thread. The stop is an eventfd that nobody reads: it wakes all of them.
+ * Each connection is watched for one event at a time (EPOLLONESHOT), so that one thread wakes up for it; that thread
+ * has it watched again. The stop is an eventfd that nobody reads, so that it wakes all threads.
  *
- * A program that may open no more files would leave its clients waiting: so one descriptor is kept for nothing but
- * to be given up for a connection, whose request then fails by itself, with an answer. */
+ * A program that may open no more files would leave its clients waiting. So one spare descriptor is held, and given
+ * up for such a connection: its request then fails with an answer. */
 enum { PIECE_BYTES = 64 * 1024, RETRY_MS = 20 };
 
 struct connections {
 	int epoll, listening, stop;
 	atomic_bool stopping;
-	pthread_mutex_t lock; /* of what follows */
-	int spare;            /* -1 while a connection has its place */
+	pthread_mutex_t lock; /* protects the field below */
+	int spare;            /* -1 while a connection uses its place */
 };
 
-/* What an event is of: a descriptor, and whether it lingers. */
+/* The low bit of an event's data says that its descriptor lingers. */
 enum { LINGERS = 1 };
 
 static int watch_as(struct connections *connections, int operation, int fd, uint32_t events, unsigned flags)
@@ -65,7 +65,7 @@ static int set_up(struct connections *connections)
 	connections->epoll = epoll_create1(EPOLL_CLOEXEC);
 	connections->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	connections->spare = eventfd(0, EFD_CLOEXEC);
-	/* Non-blocking: another process may accept what this one was woken for. */
+	/* Non-blocking: another process may accept the connection that woke this one. */
 	return flags < 0 || fcntl(connections->listening, F_SETFL, flags | O_NONBLOCK) || connections->epoll < 0 ||
 	                       connections->stop < 0 || connections->spare < 0 ||
 	                       watch(connections, EPOLL_CTL_ADD, connections->stop, EPOLLIN) ||
@@ -111,7 +111,7 @@ static int accept_next(const struct connections *connections)
 	return accept4(connections->listening, NULL, NULL, SOCK_CLOEXEC);
 }
 
-/* In the place of the spare one, if there is one. */
+/* Accepts a connection in place of the spare descriptor, if there is one. */
 static int accept_by_spare(struct connections *connections)
 {
 	int connection = -1;
@@ -127,7 +127,7 @@ static int accept_by_spare(struct connections *connections)
 	return connection;
 }
 
-/* Whether there is a spare one, as there is again once there is room. */
+/* Opens the spare descriptor again if it was given up; false while there is no room for it. */
 static bool has_spare(struct connections *connections)
 {
 	pthread_mutex_lock(&connections->lock);
@@ -150,12 +150,12 @@ static int accept_one(struct connections *connections)
 		log_write(LOG_WARN, "accept failed", "error", strerror(error), NULL);
 	}
 	if (connection < 0 && error != EAGAIN)
-		nanosleep(&pause, NULL); /* until another one has ended */
+		nanosleep(&pause, NULL); /* until another connection has ended */
 	watch(connections, EPOLL_CTL_MOD, connections->listening, EPOLLIN | EPOLLONESHOT);
 	return connection;
 }
 
-/* One piece at a time, so that no other connection waits for it. */
+/* Reads one piece at a time, so that no other connection waits for it. */
 static void pass_over(struct connections *connections, int connection)
 {
 	char piece[PIECE_BYTES];
@@ -197,7 +197,7 @@ void connections_keep(struct connections *connections, int connection)
 
 void connections_linger(struct connections *connections, int connection)
 {
-	/* nginx waits for an answer's end, even when Content-Length says where that is (fastcgi_keep_conn off, 1.22). */
+	/* nginx waits for the answer's end, even when Content-Length says where that is (fastcgi_keep_conn off, 1.22). */
 	if (shutdown(connection, SHUT_WR) || rewatch(connections, connection, LINGERS))
 		close(connection);
 }
@@ -208,5 +208,5 @@ void connections_stop(struct connections *connections)
 
 	atomic_store(&connections->stopping, true);
 	if (write(connections->stop, &one, sizeof(one)) < 0)
-		abort(); /* an eventfd at 0 takes it */
+		abort(); /* cannot happen to an eventfd at 0 */
 }

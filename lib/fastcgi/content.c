@@ -1,11 +1,11 @@
-/* Finds which content a sample's image has. */
+/* Identifies the content of a sample's image. */
 #include "fastcgi/content.h"
 
 #include <sys/stat.h>
 
 #include "base/text.h"
 
-enum { GRAIN_US = 20 * 1000 }; /* two ticks of the slowest kernel's clock (100 Hz), by which it stamps files */
+enum { GRAIN_US = 20 * 1000 }; /* two ticks of the slowest kernel clock (100 Hz) that stamps files */
 
 static void add_text(struct hash_stream *stream, const char *text)
 {
@@ -67,5 +67,5 @@ bool content_is_settled(const struct sample *sample, const struct located *file)
 {
 	int64_t age = text_now() - file->id.changed_ns / 1000;
 
-	return sample->blob_key[0] || age < 0 || age > GRAIN_US; /* below 0: by another machine's clock */
+	return sample->blob_key[0] || age < 0 || age > GRAIN_US; /* below 0: stamped by another machine's clock */
 }

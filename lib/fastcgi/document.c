@@ -60,7 +60,7 @@ static cJSON *policy_document(const struct dataset_policy *policy)
 
 int document_policy_parse(const cJSON *document, struct dataset_policy *policy, unsigned *fields, struct err *err)
 {
-	/* In the order of enum dataset_policy_field's bits. */
+	/* in the order of enum dataset_policy_field's bits */
 	static const char *const keys[] = {"overlap", "lease_seconds", "order", "skip", "public", NULL};
 	const char *order = NULL, *skip = NULL;
 

@@ -1,5 +1,5 @@
-/* The JSON documents of datasets, samples and tasks, as /v1 answers them. Thread-safe; what is returned is the
- * caller's. */
+/* The JSON documents of datasets, samples and tasks, as /v1 answers them. Thread-safe; the caller owns what is
+ * returned. */
 #ifndef FASTCGI_DOCUMENT_H
 #define FASTCGI_DOCUMENT_H
 
@@ -9,35 +9,35 @@
 #include "dataset/dataset.h"
 #include "dataset/task.h"
 
-/* name, base_dir, size, counts, labels, policy. */
+/* Fields: name, base_dir, size, counts, labels, policy. */
 cJSON *document_dataset(const char *name, const struct dataset_info *info);
 
-/* key (as text: labels' keys are the fields of objects, too), name, count. */
+/* Fields: key (as text, since labels' keys are also names of fields), name, count. */
 cJSON *document_label(const struct dataset_label *label);
 enum { DOCUMENT_KEY_MAX = 24 };
 const char *document_key(int64_t key, char out[DOCUMENT_KEY_MAX]);
 
-/* Reads the fields that a policy document has into *policy, which keeps the others, and adds them to *fields (of
- * enum dataset_policy_field); one that is null is none. NULL changes nothing. An unknown key is ERR_BAD_REQUEST, as
- * is a wrong value. */
+/* Reads a policy document's fields into *policy, whose other fields keep their values, and adds the fields read to
+ * *fields (of enum dataset_policy_field). A field that is null counts as absent; a NULL document changes nothing. An
+ * unknown key or a wrong value is ERR_BAD_REQUEST. */
 int document_policy_parse(const cJSON *document, struct dataset_policy *policy, unsigned *fields, struct err *err);
 
 enum {
-	DOCUMENT_THUMB_SIZE = 256,      /* pixels a side of the thumbnail that thumb_url names */
-	DOCUMENT_RENDITION_SIZE = 2048, /* and of what image_url names for an image that browsers do not show */
+	DOCUMENT_THUMB_SIZE = 256,      /* pixels a side of the thumbnail at thumb_url */
+	DOCUMENT_RENDITION_SIZE = 2048, /* and of the one at image_url, where browsers do not show the image itself */
 };
-/* Whether browsers show it as it is; by its name where its type is not known. */
+/* Whether browsers show the image as it is; judged by its name where its type is not known. */
 bool document_is_shown(const struct sample *sample);
-/* All fields of a sample; what is not known of it is null. image_url, of one that is shown; NULL:
- * document_image_path's. thumb_version is of the image's content, and so part of its thumbnail's address; "" when it
- * is not known. */
+/* All fields of a sample; unknown ones are null. image_url is used where browsers show the image; NULL: the path of
+ * document_image_path. thumb_version is the version of the image's content, which is part of its thumbnail's
+ * address; "" when it is not known. */
 cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url,
                        const char *thumb_version);
 
-/* token, expires_at and, unless it is NULL, the sample's document (taken). */
+/* Fields: token, expires_at and, unless it is NULL, the sample's document (taken). */
 cJSON *document_task(const struct task *task, cJSON *sample);
 
-/* The path at which this server answers the image: "/images/{dataset}/{filepath}", percent-encoded; appended to out. */
+/* Appends the path at which this server answers the image: "/images/{dataset}/{filepath}", percent-encoded. */
 void document_image_path(const char *dataset, const char *filepath, struct buf *out);
 
 #endif

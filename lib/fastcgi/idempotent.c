@@ -1,4 +1,4 @@
-/* Claims idempotency keys, and keeps and gives back answers. */
+/* Claims idempotency keys, keeps answers, and gives them again. */
 #include "fastcgi/idempotent.h"
 
 #include <strings.h>
@@ -41,7 +41,8 @@ static void add_text(struct hash_stream *hash, const char *text)
 	hash_stream_update(hash, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-/* The parts and not their boundary, which a client makes anew each time it sends the same form. -1: no sound form. */
+/* Hashes the form's parts without their boundary, which a client chooses anew whenever it sends the form again. -1:
+ * malformed. */
 static int add_form(struct hash_stream *hash, struct request *request)
 {
 	struct multipart *multipart;
@@ -72,7 +73,7 @@ static void fingerprint(struct call *call, const struct spool *body, char out[HA
 	unsigned char digest[64];
 
 	add_text(hash, request_header(call->request, "REQUEST_URI"));
-	/* what a creation by tus has in place of a body */
+	/* tus creates an upload by these headers, without a body */
 	add_text(hash, request_header(call->request, "HTTP_UPLOAD_LENGTH"));
 	add_text(hash, request_header(call->request, "HTTP_UPLOAD_METADATA"));
 	if (strncasecmp(call->request->content_type, "multipart/", 10) != 0 || add_form(hash, call->request))
@@ -81,10 +82,11 @@ static void fingerprint(struct call *call, const struct spool *body, char out[HA
 	hash_hex(digest, HASH_SHA256_SIZE, out);
 }
 
-/* What is kept: this line with the dataset's name, if it was about one; the header lines, an empty line, the body. */
+/* What is kept: this line with the dataset's name, if the request was about one; the header lines; an empty line;
+ * the body. */
 static const char about[] = "Dataset: ";
 
-/* May the user still have it? One who may not any more is answered by the handler, which refuses by its own words. */
+/* Whether the user may still see the kept answer. If not, the handler runs, and refuses in its own words. */
 static bool may_have(struct call *call, const char *kept, const char **answer)
 {
 	const size_t skipped = sizeof(about) - 1;

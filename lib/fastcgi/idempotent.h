@@ -1,4 +1,4 @@
-/* Idempotency-Key: a POST that is sent again is answered as the first one was, and done once. One request, one
+/* Idempotency-Key: a POST that is sent again gets the first one's answer, and is done only once. One request, one
  * thread. */
 #ifndef FASTCGI_IDEMPOTENT_H
 #define FASTCGI_IDEMPOTENT_H
@@ -11,14 +11,14 @@ struct idempotent {
 	bool claimed;
 };
 
-/* Before the handler: reads the body and claims the key. *answered is true when call->reply is the first answer.
- * ERR_UNPROCESSABLE: the key was used with another request; ERR_CONFLICT: the first request is still under way after
- * IDEMPOTENT_WAIT_SECONDS. */
+/* Call it before the handler: it reads the body and claims the key. *answered is true when call->reply is the first
+ * request's answer. ERR_UNPROCESSABLE: the key was used with another request; ERR_CONFLICT: the first request is
+ * still under way after IDEMPOTENT_WAIT_SECONDS. */
 enum { IDEMPOTENT_WAIT_SECONDS = 30 };
 int idempotent_begin(struct idempotent *idempotent, struct call *call, bool *answered, struct err *err);
 
-/* After the handler, when call->reply is whole: keeps it under the key, unless it is the server's failure, or
- * streamed. */
+/* Call it after the handler, when call->reply is complete: keeps the reply under the key, unless it is a failure of
+ * the server, or streamed. */
 void idempotent_end(struct idempotent *idempotent, struct call *call);
 
 #endif

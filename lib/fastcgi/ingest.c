@@ -1,4 +1,4 @@
-/* Takes uploaded images in. */
+/* Checks and stores uploaded images. */
 #include "fastcgi/ingest.h"
 
 #include "base/text.h"
@@ -7,7 +7,7 @@
 #include "fastcgi/serve.h"
 #include "intake/intent.h"
 
-enum { POLICY_CHANGES_MAX = 8 }; /* public and private in turn, while one image is stored */
+enum { POLICY_CHANGES_MAX = 8 }; /* between public and private, while one image is stored */
 
 void ingest_from_spool(const struct spool *spool, struct ingest_source *out)
 {
@@ -82,7 +82,7 @@ static int ingest_check(const struct call *call, const struct ingest_source *sou
 	                     : image_check_fd(source->fd, pixels_max, info, err);
 }
 
-/* What can be refused is refused before the bytes are stored; the same is checked again in the write. */
+/* Refuses what it can before the bytes are stored; the write checks the same again. */
 static int check_room(struct call *call, const struct ingest_image *image, struct err *err)
 {
 	int64_t quota = call->app->config.limits.dataset_bytes;
@@ -139,7 +139,8 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 	return failed ? -1 : 0;
 }
 
-/* A crash between the bytes and the metadata leaves a note, by which the next start sweeps the bytes. */
+/* If the process dies between storing the bytes and the metadata, the intent's note lets the next start sweep the
+ * bytes. */
 static int note_and_store(struct call *call, const struct ingest_image *image, struct ingest_step *step,
                           struct err *err)
 {
@@ -151,7 +152,7 @@ static int note_and_store(struct call *call, const struct ingest_image *image, s
 	return -1;
 }
 
-/* Are these bytes there already? */
+/* Looks whether the dataset has these bytes already. */
 static int find_twin(struct call *call, const struct ingest_step *step, struct sample *out, bool *duplicate,
                      struct err *err)
 {
@@ -159,7 +160,7 @@ static int find_twin(struct call *call, const struct ingest_step *step, struct s
 	return *duplicate || err->code == ERR_NOT_FOUND ? 0 : -1;
 }
 
-/* What takes the place, or fills the quota, may be the same image: another request brought it while this one was
+/* What takes the place, or fills the quota, may be the same image, sent by another request while this one was
  * checked. */
 static int find_room(struct call *call, const struct ingest_image *image, const struct ingest_step *step,
                      struct sample *out, bool *duplicate, struct err *err)
@@ -199,8 +200,8 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
 	               : 0;
 }
 
-/* Whether the dataset became public, or private, since its policy was read. Then the object does so, too: whoever
- * made it so has seen only the samples that were there. */
+/* If the dataset became public or private since its policy was read, makes the object so, too: the request that
+ * changed the policy has seen only the samples that were there. Returns whether it did. */
 static bool follow_policy(struct call *call, const char *key, struct err *err)
 {
 	struct dataset_place now;
@@ -245,7 +246,7 @@ static const char *forwarded_or(const struct request *request, const char *forwa
 	return value && *value ? value : request_header(request, asked);
 }
 
-/* The address this client used for the server. */
+/* Appends the scheme and host by which this client reached the server. */
 static void add_origin(const struct request *request, struct buf *out)
 {
 	const char *scheme = forwarded_or(request, "FORWARDED_PROTO", "REQUEST_SCHEME");

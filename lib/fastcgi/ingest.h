@@ -10,7 +10,7 @@
 #include "intake/spool.h"
 #include "fastcgi/app.h"
 
-/* An image's bytes: in memory, or (bytes NULL) the whole of a file that nobody writes to any more. */
+/* An image's bytes: in memory, or (bytes NULL) a whole file to which nobody writes any more. */
 struct ingest_source {
 	const void *bytes;
 	int fd;
@@ -28,27 +28,27 @@ struct ingest_image {
 	const char *filename; /* as its sender calls it, cleaned; "" when unknown */
 };
 
-/* The label that a client names by key or by name; *out is malloced. "" stays "". ERR_UNPROCESSABLE when the dataset
- * has none of that name or key. */
+/* Finds the label that a client names by key or by name; *out is malloced. "" stays "". ERR_UNPROCESSABLE when the
+ * dataset has no label of that name or key. */
 int ingest_label(struct call *call, const char *given, char **out, struct err *err);
 
-/* A filepath that an upload may name: relative, each part a name of its own, no control characters; else
- * ERR_BAD_REQUEST. (What is seeded in place is called as its disk calls it.) */
+/* Checks a filepath that an upload may name: relative, each part a proper name, no control characters; else
+ * ERR_BAD_REQUEST. (Files seeded in place keep the names they have on the disk.) */
 int ingest_filepath(const char *filepath, struct err *err);
 
-/* What of call->info storing an image needs: its counts only where there is a quota. */
+/* Reads the part of call->info that storing an image needs: counts only where there is a quota. */
 int ingest_info(struct call *call, struct err *err);
 
-/* Stores the image in call->dataset (ingest_info before; when the dataset became public or private meanwhile, the
- * image does, and call->info says so). *out is the sample it is now: of a duplicate, the one that was there.
- * ERR_BAD_REQUEST for an empty file or a filepath that cannot be, ERR_MEDIA_TYPE for what is no image,
+/* Stores the image in call->dataset (call ingest_info first; if the dataset becomes public or private meanwhile, so
+ * does the image, and call->info says so). *out is the sample as it is now: for a duplicate, the one that was there.
+ * ERR_BAD_REQUEST for an empty file or an impossible filepath, ERR_MEDIA_TYPE for what is no image,
  * ERR_UNPROCESSABLE for a broken one, ERR_TOO_LARGE, ERR_CONFLICT (other bytes at that filepath), ERR_NO_SPACE. */
 int ingest_store(struct call *call, const struct ingest_image *image, struct sample *out, bool *duplicate,
                  struct err *err);
 
-/* The same in two steps, for who stores the bytes of several images at once, and then their metadata in order. After
- * ingest_bytes the bytes are durable, and, unless it is a duplicate, ingest_metadata must follow, with the same
- * image. Another thread may take the first step, with a copy of *call. */
+/* The same in two steps, for callers that store the bytes of several images at once, and then their metadata in
+ * order. After ingest_bytes the bytes are durable; unless *duplicate is set, ingest_metadata must follow, with the
+ * same image. Another thread may take the first step, with a copy of *call. */
 struct ingest_step {
 	struct image_info info;
 	struct intent *intent;

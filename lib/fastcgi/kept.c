@@ -16,16 +16,15 @@
 
 enum {
 	PATH_BYTES_MAX = 8192,
-	USED_SECONDS = 3600,     /* a use is noted when the last one noted is as long ago: a write for each would cost more
-	                            than reading */
-	UNFINISHED_SECONDS = 60, /* a file under way is whole, or of a process that died */
-	LEFT_PERCENT = 90,       /* of the ceiling, once it was reached */
+	USED_SECONDS = 3600,     /* a use is noted this long after the last one: noting each would cost more than reading */
+	UNFINISHED_SECONDS = 60, /* age at which an unfinished file's process is taken for dead */
+	LEFT_PERCENT = 90,       /* of the ceiling, to which files are removed once it is exceeded */
 };
 
 struct kept {
 	char *dir;
 	int64_t bytes_max;
-	pthread_mutex_t mutex; /* guards what follows */
+	pthread_mutex_t mutex; /* protects the fields below */
 	int64_t bytes;         /* on the disk; -1: not counted yet */
 	bool trimming;
 };
@@ -116,7 +115,7 @@ struct census {
 	struct used *used;
 	size_t count, capacity;
 	int64_t bytes;
-	int64_t before; /* what was used before this is removed */
+	int64_t before; /* files used before this are removed */
 };
 
 static void count_file(void *data, int folder, const char *name, const struct stat *st)
@@ -151,7 +150,7 @@ static int by_use(const void *a, const void *b)
 	return (one->at > other->at) - (one->at < other->at);
 }
 
-/* Since when everything used may stay. */
+/* The time since which a file must have been used to stay. */
 static int64_t oldest_left(struct census *census, int64_t bytes_max)
 {
 	int64_t bytes = census->bytes;
@@ -165,7 +164,7 @@ static int64_t oldest_left(struct census *census, int64_t bytes_max)
 	return i < census->count ? census->used[i].at : INT64_MAX;
 }
 
-/* Counts what is there, and removes what is too much; how many bytes are left. */
+/* Counts the files' bytes, and removes the oldest if there are too many; returns how many bytes are left. */
 static int64_t trim(const struct kept *kept)
 {
 	struct census census = {.count = 0};
@@ -215,7 +214,7 @@ static bool read_all(int fd, const char *path, size_t len, struct buf *out)
 	return room && got == len;
 }
 
-/* The version and a line break come first in it. */
+/* The file begins with its version and a line break. */
 static bool is_of(int fd, const char *path, const char *version, const struct stat *st)
 {
 	size_t len = strlen(version);
@@ -260,14 +259,14 @@ static void make_folders(const char *path)
 	free(copy);
 }
 
-/* Synced: with power lost, an empty one under its name would be given for good. */
+/* Syncs the file: otherwise, after a power loss, an empty file could be served under its name for good. */
 static bool write_file(int fd, const char *version, const struct buf *bytes, struct stat *st)
 {
 	return file_write(fd, version, strlen(version)) == 0 && file_write(fd, "\n", 1) == 0 &&
 	       file_write(fd, bytes->data, bytes->len) == 0 && fdatasync(fd) == 0 && fstat(fd, st) == 0;
 }
 
-/* Under another name first, so that nobody reads half of one. */
+/* Writes under another name first, so that nobody reads half a file. */
 void kept_add(struct kept *kept, const char *group, const char *name, const char *version, const struct buf *bytes)
 {
 	char token[HASH_TOKEN_MAX];
@@ -315,7 +314,7 @@ static int remove_group(const char *dir, const char *group, struct err *err)
 	struct buf path, new_path;
 	int failed = 0;
 
-	/* Under another name first: nobody is given any of them from that moment on. */
+	/* Renames the group first: from that moment on nobody is given a file of it. */
 	hash_random_token(HASH_TOKEN_BYTES, token);
 	path_of(&path, dir, group, NULL);
 	buf_init(&new_path, PATH_BYTES_MAX);

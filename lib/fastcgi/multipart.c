@@ -40,7 +40,7 @@ int multipart_open(struct multipart **out, const char *content_type, multipart_s
 	multipart->source_ended = multipart->found = false;
 	multipart->delimiter_len = (size_t)snprintf(multipart->delimiter, sizeof(multipart->delimiter),
 	                                            "\r\n--%s", boundary);
-	/* The first delimiter may stand at the body's very start, where no CRLF is before it. */
+	/* The first delimiter may be at the body's very start, with no CRLF before it. */
 	memcpy(multipart->window, "\r\n", 2);
 	multipart->start = multipart->clear = 0;
 	multipart->end = 2;
@@ -63,7 +63,7 @@ static int multipart_broken(struct multipart *multipart, struct err *err, const 
 	return err_set(err, ERR_BAD_REQUEST, "the multipart body %s", what);
 }
 
-/* Gets more of the body into the window, which must have room once [start, end) is moved to its front. */
+/* Reads more of the body into the window, after moving [start, end) to its front; there must be room then. */
 static int multipart_fill(struct multipart *multipart, struct err *err)
 {
 	if (multipart->source_ended)
@@ -83,7 +83,7 @@ static int multipart_fill(struct multipart *multipart, struct err *err)
 	return 0;
 }
 
-/* Makes sure that there are bytes of the part at start, or that the delimiter is there. */
+/* Makes sure that bytes of the part are at start, or that the delimiter has been found. */
 static int find_delimiter(struct multipart *multipart, struct err *err)
 {
 	while (!multipart->found && multipart->clear == multipart->start) {
@@ -111,8 +111,7 @@ static int need(struct multipart *multipart, size_t len, struct err *err)
 	return 0;
 }
 
-/* The line at start, without its CRLF, which is passed over. It stays valid until the window is filled
- * again. */
+/* Takes the line at start, without its CRLF. It stays valid until the window is filled again. */
 static int read_line(struct multipart *multipart, size_t max, const char **line, size_t *len, struct err *err)
 {
 	size_t seen = 0;
@@ -164,7 +163,7 @@ static int read_headers(struct multipart *multipart, struct err *err)
 	return 0;
 }
 
-/* What follows a delimiter: "--" ends the body; blanks and CRLF begin a part. */
+/* Reads what follows a delimiter: "--" ends the body; blanks and CRLF begin a part. */
 static int after_delimiter(struct multipart *multipart, bool *last, struct err *err)
 {
 	multipart->start = multipart->clear = multipart->clear + multipart->delimiter_len;
@@ -206,7 +205,7 @@ int multipart_next(struct multipart *multipart, const struct multipart_part **pa
 	if (skip_to_delimiter(multipart, err) != 0 || after_delimiter(multipart, &last, err) != 0)
 		return -1;
 	if (last) {
-		multipart->state = ENDED; /* what follows is the epilogue, to be ignored */
+		multipart->state = ENDED; /* the epilogue follows, which is ignored */
 		return 0;
 	}
 	if (read_headers(multipart, err) != 0)

@@ -1,12 +1,12 @@
-/* Reads a multipart/form-data body (RFC 7578, RFC 2046) as a stream: part by part, at constant memory,
- * pulled from any source.
+/* Reads a multipart/form-data body (RFC 7578, RFC 2046) as a stream: part by part, in constant memory, pulled from
+ * any source.
  *
- *	while (multipart_next(multipart, &part, err) == 0 && part != NULL)
- *		while (multipart_read(multipart, bytes, sizeof(bytes), &got, err) == 0 && got > 0)
- *			…
+ * 	while (multipart_next(multipart, &part, err) == 0 && part != NULL)
+ * 		while (multipart_read(multipart, bytes, sizeof(bytes), &got, err) == 0 && got > 0)
+ * 			…
  *
- * A body that breaks off, whatever is malformed, and headers over a limit are ERR_BAD_REQUEST, saying what
- * is wrong. One thread. */
+ * A body that breaks off, anything malformed, and headers over a limit are ERR_BAD_REQUEST, which says what is
+ * wrong. One thread. */
 #ifndef FASTCGI_MULTIPART_H
 #define FASTCGI_MULTIPART_H
 
@@ -21,7 +21,7 @@ enum {
 	MULTIPART_HEADER_LINES_MAX = 32,   /* a part */
 };
 
-/* Gives up to len more bytes of the body: how many, 0 at its end, -1 with err. */
+/* Reads up to len more bytes of the body: returns how many, 0 at its end, -1 with err. */
 typedef ssize_t multipart_source(void *data, void *bytes, size_t len, struct err *err);
 
 struct multipart;
@@ -32,16 +32,16 @@ int multipart_open(struct multipart **out, const char *content_type, multipart_s
                    struct err *err);
 void multipart_free(struct multipart *multipart); /* NULL is fine */
 
-/* A part's headers. Text is UTF-8 (what is not is taken for ISO 8859-1), without NULs, valid until the next
+/* A part's headers. Text is UTF-8 (any other bytes are read as ISO 8859-1) without NULs, valid until the next
  * multipart_next. */
 struct multipart_part {
 	const char *name;     /* the form's field; never NULL */
-	const char *filename; /* as sent, filename* before filename; NULL when it has none, so is no file */
+	const char *filename; /* as sent, filename* before filename; NULL when it has none, and so is no file */
 	const char *type;     /* Content-Type; "" when it has none */
 };
 
-/* Goes to the next part, passing over what was not read of the last one. *part is NULL after the last one,
- * and only when the final boundary was there. After a failure nothing more can be read. */
+/* Goes to the next part, skipping the unread rest of the last one. *part is NULL after the last part, and only when
+ * the final boundary was there. After a failure nothing more can be read. */
 int multipart_next(struct multipart *multipart, const struct multipart_part **part, struct err *err);
 
 /* Reads up to len bytes of the part's body; *got is 0 at its end. */

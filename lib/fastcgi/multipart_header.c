@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-enum { TEXT_MAX = 2 * MULTIPART_HEADERS_MAX }; /* ISO 8859-1 doubles as UTF-8 */
+enum { TEXT_MAX = 2 * MULTIPART_HEADERS_MAX }; /* ISO 8859-1 doubles in length as UTF-8 */
 
 /* --- tokens and parameters ---------------------------------------------------------------------------------------- */
 
@@ -49,7 +49,7 @@ static bool token_is(struct cursor token, const char *name)
 	return (size_t)(token.end - token.at) == len && strncasecmp(token.at, name, len) == 0;
 }
 
-/* A backslash escapes only '"' and itself: browsers of old sent "C:\pictures\cat.jpg" as it is. */
+/* A backslash escapes only '"' and itself: old browsers sent "C:\pictures\cat.jpg" unescaped. */
 static bool take_quoted(struct cursor *cursor, struct buf *out)
 {
 	while (cursor->at < cursor->end && *cursor->at != '"') {
@@ -61,7 +61,7 @@ static bool take_quoted(struct cursor *cursor, struct buf *out)
 	return multipart_header_take(cursor, '"');
 }
 
-/* Unquoted values end at ';' or a blank: some senders leave quotes away where there is more than a token. */
+/* Unquoted values end at ';' or a blank: some senders leave out the quotes around values that need them. */
 static bool take_value(struct cursor *cursor, struct buf *out)
 {
 	if (multipart_header_take(cursor, '"'))
@@ -71,7 +71,7 @@ static bool take_value(struct cursor *cursor, struct buf *out)
 	return true;
 }
 
-/* Takes ';' name '=' value: 1, 0 when there are no more, -1 when malformed. value is cleared first. */
+/* Takes ';' name '=' value: returns 1, 0 when there are no more, -1 when malformed. Clears value first. */
 static int take_parameter(struct cursor *cursor, struct cursor *name, struct buf *value)
 {
 	buf_clear(value);
@@ -179,7 +179,7 @@ static void add_latin1(struct buf *out, const char *bytes, size_t len)
 	}
 }
 
-/* UTF-8 as it is; anything else as ISO 8859-1, in which any bytes are text. */
+/* Appends UTF-8 as it is, and anything else as ISO 8859-1, in which any bytes are text. */
 static void add_text(struct buf *out, const char *bytes, size_t len)
 {
 	if (text_utf8_valid(bytes, len))
@@ -271,7 +271,7 @@ static int add_type(struct multipart_headers *headers, struct cursor value, stru
 	return 0;
 }
 
-/* RFC 7578 §4.7 deprecates it; base64 would be stored as it is, and be no image. */
+/* RFC 7578 §4.7 deprecates the header; base64 would be stored undecoded, and be no image. */
 static int check_encoding(struct cursor value, struct err *err)
 {
 	if (token_is(value, "binary") || token_is(value, "8bit") || token_is(value, "7bit"))

@@ -1,14 +1,14 @@
-/* The text of multipart headers: boundary, field name, file name. What multipart.c and its tests use. */
+/* The text of multipart headers: boundary, field name, file name. For multipart.c and its tests. */
 #ifndef FASTCGI_MULTIPART_HEADER_H
 #define FASTCGI_MULTIPART_HEADER_H
 
 #include "base/buf.h"
 #include "fastcgi/multipart.h"
 
-/* The boundary parameter of a request's Content-Type. ERR_MEDIA_TYPE, ERR_BAD_REQUEST. */
+/* Reads the boundary parameter of a request's Content-Type. ERR_MEDIA_TYPE, ERR_BAD_REQUEST. */
 int multipart_boundary(const char *content_type, char out[MULTIPART_BOUNDARY_MAX + 1], struct err *err);
 
-/* One part's headers, gathered line by line. */
+/* One part's headers, collected line by line. */
 struct multipart_headers {
 	struct buf name, filename, filename_ext, type;
 	bool has_disposition, has_name, has_filename, has_filename_ext, has_type;

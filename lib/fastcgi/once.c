@@ -1,4 +1,4 @@
-/* Does work once for all who ask for the same at the same time, a few works at a time, users in turns. */
+/* Does work once for all threads that ask for the same at the same time, a few works at a time, users in turn. */
 #include "fastcgi/once.h"
 
 #include <pthread.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 
 struct work {
-	const char *key, *user; /* its first thread's, which stays until the work is done */
-	int64_t turn;           /* the lower, the sooner */
+	const char *key, *user; /* of its first thread, which stays until the work is done */
+	int64_t turn;           /* works with lower turns run sooner */
 	bool running, done;
-	size_t threads; /* that have it as theirs; the last one frees it */
+	size_t threads; /* threads that wait for this work or do it; the last one frees it */
 	pthread_cond_t changed;
 	struct buf made;
 	int failed;
@@ -18,7 +18,7 @@ struct work {
 	struct work *next;
 };
 
-/* A thread inside; on its stack. */
+/* A thread inside once_do; on that thread's stack. */
 struct guest {
 	const char *user;
 	struct guest *next;
@@ -26,11 +26,11 @@ struct guest {
 
 struct once {
 	struct once_limits limits;
-	pthread_mutex_t mutex; /* guards what follows */
+	pthread_mutex_t mutex; /* protects the fields below */
 	struct work *works;    /* not done; oldest first */
 	struct guest *guests;
 	size_t running;
-	int64_t turn; /* of the work that began last */
+	int64_t turn; /* of the work that was begun last */
 };
 
 struct once *once_new(const struct once_limits *limits)
@@ -80,7 +80,7 @@ static void leave(struct once *once, const struct guest *guest)
 
 /* --- whose turn it is --------------------------------------------------------------------------------------------- */
 
-/* Users' works as if each user's came one after the other, and all users' beside each other. */
+/* Orders works as if each user's ran one after the other, and different users' side by side. */
 static int64_t turn_of(const struct once *once, const char *user)
 {
 	int64_t last = once->turn;
@@ -143,7 +143,7 @@ static struct work *once_add(struct once *once, const char *key, const char *use
 	return work;
 }
 
-/* The mutex is held, but not while it runs. */
+/* Needs the mutex, which is released while the work runs. */
 static void run_in_turn(struct once *once, struct work *work, once_run *run, void *data)
 {
 	start_next(once);

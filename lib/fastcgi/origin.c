@@ -1,4 +1,4 @@
-/* Distinguishes pages of others from our own and from scripts. */
+/* Distinguishes other sites' pages from our own and from scripts. */
 #include "fastcgi/origin.h"
 
 #include <strings.h>
@@ -14,7 +14,7 @@ static bool is_word(const char *text, size_t len, const char *word)
 	return len == strlen(word) && strncasecmp(text, word, len) == 0;
 }
 
-/* The next element of a list with commas, without the space around it; NULL at its end. */
+/* Takes the next element of a comma-separated list, without the space around it; NULL at the list's end. */
 static const char *element(const char **list, size_t *len)
 {
 	*list += strspn(*list, ", \t");
@@ -42,7 +42,7 @@ static bool is_from_here(const char *site)
 
 struct origin {
 	bool https;
-	const char *host; /* with its port, unless that is the scheme's */
+	const char *host; /* with its port, unless that is the scheme's default */
 	size_t len;
 };
 
@@ -66,7 +66,7 @@ static size_t without_port(const char *host, size_t len, const char *port)
 
 static bool same_host(const struct origin *origin, const char *host, size_t len)
 {
-	const char *port = origin->https ? "443" : "80"; /* may be given where it need not be */
+	const char *port = origin->https ? "443" : "80"; /* may be given where it is the default */
 	len = without_port(host, len, port);
 	return len > 0 && len == without_port(origin->host, origin->len, port) && strncasecmp(origin->host, host, len) == 0;
 }
@@ -81,7 +81,8 @@ static bool is_one_of(const struct origin *origin, const char *hosts)
 	return false;
 }
 
-/* "labels.example.org" or "*.example.org", at the scheme's port or the one that was asked. */
+/* Whether the origin's host is `name`, such as "labels.example.org" or "*.example.org", at the scheme's port or the
+ * one that the request used. */
 static bool is_named(const struct origin *origin, const char *name, const char *port)
 {
 	struct origin bare = *origin;
@@ -104,7 +105,7 @@ static bool was_asked_by_https(const struct request *request)
 static bool is_ours(const char *text, const struct request *request, const struct config *config)
 {
 	struct origin origin;
-	/* https where http was asked is a proxy that does the TLS; the reverse is nothing that was made here. */
+	/* https where the request came by http means a proxy that does the TLS; the reverse cannot be a page of ours. */
 	if (!origin_parse(text, &origin) || (was_asked_by_https(request) && !origin.https))
 		return false;
 	return is_one_of(&origin, request_header(request, "HTTP_HOST")) ||
@@ -123,7 +124,7 @@ int origin_check(const struct request *request, const struct config *config, str
 {
 	if (!may_change(request->method))
 		return 0;
-	/* Each of several headers of a name counts, so the list is walked. */
+	/* A header may come several times, and each counts: so the list is walked. */
 	for (char **param = request->fcgi->envp; *param; param++) {
 		const char *site = value_of(*param, "HTTP_SEC_FETCH_SITE"), *origin = value_of(*param, "HTTP_ORIGIN");
 		if (site && !is_from_here(site))

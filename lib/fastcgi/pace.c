@@ -1,4 +1,4 @@
-/* Judges how fast a body comes. */
+/* Judges how fast a body arrives. */
 #include "fastcgi/pace.h"
 
 #include "base/clock.h"

@@ -5,9 +5,9 @@
 #include "fastcgi/serve.h"
 #include "dataset/task.h"
 
-/* How many samples are looked at together with one whose file is missing: the more, the more are missing. Where a
- * whole disk is not there, a write for each sample would take minutes. */
-enum { AHEAD_MIN = 16, AHEAD_MAX = 1000 }; /* the most that dataset_samples gives */
+/* How many of the following samples are looked at together with one whose file is missing; it doubles with every
+ * further one. Where a whole disk is missing, a write for each sample would take minutes. */
+enum { AHEAD_MIN = 16, AHEAD_MAX = 1000 }; /* the most that dataset_samples returns */
 
 struct missing {
 	int64_t ids[DATASET_TASKS_MAX + AHEAD_MAX];
@@ -36,7 +36,7 @@ static int too_many(struct passing *passing, struct err *err)
 	               passing->passed);
 }
 
-/* Marks those in missing->ids, and what is missing among those that follow the last of them. */
+/* Marks the samples in missing->ids, and those of the ones after the last of them that are missing, too. */
 static int pass_over(struct call *call, struct passing *passing, struct missing *missing, struct err *err)
 {
 	struct sample *following;
@@ -58,7 +58,7 @@ static int pass_over(struct call *call, struct passing *passing, struct missing 
 	return failed;
 }
 
-/* Whether some that were passed over earlier are there again, asked once a request that finds nothing else. */
+/* Whether some samples that were passed over earlier are back; looked at once in a request that finds nothing else. */
 static bool recovers(struct call *call, struct passing *passing)
 {
 	bool any = !passing->recovered && recovery_look(call);
@@ -94,10 +94,10 @@ int passing_over(struct call *call, struct passing *passing, const struct sample
 	return ++passing->fetched < PASSING_FETCHED_MAX ? 0 : too_many(passing, err);
 }
 
-/* Leases that the client will not be given. */
+/* Gives back leases that the client will not get. */
 static void give_back(struct call *call, struct task *tasks, size_t count)
 {
-	struct err ignored; /* it ends by itself, later */
+	struct err ignored; /* a lease that is not given back expires later */
 
 	for (size_t i = 0; i < count; i++) {
 		lease_give_back(call->dataset, call->request->user, tasks[i].token, &ignored);
@@ -105,7 +105,7 @@ static void give_back(struct call *call, struct task *tasks, size_t count)
 	}
 }
 
-/* Keeps those of tasks[0..*count) that can be read, in order. */
+/* Keeps, in order, the tasks of tasks[0..*count) that can be read. */
 static int drop_unreadable(struct call *call, struct passing *passing, struct task *tasks, size_t *count,
                            struct err *err)
 {

@@ -1,4 +1,4 @@
-/* Takes files from bodies: raw ones and the parts of multipart ones. */
+/* Reads files from bodies: raw ones and the parts of multipart ones. */
 #include "fastcgi/receive.h"
 #include "intake/filename.h"
 
@@ -6,8 +6,8 @@
 
 enum {
 	PIECE_BYTES = 64 * 1024,
-	LABEL_BYTES = 1024, /* of a form's label; no dataset has one as long */
-	/* each takes some hundred bytes of memory until it is answered for, also one that is refused */
+	LABEL_BYTES = 1024, /* of a form's label; no dataset has one this long */
+	/* each takes some hundred bytes of memory until the answer is sent, even if it was refused */
 	FILES_TOLD_MAX = 20 * 1000,
 };
 
@@ -46,12 +46,12 @@ static bool is_wanted(const struct multipart_part *part, const char *const *fiel
 {
 	if (!part->filename)
 		return false;
-	while (*fields && strcasecmp(*fields, part->name) != 0) /* the older system documented "Files", and took "files" */
+	while (*fields && strcasecmp(*fields, part->name) != 0) /* the older system documents "Files", and takes "files" */
 		fields++;
 	return *fields;
 }
 
-/* 0: read, or *failed says why it is not; -1: nothing more can be read. */
+/* 0: it was read, or *failed says why not; -1: nothing more can be read. */
 static int read_part(struct multipart *multipart, struct spool *file, struct err *failed, struct err *err)
 {
 	char piece[PIECE_BYTES];
@@ -77,7 +77,7 @@ static int check_count(const struct call *call, int64_t count, struct err *err)
 	return count < told_max ? 0 : err_set(err, ERR_TOO_LARGE, "More than %lld files in one request", (long long)told_max);
 }
 
-/* Goes to the next part, too, before the file is visited: what comes after a file shows whether it is whole. */
+/* Goes to the next part before it visits the file: what follows a file shows whether it is whole. */
 static int take_part(struct call *call, struct multipart *multipart, const struct multipart_part **part,
                      receive_visit *visit, void *data, int64_t *count, struct err *err)
 {
@@ -92,7 +92,7 @@ static int take_part(struct call *call, struct multipart *multipart, const struc
 	spool_init(&file, receive_dir(call), call->app->config.limits.file_bytes);
 	bool unnamed = (*part)->filename[0] == '\0';
 	int result = read_part(multipart, &file, &failed, err) || multipart_next(multipart, part, err);
-	if (!result && !(unnamed && file.length == 0)) { /* that is what browsers send where no file was chosen */
+	if (!result && !(unnamed && file.length == 0)) { /* browsers send this where no file was chosen */
 		result = visit(data, call, filename, &file, failed.code == ERR_NONE ? NULL : &failed, err);
 		++*count;
 	}

@@ -1,4 +1,4 @@
-/* Gives samples that were passed over back to the queue once their files are there again. */
+/* Puts samples that were passed over back into the queue once their files are there again. */
 #include "fastcgi/recovery.h"
 
 #include <pthread.h>
@@ -8,17 +8,17 @@
 #include "dataset/task.h"
 
 enum {
-	DATASETS_MAX = 64, /* noted at once; the others wait for who finds nothing else to do */
-	PAGE = 100,        /* samples looked at in one go, */
-	PAGES_MAX = 100,   /* of which there are more as long as some come back */
-	/* ticks between two looks at a dataset of which none comes back: 6 requests/s for what is gone from a bucket */
+	DATASETS_MAX = 64, /* noted at once; the others are looked at when a request finds nothing else to do */
+	PAGE = 100,        /* samples looked at in one go */
+	PAGES_MAX = 100,   /* pages looked at one after the other, as long as some samples come back */
+	/* ticks between two looks at a dataset where none comes back: 6 requests/s for images gone from a bucket */
 	PAUSE_MAX = 16,
 };
 
 struct noted {
 	char *dataset;
-	int64_t after;   /* the id that was looked at last; -1: none yet */
-	int wait, pause; /* ticks until the next look, and how many it was the last time */
+	int64_t after;   /* the last id that was looked at; -1: none yet */
+	int wait, pause; /* ticks until the next look, and how many there were before the last one */
 };
 
 struct recovery {
@@ -47,7 +47,7 @@ void recovery_free(struct recovery *recovery)
 	free(recovery);
 }
 
-/* With the mutex held. */
+/* Needs the mutex. */
 static struct noted *recovery_find(struct recovery *recovery, const char *dataset)
 {
 	for (size_t i = 0; i < recovery->count; i++) {
@@ -72,7 +72,8 @@ void recovery_expect(struct recovery *recovery, const char *dataset)
 	pthread_mutex_unlock(&recovery->mutex);
 }
 
-/* Whether the image is there. One in a bucket is asked for, unless only this machine is to be looked at. */
+/* Whether the image is there. The image store is asked about images in a bucket, unless `here` restricts the look to
+ * this machine. */
 static bool is_back(struct call *call, const struct sample *sample, bool here)
 {
 	struct blob_info info;
@@ -84,8 +85,8 @@ static bool is_back(struct call *call, const struct sample *sample, bool here)
 	return file.path[0] || (!here && blob_stat(call->app->blobs, sample->blob_key, &info, &err) == 0);
 }
 
-/* Looks at a page of them, those after *after, which moves on; at the end it is -1. *back gets how many are unlabelled
- * again. */
+/* Looks at the page of unreadable samples after *after, and moves *after on; at the end it is -1. *back gets how
+ * many are unlabelled again. */
 static int look_recovery(struct call *call, int64_t *after, bool here, size_t *back, struct err *err)
 {
 	struct sample *samples;
@@ -121,7 +122,7 @@ bool recovery_look(struct call *call)
 	return look_recovery(call, &after, true, &back, &err) == 0 && back > 0;
 }
 
-/* Several pages as long as some come back; *left: whether any is unreadable still. */
+/* Looks at further pages as long as some samples come back; *left says whether any is still unreadable. */
 static int look_at(struct call *call, int64_t *after, size_t *back, bool *left, struct err *err)
 {
 	struct sample *first;
@@ -146,7 +147,7 @@ static int look_at(struct call *call, int64_t *after, size_t *back, bool *left, 
 	return 0;
 }
 
-/* After a look: when the next one is due, or that there is none. */
+/* Notes after a look when the next one is due, or forgets the dataset when none is. */
 static void note_look(struct recovery *recovery, const char *dataset, int64_t after, bool any, bool left)
 {
 	pthread_mutex_lock(&recovery->mutex);

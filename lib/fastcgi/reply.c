@@ -109,7 +109,7 @@ static void add_escaped(struct buf *out, const char *text)
 	}
 }
 
-/* A person opened an address that is a program's. */
+/* Answers a person who opened a program's address in a browser. */
 static void reply_page(struct reply *reply, int status, const char *title, const char *message)
 {
 	struct buf page;
@@ -157,7 +157,7 @@ void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree)
 	buf_str(&reply->headers, "application/problem+json\r\n");
 }
 
-/* A header cannot hold every path; without it nginx looks for symlinks in all of the path. */
+/* A header cannot hold every path; without this one nginx looks for symlinks in all of the path. */
 static void tell_root(struct reply *reply, const char *path, size_t root)
 {
 	struct buf header;
@@ -177,7 +177,7 @@ int reply_file(struct reply *reply, const char *path, size_t root, const char *t
 	buf_str(&location, "/.file");
 	text_percent_encode(path, &location);
 	reply->status = 200;
-	reply->fcgi->keepConnection = 0; /* nginx closes it once it has X-Accel-Redirect */
+	reply->fcgi->keepConnection = 0; /* nginx closes the connection once it has X-Accel-Redirect */
 	buf_clear(&reply->body);
 	int failed = reply_header(reply, "X-Accel-Redirect", buf_text(&location), err) ||
 	             reply_header(reply, "Content-Type", type, err);
@@ -192,7 +192,7 @@ static int reply_put(struct reply *reply, const struct buf *text)
 	return text->len == 0 || FCGX_PutStr(text->data, (int)text->len, reply->fcgi->out) == (int)text->len ? 0 : -1;
 }
 
-/* Why a status is what it is, for people who read the first line of an answer; nginx writes none of its own. */
+/* The reason phrase of a status, for people who read an answer's first line; nginx adds none of its own. */
 static const char *reply_reason(int status)
 {
 	switch (status) {
@@ -226,7 +226,7 @@ static bool has_header(const struct reply *reply, const char *name)
 	return false;
 }
 
-/* What is about somebody's data is kept nowhere on its way, unless its program says so; nginx says it of files. */
+/* Answers about somebody's data must not be cached, unless the program says otherwise; for files nginx says it. */
 static void keep_nowhere(struct reply *reply)
 {
 	if (!has_header(reply, "Cache-Control") && !has_header(reply, "X-Accel-Redirect"))
@@ -268,7 +268,7 @@ int reply_stream_start(struct reply *reply, int status, const char *type)
 {
 	reply->status = status;
 	content_type(reply, type);
-	/* nginx must hand chunks on as they come. */
+	/* nginx must pass chunks on as they come. */
 	buf_str(&reply->headers, "X-Accel-Buffering: no\r\n");
 	reply->streaming = true;
 	return put_head(reply);

@@ -14,7 +14,7 @@
 
 /* --- the target --------------------------------------------------------------------------------------------------- */
 
-/* Decoded pieces lie one after the other in request->memory, which must not move: it is reserved whole at first. */
+/* Decoded pieces lie one after the other in request->memory, which must not move: all of it is reserved first. */
 static const char *request_keep(struct request *request, const struct buf *text)
 {
 	char *at = buf_reserve(&request->memory, text->len + 1);
@@ -174,7 +174,7 @@ void request_release(struct request *request)
 	buf_release(&request->memory);
 }
 
-/* The quality (RFC 9110 §12.4.2) of one media range, from 0 to 1000; what is no number is 0. */
+/* The quality (RFC 9110 §12.4.2) of one media range, from 0 to 1000; 0 where it is no number. */
 static int quality(const char *range, size_t len)
 {
 	for (const char *at = range, *end = range + len; at + 2 < end; at++) {
@@ -235,7 +235,7 @@ static ssize_t read_spooled(struct request *request, void *bytes, size_t len, st
 	return got;
 }
 
-/* Waits until something of the body is there, or its end; how long that took. */
+/* Waits for bytes of the body, or its end; returns how long that took. */
 static int64_t wait_for_body(FCGX_Stream *in)
 {
 	int64_t begun = clock_us();
@@ -247,7 +247,7 @@ static int64_t wait_for_body(FCGX_Stream *in)
 	return took;
 }
 
-/* Takes up to len bytes, 0 when none come any more. */
+/* Takes up to len bytes; 0 when no more come. */
 static int request_take(struct request *request, void *bytes, size_t len, struct err *err)
 {
 	FCGX_Stream *in = request->fcgi->in;
@@ -257,7 +257,7 @@ static int request_take(struct request *request, void *bytes, size_t len, struct
 	int64_t waited = in->rdNext < in->stop ? 0 : wait_for_body(in);
 	ssize_t there = in->stop - in->rdNext;
 	int got = there > 0 ? FCGX_GetStr(bytes, (int)(there < (ssize_t)len ? there : (ssize_t)len), in) : 0;
-	if (got <= 0 && FCGX_GetError(in) == EAGAIN) /* SO_RCVTIMEO */
+	if (got <= 0 && FCGX_GetError(in) == EAGAIN) /* by SO_RCVTIMEO */
 		return pace_stalled(&request->pace, err);
 	return pace_add(&request->pace, waited, got, err) ? -1 : got;
 }
@@ -293,7 +293,7 @@ bool request_drain(struct request *request)
 
 	while (request->body_read < REQUEST_DRAIN_MAX && request_read(request, piece, sizeof(piece), &ignored) > 0)
 		;
-	/* One read more takes the record that ends the body. */
+	/* One more read takes the record that ends the body. */
 	return FCGX_GetStr(piece, 1, request->fcgi->in) == 0 && FCGX_GetError(request->fcgi->in) == 0;
 }
 
@@ -327,9 +327,8 @@ int request_body(struct request *request, size_t max, struct buf *out, struct er
 	return got < 0 ? -1 : 0;
 }
 
-/* "application/json" or "application/…+json", with parameters or without; of scripts no type at all is taken for
- * JSON, too. What a browser sends without one may come from a page of anybody's, which need not ask the server first
- * (CORS). */
+/* JSON is "application/json" or "application/…+json", with or without parameters. A script may leave the type out. A
+ * browser may not: a request without one may come from any site's page, which need not ask the server first (CORS). */
 static bool has_type(const char *type)
 {
 	return strcspn(type, "; \t") > 0;
@@ -344,7 +343,7 @@ static bool is_json_type(const char *type)
 	return len > 17 && strncasecmp(type, "application/", 12) == 0 && strncasecmp(type + len - 5, "+json", 5) == 0;
 }
 
-/* By the headers that only browsers have, or as it says. */
+/* Recognises browsers by headers that only they send, or by their User-Agent. */
 static bool is_from_browser(const struct request *request)
 {
 	for (char **param = request->fcgi->envp; *param; param++) {

@@ -75,7 +75,7 @@ int route_find(struct call *call, const char **dataset_name, struct buf *allow, 
 	return err_set(err, ERR_METHOD, "The method %s is not one of %s here", call->request->method, buf_text(allow));
 }
 
-/* Whether the name is one of the list's, which are parted by spaces. */
+/* Whether the name is in the list, whose names are separated by spaces. */
 static bool is_listed(const char *list, const char *name)
 {
 	size_t len = strlen(name);

@@ -1,4 +1,4 @@
-/* Finds the images of samples, wherever they lie. */
+/* Finds samples' images, wherever they lie. */
 #include "fastcgi/serve.h"
 
 #include "base/json.h"
@@ -43,7 +43,7 @@ int serve_fetch(struct call *call, const struct sample *sample, struct buf *out,
 	return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
 }
 
-/* Addresses of this server begin with a slash, those elsewhere with their scheme. */
+/* Addresses of this server begin with a slash, others with a scheme. */
 static void put_base_path(cJSON *document, const char *key, const char *base_path)
 {
 	struct buf url;

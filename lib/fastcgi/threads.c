@@ -10,7 +10,7 @@ struct threads {
 	threads_work *work;
 	void *data;
 	pthread_attr_t attributes;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the fields below */
 	int most, count, idle;
 	pthread_t thread[THREADS_MAX];
 };
@@ -69,7 +69,7 @@ void threads_idle(struct threads *threads)
 	pthread_mutex_unlock(&threads->lock);
 }
 
-/* A thread that ends may have added another one. */
+/* Finds the nth thread under the lock: a thread that ends may just have added another one. */
 static pthread_t *threads_nth(struct threads *threads, int n)
 {
 	pthread_mutex_lock(&threads->lock);

@@ -5,15 +5,15 @@
 enum { THREADS_MAX = 256 };
 
 struct threads;
-/* What each thread does until it has to end: threads_busy when it has something to do, threads_idle when it has
- * not. */
+/* The work of each thread until it must end; it calls threads_busy when it begins something, and threads_idle when
+ * that is done. */
 typedef void threads_work(void *data, struct threads *threads);
 
-/* Starts the first of at most `most` threads; NULL when there can be none. */
+/* Starts the first of at most `most` threads; NULL when none can be started. */
 struct threads *threads_start(int most, threads_work *work, void *data);
-void threads_busy(struct threads *threads); /* starts another one where none is idle any more */
+void threads_busy(struct threads *threads); /* starts another one if no thread is idle any more */
 void threads_idle(struct threads *threads);
-/* Waits until all have ended; they must know by then that they have to. */
+/* Waits until all threads have ended; they must have been told to end before. */
 void threads_join(struct threads *threads);
 
 #endif

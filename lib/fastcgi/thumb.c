@@ -1,4 +1,4 @@
-/* Makes, keeps and answers thumbnails. */
+/* Makes, keeps and answers with thumbnails. */
 #include "fastcgi/thumb.h"
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #define FOLDER "cache/thumbs"
 
-/* The sizes that there are: however many are asked for, a sample has this many files. */
+/* Thumbnails come in these sizes only, so that a sample has at most this many files. */
 static const int sizes[] = {64, 100, 256, 500, 1000, IMAGE_THUMB_SIDE_MAX};
 enum { SIZES = sizeof(sizes) / sizeof(*sizes), NAME_BYTES_MAX = 48, ETAG_BYTES_MAX = CONTENT_VERSION_MAX + 16 };
 
@@ -64,8 +64,8 @@ struct thumb {
 	struct located file;
 	char version[CONTENT_VERSION_MAX];
 	int size;
-	bool settled;              /* of that content, and of no other */
-	char name[NAME_BYTES_MAX]; /* as it is kept, in the group of its dataset */
+	bool settled;              /* the image has had that content all the time */
+	char name[NAME_BYTES_MAX]; /* its name in its dataset's group of kept files */
 };
 
 static void name_it(const struct sample *sample, int size, char out[NAME_BYTES_MAX])
@@ -73,7 +73,7 @@ static void name_it(const struct sample *sample, int size, char out[NAME_BYTES_M
 	snprintf(out, NAME_BYTES_MAX, "%lld-%d", (long long)sample->id, size);
 }
 
-/* None of what is gone is left to lie about. */
+/* Removes the thumbnails of an image that is gone. */
 static void remove_kept(const struct call *call, const struct sample *sample)
 {
 	char name[NAME_BYTES_MAX];
@@ -96,7 +96,7 @@ static int thumb_look(struct thumb *thumb, struct err *err)
 	return 0;
 }
 
-/* Was the image this one all the time since it was looked at? */
+/* Whether the image still has the content that it had when it was looked at. */
 static bool is_same_still(const struct thumb *thumb)
 {
 	struct thumb now = *thumb;

@@ -20,7 +20,7 @@ static bool visit_one(void *data, const char *name)
 	if (auth_role(call->app->auth, call->request->user, name) == ROLE_NONE)
 		return true;
 	if (dataset_open(call->app->store, name, &call->dataset, &err) || walk->read(call, &err)) {
-		if (err.code != ERR_NOT_FOUND) /* removed since it was listed */
+		if (err.code != ERR_NOT_FOUND) /* removed since the list was read */
 			log_write(LOG_ERROR, "dataset left out", "dataset", name, "error", err.text, NULL);
 	} else {
 		go_on = walk->visit(walk->data, call, name);
