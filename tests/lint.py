@@ -11,6 +11,7 @@ from pathlib import Path
 import lint_files
 import lint_floors
 import lint_format
+import lint_openapi
 
 TOP = Path(__file__).resolve().parent.parent
 MANUAL = TOP / "scripts" / "README.md"
@@ -42,9 +43,10 @@ def write():
     MANUAL.write_text(TABLE.sub(lambda _: table, MANUAL.read_text()))
     lint_files.write()
     lint_format.write()
+    lint_openapi.write()
 
 
-CHECKS = [the_table_of_the_configuration, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS]
+CHECKS = [the_table_of_the_configuration, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_openapi.CHECKS]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

@@ -266,6 +266,14 @@ static int tell_stores(const struct program *program)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* Its table, a route a line, for the test that compares it with openapi.json. */
+static int tell_routes(const struct program *program)
+{
+	for (const struct route *route = program->routes; route->method; route++)
+		printf("%s\t%s\t%s\t%s\t%s\n", route->method, route->path, role_name(route->needs), route->query, route->fields);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
 static int open_app(struct app *app, struct err *err)
 {
 	const char *config = getenv("IMAGE_LABEL_CONFIG"), *state = getenv("IMAGE_LABEL_STATE");
@@ -305,6 +313,8 @@ int app_run(const struct program *program, int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--stores") == 0)
 		return tell_stores(program);
+	if (argc == 2 && strcmp(argv[1], "--routes") == 0)
+		return tell_routes(program);
 	if (argc > 1 || FCGX_Init() != 0 || FCGX_IsCGI()) {
 		fprintf(stderr, "%s is a FastCGI program of image-label-server, which starts it; see image-label-server --help\n",
 		        program->name);

@@ -75,8 +75,9 @@ struct program {
 	bool thumbs;                /* makes thumbnails */
 };
 
-/* A program's whole main ("--stores" prints which stores it opens): reads $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE,
- * serves the socket on descriptor 0 until SIGTERM, finishes what is under way. Returns the exit status. */
+/* A program's whole main ("--stores" prints which stores it opens, "--routes" its table): reads $IMAGE_LABEL_CONFIG
+ * and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until SIGTERM, finishes what is under way. Returns the exit
+ * status. */
 int app_run(const struct program *program, int argc, char **argv);
 
 /* Opens a dataset that a body or query names, if it exists and the user may see it (else ERR_NOT_FOUND "Database not

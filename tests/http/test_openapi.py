@@ -1,0 +1,81 @@
+"""openapi.json: served, true of what the server answers; and the check that holds it and the programs together sees what differs.
+
+(The check itself is run by tests/run lint: it needs no server.)
+"""
+import copy
+import sys
+
+import pytest
+from harness import TOP
+
+sys.path.insert(0, str(TOP / "tests"))
+import lint_openapi  # noqa: E402
+
+DESCRIPTION = lint_openapi.description()
+
+
+def properties(schema):
+    return set(DESCRIPTION["components"]["schemas"][schema]["properties"])
+
+
+def test_it_is_served_to_who_has_a_password(ann, anyone):
+    served = ann.get("/openapi.json")
+    assert served.json() == DESCRIPTION
+    assert served.headers["Content-Type"] == "application/json"
+    assert anyone.get("/openapi.json").status_code == 401
+
+
+def test_documents_have_the_fields_that_are_described(ann):
+    """Those and no others: a field that is added is described."""
+    dataset = ann.get("/v1/datasets/demo").json()
+    sample = ann.get("/v1/datasets/demo/samples/0").json()
+    assert set(dataset) == properties("Dataset") - {"publishing"}
+    assert set(dataset["policy"]) == properties("Policy") == properties("PolicyChange")
+    assert set(dataset["labels"][0]) == properties("Label")
+    assert set(sample) == properties("Sample")
+    assert set(ann.get("/v1/me").json()) == properties("Me")
+    (task,) = ann.post("/v1/datasets/demo/tasks").json()["tasks"]
+    assert set(task) == properties("Task")
+    labelled = ann.post(f"/v1/datasets/demo/tasks/{task['token']}/label", json={"label": "cat"})
+    assert labelled.status_code == 200
+    (event,) = ann.get(f"/v1/datasets/demo/samples/{labelled.json()['id']}/history").json()["items"]
+    assert set(event) == properties("Event")
+    assert set(ann.get("/v1/datasets/none").json()) == properties("Problem") - {"type"}
+
+
+def table_of(document):
+    """The programs' routes as they are where all is described."""
+    return {
+        key: (
+            lint_openapi.role(operation),
+            lint_openapi.parameters(document, operation, "query"),
+            lint_openapi.fields(document, operation),
+        )
+        for key, operation in lint_openapi.operations(document)
+        if key not in lint_openapi.OF_NGINX
+    }
+
+
+SAMPLES, TASKS = "/v1/datasets/{dataset}/samples", "/v1/datasets/{dataset}/tasks"
+CHANGES = {
+    "a route that is not described": lambda document: document["paths"].pop(TASKS),
+    "a path that is no route": lambda document: document["paths"].update({"/v1/none": document["paths"]["/v1/me"]}),
+    "a method that is no route": lambda document: document["paths"][SAMPLES].update(delete=document["paths"][SAMPLES]["get"]),
+    "a parameter that is not described": lambda document: document["paths"][SAMPLES]["get"].pop("parameters"),
+    "a parameter that is not known": lambda document: document["paths"][SAMPLES]["get"]["parameters"].append({"name": "x", "in": "query"}),
+    "a field that is not described": lambda document: body(document)["properties"].pop("count"),
+    "a field that is not known": lambda document: body(document)["properties"].update(x={}),
+    "another role": lambda document: document["paths"][TASKS]["post"].update(security=[{"password": ["admin"]}]),
+}
+
+
+def body(document):
+    return lint_openapi.body_schema(document, document["paths"][TASKS]["post"])
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_difference_is_found(what):
+    changed = copy.deepcopy(DESCRIPTION)
+    CHANGES[what](changed)
+    assert list(lint_openapi.differences(changed, table_of(DESCRIPTION)))
+    assert not list(lint_openapi.differences(DESCRIPTION, table_of(DESCRIPTION)))

@@ -1,0 +1,146 @@
+"""openapi.json held together with the programs' tables of routes, and kept in one form, in which additions seldom meet."""
+import json
+import subprocess
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+DESCRIPTION = TOP / "nginx" / "html" / "openapi.json"
+PROGRAMS = TOP / "build" / "release" / "bin"
+SORTED = ("paths", "parameters", "responses", "schemas")  # by the names in them: what is added for different things lies apart
+LINE_MAX = 120
+ANYTHING = "*"  # of routes that pass over what they do not know
+OF_NGINX = {("get", "/openapi.json")}  # without a program
+
+
+def description():
+    return json.loads(DESCRIPTION.read_text())
+
+
+def formed(value, indent="", key=""):
+    """JSON on one line where that is short, else an entry a line; a path is never on one line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or (len(indent) + len(key) + len(flat) < LINE_MAX and not key.startswith('"/')):
+        return flat
+    inner = indent + "  "
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(inner + formed(item, inner) for item in value) + f"\n{indent}]"
+    entries = [(json.dumps(name, ensure_ascii=False) + ": ", item) for name, item in value.items()]
+    if key.strip('": ') in SORTED and all(isinstance(item, dict) for item in value.values()):
+        entries.sort(key=lambda entry: entry[0])
+    return "{\n" + ",\n".join(inner + name + formed(item, inner, name) for name, item in entries) + f"\n{indent}}}"
+
+
+def the_form_of_the_description():
+    """openapi.json is formed by this file: sorted, and an entry a line."""
+    if DESCRIPTION.read_text() != formed(description()) + "\n":
+        yield "nginx/html/openapi.json is not in its form: run tests/lint.py --write"
+
+
+# --- what the programs know
+
+
+def served():
+    """{(method, path): (role, query parameters, fields)} of all programs; a list is None where anything is passed over."""
+    routes = {}
+    for program in sorted(PROGRAMS.iterdir()):
+        if not (TOP / "cgi" / f"{program.name}.c").read_text().count("app_run("):
+            continue
+        table = subprocess.run([program, "--routes"], capture_output=True, text=True, check=True).stdout
+        for line in table.splitlines():
+            method, path, role, query, fields = line.split("\t")
+            if not path.startswith("/."):  # nginx's own questions
+                names = [None if text == ANYTHING else sorted(text.split()) for text in (query, fields)]
+                routes[method.lower(), plain(path)] = (role, *names)
+    return routes
+
+
+def plain(path):
+    """The path as OpenAPI writes it; one with a slash at its end is the same."""
+    return path.replace("...}", "}").rstrip("/")
+
+
+# --- what the description says
+
+
+def resolved(document, value):
+    while isinstance(value, dict) and "$ref" in value:
+        name, value = value["$ref"], document
+        for part in name.removeprefix("#/").split("/"):
+            value = value[part]
+    return value
+
+
+def operations(document):
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield (method, path), operation
+
+
+def parameters(document, operation, place):
+    found = [resolved(document, parameter) for parameter in operation.get("parameters", [])]
+    return sorted(parameter["name"] for parameter in found if parameter["in"] == place)
+
+
+def body_schema(document, operation):
+    content = resolved(document, operation.get("requestBody", {})).get("content", {})
+    return resolved(document, content["application/json"]["schema"]) if "application/json" in content else None
+
+
+def fields(document, operation):
+    return sorted((body_schema(document, operation) or {}).get("properties", {}))
+
+
+def role(operation):
+    """The least role that is asked for: of a password alone, or without one, none."""
+    return next((role for asked in operation["security"] for roles in asked.values() for role in roles), "none")
+
+
+# --- both
+
+
+def differences(document, routes):
+    described = dict(operations(document))
+    for method, path in sorted(routes.keys() - described.keys()):
+        yield f"{method} {path} is a program's route, and not described"
+    for method, path in sorted(described.keys() - routes.keys() - OF_NGINX):
+        yield f"{method} {path} is described, and no program's route"
+    for key in sorted(routes.keys() & described.keys()):
+        said = (role(described[key]), parameters(document, described[key], "query"), fields(document, described[key]))
+        for what, wanted, found in zip(("role", "query parameters", "fields"), routes[key], said):
+            if wanted is not None and wanted != found:
+                yield f"{' '.join(key)}: the program's {what}: {wanted}; described: {found}"
+
+
+def gaps(document):
+    """What an operation lacks that all of its kind have."""
+    names = [operation["operationId"] for _, operation in operations(document)]
+    for (method, path), operation in operations(document):
+        body, statuses = body_schema(document, operation), operation["responses"].keys()
+        missing = {"5XX"} | ({"401", "429"} if operation["security"] else set())
+        if path.startswith("/v1/"):
+            missing |= {"400"} | ({"404"} if "{" in path else set()) | ({"413", "415"} if body is not None else set())
+            if method == "post":
+                missing |= {"409", "422"}  # of an Idempotency-Key
+                if "Idempotency-Key" not in parameters(document, operation, "header"):
+                    yield f"{method} {path}: takes an Idempotency-Key as every POST does"
+            if body is not None and body.get("additionalProperties") is not False:
+                yield f"{method} {path}: a body of /v1 has no other fields: \"additionalProperties\": false"
+        if missing := missing - statuses:
+            yield f"{method} {path}: does not describe {', '.join(sorted(missing))}"
+        if parameters(document, operation, "path") != sorted(part[1:-1] for part in path.split("/") if part.startswith("{")):
+            yield f"{method} {path}: its parameters are not those of its path"
+        if names.count(operation["operationId"]) > 1:
+            yield f"{method} {path}: its operationId is another's, too"
+
+
+def the_description_and_the_programs():
+    """openapi.json describes the routes that there are, with their roles, query parameters and fields, and no others."""
+    for finding in [*differences(description(), served()), *gaps(description())]:
+        yield f"nginx/html/openapi.json: {finding}"
+
+
+def write():
+    DESCRIPTION.write_text(formed(description()) + "\n")
+
+
+CHECKS = [the_form_of_the_description, the_description_and_the_programs]
