@@ -184,28 +184,37 @@ static void fill_ours(struct dataset *dataset, int64_t count)
 	}
 }
 
+static const char *uri, *database;
+
+/* The configuration that the server has when nothing but this is set. */
+static const char *environment(const char *name)
+{
+	if (strcmp(name, "MONGODB_CONN_STRING") == 0)
+		return uri;
+	return strcmp(name, "DATABASE_NAME") == 0 ? database : strcmp(name, "HOME") == 0 ? "/nonexistent" : NULL;
+}
+
 int main(int argc, char **argv)
 {
 	int64_t seconds = number(argc > 1 ? argv[1] : NULL, 5), threads = number(argc > 2 ? argv[2] : NULL, 64);
 	int64_t count = seconds * 8000 / PER_MERGE * PER_MERGE + PER_MERGE;
-	struct config config = {.dataset_store = {.type = (char[]){"mongodb"}, .uri = getenv("TEST_MONGODB_URI")}};
+	struct config config;
 	struct dataset_store *store;
 	struct dataset *dataset;
 	struct err err;
 	char name[64];
 
-	if (!config.dataset_store.uri)
+	uri = getenv("TEST_MONGODB_URI");
+	database = name;
+	if (!uri)
 		die("TEST_MONGODB_URI", "is not set (tests/services/with-mongo sets it)");
 	snprintf(name, sizeof(name), "rate-%d", (int)getpid());
 	log_init("mongo_rate", LOG_WARN);
-	config.dataset_store.database = name;
-	config.default_dataset = (char[]){""};
-	config.limits.lease_seconds = 600;
-	config.limits.open_datasets = 8;
-	if (dataset_store_open(&store, &config, &err) || dataset_create(store, "rate", "/pictures", NULL, &err) ||
+	if (config_load(&config, NULL, environment, &err) || dataset_store_open(&store, &config, &err) ||
+	    dataset_create(store, "rate", "/pictures", NULL, &err) ||
 	    dataset_open(store, "rate", &dataset, &err))
 		die("store", err.text);
-	struct bare bare = {.pool = open_pool(config.dataset_store.uri), .database = name};
+	struct bare bare = {.pool = open_pool(uri), .database = name};
 	fill_bare(&bare, count);
 	fill_ours(dataset, count);
 	double of_bare = 0, of_ours = 0;
@@ -217,6 +226,7 @@ int main(int argc, char **argv)
 	mongoc_client_pool_destroy(bare.pool);
 	dataset_close(dataset);
 	dataset_store_free(store);
+	config_release(&config);
 	printf("mongodb leases+labels, %lld threads: bare %.0f/s, ours %.0f/s, ratio %.2f\n", (long long)threads, of_bare,
 	       of_ours, of_ours / of_bare);
 	return 0;
