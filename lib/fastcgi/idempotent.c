@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "fastcgi/multipart.h"
+#include "intake/multipart.h"
 #include "fastcgi/receive.h"
 #include "dataset/answers.h"
 

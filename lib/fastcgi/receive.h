@@ -4,7 +4,7 @@
 
 #include "intake/spool.h"
 #include "fastcgi/app.h"
-#include "fastcgi/multipart.h"
+#include "intake/multipart.h"
 
 /* The folder for files that are being received: on the image store's file system where it has one. */
 const char *receive_dir(const struct call *call);

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "fastcgi/multipart.h"
+#include "intake/multipart.h"
 #include "intake/filename.h"
 
 struct feed {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "fastcgi/multipart.h"
+#include "intake/multipart.h"
 #include "intake/filename.h"
 
 #define FORM "multipart/form-data; boundary="

@@ -1,9 +1,9 @@
 /* Reads multipart/form-data bodies; the text of headers is in multipart_header.c. */
-#include "fastcgi/multipart.h"
+#include "intake/multipart.h"
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "fastcgi/multipart_header.h"
+#include "intake/multipart_header.h"
 
 enum { WINDOW = 64 * 1024 }; /* bytes of body held; more than a part's headers, so that they fit whole */
 

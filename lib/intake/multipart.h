@@ -7,8 +7,8 @@
  *
  * A body that breaks off, anything malformed, and headers over a limit are ERR_BAD_REQUEST, which says what is
  * wrong. One thread. */
-#ifndef FASTCGI_MULTIPART_H
-#define FASTCGI_MULTIPART_H
+#ifndef INTAKE_MULTIPART_H
+#define INTAKE_MULTIPART_H
 
 #include <stddef.h>
 #include <sys/types.h>

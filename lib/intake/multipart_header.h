@@ -1,9 +1,9 @@
 /* The text of multipart headers: boundary, field name, file name. For multipart.c and its tests. */
-#ifndef FASTCGI_MULTIPART_HEADER_H
-#define FASTCGI_MULTIPART_HEADER_H
+#ifndef INTAKE_MULTIPART_HEADER_H
+#define INTAKE_MULTIPART_HEADER_H
 
 #include "base/buf.h"
-#include "fastcgi/multipart.h"
+#include "intake/multipart.h"
 
 /* Reads the boundary parameter of a request's Content-Type. ERR_MEDIA_TYPE, ERR_BAD_REQUEST. */
 int multipart_boundary(const char *content_type, char out[MULTIPART_BOUNDARY_MAX + 1], struct err *err);

@@ -1,6 +1,6 @@
 /* Parses the header lines of multipart bodies: parameters (RFC 2045, quoted; RFC 8187, extended), in
  * bounded text. */
-#include "fastcgi/multipart_header.h"
+#include "intake/multipart_header.h"
 
 #include <ctype.h>
 #include <strings.h>
