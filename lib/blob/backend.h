@@ -1,5 +1,5 @@
-/* What an image store's backend implements: blob.h's functions, after blob.c has checked keys and bounds.
- * A backend is one struct of these and one line in blob.c's table; its types stay in its own files. */
+/* What an image store's backend implements: blob.h's functions, after blob.c has checked keys and bounds. A backend
+ * is one such struct and one line in blob.c's table; its types stay in its own files. */
 #ifndef BLOB_BACKEND_H
 #define BLOB_BACKEND_H
 
@@ -12,7 +12,8 @@ struct blob_backend {
 	int (*set_public)(struct blob_store *store, const char *key, bool public_read, struct err *err);
 	int (*url)(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
 	           struct buf *out, struct err *err);
-	int (*key_of)(struct blob_store *store, const char *url, struct buf *out, struct err *err); /* NULL: of none */
+	/* NULL: URLs lead to no object */
+	int (*key_of)(struct blob_store *store, const char *url, struct buf *out, struct err *err);
 	int (*path)(struct blob_store *store, const char *key, char out[PATH_MAX], struct err *err);
 	int (*stat)(struct blob_store *store, const char *key, struct blob_info *out, struct err *err);
 	int (*read)(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len,
@@ -24,9 +25,9 @@ struct blob_backend {
 };
 
 extern const struct blob_backend blob_fs;
-/* blob_s3 is in the module "s3" (base/module.h), since few processes need libcurl. */
+/* blob_s3 is in the module "s3" (base/module.h), because only few processes need libcurl. */
 
-/* Each backend's own store begins with this; blob.c fills it. */
+/* Each backend's own struct begins with this; blob.c fills it. */
 struct blob_store {
 	const struct blob_backend *backend;
 };

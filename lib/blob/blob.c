@@ -6,7 +6,7 @@
 #include "blob/backend.h"
 #include "blob/key.h"
 
-/* A backend with a module is loaded from it by its symbol; the others are linked in. */
+/* A backend with a module is loaded from there by its symbol; the others are linked in. */
 static const struct {
 	const char *type;
 	const struct blob_backend *backend;

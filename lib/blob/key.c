@@ -48,7 +48,7 @@ int blob_key_check(const char *key, struct err *err)
 	}
 }
 
-/* As one path segment: what a path can't hold, and the '%' that marks it, is percent-encoded. */
+/* Appends the label as one path segment: '%' and what a path can't hold are percent-encoded. */
 static void add_label(struct buf *out, const char *label)
 {
 	struct buf segment;
@@ -62,7 +62,7 @@ static void add_label(struct buf *out, const char *label)
 	}
 	if (segment.len <= BLOB_KEY_SEGMENT_MAX) {
 		buf_str(out, *label == '\0' ? "unlabelled" : buf_text(&segment));
-	} else { /* cut between characters, and distinguished from others with the same beginning */
+	} else { /* cut between characters, with a hash against labels of the same beginning */
 		unsigned char digest[HASH_SHA256_SIZE];
 		char hex[HASH_SHA256_HEX];
 		hash_sha256(label, strlen(label), digest);

@@ -9,24 +9,23 @@ enum {
 	BLOB_KEY_SEGMENT_MAX = 240, /* bytes between two '/'; file systems take 255 */
 };
 
-/* Fit to be a key: 1..BLOB_KEY_MAX-1 bytes of UTF-8 without control characters or backslashes, in segments of
- * 1..BLOB_KEY_SEGMENT_MAX bytes between '/', none of them "." or "..". -1 with ERR_BAD_REQUEST. */
+/* Checks that it can be a key: 1..BLOB_KEY_MAX-1 bytes of UTF-8 without control characters or backslashes, in
+ * segments of 1..BLOB_KEY_SEGMENT_MAX bytes between '/', none of them "." or "..". Else ERR_BAD_REQUEST. */
 int blob_key_check(const char *key, struct err *err);
 
 /* The folder of a label's images, the part of blob_key_image's keys before "img-". */
 int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *label, struct err *err);
 
-/* The key of an image: "images/{label}/img-{uuid}.{ext}", after "datasets/{dataset}/" unless dataset is
- * NULL (the default dataset). The label is percent-encoded where a path can't hold it, and cut (with a
- * hash) when too long; "" is "unlabelled". ext comes from type, one of blob_key_extension's.
- * ERR_BAD_REQUEST when a part can't be in a key. */
+/* The key of an image: "images/{label}/img-{uuid}.{ext}", after "datasets/{dataset}/" unless dataset is NULL (the
+ * default dataset). The label is percent-encoded where a path can't hold it, and cut (with a hash) when too long; ""
+ * is "unlabelled". ext is blob_key_extension's for type. ERR_BAD_REQUEST when a part can't be in a key. */
 int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid,
                    const char *type, struct err *err);
 
-/* The file name ending, without a dot, of the media type of an image that is taken (base/image_type.h); NULL for
+/* The ending of file names, without a dot, for a media type of images that we accept (base/image_type.h); NULL for
  * others. */
 const char *blob_key_extension(const char *type);
-/* The media type that a key's ending says, of these types; NULL for others. */
+/* The media type, of the accepted ones, that a key's ending stands for; NULL for others. */
 const char *blob_key_type(const char *key);
 
 #endif

@@ -11,21 +11,21 @@
 #include "base/clock.h"
 #include "base/image_type.h"
 
-enum { ATTEMPTS = 5 }; /* a file renamed or replaced while it is looked at is looked at again */
+enum { ATTEMPTS = 5 }; /* looks at a file that others rename or replace meanwhile */
 
 static int not_found(struct err *err)
 {
 	return err_set(err, ERR_NOT_FOUND, "Image file not found");
 }
 
-/* What is true of the file itself, and not of this moment, this program or its machine. */
+/* Whether the error is about the file itself, not about this moment, this program or its machine. */
 static bool is_proof(int error)
 {
 	return error == ENOENT || error == ENOTDIR || error == EACCES || error == ELOOP || error == ENAMETOOLONG ||
-	       error == EXDEV /* it lies outside */;
+	       error == EXDEV /* it lies outside base_dir */;
 }
 
-/* Whether `path` is `root` or lies beneath it; both real paths. */
+/* Whether `path` is `root` or lies below it; both are real paths. */
 static bool lies_in(const char *path, const char *root)
 {
 	size_t len = strlen(root);
@@ -53,7 +53,8 @@ static bool is_allowed(struct located *located, const char *base_dir, const stru
 	return false;
 }
 
-/* The path of an open file or folder, as the kernel knows it; its length, -1 when it is too long or there is none. */
+/* The path of an open file or folder, as the kernel knows it. Returns its length, -1 when it is too long or has
+ * none. */
 static ssize_t path_of(int fd, char out[PATH_MAX])
 {
 	char link[64];
@@ -65,8 +66,9 @@ static ssize_t path_of(int fd, char out[PATH_MAX])
 	return len;
 }
 
-/* An O_PATH descriptor of filepath, resolved by the kernel without ever leaving base_dir, and base_dir's own real path;
- * -1 with errno EXDEV when it would leave. O_PATH, since opening a device or a FIFO for reading has effects. */
+/* Opens filepath as an O_PATH descriptor; the kernel resolves it without ever leaving base_dir. *root gets
+ * base_dir's own real path. Fails with errno EXDEV when it would leave. O_PATH, because opening a device or a FIFO
+ * for reading has effects. */
 static int open_beneath(int base, const char *filepath, char root[PATH_MAX])
 {
 	struct open_how how = {
@@ -87,7 +89,7 @@ static int open_beneath(int base, const char *filepath, char root[PATH_MAX])
 	return fd;
 }
 
-/* An O_PATH descriptor of filepath wherever it lies; the caller checks where that is. */
+/* Opens filepath as an O_PATH descriptor wherever it lies; the caller checks where that is. */
 static int open_anywhere(const char *base_dir, const char *filepath)
 {
 	char joined[2 * PATH_MAX];
@@ -100,14 +102,14 @@ static int open_anywhere(const char *base_dir, const char *filepath)
 	return open(joined, O_PATH | O_CLOEXEC);
 }
 
-/* The path under which the descriptor's file is now; -1 when it has none any more (errno ESTALE). */
+/* The present path of the descriptor's file; -1 when it has none any more (errno ESTALE). */
 static int real_path(int fd, const struct stat *st, char out[PATH_MAX])
 {
 	if (path_of(fd, out) < 0)
 		return -1;
 
-	/* Of a file that was removed or replaced the kernel says "PATH (deleted)", which may also be a
-	 * true name: only what lies there now can show which. */
+	/* For a file that was removed or replaced the kernel says "PATH (deleted)", which may also be a real name: what
+	 * lies there now shows which. */
 	static const char deleted[] = " (deleted)";
 	size_t len = strlen(out);
 	if (len < sizeof(deleted) || strcmp(out + len - (sizeof(deleted) - 1), deleted) != 0)
@@ -127,7 +129,7 @@ void located_id_of(const struct stat *st, struct located_id *out)
 	                           .changed_ns = clock_ns_of(st->st_ctim)};
 }
 
-/* Reads what the file is. */
+/* Fills in what kind of file it is. */
 static int locate_describe(int fd, const struct stat *st, struct located *out)
 {
 	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
@@ -143,7 +145,7 @@ static int locate_describe(int fd, const struct stat *st, struct located *out)
 	return 0;
 }
 
-/* An O_PATH descriptor cannot be read. */
+/* Opens the file again, since an O_PATH descriptor cannot be read. */
 static int describe_path(int path_fd, const struct stat *st, struct located *out)
 {
 	char link[64];
@@ -165,7 +167,7 @@ static bool goes_up(const char *path)
 	return false;
 }
 
-/* base_dir and filepath as one path, without the "." and the "//" of filepath. -1 when it is too long. */
+/* Joins base_dir and filepath, dropping filepath's "." and "//". -1 when the path is too long. */
 static int locate_join(const char *base_dir, const char *filepath, struct located *out)
 {
 	size_t len = strlen(base_dir);
@@ -188,7 +190,7 @@ static int locate_join(const char *base_dir, const char *filepath, struct locate
 	return 0;
 }
 
-/* A readable descriptor of a regular file, reached without any symlink. */
+/* Opens a regular file for reading, following no symlink. */
 static int open_straight(const char *base_dir, const char *filepath, struct stat *st)
 {
 	struct open_how how = {
@@ -198,7 +200,7 @@ static int open_straight(const char *base_dir, const char *filepath, struct stat
 	int base = open(base_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (base < 0)
 		return -1;
-	/* A device or a FIFO is not even opened, since that has effects. */
+	/* Does not even open a device or a FIFO, since that has effects. */
 	int fd = fstatat(base, filepath, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st->st_mode)
 	                 ? (int)syscall(SYS_openat2, base, filepath, &how, sizeof(how))
 	                 : -1;
@@ -210,7 +212,7 @@ static int open_straight(const char *base_dir, const char *filepath, struct stat
 	return fd;
 }
 
-/* The common case, at a third of the cost: no symlink and no ".." on the way. -1: it takes another look. */
+/* The common case, at a third of the cost: no symlink and no ".." on the way. -1: look again in the general way. */
 static int look_straight(const char *base_dir, const char *filepath, struct located *out)
 {
 	struct stat st;
@@ -224,7 +226,7 @@ static int look_straight(const char *base_dir, const char *filepath, struct loca
 	return result;
 }
 
-/* One look; -1 with errno (ESTALE: worth another look). */
+/* Looks once; -1 with errno (ESTALE: look again). */
 static int locate_look(const char *base_dir, int base, const char *filepath, const struct config_list *roots,
                        struct located *out)
 {
@@ -255,7 +257,8 @@ static int locate_look(const char *base_dir, int base, const char *filepath, con
 	return result;
 }
 
-/* base_dir itself, held while the file is looked for in it; -1 when it cannot be opened, or not be searched. */
+/* Opens base_dir, so that it stays the same while the file is looked for; fails when it cannot be opened or
+ * searched. */
 static int open_base(const char *base_dir, struct err *err)
 {
 	int base = open(base_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);

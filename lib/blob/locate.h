@@ -10,16 +10,16 @@
 #include "base/config.h"
 #include "base/err.h"
 
-/* Which file it is, and of which content, as far as stat(2) shows. */
+/* Identifies a file and its content, as far as stat(2) shows. */
 struct located_id {
 	int64_t inode, bytes;
 	int64_t modified_ns, changed_ns; /* nanoseconds since 1970 */
 };
 
 struct located {
-	char path[PATH_MAX]; /* absolute, with no symlink in it below root: to be opened without following any there */
-	size_t root;         /* bytes of path that are the folder it may lie in, without its last slash; 0: all, "/" */
-	const char *type;    /* media type by content; by name where the content does not show it; static */
+	char path[PATH_MAX]; /* absolute, without symlinks below root: open it without following any there */
+	size_t root;         /* length of the folder in path that the file may lie in, without its last slash; 0: all, "/" */
+	const char *type;    /* media type by content, or by name where the content does not show it; static */
 	int64_t bytes;
 	struct located_id id; /* of a file in base_dir */
 };
@@ -27,11 +27,11 @@ struct located {
 struct stat;
 void located_id_of(const struct stat *st, struct located_id *out);
 
-/* ERR_NOT_FOUND "Image file not found" when that is so of this one file, for anybody who looks: filepath leaves
+/* ERR_NOT_FOUND "Image file not found" when that is true of this one file, for anybody who looks: filepath leaves
  * base_dir (`..`, absolute, a symlink; openat2 RESOLVE_BENEATH) and lies in none of `roots`, names nothing (ENOENT,
- * ENOTDIR, ELOOP, ENAMETOOLONG), may not be read (EACCES), or is no regular file; and base_dir is there and may be
- * searched, or the dataset has none (""). All else, such as a disk that is away or a program out of descriptors, is
- * ERR_UNAVAILABLE. */
+ * ENOTDIR, ELOOP, ENAMETOOLONG), may not be read (EACCES), or is no regular file; and base_dir exists and may be
+ * searched, or the dataset has none (""). Any other failure, such as a missing disk or a program out of descriptors,
+ * is ERR_UNAVAILABLE. */
 int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots,
                 struct located *out, struct err *err);
 

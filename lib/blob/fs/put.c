@@ -1,8 +1,8 @@
 /* The image store in files: writing objects, so that one is there whole and durable or not at all.
  *
  * The bytes go to a nameless file (O_TMPFILE), are synced, and are then linked under their key, which never
- * overwrites; last, the folder is synced. Measured (ext4, 100 KB, 8 threads): 2,700-3,500 objects/s, where
- * a named temporary file and rename come to 1,500; and a crash leaves nothing behind. */
+ * overwrites; last, the folder is synced. Measured (ext4, 100 KB, 8 threads): 2,700-3,500 objects/s, against 1,500
+ * for a named temporary file and rename. A crash leaves nothing behind. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 #include "blob/fs/tree.h"
 
 enum { FILE_MODE = 0640, FOLDER_MODE = 0750, COPY_BYTES = 256 * 1024 };
-enum { MOVES_MAX = 100 }; /* tries to move an object that others move at the same time */
+enum { MOVES_MAX = 100 }; /* attempts to move an object that others move at the same time */
 
 /* --- durable folders ---------------------------------------------------------------------------------------------- */
 
@@ -66,8 +66,8 @@ static int sync_folder(int tree, const char *folder, struct err *err)
 	return result;
 }
 
-/* Makes the key's name durable: its folder, and the first time in this process those above it, since
- * their maker may not have synced them yet. */
+/* Makes the key's name durable: syncs its folder and, the first time in this process, the folders above it, since
+ * whoever made them may not have synced them yet. */
 static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, struct err *err)
 {
 	char name[PATH_MAX];
@@ -118,7 +118,7 @@ static int make_key_folders(struct fs_store *fs, enum fs_tree tree, const char *
 
 /* --- the bytes ---------------------------------------------------------------------------------------------------- */
 
-/* Reads the next piece of what is put: *piece points to it, in memory of its own or in `room`. */
+/* Reads the next piece of the bytes to be stored: *piece points into put's memory, or into `room`. */
 static int next_piece(const struct blob_put *put, int64_t done, char *room, const char **piece, size_t *len,
                       struct err *err)
 {
@@ -149,7 +149,7 @@ static int write_piece(int fd, const char *piece, size_t len, struct err *err)
 	return file_write(fd, piece, len) == 0 ? 0 : err_errno(err, ERR_UNAVAILABLE, "can't write to the image store");
 }
 
-/* 0 when what is put was written to fd (same == NULL), or compared with what fd holds (*same). */
+/* Writes the bytes to fd (same == NULL), or sets *same to whether fd holds the same bytes. */
 static int each_piece(const struct blob_put *put, int fd, bool *same, struct err *err)
 {
 	char *room = malloc(2 * COPY_BYTES), *other = room + COPY_BYTES;
@@ -176,7 +176,7 @@ static int each_piece(const struct blob_put *put, int fd, bool *same, struct err
 
 struct staged {
 	int fd;
-	bool owned;    /* fd is to be closed */
+	bool owned;    /* fd must be closed */
 	char name[32]; /* in fs->tmp; "" when it has none */
 };
 
@@ -207,7 +207,7 @@ static int create_file(struct fs_store *fs, struct staged *out, struct err *err)
 	out->fd = openat(fs->tmp, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, FILE_MODE);
 	if (out->fd >= 0)
 		return 0;
-	if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT) /* as NFS says */
+	if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT) /* NFS fails in these ways */
 		return create_named(fs, out, err);
 	return err_errno(err, ERR_UNAVAILABLE, "can't make a file in the image store");
 }
@@ -227,8 +227,7 @@ static int stage_copy(struct fs_store *fs, const struct blob_put *put, struct st
 	return -1;
 }
 
-/* Takes the caller's own file when it is on the same file system and is the object from first byte to
- * last. */
+/* Uses the caller's own file when it is on the same file system and all of it is the object. */
 static bool stage_handover(struct fs_store *fs, const struct blob_put *put, struct staged *out)
 {
 	struct stat st, home;
@@ -246,7 +245,7 @@ static bool stage_handover(struct fs_store *fs, const struct blob_put *put, stru
 
 /* --- naming ------------------------------------------------------------------------------------------------------- */
 
-/* Links the staged file under its key: 0, or -1 with errno. */
+/* Links the staged file under its key; fails with errno. */
 static int link_staged(struct fs_store *fs, const struct staged *staged, enum fs_tree tree, const char *key)
 {
 	if (staged->name[0] != '\0')
@@ -285,7 +284,7 @@ static int copy_and_name(struct fs_store *fs, const struct blob_put *put, enum f
 		return -1;
 	int result = name_staged(fs, &staged, tree, put->key, named, err);
 	if (result == 0 && *named == CANT_LINK && staged.name[0] == '\0') {
-		/* No /proc, or a file system that can't name a nameless file. */
+		/* There is no /proc, or the file system cannot link a nameless file. */
 		unstage(fs, &staged);
 		staged.owned = true;
 		if (create_named(fs, &staged, err) != 0)
@@ -303,8 +302,7 @@ static int copy_and_name(struct fs_store *fs, const struct blob_put *put, enum f
 	return result;
 }
 
-/* The key exists: fine when it holds the same bytes. They are synced again: who wrote them may not have got
- * that far. */
+/* A key that exists is fine when it holds the same bytes. Syncs them, since their writer may not have done that yet. */
 static int check_same(struct fs_store *fs, const struct blob_put *put, enum fs_tree tree, struct err *err)
 {
 	int fd = openat(fs->tree[tree], put->key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -329,11 +327,12 @@ static int not_moved(int why, const char *key, struct err *err)
 	return err_errno(err, ERR_UNAVAILABLE, "can't move the object '%s'", key);
 }
 
-/* ERR_NOT_FOUND: it is not in `from`. */
+/* ERR_NOT_FOUND: the object is not in `from`. */
 static int move_tree(struct fs_store *fs, const char *key, enum fs_tree from, enum fs_tree to, struct err *err)
 {
 	int failed = renameat(fs->tree[from], key, fs->tree[to], key);
-	if (failed != 0 && errno == ENOENT && faccessat(fs->tree[from], key, F_OK, 0) == 0) { /* the first of its folder */
+	/* the first object in its folder */
+	if (failed != 0 && errno == ENOENT && faccessat(fs->tree[from], key, F_OK, 0) == 0) {
 		if (make_key_folders(fs, to, key, err) != 0)
 			return -1;
 		failed = renameat(fs->tree[from], key, fs->tree[to], key);
@@ -343,9 +342,9 @@ static int move_tree(struct fs_store *fs, const char *key, enum fs_tree from, en
 	return sync_key(fs, to, key, err) || sync_key(fs, from, key, err) ? -1 : 0;
 }
 
-/* By a rename alone, whatever others do at the same time: what is looked at first, and then removed, may be the last
- * copy by then. Over the other one's copy, too: two that stored an object at once, one before and one after its dataset
- * was hidden, may have left it in both trees. */
+/* Only renames, since others may do the same at the same time: a copy that was looked at first and then removed
+ * could be the last one by then. The rename may replace the other tree's copy: two uploads of one object, before and
+ * after its dataset was hidden, may have left it in both trees. */
 int fs_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err)
 {
 	struct fs_store *fs = (struct fs_store *)store;
@@ -357,7 +356,7 @@ int fs_set_public(struct blob_store *store, const char *key, bool public_read, s
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
 		if (fstatat(fs->tree[to], key, &st, 0) == 0)
-			return S_ISREG(st.st_mode) ? 0 : -1; /* a folder of objects is none */
+			return S_ISREG(st.st_mode) ? 0 : -1; /* a folder of objects is no object */
 	}
 	return -1;
 }

@@ -1,4 +1,4 @@
-/* The image store in files: opening it, and all that does not write objects (put.c). */
+/* The image store in files: opening it, and everything but writing objects (put.c). */
 #include "blob/fs/tree.h"
 
 #include <dirent.h>
@@ -31,7 +31,7 @@ static void fs_free(struct blob_store *store)
 	free(fs);
 }
 
-/* mkdir -p; each folder that is made is synced into the one above it. */
+/* mkdir -p; syncs each new folder into the one above it. */
 static int make_folders(const char *dir, struct err *err)
 {
 	char path[PATH_MAX];
@@ -109,11 +109,12 @@ static int fs_open(struct blob_store **out, const struct config *config, struct 
 	return 0;
 }
 
-/* Again and again: an object that is hidden or published meanwhile lies in the other one by then. */
+/* Looks several times: an object that is being hidden or published may have moved to the tree just looked at. */
 static const enum fs_tree lookups[] = {FS_PRIVATE, FS_PUBLIC, FS_PRIVATE, FS_PUBLIC, FS_PRIVATE, FS_PUBLIC};
 enum { LOOKUPS = sizeof(lookups) / sizeof(lookups[0]) };
 
-/* ERR_NOT_FOUND, if the store's folder is the one that was opened: else its disk is away, or another one is there. */
+/* ERR_NOT_FOUND if the store's folder is still the one that was opened: otherwise its disk is gone, or another is
+ * there. */
 static int not_found(struct fs_store *fs, const char *key, struct err *err)
 {
 	struct stat opened, there;
@@ -218,14 +219,13 @@ static int fs_read(struct blob_store *store, const char *key, int64_t offset, vo
 	return result;
 }
 
-/* Not synced: a deletion that a power cut undoes leaves an object that no sample refers to, which the sweep
- * finds. */
+/* Does not sync: if a power cut undoes the removal, the sweep finds the object, to which no sample refers. */
 static int fs_remove(struct blob_store *store, const char *key, struct err *err)
 {
 	struct fs_store *fs = (struct fs_store *)store;
 	for (int i = 0; i < FS_TREES; i++)
 		if (unlinkat(fs->tree[i], key, 0) != 0 && errno != ENOENT && errno != ENOTDIR &&
-		    errno != EISDIR) /* a folder of objects is none */
+		    errno != EISDIR) /* a folder of objects is no object */
 			return err_errno(err, ERR_UNAVAILABLE, "can't delete the object '%s'", key);
 	return 0;
 }
@@ -233,7 +233,7 @@ static int fs_remove(struct blob_store *store, const char *key, struct err *err)
 static int fs_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds,
                     int64_t *removed, struct err *err)
 {
-	(void)prefix; /* a file under way has no key yet */
+	(void)prefix; /* an unfinished file has no key yet */
 	struct fs_store *fs = (struct fs_store *)store;
 	int fd = openat(fs->root, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);

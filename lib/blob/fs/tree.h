@@ -1,7 +1,7 @@
 /* What the files of the fs backend share: where an object lies, and how a new one is made durable.
  *
- * <image_store.dir>/private/KEY and /public/KEY hold the objects; nginx serves the second without a password.
- * /tmp holds files under way, only where the file system has no O_TMPFILE. */
+ * <image_store.dir>/private/KEY and /public/KEY hold the objects; nginx serves the second without a password. /tmp
+ * holds unfinished files, only where the file system has no O_TMPFILE. */
 #ifndef BLOB_FS_TREE_H
 #define BLOB_FS_TREE_H
 
@@ -11,7 +11,7 @@
 
 enum fs_tree { FS_PRIVATE, FS_PUBLIC, FS_TREES };
 
-/* Folders known to be durable up to their tree's root, so that a put syncs only the one it changed. */
+/* Folders known to be durable up to their tree's root, so that a put syncs only the folder that it changed. */
 enum { FS_DURABLE_MAX = 4096, FS_DURABLE_SLOTS = 2 * FS_DURABLE_MAX };
 struct fs_durable {
 	pthread_mutex_t lock;

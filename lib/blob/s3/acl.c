@@ -11,7 +11,7 @@ void s3_tries_init(struct s3_tries *tries, const struct s3_client *client, bool 
 	tries->optional_acl = *client->config->image_store.public_url != '\0';
 }
 
-/* "*" there means: only if there is no such object. */
+/* If-None-Match: * writes only if there is no such object. */
 void s3_tries_headers(const struct s3_tries *tries, struct s3_call *call)
 {
 	if (tries->acl)
@@ -26,14 +26,14 @@ static bool is_unimplemented(const struct s3_call *call)
 	       (call->transfer.status == 501 || strcmp(call->code, "NotImplemented") == 0);
 }
 
-/* It says which header it means. */
+/* The server may say which header it does not support. */
 static bool is_acl_unsupported(const struct s3_call *call)
 {
 	return strcmp(call->code, "AccessControlListNotSupported") == 0 ||
 	       (is_unimplemented(call) && strstr(call->message, "x-amz-acl"));
 }
 
-/* A key without s3:PutObjectAcl. Wrong keys have codes of their own. */
+/* The key lacks s3:PutObjectAcl. Wrong keys have other codes. */
 static bool is_denied(const struct s3_call *call)
 {
 	return call->transfer.code == CURLE_OK && call->transfer.status == 403 &&
@@ -49,7 +49,8 @@ static bool leave_acl_away(struct s3_tries *tries)
 	return true;
 }
 
-/* After 501: neither may be taken, or either. With both asked for the order is: no ACL, no condition, neither. */
+/* A 501 may mean either header, or both. If both were sent, tries without the ACL, then without the condition, then
+ * without both. */
 static bool leave_one_away(struct s3_tries *tries)
 {
 	if (tries->acl && tries->condition && tries->optional_acl) {
@@ -101,7 +102,7 @@ int s3_write_failure(struct s3_client *client, const struct s3_call *call, bool 
 	return s3_failure(client, call, err);
 }
 
-/* Whether anybody may read the object, without a key. */
+/* Whether anybody may read the object, without an access key. */
 static int look_as_anybody(struct s3_client *client, const char *key, bool *readable, struct err *err)
 {
 	struct s3_call call;
@@ -109,13 +110,13 @@ static int look_as_anybody(struct s3_client *client, const char *key, bool *read
 	call.proof = S3_PROOF_ETAG;
 	call.anonymous = true;
 	*readable = s3_perform(client, &call, err) == 0;
-	bool answered = *readable || s3_is_refused(&call); /* some refuse what is not signed as malformed */
+	bool answered = *readable || s3_is_refused(&call); /* some stores refuse unsigned requests as malformed */
 	s3_call_release(&call);
 	return answered ? 0 : -1;
 }
 
-/* The server refused to make it private: fine when nobody can read it all the same. Where ACLs aren't taken and
- * there is a public_url, the bucket's policy says who may read. */
+/* The server refused to make the object private: that is fine when nobody can read it anyway. Where ACLs aren't
+ * supported and there is a public_url, the bucket's policy says who may read. */
 static int accept_readable(struct s3_client *client, const struct s3_call *call, struct err *err)
 {
 	bool readable, by_policy = !is_denied(call) && *client->config->image_store.public_url != '\0';

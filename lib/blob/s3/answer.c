@@ -1,4 +1,4 @@
-/* Distinguishes S3's answers from each other, and from those of anything else that answers in its place. */
+/* Distinguishes S3's answers from each other, and from the answers of anything else in its place. */
 #include <inttypes.h>
 #include <strings.h>
 
@@ -20,13 +20,14 @@ static void read_error(void *data, const char *parent, const char *name, const c
 		snprintf(call->region, sizeof(call->region), "%.63s", text);
 }
 
-/* No object store answers an API's request by a page for people. */
+/* No object store answers an API's request with a page for people. */
 static bool is_page(const struct s3_call *call)
 {
 	return strncasecmp(call->transfer.told.content_type, "text/html", 9) == 0;
 }
 
-/* A page, or what lacks that by which S3 reports success: a proxy, a login page or a web server answers for it. */
+/* Whether a proxy, a login page or a web server answers in S3's place: with a page, or without the sign of S3's
+ * success. */
 static bool is_foreign(const struct s3_call *call)
 {
 	const struct s3_headers *told = &call->transfer.told;
@@ -42,10 +43,10 @@ static bool is_foreign(const struct s3_call *call)
 	case S3_PROOF_DOCUMENT:
 		break;
 	}
-	return false; /* who reads the document finds out */
+	return false; /* the reader of the document finds out */
 }
 
-/* The object's SHA-256, when it was put by us, must be that of the bytes, if they are all of it. */
+/* If we put the object, its stored SHA-256 must match the bytes, provided that they are all of it. */
 static bool is_damaged(const struct s3_call *call)
 {
 	const struct s3_transfer *transfer = &call->transfer;
@@ -65,7 +66,7 @@ static bool is_damaged(const struct s3_call *call)
 	return first == 0 && strcasecmp(hex, told) != 0;
 }
 
-/* Some calls answer 200 and then an error. */
+/* Some calls answer 200 and then send an error. */
 void s3_read_answer(struct s3_call *call)
 {
 	struct s3_transfer *transfer = &call->transfer;
@@ -97,7 +98,7 @@ bool s3_is_missing(const struct s3_call *call)
 {
 	if (call->transfer.code != CURLE_OK || call->transfer.status != 404 || is_page(call))
 		return false;
-	if (strcmp(call->method, "HEAD") == 0) /* whose answers have no document */
+	if (strcmp(call->method, "HEAD") == 0) /* its answers have no document */
 		return true;
 	return strcmp(call->code, "NoSuchKey") == 0 || strcmp(call->code, "NoSuchVersion") == 0 ||
 	       strcmp(call->code, "NoSuchUpload") == 0;
@@ -111,7 +112,7 @@ static bool is_code(const struct s3_call *call, const char *const *codes)
 	return false;
 }
 
-/* Bytes that arrived changed, at either end, are sent again. */
+/* Bytes that were damaged on their way, in either direction, are sent again. */
 bool s3_is_passing(const struct s3_call *call)
 {
 	static const char *const codes[] = {"InternalError", "SlowDown", "ServiceUnavailable",
@@ -139,7 +140,7 @@ bool s3_is_passing(const struct s3_call *call)
 
 /* --- failures ----------------------------------------------------------------------------------------------------- */
 
-/* %s is the bucket's name. */
+/* %s stands for the bucket's name. */
 static const struct {
 	const char *code;
 	enum err_code error;
@@ -178,7 +179,7 @@ static int transfer_failure(struct s3_client *client, const struct s3_call *call
 	               call->transfer.error);
 }
 
-/* By the code of S3's error document; 0 when the table has none for it. */
+/* Explains the failure by the code in S3's error document; 0 when the table does not have it. */
 static int known_failure(struct s3_client *client, const struct s3_call *call, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {

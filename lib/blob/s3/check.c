@@ -1,4 +1,4 @@
-/* The image store in an S3 bucket: what is there compared with what is put, before a write and after it. */
+/* The image store in an S3 bucket: compares what is there with what is put, before a write and after it. */
 #include <errno.h>
 #include <strings.h>
 
@@ -33,7 +33,7 @@ int s3_digest(const struct blob_put *put, const char *algorithm, int64_t from, i
 	return err_errno(err, ERR_INTERNAL, "can't read what is to be stored as '%s'", put->key);
 }
 
-/* Of the object's bytes, which are read. */
+/* Reads the object's bytes for their digest. */
 static int digest_object(struct blob_store *store, const char *key, char out[HASH_SHA256_HEX],
                          struct err *err)
 {
@@ -66,7 +66,8 @@ enum s3_etag s3_compare_etag(const struct s3_call *call, const char *md5)
 
 /* --- what is there already ---------------------------------------------------------------------------------------- */
 
-/* What HEAD doesn't show is read: an object that came without our sha256, or one that may be read, and not listed. */
+/* Reads the object where HEAD is not enough: for one stored without our sha256, or by a key that may read but not
+ * list. */
 static int find_existing(struct s3_client *client, const struct blob_put *put, bool *found, struct blob_info *info,
                          struct err *err)
 {
@@ -75,7 +76,7 @@ static int find_existing(struct s3_client *client, const struct blob_put *put, b
 	*info = head.info;
 	if (head.hidden) {
 		*found = digest_object(&client->base, put->key, info->sha256, NULL) == 0;
-		info->bytes = put->length; /* as its digest says */
+		info->bytes = put->length; /* since its digest is the same */
 		return 0;
 	}
 	if (!*found)
@@ -118,7 +119,7 @@ int s3_check_written(struct s3_client *client, const struct blob_put *put, const
 {
 	struct s3_head head;
 	int result = s3_head(client, put->key, &head, err);
-	if (head.hidden) /* a key that may write, and no more */
+	if (head.hidden) /* the key may write, but not read */
 		return reread ? reread_written(client, put, sha256, err) : 0;
 	if (result != 0 && err && err->code != ERR_NOT_FOUND)
 		return -1;

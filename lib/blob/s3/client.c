@@ -20,7 +20,7 @@ static void aws_endpoint(const struct config *config, struct buf *out)
 	           strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
 }
 
-/* Splits "https://host:port/path" with "{bucket}" filled in; the path is what is left. */
+/* Fills in "{bucket}", and splits "https://host:port/path". */
 static int split_endpoint(struct s3_client *client, const char *endpoint, struct err *err)
 {
 	const char *bucket = client->config->image_store.bucket, *place = strstr(endpoint, "{bucket}");
@@ -131,11 +131,11 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *name, co
 	struct curl_slist *longer = curl_slist_append(list, buf_text(&line));
 	buf_release(&line);
 	if (!longer)
-		abort(); /* as buf does */
+		abort(); /* as buf does when out of memory */
 	return longer;
 }
 
-/* Signs the call, as of now, into its transfer. */
+/* Signs the call with the current time, and fills in its transfer. */
 static void client_prepare(struct s3_client *client, struct s3_call *call)
 {
 	time_t now = s3_now(client);
@@ -165,7 +165,7 @@ static void client_prepare(struct s3_client *client, struct s3_call *call)
 		transfer->headers = add_line(transfer->headers, headers[i].name, headers[i].value);
 	if (!call->anonymous)
 		transfer->headers = add_line(transfer->headers, "authorization", buf_text(&authorization));
-	transfer->headers = add_line(transfer->headers, "expect", ""); /* none: it costs a round trip */
+	transfer->headers = add_line(transfer->headers, "expect", ""); /* without it libcurl waits a round trip */
 	buf_clear(&call->url);
 	buf_printf(&call->url, "%s%s%s%s", client->origin, buf_text(&path), query.len > 0 ? "?" : "",
 	           buf_text(&query));
@@ -185,7 +185,7 @@ static void unprepare(struct s3_call *call)
 
 /* --- running ------------------------------------------------------------------------------------------------------ */
 
-/* The server's clock differs: believe it, once a call. */
+/* If the server's clock differs, adopts it, once a call. */
 static bool correct_skew(struct s3_client *client, struct s3_call *call)
 {
 	if (call->skew_tried || call->transfer.code != CURLE_OK || call->transfer.status != 403)
@@ -203,12 +203,11 @@ static bool correct_skew(struct s3_client *client, struct s3_call *call)
 
 void s3_back_off(int attempt)
 {
-	/* 0.05 to 0.1 s, doubled each time. */
 	struct timespec time = clock_timespec((int64_t)(50 + arc4random_uniform(51)) * 1000 << attempt);
 	nanosleep(&time, NULL);
 }
 
-/* Sends what is not finished: *passing and *skewed count what is worth sending again. */
+/* Sends the calls that are not finished; *passing and *skewed count those worth sending again. */
 static void run_unfinished(struct s3_client *client, struct s3_call **calls, size_t count, size_t *passing,
                            size_t *skewed)
 {

@@ -1,4 +1,4 @@
-/* Drives libcurl's multi interface in one thread for all that call. */
+/* Runs libcurl's multi interface in one thread for all callers. */
 #include "blob/s3/engine.h"
 
 #include <errno.h>
@@ -8,9 +8,9 @@
 
 enum {
 	CONNECT_MS = 5000,
-	STALL_SECONDS = 20, /* a transfer that moves less than STALL_BYTES a second for so long is given up */
+	STALL_SECONDS = 20, /* a transfer that moves less than STALL_BYTES a second for this long is given up */
 	STALL_BYTES = 1024,
-	CONNECTIONS_MAX = 32, /* to the gateway; more transfers wait for one */
+	CONNECTIONS_MAX = 32, /* to the server; further transfers wait for one */
 	IDLE_MS = 60 * 1000,
 	BUFFER_BYTES = 256 * 1024,
 };
@@ -24,7 +24,7 @@ struct s3_batch {
 struct s3_engine {
 	CURLM *multi;
 	const char *ca_bundle;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the fields below */
 	struct s3_transfer *waiting, **last;
 	bool started, stop;
 	pthread_t thread;
@@ -132,7 +132,7 @@ static void keep_header(char out[S3_HEADER_MAX], const char *value, size_t len)
 	snprintf(out, S3_HEADER_MAX, "%.*s", (int)len, value);
 }
 
-/* "x-amz-request-id", "x-guploader-uploadid", "x-oss-request-id"; but not "x-request-id", which many a proxy adds. */
+/* "x-amz-request-id", "x-guploader-uploadid", "x-oss-request-id"; but not "x-request-id", which many proxies add. */
 static bool is_sign(const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len);
@@ -196,7 +196,7 @@ static CURL *make_easy(struct s3_transfer *transfer, const char *ca_bundle)
 	transfer->content_length = -1;
 	buf_clear(&transfer->body);
 	curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
-	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* as it was signed */
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* so that the path stays as it was signed */
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -240,13 +240,13 @@ static void engine_finish(struct s3_engine *engine, struct s3_transfer *transfer
 	if (code != CURLE_OK && transfer->error[0] == '\0')
 		snprintf(transfer->error, sizeof(transfer->error), "%s", curl_easy_strerror(code));
 	pthread_mutex_lock(&engine->lock);
-	struct s3_batch *batch = transfer->batch; /* both are the caller's: gone once `left` is 0 */
+	struct s3_batch *batch = transfer->batch; /* both belong to the caller, and are gone once `left` is 0 */
 	if (--batch->left == 0)
 		pthread_cond_signal(&batch->done);
 	pthread_mutex_unlock(&engine->lock);
 }
 
-/* Takes what waits to be started; false when the engine is to end. */
+/* Starts the transfers that wait; false when the engine must end. */
 static bool take_waiting(struct s3_engine *engine)
 {
 	pthread_mutex_lock(&engine->lock);
@@ -257,7 +257,7 @@ static bool take_waiting(struct s3_engine *engine)
 	pthread_mutex_unlock(&engine->lock);
 	while (waiting) {
 		struct s3_transfer *transfer = waiting;
-		waiting = transfer->next; /* before it can be finished */
+		waiting = transfer->next; /* read before the transfer can be finished */
 		CURL *easy = make_easy(transfer, engine->ca_bundle);
 		if (!easy || curl_multi_add_handle(engine->multi, easy) != CURLM_OK)
 			engine_finish(engine, transfer, CURLE_OUT_OF_MEMORY);
@@ -276,7 +276,7 @@ static void *engine_main(void *data)
 			void *transfer;
 			if (message->msg != CURLMSG_DONE)
 				continue;
-			CURLcode code = message->data.result; /* message is gone with its handle */
+			CURLcode code = message->data.result; /* read before message goes with its handle */
 			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
 			engine_finish(engine, transfer, code);
 		}
@@ -285,14 +285,14 @@ static void *engine_main(void *data)
 	return NULL;
 }
 
-/* Signals are the program's threads' to take. */
+/* Blocks signals in the thread: the program's own threads take them. */
 static void start_thread(struct s3_engine *engine)
 {
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (pthread_create(&engine->thread, NULL, engine_main, engine) != 0)
-		abort(); /* as when memory is out */
+		abort(); /* as when out of memory */
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	engine->started = true;
 }

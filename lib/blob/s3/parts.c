@@ -16,7 +16,7 @@ struct upload {
 	int64_t part_bytes;
 	size_t parts;
 	char (*etags)[S3_ETAG_MAX];
-	bool reread; /* the parts' ETags don't show whether they arrived unchanged */
+	bool reread; /* the parts' ETags don't show whether they arrived undamaged */
 };
 
 /* --- beginning and abandoning ------------------------------------------------------------------------------------- */
@@ -84,7 +84,7 @@ void s3_upload_abort(struct s3_client *client, const char *key, const char *id)
 	struct s3_call call;
 	s3_call_init(&call, "DELETE", key);
 	s3_call_query(&call, "uploadId", id);
-	s3_perform(client, &call, NULL); /* what fails is found by blob_sweep */
+	s3_perform(client, &call, NULL); /* blob_sweep finds an upload whose abort fails */
 	s3_call_release(&call);
 }
 
@@ -130,7 +130,7 @@ static int end_part(struct upload *upload, struct part *part, size_t index, stru
 	return 0;
 }
 
-/* Sends `count` parts from `first` on at once. */
+/* Sends `count` parts at once, beginning with `first`. */
 static int send_parts(struct upload *upload, size_t first, size_t count, struct err *err)
 {
 	struct part parts[PARTS_AT_ONCE];
@@ -174,7 +174,7 @@ static void read_etag(void *data, const char *parent, const char *name, const ch
 		snprintf(data, S3_ETAG_MAX, "%.127s", text);
 }
 
-/* Ceph 16 to 18 leave the document's ETag empty, so the object is looked at. */
+/* Ceph 16 to 18 leave the document's ETag empty, so this looks at the object. */
 static int check_completed(struct upload *upload, const struct s3_call *call, struct err *err)
 {
 	char etag[S3_ETAG_MAX] = "";
@@ -184,7 +184,7 @@ static int check_completed(struct upload *upload, const struct s3_call *call, st
 	return s3_check_written(upload->client, upload->put, upload->sha256, etag, upload->reread, err);
 }
 
-/* When the answer got lost, the upload is gone at the next attempt, and the object there. */
+/* If the answer of an earlier attempt was lost, the upload is gone and the object is there. */
 static int complete_once(struct upload *upload, const struct buf *list, struct s3_tries *tries, bool *again,
                          struct err *err)
 {
@@ -226,7 +226,7 @@ static int complete_upload(struct upload *upload, struct err *err)
 	s3_tries_init(&tries, upload->client, false, true);
 	do
 		result = complete_once(upload, &list, &tries, &again, err);
-	while (again); /* with one header less each time */
+	while (again); /* each time with one header less */
 	buf_release(&list);
 	return result;
 }

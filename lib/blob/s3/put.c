@@ -1,10 +1,10 @@
-/* The image store in an S3 bucket: writing objects so that nothing else is overwritten, and so that what is said to
- * be stored is. */
+/* The image store in an S3 bucket: writing objects so that nothing else is overwritten, and an object that is
+ * reported as stored is stored. */
 #include "blob/s3/client.h"
 
-enum { RACES_MAX = 3 }; /* objects under one key that were there, and then weren't, before it is no race */
+enum { RACES_MAX = 3 }; /* times that an object may appear and vanish again before this counts as the store's error */
 
-/* Its ETag proves that the object is there, and whole. */
+/* Checks by the answer's ETag, or by a look, that the object is there and whole. */
 static int check_answer(struct s3_client *client, const struct s3_call *call, const struct blob_put *put,
                         struct err *err)
 {
@@ -19,7 +19,7 @@ static int check_answer(struct s3_client *client, const struct s3_call *call, co
 
 enum put_step { PUT_DONE, PUT_EXISTS, PUT_AGAIN, PUT_FAILED };
 
-/* One PUT. PUT_AGAIN: the server refuses a header, which is left away now. */
+/* Sends one PUT. PUT_AGAIN: the server refuses a header, which the next attempt leaves out. */
 static enum put_step put_once(struct s3_client *client, const struct blob_put *put, const char *sha256,
                               struct s3_tries *tries, struct err *err)
 {
@@ -70,7 +70,7 @@ static int put_whole(struct s3_client *client, const struct blob_put *put, const
 				return 0;
 			s3_back_off(races++); /* deleted meanwhile */
 			break;
-		case PUT_AGAIN: /* each time there is one header less to be tried without */
+		case PUT_AGAIN: /* ends, since each attempt sends one header less */
 			break;
 		case PUT_FAILED:
 			return -1;

@@ -1,4 +1,4 @@
-/* The image store in an S3 bucket: reading objects, and what is known of them. */
+/* The image store in an S3 bucket: reading objects and their properties. */
 #include "base/clock.h"
 #include "blob/s3/client.h"
 

@@ -55,7 +55,7 @@ static int compare_fields(const void *a, const void *b)
 	return strcmp(((const struct sigv4_field *)a)->name, ((const struct sigv4_field *)b)->name);
 }
 
-/* A header's value as it is signed: without blanks around it, runs of spaces as one. */
+/* Appends a header's value as it is signed: without blanks around it, each run of spaces as one. */
 static void add_value(struct buf *out, const char *value)
 {
 	bool pending = false, any = false;
@@ -110,7 +110,7 @@ static void sign(const struct sigv4_keys *keys, const char *date, const char *sc
 	buf_release(&secret);
 }
 
-/* headers are sorted here; *signed_names gets "host;x-amz-date". */
+/* Sorts headers; *signed_names gets names such as "host;x-amz-date". */
 static void make_canonical(const char *method, const char *path, const char *query,
                            const struct sigv4_field *headers, size_t count, const char *payload,
                            struct buf *signed_names, struct buf *out)
@@ -163,7 +163,7 @@ void sigv4_presign(const struct sigv4_keys *keys, time_t time, int64_t seconds, 
 	const struct sigv4_field fields[] = {
 		{"X-Amz-Algorithm", "AWS4-HMAC-SHA256"}, {"X-Amz-Credential", buf_text(&credential)},
 		{"X-Amz-Date", date}, {"X-Amz-Expires", expires}, {"X-Amz-SignedHeaders", "host"},
-		{"X-Amz-Security-Token", keys->session_token}, /* last: left away when there is none */
+		{"X-Amz-Security-Token", keys->session_token}, /* last: left out when there is none */
 	};
 	sigv4_query(fields, *keys->session_token != '\0' ? 6 : 5, &query);
 	make_canonical("GET", path, buf_text(&query), &(struct sigv4_field){"host", host}, 1,

@@ -1,5 +1,5 @@
-/* The image store in an S3 bucket: the module "s3". Reading is in read.c, writing in put.c and parts.c, who
- * may read in acl.c. */
+/* The image store in an S3 bucket: the module "s3". Reading is in read.c, writing in put.c and parts.c, access in
+ * acl.c. */
 
 #include "base/clock.h"
 #include "base/module.h"
@@ -27,7 +27,7 @@ static int s3_open(struct blob_store **out, const struct config *config, struct 
 	return 0;
 }
 
-/* The clock goes in steps of a quarter of the time asked for, so that a URL stays the same for that long. */
+/* The clock advances in steps of a quarter of the time asked for, so that a URL stays the same for that long. */
 static void add_presigned(struct s3_client *client, const char *key, int64_t seconds, struct buf *out)
 {
 	int64_t step = seconds / 4 > 0 ? seconds / 4 : 1;
@@ -80,7 +80,7 @@ static int s3_remove(struct blob_store *store, const char *key, struct err *err)
 
 /* --- how it is ---------------------------------------------------------------------------------------------------- */
 
-/* By beginning an upload in parts, which needs the same right as a PUT, and of which nobody sees anything. */
+/* Begins an upload in parts, which needs the same right as a PUT, but which nobody sees. */
 static int try_to_write(struct s3_client *client, struct err *err)
 {
 	char id[S3_UPLOAD_ID_MAX];
@@ -93,8 +93,8 @@ static int try_to_write(struct s3_client *client, struct err *err)
 	return 0;
 }
 
-/* HEAD of a bucket needs the right to list it, which nothing else here needs: a key that may not write is found by a
- * write, and so is an answer that could be anybody's. */
+/* HEAD of a bucket needs the right to list it, which nothing else here needs. So where HEAD is refused, or answered
+ * by something that may not be S3, a write decides. */
 static int s3_ping(struct blob_store *store, struct err *err)
 {
 	struct s3_client *client = (struct s3_client *)store;

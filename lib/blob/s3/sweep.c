@@ -25,7 +25,7 @@ static void page_init(struct page *page)
 	memset(page, 0, sizeof(*page));
 	page->entries = calloc(PAGE_KEYS, sizeof(*page->entries));
 	if (!page->entries)
-		abort(); /* as buf does */
+		abort(); /* as buf does when out of memory */
 	buf_init(&page->text, S3_XML_TEXT_MAX);
 }
 
@@ -50,11 +50,11 @@ static void end_entry(struct page *page)
 static void set_field(struct page *page, const char *name, const char *text)
 {
 	struct listed *entry = &page->entry;
-	if (strcmp(name, "Key") == 0) { /* encoded as in URLs, since XML can't hold all that keys can */
+	if (strcmp(name, "Key") == 0) { /* percent-encoded, since XML can't hold every key */
 		free(entry->key);
 		entry->key = text_percent_decode(text, strlen(text), true, &page->text) == 0
 		                     ? strdup(buf_text(&page->text))
-		                     : NULL; /* none of ours */
+		                     : NULL; /* not one of ours */
 	} else if (strcmp(name, "Initiated") == 0) {
 		text_time_parse(text, &entry->time_us);
 	} else if (strcmp(name, "UploadId") == 0) {
@@ -62,7 +62,7 @@ static void set_field(struct page *page, const char *name, const char *text)
 	}
 }
 
-static const char item[] = "Upload"; /* the element of an entry */
+static const char item[] = "Upload"; /* the element that holds an entry */
 
 static void read_element(void *data, const char *parent, const char *name, const char *text)
 {
@@ -101,18 +101,18 @@ static int abort_upload(struct s3_client *client, const struct listed *listed, s
 	s3_call_query(&call, "uploadId", listed->id);
 	int result = s3_perform(client, &call, err);
 	if (result != 0 && s3_is_missing(&call))
-		result = 0; /* it ended meanwhile */
+		result = 0; /* it has ended meanwhile */
 	s3_call_release(&call);
 	return result;
 }
 
-/* Each page is asked for from where the last one ended; those aborted are gone by then. */
+/* Asks for each page from where the last one ended, whose uploads may be aborted by then. */
 int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
              struct err *err)
 {
 	struct s3_client *client = (struct s3_client *)store;
 	char key[4 * BLOB_KEY_MAX] = "", id[ID_MAX] = "";
-	/* In the second that is not over yet, too. */
+	/* Includes the current second. */
 	int64_t limit = ((int64_t)s3_now(client) + 1 - older_than_seconds) * MICROSECONDS;
 	for (bool more = true; more;) {
 		struct s3_call call;

@@ -1,4 +1,4 @@
-/* Reads S3's XML by expat. */
+/* Reads S3's XML with expat. */
 #include "blob/s3/xml.h"
 
 #include <expat.h>

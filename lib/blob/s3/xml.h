@@ -8,13 +8,13 @@
 
 enum { S3_XML_TEXT_MAX = 4096 }; /* bytes of an element's text with its NUL; more is cut */
 
-/* Called at the end of each element with its own text (without surrounding blanks), its name without a
- * prefix, and that of the element it is in ("" at the top). */
+/* Called at the end of each element with its own text (without surrounding blanks), its name without a prefix, and
+ * the name of the element around it ("" at the top). */
 typedef void s3_xml_visit(void *data, const char *parent, const char *name, const char *text);
 
-/* ERR_UPSTREAM when it is not well-formed, too deep, has a document type (entities are not for servers), or is another
- * document than `root` names: HTML may be well-formed, too. Blanks before it, which keep a connection alive, are passed
- * over. */
+/* ERR_UPSTREAM when the document is not well-formed, too deep, has a document type (no server needs entities), or
+ * has another root element than `root`: HTML may be well-formed, too. Blanks before it, which keep a connection
+ * alive, are skipped. */
 int s3_xml_parse(const char *bytes, size_t len, const char *root, s3_xml_visit *visit, void *data, struct err *err);
 
 #endif
