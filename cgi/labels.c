@@ -2,16 +2,18 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "blob/key.h"
-#include "fastcgi/document.h"
 #include "fastcgi/collect.h"
+#include "fastcgi/cursor.h"
+#include "fastcgi/document.h"
 
 enum { LIMIT_DEFAULT = 1000, LIMIT_MAX = DATASET_LABELS_MAX };
+static const char LIST[] = "labels";
 
 static int labels_list(struct call *call, struct err *err)
 {
 	int64_t limit = LIMIT_DEFAULT, after = -1;
 
-	if (request_page(call->request, LIMIT_MAX, &limit, &after, err) || call_info(call, err))
+	if (cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_info(call, err))
 		return -1;
 	cJSON *answer = json_new_object(), *items = json_new_array();
 	size_t i = 0;
@@ -22,10 +24,9 @@ static int labels_list(struct call *call, struct err *err)
 		after = call->info.labels.item[i].key;
 	}
 	json_add(answer, "items", items);
-	char next[DOCUMENT_KEY_MAX];
-	json_add_string_or_null(answer, "next", i < call->info.labels.count ? document_key(after, next) : NULL);
+	int failed = cursor_add_next_number(call, LIST, after, i < call->info.labels.count, answer, err);
 	reply_json(call->reply, 200, answer);
-	return 0;
+	return failed;
 }
 
 static int labels_add(struct call *call, struct err *err)

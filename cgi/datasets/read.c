@@ -1,12 +1,14 @@
 /* Reading datasets: the list of those a user may see, and one of them. */
 #include "base/json.h"
 #include "base/text.h"
+#include "fastcgi/cursor.h"
 #include "fastcgi/document.h"
 #include "datasets.h"
 #include "fastcgi/visible.h"
 #include "progress.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+static const char LIST[] = "datasets";
 
 struct listing {
 	cJSON *items;
@@ -30,19 +32,19 @@ static bool add_dataset(void *data, struct call *call, const char *name)
 
 int datasets_list(struct call *call, struct err *err)
 {
-	const char *after = request_query(call->request, "after");
 	struct listing listing = {.room = LIMIT_DEFAULT};
+	char after[CURSOR_KEY_MAX];
 
-	if (request_limit(call->request, LIMIT_MAX, &listing.room, err))
+	if (request_limit(call->request, LIMIT_MAX, &listing.room, err) || cursor_after(call, LIST, after, err))
 		return -1;
 	listing.items = json_new_array();
-	int failed = visible_datasets(call, after ? after : "", call_info, add_dataset, &listing, err);
+	int failed = visible_datasets(call, after, call_info, add_dataset, &listing, err);
 	cJSON *answer = json_new_object();
 	json_add(answer, "items", listing.items);
-	json_add_string_or_null(answer, "next", listing.more ? listing.last : NULL);
+	failed = failed || cursor_add_next(call, LIST, listing.more ? listing.last : NULL, answer, err);
 	free(listing.last);
 	reply_json(call->reply, 200, answer);
-	return failed;
+	return failed ? -1 : 0;
 }
 
 int datasets_reply(struct call *call, int status, struct err *err)

@@ -3,9 +3,11 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "fastcgi/cursor.h"
 #include "fastcgi/serve.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+static const char LIST[] = "samples";
 
 int samples_find(struct call *call, struct sample *out, struct err *err)
 {
@@ -19,7 +21,6 @@ int samples_find(struct call *call, struct sample *out, struct err *err)
 static int reply_page(struct call *call, const struct sample *samples, size_t count, int64_t limit, struct err *err)
 {
 	cJSON *answer = json_new_object(), *items = json_new_array();
-	char next[32] = "";
 
 	json_add(answer, "items", items);
 	for (size_t i = 0; i < count; i++) {
@@ -31,11 +32,10 @@ static int reply_page(struct call *call, const struct sample *samples, size_t co
 		}
 		json_append(items, document);
 	}
-	if ((int64_t)count == limit)
-		snprintf(next, sizeof(next), "%lld", (long long)samples[count - 1].id);
-	json_add_string_or_null(answer, "next", *next ? next : NULL);
+	bool more = (int64_t)count == limit;
+	int failed = cursor_add_next_number(call, LIST, more ? samples[count - 1].id : 0, more, answer, err);
 	reply_json(call->reply, 200, answer);
-	return 0;
+	return failed;
 }
 
 int samples_list(struct call *call, struct err *err)
@@ -44,7 +44,7 @@ int samples_list(struct call *call, struct err *err)
 	struct sample *samples;
 	size_t count;
 
-	if (request_page(call->request, LIMIT_MAX, &limit, &after, err) || call_place(call, err) ||
+	if (cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) ||
 	    dataset_samples(call->dataset, after, (size_t)limit, &samples, &count, err))
 		return -1;
 	int failed = reply_page(call, samples, count, limit, err);

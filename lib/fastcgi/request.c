@@ -127,17 +127,6 @@ int request_limit(const struct request *request, int64_t limit_max, int64_t *lim
 	return 0;
 }
 
-int request_page(const struct request *request, int64_t limit_max, int64_t *limit, int64_t *after, struct err *err)
-{
-	const char *text = request_query(request, "after");
-
-	if (request_limit(request, limit_max, limit, err))
-		return -1;
-	if (text && text_int64(text, 0, INT64_MAX - 1, after))
-		return err_set(err, ERR_BAD_REQUEST, "\"after\" must be what a list answered as its \"next\"");
-	return 0;
-}
-
 const char *request_header(const struct request *request, const char *name)
 {
 	return FCGX_GetParam(name, request->fcgi->envp);

@@ -54,10 +54,9 @@ int request_parse_target(struct request *request, const char *target, struct err
 
 /* A query parameter's value, or NULL. request_init refuses a parameter that is given twice. */
 const char *request_query(const struct request *request, const char *name);
-/* Read which page of a list is asked for: "limit", from 1 to limit_max, and "after", a key that the list answered as
- * its "next". A parameter that is not given leaves its value as it was. ERR_BAD_REQUEST. */
+/* Reads how many items of a list are asked for: "limit", from 1 to limit_max. It stays as it was where none is given.
+ * ERR_BAD_REQUEST. */
 int request_limit(const struct request *request, int64_t limit_max, int64_t *limit, struct err *err);
-int request_page(const struct request *request, int64_t limit_max, int64_t *limit, int64_t *after, struct err *err);
 /* A header, by its CGI name ("HTTP_ACCEPT"), or NULL. */
 const char *request_header(const struct request *request, const char *name);
 /* Whether a person's browser opens the address: a GET that accepts HTML and does not ask for JSON. */
