@@ -29,7 +29,7 @@ static int import_tell(struct import *import, const struct entry *entry, struct 
 	cJSON *line = json_new_object();
 
 	json_add_string(line, "path", entry->path);
-	import->lost = entry->failed && reply_is_down(&entry->err) ? import->lost + 1 : 0;
+	import->lost = entry->failed && err_is_down(&entry->err) ? import->lost + 1 : 0;
 	if (entry->failed) {
 		import->failed++;
 		if (import->lost)

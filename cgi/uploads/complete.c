@@ -3,12 +3,6 @@
 
 #include "fastcgi/ingest.h"
 
-/* What will never be an image of this dataset is not kept for another try. */
-static bool is_final(const struct err *err)
-{
-	return reply_status(err->code) < 500;
-}
-
 int uploads_complete(struct call *call, struct partial *partial, struct err *err)
 {
 	struct ingest_image image = {.label = partial->label,
@@ -20,7 +14,7 @@ int uploads_complete(struct call *call, struct partial *partial, struct err *err
 	if (ingest_info(call, err) || ingest_from_file(partial->fd, partial->length, &image.source, err))
 		return -1;
 	if (ingest_store(call, &image, &sample, &duplicate, err)) {
-		if (is_final(err))
+		if (!err_is_ours(err)) /* what will never be an image of this dataset is not kept for another try */
 			partial_remove(partial, NULL);
 		return -1;
 	}

@@ -65,6 +65,16 @@ int err_errno(struct err *err, enum err_code code, const char *format, ...)
 	return -1;
 }
 
+bool err_is_down(const struct err *err)
+{
+	return err->code == ERR_UPSTREAM || err->code == ERR_UNAVAILABLE;
+}
+
+bool err_is_ours(const struct err *err)
+{
+	return err_is_down(err) || err->code == ERR_INTERNAL || err->code == ERR_NO_SPACE;
+}
+
 int err_prefix(struct err *err, const char *format, ...)
 {
 	char prefix[ERR_TEXT_MAX];

@@ -6,6 +6,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
+
 #include "base/banned.h"
 
 enum err_code {
@@ -40,6 +42,11 @@ int err_set(struct err *err, enum err_code code, const char *format, ...) __attr
 /* As err_set, from errno: ENOSPC, EDQUOT and EFBIG (a limit on file sizes is a full disk to who writes) become
  * ERR_NO_SPACE, everything else `code`; appends strerror. */
 int err_errno(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Whether it is the server's failure, so that the same request may succeed later (500, 502, 503, 507). */
+bool err_is_ours(const struct err *err);
+/* Whether the error means that a store is down (502, 503), so that the next request to it will fail, too. */
+bool err_is_down(const struct err *err);
 
 /* Puts `prefix: ` before the message already there; returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

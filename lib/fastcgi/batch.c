@@ -11,9 +11,7 @@ enum { LOST_MAX = 3 }; /* failures in a row, each of which waited for the store 
 
 static void note_failure(struct batch *batch, const struct err *failed)
 {
-	bool is_store = reply_status(failed->code) >= 500;
-
-	if (batch->worst.code == ERR_NONE || (is_store && reply_status(batch->worst.code) < 500))
+	if (batch->worst.code == ERR_NONE || (err_is_ours(failed) && !err_is_ours(&batch->worst)))
 		batch->worst = *failed;
 }
 
@@ -34,7 +32,7 @@ static int store_one(void *data, struct call *call, const char *filename, struct
 		ingest_from_spool(file, &image.source);
 		if (ingest_store(call, &image, &sample, &duplicate, &own))
 			failed = &own;
-		batch->lost = failed && reply_is_down(failed) ? batch->lost + 1 : 0;
+		batch->lost = failed && err_is_down(failed) ? batch->lost + 1 : 0;
 		if (batch->lost)
 			batch->store = own;
 	}

@@ -36,11 +36,6 @@ int reply_status(enum err_code code)
 	return answers[code].status;
 }
 
-bool reply_is_down(const struct err *err)
-{
-	return err->code == ERR_UPSTREAM || err->code == ERR_UNAVAILABLE;
-}
-
 void reply_init(struct reply *reply, FCGX_Request *fcgi)
 {
 	memset(reply, 0, sizeof(*reply));

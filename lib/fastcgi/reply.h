@@ -28,8 +28,6 @@ void reply_release(struct reply *reply);
 
 /* The HTTP status of an error code. */
 int reply_status(enum err_code code);
-/* Whether the error means that a store is down (502, 503), so that the next request to it will fail, too. */
-bool reply_is_down(const struct err *err);
 
 /* Adds a header. A value with CR, LF or NUL fails (ERR_INTERNAL): it would be a header of its own. */
 int reply_header(struct reply *reply, const char *name, const char *value, struct err *err);

@@ -144,11 +144,22 @@ static void every_error_has_a_status(void **state)
 		{ERR_NONE, 500},          {ERR_BAD_REQUEST, 400},     {ERR_FORBIDDEN, 403},  {ERR_NOT_FOUND, 404},
 		{ERR_METHOD, 405},        {ERR_CONFLICT, 409},        {ERR_TOO_LARGE, 413},  {ERR_MEDIA_TYPE, 415},
 		{ERR_UNPROCESSABLE, 422}, {ERR_LENGTH_REQUIRED, 411}, {ERR_INTERNAL, 500},   {ERR_UPSTREAM, 502},
-		{ERR_UNAVAILABLE, 503},   {ERR_NO_SPACE, 507},
+		{ERR_UNAVAILABLE, 503},   {ERR_NO_SPACE, 507},        {ERR_SLOW, 408},       {ERR_TOO_MANY, 429},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		assert_int_equal(reply_status(cases[i].code), cases[i].status);
+}
+
+static void a_failure_of_ours_is_a_status_of_the_server(void **state)
+{
+	(void)state;
+	for (enum err_code code = ERR_BAD_REQUEST; code <= ERR_TOO_MANY; code++) {
+		const struct err err = {.code = code};
+
+		assert_int_equal(err_is_ours(&err), reply_status(code) >= 500);
+		assert_int_equal(err_is_down(&err), reply_status(code) == 502 || reply_status(code) == 503);
+	}
 }
 
 static void an_error_is_a_message(void **state)
@@ -251,6 +262,7 @@ int main(void)
 		REPLY_TEST(a_file_is_named_to_nginx_by_its_encoded_path),
 		REPLY_TEST(a_root_that_no_header_holds_is_left_out),
 		REPLY_TEST(every_error_has_a_status),
+		REPLY_TEST(a_failure_of_ours_is_a_status_of_the_server),
 		REPLY_TEST(an_error_is_a_message),
 		REPLY_TEST(an_error_of_v1_is_a_problem),
 		REPLY_TEST(an_error_replaces_what_was_built),
