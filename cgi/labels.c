@@ -69,7 +69,8 @@ static int labels_add_by_path(struct call *call, struct err *err)
 	bool created;
 
 	if (collect_dataset(call, err) ||
-	    blob_key_folder(folder, collect_key_dataset(call), name, err) ||
+	    blob_key_folder(folder, blob_key_dataset(dataset_name(call->dataset), call->app->config.default_dataset), name,
+	                    err) ||
 	    dataset_label_add(call->dataset, name, &key, &created, err))
 		return -1;
 	cJSON *answer = json_new_object(), *response = json_new_object();

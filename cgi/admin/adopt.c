@@ -9,12 +9,12 @@
 
 _Static_assert((int)DATASET_ADOPT_KEY_MAX == (int)BLOB_KEY_MAX, "a key that is adopted is an object's");
 
-/* Below "datasets/" lies what is private to others. */
+/* Below BLOB_KEY_DATASETS lies what is private to others. */
 static const char *key_of(void *blobs, const char *url, char key[DATASET_ADOPT_KEY_MAX])
 {
 	struct err err;
 
-	if (blob_key_of(blobs, url, key, &err) || strncmp(key, "datasets/", 9) == 0)
+	if (blob_key_of(blobs, url, key, &err) || strncmp(key, BLOB_KEY_DATASETS, strlen(BLOB_KEY_DATASETS)) == 0)
 		return NULL;
 	return blob_key_type(key);
 }

@@ -2,6 +2,7 @@
 #include "sweep.h"
 
 #include "blob/blob.h"
+#include "blob/key.h"
 #include "intake/intent.h"
 #include "intake/partial.h"
 
@@ -52,8 +53,8 @@ static int sweep_store(const struct config *config, const struct sweep *sweep, s
 	if (sweep->down || (config->limits.file_bytes <= BLOB_MULTIPART_BYTES &&
 	                    config->limits.archive_entry_bytes <= BLOB_MULTIPART_BYTES))
 		return 0;
-	return blob_sweep(sweep->blobs, "images/", SWEEP_PARTS_AGE_SECONDS, NULL, err) ||
-	       blob_sweep(sweep->blobs, "datasets/", SWEEP_PARTS_AGE_SECONDS, NULL, err);
+	return blob_sweep(sweep->blobs, BLOB_KEY_IMAGES, SWEEP_PARTS_AGE_SECONDS, NULL, err) ||
+	       blob_sweep(sweep->blobs, BLOB_KEY_DATASETS, SWEEP_PARTS_AGE_SECONDS, NULL, err);
 }
 
 void sweep_uploads(const struct config *config, struct dataset_store *store, const char *state_dir, int64_t *removed,

@@ -73,6 +73,16 @@ static void add_label(struct buf *out, const char *label)
 	buf_release(&segment);
 }
 
+const char *blob_key_dataset(const char *name, const char *default_dataset)
+{
+	return strcmp(name, default_dataset) == 0 ? NULL : name;
+}
+
+const char *blob_key_filepath(const char *key, const char *dataset)
+{
+	return dataset ? key + sizeof(BLOB_KEY_DATASETS) - 1 + strlen(dataset) + 1 : key;
+}
+
 int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *label, struct err *err)
 {
 	if ((dataset && text_check_dataset_name(dataset, err) != 0) ||
@@ -81,8 +91,8 @@ int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *lab
 	struct buf key;
 	buf_init(&key, BLOB_KEY_MAX - 1);
 	if (dataset)
-		buf_printf(&key, "datasets/%s/", dataset);
-	buf_str(&key, "images/");
+		buf_printf(&key, BLOB_KEY_DATASETS "%s/", dataset);
+	buf_str(&key, BLOB_KEY_IMAGES);
 	add_label(&key, label);
 	buf_char(&key, '/');
 	int result = key.overflow ? err_set(err, ERR_BAD_REQUEST, "the object's key would be too long") : 0;

@@ -14,13 +14,6 @@ int collect_dataset(struct call *call, struct err *err)
 	return call_dataset(call, name, err);
 }
 
-const char *collect_key_dataset(const struct call *call)
-{
-	const char *name = dataset_name(call->dataset);
-
-	return strcmp(name, call->app->config.default_dataset) == 0 ? NULL : name;
-}
-
 int collect_available(struct call *call, struct err *err)
 {
 	cJSON *answer = json_new_object(), *fields = json_new_array();

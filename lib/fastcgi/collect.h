@@ -8,9 +8,6 @@
 /* Opens the dataset named by ?dataset=, else the configuration's default_dataset, as call_dataset does. */
 int collect_dataset(struct call *call, struct err *err);
 
-/* The dataset's name as it appears in keys of the image store: NULL for the default dataset (blob/key.h). */
-const char *collect_key_dataset(const struct call *call);
-
 /* {"Response": "Available", "Post-Request-Body": ["label", "Files"]} */
 app_handler collect_available;
 

@@ -113,12 +113,17 @@ static int store_bytes(struct call *call, const struct ingest_source *source, co
 	return blob_put(call->app->blobs, &put, err);
 }
 
+static const char *key_dataset(const struct call *call)
+{
+	return blob_key_dataset(dataset_name(call->dataset), call->app->config.default_dataset);
+}
+
 static int store_metadata(struct call *call, const struct ingest_image *image, const struct image_info *info,
                           const char *key, const char *sha256, struct sample *out, bool *duplicate, struct err *err)
 {
-	const char *prefix = collect_key_dataset(call) ? strstr(key, "images/") : key;
+	const char *unnamed = blob_key_filepath(key, key_dataset(call));
 	struct buf url;
-	struct sample named = {.blob_key = (char *)key, .filepath = (char *)(image->filepath ? image->filepath : prefix)};
+	struct sample named = {.blob_key = (char *)key, .filepath = (char *)(image->filepath ? image->filepath : unnamed)};
 
 	buf_init(&url, COLLECT_URL_MAX);
 	int failed = call->info.place.policy.public_images ? ingest_url(call, &named, &url, err) : 0;
@@ -194,7 +199,7 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
 	if (*duplicate)
 		return 0;
 	hash_image_uuid(dataset_name(call->dataset), image->source.sha256, uuid);
-	return blob_key_image(step->key, collect_key_dataset(call), image->label, uuid, step->info.type, err) ||
+	return blob_key_image(step->key, key_dataset(call), image->label, uuid, step->info.type, err) ||
 	                       note_and_store(call, image, step, err)
 	               ? -1
 	               : 0;

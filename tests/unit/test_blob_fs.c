@@ -172,6 +172,21 @@ static void image_keys_hold_any_label(void **state)
 	assert_int_equal(blob_key_image(key, NULL, "a", uuid, "image/svg+xml", &f->err), -1);
 }
 
+static void keys_name_every_dataset_but_the_default_one(void **state)
+{
+	struct fixture *f = *state;
+	char key[BLOB_KEY_MAX];
+	const char *uuid = "00000000-0000-8000-8000-000000000000";
+
+	assert_null(blob_key_dataset("birds", "birds"));
+	assert_string_equal(blob_key_dataset("birds", "ants"), "birds");
+	assert_string_equal(blob_key_dataset("birds", ""), "birds"); /* there is no default one */
+	assert_int_equal(blob_key_image(key, NULL, "ant", uuid, "image/jpeg", &f->err), 0);
+	assert_string_equal(blob_key_filepath(key, NULL), "images/ant/img-00000000-0000-8000-8000-000000000000.jpg");
+	assert_int_equal(blob_key_image(key, "my-images", "ant", uuid, "image/jpeg", &f->err), 0);
+	assert_string_equal(blob_key_filepath(key, "my-images"), "images/ant/img-00000000-0000-8000-8000-000000000000.jpg");
+}
+
 /* --- handing a file over -------------------------------------------------------------------------------- */
 
 static void a_file_handed_over_is_linked_not_copied(void **state)
@@ -438,6 +453,7 @@ int main(void)
 		FS_STORE_TEST(keys_that_leave_the_store_are_refused),
 		FS_STORE_TEST(a_file_is_no_folder_of_keys),
 		FS_STORE_TEST(image_keys_hold_any_label),
+		FS_STORE_TEST(keys_name_every_dataset_but_the_default_one),
 		FS_STORE_TEST(a_file_handed_over_is_linked_not_copied),
 		FS_STORE_TEST(a_nameless_file_handed_over_is_linked_too),
 		FS_STORE_TEST(a_part_of_a_file_is_copied),
