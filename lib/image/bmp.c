@@ -1,4 +1,4 @@
-/* Reads BMP row by row. Offsets and fields as in Microsoft's documentation of BITMAPFILEHEADER and
+/* Reads BMP row by row. Offsets and fields are those of Microsoft's documentation of BITMAPFILEHEADER and
  * BITMAPV5HEADER. */
 #include "image/bmp.h"
 
@@ -6,16 +6,16 @@ enum {
 	FILE_HEADER = 14,
 	CORE_HEADER = 12, /* OS/2 1.x: 16-bit sizes, palette of 3 bytes a color */
 	HEADER_MAX = 124, /* BITMAPV5HEADER */
-	/* of a palette as the header gives them, of which as many are read as there can be; others give up here, too */
+	/* colors that a header may claim for its palette; other readers give up above this, too */
 	COLORS_MAX = 65536,
-	MASKS_HEADER = 52, /* from here on the masks are in the header; with alpha from 56 */
+	MASKS_HEADER = 52, /* from this size on the masks are in the header; with alpha from 56 */
 };
 enum compression { PLAIN = 0, RLE8 = 1, RLE4 = 2, BITFIELDS = 3, ALPHABITFIELDS = 6 };
 
 struct mask {
 	uint32_t bits;
 	int shift;
-	uint32_t max; /* of the value once shifted down; 0 when there is no such channel */
+	uint32_t max; /* largest value once shifted down; 0 when there is no such channel */
 };
 
 struct bmp {
@@ -24,7 +24,7 @@ struct bmp {
 	bool top_down;
 	int bits;
 	enum compression compression;
-	int64_t pixels; /* where they begin */
+	int64_t pixels; /* offset of the pixels */
 	int64_t stride; /* bytes a row */
 	int bands;
 	unsigned char palette[256][3]; /* red, green, blue */
@@ -60,7 +60,7 @@ static struct mask mask_from(uint32_t bits)
 	return mask;
 }
 
-/* The value of a channel, scaled to a byte. */
+/* Extracts the value of a channel, scaled to a byte. */
 static unsigned char mask_value(const struct mask *mask, uint32_t pixel)
 {
 	uint64_t value = (pixel & mask->bits) >> mask->shift;
@@ -69,7 +69,7 @@ static unsigned char mask_value(const struct mask *mask, uint32_t pixel)
 	return (unsigned char)((value * 255 + mask->max / 2) / mask->max);
 }
 
-/* The masks come from the header, from the 12 or 16 bytes after it (at `after`), or are the usual ones. */
+/* Takes the masks from the header, or from the 12 or 16 bytes after it (at `after`), or else the usual ones. */
 static void set_masks(struct bmp *bmp, const unsigned char *header, uint32_t size, const unsigned char *after)
 {
 	const unsigned char *masks = size >= MASKS_HEADER ? header + 40 : after;
@@ -96,11 +96,11 @@ static int read_palette(struct bmp *bmp, int64_t at, int64_t colors, size_t entr
 		return bmp_broken(err);
 	if (colors <= 0 || colors > most)
 		colors = most;
-	if (bmp->pixels <= at) /* some writers give the end of the header instead */
+	if (bmp->pixels <= at) /* some writers give the header's end instead */
 		bmp->pixels = at + colors * (int64_t)entry;
 	fits = (bmp->pixels - at) / (int64_t)entry;
 	if (colors > fits)
-		colors = fits; /* some writers leave the rest away */
+		colors = fits; /* some writers leave out the rest */
 	if (colors <= 0 || image_source_read(bmp->source, at, bytes,
 	                                     (size_t)colors * entry) != colors * (int64_t)entry)
 		return bmp_broken(err);
@@ -127,7 +127,7 @@ static bool combination_is_valid(const struct bmp *bmp)
 	return false;
 }
 
-/* Windows' versions 1 to 5, and OS/2's, which may break off its header after any field. */
+/* Windows' versions 1 to 5, and OS/2's, whose header may end after any field. */
 static bool header_is_known(uint32_t size)
 {
 	return size == CORE_HEADER || (size >= 16 && size <= 64 && size % 4 == 0) || size == 42 || size == 46 || size == 108 ||
@@ -214,11 +214,11 @@ void bmp_size(const struct bmp *bmp, int64_t *width, int64_t *height)
 struct rle {
 	struct bmp *bmp;
 	unsigned char window[4096];
-	int64_t at, len, next; /* in the window; and where the source goes on */
-	int64_t x, y;          /* the next pixel, y from the first row that is stored */
+	int64_t at, len, next; /* in the window; and where the source continues */
+	int64_t x, y;          /* the next pixel; y counts from the first row that is stored */
 };
 
-/* The next byte, or -1. */
+/* The next byte, or -1 at the end. */
 static int rle_byte(struct rle *rle)
 {
 	if (rle->at == rle->len) {
@@ -233,7 +233,7 @@ static int rle_byte(struct rle *rle)
 	return rle->window[rle->at++];
 }
 
-/* Pixels beyond the row's end are dropped, as other readers do. */
+/* Drops pixels beyond the row's end, as other readers do. */
 static void rle_pixel(struct rle *rle, int index)
 {
 	struct bmp *bmp = rle->bmp;
@@ -291,7 +291,7 @@ static int rle_unpack(struct bmp *bmp)
 		if (result != 0)
 			return -1;
 		if (rle.x > bmp->width + 65536 || rle.y > bmp->height)
-			return 0; /* what comes is beyond the picture */
+			return 0; /* the rest is beyond the picture */
 	}
 }
 
@@ -302,7 +302,7 @@ static void put_color(const struct bmp *bmp, unsigned char *out, unsigned index)
 	memcpy(out, bmp->palette[index], 3);
 }
 
-/* Pixels [left, left + count) of a stored row into out. */
+/* Unpacks pixels [left, left + count) of a stored row into out. */
 static void unpack_row(const struct bmp *bmp, const unsigned char *row, int left, int count,
                        unsigned char *out)
 {

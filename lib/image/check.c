@@ -1,4 +1,4 @@
-/* Checks images: every pixel is decoded once. */
+/* Checks images by decoding every pixel once. */
 #include "image/jpeg.h"
 #include "image/reading.h"
 #include "image/whole.h"
@@ -14,7 +14,7 @@ static int check_decode(struct reading *reading, VipsImage *image, struct err *e
 	return vips_sink(image, NULL, drop_pixels, NULL, NULL, NULL) == 0 ? 0 : reading_broken(reading, err);
 }
 
-/* A page of a TIFF that libvips cannot decode after all is decoded by libtiff. */
+/* libtiff decodes a page of a TIFF that libvips turns out not to decode. */
 static int decode_page(struct reading *reading, VipsImage *page, struct err *err)
 {
 	struct opening how = {.n = 1, .scale = 1, .fail_on = VIPS_FAIL_ON_ERROR};
@@ -30,7 +30,7 @@ static int decode_page(struct reading *reading, VipsImage *page, struct err *err
 	return 0;
 }
 
-/* One that comes after the first, and counts as *pixels. */
+/* Opens and decodes a page after the first one, which counts as *pixels. */
 static int open_and_decode(struct reading *reading, int64_t *pixels, struct err *err)
 {
 	VipsImage *page;
@@ -49,7 +49,7 @@ static int open_and_decode(struct reading *reading, int64_t *pixels, struct err 
 	return result ? -1 : 0;
 }
 
-/* The first page is what people see: another one that cannot be decoded is no reason to refuse it, unless the file
+/* People see the first page: a later one that cannot be decoded is no reason to refuse the file, unless the file
  * breaks off there. */
 static int decode_pages(struct reading *reading, struct err *err)
 {
@@ -65,7 +65,7 @@ static int decode_pages(struct reading *reading, struct err *err)
 	return 0;
 }
 
-/* A still WebP is decoded wholly, but shrunk row by row into a small image. */
+/* A still WebP is decoded whole, but shrunk row by row into a small image. */
 static double check_scale(const struct reading *reading)
 {
 	int64_t pixels = reading->info.width * reading->info.height;

@@ -1,4 +1,4 @@
-/* Recognises images by their first bytes and hands them to the module that decodes. */
+/* Recognises images by their first bytes and hands them to the module that decodes them. */
 #include "image/image.h"
 
 #include <sys/stat.h>
@@ -16,7 +16,7 @@ static int open_fd(int fd, struct image_source *out, struct err *err)
 	return 0;
 }
 
-/* Looked for until it is found. */
+/* Loads the module; a failed attempt is repeated next time. */
 static const struct image_module *image_module_loaded(struct err *err)
 {
 	static const struct image_module *_Atomic loaded;
@@ -38,7 +38,7 @@ static void no_image(int64_t len, struct err *err)
 	buf_release(&names);
 }
 
-/* The image's type and the module; nothing is loaded for what is no image. */
+/* Finds the image's type, and the module; for other bytes than an image's it loads nothing. */
 static const struct image_module *image_begin(const struct image_source *source, const char **type, struct err *err)
 {
 	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];

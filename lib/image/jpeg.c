@@ -1,7 +1,7 @@
 /* Decodes JPEGs by libjpeg itself.
  *
- * Measured, to know that one of 100 KB (768 x 576) is whole: 0.04 ms when its bits are passed over, 0.7 ms when they
- * are decoded, where libvips takes 3.4 ms, and 1.2 ms when it shrinks by 8. */
+ * Measured: checking that a JPEG of 100 KB (768 x 576) is whole takes 0.04 ms when its bits are skipped, and 0.7 ms
+ * when they are decoded; libvips takes 3.4 ms, or 1.2 ms when it shrinks by 8. */
 #include "image/jpeg.h"
 
 #include <setjmp.h>
@@ -17,8 +17,8 @@ struct decoding {
 	struct jpeg_source_mgr input;
 	jmp_buf failed;
 	const struct image_source *source;
-	bool pretend;   /* that a file which breaks off ends there */
-	int64_t offset; /* of what libjpeg has not been given yet */
+	bool pretend;   /* whether a truncated file is read as if it ended there */
+	int64_t offset; /* of the bytes that libjpeg gets next */
 	unsigned char piece[PIECE_BYTES];
 };
 
@@ -98,7 +98,7 @@ static void set_up(struct decoding *decoding, const struct image_source *source,
 
 typedef void decompress(struct jpeg_decompress_struct *jpeg, void *data);
 
-/* Decompresses by `work`; whether libjpeg went to its end. */
+/* Decompresses by calling `work`; returns whether libjpeg got to its end. */
 static bool jpeg_run(const struct image_source *source, bool pretend, decompress *work, void *data)
 {
 	struct decoding *decoding = malloc(sizeof(*decoding));
@@ -109,7 +109,7 @@ static bool jpeg_run(const struct image_source *source, bool pretend, decompress
 	decoding->errors.error_exit = give_up;
 	decoding->errors.emit_message = warn_nobody;
 	decoding->errors.output_message = say_nothing;
-	decoding->jpeg.client_data = decoding; /* kept by jpeg_create_decompress */
+	decoding->jpeg.client_data = decoding; /* jpeg_create_decompress keeps it */
 	if (setjmp(decoding->failed) == 0) {
 		jpeg_create_decompress(&decoding->jpeg);
 		set_up(decoding, source, pretend);
@@ -121,7 +121,7 @@ static bool jpeg_run(const struct image_source *source, bool pretend, decompress
 	return whole;
 }
 
-/* Its tables are looked at. */
+/* Makes libjpeg check the image's tables. */
 static void jpeg_start(struct jpeg_decompress_struct *jpeg, void *data)
 {
 	(void)data;
@@ -151,7 +151,7 @@ bool image_jpeg_decodes(const struct image_source *source, const struct image_jp
 
 struct shrinking {
 	unsigned denominator;
-	struct image_jpeg_pixels *out; /* without bytes when it is nothing to be shrunk here */
+	struct image_jpeg_pixels *out; /* without bytes when it is not shrunk here */
 };
 
 static void image_jpeg_shrink(struct jpeg_decompress_struct *jpeg, void *data)

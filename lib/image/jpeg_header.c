@@ -1,7 +1,7 @@
 /* Walks over the markers of a JPEG (ITU-T T.81, annex B).
  *
- * A scan of a few hundred bytes may say of all blocks that nothing changes, and each of them is looked at (measured: 90
- * such scans of 64 megapixels, 261 KB, take up to 27 s). libjpeg has no limit of its own. */
+ * A scan of a few hundred bytes may say that no block changes, and yet the decoder looks at each of them (measured:
+ * 90 such scans of 64 megapixels, 261 KB, take up to 27 s). libjpeg has no limit of its own. */
 #include "image/jpeg_header.h"
 
 #include "image/tiff.h"
@@ -9,7 +9,7 @@
 
 enum {
 	BLOCK = 64,      /* coefficients */
-	BLOCK_LOOKS = 8, /* a block of a first pass takes as long as so many coefficients of a refinement */
+	BLOCK_LOOKS = 8, /* a block of a first pass takes as long as this many coefficients of a refinement */
 	COMPONENTS_MAX = 4,
 	TEM = 0x01, SOF0 = 0xc0, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOF15 = 0xcf, RST0 = 0xd0, RST7 = 0xd7, SOI = 0xd8,
 	EOI = 0xd9, SOS = 0xda, DNL = 0xdc, APP0 = 0xe0, APP1 = 0xe1, APP15 = 0xef, COM = 0xfe,
@@ -80,7 +80,7 @@ static bool read_scan(struct walk *walk, const struct frame *frame, struct image
 	return true;
 }
 
-/* EXIF is a TIFF within: its first page is what it says of the image. */
+/* EXIF holds a TIFF, whose first page describes the image. */
 static int read_orientation(struct walk *walk, int64_t end)
 {
 	static const char name[6] = "Exif\0";
@@ -89,13 +89,13 @@ static int read_orientation(struct walk *walk, int64_t end)
 	struct image_tiff tiff = {0};
 	if (len > (int64_t)sizeof(name) && memcmp(bytes, name, sizeof(name)) == 0) {
 		struct image_source exif = {.bytes = bytes + sizeof(name), .fd = -1, .size = len - (int64_t)sizeof(name)};
-		image_tiff_next(&exif, &tiff); /* also where it breaks off after that field */
+		image_tiff_next(&exif, &tiff); /* may fail after that field */
 	}
 	free(bytes);
 	return tiff.page.orientation >= 1 && tiff.page.orientation <= 8 ? (int)tiff.page.orientation : 0;
 }
 
-/* To the next marker: what it is, or -1. Between the segments there are entropy-coded bytes, or what nobody knows. */
+/* Goes to the next marker and returns it, or -1. Between segments there are entropy-coded bytes or unknown ones. */
 static int next_marker(struct walk *walk)
 {
 	while (walk_find(walk, 0xff)) {
@@ -114,7 +114,7 @@ static bool is_frame(int marker)
 	return marker >= SOF0 && marker <= SOF15 && marker != DHT && marker != JPG && marker != DAC;
 }
 
-/* After a scan of all components nothing may come but what nobody needs: there anything else is damage. */
+/* After a scan of all components only markers may come that decoding can do without: any other is damage. */
 static bool may_come(int marker, const struct frame *frame, const struct image_jpeg_header *header)
 {
 	if (header->scans > 0 && !header->in_scans)

@@ -8,9 +8,9 @@
 struct image_source {
 	const unsigned char *bytes;
 	int fd;
-	int64_t from; /* where they begin there */
+	int64_t from; /* where they begin in the file */
 	int64_t size;
-	/* Read in place of what is there. */
+	/* Bytes that are read in place of the real ones. */
 	struct image_patch {
 		int64_t at;
 		size_t len; /* 0: there is none */
@@ -18,7 +18,7 @@ struct image_source {
 	} patch[2];
 };
 
-/* Reads up to len bytes at offset: how many, 0 at the end, -1 on failure. */
+/* Reads up to len bytes at offset: returns how many, 0 at the end, -1 on failure. */
 int64_t image_source_read(const struct image_source *source, int64_t offset, void *bytes, size_t len);
 
 struct image_module {

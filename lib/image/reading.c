@@ -44,8 +44,8 @@ static int reading_begin(struct err *err)
 	return ready ? 0 : err_set(err, ERR_INTERNAL, "libvips can't be set up");
 }
 
-/* libvips has one buffer of messages for all threads, so what is in it may be of another image; there is none before it
- * is set up. */
+/* libvips has one buffer of messages for all threads, so its content may be about another image. The buffer does not
+ * exist before libvips is set up. */
 static void forget_messages(void)
 {
 	if (ready)
@@ -54,7 +54,7 @@ static void forget_messages(void)
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
-/* Decoders that hold an image whole share IMAGE_MEMORY_BUDGET; what needs more waits until it is alone. */
+/* Decoders that hold an image whole share IMAGE_MEMORY_BUDGET; an image that needs more waits until it is alone. */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
@@ -175,7 +175,7 @@ int reading_broken(const struct reading *reading, struct err *err)
 	return err_set(err, ERR_UNPROCESSABLE, "the %s image is broken or truncated", reading->format->name);
 }
 
-/* What must be held at once. */
+/* Checks the memory that must be held at once. */
 static int check_memory(const struct reading *reading, int64_t bytes, struct err *err)
 {
 	int most = reading->format->kind == KIND_HEIF ? IMAGE_HEIF_BYTES_MAX : IMAGE_WHOLE_BYTES_MAX;
@@ -187,7 +187,7 @@ static int check_memory(const struct reading *reading, int64_t bytes, struct err
 	               (long long)(bytes / 1000000), most / 1000000);
 }
 
-/* Holds so much from now on; what was held is given back first, so that nobody waits for it. */
+/* Reserves this much memory, after giving back what was reserved, so that nobody waits for that. */
 static int hold(struct reading *reading, int64_t bytes, struct err *err)
 {
 	if (check_memory(reading, bytes, err) != 0)
@@ -197,7 +197,7 @@ static int hold(struct reading *reading, int64_t bytes, struct err *err)
 	return 0;
 }
 
-/* What libvips does not read is read whole, here. */
+/* Reads whole, by libtiff, what libvips does not read. */
 static int open_by_libtiff(struct reading *reading, VipsImage **out, struct err *err)
 {
 	const struct image_tiff_page *page = &reading->tiff.page;
@@ -228,7 +228,7 @@ int reading_image(struct reading *reading, const struct opening *how, VipsImage 
 	return result == 0 ? 0 : reading_broken(reading, err);
 }
 
-/* What decoding a page's JPEGs takes, as in image_jpeg_header; 0 when it has none in several scans. */
+/* The work of decoding a page's JPEGs, as in image_jpeg_header; 0 when none has several scans. */
 static int64_t tiff_jpeg_work(const struct image_source *source, const struct image_tiff *tiff)
 {
 	enum { JPEG = 7 };
@@ -278,7 +278,7 @@ int reading_check_limits(const struct reading *reading, int64_t width, int64_t h
 	return 0;
 }
 
-/* By its header alone: opening it by libvips takes a fifth of the time that it takes to decode it. */
+/* Reads only the header: libvips takes a fifth of the decoding time just to open the image. */
 static int open_jpeg_header(struct reading *reading, struct err *err)
 {
 	const struct image_jpeg_header *jpeg = &reading->jpeg;
@@ -342,7 +342,7 @@ static int read_info(struct reading *reading, VipsImage *header, struct err *err
 		info->orientation = 1;
 	if (!reading->format->turned)
 		info->orientation = 1;
-	if (reading->format->kind == KIND_HEIF) /* the others are no frames of an animation */
+	if (reading->format->kind == KIND_HEIF) /* its other images are no frames of an animation */
 		info->frames = 1;
 	return reading_check_limits(reading, info->width, info->height, info->frames, err) ||
 	                       reading_check_channels(reading, header, &reading->pixels_counted, err)
@@ -350,14 +350,14 @@ static int read_info(struct reading *reading, VipsImage *header, struct err *err
 	               : 0;
 }
 
-/* Lossless ones are held whole at any scale; for extended ones the header does not say. */
+/* A lossless WebP is held whole at any scale; an extended one's header does not say whether it is. */
 static bool is_lossy_webp(const struct image_source *source)
 {
 	char chunk[4];
 	return image_source_read(source, 12, chunk, 4) == 4 && memcmp(chunk, "VP8 ", 4) == 0;
 }
 
-/* A strip, or two rows of tiles; what libtiff has read is held whole already. */
+/* Bytes of a strip, or two rows of tiles; libtiff already holds its image whole. */
 static int64_t tiff_need(const struct reading *reading, VipsImage *page, int64_t pixel_bytes)
 {
 	const struct image_tiff_page *told = &reading->tiff.page;
@@ -371,7 +371,7 @@ static int64_t tiff_need(const struct reading *reading, VipsImage *page, int64_t
 	return rows * vips_image_get_width(page) * pixel_bytes;
 }
 
-/* What the decoder will hold at once. */
+/* The bytes that the decoder will hold at once. */
 static int64_t memory_need(const struct reading *reading, VipsImage *header)
 {
 	int64_t pixels = reading->info.width * reading->info.height;
@@ -385,17 +385,17 @@ static int64_t memory_need(const struct reading *reading, VipsImage *header)
 		return bmp_memory(reading->bmp);
 	if (reading->format->kind == KIND_TIFF)
 		return tiff_need(reading, header, pixel_bytes);
-	if (reading->format->kind == KIND_HEIF) /* as it is coded (a grid of tiles in 4:4:4), and then turned, or as RGB */
+	if (reading->format->kind == KIND_HEIF) /* as coded (a grid of tiles in 4:4:4), and then turned, or as RGB */
 		return (pixel_bytes + 3 * band_bytes) * pixels;
-	if (reading->format->kind == KIND_JXL) /* in floats, and then as it is given out (measured) */
+	if (reading->format->kind == KIND_JXL) /* in floats, and then in the format that it returns (measured) */
 		return (pixel_bytes + JXL_PIXEL_BYTES) * pixels;
 	if (reading->format->kind == KIND_WEBP && reading->info.frames == 1 && is_lossy_webp(&reading->source))
 		return 0;
-	/* The frame, and of an animation the canvas it is drawn on. */
+	/* The frame and, for an animation, the canvas on which it is drawn. */
 	return reading->format->whole ? pixel_bytes * pixels * (reading->info.frames > 1 ? 2 : 1) : 0;
 }
 
-/* libheif itself comes without codecs: they are other packages, or plug-ins. */
+/* libheif comes without codecs: these are other packages, or plug-ins. */
 static bool heif_can(const char *type)
 {
 	bool avif = strcmp(type, "image/avif") == 0;

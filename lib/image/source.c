@@ -1,4 +1,4 @@
-/* Reads an image's bytes, wherever they lie. */
+/* Reads an image's bytes from memory or from a file. */
 #include <errno.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-/* Makes thumbnails, of what a browser would show. */
+/* Makes thumbnails that show what a browser would show. */
 #include <math.h>
 
 #include "image/jpeg.h"
@@ -8,13 +8,13 @@
 enum {
 	JPEG_QUALITY = 82,
 	WEBP_QUALITY = 80,
-	FINE_SIDE = 64, /* pixels up to which a thumbnail has all of its colors */
+	FINE_SIDE = 64, /* sides up to which a thumbnail keeps all of its colors */
 };
 
 /* --- sizes -------------------------------------------------------------------------------------------------------- */
 
-/* What a JPEG is shrunk by while it is decoded, which takes the mean of so many pixels: at most so that another
- * halving, nearly, is left for the finer way. */
+/* The factor by which a JPEG is shrunk while it is decoded, which averages pixels; the finer way must have at least
+ * almost another halving left to do. */
 static unsigned jpeg_shrink(const struct image_info *info, int side)
 {
 	int64_t larger = info->width > info->height ? info->width : info->height;
@@ -24,7 +24,7 @@ static unsigned jpeg_shrink(const struct image_info *info, int side)
 	return shrink;
 }
 
-/* To the size that it has as a thumbnail of `info`'s image, and turned upright. */
+/* Resizes the image to the size of a thumbnail of `info`'s image, and turns it upright. */
 static int fit(VipsImage *image, const struct image_info *info, int side, VipsImage **out)
 {
 	int64_t larger = info->width > info->height ? info->width : info->height;
@@ -33,7 +33,7 @@ static int fit(VipsImage *image, const struct image_info *info, int side, VipsIm
 	double height = (double)info->height * shown / (double)larger;
 	VipsImage *small = NULL;
 	vips_image_set_int(image, VIPS_META_ORIENTATION, info->orientation);
-	/* A pixel is the mean of many already: the sharper and slower kernel adds nothing to see. */
+	/* Each pixel is the mean of many already: a sharper, slower kernel would make no visible difference. */
 	int result = vips_resize(image, &small, fmax(rint(width), 1) / vips_image_get_width(image), "vscale",
 	                         fmax(rint(height), 1) / vips_image_get_height(image), "kernel",
 	                         VIPS_KERNEL_CUBIC, NULL) ||
@@ -50,7 +50,7 @@ static bool has_profile(VipsImage *image)
 
 /* --- what browsers show ------------------------------------------------------------------------------------------- */
 
-/* As Chromium does: the samples are the 1/gamma-th power of light, which is then coded as in sRGB. */
+/* As in Chromium: samples are the 1/gamma-th power of light, which is then coded as in sRGB. */
 static int apply_gamma(VipsImage *image, double gamma, VipsImage **out)
 {
 	bool deep = vips_image_get_format(image) == VIPS_FORMAT_USHORT;
@@ -79,7 +79,7 @@ static int apply_gamma(VipsImage *image, double gamma, VipsImage **out)
 	return result;
 }
 
-/* What the first frame of a GIF does not paint is transparent. */
+/* Makes transparent what the first frame of a GIF does not paint. */
 static int apply_canvas(VipsImage *image, const struct image_rect *frame, VipsImage **out)
 {
 	int width = vips_image_get_width(image), height = vips_image_get_height(image);
@@ -100,7 +100,7 @@ static int apply_canvas(VipsImage *image, const struct image_rect *frame, VipsIm
 	return result;
 }
 
-/* The first frame's pixels as a browser takes them. */
+/* Computes the first frame's pixels as a browser does. */
 static int as_shown(const struct reading *reading, VipsImage *image, VipsImage **out)
 {
 	struct image_rect frame;
@@ -115,7 +115,7 @@ static int as_shown(const struct reading *reading, VipsImage *image, VipsImage *
 
 /* --- numbers that are no colors ----------------------------------------------------------------------------------- */
 
-/* Whether the values are of any range: measured, or computed. */
+/* Whether the values may be of any range: measured, or computed. */
 static bool is_measured(VipsImage *image)
 {
 	VipsBandFormat format = vips_image_get_format(image);
@@ -141,7 +141,7 @@ static void stretch(const float *from, unsigned char *to, size_t count)
 	}
 }
 
-/* Shrunk, and from its least value to its greatest made black to white. */
+/* Shrinks the image, and maps its least value to black and its greatest to white. */
 static int shrink_measured(VipsImage *image, const struct image_info *info, int side, VipsImage **out)
 {
 	int bands = vips_image_get_bands(image) < 3 ? 1 : 3;
@@ -170,7 +170,7 @@ static int shrink_measured(VipsImage *image, const struct image_info *info, int 
 
 /* --- shrinking ---------------------------------------------------------------------------------------------------- */
 
-/* A JPEG without a color profile; false when it is to be done by libvips alone. */
+/* Shrinks a JPEG without a color profile; false when libvips has to do it. */
 static bool shrink_jpeg(struct reading *reading, int side, VipsImage **out)
 {
 	unsigned by = jpeg_shrink(&reading->info, side);
@@ -193,7 +193,7 @@ static bool shrink_jpeg(struct reading *reading, int side, VipsImage **out)
 	return done;
 }
 
-/* Converting colors by a profile takes 9 ms more. */
+/* Converting colors by a profile takes 9 ms longer. */
 static int shrink_image(const struct reading *reading, VipsImage *image, bool by_profile, int side, VipsImage **out)
 {
 	VipsImage *copy = NULL;
@@ -212,7 +212,7 @@ static int shrink_image(const struct reading *reading, VipsImage *image, bool by
 	return result;
 }
 
-/* Shrunk while it is decoded. */
+/* Shrinks the image while it is decoded. */
 static int shrink_stream(struct reading *reading, bool profile, int side, VipsImage **out)
 {
 	VipsSource *stream = reading_stream(reading);
@@ -225,7 +225,8 @@ static int shrink_stream(struct reading *reading, bool profile, int side, VipsIm
 	return result;
 }
 
-/* The first frame. What only decorates it may be wrong: without by_profile its profile is passed over. */
+/* Shrinks the first frame. Its profile may be wrong, since that only refines the colors: without by_profile it is
+ * ignored. */
 static int thumb_shrink(struct reading *reading, VipsImage *first, bool by_profile, int side, VipsImage **out,
                         struct err *err)
 {
@@ -257,7 +258,7 @@ static int thumb_encode(VipsImage *image, void **bytes, size_t *len, const char 
 	                            "subsample_mode", fine ? VIPS_FOREIGN_SUBSAMPLE_OFF : VIPS_FOREIGN_SUBSAMPLE_AUTO, NULL);
 }
 
-/* The ways to make one, of which the first that works is taken. libvips finds out while it encodes. */
+/* Tries the ways to make a thumbnail until one works. libvips fails only when it encodes. */
 static int shrink_and_encode(struct reading *reading, VipsImage *first, int side, void **bytes, size_t *len,
                              const char **type, struct err *err)
 {

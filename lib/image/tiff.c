@@ -3,7 +3,7 @@
 
 #include "image/walk.h"
 
-/* Of a page, and of all of them; a camera writes some 60 a page. libtiff takes 40 us for each that it does not know. */
+/* Entries of a page, and of all pages; a camera writes some 60 a page. libtiff takes 40 us for each unknown one. */
 enum { ENTRIES_MAX = 1000, ALL_ENTRIES_MAX = 250 * 1000 };
 enum {
 	WIDTH = 256, HEIGHT = 257, COMPRESSION = 259, STRIP_OFFSETS = 273, ORIENTATION = 274, ROWS_PER_STRIP = 278,
@@ -30,7 +30,7 @@ static struct image_patch patch(const struct image_tiff *tiff, int64_t at, uint6
 	return made;
 }
 
-/* Bytes of a value of that type; 0 for one that nobody knows. */
+/* Bytes of a value of this type; 0 for an unknown type. */
 static int size_of(uint64_t type)
 {
 	static const int sizes[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8};

@@ -1,4 +1,4 @@
-/* Decodes TIFFs by libtiff: what its RGBA interface reads, and samples of other widths and kinds. */
+/* Decodes TIFFs by libtiff: the kinds that its RGBA interface reads, and samples of other widths and kinds. */
 #include "image/tiff_pixels.h"
 
 #include <tiffio.h>
@@ -55,7 +55,7 @@ static TIFF *open_tiff(struct stream *stream)
 	TIFFOpenOptionsSetMaxSingleMemAlloc(options, IMAGE_WHOLE_BYTES_MAX);
 	TIFFOpenOptionsSetErrorHandlerExtR(options, say_nothing, NULL);
 	TIFFOpenOptionsSetWarningHandlerExtR(options, say_nothing, NULL);
-	/* m: never mapped into memory; a file that shrinks meanwhile would kill the process. */
+	/* "m": do not map the file into memory; a file that shrinks meanwhile would kill the process. */
 	TIFF *tiff = TIFFClientOpenExt("image", "rm", stream, read_bytes, write_nothing, seek, close_nothing,
 	                               tiff_pixels_size, NULL, NULL, options);
 	TIFFOpenOptionsFree(options);
@@ -106,7 +106,7 @@ static int check_size(const struct page *page, int64_t pixels_max, int64_t pixel
 	return 0;
 }
 
-/* An image of what lies in `bytes` (malloced), which it takes. */
+/* Makes an image of the pixels in `bytes` (malloced), which it takes. */
 static int wrap(void *bytes, const struct page *page, int bands, VipsBandFormat format, VipsImage **out,
                 struct err *err)
 {
@@ -125,7 +125,7 @@ static int wrap(void *bytes, const struct page *page, int bands, VipsBandFormat 
 
 /* --- what the RGBA interface reads -------------------------------------------------------------------------------- */
 
-/* In place: red, green, blue and, where there is one, alpha, of which the colors are multiples. */
+/* In place: red, green, blue and, where there is one, alpha, by which the colors were multiplied. */
 static void pack(uint32_t *raster, size_t pixels, bool alpha)
 {
 	unsigned char *out = (unsigned char *)raster;
@@ -149,7 +149,7 @@ static int read_rgba(const struct page *page, int64_t pixels_max, VipsImage **ou
 	uint32_t *raster = calloc(pixels, sizeof(*raster));
 	if (!raster)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	/* As it lies in the file: it is turned later, as every other image. */
+	/* In the file's orientation: the image is turned later, like any other. */
 	if (!TIFFReadRGBAImageOriented(page->tiff, page->width, page->height, raster, page->orientation, 1)) {
 		free(raster);
 		return tiff_pixels_broken(err);
@@ -160,10 +160,10 @@ static int read_rgba(const struct page *page, int64_t pixels_max, VipsImage **ou
 
 /* --- other samples ------------------------------------------------------------------------------------------------ */
 
-/* One strip or tile at a time: colors of up to 16 bits into 16 bits, other values into floats. */
+/* Unpacks one strip or tile at a time: colors of up to 16 bits into 16 bits, other values into floats. */
 struct unpacking {
 	const struct page *page;
-	uint16_t *colors; /* NULL: into values */
+	uint16_t *colors; /* NULL: unpack into values */
 	float *values;
 	int bands;              /* of out: 1 or 3 */
 	uint32_t width, height; /* of a strip or tile */
@@ -183,7 +183,7 @@ static uint16_t color_at(const unsigned char *row, size_t bit, unsigned bits)
 	return (uint16_t)(value * 65535 / most);
 }
 
-/* libtiff gives samples of 16, 32 and 64 bits in this machine's order. */
+/* libtiff gives samples of 16, 32 and 64 bits in this machine's byte order. */
 static float value_at(const unsigned char *row, size_t index, const struct page *page)
 {
 	union {
@@ -205,7 +205,8 @@ static float value_at(const unsigned char *row, size_t index, const struct page 
 	return is_float ? (float)value.f64 : is_signed ? (float)value.i64 : (float)value.u64;
 }
 
-/* The samples of a chunk whose corner is at left, top; plane: which color it has, where each has planes of its own. */
+/* Unpacks the samples of a chunk whose corner is at left, top; plane: the color it has, where each color has planes
+ * of its own. */
 static void unpack(const struct unpacking *unpacking, const unsigned char *bytes, size_t row_bytes, uint32_t left,
                    uint32_t top, int plane)
 {
@@ -264,7 +265,7 @@ static bool unpack_all(struct unpacking *unpacking)
 	if (len <= 0 || len > IMAGE_WHOLE_BYTES_MAX || unpacking->width == 0 || unpacking->height == 0 || row <= 0 ||
 	    (uint64_t)row < least || len / row < (tmsize_t)unpacking->height)
 		return false;
-	unsigned char *bytes = malloc((size_t)len + 2); /* color_at looks ahead */
+	unsigned char *bytes = malloc((size_t)len + 2); /* 2 more, since color_at looks ahead */
 	bool ok = bytes;
 	for (uint16_t plane = 0; plane < planes && ok; plane++)
 		for (uint32_t top = 0; top < page->height && ok; top += unpacking->height)

@@ -6,8 +6,8 @@
 
 #include "image/module.h"
 
-/* Decodes the first page whole; *out has its pixels in memory. ERR_TOO_LARGE over pixels_max, or when that takes more
- * than IMAGE_WHOLE_BYTES_MAX; ERR_MEDIA_TYPE, naming it, for a kind that libtiff does not read either;
+/* Decodes the first page whole; *out has its pixels in memory. ERR_TOO_LARGE over pixels_max, or over
+ * IMAGE_WHOLE_BYTES_MAX; ERR_MEDIA_TYPE, which names it, for a kind that libtiff does not read either;
  * ERR_UNPROCESSABLE. */
 int image_tiff_pixels(const struct image_source *source, int64_t pixels_max, VipsImage **out, struct err *err);
 

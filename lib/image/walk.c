@@ -1,4 +1,4 @@
-/* Reads on in an image's bytes. */
+/* Reads an image's bytes one after the other. */
 #include "image/walk.h"
 
 static bool walk_fill(struct walk *walk)

@@ -6,7 +6,7 @@
 #include "image/tiff.h"
 #include "image/walk.h"
 
-/* Bytes of a PNG's text and color profile, which are unpacked to a thousand times as many (measured: 5 s a MB). */
+/* Bytes of a PNG's text and color profile, which may unpack to a thousand times as many (measured: 5 s a MB). */
 enum { PNG_PACKED_MAX = 2 * 1024 * 1024 };
 
 /* Names of chunks, and kinds of blocks. */
@@ -15,12 +15,12 @@ enum {
 	PNG_ICCP = 0x69434350, PNG_SRGB = 0x73524742, PNG_GAMA = 0x67414d41, PNG_CICP = 0x63494350,
 };
 enum { GIF_EXTENSION = 0x21, GIF_IMAGE = 0x2c };
-/* Whether the chunk that begins here is text, or a color profile, that is packed. */
+/* Whether the chunk that begins here is packed text, or a packed color profile. */
 static bool png_is_packed(struct walk *walk, uint64_t name)
 {
 	if (name == PNG_ZTXT || name == PNG_ICCP)
 		return true;
-	if (name != PNG_ITXT) /* which has a keyword, and then says whether it is */
+	if (name != PNG_ITXT) /* an iTXt says after its keyword whether it is packed */
 		return false;
 	int64_t at = walk->at;
 	for (int left = 80; left > 0 && walk_byte(walk) > 0; left--)
@@ -60,7 +60,7 @@ static int64_t gif_table_bytes(int flags)
 	return (flags & 0x80) != 0 ? 3 << ((flags & 7) + 1) : 0;
 }
 
-/* A missing trailer is let pass, as every reader does, and so is what no reader knows between blocks. */
+/* Accepts a missing trailer, as every reader does, and unknown bytes between blocks. */
 static bool gif_is_whole(struct walk *walk, int64_t *frames)
 {
 	*frames = 0;
