@@ -14,16 +14,16 @@ struct archive_reader {
 	struct archive *archive;
 	struct archive_unpack *unpack;
 	struct archive_limits limits;
-	locale_t locale; /* names are converted by the thread's locale, which must know UTF-8 */
+	locale_t locale; /* libarchive converts names by the thread's locale, which must know UTF-8 */
 	bool opened, failed;
 	struct err failure; /* why, when failed */
 	int64_t out;        /* bytes of entries' data */
 	int64_t entries;
-	int64_t entry_out;                           /* bytes of this entry's data */
-	bool entry_ended;                            /* nothing more of it can be read */
-	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES]; /* its first bytes, not handed out yet from magic_at on */
+	int64_t entry_out;                           /* of these, bytes of this entry */
+	bool entry_ended;                            /* nothing more of the entry can be read */
+	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES]; /* the entry's first bytes; those before magic_at were handed out */
 	size_t magic_len, magic_at;
-	const char *block; /* what follows, not handed out yet */
+	const char *block; /* the bytes after these, not handed out yet */
 	size_t block_len;
 	struct archive_name name, target;
 	struct archive_item item;
@@ -98,7 +98,7 @@ static int check_limits(struct archive_reader *reader, struct err *err)
 	return archive_fail(reader, err, err->code, err->text);
 }
 
-/* Gets the entry's next block. 0 also at its end, with entry_ended. */
+/* Gets the entry's next block. Returns 0 at its end, too, with entry_ended set. */
 static int next_block(struct archive_reader *reader, struct err *err)
 {
 	const void *block;
@@ -114,11 +114,11 @@ static int next_block(struct archive_reader *reader, struct err *err)
 		reader->entry_ended = true;
 		return archive_fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 	}
-	if (status != ARCHIVE_OK) { /* also a checksum or a size that does not fit, which is a warning to it */
+	if (status != ARCHIVE_OK) { /* also for a wrong checksum or size, which libarchive only warns of */
 		reader->entry_ended = true;
 		return err_set(err, ERR_UNPROCESSABLE, "the entry's data is broken");
 	}
-	if (offset != reader->entry_out) { /* a hole of a sparse file: no image is one */
+	if (offset != reader->entry_out) { /* a hole of a sparse file: no image has one */
 		reader->entry_ended = true;
 		return err_set(err, ERR_UNPROCESSABLE, "the entry is a sparse file");
 	}
@@ -129,10 +129,10 @@ static int next_block(struct archive_reader *reader, struct err *err)
 	return check_limits(reader, err);
 }
 
-/* Passes over the rest of the entry, in pieces, so that a bomb is noticed in time. */
+/* Skips the rest of the entry, in pieces, so that a bomb is noticed in time. */
 static int archive_drain(struct archive_reader *reader, struct err *err)
 {
-	struct err of_entry; /* of one that is passed over: nobody's failure */
+	struct err of_entry; /* an error in an entry that is skipped is no failure */
 	while (!reader->entry_ended && next_block(reader, &of_entry) == 0) {
 	}
 	reader->entry_ended = true;
@@ -182,7 +182,7 @@ static const char *refused_kind(struct archive_entry *entry)
 {
 	switch (archive_entry_filetype(entry)) {
 	case AE_IFREG:
-	case 0: /* a zip of a system without file types */
+	case 0: /* from a zip of a system without file types */
 		return archive_entry_is_encrypted(entry) ? "the entry is encrypted" : NULL;
 	case AE_IFLNK:
 		return "the entry is a link";
@@ -191,7 +191,7 @@ static const char *refused_kind(struct archive_entry *entry)
 	}
 }
 
-/* Looks at the first bytes, which stay to be read. */
+/* Looks at the first bytes, and keeps them for reading. */
 static int sniff(struct archive_reader *reader, struct err *err)
 {
 	while (reader->magic_len < IMAGE_TYPE_MAGIC_BYTES && !reader->entry_ended) {
@@ -216,7 +216,7 @@ static void archive_refuse(struct archive_item *item)
 	item->skipped = NULL;
 }
 
-/* One with bytes of its own (cpio and pax can have them) is a file. */
+/* A hard link with bytes of its own (cpio and pax allow that) is a file. */
 static bool is_hard_link(struct archive_entry *entry)
 {
 	return archive_entry_hardlink(entry) && archive_entry_size(entry) == 0;
@@ -261,8 +261,8 @@ static void archive_describe(struct archive_reader *reader, struct archive_entry
 	}
 }
 
-/* What is not refused or skipped by its name is an image, or no image. Size counts last: what is no image
- * is skipped however large it is. */
+/* Decides by the first bytes whether an entry that its name does not exclude is an image. Its size is checked last:
+ * what is no image is skipped, however large it is. */
 static void look_inside(struct archive_reader *reader)
 {
 	struct archive_item *item = &reader->item;
@@ -297,7 +297,7 @@ static int open_archive(struct archive_reader *reader, struct err *err)
 	return 0;
 }
 
-/* Reads the next header: *entry is NULL at the end. */
+/* Reads the next header: *entry is NULL at the archive's end. */
 static int next_header(struct archive_reader *reader, struct archive_entry **entry, struct err *err)
 {
 	int status;

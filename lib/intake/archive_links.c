@@ -1,4 +1,4 @@
-/* A hash table of paths, which it knows by their digests alone. */
+/* A hash table of paths that keeps only their digests. */
 #include "intake/archive_links.h"
 
 #include <stdlib.h>
@@ -9,14 +9,14 @@
 enum { FIRST_SLOTS = 64, KEY_BYTES = 16 };
 
 struct slot {
-	unsigned char key[KEY_BYTES]; /* of the path's SHA-256: nobody can make two of them alike */
+	unsigned char key[KEY_BYTES]; /* from the path's SHA-256, so that nobody can make two paths with the same key */
 	int64_t value;
 };
 
 struct archive_links {
 	struct slot *slot;
 	bool *used;
-	size_t slots, count; /* slots is a power of 2 */
+	size_t slots, count; /* slots: a power of 2 */
 };
 
 static void make_room(struct archive_links *links, size_t slots)
@@ -47,7 +47,7 @@ void archive_links_free(struct archive_links *links)
 	free(links);
 }
 
-/* Where the key is, or is to be. */
+/* The slot that has the key, or where it belongs. */
 static size_t archive_links_place(const struct archive_links *links, const unsigned char key[KEY_BYTES])
 {
 	size_t at;

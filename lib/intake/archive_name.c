@@ -1,4 +1,4 @@
-/* Makes safe paths and labels of the names in archives. */
+/* Turns the names in archives into safe paths and labels. */
 #include "intake/archive_name.h"
 
 #include <ctype.h>
@@ -9,7 +9,7 @@
 
 #define CHARSET_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:"
 
-/* Converts a name that is not UTF-8, a byte at a time. */
+/* Converts a name that is not UTF-8 byte by byte. */
 static void add_from(struct buf *out, const char *raw, const char *charset)
 {
 	iconv_t converter = iconv_open("UTF-8", charset);
@@ -19,7 +19,7 @@ static void add_from(struct buf *out, const char *raw, const char *charset)
 		if (converter != (iconv_t)-1 && iconv(converter, &in, &in_left, &end,
 		                                      &out_left) != (size_t)-1) {
 			buf_add(out, to, (size_t)(end - to));
-		} else { /* no such table on this machine, or no such character: as ISO 8859-1 */
+		} else { /* the machine has no such table, or the table no such character: as ISO 8859-1 */
 			unsigned char c = (unsigned char)*p;
 			if (c >= 0x80)
 				buf_char(out, (char)(0xc0 | c >> 6));
@@ -43,7 +43,7 @@ bool archive_name_knows(const char *charset)
 	return true;
 }
 
-/* Converts a name whose charset the sender gave; -1 when it is not of it. */
+/* Converts a name from the charset that the sender gave; -1 when it is not in that charset. */
 static int convert(struct buf *out, const char *raw, const char *charset)
 {
 	iconv_t converter = iconv_open("UTF-8", charset);
@@ -102,7 +102,7 @@ static int add_segment(struct archive_name *name, struct buf *path, const char *
 static int add_segments(struct archive_name *name, struct buf *path, const char *text,
                         const struct config_list *skip, struct err *err)
 {
-	bool folder = false; /* the last segment that counts */
+	bool folder = false; /* whether the last segment that counts is a folder */
 	for (const char *segment = text; *segment != '\0';) {
 		size_t len = strcspn(segment, "/"), slash = segment[len] == '/' ? 1 : 0;
 		if (len > 1 || (len == 1 && segment[0] != '.')) {
@@ -123,7 +123,7 @@ static int add_segments(struct archive_name *name, struct buf *path, const char 
 	return 0;
 }
 
-/* As UTF-8, from whatever it is. */
+/* Converts the name to UTF-8. */
 static int archive_name_decode(struct buf *text, const char *raw, bool zip, const char *charset,
                                struct archive_name *out, struct err *err)
 {

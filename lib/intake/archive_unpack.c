@@ -1,4 +1,4 @@
-/* Takes an archive's one layer of compression off, by libarchive's own filters. */
+/* Undoes an archive's single layer of compression with libarchive's own filters. */
 #include "intake/archive_unpack.h"
 
 #include <archive.h>
@@ -10,7 +10,7 @@
 
 enum {
 	SOURCE_BYTES = 256 * 1024,
-	FIRST_BYTES = 18, /* of a zstd frame, to know its window */
+	FIRST_BYTES = 18, /* of a zstd frame, enough to show its window */
 };
 
 enum compression { PLAIN, GZIP, ZSTD };
@@ -19,12 +19,12 @@ struct archive_unpack {
 	archive_source *source;
 	void *data;
 	archive_going *going;
-	struct archive *raw; /* what takes the compression off; NULL where there is none */
+	struct archive *raw; /* undoes the compression; NULL where there is none */
 	bool begun, known, failed;
 	struct err failure;   /* why, when failed */
 	int64_t in, out;      /* bytes read from the source, and unpacked */
-	int64_t spent, since; /* processor time in ns: what was used, and when the use under way began */
-	size_t first;         /* bytes that were read to know the compression, not handed out yet */
+	int64_t spent, since; /* processor time in ns: spent before, and at the last archive_unpack_enter */
+	size_t first;         /* bytes read to recognise the compression, not handed out yet */
 	unsigned char bytes[SOURCE_BYTES];
 };
 
@@ -62,7 +62,7 @@ int archive_unpack_check(struct archive_unpack *unpack, int64_t out, struct err 
 
 /* --- the source --------------------------------------------------------------------------------------------------- */
 
-/* The window a zstd frame asks for (RFC 8878 §3.1.1.1). */
+/* The window that a zstd frame needs (RFC 8878 §3.1.1.1). */
 static uint64_t zstd_window(const unsigned char *p, size_t len)
 {
 	if (len < FIRST_BYTES)
@@ -87,7 +87,7 @@ static enum compression compression_of(const unsigned char *p, size_t len)
 	return len >= 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0 ? ZSTD : PLAIN;
 }
 
-/* Fills `bytes` with what the source gives next: how many, 0 at its end, -1 with unpack->failure. */
+/* Fills `bytes` with the source's next ones: returns how many, 0 at its end, -1 with unpack->failure. */
 static ssize_t archive_unpack_fill(struct archive_unpack *unpack, size_t at)
 {
 	ssize_t n = unpack->source(unpack->data, unpack->bytes + at, sizeof(unpack->bytes) - at, &unpack->failure);
@@ -107,7 +107,7 @@ static la_ssize_t read_packed(struct archive *archive, void *data, const void **
 	unpack->first = 0;
 	if (n == 0 && !unpack->failed)
 		n = archive_unpack_fill(unpack, 0);
-	/* What a filter looks through without unpacking anything ends here, too. */
+	/* This check also ends a filter that reads on and on without unpacking anything. */
 	if (!unpack->failed && archive_unpack_check(unpack, 0, &unpack->failure) != 0)
 		unpack->failed = true;
 	if (!unpack->failed)
@@ -139,7 +139,7 @@ static int open_raw(struct archive_unpack *unpack, enum compression compression)
 	return unpack->failed ? -1 : archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 }
 
-/* Reads as much as shows what the archive is. */
+/* Reads enough to recognise the archive. */
 static int archive_unpack_begin(struct archive_unpack *unpack)
 {
 	ssize_t n = 1;

@@ -1,20 +1,22 @@
-/* The bytes of an archive, freed of the one compression that its first bytes show (gzip, zstd or none), under limits.
+/* The bytes of an archive after undoing the compression that its first bytes show (gzip, zstd or none), under
+ * limits.
  *
- * libarchive takes off up to 25 layers before it returns, and a few hundred bytes can unpack to themselves; so it is
- * never left to choose, and what it unpacks passes through here, piece by piece. One thread. */
+ * libarchive undoes up to 25 layers before it returns, and a few hundred bytes can unpack to themselves. So it never
+ * chooses the filters, and what it unpacks passes through here, piece by piece. One thread. */
 #ifndef INTAKE_ARCHIVE_UNPACK_H
 #define INTAKE_ARCHIVE_UNPACK_H
 
 #include "intake/archive.h"
 
 enum {
-	/* An archive may grow to 250 times its size (images hardly do, plain-colored bitmaps do), and to this
-	 * many bytes in any case; what grows more is a bomb. */
+	/* An archive may grow to 250 times its size (images hardly do, plain-colored bitmaps do), and to this many bytes in
+	 * any case; one that grows more is a bomb. */
 	ARCHIVE_RATIO_MAX = 250,
 	ARCHIVE_RATIO_FREE_BYTES = 256 * 1024 * 1024,
-	/* Bytes that zstd must remember; more (zstd --ultra, --long) is refused. */
+	/* Bytes that zstd must keep in memory; a frame that needs more (zstd --ultra, --long) is refused. */
 	ARCHIVE_WINDOW_MAX = 64 * 1024 * 1024,
-	/* Processor time that an archive may take: this, and a second for so many bytes of it. Inflating takes a tenth. */
+	/* Processor time that an archive may take: this, and a second for each so many of its bytes. Inflating takes a
+	 * tenth of it. */
 	ARCHIVE_SECONDS_FREE = 30,
 	ARCHIVE_BYTES_A_SECOND = 1024 * 1024,
 };
@@ -25,18 +27,18 @@ int archive_unpack_open(struct archive_unpack **out, archive_source *source, voi
                         struct err *err);
 void archive_unpack_free(struct archive_unpack *unpack); /* NULL is fine */
 
-/* Gives the next piece, valid until the next call: its length, 0 at the end, -1 with err. */
+/* Returns the length of the next piece, which is valid until the next call; 0 at the end, -1 with err. */
 ssize_t archive_unpack_next(struct archive_unpack *unpack, const void **piece, struct err *err);
 
-/* Whether it began like an archive or a compressed one, so that what can't be made sense of is a broken one. */
+/* Whether it began like an archive or a compressed one: then an archive that makes no sense is a broken one. */
 bool archive_unpack_is_known(const struct archive_unpack *unpack);
 
-/* Processor time counts between these two. */
+/* Processor time counts between these two calls. */
 void archive_unpack_enter(struct archive_unpack *unpack);
 void archive_unpack_leave(struct archive_unpack *unpack);
 
 /* Fails when the archive has grown too much (`out`: bytes of entries so far), takes too long, or nobody waits for it
- * any more. To be asked for each piece of work. */
+ * any more. Call it for each piece of work. */
 int archive_unpack_check(struct archive_unpack *unpack, int64_t out, struct err *err);
 
 #endif

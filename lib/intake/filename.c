@@ -1,4 +1,4 @@
-/* Implements filename.h. */
+/* Cleans file names. */
 #include "intake/filename.h"
 
 #include "base/buf.h"

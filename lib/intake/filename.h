@@ -4,9 +4,8 @@
 
 enum { FILENAME_CLEAN_MAX = 256 }; /* bytes of a cleaned name with its NUL */
 
-/* A file name as metadata: the last component after '/' or '\', without control characters, without
- * surrounding spaces, cut at a whole character; "" for what has no name ("", ".", ".."). Always UTF-8 when
- * `sent` is. */
+/* A file name as metadata: the last component after '/' or '\', without control characters and surrounding spaces,
+ * cut at a whole character; "" where there is no name ("", ".", ".."). Always UTF-8 when `sent` is. */
 void filename_clean(const char *sent, char out[FILENAME_CLEAN_MAX]);
 
 #endif

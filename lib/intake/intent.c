@@ -23,11 +23,11 @@ struct intents {
 	struct intent *unused;
 };
 
-/* Its file is locked as long as this process has it. */
+/* The file of a note, which is locked as long as this process uses it. */
 struct intent {
 	char *path;
 	int fd;
-	int keys; /* the file of locks on keys; an opening of its own, since a lock belongs to that */
+	int keys; /* the file of locks on keys, opened for this note alone, since locks belong to an opening */
 	struct intent *next;
 };
 
@@ -52,7 +52,7 @@ struct intents *intents_new(const char *dir)
 
 /* --- locks on keys ------------------------------------------------------------------------------------------------ */
 
-/* A key's place in the file of locks, which holds nothing: a byte of its own, as good as. */
+/* A key's place in the file of locks, which is empty: its own byte, except for rare collisions. */
 static off_t place_of(const char *key)
 {
 	unsigned char digest[HASH_SHA256_SIZE];
@@ -72,7 +72,7 @@ static int open_keys(const char *dir)
 	return fd;
 }
 
-/* type: F_RDLCK of those that store it, F_WRLCK of who removes it, F_UNLCK. */
+/* type: F_RDLCK to store the key, F_WRLCK to remove it, F_UNLCK. */
 static int lock_key(int keys, const char *key, short type, bool wait)
 {
 	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = place_of(key), .l_len = 1};
@@ -156,7 +156,7 @@ static void give_back(struct intents *intents, struct intent *intent)
 
 /* --- notes -------------------------------------------------------------------------------------------------------- */
 
-/* "dataset\nkey\n": neither holds a line break. What follows is of an older note. */
+/* Writes "dataset\nkey\n": neither holds a line break. Anything after it is left from an older note. */
 static int write_note(int fd, const char *dataset, const char *key, struct err *err)
 {
 	struct buf note;
@@ -188,7 +188,7 @@ int intent_begin(struct intents *intents, struct intent **out, const char *datas
 	return 0;
 }
 
-/* A note without a dataset is none. */
+/* Without a dataset it is no longer a note. */
 void intent_end(struct intents *intents, struct intent *intent, bool done)
 {
 	if (done && pwrite(intent->fd, "\n", 1, 0) == 1) {
@@ -208,7 +208,7 @@ static bool is_old(const char *path, int64_t older_than_seconds)
 	return stat(path, &now) == 0 && S_ISREG(now.st_mode) && time(NULL) - now.st_mtime >= older_than_seconds;
 }
 
-/* One whose key is being stored again waits for the next time: the object may be a sample's in a moment. */
+/* A key that is being stored again waits for the next time: a sample may be about to refer to the object. */
 static bool visit_locked(int keys, const char *dataset, const char *key, intent_visit *visit, void *data)
 {
 	if (lock_key(keys, key, F_WRLCK, false))
@@ -222,7 +222,7 @@ static bool visit_note(int keys, const char *path, intent_visit *visit, void *da
 {
 	struct buf note;
 	struct err ignored;
-	bool remove = true; /* a note cut short by a crash is of nothing stored */
+	bool remove = true; /* a note cut short by a crash: nothing was stored yet */
 
 	buf_init(&note, NOTE_BYTES_MAX);
 	char *key = file_read(path, NOTE_BYTES_MAX, &note, &ignored) || !note.data ? NULL : strchr(note.data, '\n');

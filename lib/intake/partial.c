@@ -35,7 +35,7 @@ static int write_file(const char *path, const struct buf *text, struct err *err)
 	return failed;
 }
 
-/* By rename, so that a crash leaves the old one or the new one. */
+/* Renames a new file, so that a crash leaves either the old one or the new one. */
 static int partial_describe(const struct partial *partial, struct err *err)
 {
 	cJSON *tree = json_new_object();
@@ -231,7 +231,7 @@ int partial_truncate(struct partial *partial, int64_t offset, struct err *err)
 	return 0;
 }
 
-/* Another file takes the bytes' name: theirs may be the image's own file by now (blob_put's handover). */
+/* Puts another file under the name of the bytes, whose own file may be the image's by now (blob_put's handover). */
 static int let_go(const struct partial *partial, struct err *err)
 {
 	char *path = path_of(partial->dir, partial->id, ".part"), *new_path = path_of(partial->dir, partial->id, ".new");
@@ -258,7 +258,7 @@ int partial_remove(struct partial *partial, struct err *err)
 	return 0;
 }
 
-/* An upload without a sound description is being made this moment, or is what a crash left. */
+/* An upload without a valid description is either just being made, or left by a crash. */
 static bool is_remains(const char *dir, const char *id)
 {
 	struct stat then;
@@ -280,7 +280,7 @@ static bool is_free(const char *dir, const char *id)
 	return !is_busy;
 }
 
-/* Those that live are looked at without their lock: a request for them that came meanwhile would be refused. */
+/* Reads uploads without their lock, since a request for one that came meanwhile would be refused. */
 static bool is_over(const char *dir, const char *id)
 {
 	struct partial partial = {.dir = dir, .fd = -1};

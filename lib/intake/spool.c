@@ -38,7 +38,7 @@ static int write_to_file(int fd, const void *bytes, size_t len, struct err *err)
 	return file_write(fd, bytes, len) ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept") : 0;
 }
 
-/* File systems without unnamed files (NFS, FUSE) get one whose name is taken away at once. */
+/* File systems without unnamed files (NFS, FUSE) get one whose name is removed at once. */
 static int unnamed_file(const char *dir)
 {
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

@@ -1,4 +1,5 @@
-/* Bytes on their way into the image store: in memory while they are few, then in an unnamed file, hashed as they come.
+/* Bytes on their way into the image store: in memory while they are few, then in an unnamed file, hashed as they
+ * come.
  *
  * A process that dies leaves nothing behind. One thread. */
 #ifndef INTAKE_SPOOL_H
@@ -11,10 +12,11 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-enum { SPOOL_MEMORY_BYTES = 256 * 1024 }; /* more go to a file: as many come at once as a program has threads */
+/* beyond this a file is used: as many spools fill at once as a program has threads */
+enum { SPOOL_MEMORY_BYTES = 256 * 1024 };
 
 struct spool {
-	const char *dir; /* where a file is made, best on the store's own file system; kept by pointer */
+	const char *dir; /* where the file is made, best on the store's own file system; kept by pointer */
 	int64_t max;     /* more is ERR_TOO_LARGE */
 	int64_t length;
 	struct buf memory;
@@ -26,14 +28,14 @@ struct spool {
 void spool_init(struct spool *spool, const char *dir, int64_t max);
 void spool_release(struct spool *spool);
 
-/* So many bytes are to come, if their sender is right. */
+/* Announces how many bytes will come, if the sender is right. */
 void spool_expect(struct spool *spool, int64_t length);
 
-/* Appends. ERR_TOO_LARGE over max, ERR_NO_SPACE, ERR_UNAVAILABLE. */
+/* Appends bytes. ERR_TOO_LARGE over max, ERR_NO_SPACE, ERR_UNAVAILABLE. */
 int spool_write(struct spool *spool, const void *bytes, size_t len, struct err *err);
-/* Reads up to len bytes from offset: how many, 0 at the end, -1 with err. */
+/* Reads up to len bytes from offset: returns how many, 0 at the end, -1 with err. */
 ssize_t spool_read(const struct spool *spool, int64_t offset, void *bytes, size_t len, struct err *err);
-/* No more bytes come: sha256 is known. */
+/* Ends the bytes: sha256 is valid then. */
 void spool_finish(struct spool *spool);
 
 #endif
