@@ -188,9 +188,9 @@ static int open_stores(struct run *run, config_env *env, struct err *err)
 	migration->allow_missing = run->options.allow_missing;
 	migration->images.same = same_images(&run->from_config, &run->to_config);
 	/* On the file system of the image store an image need not be copied once more. */
-	migration->images.spool_dir = config_images_are_files(&run->to_config) ? run->to_config.image_store.dir
-	                              : tmp && *tmp                            ? tmp
-	                                                                       : "/tmp";
+	migration->images.spool_dir = blob_spool_dir(migration->images.to);
+	if (!migration->images.spool_dir)
+		migration->images.spool_dir = tmp && *tmp ? tmp : "/tmp";
 	set_base_url(run);
 	return check_places(run, err);
 }

@@ -2,7 +2,6 @@
 #include "import.h"
 
 #include "base/json.h"
-#include "fastcgi/receive.h"
 #include "lines.h"
 #include "store.h"
 
@@ -201,7 +200,7 @@ int import_run(struct import *import, struct err *err)
 {
 	struct err broken = {0};
 
-	spool_init(&import->lines, receive_dir(import->call), INT64_MAX);
+	spool_init(&import->lines, call_spool_dir(import->call), INT64_MAX);
 	import->links = archive_links_new();
 	int failed = take_all(import, &broken, err);
 	if (import->lost > 0 && import->stored + import->duplicates == 0) {

@@ -1,7 +1,6 @@
 /* Takes an image of an archive in, step by step. */
 #include "store.h"
 
-#include "fastcgi/receive.h"
 
 enum { PIECE_BYTES = 64 * 1024 };
 
@@ -63,7 +62,7 @@ void entry_read(struct entry *entry, struct call *call, struct archive_reader *r
 	entry->image.label = entry->label;
 	entry->image.filepath = entry->path;
 	entry->image.filename = entry->filename;
-	spool_init(&entry->file, receive_dir(call), call->app->config.limits.archive_entry_bytes);
+	spool_init(&entry->file, call_spool_dir(call), call->app->config.limits.archive_entry_bytes);
 	entry->failed = read_bytes(reader, &entry->file, &entry->err) != 0;
 	if (!entry->failed)
 		ingest_from_spool(&entry->file, &entry->image.source);

@@ -136,6 +136,16 @@ int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_
 	return result;
 }
 
+const char *blob_spool_dir(struct blob_store *store)
+{
+	return store->backend->spool_dir ? store->backend->spool_dir(store) : NULL;
+}
+
+bool blob_is_direct(const struct blob_store *store)
+{
+	return store->backend->is_direct;
+}
+
 int blob_ping(struct blob_store *store, struct err *err)
 {
 	return store->backend->ping(store, err);

@@ -84,6 +84,9 @@ int app_run(const struct program *program, int argc, char **argv);
  * found"), and checks the route's role (ERR_FORBIDDEN). */
 int call_dataset(struct call *call, const char *name, struct err *err);
 
+/* The folder for files that are being received: on the image store's file system where it has one. */
+const char *call_spool_dir(const struct call *call);
+
 /* Reads the body as a JSON object into call->body. */
 int call_body(struct call *call, struct err *err);
 /* The same where every field is optional: no body at all is an empty object. */

@@ -16,6 +16,13 @@ int call_dataset(struct call *call, const char *name, struct err *err)
 	return 0;
 }
 
+const char *call_spool_dir(const struct call *call)
+{
+	const char *dir = call->app->blobs ? blob_spool_dir(call->app->blobs) : NULL;
+
+	return dir ? dir : call->app->state_dir;
+}
+
 int call_body(struct call *call, struct err *err)
 {
 	call->body = request_json(call->request, (size_t)call->app->config.limits.json_bytes, err);

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "intake/multipart.h"
-#include "fastcgi/receive.h"
 #include "dataset/answers.h"
 
 enum { PIECE_BYTES = 64 * 1024, PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 200 };
@@ -15,9 +14,8 @@ static int read_body(struct idempotent *idempotent, struct call *call, struct er
 {
 	char piece[PIECE_BYTES];
 	ssize_t got;
-	const char *dir = call->app->blobs ? receive_dir(call) : call->app->state_dir;
 
-	spool_init(&idempotent->body, dir, call->app->config.limits.archive_bytes);
+	spool_init(&idempotent->body, call_spool_dir(call), call->app->config.limits.archive_bytes);
 	while ((got = request_read(call->request, piece, sizeof(piece), err)) > 0) {
 		if (spool_write(&idempotent->body, piece, (size_t)got, err))
 			return -1;

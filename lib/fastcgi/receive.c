@@ -11,19 +11,12 @@ enum {
 	FILES_TOLD_MAX = 20 * 1000,
 };
 
-const char *receive_dir(const struct call *call)
-{
-	const struct config *config = &call->app->config;
-
-	return config_images_are_files(config) ? config->image_store.dir : call->app->state_dir;
-}
-
 int receive_body(struct call *call, struct spool *out, struct err *err)
 {
 	char piece[PIECE_BYTES];
 	ssize_t got;
 
-	spool_init(out, receive_dir(call), call->app->config.limits.file_bytes);
+	spool_init(out, call_spool_dir(call), call->app->config.limits.file_bytes);
 	if (request_check_coding(call->request, err))
 		return -1;
 	if (call->request->content_length > out->max)
@@ -89,7 +82,7 @@ static int take_part(struct call *call, struct multipart *multipart, const struc
 	filename_clean((*part)->filename, filename);
 	if (*count >= files_max)
 		err_set(&failed, ERR_TOO_LARGE, "More than %lld files in one request", (long long)files_max);
-	spool_init(&file, receive_dir(call), call->app->config.limits.file_bytes);
+	spool_init(&file, call_spool_dir(call), call->app->config.limits.file_bytes);
 	bool unnamed = (*part)->filename[0] == '\0';
 	int result = read_part(multipart, &file, &failed, err) || multipart_next(multipart, part, err);
 	if (!result && !(unnamed && file.length == 0)) { /* browsers send this where no file was chosen */

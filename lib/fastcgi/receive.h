@@ -6,9 +6,6 @@
 #include "fastcgi/app.h"
 #include "intake/multipart.h"
 
-/* The folder for files that are being received: on the image store's file system where it has one. */
-const char *receive_dir(const struct call *call);
-
 /* Reads the whole body as one file into `out` (finished; the caller releases it, also after a failure). */
 int receive_body(struct call *call, struct spool *out, struct err *err);
 

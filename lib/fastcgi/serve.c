@@ -62,7 +62,7 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 	struct buf url;
 	char version[CONTENT_VERSION_MAX];
 	cJSON *document = NULL;
-	bool direct = sample->blob_key[0] && document_is_shown(sample) && !config_images_are_files(&call->app->config);
+	bool direct = sample->blob_key[0] && document_is_shown(sample) && blob_is_direct(call->app->blobs);
 
 	content_version_told(&call->info.place, sample, version);
 	buf_init(&url, URL_BYTES_MAX);

@@ -241,6 +241,17 @@ static void the_store_says_that_it_is_well(void **state)
 	assert_int_equal(removed, 0);
 }
 
+static void the_store_says_who_serves_its_objects(void **state)
+{
+	struct blob_fixture *f = *state;
+	const char *dir = blob_spool_dir(f->store);
+
+	assert_int_equal(blob_is_direct(f->store), *url_of(f, "images/cat/a.png", false) != '\0');
+	assert_int_equal(blob_is_direct(f->store), !dir);
+	if (dir)
+		assert_string_equal(dir, f->config.image_store.dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +269,7 @@ int main(void)
 		BLOB_TEST(objects_become_public_and_private),
 		BLOB_TEST(many_threads_store_at_once),
 		BLOB_TEST(the_store_says_that_it_is_well),
+		BLOB_TEST(the_store_says_who_serves_its_objects),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,6 +267,11 @@ static int fs_ping(struct blob_store *store, struct err *err)
 	return 0;
 }
 
+static const char *fs_spool_dir(struct blob_store *store)
+{
+	return ((struct fs_store *)store)->config->image_store.dir;
+}
+
 const struct blob_backend blob_fs = {
 	.open = fs_open,
 	.free = fs_free,
@@ -279,4 +284,5 @@ const struct blob_backend blob_fs = {
 	.remove = fs_remove,
 	.sweep = fs_sweep,
 	.ping = fs_ping,
+	.spool_dir = fs_spool_dir,
 };

@@ -123,4 +123,5 @@ const struct blob_backend blob_s3 = {
 	.remove = s3_remove,
 	.sweep = s3_sweep,
 	.ping = s3_ping,
+	.is_direct = true,
 };
