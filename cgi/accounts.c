@@ -1,35 +1,15 @@
-/* GET /v1/me: who is asking, and what they may do. */
-#include "base/json.h"
-#include "fastcgi/app.h"
-
-static void add_grant(void *data, const char *dataset, enum role role)
-{
-	json_add_string(data, dataset, role_name(role));
-}
-
-static int me(struct call *call, struct err *err)
-{
-	const char *user = call->request->user;
-	cJSON *answer = json_new_object(), *datasets = json_new_object();
-	bool all;
-
-	(void)err;
-	auth_grants(call->app->auth, user, &all, add_grant, datasets);
-	json_add_string(answer, "user", user);
-	json_add_string(answer, "role", role_name(auth_role(call->app->auth, user, NULL)));
-	json_add(answer, "datasets", datasets); /* those granted one by one, beside the role on all */
-	reply_json(call->reply, 200, answer);
-	return 0;
-}
+/* Accounts: who is asking and what they may do, and the audit log of who did what. */
+#include "accounts/accounts.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/me", ROLE_NONE, me, false, "", ""},
+	{"GET", "/v1/me", ROLE_NONE, accounts_me, false, "", ""},
+	{"GET", "/v1/audit", ROLE_ADMIN, accounts_audit, true, "limit after", ""},
 	{0},
 };
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "accounts", .routes = routes, .threads = 4, .no_datasets = true};
+	static const struct program program = {.name = "accounts", .routes = routes, .threads = 4};
 
 	return app_run(&program, argc, argv);
 }

@@ -29,6 +29,12 @@ static int labels_list(struct call *call, struct err *err)
 	return failed;
 }
 
+/* A label that was there already is no change. */
+static int audit_added(struct call *call, const char *name, bool created, struct err *err)
+{
+	return created ? call_audit(call, "label.add", name, "", err) : 0;
+}
+
 static int labels_add(struct call *call, struct err *err)
 {
 	struct dataset_label label = {0};
@@ -36,7 +42,8 @@ static int labels_add(struct call *call, struct err *err)
 	bool created;
 
 	if (call_body(call, err) || json_string(call->body, "name", true, &name, err) ||
-	    dataset_label_add(call->dataset, name, &label.key, &created, err) || call_info(call, err))
+	    dataset_label_add(call->dataset, name, &label.key, &created, err) ||
+	    audit_added(call, name, created, err) || call_info(call, err))
 		return -1;
 	for (size_t i = 0; i < call->info.labels.count; i++) {
 		if (call->info.labels.item[i].key == label.key)
@@ -71,7 +78,7 @@ static int labels_add_by_path(struct call *call, struct err *err)
 	if (collect_dataset(call, err) ||
 	    blob_key_folder(folder, blob_key_dataset(dataset_name(call->dataset), call->app->config.default_dataset), name,
 	                    err) ||
-	    dataset_label_add(call->dataset, name, &key, &created, err))
+	    dataset_label_add(call->dataset, name, &key, &created, err) || audit_added(call, name, created, err))
 		return -1;
 	cJSON *answer = json_new_object(), *response = json_new_object();
 	json_add_bool(response, "Created", created);

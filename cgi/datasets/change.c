@@ -31,6 +31,20 @@ static int change_settle(struct call *call, const struct dataset_change *change,
 	               : 0;
 }
 
+/* The request says in full what was changed. */
+static int change_audit(struct call *call, struct err *err)
+{
+	struct buf detail;
+
+	if (!call->body->child)
+		return 0;
+	buf_init(&detail, REPLY_BODY_MAX);
+	json_print(call->body, &detail);
+	int failed = call_audit(call, "dataset.change", dataset_name(call->dataset), buf_text(&detail), err);
+	buf_release(&detail);
+	return failed;
+}
+
 int datasets_change(struct call *call, struct err *err)
 {
 	struct dataset_change change = {.fields = 0};
@@ -43,5 +57,5 @@ int datasets_change(struct call *call, struct err *err)
 	    dataset_update(call->dataset, &change, err) || change_settle(call, &change, err) ||
 	    ((change.fields & DATASET_POLICY_PUBLIC) && datasets_publish(call, err)))
 		return -1;
-	return datasets_reply(call, 200, err);
+	return change_audit(call, err) || datasets_reply(call, 200, err) ? -1 : 0;
 }

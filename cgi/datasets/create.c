@@ -76,7 +76,8 @@ int datasets_create(struct call *call, struct err *err)
 	                       create(call, name, base_dir, &parsed, err) ||
 	                       dataset_open(call->app->store, name, &call->dataset, err) ||
 	                       add_labels(call, labels, err) || datasets_reply(call, 201, err) ||
-	                       reply_location(call, name, err)
+	                       reply_location(call, name, err) ||
+	                       call_audit(call, "dataset.create", name, "", err)
 	               ? -1
 	               : 0;
 }

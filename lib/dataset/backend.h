@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "dataset/answers.h"
+#include "dataset/audit.h"
 #include "dataset/dataset.h"
 #include "dataset/move.h"
 #include "dataset/task.h"
@@ -75,6 +76,9 @@ struct dataset_backend {
 	typeof(idempotency_claim) *idempotency_claim;
 	typeof(idempotency_finish) *idempotency_finish;
 	typeof(idempotency_abandon) *idempotency_abandon;
+
+	typeof(audit_add) *audit_add;
+	typeof(audit_list) *audit_list;
 };
 
 extern const struct dataset_backend dataset_sqlite;

@@ -92,6 +92,10 @@ int call_body(struct call *call, struct err *err);
 /* The same where every field is optional: no body at all is an empty object. */
 int call_body_or_none(struct call *call, struct err *err);
 
+/* Writes into the audit log what the request's user has just done, before it is answered: action is "object.verb",
+ * detail for a person ("": none); the dataset is call->dataset. */
+int call_audit(struct call *call, const char *action, const char *target, const char *detail, struct err *err);
+
 /* Read call->dataset's description into call->info: all of it; its place or its labels, unless read already; its
  * counts. */
 int call_info(struct call *call, struct err *err);

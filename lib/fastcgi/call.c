@@ -1,5 +1,6 @@
 /* What handlers ask about a request under way: its dataset, its body, the dataset's description. */
 #include "base/json.h"
+#include "dataset/audit.h"
 #include "fastcgi/app.h"
 #include "fastcgi/route.h"
 
@@ -35,6 +36,20 @@ int call_body_or_none(struct call *call, struct err *err)
 		return call_body(call, err);
 	call->body = json_new_object();
 	return 0;
+}
+
+int call_audit(struct call *call, const char *action, const char *target, const char *detail, struct err *err)
+{
+	const struct audit_entry entry = {
+		.by = call->request->user,
+		.action = action,
+		.target = target,
+		.dataset = call->dataset ? dataset_name(call->dataset) : "",
+		.detail = detail,
+	};
+
+	return audit_add(call->app->store, &entry, err) ? err_prefix(err, "It is done, but the audit log does not say so")
+	                                                : 0;
 }
 
 int call_info(struct call *call, struct err *err)

@@ -50,4 +50,6 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.idempotency_claim = mongodb_idempotency_claim,
 	.idempotency_finish = mongodb_idempotency_finish,
 	.idempotency_abandon = mongodb_idempotency_abandon,
+	.audit_add = mongodb_audit_add,
+	.audit_list = mongodb_audit_list,
 };

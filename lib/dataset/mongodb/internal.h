@@ -10,6 +10,7 @@
  *   events    label events, append-only; _id is {dataset, sample, n}
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
  *   notes, answers   notes of a dataset; idempotency
+ *   audit     the audit log; _id is an entry's number
  * Samples, events and counters change together, in a transaction that commits a process's waiting writes at once (as
  * SQLite's group commit does); a lease alone is taken by compare-and-set on the sample's revision. To shard, use
  * the key {dataset: 1} on images and counters, {_id: 1} on events: unique indexes here have it as their prefix. */
@@ -418,6 +419,9 @@ typeof(dataset_restore_drop) mongodb_restore_drop;
 typeof(idempotency_claim) mongodb_idempotency_claim;
 typeof(idempotency_finish) mongodb_idempotency_finish;
 typeof(idempotency_abandon) mongodb_idempotency_abandon;
+
+typeof(audit_add) mongodb_audit_add;
+typeof(audit_list) mongodb_audit_list;
 
 static inline struct mongodb_dataset *mongodb_dataset(struct dataset *dataset)
 {

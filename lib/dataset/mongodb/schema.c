@@ -36,6 +36,7 @@ static const struct {
          "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"kind\": 1, \"name\": 1, \"shard\": 1}, \"unique\": true}]"},
 	{"notes", "[{\"name\": \"key\", \"key\": {\"dataset\": 1, \"key\": 1}, \"unique\": true}]"},
 	{"answers", "[{\"name\": \"ended\", \"key\": {\"ended\": 1}, \"expireAfterSeconds\": 0}]"},
+	{"audit", NULL},
 };
 
 static int run_command(struct work *work, bson_t *command, struct err *err)

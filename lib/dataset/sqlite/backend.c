@@ -48,4 +48,6 @@ const struct dataset_backend dataset_sqlite = {
 	.idempotency_claim = sqlite_idempotency_claim,
 	.idempotency_finish = sqlite_idempotency_finish,
 	.idempotency_abandon = sqlite_idempotency_abandon,
+	.audit_add = sqlite_audit_add,
+	.audit_list = sqlite_audit_list,
 };

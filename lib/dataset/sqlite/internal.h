@@ -85,7 +85,7 @@ struct db_schema {
 	int (*is_current)(struct sqlite_conn *conn, bool *current, struct err *err);
 	db_migrate *migrate; /* in one transaction; called under the lock */
 };
-extern const struct db_schema schema_of_dataset, schema_of_answers; /* schema.c */
+extern const struct db_schema schema_of_dataset, schema_of_answers, schema_of_audit; /* schema.c */
 
 /* create: makes the file, which must not exist (ERR_CONFLICT). An existing one with the current schema is opened
  * without the lock: that may be held for long, by a backup. */
@@ -148,6 +148,18 @@ typedef int handle_open_db(struct sqlite_store *store, const char *name, struct 
 int handle_get(struct sqlite_store *store, const char *name, handle_open_db *open, struct sqlite_dataset **out,
                struct err *err);
 void handle_put(struct sqlite_dataset *dataset);
+
+/* What the store keeps besides datasets (beside.c). Run by beside_write, `run` is one of a group commit (db_write). */
+struct beside {
+	const char *name; /* of its database: one that no dataset has */
+	const char *what; /* is in it, for messages: "audit log's" */
+	const struct db_schema *schema;
+};
+extern const struct beside beside_answers, beside_audit;
+typedef int beside_reader(struct sqlite_conn *conn, void *data, struct err *err);
+int beside_write(struct dataset_store *store, const struct beside *which, write_run *run, void *data, struct err *err);
+int beside_read(struct dataset_store *store, const struct beside *which, beside_reader *run, void *data,
+                struct err *err);
 
 /* The schema's version; one that is newer than ours is an error. */
 int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);
@@ -284,6 +296,9 @@ typeof(dataset_unreadable) sqlite_unreadable;
 typeof(idempotency_claim) sqlite_idempotency_claim;
 typeof(idempotency_finish) sqlite_idempotency_finish;
 typeof(idempotency_abandon) sqlite_idempotency_abandon;
+
+typeof(audit_add) sqlite_audit_add;
+typeof(audit_list) sqlite_audit_list;
 
 static inline struct sqlite_store *sqlite_store(struct dataset_store *store)
 {

@@ -129,7 +129,11 @@ static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TE
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
 				    "CREATE INDEX IF NOT EXISTS answers_at ON answers (at);";
 
-enum { SCHEMA_VERSION = 4, IDEMPOTENCY_VERSION = 1 };
+static const char AUDIT_1[] = "CREATE TABLE entries (number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,"
+			      " by TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL, dataset TEXT NOT NULL,"
+			      " detail TEXT NOT NULL);";
+
+enum { SCHEMA_VERSION = 4, IDEMPOTENCY_VERSION = 1, AUDIT_VERSION = 1 };
 
 static int to_wal(struct sqlite_conn *writer, struct err *err)
 {
@@ -334,5 +338,25 @@ static int migrate_answers(struct sqlite_conn *writer, struct err *err)
 	return version < IDEMPOTENCY_VERSION ? migrate_in_transaction(writer, idempotency_1, err) : 0;
 }
 
+static int audit_is_current(struct sqlite_conn *conn, bool *current, struct err *err)
+{
+	return is_current(conn, AUDIT_VERSION, current, err);
+}
+
+static int audit_1(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, AUDIT_1, err) || conn_script(writer, "PRAGMA user_version = 1", err) ? -1 : 0;
+}
+
+static int migrate_audit(struct sqlite_conn *writer, struct err *err)
+{
+	int64_t version;
+
+	if (user_version(writer, &version, err) || to_wal(writer, err))
+		return -1;
+	return version < AUDIT_VERSION ? migrate_in_transaction(writer, audit_1, err) : 0;
+}
+
 const struct db_schema schema_of_dataset = {.is_current = dataset_is_current, .migrate = migrate_dataset};
 const struct db_schema schema_of_answers = {.is_current = answers_are_current, .migrate = migrate_answers};
+const struct db_schema schema_of_audit = {.is_current = audit_is_current, .migrate = migrate_audit};

@@ -1,0 +1,48 @@
+/* GET /v1/audit: who did what, oldest first. */
+#include "accounts.h"
+#include "base/json.h"
+#include "dataset/audit.h"
+#include "fastcgi/cursor.h"
+
+#define LIST "audit"
+enum { LIMIT_DEFAULT = 100 };
+
+struct listing {
+	cJSON *items;
+	int64_t room, last;
+	bool more;
+};
+
+static void add_entry(void *data, int64_t number, const struct audit_entry *entry)
+{
+	struct listing *listing = data;
+
+	listing->more = listing->room-- == 0;
+	if (listing->more)
+		return;
+	listing->last = number;
+	cJSON *item = json_new_object();
+	json_add_time(item, "at", entry->at);
+	json_add_string(item, "by", entry->by);
+	json_add_string(item, "action", entry->action);
+	json_add_string(item, "target", entry->target);
+	json_add_string_or_null(item, "dataset", entry->dataset[0] ? entry->dataset : NULL);
+	json_add_string_or_null(item, "detail", entry->detail[0] ? entry->detail : NULL);
+	json_append(listing->items, item);
+}
+
+int accounts_audit(struct call *call, struct err *err)
+{
+	struct listing listing = {.room = LIMIT_DEFAULT};
+	int64_t after = 0;
+
+	if (cursor_page(call, LIST, AUDIT_PAGE_MAX, &listing.room, &after, err))
+		return -1;
+	listing.items = json_new_array();
+	int failed = audit_list(call->app->store, after, (size_t)listing.room + 1, add_entry, &listing, err);
+	cJSON *answer = json_new_object();
+	json_add(answer, "items", listing.items);
+	failed = failed || cursor_add_next_number(call, LIST, listing.last, listing.more, answer, err) ? -1 : 0;
+	reply_json(call->reply, 200, answer);
+	return failed;
+}

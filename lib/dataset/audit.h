@@ -1,0 +1,32 @@
+/* The audit log: who did what to datasets, labels, samples, users and tokens, and when; in the same store as the
+ * datasets. Nothing is ever changed or removed in it. Thread-safe. */
+#ifndef DATASET_AUDIT_H
+#define DATASET_AUDIT_H
+
+#include "dataset/dataset.h"
+
+enum {
+	AUDIT_TARGET_MAX = 4096, /* of what is longer the first so many bytes are kept, up to a whole character */
+	AUDIT_DETAIL_MAX = 4096,
+	AUDIT_PAGE_MAX = 1000, /* entries of a page that people are given */
+};
+
+struct audit_entry {
+	int64_t at;          /* by the store's clock; audit_add sets it */
+	const char *by;      /* the user */
+	const char *action;  /* "object.verb", such as "label.add" */
+	const char *target;  /* the name of the user, token, label or dataset, or the sample's id */
+	const char *dataset; /* "": of no dataset */
+	const char *detail;  /* for a person; "": none */
+};
+
+/* Appends an entry, durably. Its strings are UTF-8 and never NULL. */
+int audit_add(struct dataset_store *store, const struct audit_entry *entry, struct err *err);
+
+/* The entries with a number > after (0: from the first), in order of number, which is that of their commits; at most
+ * limit. The entry lives for the call of visit. */
+typedef void audit_visit(void *data, int64_t number, const struct audit_entry *entry);
+int audit_list(struct dataset_store *store, int64_t after, size_t limit, audit_visit *visit, void *data,
+               struct err *err);
+
+#endif

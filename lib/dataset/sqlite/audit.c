@@ -1,0 +1,59 @@
+/* The audit log, in a database of its own beside the datasets. */
+#include "dataset/sqlite/internal.h"
+
+#include "base/text.h"
+
+static int run_add(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct audit_entry *entry = data;
+
+	return conn_run(writer, err,
+	                "INSERT INTO entries (at, by, action, target, dataset, detail) VALUES (?, ?, ?, ?, ?, ?)", "isssss",
+	                text_now(), entry->by, entry->action, entry->target, entry->dataset, entry->detail);
+}
+
+int sqlite_audit_add(struct dataset_store *store, const struct audit_entry *entry, struct err *err)
+{
+	struct audit_entry added = *entry;
+
+	return beside_write(store, &beside_audit, run_add, &added, err);
+}
+
+struct page {
+	int64_t after;
+	size_t limit;
+	audit_visit *visit;
+	void *data;
+};
+
+static int run_list(struct sqlite_conn *conn, void *data, struct err *err)
+{
+	const struct page *page = data;
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT number, at, by, action, target, dataset, detail FROM entries"
+	                                " WHERE number > ? ORDER BY number LIMIT ?",
+	                                "ii", page->after, (int64_t)page->limit);
+	int row = -1;
+
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		const struct audit_entry entry = {
+			.at = sqlite3_column_int64(stmt, 1),
+			.by = (const char *)sqlite3_column_text(stmt, 2),
+			.action = (const char *)sqlite3_column_text(stmt, 3),
+			.target = (const char *)sqlite3_column_text(stmt, 4),
+			.dataset = (const char *)sqlite3_column_text(stmt, 5),
+			.detail = (const char *)sqlite3_column_text(stmt, 6),
+		};
+
+		page->visit(page->data, sqlite3_column_int64(stmt, 0), &entry);
+	}
+	return row;
+}
+
+int sqlite_audit_list(struct dataset_store *store, int64_t after, size_t limit, audit_visit *visit, void *data,
+                      struct err *err)
+{
+	struct page page = {.after = after, .limit = limit, .visit = visit, .data = data};
+
+	return beside_read(store, &beside_audit, run_list, &page, err);
+}

@@ -1,0 +1,108 @@
+/* What a SQLite store keeps besides datasets, in databases of its own: each made at first use, and anew when it is
+ * damaged, so that requests go on. */
+#include "dataset/sqlite/internal.h"
+
+#include "base/log.h"
+
+const struct beside beside_answers = {
+	.name = ".idempotency", .what = "idempotency keys'", .schema = &schema_of_answers};
+const struct beside beside_audit = {.name = ".audit", .what = "audit log's", .schema = &schema_of_audit};
+
+static const struct beside *beside_of(const char *name)
+{
+	return strcmp(name, beside_audit.name) == 0 ? &beside_audit : &beside_answers;
+}
+
+static int open_or_make(const char *path, const struct beside *which, struct sqlite_db **out, struct err *err)
+{
+	if (db_open(out, path, true, which->schema, err) == 0)
+		return 0;
+	return err->code == ERR_CONFLICT ? db_open(out, path, false, which->schema, err) : -1;
+}
+
+static int set_aside(const char *path, const struct beside *which, const struct stat *file, const struct err *why,
+                     struct err *err)
+{
+	char *aside;
+
+	if (db_set_aside(path, file->st_dev, file->st_ino, &aside, err))
+		return -1;
+	if (aside)
+		log_write(LOG_WARN, "a database is damaged: it is set aside, and made anew", "of", which->what, "database",
+		          path, "aside", aside, "error", why->text, NULL);
+	free(aside);
+	return 0;
+}
+
+static bool is_replaced(const char *path)
+{
+	sqlite3 *db;
+	struct err why;
+	bool replaced = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK && wal_check(db, path, &why);
+
+	sqlite3_close(db);
+	return replaced;
+}
+
+static int open_beside(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err)
+{
+	const struct beside *which = beside_of(name);
+	char *path = dataset_path(store, name, "");
+	struct stat file;
+	struct err why;
+	bool is_there = stat(path, &file) == 0;
+	int failed = open_or_make(path, which, out, &why);
+
+	if (failed && is_there && (why.code == ERR_INTERNAL || is_replaced(path)))
+		failed = set_aside(path, which, &file, &why, err) || open_or_make(path, which, out, err);
+	else if (failed)
+		*err = why;
+	free(path);
+	return failed ? err_prefix(err, "The %s database %s/%s.db", which->what, store->config->sqlite_db_dir, name) : 0;
+}
+
+static int try_write(struct sqlite_store *store, const struct beside *which, write_run *run, void *data,
+                     struct stat *file, struct err *err)
+{
+	struct sqlite_dataset *opened;
+
+	if (handle_get(store, which->name, open_beside, &opened, err))
+		return -1;
+	*file = (struct stat){.st_dev = opened->db->device, .st_ino = opened->db->inode};
+	int failed = db_write(opened->db, true, run, data, err);
+	handle_put(opened);
+	return failed;
+}
+
+/* Damage that is met only now is set aside, too, and the write made once more. */
+int beside_write(struct dataset_store *base, const struct beside *which, write_run *run, void *data, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct stat file = {.st_ino = 0};
+
+	if (try_write(store, which, run, data, &file, err) == 0)
+		return 0;
+	if (err->code != ERR_INTERNAL || file.st_ino == 0)
+		return -1;
+	struct err why = *err;
+	char *path = dataset_path(store, which->name, "");
+	int failed = set_aside(path, which, &file, &why, err);
+	free(path);
+	return failed || try_write(store, which, run, data, &file, err) ? -1 : 0;
+}
+
+int beside_read(struct dataset_store *base, const struct beside *which, beside_reader *run, void *data,
+                struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct sqlite_dataset *opened;
+
+	if (handle_get(store, which->name, open_beside, &opened, err))
+		return -1;
+	struct sqlite_conn *conn = db_read(opened->db, err);
+	int failed = conn ? run(conn, data, err) : -1;
+	if (conn)
+		db_read_end(opened->db, conn);
+	handle_put(opened);
+	return failed;
+}
