@@ -1,4 +1,4 @@
-/* nginx's question whether a user may see a dataset's images, and the images that nginx does not find by itself. */
+/* Answers nginx whether a user may see a dataset's images, and serves the images that nginx does not find by itself. */
 #include <limits.h>
 #include <sys/statvfs.h>
 
@@ -8,8 +8,9 @@
 
 enum { CACHE_ROOM_BYTES = 1024 * 1024 };
 
-/* nginx keeps the answer for two seconds in a file of the state folder. Where it cannot, it closes the client's
- * connection without a word; so that images are still to be seen when the disk is full, it is configured not to try. */
+/* nginx keeps the answer for two seconds in a file of the state folder. If it cannot write that file, it closes the
+ * client's connection without an answer. So on a full disk it is told not to keep the answer, and images can still
+ * be seen. */
 static int keep_off_full_disk(struct call *call, struct err *err)
 {
 	struct statvfs disk;
@@ -20,7 +21,8 @@ static int keep_off_full_disk(struct call *call, struct err *err)
 	return reply_header(call->reply, "X-Accel-Expires", "0", err);
 }
 
-/* nginx's auth_request passes on 401 and 403 alone; it turns this 403 into the 404 of what may not be seen. */
+/* nginx's auth_request accepts only 401 and 403 as refusals; nginx turns this 403 into the 404 of what the user may
+ * not see. */
 static int hide(struct call *call, struct err *err)
 {
 	if (err->code != ERR_NOT_FOUND)
@@ -30,8 +32,8 @@ static int hide(struct call *call, struct err *err)
 	return keep_off_full_disk(call, err);
 }
 
-/* Answers the folder in which nginx looks, its symlinks resolved. The images of one that does not lie apart come
- * through image() below, as do those of one with a control character in its path, which no header can hold. */
+/* Answers with the folder in which nginx looks, its symlinks resolved. Images come through image() below where that
+ * folder does not lie apart, or has a control character in its path, which no header can hold. */
 static int may_see(struct call *call, struct err *err)
 {
 	char dir[PATH_MAX];
@@ -46,8 +48,8 @@ static int may_see(struct call *call, struct err *err)
 	               : 0;
 }
 
-/* A file that is reached through a symlink, or whose name does not look like an image's: only if it is a sample. A
- * dataset that may not be seen is answered as a file that is not there. */
+/* Serves a file that is reached through a symlink, or whose name does not look like an image's, if it is a sample.
+ * The answer for a dataset that the user may not see is that of a missing file. */
 static int image(struct call *call, struct err *err)
 {
 	struct sample sample;

@@ -1,4 +1,4 @@
-/* The program behind the scripts: what is done on the machine itself rather than through the server. */
+/* The program behind the scripts, for work on the machine itself rather than through the server. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>

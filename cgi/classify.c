@@ -1,4 +1,4 @@
-/* POST /classify: gives a sample, named by its filepath, a label; "true" is answered once that is durable. */
+/* POST /classify: labels the sample with a given filepath; the answer "true" comes once the label is durable. */
 #include "base/json.h"
 #include "fastcgi/app.h"
 #include "dataset/task.h"
@@ -24,7 +24,7 @@ static int classify(struct call *call, struct err *err)
 	if (call_dataset(call, name, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
-		classify_answer(call, 404, false); /* the older system's clients read "response" here too */
+		classify_answer(call, 404, false); /* the older system's clients read "response" here, too */
 		return 0;
 	}
 	if (dataset_label_path_once(call->dataset, call->request->user, base_dir, filepath, label, call->request->id,

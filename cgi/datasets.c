@@ -1,8 +1,8 @@
-/* /v1/datasets: which datasets a user may see, what is shown of each, and making, changing and removing them. */
+/* /v1/datasets: listing, showing, making, changing and removing datasets. */
 #include "datasets/datasets.h"
 
 static const struct route routes[] = {
-	/* It asks for each dataset on its own. */
+	/* The list checks the role for each dataset. */
 	{"GET", "/v1/datasets", ROLE_VIEWER, datasets_list, false, "limit after", ""},
 	{"POST", "/v1/datasets", ROLE_ADMIN, datasets_create, true, "", "name base_dir labels policy"},
 	{"GET", "/v1/datasets/{dataset}", ROLE_VIEWER, datasets_show, false, "", ""},

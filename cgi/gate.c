@@ -1,4 +1,4 @@
-/* nginx's question whether to let somebody in whose password it does not check itself. */
+/* Answers nginx whether to let in a user whose password nginx does not check itself. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "fastcgi/app.h"
 
-/* How long a refusal takes, so that its time does not show whether a slow hash was computed, that is whether
- * there is such a user: what the slowest yet took, within bounds (sha512crypt: 3 ms). */
+/* How long a refusal takes. Its time must not show whether a slow hash was computed, and so whether the user exists:
+ * it is that of the slowest check so far, within bounds (sha512crypt: 3 ms). */
 enum { REFUSED_MIN_US = 20 * 1000, REFUSED_MAX_US = 250 * 1000 };
 
 static void refuse_at(int64_t begun)
@@ -25,7 +25,7 @@ static void refuse_at(int64_t begun)
 static int gate_refuse(struct call *call, enum gate_answer answer, int64_t wait_us, struct err *err)
 {
 	char seconds[32];
-	/* Of a denial nginx passes on 401 and 403 alone; it makes a 429 of one with Retry-After. */
+	/* nginx accepts only 401 and 403 as refusals; it turns one with Retry-After into a 429. */
 	reply_empty(call->reply, 401);
 	if (answer != GATE_SLOW)
 		return 0;
@@ -41,7 +41,7 @@ static int let_in(struct call *call, struct err *err)
 	int64_t begun = clock_us(), wait_us = 0;
 	enum gate_answer answer = GATE_WRONG;
 
-	/* It is for the name that nginx gives to other programs. */
+	/* The checked name must be the one that nginx passes to other programs. */
 	if (header && gate_basic(header, space, &user, &password) && strcmp(user, call->request->user) == 0)
 		answer = gate_ask(call->app->gate, user, password, address ? address : "", begun, &wait_us);
 	explicit_bzero(space, sizeof(space));

@@ -1,5 +1,5 @@
-/* GET /healthz: do the stores work? GET /readyz: can every dataset be served? GET /metrics: the same and counts of the
- * datasets, as Prometheus text. */
+/* GET /healthz: whether the stores work; GET /readyz: whether every dataset can be served; GET /metrics: both, and
+ * counts of the datasets, as Prometheus text. */
 #include "health/health.h"
 
 static const struct route routes[] = {

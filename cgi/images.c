@@ -1,4 +1,4 @@
-/* /v1/datasets/{d}/images: images put one by one under a filepath, or several in a form. */
+/* /v1/datasets/{d}/images: images that are put one by one under a filepath, or several in a form. */
 #include "base/json.h"
 #include "fastcgi/batch.h"
 #include "fastcgi/ingest.h"
@@ -24,7 +24,7 @@ static int reply_stored(struct call *call, const struct sample *sample, bool dup
 	return 0;
 }
 
-/* The last component, as the name its sender gives it. */
+/* The path's last component, as the file's name. */
 static const char *base_name(const char *filepath)
 {
 	const char *slash = strrchr(filepath, '/');

@@ -20,10 +20,11 @@ static cJSON *obtain_describe(struct call *call, const struct sample *sample)
 	return tree;
 }
 
-/* The description as a header; beside it lie the file's path, percent-encoded, and what is short. */
+/* Sends the description as a header, which leaves room for the file's percent-encoded path and some short headers. */
 static int describe_in_header(struct call *call, const cJSON *description, struct err *err)
 {
-	enum { PATH_HEADERS_MAX = 4 * PATH_MAX, SHORT_HEADERS_MAX = 1024 }; /* percent-encoded, and as the root */
+	/* for the path percent-encoded, and again as the root */
+	enum { PATH_HEADERS_MAX = 4 * PATH_MAX, SHORT_HEADERS_MAX = 1024 };
 	struct buf header;
 
 	buf_init(&header, REPLY_HEADERS_MAX - PATH_HEADERS_MAX - SHORT_HEADERS_MAX);
@@ -71,7 +72,7 @@ static int answer_obtained(struct call *call, const struct task *task, const str
 	return failed;
 }
 
-/* Leasing keeps others from a sample, so it needs more than looking at one. */
+/* A lease keeps others from a sample, so leasing needs a higher role than looking. */
 static int obtain_find(struct call *call, struct passing *passing, int64_t id, struct task *task, struct located *file,
                        struct err *err)
 {
@@ -85,7 +86,7 @@ static int obtain_find(struct call *call, struct passing *passing, int64_t id, s
 	return passing_next(call, passing, task, file, err);
 }
 
-/* In a bucket it only turns out now that an image is gone; then the next one is tried, as with files. */
+/* Only reading from a bucket shows that an image is gone; then the next one is tried, as with files. */
 static int find_and_answer(struct call *call, int64_t id, struct err *err)
 {
 	struct passing passing = {.passed = 0};

@@ -8,7 +8,7 @@
 struct upload {
 	char *label;
 	char filename[FILENAME_CLEAN_MAX];
-	struct spool file; /* taken over from the part; stored when the body has no second one */
+	struct spool file; /* moved out of the part; stored when the body has no second file */
 	bool taken;
 };
 

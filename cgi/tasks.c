@@ -34,7 +34,7 @@ static int tasks_lease(struct call *call, struct err *err)
 	return failed ? -1 : 0;
 }
 
-/* A day: more than any person takes for one image. */
+/* a day: more than any person needs for one image */
 enum { LEAD_TIME_MS_MAX = 24 * 3600 * 1000 };
 
 static int tasks_label(struct call *call, struct err *err)

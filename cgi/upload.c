@@ -1,4 +1,4 @@
-/* The program behind image-label-load: sends images to a server, as any client does. */
+/* The program behind image-label-load, which sends images to a server as any client does. */
 #include <stdlib.h>
 #include <sys/prctl.h>
 

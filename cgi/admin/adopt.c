@@ -1,4 +1,4 @@
-/* Takes what the older collecting system left over into the default dataset. */
+/* Adopts what the older collecting system left for the default dataset. */
 #include "adopt.h"
 
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 
 _Static_assert((int)DATASET_ADOPT_KEY_MAX == (int)BLOB_KEY_MAX, "a key that is adopted is an object's");
 
-/* Below BLOB_KEY_DATASETS lies what is private to others. */
+/* Keys below BLOB_KEY_DATASETS are private to other datasets. */
 static const char *key_of(void *blobs, const char *url, char key[DATASET_ADOPT_KEY_MAX])
 {
 	struct err err;

@@ -1,4 +1,4 @@
-/* Takes what the older collecting system left in the default dataset's database over into that dataset. */
+/* Adopts, for the default dataset, what the older collecting system left in its database. */
 #ifndef ADMIN_ADOPT_H
 #define ADMIN_ADOPT_H
 
@@ -6,8 +6,7 @@
 #include "base/config.h"
 #include "dataset/dataset.h"
 
-/* Prints a line when anything was taken; what was left is listed in warn. Without a default dataset there is nothing to
- * do. */
+/* Prints a line when anything was adopted; what was not is listed in warn. Does nothing without a default dataset. */
 int adopt_collected(const struct config *config, struct dataset_store *store, struct buf *warn, struct err *err);
 
 #endif

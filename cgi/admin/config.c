@@ -57,7 +57,7 @@ void admin_name_config(const struct config *config, struct err *err)
 	err_set(err, code, "%s (configuration: %s)", was.text, config_name(config));
 }
 
-/* What root makes in another's folder is the other's. */
+/* A folder that root makes in another user's folder belongs to that user. */
 static int make_one(const char *path, const char *parent, mode_t mode)
 {
 	if (mkdir(path, mode) != 0)

@@ -30,7 +30,7 @@ struct colour {
 
 struct picture {
 	enum shape shape;
-	struct point corner[CORNERS_MAX]; /* in pixels; of a circle: none */
+	struct point corner[CORNERS_MAX]; /* in pixels; a circle has none */
 	int corners;
 	struct point centre;
 	double radius, rounding; /* pixels */
@@ -39,7 +39,7 @@ struct picture {
 	double halo_radius[HALOS];
 };
 
-/* Strong colours on pale ones: any of the first differs clearly from any of the second. */
+/* Strong colours on pale ones: each fill differs clearly from each background. */
 static const uint32_t fills[] = {0xd1495b, 0xe07a1f, 0x2a9d8f, 0x2f6690, 0x6a4c93,
                                  0x3d7a37, 0xb5179e, 0x264653, 0x9c6615};
 static const uint32_t backgrounds[][2] = {
@@ -49,7 +49,7 @@ static const uint32_t backgrounds[][2] = {
 
 /* --- what is on a picture ----------------------------------------------------------------------------------------- */
 
-/* The same pictures everywhere: splitmix64, seeded by the picture's number. */
+/* splitmix64, seeded by the picture's number, so that the pictures are the same everywhere. */
 static double chance(uint64_t *seed, double low, double high)
 {
 	uint64_t z = *seed += 0x9e3779b97f4a7c15;
@@ -65,7 +65,7 @@ static struct colour colour_of(uint32_t rgb)
 	return (struct colour){(double)(rgb >> 16 & 0xff), (double)(rgb >> 8 & 0xff), (double)(rgb & 0xff)};
 }
 
-/* A corner of the shape with radius 1 around the origin, upright. */
+/* A corner of the upright shape with radius 1 around the origin. */
 static struct point corner_of(enum shape shape, int i, int corners)
 {
 	double angle = 2 * M_PI * i / corners;
@@ -94,11 +94,11 @@ static void place_shape(struct picture *picture, double turn)
 
 static void compose(struct picture *picture, int number)
 {
-	static const double turns[SHAPES] = {0, 0.7, 1.0, 0.6, 0.35}; /* how far one may lean and still be itself */
+	static const double turns[SHAPES] = {0, 0.7, 1.0, 0.6, 0.35}; /* the largest turn that leaves a shape recognisable */
 	uint64_t seed = (uint64_t)number * 7919;
 
 	memset(picture, 0, sizeof(*picture));
-	/* Each run of SHAPES pictures shows each shape once, and the next run begins with another one. */
+	/* Each run of SHAPES pictures shows each shape once; each run begins with another shape. */
 	picture->shape = (enum shape)((number * 3 + number / SHAPES * 2) % SHAPES);
 	picture->radius = chance(&seed, 62, 118);
 	picture->rounding = picture->shape == HEART ? 1 : chance(&seed, 3, 9);
@@ -123,7 +123,7 @@ static double clamp(double value, double low, double high)
 	return value < low ? low : value > high ? high : value;
 }
 
-/* From 0 to 1 while value goes from `low` to `high`, without a kink. */
+/* Rises smoothly from 0 to 1 while value goes from `low` to `high`. */
 static double ease(double low, double high, double value)
 {
 	double t = clamp((value - low) / (high - low), 0, 1);
@@ -174,7 +174,7 @@ static struct colour colour_at(const struct picture *picture, double x, double y
 	blend(&colour, dusk, 0.30 * (1 - ease(-14, 22, draw_distance(picture, x - 6, y - 10))));
 	double light = ((picture->centre.x - x) + 2 * (picture->centre.y - y)) / (3 * picture->radius);
 	blend(&fill, light > 0 ? white : black, 0.16 * fabs(light));
-	blend(&colour, fill, clamp(0.5 - draw_distance(picture, x, y), 0, 1)); /* a pixel wide: smooth edges */
+	blend(&colour, fill, clamp(0.5 - draw_distance(picture, x, y), 0, 1)); /* over a pixel's width, for smooth edges */
 	return colour;
 }
 
@@ -207,7 +207,7 @@ static void add_chunk(struct buf *out, const char *type, const void *bytes, size
 	add_uint32(out, (uint32_t)crc);
 }
 
-/* Rows of RGB, each as its difference from the one above (filter 2), which suits a gradient. */
+/* Writes rows of RGB, each as its difference from the one above (filter 2), which suits a gradient. */
 static void draw_encode(const unsigned char *rows, struct buf *out)
 {
 	enum { ROW = 3 * WIDTH };
@@ -223,14 +223,14 @@ static void draw_encode(const unsigned char *rows, struct buf *out)
 				(unsigned char)(rows[y * ROW + i] - (y ? rows[(y - 1) * ROW + i] : 0));
 	}
 	if (compress2(packed, &packed_len, filtered, sizeof(filtered), Z_DEFAULT_COMPRESSION) != Z_OK)
-		abort(); /* packed holds more than any input of this size makes */
+		abort(); /* cannot happen: packed has room for any input of this size */
 	buf_add(out, "\x89PNG\r\n\x1a\n", 8);
 	add_chunk(out, "IHDR", header, sizeof(header));
 	add_chunk(out, "IDAT", packed, packed_len);
 	add_chunk(out, "IEND", "", 0);
 }
 
-/* In one step, so that an interruption leaves no half picture. */
+/* Writes the file in one step, so that an interruption leaves no half picture. */
 static int write_file(const char *path, const struct buf *bytes, struct err *err)
 {
 	char temporary[4096];

@@ -50,7 +50,7 @@ static int write_description(const char *name, const struct dataset_info *info, 
 	return failed;
 }
 
-/* Quoted where RFC 4180 asks for it, and nowhere else. */
+/* Quotes a cell only where RFC 4180 requires it. */
 static void write_cell(const char *text)
 {
 	if (!text[strcspn(text, "\",\r\n")]) {

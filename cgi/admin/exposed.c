@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 
-/* By all: the file, in a folder that all may pass through. */
+/* Whether everybody may read the file, and enter its folder. */
 static bool others_can_read(const char *path)
 {
 	char folder[PATH_MAX];
@@ -22,7 +22,8 @@ static bool others_can_read(const char *path)
 	return stat(folder, &st) == 0 && (st.st_mode & S_IXOTH);
 }
 
-/* A text at `outer` or, when that is not NULL, at `inner` in the object there. */
+/* Whether the JSON file has a text with `within` in it, at `outer` or, unless `inner` is NULL, at `inner` in the
+ * object there. */
 static bool has_text(const char *path, const char *outer, const char *inner, const char *within)
 {
 	cJSON *tree = json_parse_file(path, NULL);

@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "base/config.h"
 
-/* Appends a line for each: the configuration, when MongoDB's connection string in it has a password, and the users'
- * files in which a password stands as it is. What cannot be looked at is passed over. */
+/* Appends a line for each: the configuration, if MongoDB's connection string in it has a password, and the users'
+ * files with a plain password. Files that cannot be looked at are ignored. */
 void exposed_warn(const struct config *config, struct buf *warnings);
 
 #endif

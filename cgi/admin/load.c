@@ -17,8 +17,8 @@
 #include "owner.h"
 
 enum {
-	CHUNK = 2000,      /* samples a durable write: few enough that a progress bar moves */
-	TOLD_MAX = 10,     /* names listed for each reason of passing over */
+	CHUNK = 2000,      /* samples in one durable write: few enough that a progress bar moves */
+	TOLD_MAX = 10,     /* names listed for each reason of skipping files */
 	LABELS_MAX = 1024, /* labels on the command line */
 	LABELS_SHOWN = 20,
 };
@@ -36,17 +36,17 @@ struct load {
 	struct options options;
 	struct config config;
 	struct dataset_store *store;
-	struct dataset *dataset; /* NULL until the first chunk, when it is new */
+	struct dataset *dataset; /* NULL before the first chunk of a new dataset */
 	bool created;
 	struct progress progress;
 	struct walk walk;
 	size_t images;
-	size_t unseen; /* of them, by people in a browser */
+	size_t unseen; /* of these, images that browsers cannot show */
 	struct dataset_merged merged;
 
 	struct dataset_seed seeds[CHUNK];
 	size_t seed_count;
-	const char *labels[CHUNK + LABELS_MAX]; /* to be added with the chunk */
+	const char *labels[CHUNK + LABELS_MAX]; /* labels that the chunk adds */
 	size_t label_count;
 	char *folders[CHUNK]; /* owned: labels of the chunk that come from folders */
 	size_t folder_count;
@@ -134,8 +134,7 @@ static int check_base_dir(struct load *load, struct err *err)
 	return failed;
 }
 
-/* Opens the dataset if there is one; a new one is made with its first images, so that a mistyped folder makes
- * none. */
+/* Opens the dataset if it exists; a new one is made with its first images, so that a mistyped folder makes none. */
 static int open_dataset(struct load *load, struct err *err)
 {
 	const struct options *options = &load->options;
@@ -174,7 +173,7 @@ static int make_dataset(struct load *load, struct err *err)
 
 /* --- the images --------------------------------------------------------------------------------------------------- */
 
-/* Reports one file, the times-th of which that is so. */
+/* Reports one file, the times-th with this reason. */
 static void load_tell(struct load *load, size_t times, const char *what, const char *why, const char *path)
 {
 	if (times > TOLD_MAX)
@@ -201,7 +200,7 @@ static void load_seen(void *data, size_t count)
 	progress_show(&load->progress, count, 0, "looking through the folder");
 }
 
-/* Its type; NULL when it is no image. A name alone makes no image of a type that is recognised by content. */
+/* The file's type; NULL when it is no image. A name alone is not enough for a type that is recognised by content. */
 static const struct image_type *type_of(const struct located *located)
 {
 	unsigned char magic[IMAGE_TYPE_MAGIC_BYTES];
@@ -219,7 +218,7 @@ static const struct image_type *type_of(const struct located *located)
 	return type && !type->taken ? type : NULL;
 }
 
-/* Whether people will see it: in the browser as it is, or as what is made of it. */
+/* Whether people can see it in the browser: as it is, or in a form made of it. */
 static bool can_be_seen(const struct image_type *type)
 {
 	struct err ignored;
@@ -227,8 +226,8 @@ static bool can_be_seen(const struct image_type *type)
 	return type->shown || (type->taken && image_can(type->media, &ignored));
 }
 
-/* The name of the folder that holds the file, as a label added with this chunk; "" at the top, and where
- * the name cannot be a label. */
+/* The name of the file's folder, as a label that is added with this chunk; "" at the top, and where the name cannot
+ * be a label. */
 static const char *folder_label(struct load *load, const char *path)
 {
 	size_t len;
@@ -289,7 +288,7 @@ static int add_files(struct load *load, struct err *err)
 {
 	char words[64];
 
-	/* The labels of the command line come first, in its order, whatever the folders are called. */
+	/* The command line's labels come first, in its order, whatever the folders are called. */
 	memcpy(load->labels, load->options.labels, load->options.label_count * sizeof(load->labels[0]));
 	load->label_count = load->options.label_count;
 	for (size_t i = 0; i < load->walk.count; i++) {
@@ -337,7 +336,7 @@ static int load_summarise(const struct load *load, double seconds, struct err *e
 	return fflush(stdout) ? err_errno(err, ERR_INTERNAL, "Cannot write to standard output") : 0;
 }
 
-/* The server reads the folder as the user who owns the databases. */
+/* Goes on as the user who owns the databases, as whom the server reads the folder. */
 static int work_as_owner(const struct config *config, struct err *err)
 {
 	return config_datasets_are_files(config) ? owner_become(config->sqlite_db_dir, err) : 0;

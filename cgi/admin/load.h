@@ -4,8 +4,8 @@
 
 #include "base/config.h"
 
-/* argv[0] is the word `load`. Prints a summary on stdout; progress, what is passed over and errors on stderr.
- * Returns the exit status: 0, 1 failed, 2 wrong usage. */
+/* argv[0] is the word `load`. Prints a summary on stdout; progress, skipped files and errors on stderr. Returns the
+ * exit status: 0, 1 failed, 2 wrong usage. */
 int admin_load(int argc, char **argv, config_env *env);
 
 #endif

@@ -120,7 +120,7 @@ static int check_places(const struct run *run, struct err *err)
 	return failed;
 }
 
-/* Where the destination's server answers, as far as its configuration says. */
+/* The address of the destination's server, as far as its configuration gives it. */
 static void set_base_url(struct run *run)
 {
 	const struct config *config = &run->to_config;
@@ -152,7 +152,7 @@ static int open_destination(struct run *run, struct err *err)
 	return failed ? err_prefix(err, "--to") : 0;
 }
 
-/* Nothing is made there: where there is no folder of images, there are none. */
+/* Makes nothing in the source: where its folder of images does not exist, there are no images. */
 static int open_source(struct run *run, struct err *err)
 {
 	struct migration *migration = &run->migration;
@@ -197,7 +197,7 @@ static int open_stores(struct run *run, config_env *env, struct err *err)
 
 /* --- the datasets ------------------------------------------------------------------------------------------------- */
 
-/* What keeps one dataset back keeps none of the others back. */
+/* Moves one dataset; a failure does not stop the others. */
 static void move_one(struct run *run, const char *name)
 {
 	struct err err = {0};
@@ -225,7 +225,7 @@ static int move_all(struct run *run, struct err *err)
 	char *name = NULL, *after = NULL;
 	int failed;
 
-	/* One name at a time, since memory is not to grow with their number. */
+	/* One name at a time, so that memory does not grow with their number. */
 	while ((failed = dataset_store_list(run->migration.from, after ? after : "", 1, keep_name, &name, err)) == 0 && name) {
 		free(after);
 		after = name;
@@ -247,15 +247,14 @@ static int move_datasets(struct run *run, struct err *err)
 	return 0;
 }
 
-/* Where it stops is left to the next run to find out, as after a kill -9; this only says so, below the progress
- * line. */
+/* Only reports the interruption, below the progress line: the next run finds out where to go on, as after a kill -9. */
 static void tell_interrupted(int signal)
 {
 	static const char words[] = "\nimage-label-migrate: Interrupted; the same command goes on from here\n";
 	ssize_t written = write(STDERR_FILENO, words, sizeof(words) - 1);
 
 	(void)written;
-	raise(signal); /* which ends it, once this returns */
+	raise(signal); /* ends the program once this returns */
 }
 
 static void catch_signals(void)

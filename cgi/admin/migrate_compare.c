@@ -36,7 +36,7 @@ static int cursor_fill(struct cursor *cursor, struct err *err)
 	return 0;
 }
 
-/* The next record of an id below `limit`, which the cursor stays at; NULL when there is none. */
+/* *out gets the next record with an id below `limit`, without moving past it; NULL when there is none. */
 static int cursor_peek(struct cursor *cursor, int64_t limit, const struct dataset_record **out, struct err *err)
 {
 	*out = NULL;
@@ -53,7 +53,7 @@ struct comparing {
 	struct compare *compare;
 	struct cursor from, to;
 	struct hash_stream *hash[2];
-	struct dataset_record *differing; /* of the page; they belong to the cursor */
+	struct dataset_record *differing; /* those of the page; they belong to the cursor */
 	size_t differing_count;
 };
 

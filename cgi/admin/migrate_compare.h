@@ -8,25 +8,25 @@ enum { MIGRATE_PAGE = 500 }; /* records a durable write */
 
 struct compare {
 	struct dataset *from, *to;
-	/* Changes records of the source into what they are to be in the destination (their URLs). */
+	/* Changes the source's records into what the destination shall hold (their URLs). */
 	int (*prepare)(void *data, struct dataset_record *records, size_t count, struct err *err);
-	/* Copies what differs, with its images, as many as MIGRATE_PAGE; NULL: only counts. */
+	/* Copies records that differ, with their images, up to MIGRATE_PAGE at a time; NULL: only count them. */
 	int (*mend)(void *data, const struct dataset_record *records, size_t count, struct err *err);
-	/* After each page of the source: all of its records, and the last of their ids. */
+	/* Called after each page of the source with all its records. */
 	int (*page)(void *data, const struct dataset_record *records, size_t count, struct err *err);
 	void *data;
 
-	/* Counted. */
-	int64_t samples, events, votes, images, image_bytes; /* of the source */
-	int64_t differing;                                   /* those that differ or are lacking: mended if they may be */
+	/* Results. */
+	int64_t samples, events, votes, images, image_bytes; /* in the source */
+	int64_t differing;                                   /* records that differ or are missing; mend has copied them */
 	int64_t first_differing;                             /* id; -1: none */
 	int64_t extra;                                       /* only in the destination */
-	char digest[2][HASH_SHA256_HEX];                     /* over all samples and events, of both */
+	char digest[2][HASH_SHA256_HEX];                     /* over all samples and events, of either side */
 };
 
 int migrate_compare(struct compare *compare, struct err *err);
 
-/* The kept counts, by state and by label. err (ERR_CONFLICT) says what differs. */
+/* Compares the stored counts, by state and by label. err (ERR_CONFLICT) says what differs. */
 int migrate_compare_counts(struct dataset *from, struct dataset *to, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* One dataset that moves. First what comes after the last record that is there is copied, page by page: the images,
- * then the records in one durable write. Then all is compared, and what differs is copied again, until a comparison
+/* Moves one dataset. First copies, page by page, what follows the last record in the destination: the images, then
+ * the records in one durable write. Then compares everything, and copies again what differs, until a comparison
  * finds nothing. */
 #include "migrate_dataset.h"
 
@@ -12,10 +12,10 @@
 #include "migrate_compare.h"
 
 enum {
-	/* For a store that is down, or whose last writer was killed: MongoDB ends its transaction in 60 s. */
+	/* for a store that is down, or whose last writer was killed: MongoDB ends its transaction in 60 s */
 	PATIENCE_SECONDS = 90,
 	PAUSE_MS = 250,
-	PASSES = 4,      /* comparisons, after which the source is taken to change all the time */
+	PASSES = 4,      /* comparisons; after these the source counts as changing all the time */
 	TOLD_MAX = 10,   /* missing images listed one by one */
 	URL_MAX = 65536, /* bytes of an image's URL */
 };
@@ -27,11 +27,11 @@ struct moving {
 	bool whole; /* the destination is there and whole: it is only compared */
 	struct dataset_outline outline;
 	int64_t total;   /* samples in the source */
-	int64_t resumed; /* those that were there already */
-	int64_t changed; /* those that changed in the source meanwhile */
+	int64_t resumed; /* those that were there before this run */
+	int64_t changed; /* those that changed in the source during the move */
 	int passes;      /* comparisons so far */
 	struct progress progress;
-	int64_t done, begun; /* samples copied and compared, since the start, for the progress bar */
+	int64_t done, begun; /* samples copied and compared: now, and at the start, for the progress bar */
 	struct compare compare;
 };
 
@@ -41,7 +41,7 @@ static void say(struct moving *moving, const char *line)
 	fprintf(stderr, "%s: %s\n", moving->name, line);
 }
 
-/* Every comparison finds them again, so only the first one lists them. */
+/* Lists missing images only in the first comparison, since every comparison finds them again. */
 static void tell_missing(void *data, const char *line)
 {
 	struct moving *moving = data;
@@ -60,7 +60,7 @@ static void show(struct moving *moving, const char *what, size_t count)
 	char words[160];
 
 	moving->done += (int64_t)count;
-	/* Copied once and compared once. */
+	/* Each sample is copied once and compared once. */
 	double part = moving->total > 0 ? (double)moving->done / (2.0 * (double)moving->total) : 1;
 	double begun = moving->total > 0 ? (double)moving->begun / (2.0 * (double)moving->total) : 0;
 	double left = part > begun ? progress_seconds(&moving->progress) * (1 - part) / (part - begun) : -1;
@@ -71,7 +71,7 @@ static void show(struct moving *moving, const char *what, size_t count)
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-/* Should a write that failed be tried again? Waits a little then. */
+/* Whether to repeat a failed write; if so, waits a little. */
 static bool patient(const struct progress *since, const struct err *err)
 {
 	struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
@@ -108,7 +108,7 @@ static int write_records(struct moving *moving, const struct dataset_record *rec
 
 /* --- copying ------------------------------------------------------------------------------------------------------ */
 
-/* The URL that the destination has for it: of an image in the dataset's own folder it stays what it is. */
+/* Sets the image's URL in the destination; an image in the dataset's own folder keeps its URL. */
 static int set_url(struct moving *moving, struct dataset_record *record, struct err *err)
 {
 	const struct migration *migration = moving->migration;
@@ -139,7 +139,7 @@ static int migrate_dataset_prepare(void *data, struct dataset_record *records, s
 	return 0;
 }
 
-/* The images first: a record never points to what is not there. */
+/* Copies the images first, so that a record never points to a missing image. */
 static int copy_page(struct moving *moving, struct dataset_record *records, size_t count, bool look, struct err *err)
 {
 	return migrate_dataset_prepare(moving, records, count, err) ||
@@ -149,7 +149,7 @@ static int copy_page(struct moving *moving, struct dataset_record *records, size
 	               : 0;
 }
 
-/* What follows the last record that is there. Of its first page images may have been copied before. */
+/* Copies what follows the last record in the destination. Some images of the first page may have been copied before. */
 static int copy_rest(struct moving *moving, int64_t after, struct err *err)
 {
 	size_t count = MIGRATE_PAGE;
@@ -194,7 +194,7 @@ static int check_images(void *data, const struct dataset_record *records, size_t
 	return failed;
 }
 
-/* Takes the source's outline anew. *changed when it is not the one that was written. */
+/* Reads the source's outline again. *changed says whether it differs from the one that was written. */
 static int take_outline(struct moving *moving, bool *changed, struct err *err)
 {
 	struct dataset_outline now;
@@ -208,7 +208,7 @@ static int take_outline(struct moving *moving, bool *changed, struct err *err)
 	return 0;
 }
 
-/* One comparison. *clean when nothing differed and nothing had to be mended. */
+/* Compares once. *clean when nothing differed and nothing was mended. */
 static int compare_once(struct moving *moving, bool *clean, struct err *err)
 {
 	struct migrate_images *images = &moving->migration->images;
@@ -264,7 +264,7 @@ static int compare_until_same(struct moving *moving, struct err *err)
 	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err) ? -1 : 0;
 }
 
-/* The destination may be in use by now, and is left as it is. */
+/* Only compares: the destination may be in use by now. */
 static int compare_whole(struct moving *moving, struct err *err)
 {
 	struct dataset_outline to;
@@ -297,7 +297,7 @@ static char *origin_of(const struct migration *migration, const char *name)
 	return buf_detach(&origin);
 }
 
-/* Is it in the destination, whole, and from this source? */
+/* Whether the destination is whole, and came from this source. */
 static bool is_moved(struct moving *moving, const char *origin)
 {
 	struct err err;
@@ -385,7 +385,7 @@ static int move(struct moving *moving, struct err *err)
 	if (dataset_size(moving->to, &moving->resumed, err) || dataset_outline(moving->to, &there, err))
 		return -1;
 	int failed = take_outline(moving, &changed, err);
-	/* Images that an earlier run made public, or not, follow the policy of now. */
+	/* If an earlier run copied images under another policy, they follow the present one. */
 	moving->migration->images.publish =
 		!failed && moving->resumed > 0 && there.policy.public_images != moving->outline.policy.public_images;
 	dataset_outline_release(&there);

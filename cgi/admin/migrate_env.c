@@ -3,12 +3,12 @@
 
 #include "base/json.h"
 
-/* Those of the configuration, and what of the file they fill in. */
+/* The configuration's variables, and the keys of the file that they fill in. */
 static const struct {
 	const char *name;
-	const char *group, *key; /* of the file; NULL: the file has no such key, and the variable holds for both sides */
-	const char *type;        /* of the store, if it must have been chosen there */
-	bool chooses;            /* elsewhere this variable chooses the store */
+	const char *group, *key; /* in the file; NULL: the file has no such key, and the variable holds for both sides */
+	const char *type;        /* the store's type, if the file must have chosen it */
+	bool chooses;            /* outside of a migration this variable chooses the store */
 } variables[] = {
 	{"MONGODB_CONN_STRING", "dataset_store", "uri", "mongodb", true},
 	{"DATABASE_NAME", "dataset_store", "database", "mongodb", false},
@@ -23,11 +23,11 @@ static const struct {
 };
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]), NAME_MAX_BYTES = 64 };
 
-/* For the function that config_load calls, which gets no more than a name. */
+/* Global, since the function that config_load calls gets no more than a name. */
 static struct {
 	config_env *env;
 	const char *prefix;
-	cJSON *file; /* NULL: it cannot be read, which config_load reports */
+	cJSON *file; /* NULL: unreadable, which config_load reports */
 	bool used[VARIABLES];
 } loading;
 
@@ -47,7 +47,7 @@ static const char *file_says(const char *group, const char *key)
 	return cJSON_IsString(value) && value->valuestring[0] ? value->valuestring : NULL;
 }
 
-/* A side's own keys come together: a token of others would not fit them. */
+/* A side's own keys come together: another key's token would not fit them. */
 static bool has_keys_of_its_own(void)
 {
 	return migrate_env_get(loading.prefix, "AWS_ACCESS_KEY_ID") ||

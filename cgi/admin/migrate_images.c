@@ -1,4 +1,4 @@
-/* The images of a dataset that moves, several at once. */
+/* Copies and looks for the images of a dataset that moves, several at once. */
 #include "migrate_images.h"
 
 #include <pthread.h>
@@ -13,7 +13,7 @@ struct page {
 	const struct dataset_record *records;
 	size_t count;
 	bool look;
-	pthread_mutex_t mutex; /* guards what follows, and the counts of images */
+	pthread_mutex_t mutex; /* protects the fields below, and the counts of images */
 	size_t next;
 	bool failed;
 	struct err err;
@@ -21,7 +21,7 @@ struct page {
 
 /* --- one image ---------------------------------------------------------------------------------------------------- */
 
-/* ERR_UNPROCESSABLE: it is not what the dataset says; of one that was adopted it says nothing. */
+/* ERR_UNPROCESSABLE: the image is not what the dataset says; about an adopted image it says nothing. */
 static int check_spool(const struct spool *spool, const struct sample *sample, struct err *err)
 {
 	char sha256[HASH_SHA256_HEX];
@@ -69,14 +69,14 @@ static int migrate_images_copy(const struct migrate_images *images, const struct
 		                       .fd = spool.fd,
 		                       .handover = true};
 		failed = blob_put(images->to, &put, err);
-		if (failed && err->code == ERR_NOT_FOUND) /* the bucket: not this image's fault */
+		if (failed && err->code == ERR_NOT_FOUND) /* about the bucket: not this image's fault */
 			err->code = ERR_UPSTREAM;
 	}
 	spool_release(&spool);
 	return failed;
 }
 
-/* Is it in the destination as it should be? */
+/* Whether the destination has the image as it should be. */
 static int look_there(const struct migrate_images *images, const struct sample *sample, bool *there, struct err *err)
 {
 	struct blob_info info;
@@ -117,7 +117,7 @@ static void tell_missing(struct migrate_images *images, const struct sample *sam
 	images->tell(images->data, line);
 }
 
-/* What became of one, with the mutex held. */
+/* Notes the result of one image; needs the mutex. */
 static void migrate_images_note(struct page *page, const struct sample *sample, int failed, bool copied,
                                 const struct err *err)
 {
@@ -167,7 +167,7 @@ int migrate_images_take(struct migrate_images *images, const struct dataset_reco
 	for (size_t i = 0; i < count; i++)
 		uploaded += records[i].sample.blob_key[0] != '\0';
 	pthread_mutex_init(&page.mutex, NULL);
-	/* This thread is one of them. */
+	/* This thread works, too. */
 	while (started + 1 < images->jobs && started + 1 < uploaded &&
 	       pthread_create(&threads[started], NULL, work, &page) == 0)
 		started++;

@@ -15,18 +15,18 @@ struct migrate_images {
 	unsigned jobs;         /* images at once */
 	const char *spool_dir; /* for images on their way */
 	bool public_read;      /* as the dataset's policy says */
-	bool publish;          /* those that are there already are made so, too */
+	bool publish;          /* images that are there already get this policy, too */
 
-	/* Counted. */
+	/* Results. */
 	int64_t copied, copied_bytes;
 	int64_t missing;                            /* not in the source, or damaged there */
-	void (*tell)(void *data, const char *line); /* of each that is missing; from any thread, one at a time */
+	void (*tell)(void *data, const char *line); /* reports each missing image; called from any thread, one at a time */
 	void *data;
 };
 
-/* Sees to it that the images of these records are in the destination, with their size, and their SHA-256 where the
- * store can say. look: they may be there already, and then are not sent again. What is missing in the source is
- * counted in `missing` and listed; other failures are returned. */
+/* Makes sure that the images of these records are in the destination, with their size and, where the store knows it,
+ * their SHA-256. look: they may be there already, and are then not sent again. Images missing in the source are
+ * counted in `missing` and reported; other failures are returned. */
 int migrate_images_take(struct migrate_images *images, const struct dataset_record *records, size_t count, bool look,
                         struct err *err);
 

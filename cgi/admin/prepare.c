@@ -24,7 +24,7 @@ struct prepare {
 	const char *state_dir;
 	struct buf warnings;          /* a line each */
 	size_t ready, broken;         /* datasets */
-	char (*uuids)[HASH_UUID_MAX]; /* of the ready ones */
+	char (*uuids)[HASH_UUID_MAX]; /* of the datasets that are ready */
 };
 
 static int make_folders(const struct config *config, struct err *err)
@@ -52,7 +52,7 @@ static void told_seed(void *data, const struct seed_result *result)
 		       merged->labels_added, plural(merged->labels_added), result->file);
 }
 
-/* The dataset that uploads without a dataset's name go to. Public, as in the system these come from. */
+/* Makes the dataset for uploads that name none. It is public, as in the older system. */
 static int make_default_dataset(struct prepare *prepare, struct err *err)
 {
 	const char *name = prepare->config.default_dataset;
@@ -82,7 +82,7 @@ static void print_counts(const char *name, const struct dataset_info *info)
 	printf("\n");
 }
 
-/* A folder that is not there makes all its images unreadable, which people would notice much later. */
+/* Warns of a missing folder, which makes all its images unreadable: people would notice that much later. */
 static void look_at_folder(struct prepare *prepare, const char *name, const struct dataset_info *info)
 {
 	if (info->place.base_dir[0] == '\0' || info->counts.size == 0)
@@ -143,7 +143,7 @@ static bool add_name(void *data, const char *name)
 	return ++page->count < PAGE;
 }
 
-/* Of a store that works one dataset may be out of reach alone. */
+/* One dataset alone may be out of reach while the store works. */
 static bool is_store_down(struct prepare *prepare, const struct err *err)
 {
 	struct err why;
@@ -152,7 +152,7 @@ static bool is_store_down(struct prepare *prepare, const struct err *err)
 	return err->code == ERR_NO_SPACE;
 }
 
-/* A broken one is reported, and the others are served. */
+/* Reports a broken dataset and goes on, so that the others are served. */
 static int prepare_page(struct prepare *prepare, struct page *page, struct err *err)
 {
 	int result = 0;
@@ -206,7 +206,7 @@ static bool is_uuid_of_dataset(void *data, const char *uuid)
 	return bsearch(uuid, prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text);
 }
 
-/* Which thumbnails are nobody's any more is known only when every dataset is. */
+/* Only when every dataset was opened is it known which thumbnails belong to none. */
 static void sweep_thumbs(struct prepare *prepare)
 {
 	struct err err;
@@ -218,7 +218,7 @@ static void sweep_thumbs(struct prepare *prepare)
 		buf_printf(&prepare->warnings, "thumbnails of removed datasets cannot be swept: %s\n", err.text);
 }
 
-/* The state folder is given by who starts the server; on its own, prepare has nothing to sweep. */
+/* The script that starts the server passes the state folder; without it there is nothing to sweep. */
 static int prepare_sweep(struct prepare *prepare)
 {
 	if (!prepare->state_dir || !*prepare->state_dir)

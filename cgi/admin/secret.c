@@ -8,7 +8,7 @@
 
 enum { CONTROL_C = 3 };
 
-/* One line from standard input, without buffering more of it than the line. */
+/* Reads one line from standard input, without buffering more than that line. */
 static int read_line(char *out, size_t size, struct err *err)
 {
 	size_t len = 0;
@@ -41,7 +41,7 @@ static int secret_ask(const char *question, char *out, size_t size, struct err *
 {
 	fputs(question, stderr);
 	int result = read_line(out, size, err);
-	fputc('\n', stderr); /* the one typed was not echoed */
+	fputc('\n', stderr); /* the typed one was not echoed */
 	return result;
 }
 
@@ -64,7 +64,7 @@ int secret_read(char *out, size_t size, struct err *err)
 	if (tcgetattr(STDIN_FILENO, &normal) != 0) {
 		result = read_line(out, size, err);
 	} else {
-		/* Ctrl-C must not leave a terminal without echo behind: it is read as the end of the line. */
+		/* Ctrl-C must not leave a terminal without echo: it is read as the end of the line. */
 		silent = normal;
 		silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 		silent.c_cc[VEOL] = CONTROL_C;

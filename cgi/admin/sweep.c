@@ -11,10 +11,11 @@ struct sweep {
 	struct blob_store *blobs;
 	struct buf *warn;
 	int64_t removed;
-	bool down; /* a store is: the rest waits for the next start, which must not take as long as every one of them */
+	/* a store is down: the rest waits for the next start, which would take too long if each of them failed first */
+	bool down;
 };
 
-/* An object is removed only when its dataset is there and knows nothing of it. */
+/* Removes an object only if its dataset can be opened and knows nothing of it. */
 static bool sweep_one(void *data, const char *name, const char *key)
 {
 	struct sweep *sweep = data;
@@ -35,7 +36,7 @@ static bool sweep_one(void *data, const char *name, const char *key)
 	sweep->down = failed && (err.code == ERR_UNAVAILABLE || err.code == ERR_UPSTREAM);
 	if (failed)
 		buf_printf(sweep->warn, "an unfinished upload to %s cannot be swept: %s\n", name, err.text);
-	return !failed || err.code == ERR_BAD_REQUEST; /* of a broken note: no such key can ever be */
+	return !failed || err.code == ERR_BAD_REQUEST; /* from a broken note: no such key can exist */
 }
 
 static const char *folder(struct buf *path, const char *state_dir, const char *name)
@@ -45,7 +46,7 @@ static const char *folder(struct buf *path, const char *state_dir, const char *n
 	return buf_text(path);
 }
 
-/* In S3 only large images go in parts, and the bucket may have other users: unfinished ones below our own prefixes. */
+/* In S3 only large images go in parts, and the bucket may have other users: sweeps only below our own prefixes. */
 static int sweep_store(const struct config *config, const struct sweep *sweep, struct err *err)
 {
 	if (config_images_are_files(config))

@@ -7,12 +7,12 @@
 #include "dataset/dataset.h"
 
 enum {
-	SWEEP_AGE_SECONDS = 3600,            /* younger ones may be uploads under way */
-	SWEEP_PARTS_AGE_SECONDS = 24 * 3600, /* the same of parts in S3, where others may send slowly */
+	SWEEP_AGE_SECONDS = 3600,            /* younger ones may be under way */
+	SWEEP_PARTS_AGE_SECONDS = 24 * 3600, /* the same for parts in S3, which slow clients may be sending */
 };
 
-/* state_dir is that of the server. *removed counts objects. What fails is a line in `warn`, and is tried at the next
- * start. */
+/* state_dir is the server's. *removed counts objects. Each failure adds a line to `warn`, and is tried again at the
+ * next start. */
 void sweep_uploads(const struct config *config, struct dataset_store *store, const char *state_dir, int64_t *removed,
                    struct buf *warn);
 

@@ -13,7 +13,7 @@
 
 enum { DATASETS_MAX = 1000, LIST_MAX = 64 * 1024 * 1024 };
 
-/* The options; each verb takes some of them. */
+/* The options; each verb accepts some of them. */
 enum { CONFIG = 1, ROLE = 2, DATASETS = 4, PASSWORD = 8, EXPIRES = 16, JSON = 32, DATASET = 64 };
 
 static const struct option option_names[] = {
@@ -25,10 +25,10 @@ static const struct option option_names[] = {
 
 struct request {
 	const char *config_path;
-	int given; /* the options, besides --config */
+	int given; /* the options that were given, except --config */
 	const char *role_text, *expires_text;
 	char *datasets_text;      /* a list with commas; cut up when it is read */
-	const char *dataset_text; /* one name, in which a comma may be */
+	const char *dataset_text; /* one name, which may contain a comma */
 	int argument_count;       /* after the verb */
 	char **arguments;
 	struct config config;
@@ -186,10 +186,10 @@ static const struct verb *find_verb(struct request *request, int argc, char **ar
 	return NULL;
 }
 
-/* The role: an option of add, an argument (or an option) of grant. */
+/* The role is an option of add, and an argument (or an option) of grant. */
 static int read_role(struct request *request, const struct verb *verb, struct err *err)
 {
-	request->role = ROLE_ANNOTATOR; /* as a file of the older system, which has no roles */
+	request->role = ROLE_ANNOTATOR; /* like a file of the older system, which has no roles */
 	if (verb->run == run_grant) {
 		bool twice = request->role_text && request->argument_count == 2;
 		if (!request->role_text && request->argument_count == 2)
@@ -227,7 +227,7 @@ static int read_datasets(struct request *request, struct err *err)
 	return 0;
 }
 
-/* A time, a day, or how long from now: 30d, 12h, 2w. */
+/* A time, a day, or a time from now: 30d, 12h, 2w. */
 static int read_expires(struct request *request, struct err *err)
 {
 	static const struct {
@@ -259,8 +259,8 @@ static int read_expires(struct request *request, struct err *err)
 	return 0;
 }
 
-/* A role may be given before there is a dataset; more often its name is mistyped. A store that cannot be asked is no
- * reason to refuse, nor to warn. */
+/* Warns of unknown datasets: a role may be granted before its dataset exists, but more often the name is mistyped.
+ * If the store cannot be asked, there is no warning, and no refusal. */
 static void warn_of_unknown_datasets(const struct request *request)
 {
 	struct dataset_store *store = NULL;
@@ -276,8 +276,7 @@ static void warn_of_unknown_datasets(const struct request *request)
 	dataset_store_free(store);
 }
 
-/* What goes to stdout ends with the key, also where stderr comes out on the same terminal: so stderr is written
- * first. */
+/* stderr is written first, so that the key comes last even where both go to the same terminal. */
 static int user_answer(const struct request *request, struct err *err)
 {
 	if (request->role != ROLE_NONE)

@@ -11,7 +11,7 @@ enum { THREADS_MAX = 16, STACK_BYTES = 512 * 1024 };
 struct crew {
 	crew_work *work;
 	const char *request_id;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the fields below */
 	pthread_cond_t given, finished;
 	struct crew_job *first, **last;
 	bool over;

@@ -1,4 +1,5 @@
-/* Goes through an archive's entries, and answers for each in order, while the bytes of several images are stored. */
+/* Goes through an archive's entries, and answers for each in order, while the bytes of several images are being
+ * stored. */
 #include "import.h"
 
 #include "base/json.h"
@@ -8,10 +9,10 @@
 enum {
 	THREADS = 4,
 	UNDER_WAY_MAX = 8, /* images, each in memory up to SPOOL_MEMORY_BYTES */
-	LOST_MAX = 8,      /* images in a row that a store which is down did not take */
+	LOST_MAX = 8,      /* images in a row that failed because a store is down */
 };
 
-/* Images that are read, and not yet answered for; a ring. */
+/* Images that were read, and not yet answered for; a ring. */
 struct under_way {
 	struct crew *crew;
 	struct entry entries[UNDER_WAY_MAX];
@@ -45,7 +46,7 @@ static int import_tell(struct import *import, const struct entry *entry, struct 
 	return lines_add(&import->lines, line, err);
 }
 
-/* Finishes the oldest ones until only so many are left; all of them, also when one cannot be answered for. */
+/* Finishes the oldest images until only `left` remain, even after one whose answer cannot be added. */
 static int import_finish(struct import *import, size_t left, struct err *err)
 {
 	struct under_way *under_way = import->under_way;
@@ -57,7 +58,7 @@ static int import_finish(struct import *import, size_t left, struct err *err)
 
 		crew_wait(under_way->crew, &entry->job);
 		entry_finish(entry);
-		if (!entry->failed && !entry->duplicate) /* it may have found that the dataset became public, or private */
+		if (!entry->failed && !entry->duplicate) /* it may have found that the dataset became public or private */
 			import->call->info.place.policy = entry->call.info.place.policy;
 		failed = import_tell(import, entry, failed ? &later : err) || failed ? -1 : 0;
 		entry_release(entry);
@@ -67,8 +68,8 @@ static int import_finish(struct import *import, size_t left, struct err *err)
 	return failed;
 }
 
-/* How many of those under way may stay there while this one is stored: none from one like it on, so that of two the
- * first one is stored, and the second is refused or found to be a duplicate before its bytes are. */
+/* How many of the images under way may remain while this one is stored. None from a similar one on: then of two such
+ * images the first is stored, and the second is refused or found to be a duplicate before its bytes are stored. */
 static size_t may_stay(struct under_way *under_way, const struct entry *entry)
 {
 	size_t count = under_way->count;
@@ -82,7 +83,7 @@ static int take_image(struct import *import, const struct archive_item *item, st
 {
 	struct under_way *under_way = import->under_way;
 
-	if (!under_way->crew) /* not before: an archive that is slow to begin holds one thread */
+	if (!under_way->crew) /* not earlier, so that an archive that is slow to begin holds only one thread */
 		under_way->crew = crew_start(THREADS, entry_work, import->call->request->id);
 	if (import_finish(import, UNDER_WAY_MAX - 1, err))
 		return -1;
@@ -103,7 +104,7 @@ static int take_image(struct import *import, const struct archive_item *item, st
 	return 0;
 }
 
-/* A hard link is the image that its target is: the same bytes again. */
+/* A hard link has its target's bytes, so it is a duplicate of the target's image. */
 static void tell_link(struct import *import, const struct archive_item *item, cJSON *line)
 {
 	int64_t id;
@@ -125,7 +126,7 @@ static int take_other(struct import *import, const struct archive_item *item, st
 
 	json_add_string(line, "path", item->path);
 	if (item->kind == ARCHIVE_LINK) {
-		if (import_finish(import, 0, err)) { /* its target may be under way */
+		if (import_finish(import, 0, err)) { /* its target may still be under way */
 			cJSON_Delete(line);
 			return -1;
 		}
@@ -167,7 +168,7 @@ static int import_summarise(struct import *import, const char *error, struct err
 	return lines_add(&import->lines, line, err);
 }
 
-/* -1 with err; or with broken, when it is the archive that cannot be read on, or a store that takes no more. */
+/* Fails with err; or with broken, when the archive cannot be read any further, or a store is down. */
 static int take_all(struct import *import, struct err *broken, struct err *err)
 {
 	struct under_way *under_way = import->under_way = calloc(1, sizeof(*under_way));

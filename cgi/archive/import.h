@@ -1,4 +1,4 @@
-/* Takes in the images of an archive, one after the other. */
+/* Stores the images of an archive, one after the other. */
 #ifndef ARCHIVE_IMPORT_H
 #define ARCHIVE_IMPORT_H
 
@@ -11,19 +11,19 @@ struct import {
 	struct call *call;
 	struct archive_reader *reader;
 	int64_t stored, duplicates, skipped, failed;
-	int64_t guessed;             /* names whose charset nobody gave */
-	const char *guess;           /* which it was taken for */
-	struct archive_links *links; /* by path: the samples that entries have become */
-	int64_t lost;                /* how many in a row failed for a store that is down */
+	int64_t guessed;             /* names whose charset was not given */
+	const char *guess;           /* the charset assumed for them */
+	struct archive_links *links; /* by path: the samples that entries became */
+	int64_t lost;                /* how many in a row failed because a store is down */
 	struct err store;            /* the error of the last of these */
 	struct under_way *under_way;
-	struct spool lines; /* the answer: nginx takes no more of a FastCGI request's body once an answer has begun */
+	struct spool lines; /* the answer, kept because nginx sends no more of a request's body once its answer has begun */
 };
 
-/* Answers a line an entry ("path" with "id", "duplicate" where it is one, or "skipped", or "error"), and a last one,
- * "summary". What is no archive at all fails with err; one that breaks off is reported in the summary. So is a store
- * that is down: after some images no others are tried, each of which would wait for it; with err, when no image was
- * taken. */
+/* Answers with a line for each entry ("path" with "id", and "duplicate" where it is one, or "skipped", or "error"),
+ * and a last line "summary". A body that is no archive at all fails with err; an archive that breaks off is reported
+ * in the summary. So is a store that is down: after some images the others, each of which would wait for it, are not
+ * tried; if no image was stored, that fails with err. */
 int import_run(struct import *import, struct err *err);
 
 #endif

@@ -23,7 +23,7 @@ int lines_add(struct spool *lines, cJSON *line, struct err *err)
 	return failed;
 }
 
-/* As an answer of which the whole is known, so that it can be kept for its Idempotency-Key. */
+/* Sends all lines as one whole answer, which can be kept for its Idempotency-Key. */
 static int send_whole(const struct spool *lines, struct reply *reply, struct err *err)
 {
 	char *text = calloc(1, (size_t)lines->length + 1);

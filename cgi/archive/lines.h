@@ -7,7 +7,7 @@
 #include "fastcgi/reply.h"
 #include "intake/spool.h"
 
-/* Appends a line; takes it. */
+/* Appends a line, which it takes. */
 int lines_add(struct spool *lines, cJSON *line, struct err *err);
 int lines_send(const struct spool *lines, struct reply *reply, struct err *err);
 

@@ -1,4 +1,4 @@
-/* Takes an image of an archive in, step by step. */
+/* Stores an image of an archive, step by step. */
 #include "store.h"
 
 

@@ -8,9 +8,9 @@
 #include "fastcgi/ingest.h"
 #include "intake/filename.h"
 
-/* One image under way. It is entry_read, given to a crew with entry_work, waited for, and then entry_finished. */
+/* One image under way: call entry_read, give it to a crew with entry_work, wait for it, then call entry_finish. */
 struct entry {
-	struct crew_job job; /* first */
+	struct crew_job job; /* must be the first field */
 	struct call call;    /* a copy */
 	struct ingest_image image;
 	struct ingest_step step;
@@ -22,23 +22,23 @@ struct entry {
 	struct sample sample;
 };
 
-/* Its filepath is its path, its label the folder it lies in. A failure is the entry's. The caller ends with
- * entry_release. */
+/* Reads an image; its filepath is its path, its label the folder it lies in. A failure is noted in the entry. Call
+ * entry_release at the end. */
 void entry_read(struct entry *entry, struct call *call, struct archive_reader *reader, const struct archive_item *item);
-/* Makes its bytes durable. */
+/* Makes the image's bytes durable. */
 crew_work entry_work;
-/* Makes it a sample. */
+/* Makes the image a sample. */
 void entry_finish(struct entry *entry);
 void entry_release(struct entry *entry);
 
-/* Whether it must wait for `other` to be finished: it has the same bytes, or the same filepath. */
+/* Whether it must wait until `other` is finished, which has the same bytes or the same filepath. */
 bool entry_follows(const struct entry *entry, const struct entry *other);
 
-/* The dataset's labels and policy are to be read, again or at first, for an image of that label; the label is added to
- * them when it is new. Nobody may use *call meanwhile. */
+/* Whether the dataset's labels and policy must be read, for the first time or again, before an image with this label
+ * is stored; reading them, and adding the label when it is new. Nobody else may use *call meanwhile. */
 bool store_needs_label(const struct call *call, const char *label);
 int store_add_label(struct call *call, const char *label, struct err *err);
-/* Spells a label as the dataset has it. */
+/* Spells a label as the dataset does. */
 void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1]);
 
 #endif

@@ -4,9 +4,9 @@
 #include "fastcgi/document.h"
 #include "datasets.h"
 
-/* Whatever looks like an image below base_dir is served to those who may see the dataset, so only who may see
- * everything on this server chooses it, among the folders that are configured. Any may name the one it has, which has
- * to be that still in the write. */
+/* All files below base_dir that look like images are served to everybody who may see the dataset. So only a user who
+ * may see everything on this server may choose it, among the configured folders. Others may repeat the present one,
+ * which must still be the present one when it is written. */
 static int check_base_dir(struct call *call, struct dataset_change *change, struct err *err)
 {
 	if (!change->base_dir)

@@ -5,7 +5,7 @@
 #include "fastcgi/document.h"
 #include "datasets.h"
 
-/* All in one write: a dataset has either all of them or none. */
+/* Adds them in one write, so that a dataset has either all of them or none. */
 static int add_labels(struct call *call, const cJSON *labels, struct err *err)
 {
 	const char **names = calloc((size_t)cJSON_GetArraySize(labels) + 1, sizeof(*names));

@@ -6,11 +6,11 @@
 
 app_handler datasets_list, datasets_show, datasets_create, datasets_change, datasets_remove;
 
-/* Answers with call->dataset as it is now. */
+/* Answers with call->dataset's present state. */
 int datasets_reply(struct call *call, int status, struct err *err);
 
-/* Brings all uploaded images of call->dataset in line with its policy, which is changed before, so that new ones are
- * right from the first. After a failure it goes on when the change is asked for again. */
+/* Makes all uploaded images of call->dataset public or private, as its policy says. The policy is changed first, so
+ * that new images are right from the start. After a failure, repeating the request goes on. */
 int datasets_publish(struct call *call, struct err *err);
 
 #endif

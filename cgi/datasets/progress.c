@@ -1,4 +1,4 @@
-/* How far the changes that are under way in this program are. */
+/* How far the dataset changes under way in this program have come. */
 #include <pthread.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "progress.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct progress *under_way; /* with the lock held */
+static struct progress *under_way; /* protected by the lock */
 
 void progress_begin(struct progress *progress)
 {

@@ -7,7 +7,7 @@
 #include "several.h"
 
 enum {
-	PAGE = 100, /* images whose URLs are one write */
+	PAGE = 100, /* images whose URLs are changed in one write */
 	CHANGES_MAX = 10,
 };
 
@@ -18,7 +18,7 @@ struct page {
 	struct progress *progress;
 	struct sample *samples;
 	size_t count;
-	char *urls[PAGE]; /* of its images; NULL: it is none */
+	char *urls[PAGE]; /* the images' URLs; NULL: the sample is no uploaded image */
 };
 
 static char *public_url(struct call *call, const struct sample *sample, bool public_read, struct err *err)
@@ -33,7 +33,7 @@ static char *public_url(struct call *call, const struct sample *sample, bool pub
 	return buf_detach(&url);
 }
 
-/* An image that is not in the store is reported, and keeps none of the others back. */
+/* Reports an image that is missing in the store, and goes on. */
 static int publish_image(struct page *page, size_t index, struct err *err)
 {
 	const struct sample *sample = &page->samples[index];
@@ -97,8 +97,8 @@ static int read_policy(struct call *call, bool *is_public, struct err *err)
 	return 0;
 }
 
-/* To the last of the samples that are there at the beginning: those that come later are as public as the policy says,
- * which was changed before. Ends early when that is another one by now. */
+/* Goes through the samples that exist at the beginning: later ones follow the policy, which was changed before. Ends
+ * early when the policy has changed again. */
 static int publish_all(struct call *call, struct progress *progress, bool *now, struct err *err)
 {
 	struct page page = {.call = call, .progress = progress, .count = 1};
@@ -133,8 +133,8 @@ static int follow(struct call *call, struct progress *progress, struct err *err)
 	return err_set(err, ERR_CONFLICT, "The dataset was made public and private again too often meanwhile");
 }
 
-/* Two that change it at once both come by here. The one that meets, at the end, another policy than the one it
- * followed begins anew by that, so that whatever comes last at an image follows the policy that stays. */
+/* Two requests may change the policy at once, and both come here. If the policy at the end is not the one that was
+ * followed, starts again with the new one: so the last change of each image follows the policy that stays. */
 int datasets_publish(struct call *call, struct err *err)
 {
 	struct progress progress = {.dataset = dataset_name(call->dataset)};

@@ -1,4 +1,4 @@
-/* Reading datasets: the list of those a user may see, and one of them. */
+/* Reading datasets: the list of those that a user may see, and a single one. */
 #include "base/json.h"
 #include "base/text.h"
 #include "fastcgi/cursor.h"
@@ -13,7 +13,7 @@ static const char LIST[] = "datasets";
 struct listing {
 	cJSON *items;
 	int64_t room;
-	char *last; /* name of the last item */
+	char *last; /* name of the last dataset listed */
 	bool more;
 };
 

@@ -32,8 +32,8 @@ static int remove_page(struct page *page, int64_t *after, struct err *err)
 	return failed;
 }
 
-/* Before the dataset, by which alone they are known: a removal that a crash or a store that is down cuts short goes on
- * when it is asked for again. What is uploaded meanwhile comes last, and is met there. */
+/* Removes the objects before the dataset, which alone knows them: if a crash or a store that is down interrupts
+ * this, repeating the request goes on. Images uploaded meanwhile come last, and are found, too. */
 static int remove_objects(struct call *call, struct err *err)
 {
 	struct page page = {.call = call, .count = PAGE};

@@ -1,4 +1,4 @@
-/* Does the same with many images, several at once. */
+/* Runs a function for several indices at once. */
 #include "several.h"
 
 #include <pthread.h>
@@ -15,7 +15,7 @@ struct several {
 	const char *request_id;
 	size_t count;
 	atomic_size_t next;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the fields below */
 	bool failed;
 	struct err err;
 };

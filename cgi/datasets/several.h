@@ -1,4 +1,4 @@
-/* Does the same with many images, several at once, since a store far away answers each of them in its time. */
+/* Works on many images, several at once, since each answer of a distant store takes its time. */
 #ifndef DATASETS_SEVERAL_H
 #define DATASETS_SEVERAL_H
 
@@ -6,10 +6,10 @@
 
 #include "base/err.h"
 
-/* 0, or -1 with *err: then none is begun any more. Called on several threads. */
+/* Called on several threads. Once it has failed, no further call begins. */
 typedef int several_work(void *data, size_t index, struct err *err);
 
-/* Calls work for each index below count. The first failure is returned, once all that was begun has ended. */
+/* Calls work for each index below count. Returns the first failure, after all calls have ended. */
 int several(size_t count, several_work *work, void *data, const char *request_id, struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Asking the stores how they are. */
+/* Checks whether the stores work. */
 #include <pthread.h>
 #include <time.h>
 
@@ -7,7 +7,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t checked;
-static struct health last; /* with the lock held, like what follows */
+static struct health last; /* protected by the lock, like what follows */
 static int64_t fresh_until;
 static bool asking;
 
@@ -31,11 +31,11 @@ static void *check_images(void *data)
 	struct image_check *check = data;
 
 	if (blob_ping(check->store, &check->err) == 0)
-		check->err.code = ERR_NONE; /* it may have failed in one way before it succeeded in another */
+		check->err.code = ERR_NONE; /* an earlier attempt may have failed */
 	return NULL;
 }
 
-/* Both at once, so that two that hang cost no more time than one. */
+/* Checks both at once, so that two stores that hang cost no more time than one. */
 static void check_ask(struct app *app, struct health *out)
 {
 	struct image_check images = {.store = app->blobs};
@@ -74,7 +74,7 @@ static bool is_fresh(void)
 	return clock_us() < fresh_until;
 }
 
-/* Until the one that asks has learnt something; false when that takes too long. */
+/* Waits for the result of the thread that asks; false when that takes too long. */
 static bool wait_for_other(void)
 {
 	struct timespec until = clock_timespec(clock_us() + HEALTH_WAIT_MS * 1000);

@@ -8,14 +8,14 @@ app_handler health_healthz, health_readyz, health_metrics;
 
 enum { HEALTH_FRESH_MS = 250, HEALTH_WAIT_MS = 6000 };
 
-/* How the stores are: code ERR_NONE is well, else the text says why not. */
+/* Whether the stores work: code ERR_NONE means yes, else the text says why not. */
 struct health {
 	struct err datasets, images;
 };
-/* Asks both stores at once. One thread asks at a time, and those that come meanwhile get what it learns. That is
- * good for as long as it took to learn it, at most HEALTH_FRESH_MS: stores that answer at once are always asked, and a
- * crowd that waited for one that hangs is answered at once. Answers within HEALTH_WAIT_MS, be it that nothing is known
- * by then; only who asks the stores waits as long as they take, by their own bounds (some 4 s). Thread-safe. */
+/* Checks both stores at once. One thread asks them; requests that come meanwhile get its result. The result stays
+ * valid for as long as it took, at most HEALTH_FRESH_MS: so stores that answer at once are always asked, and a crowd
+ * that waited for one that hangs is answered at once. Answers within HEALTH_WAIT_MS, even if nothing is known by
+ * then; only the thread that asks waits as long as the stores take (some 4 s at most). Thread-safe. */
 void health_check(struct app *app, struct health *out);
 
 #endif

@@ -7,7 +7,7 @@ static const char *word(const struct err *err)
 	return err->code == ERR_NONE ? "ok" : err->text;
 }
 
-/* Every failure is 503, whatever an upload would be answered: a monitor asks whether to send people here. */
+/* Every failure is 503, whatever an upload would get: a monitor only asks whether to send people here. */
 static int reply_ill(struct call *call, cJSON *answer, const struct health *health)
 {
 	struct err failure;

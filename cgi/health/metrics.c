@@ -1,8 +1,8 @@
-/* GET /metrics: the same for Prometheus, and the counts of the datasets. */
+/* GET /metrics: the state of the stores and the counts of the datasets, for Prometheus. */
 #include "fastcgi/visible.h"
 #include "health.h"
 
-/* A label's value (Prometheus text format): backslash, quote and newline are escaped. */
+/* Quotes a label's value (Prometheus text format): escapes backslash, quote and newline. */
 static void quote(struct buf *out, const char *value)
 {
 	for (; *value; value++) {
@@ -20,7 +20,7 @@ static void add_up(struct buf *out, const char *store, const char *type, const s
 	buf_printf(out, "image_label_store_up{store=\"%s\",type=\"%s\"} %d\n", store, type, err->code == ERR_NONE);
 }
 
-/* A metric is written whole before the next one begins, as the format asks; so each has a text of its own. */
+/* The format wants each metric whole before the next one begins, so each has a text of its own. */
 struct metrics {
 	struct buf samples, bytes;
 };
@@ -58,7 +58,7 @@ static void add_datasets(struct buf *out, const struct metrics *metrics)
 	buf_add(out, metrics->bytes.data, metrics->bytes.len);
 }
 
-/* With the dataset store down the rest is answered all the same, and soon. */
+/* If the dataset store is down, the rest is still answered, and soon. */
 int health_metrics(struct call *call, struct err *err)
 {
 	struct health health;

@@ -7,19 +7,19 @@
 #include "base/text.h"
 #include "health.h"
 
-/* Opening all of them costs time, which anybody may ask for: what was learnt holds for so many times as long as that
+/* Opening all datasets takes time, and anybody may ask for it: the result is kept for this many times as long as it
  * took. */
 enum { FRESH_TIMES = 30, FRESH_MIN_US = MICROSECONDS };
 
 struct look {
 	struct app *app;
 	size_t datasets, broken;
-	struct err store; /* none could be listed */
-	bool tell;        /* in the log, by name */
+	struct err store; /* set when the datasets could not be listed */
+	bool tell;        /* log the names of broken datasets */
 };
 
-static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER; /* held by the one who looks */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    /* guards what follows */
+static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER; /* held by the thread that looks */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    /* protects what follows */
 static struct look last;
 static int64_t looked_at, fresh_until;
 
@@ -31,7 +31,7 @@ static bool look_at(void *data, const char *name)
 	int failed = dataset_open(look->app->store, name, &dataset, &err) || dataset_check(dataset, &err);
 
 	dataset_close(dataset);
-	if (failed && err.code == ERR_NOT_FOUND) /* removed since it was listed */
+	if (failed && err.code == ERR_NOT_FOUND) /* removed since the list was read */
 		return true;
 	look->datasets++;
 	look->broken += failed ? 1 : 0;
@@ -46,7 +46,7 @@ static void look_again(struct app *app, const struct look *before)
 	int64_t begun = text_now();
 
 	if (dataset_store_list(app->store, "", SIZE_MAX, look_at, &now, &now.store) == 0 && now.broken != before->broken) {
-		now = (struct look){.app = app, .tell = true}; /* once, and not at each question */
+		now = (struct look){.app = app, .tell = true}; /* logged once, not at each request */
 		dataset_store_list(app->store, "", SIZE_MAX, look_at, &now, &now.store);
 	}
 	int64_t ended = text_now(), fresh = (ended - begun) * FRESH_TIMES;
@@ -58,14 +58,14 @@ static void look_again(struct app *app, const struct look *before)
 	pthread_mutex_unlock(&lock);
 }
 
-/* What is known; false: nothing yet, since the first look is under way. */
+/* The last result; false: there is none, since the first look is still under way. */
 static bool known(struct look *out, bool *fresh)
 {
 	int64_t now = text_now();
 
 	pthread_mutex_lock(&lock);
 	*out = last;
-	*fresh = looked_at > 0 && now >= looked_at && now < fresh_until; /* the clock may have been set back */
+	*fresh = looked_at > 0 && now >= looked_at && now < fresh_until; /* even if the clock was set back */
 	bool any = looked_at > 0;
 	pthread_mutex_unlock(&lock);
 	return any;

@@ -1,4 +1,4 @@
-/* A sample's image, and its thumbnail, which is made once and then kept as a file for nginx. */
+/* A sample's image and thumbnail. */
 #include "samples.h"
 
 

@@ -1,4 +1,4 @@
-/* Reading samples: a page of them, one, and its history. */
+/* Reading samples: a page of them, and a single one. */
 #include "samples.h"
 
 #include "base/json.h"

@@ -6,7 +6,7 @@
 
 app_handler samples_list, samples_show, samples_image, samples_thumb, samples_history;
 
-/* The sample that the path's {id} names; call_place is read, too. */
+/* Finds the sample that the path's {id} names, after call_place. */
 int samples_find(struct call *call, struct sample *out, struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Requests to an image-label-server. */
+/* Sends requests to an image-label-server. */
 #include "http.h"
 
 #include <time.h>
@@ -8,7 +8,7 @@
 
 enum {
 	CONNECT_MS = 10 * 1000,
-	STALLED_SECONDS = 120, /* without a byte */
+	STALLED_SECONDS = 120, /* without receiving or sending a byte */
 	FIRST_WAIT_MS = 250,
 	WAIT_MAX_MS = 10 * 1000,
 };
@@ -61,7 +61,7 @@ static void set_trust(CURL *easy, const struct http_server *server)
 	}
 }
 
-/* libcurl looks into a netrc for the password of a user only when the name stands in the URL. */
+/* libcurl looks up a user's password in a netrc only when the URL has the user's name. */
 static void set_url(CURL *easy, const struct http_server *server, const char *path)
 {
 	int scheme = (int)(strstr(server->base, "://") + 3 - server->base);
@@ -85,7 +85,7 @@ void http_prepare(CURL *easy, const struct http_server *server, const char *path
 	answer->retry_after_ms = 0;
 	answer->trouble[0] = '\0';
 	buf_clear(&answer->body);
-	curl_easy_reset(easy); /* keeps its connections */
+	curl_easy_reset(easy); /* keeps the connections */
 	set_url(easy, server, path);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -148,7 +148,7 @@ bool http_is_down(const struct http_answer *answer)
 
 int http_retry_ms(const struct http_answer *answer, int tries, int tries_max)
 {
-	bool slow_down = answer->code == CURLE_OK && answer->status == 429; /* however often */
+	bool slow_down = answer->code == CURLE_OK && answer->status == 429; /* however often it comes */
 
 	if (!slow_down && (!http_is_down(answer) || tries >= tries_max))
 		return -1;
@@ -179,7 +179,7 @@ int http_explain(const struct http_server *server, const struct http_answer *ans
 
 /* --- one at a time ------------------------------------------------------------------------------------------------ */
 
-/* Ends early when a signal comes. */
+/* Sleeps; ends early when a signal comes. */
 static void pause_ms(int ms)
 {
 	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);

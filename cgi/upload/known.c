@@ -1,7 +1,7 @@
-/* The images that a dataset has, in two hash tables. */
+/* Keeps the images that a dataset has in two hash tables. */
 #include "known.h"
 
-enum { FIRST_ROOM = 1024 }; /* a power of two, as every room is */
+enum { FIRST_ROOM = 1024 }; /* a power of two; so is every room */
 
 static size_t digest_place(const struct known *known, const unsigned char *digest)
 {

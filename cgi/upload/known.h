@@ -1,5 +1,5 @@
-/* The images that a dataset has, by content: whether a file's bytes are among them, by its size first, so that
- * a file is only read when one of its size is there. One thread. */
+/* The images that a dataset has, by content: whether a file's bytes are among them. The size is checked first, so
+ * that a file is only read when one has its size. One thread. */
 #ifndef UPLOAD_KNOWN_H
 #define UPLOAD_KNOWN_H
 
@@ -9,16 +9,16 @@
 
 #include "base/hash.h"
 
-/* the first bytes of a SHA-256: enough to distinguish them, at half the memory of a million images */
+/* the first bytes of a SHA-256: enough to distinguish images, at half the memory for a million of them */
 enum { KNOWN_DIGEST = 16 };
 
 struct known {
-	unsigned char (*digests)[KNOWN_DIGEST]; /* open addressing; all zero is free */
-	int64_t *sizes;                         /* the same; 0 is free */
+	unsigned char (*digests)[KNOWN_DIGEST]; /* open addressing; all zero means free */
+	int64_t *sizes;                         /* the same; 0 means free */
 	size_t digest_count, digest_room, size_count, size_room;
 };
 
-/* All zero is an empty one. */
+/* An all-zero struct is empty. */
 void known_release(struct known *known);
 void known_add(struct known *known, int64_t bytes, const unsigned char sha256[HASH_SHA256_SIZE]);
 bool known_size(const struct known *known, int64_t bytes);

@@ -1,4 +1,4 @@
-/* The dataset on the server. */
+/* Reads and changes the dataset on the server. */
 #include "remote.h"
 
 #include "base/json.h"
@@ -6,7 +6,7 @@
 
 enum {
 	FIRST_TRIES = 3,
-	PAGE = 500, /* items asked for; fewer, when they turn out too large */
+	PAGE = 500, /* items a request; fewer when they turn out too large */
 	PATH_BYTES = 32 * 1024,
 };
 
@@ -81,7 +81,7 @@ static int ask_page(struct remote *remote, const char *list, const char *next, i
 	}
 }
 
-/* -1 with ERR_NOT_FOUND when there is no such dataset. */
+/* ERR_NOT_FOUND when there is no such dataset. */
 static int each_item(struct remote *remote, const char *list, take_item *take, remote_seen *seen, void *data,
                      struct err *err)
 {
@@ -134,7 +134,7 @@ static int nibble(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* An image that lies in the dataset's own folder has no digest: nothing is known of it but its filepath. */
+/* An image in the dataset's own folder has no digest: the server knows only its filepath. */
 static int take_sample(struct remote *remote, const cJSON *item, struct err *err)
 {
 	unsigned char digest[HASH_SHA256_SIZE];
@@ -182,7 +182,7 @@ void remote_release(struct remote *remote)
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
-/* POSTs {"name": name}; the answer's status, or -1. */
+/* POSTs {"name": name}; returns the answer's status, or -1. */
 static long post_name(struct remote *remote, const char *path, const char *name, struct err *err)
 {
 	struct http_answer answer;
@@ -207,7 +207,7 @@ static int make_dataset(struct remote *remote, struct err *err)
 		return err_set(err, ERR_FORBIDDEN,
 		               "There is no dataset %s that you may see, and making one is up to an admin",
 		               remote->dataset);
-	if (status == 409) /* made meanwhile, by another or by a request whose answer was lost */
+	if (status == 409) /* made meanwhile, by another client or by a request whose answer was lost */
 		return each_item(remote, "/labels", take_label, NULL, NULL, err) ? -1 : (remote->there = true, 0);
 	remote->there = status == 201;
 	return remote->there ? 0 : err_prefix(err, "Dataset %s cannot be made", remote->dataset);
@@ -219,7 +219,7 @@ static bool has_label(struct remote *remote, const char *label)
 		return true;
 	for (size_t i = 0; i < remote->label_count; i++)
 		if (strcmp(remote->labels[i], label) == 0) {
-			remote->label_last = i; /* files come folder by folder */
+			remote->label_last = i; /* the next file is likely to have it, too */
 			return true;
 		}
 	return false;

@@ -1,4 +1,4 @@
-/* What became of the files of an upload. */
+/* Counts and reports what became of the files of an upload. */
 #include "report.h"
 
 #include "base/buf.h"
@@ -67,8 +67,8 @@ void report_failed(struct report *report, const char *path, const char *reason)
 	report->failures[report->failed - 1] = buf_detach(&line);
 }
 
-/* The rates of the last seconds: what is found there already goes by much faster than what is sent. At first those of
- * the whole time, so that they do not climb from nothing. */
+/* The rates of the last seconds, since known files pass much faster than new ones are sent. At first they are those
+ * of the whole time, so that they do not climb from nothing. */
 static void report_look(struct report *report, double done)
 {
 	double seconds = progress_seconds(&report->progress), passed = seconds - report->recent.seconds;

@@ -23,13 +23,13 @@ struct report {
 		size_t count;
 	} reason[REPORT_REASONS_MAX]; /* why files were skipped */
 	char *failures[REPORT_FAILURES_MAX];
-	struct { /* as it was when last looked at, and rates since about then */
+	struct { /* the counts at the last look, and rates over about the last seconds */
 		double seconds, done, images, bytes, done_rate, image_rate, byte_rate;
 	} recent;
 };
 
 void report_start(struct report *report);
-/* From here on time counts. */
+/* Starts the clock. */
 void report_start_sending(struct report *report);
 void report_release(struct report *report);
 
@@ -40,9 +40,9 @@ void report_present(struct report *report); /* a duplicate that was not even sen
 void report_skipped(struct report *report, const char *reason, size_t count);
 void report_failed(struct report *report, const char *path, const char *reason);
 
-/* Redraws the progress line; `done` of `total` say how far it is (files, or bytes of an archive). */
+/* Redraws the progress line; `done` of `total` is the progress (in files, or in bytes of an archive). */
 void report_show(struct report *report, int64_t done, int64_t total);
-/* Prints the table, and what failed. */
+/* Prints the table and the failures. */
 int report_print(struct report *report, const char *dataset, struct err *err);
 
 #endif

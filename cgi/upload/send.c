@@ -1,4 +1,4 @@
-/* Sends images by libcurl's multi interface. */
+/* Sends images with libcurl's multi interface. */
 #include "send.h"
 
 
@@ -10,18 +10,18 @@ enum {
 	URL_BYTES = 32 * 1024,
 	UPLOAD_BUFFER_BYTES = 256 * 1024,
 	POLL_MS = 100,
-	LOST_MAX = 3, /* images given up one after the other, before the server is */
+	LOST_MAX = 3, /* images given up in a row before the server is given up */
 };
 
-/* One of the uploads that go on at once. */
+/* One of the simultaneous uploads. */
 struct slot {
 	enum { SLOT_FREE, SLOT_SENDING, SLOT_WAITING } state;
 	CURL *easy;
 	struct source_item item;
-	int64_t at; /* bytes read of it */
+	int64_t at; /* bytes of the item that were read */
 	bool unreadable;
 	int tries;
-	int64_t due_us; /* of SLOT_WAITING */
+	int64_t due_us; /* for SLOT_WAITING */
 	struct http_answer answer;
 };
 
@@ -33,8 +33,8 @@ struct sender {
 	struct slot slot[SEND_JOBS_MAX];
 	int jobs, sending, waiting;
 	int lost;    /* images given up since the server last answered */
-	bool ended;  /* nothing more is taken from the source */
-	bool failed; /* for `failure` */
+	bool ended;  /* nothing more is read from the source */
+	bool failed; /* because of `failure` */
 	struct err failure;
 };
 
@@ -103,7 +103,7 @@ static void empty_slot(struct slot *slot)
 	slot->tries = 0;
 }
 
-/* Whether the server said that it has these bytes already; -1 when it did not answer as ours does. */
+/* Whether the server says that it has these bytes already; -1 when it does not answer as ours does. */
 static int answered_duplicate(const struct http_answer *answer)
 {
 	bool duplicate = false;
@@ -114,7 +114,7 @@ static int answered_duplicate(const struct http_answer *answer)
 	return failed ? -1 : duplicate;
 }
 
-/* Failures that all further images would share. */
+/* Whether all further images would fail in the same way. */
 static bool is_hopeless(const struct http_answer *answer)
 {
 	return answer->code == CURLE_OK && (answer->status == 401 || answer->status == 403 ||
@@ -186,7 +186,7 @@ static bool is_present(struct sender *sender, struct source_item *item, struct e
 	       known_content(&sender->remote->known, sha256);
 }
 
-/* Takes the next file of the source into a free slot, unless it is passed over. */
+/* Reads the source's next file into a free slot, unless the file is skipped. */
 static void send_take(struct sender *sender, struct slot *slot)
 {
 	struct err err = {0};
@@ -217,7 +217,7 @@ static struct slot *free_slot(struct sender *sender)
 	return NULL;
 }
 
-/* Once the whole has failed, what waits is not tried again: it is as if it had not been taken. */
+/* Sends waiting images again when they are due. After a failure of the whole they are dropped as if never read. */
 static void restart_due(struct sender *sender)
 {
 	int64_t now = sender->waiting ? clock_us() : 0;
@@ -242,7 +242,7 @@ static void step(struct sender *sender)
 	int running, left;
 
 	restart_due(sender);
-	/* One file a step, so that a long row of those that are there keeps no connection waiting. */
+	/* One file a step, so that many known files in a row keep no connection waiting. */
 	if ((slot = free_slot(sender)))
 		send_take(sender, slot);
 	curl_multi_perform(sender->multi, &running);

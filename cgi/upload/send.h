@@ -7,9 +7,9 @@
 
 enum { SEND_JOBS_MAX = 64 };
 
-/* Sends what `source` has and `remote` lacks, and reports each to *report. Ends early, those on their way cut off, when
- * server->stopped is set. -1 when going on would be of no use: the password is wrong, the user may not, the disk is
- * full, the server stays away, the archive is broken. */
+/* Sends the images of `source` that `remote` lacks, and reports each to *report. Ends early, cutting off the images
+ * on their way, when server->stopped is set. Fails when going on is of no use: the password is wrong, the user may
+ * not upload, the disk is full, the server stays away, the archive is broken. */
 int send_all(struct remote *remote, struct source *source, struct report *report, int jobs, struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* The images to be uploaded, of a folder or an archive. */
+/* Reads the images to upload, from a folder or an archive. */
 #include "source.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "base/text.h"
 
 enum { PIECE = 256 * 1024 };
-static const int64_t image_max = INT64_C(4) << 30; /* what a server can be configured to take at most */
+static const int64_t image_max = INT64_C(4) << 30; /* the most that a server can be configured to accept */
 static const char in_skipped_folder[] = "in a folder to be skipped", no_image[] = "no image", hidden[] = "hidden",
 		  made_by_system[] = "made by a system";
 
@@ -179,7 +179,7 @@ static const char *skip_reason(const char *said)
 	return strstr(said, "hidden") ? hidden : strstr(said, "image") ? no_image : in_skipped_folder;
 }
 
-/* Takes the entry's bytes; a broken one is reported, and the next may be whole. */
+/* Reads the entry's bytes; reports a broken one, after which the next may be whole. */
 static void take_entry(struct source *source, const struct archive_item *entry, struct source_item *item)
 {
 	struct err err;
@@ -208,7 +208,7 @@ static void take_entry(struct source *source, const struct archive_item *entry, 
 	archive_links_set(source->links, item->path, 1);
 }
 
-/* A hard link is the image that its target is: the same bytes again, which need not be sent. */
+/* A hard link has its target's bytes, which need not be sent again. */
 static void take_link(struct source *source, const struct archive_item *entry)
 {
 	int64_t taken;

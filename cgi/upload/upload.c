@@ -1,4 +1,4 @@
-/* What the program is asked for, and the way of its work: look through, ask, send, report. */
+/* The uploading client: its command line, and its work: look through, ask, send, report. */
 #include "upload.h"
 
 #include <getopt.h>

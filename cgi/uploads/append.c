@@ -1,4 +1,4 @@
-/* Taking the next piece of an upload. */
+/* Receiving the next piece of an upload. */
 #include "uploads.h"
 
 #include <strings.h>
@@ -11,7 +11,7 @@ enum { PIECE_BYTES = 64 * 1024, CHECKSUM_MISMATCH = 460 /* tus, checksum extensi
 struct append {
 	struct tus_checksum checksum;
 	bool has_checksum;
-	int64_t offset; /* at which the client appends */
+	int64_t offset; /* where the client appends */
 };
 
 static int append_parse(struct call *call, struct append *append, struct err *err)
@@ -29,7 +29,7 @@ static int append_parse(struct call *call, struct append *append, struct err *er
 	return checksum ? tus_checksum_parse(checksum, &append->checksum, err) : 0;
 }
 
-/* What arrives is kept even if the client goes away in the middle: it asks for the offset and goes on. */
+/* What arrives is kept even if the client disconnects: it asks for the offset and goes on. */
 static int append_take(struct call *call, struct partial *partial, struct hash_stream *hash, struct err *err)
 {
 	char piece[PIECE_BYTES];

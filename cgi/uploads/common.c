@@ -37,7 +37,7 @@ int uploads_number(struct call *call, const char *name, int64_t value, struct er
 	return reply_header(call->reply, name, text, err);
 }
 
-/* An HTTP date (RFC 9110 §5.6.7), as the expiration extension asks. */
+/* Adds an HTTP date (RFC 9110 §5.6.7), as the expiration extension wants. */
 static int add_expiry(struct call *call, int64_t expires_us, struct err *err)
 {
 	time_t seconds = (time_t)(expires_us / MICROSECONDS);

@@ -1,4 +1,4 @@
-/* Making a sample of a whole upload. */
+/* Making a sample of a finished upload. */
 #include "uploads.h"
 
 #include "fastcgi/ingest.h"
@@ -14,7 +14,7 @@ int uploads_complete(struct call *call, struct partial *partial, struct err *err
 	if (ingest_info(call, err) || ingest_from_file(partial->fd, partial->length, &image.source, err))
 		return -1;
 	if (ingest_store(call, &image, &sample, &duplicate, err)) {
-		if (!err_is_ours(err)) /* what will never be an image of this dataset is not kept for another try */
+		if (!err_is_ours(err)) /* an upload that can never be an image of this dataset is not kept for another attempt */
 			partial_remove(partial, NULL);
 		return -1;
 	}

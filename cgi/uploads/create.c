@@ -47,8 +47,8 @@ static int reply_created(struct call *call, const struct partial *partial, struc
 	return failed ? -1 : 0;
 }
 
-/* What has expired makes room; a failure here is not this upload's. It reads a file of each upload of the last day, so
- * it is done now and then (measured: 0.2 s at 20,000). */
+/* Removes expired uploads, which makes room; a failure is not this upload's. It reads a file of each upload of the
+ * last day, so it is done only now and then (measured: 0.2 s for 20,000). */
 static void create_sweep(const struct call *call, const char *dir, int64_t now)
 {
 	static atomic_int_fast64_t last;
@@ -56,7 +56,7 @@ static void create_sweep(const struct call *call, const char *dir, int64_t now)
 	int64_t pause = (expires < SWEEP_SECONDS ? expires : SWEEP_SECONDS) * MICROSECONDS;
 	int_fast64_t before = atomic_load(&last);
 
-	/* The clock may have been set back. */
+	/* even if the clock was set back */
 	if ((now - before >= pause || now < before) && atomic_compare_exchange_strong(&last, &before, now))
 		partial_sweep(dir, NULL);
 }

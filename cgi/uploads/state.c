@@ -1,9 +1,9 @@
-/* How far an upload has come, and giving it up. */
+/* The progress of an upload, and its cancellation. */
 #include "uploads.h"
 
 typedef int upload_use(struct call *call, struct partial *partial, struct err *err);
 
-/* Answers with this status and what `use` does with the upload. */
+/* Answers with this status and with what `use` adds for the upload. */
 static int with_upload(struct call *call, int status, upload_use *use, struct err *err)
 {
 	char dir[UPLOADS_DIR_MAX];
@@ -22,7 +22,8 @@ static int with_upload(struct call *call, int status, upload_use *use, struct er
 
 static int tell_offset(struct call *call, struct partial *partial, struct err *err)
 {
-	/* Whole, but no sample: a crash or a store that was down came between, and its client has nothing left to send. */
+	/* A finished upload without a sample was interrupted by a crash or a store that was down; its client has nothing
+	 * left to send. */
 	bool is_due = partial->offset == partial->length && partial->result < 0;
 
 	return (is_due && uploads_complete(call, partial, err)) || uploads_describe(call, partial, err) ||

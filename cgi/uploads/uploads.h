@@ -11,20 +11,20 @@ enum { UPLOADS_DIR_MAX = 4096 };
 /* The folder of unfinished uploads. */
 const char *uploads_dir(const struct call *call, char out[UPLOADS_DIR_MAX]);
 
-/* Another version asked for by the client is answered by 412 here, and *answered is true. (nginx adds Tus-Resumable to
- * every answer, its own errors among them.) */
+/* If the client asks for another version, answers 412 and sets *answered. (nginx adds Tus-Resumable to every answer,
+ * including its own errors.) */
 int uploads_version(struct call *call, bool *answered, struct err *err);
 
-/* Opens the upload that the path names. */
+/* Opens the upload named by the path. */
 int uploads_open(struct call *call, struct partial *out, char dir[UPLOADS_DIR_MAX], struct err *err);
 
 /* Adds Upload-Offset, Upload-Length and Upload-Expires. */
 int uploads_describe(struct call *call, const struct partial *partial, struct err *err);
 
-/* Adds a header whose value is a number. */
+/* Adds a header with a numeric value. */
 int uploads_number(struct call *call, const char *name, int64_t value, struct err *err);
 
-/* Stores a whole upload as a sample. What can never become one (no image, taken filepath) is removed. */
+/* Stores a finished upload as a sample. One that can never become a sample (no image, filepath taken) is removed. */
 int uploads_complete(struct call *call, struct partial *partial, struct err *err);
 
 #endif
