@@ -43,9 +43,7 @@ static int may_see(struct call *call, struct err *err)
 		return hide(call, err);
 	reply_empty(call->reply, 204);
 	return reply_header(call->reply, "X-Base-Dir", dir[0] && !text_has_control(dir) ? dir : "/nonexistent", err) ||
-	                       keep_off_full_disk(call, err)
-	               ? -1
-	               : 0;
+	       keep_off_full_disk(call, err);
 }
 
 /* Serves a file that is reached through a symlink, or whose name does not look like an image's, if it is a sample.
@@ -62,7 +60,7 @@ static int image(struct call *call, struct err *err)
 	             reply_header(call->reply, "Cache-Control", "private, no-cache", err) ||
 	             serve_image(call, &sample, &file, err);
 	sample_release(&sample);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static const struct route routes[] = {

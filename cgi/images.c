@@ -53,7 +53,7 @@ static int images_put(struct call *call, struct err *err)
 	spool_release(&body);
 	sample_release(&sample);
 	free(label);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static cJSON *images_result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,

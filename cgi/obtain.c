@@ -40,9 +40,7 @@ static int reply_image(struct call *call, const cJSON *description, const struct
                        struct err *err)
 {
 	return serve_image(call, &task->sample, file, err) || describe_in_header(call, description, err) ||
-	                       reply_header(call->reply, "Cache-Control", "no-cache", err)
-	               ? -1
-	               : 0;
+	       reply_header(call->reply, "Cache-Control", "no-cache", err);
 }
 
 static int reply_description(struct call *call, cJSON *description, const struct task *task, struct err *err)
@@ -78,9 +76,7 @@ static int obtain_find(struct call *call, struct passing *passing, int64_t id, s
 {
 	if (id >= 0)
 		return dataset_sample(call->dataset, id, &task->sample, err) ||
-		                       serve_locate(call, &task->sample, file, err)
-		               ? -1
-		               : 0;
+		       serve_locate(call, &task->sample, file, err);
 	if (call->role < ROLE_ANNOTATOR)
 		return err_set(err, ERR_FORBIDDEN, "A viewer obtains images by their id; labelling needs the role annotator");
 	return passing_next(call, passing, task, file, err);
@@ -100,7 +96,7 @@ static int find_and_answer(struct call *call, int64_t id, struct err *err)
 
 		task_release(&task);
 		if (!again)
-			return failed ? -1 : 0;
+			return failed;
 	}
 }
 
@@ -110,11 +106,9 @@ static int obtain(struct call *call, struct err *err)
 	int64_t id = -1;
 
 	return call_body(call, err) || json_string(call->body, "dataset_name", true, &name, err) ||
-	                       json_int64(call->body, "id", false, INT64_MIN, INT64_MAX, &id, err) ||
-	                       call_dataset(call, name, err) || call_place(call, err) || call_labels(call, err) ||
-	                       find_and_answer(call, id, err)
-	               ? -1
-	               : 0;
+	       json_int64(call->body, "id", false, INT64_MIN, INT64_MAX, &id, err) ||
+	       call_dataset(call, name, err) || call_place(call, err) || call_labels(call, err) ||
+	       find_and_answer(call, id, err);
 }
 
 static const struct route routes[] = {

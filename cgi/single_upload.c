@@ -73,7 +73,7 @@ static int store(struct call *call, struct upload *upload, struct err *err)
 	int failed = ingest_store(call, &image, &sample, &duplicate, err) ||
 	             reply_stored(call, upload, &sample, duplicate, err);
 	sample_release(&sample);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int single_upload_post(struct call *call, struct err *err)
@@ -91,7 +91,7 @@ static int single_upload_post(struct call *call, struct err *err)
 	if (upload.taken)
 		spool_release(&upload.file);
 	free(upload.label);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static const struct route routes[] = {

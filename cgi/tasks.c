@@ -31,7 +31,7 @@ static int tasks_lease(struct call *call, struct err *err)
 	else if (!failed)
 		reply_empty(call->reply, 204);
 	tasks_release(tasks, taken);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* a day: more than any person needs for one image */
@@ -52,7 +52,7 @@ static int tasks_label(struct call *call, struct err *err)
 	sample_release(&sample);
 	if (document)
 		reply_json(call->reply, 200, document);
-	return document ? 0 : -1;
+	return !document;
 }
 
 static int tasks_renew(struct call *call, struct err *err)
@@ -72,9 +72,7 @@ static int tasks_release_one(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
 	return call_body_or_none(call, err) ||
-	                       lease_give_back(call->dataset, call->request->user, call->param[0], err)
-	               ? -1
-	               : 0;
+	       lease_give_back(call->dataset, call->request->user, call->param[0], err);
 }
 
 static int tasks_skip(struct call *call, struct err *err)
@@ -86,9 +84,7 @@ static int tasks_skip(struct call *call, struct err *err)
 	enum dataset_skip policy = call->info.place.policy.skip;
 	reply_empty(call->reply, 204);
 	return (named && dataset_skip_parse(named, &policy, err)) ||
-	                       lease_skip(call->dataset, call->request->user, call->param[0], policy, err)
-	               ? -1
-	               : 0;
+	       lease_skip(call->dataset, call->request->user, call->param[0], policy, err);
 }
 
 static const struct route routes[] = {

@@ -42,7 +42,7 @@ int accounts_audit(struct call *call, struct err *err)
 	int failed = audit_list(call->app->store, after, (size_t)listing.room + 1, add_entry, &listing, err);
 	cJSON *answer = json_new_object();
 	json_add(answer, "items", listing.items);
-	failed = failed || cursor_add_next_number(call, LIST, listing.last, listing.more, answer, err) ? -1 : 0;
+	failed = failed || cursor_add_next_number(call, LIST, listing.last, listing.more, answer, err);
 	reply_json(call->reply, 200, answer);
 	return failed;
 }

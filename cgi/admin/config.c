@@ -61,7 +61,7 @@ void admin_name_config(const struct config *config, struct err *err)
 static int make_one(const char *path, const char *parent, mode_t mode)
 {
 	if (mkdir(path, mode) != 0)
-		return errno == EEXIST ? 0 : -1;
+		return errno != EEXIST;
 	struct stat st;
 	if (geteuid() == 0 && stat(parent, &st) == 0 && st.st_uid != 0)
 		return chown(path, st.st_uid, st.st_gid);

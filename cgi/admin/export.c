@@ -106,7 +106,7 @@ static int export(const struct options *options, const struct config *config, st
 	dataset_info_release(&info);
 	dataset_close(dataset);
 	dataset_store_free(store);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int admin_export(int argc, char **argv, config_env *env)

@@ -259,7 +259,7 @@ static int write_chunk(struct load *load, struct err *err)
 	for (size_t i = 0; i < load->folder_count; i++)
 		free(load->folders[i]);
 	load->seed_count = load->folder_count = load->label_count = 0;
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int add_file(struct load *load, const struct walk_file *file, struct err *err)

@@ -143,10 +143,8 @@ static int migrate_dataset_prepare(void *data, struct dataset_record *records, s
 static int copy_page(struct moving *moving, struct dataset_record *records, size_t count, bool look, struct err *err)
 {
 	return migrate_dataset_prepare(moving, records, count, err) ||
-	                       migrate_images_take(&moving->migration->images, records, count, look, err) ||
-	                       write_records(moving, records, count, err)
-	               ? -1
-	               : 0;
+	       migrate_images_take(&moving->migration->images, records, count, look, err) ||
+	       write_records(moving, records, count, err);
 }
 
 /* Copies what follows the last record in the destination. Some images of the first page may have been copied before. */
@@ -180,9 +178,7 @@ static int mend(void *data, const struct dataset_record *records, size_t count, 
 	struct moving *moving = data;
 
 	return migrate_images_take(&moving->migration->images, records, count, true, err) ||
-	                       write_records(moving, records, count, err)
-	               ? -1
-	               : 0;
+	       write_records(moving, records, count, err);
 }
 
 static int check_images(void *data, const struct dataset_record *records, size_t count, struct err *err)
@@ -261,7 +257,7 @@ static int compare_until_same(struct moving *moving, struct err *err)
 		               moving->compare.differing, moving->compare.first_differing);
 	if (!clean)
 		return err_set(err, ERR_CONFLICT, "the source changes all the time: stop its server, and run this again");
-	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err) ? -1 : 0;
+	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err);
 }
 
 /* Only compares: the destination may be in use by now. */
@@ -282,7 +278,7 @@ static int compare_whole(struct moving *moving, struct err *err)
 	if (!same || moving->compare.differing > 0 || moving->compare.extra > 0)
 		return err_set(err, ERR_CONFLICT,
 		               "it was moved there already, and one of the two was changed since: nothing was done");
-	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err) ? -1 : 0;
+	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
@@ -319,7 +315,7 @@ static int drop_unfinished(struct moving *moving, struct err *err)
 {
 	if (!moving->migration->restart || dataset_restore_drop(moving->migration->to, moving->name, err) == 0)
 		return 0;
-	return err->code == ERR_NOT_FOUND ? 0 : -1;
+	return err->code != ERR_NOT_FOUND;
 }
 
 static int open_destination(struct moving *moving, int64_t *last, struct err *err)
@@ -338,7 +334,7 @@ static int open_destination(struct moving *moving, int64_t *last, struct err *er
 		failed = 0;
 	}
 	free(origin);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int open_source(struct moving *moving, struct err *err)
@@ -397,9 +393,7 @@ static int move(struct moving *moving, struct err *err)
 	struct dataset *to = moving->to;
 	moving->to = NULL;
 	return dataset_restore_finish(to, err) ||
-	                       apart_settle(moving->migration->to, moving->migration->to_config, NULL, err)
-	               ? -1
-	               : 0;
+	       apart_settle(moving->migration->to, moving->migration->to_config, NULL, err);
 }
 
 static void report(const struct moving *moving)

@@ -50,7 +50,7 @@ static int fetch(struct blob_store *from, const struct sample *sample, struct sp
 	}
 	free(piece);
 	spool_finish(spool);
-	return failed ? -1 : check_spool(spool, sample, err);
+	return failed || check_spool(spool, sample, err);
 }
 
 static int migrate_images_copy(const struct migrate_images *images, const struct sample *sample, struct err *err)
@@ -83,7 +83,7 @@ static int look_there(const struct migrate_images *images, const struct sample *
 
 	*there = false;
 	if (blob_stat(images->to, sample->blob_key, &info, err))
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
+		return err->code != ERR_NOT_FOUND;
 	if ((sample->bytes > 0 && info.bytes != sample->bytes) ||
 	    (info.sha256[0] && sample->sha256[0] && strcmp(info.sha256, sample->sha256) != 0))
 		return err_set(err, ERR_CONFLICT, "other bytes lie under the key %s in the destination", sample->blob_key);
@@ -178,5 +178,5 @@ int migrate_images_take(struct migrate_images *images, const struct dataset_reco
 	pthread_mutex_destroy(&page.mutex);
 	if (page.failed)
 		*err = page.err;
-	return page.failed ? -1 : 0;
+	return page.failed;
 }

@@ -295,7 +295,7 @@ static int user_run(struct request *request, const struct verb *verb, config_env
 	if (request->given & PASSWORD)
 		result = secret_read(request->password, sizeof(request->password), err);
 	if (result == 0)
-		result = verb->run(request, err) == 0 && user_answer(request, err) == 0 ? 0 : -1;
+		result = verb->run(request, err) || user_answer(request, err);
 	if (result != 0)
 		admin_name_config(&request->config, err);
 	explicit_bzero(request->password, sizeof(request->password));

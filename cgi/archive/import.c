@@ -60,7 +60,7 @@ static int import_finish(struct import *import, size_t left, struct err *err)
 		entry_finish(entry);
 		if (!entry->failed && !entry->duplicate) /* it may have found that the dataset became public or private */
 			import->call->info.place.policy = entry->call.info.place.policy;
-		failed = import_tell(import, entry, failed ? &later : err) || failed ? -1 : 0;
+		failed = import_tell(import, entry, failed ? &later : err) || failed;
 		entry_release(entry);
 		under_way->first = (under_way->first + 1) % UNDER_WAY_MAX;
 		under_way->count--;
@@ -212,7 +212,7 @@ int import_run(struct import *import, struct err *err)
 	} else if (!failed || broken.code != ERR_NONE) {
 		failed = import_summarise(import, broken.code == ERR_NONE ? NULL : broken.text, err);
 		request_drain(import->call->request); /* what follows the archive, or its broken place */
-		failed = failed || lines_send(&import->lines, import->call->reply, err) ? -1 : 0;
+		failed = failed || lines_send(&import->lines, import->call->reply, err);
 	}
 	spool_release(&import->lines);
 	archive_links_free(import->links);

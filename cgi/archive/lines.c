@@ -40,7 +40,7 @@ static int send_whole(const struct spool *lines, struct reply *reply, struct err
 	if (!failed)
 		reply_text(reply, 200, TYPE, text);
 	free(text);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int lines_send(const struct spool *lines, struct reply *reply, struct err *err)
@@ -58,5 +58,5 @@ int lines_send(const struct spool *lines, struct reply *reply, struct err *err)
 			return err_set(err, ERR_BAD_REQUEST, "The client went away");
 		at += got;
 	}
-	return got < 0 ? -1 : 0;
+	return got < 0;
 }

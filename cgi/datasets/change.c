@@ -18,10 +18,8 @@ static int check_base_dir(struct call *call, struct dataset_change *change, stru
 	if (auth_role(call->app->auth, call->request->user, NULL) != ROLE_ADMIN)
 		return err_set(err, ERR_FORBIDDEN, "Another \"base_dir\" needs the role admin on every dataset");
 	return dataset_check_folder(change->base_dir, err) ||
-	                       apart_check(call->app->store, &call->app->config, call->app->state_dir,
-	                                   dataset_name(call->dataset), change->base_dir, err)
-	               ? -1
-	               : 0;
+	       apart_check(call->app->store, &call->app->config, call->app->state_dir,
+	                   dataset_name(call->dataset), change->base_dir, err);
 }
 
 static int change_settle(struct call *call, const struct dataset_change *change, struct err *err)
@@ -57,5 +55,5 @@ int datasets_change(struct call *call, struct err *err)
 	    dataset_update(call->dataset, &change, err) || change_settle(call, &change, err) ||
 	    ((change.fields & DATASET_POLICY_PUBLIC) && datasets_publish(call, err)))
 		return -1;
-	return change_audit(call, err) || datasets_reply(call, 200, err) ? -1 : 0;
+	return change_audit(call, err) || datasets_reply(call, 200, err);
 }

@@ -55,9 +55,7 @@ static int create(struct call *call, const char *name, const char *base_dir, con
 	if (dataset_check_folder(base_dir, err) || apart_check(app->store, &app->config, app->state_dir, name, base_dir, err))
 		return -1;
 	return dataset_create(app->store, name, base_dir, policy, err) ||
-	                       (base_dir[0] && apart_settle(app->store, &app->config, app->state_dir, err))
-	               ? -1
-	               : 0;
+	       (base_dir[0] && apart_settle(app->store, &app->config, app->state_dir, err));
 }
 
 int datasets_create(struct call *call, struct err *err)
@@ -68,16 +66,14 @@ int datasets_create(struct call *call, struct err *err)
 	unsigned given = 0;
 
 	return call_body(call, err) ||
-	                       json_string(call->body, "name", true, &name, err) ||
-	                       json_string(call->body, "base_dir", false, &base_dir, err) ||
-	                       json_string_array(call->body, "labels", false, &labels, err) ||
-	                       json_object(call->body, "policy", false, &policy, err) || check_labels(labels, err) ||
-	                       document_policy_parse(policy, &parsed, &given, err) ||
-	                       create(call, name, base_dir, &parsed, err) ||
-	                       dataset_open(call->app->store, name, &call->dataset, err) ||
-	                       add_labels(call, labels, err) || datasets_reply(call, 201, err) ||
-	                       reply_location(call, name, err) ||
-	                       call_audit(call, "dataset.create", name, "", err)
-	               ? -1
-	               : 0;
+	       json_string(call->body, "name", true, &name, err) ||
+	       json_string(call->body, "base_dir", false, &base_dir, err) ||
+	       json_string_array(call->body, "labels", false, &labels, err) ||
+	       json_object(call->body, "policy", false, &policy, err) || check_labels(labels, err) ||
+	       document_policy_parse(policy, &parsed, &given, err) ||
+	       create(call, name, base_dir, &parsed, err) ||
+	       dataset_open(call->app->store, name, &call->dataset, err) ||
+	       add_labels(call, labels, err) || datasets_reply(call, 201, err) ||
+	       reply_location(call, name, err) ||
+	       call_audit(call, "dataset.create", name, "", err);
 }

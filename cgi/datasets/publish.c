@@ -45,7 +45,7 @@ static int publish_image(struct page *page, size_t index, struct err *err)
 		log_write(LOG_WARN, "image is not in the store", "key", sample->blob_key, NULL);
 	}
 	page->urls[index] = public_url(page->call, sample, public_read, err);
-	return page->urls[index] ? 0 : -1;
+	return !page->urls[index];
 }
 
 static int publish_one(void *data, size_t index, struct err *err)
@@ -78,7 +78,7 @@ static int publish_page(struct page *page, int64_t *after, int64_t left, struct 
 	if (failed)
 		return -1;
 	memset(page->urls, 0, sizeof(page->urls));
-	failed = several(page->count, publish_one, page, page->call->request->id, err) || note_urls(page, err) ? -1 : 0;
+	failed = several(page->count, publish_one, page, page->call->request->id, err) || note_urls(page, err);
 	for (size_t i = 0; i < page->count; i++) {
 		*after = page->samples[i].id;
 		free(page->urls[i]);
@@ -110,7 +110,7 @@ static int publish_all(struct call *call, struct progress *progress, bool *now, 
 	atomic_store(&progress->done, 0);
 	atomic_store(&progress->total, total);
 	for (left = total; !failed && *now == progress->public_read && page.count > 0 && left > 0; left -= (int64_t)page.count)
-		failed = publish_page(&page, &after, left, err) || read_policy(call, now, err) ? -1 : 0;
+		failed = publish_page(&page, &after, left, err) || read_policy(call, now, err);
 	if (failed)
 		err_prefix(err, "%lld of %lld images are %s by now, ask again to go on", (long long)atomic_load(&progress->done),
 		           (long long)total, progress->public_read ? "public" : "private");

@@ -44,7 +44,7 @@ int datasets_list(struct call *call, struct err *err)
 	failed = failed || cursor_add_next(call, LIST, listing.more ? listing.last : NULL, answer, err);
 	free(listing.last);
 	reply_json(call->reply, 200, answer);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int datasets_reply(struct call *call, int status, struct err *err)

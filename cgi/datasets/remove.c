@@ -50,9 +50,7 @@ int datasets_remove(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
 	return call_place(call, err) || remove_objects(call, err) ||
-	                       dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
-	                       call_audit(call, "dataset.remove", dataset_name(call->dataset), "", err) ||
-	                       thumb_forget(call->app->state_dir, call->info.place.uuid, err)
-	               ? -1
-	               : 0;
+	       dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
+	       call_audit(call, "dataset.remove", dataset_name(call->dataset), "", err) ||
+	       thumb_forget(call->app->state_dir, call->info.place.uuid, err);
 }

@@ -63,5 +63,5 @@ int several(size_t count, several_work *work, void *data, const char *request_id
 	pthread_mutex_destroy(&several.lock);
 	if (several.failed)
 		*err = several.err;
-	return several.failed ? -1 : 0;
+	return several.failed;
 }

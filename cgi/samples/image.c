@@ -17,7 +17,7 @@ int samples_image(struct call *call, struct err *err)
 	             serve_image(call, &sample, &file, err);
 
 	sample_release(&sample);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int samples_thumb(struct call *call, struct err *err)
@@ -30,5 +30,5 @@ int samples_thumb(struct call *call, struct err *err)
 		return err_set(err, ERR_BAD_REQUEST, "\"size\" must be a number of pixels from 1 to %d", IMAGE_THUMB_SIDE_MAX);
 	int failed = samples_find(call, &sample, err) || thumb_answer(call, &sample, (int)size, err);
 	sample_release(&sample);
-	return failed ? -1 : 0;
+	return failed;
 }

@@ -15,7 +15,7 @@ int samples_find(struct call *call, struct sample *out, struct err *err)
 
 	if (text_int64(call->param[0], 0, INT64_MAX - 1, &id))
 		return err_set(err, ERR_NOT_FOUND, "Sample not found");
-	return call_place(call, err) || dataset_sample(call->dataset, id, out, err) ? -1 : 0;
+	return call_place(call, err) || dataset_sample(call->dataset, id, out, err);
 }
 
 static int reply_page(struct call *call, const struct sample *samples, size_t count, int64_t limit, struct err *err)
@@ -62,5 +62,5 @@ int samples_show(struct call *call, struct err *err)
 	if (document)
 		reply_json(call->reply, 200, document);
 	sample_release(&sample);
-	return document ? 0 : -1;
+	return !document;
 }

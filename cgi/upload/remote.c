@@ -55,7 +55,7 @@ static int take_page(struct remote *remote, const struct http_answer *answer, ta
 	free(*next);
 	*next = after && !failed ? strdup(after) : NULL;
 	cJSON_Delete(page);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int ask_page(struct remote *remote, const char *list, const char *next, int *limit,
@@ -104,7 +104,7 @@ static int each_item(struct remote *remote, const char *list, take_item *take, r
 	} while (!failed && next);
 	http_answer_release(&answer);
 	free(next);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static void keep_label(struct remote *remote, const char *name)
@@ -165,7 +165,7 @@ int remote_open(struct remote *remote, const struct http_server *server, const c
 	if (!remote->easy)
 		return err_set(err, ERR_INTERNAL, "libcurl cannot be set up");
 	if (each_item(remote, "/labels", take_label, NULL, NULL, err))
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
+		return err->code != ERR_NOT_FOUND;
 	remote->there = true;
 	return each_item(remote, "/samples", take_sample, seen, data, err);
 }

@@ -304,5 +304,5 @@ int send_all(struct remote *remote, struct source *source, struct report *report
 		failed = -1;
 	}
 	send_release(sender);
-	return failed ? -1 : 0;
+	return failed;
 }

@@ -146,9 +146,7 @@ static int upload_check(struct options *options, config_env *env, struct err *er
 	else if (options->label && text_check_label(options->label, err))
 		return -1;
 	return text_check_dataset_name(options->dataset, err) || check_base(options, err) ||
-	                       check_credentials(options, env, err)
-	               ? -1
-	               : 0;
+	       check_credentials(options, env, err);
 }
 
 /* --- the work ----------------------------------------------------------------------------------------------------- */

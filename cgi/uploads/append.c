@@ -43,7 +43,7 @@ static int append_take(struct call *call, struct partial *partial, struct hash_s
 		if (!failed && hash)
 			hash_stream_update(hash, piece, (size_t)got);
 	}
-	return partial_sync(partial, failed ? NULL : err) || failed ? -1 : 0;
+	return partial_sync(partial, failed ? NULL : err) || failed;
 }
 
 /* With a checksum a piece counts whole or not at all. */
@@ -88,7 +88,7 @@ int uploads_append(struct call *call, struct err *err)
 	bool answered;
 
 	if (uploads_version(call, &answered, err) || answered)
-		return answered ? 0 : -1;
+		return !answered;
 	if (append_parse(call, &append, err) || uploads_open(call, &partial, dir, err))
 		return -1;
 	int failed = append_piece(call, &partial, &append, err);

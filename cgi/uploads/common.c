@@ -52,8 +52,6 @@ static int add_expiry(struct call *call, int64_t expires_us, struct err *err)
 int uploads_describe(struct call *call, const struct partial *partial, struct err *err)
 {
 	return uploads_number(call, "Upload-Offset", partial->offset, err) ||
-	                       uploads_number(call, "Upload-Length", partial->length, err) ||
-	                       add_expiry(call, partial->expires_us, err)
-	               ? -1
-	               : 0;
+	       uploads_number(call, "Upload-Length", partial->length, err) ||
+	       add_expiry(call, partial->expires_us, err);
 }

@@ -21,5 +21,5 @@ int uploads_complete(struct call *call, struct partial *partial, struct err *err
 	int failed = uploads_number(call, "X-Sample-Id", sample.id, err) || partial_finish(partial, sample.id, err);
 	partial->offset = partial->length;
 	sample_release(&sample);
-	return failed ? -1 : 0;
+	return failed;
 }

@@ -14,11 +14,9 @@ int uploads_options(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
 	return reply_header(call->reply, "Tus-Version", "1.0.0", err) ||
-	                       reply_header(call->reply, "Tus-Extension", "creation,termination,checksum,expiration", err) ||
-	                       reply_header(call->reply, "Tus-Checksum-Algorithm", "sha1,sha256", err) ||
-	                       uploads_number(call, "Tus-Max-Size", call->app->config.limits.file_bytes, err)
-	               ? -1
-	               : 0;
+	       reply_header(call->reply, "Tus-Extension", "creation,termination,checksum,expiration", err) ||
+	       reply_header(call->reply, "Tus-Checksum-Algorithm", "sha1,sha256", err) ||
+	       uploads_number(call, "Tus-Max-Size", call->app->config.limits.file_bytes, err);
 }
 
 static int parse_length(struct call *call, int64_t *length, struct err *err)
@@ -44,7 +42,7 @@ static int reply_created(struct call *call, const struct partial *partial, struc
 	reply_empty(call->reply, 201);
 	int failed = reply_header(call->reply, "Location", buf_text(&location), err) || uploads_describe(call, partial, err);
 	buf_release(&location);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* Removes expired uploads, which makes room; a failure is not this upload's. It reads a file of each upload of the
@@ -71,7 +69,7 @@ int uploads_create(struct call *call, struct err *err)
 
 	partial.dir = uploads_dir(call, dir);
 	if (uploads_version(call, &answered, err) || answered)
-		return answered ? 0 : -1;
+		return !answered;
 	if (parse_length(call, &partial.length, err) || tus_metadata_parse(header ? header : "", &metadata, err) ||
 	    (*metadata.filepath && ingest_filepath(metadata.filepath, err)) || ingest_label(call, metadata.label, &label, err))
 		return -1;
@@ -90,5 +88,5 @@ int uploads_create(struct call *call, struct err *err)
 		partial_release(&partial);
 	}
 	free(label);
-	return failed ? -1 : 0;
+	return failed;
 }

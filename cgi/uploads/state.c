@@ -11,7 +11,7 @@ static int with_upload(struct call *call, int status, upload_use *use, struct er
 	bool answered;
 
 	if (uploads_version(call, &answered, err) || answered)
-		return answered ? 0 : -1;
+		return !answered;
 	if (uploads_open(call, &partial, dir, err))
 		return -1;
 	reply_empty(call->reply, status);
@@ -27,10 +27,8 @@ static int tell_offset(struct call *call, struct partial *partial, struct err *e
 	bool is_due = partial->offset == partial->length && partial->result < 0;
 
 	return (is_due && uploads_complete(call, partial, err)) || uploads_describe(call, partial, err) ||
-	                       reply_header(call->reply, "Cache-Control", "no-store", err) ||
-	                       (*partial->metadata && reply_header(call->reply, "Upload-Metadata", partial->metadata, err))
-	               ? -1
-	               : 0;
+	       reply_header(call->reply, "Cache-Control", "no-store", err) ||
+	       (*partial->metadata && reply_header(call->reply, "Upload-Metadata", partial->metadata, err));
 }
 
 int uploads_offset(struct call *call, struct err *err)

@@ -132,7 +132,7 @@ int users_add(const char *json_user_dir, const char *name, enum role role, const
 		return -1;
 	int result = add_users(&users, name, role, grants, grant_count, hash, expires_us, err);
 	users_close(&users);
-	return result == 0 ? users_compile(json_user_dir, NULL, NULL, err) : -1;
+	return result || users_compile(json_user_dir, NULL, NULL, err);
 }
 
 /* Rewrites a user's file with a change; the keys that the change does not touch stay. */
@@ -153,7 +153,7 @@ static int change_user(const char *json_user_dir, const char *name, tree_change 
 	}
 	cJSON_Delete(tree);
 	users_close(&users);
-	return result == 0 ? users_compile(json_user_dir, NULL, NULL, err) : -1;
+	return result || users_compile(json_user_dir, NULL, NULL, err);
 }
 
 static void change_password(cJSON *tree, const struct user_entry *entry, const void *hash)
@@ -215,7 +215,7 @@ int users_remove(const char *json_user_dir, const char *name, struct err *err)
 		return -1;
 	int result = remove_files(&users, name, err);
 	users_close(&users);
-	return result == 0 ? users_compile(json_user_dir, NULL, NULL, err) : -1;
+	return result || users_compile(json_user_dir, NULL, NULL, err);
 }
 
 static const char *password_kind(const struct user_entry *entry)

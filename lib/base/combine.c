@@ -125,5 +125,5 @@ int combine_do(struct combine *line, struct combine_job *job, combine_run *run, 
 	if (leads || (served && job->leads))
 		combine_lead(line, job, run, owner);
 	sem_destroy(&job->wake);
-	return served ? 0 : -1;
+	return !served;
 }

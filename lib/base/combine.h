@@ -35,7 +35,7 @@ struct combine_job *combine_take(struct combine *line);
 /* Does the work of a batch. One is under way at a time. */
 typedef void combine_run(void *owner, struct combine *line);
 /* Returns 0 when the job's work was done by somebody's `run`. wait_seconds: who has waited for so long, and is in no
- * batch, goes with -1; 0: waits for as long as it takes. */
+ * batch, goes, and gets non-zero; 0: waits for as long as it takes. */
 int combine_do(struct combine *line, struct combine_job *job, combine_run *run, void *owner, int wait_seconds);
 
 #endif

@@ -352,7 +352,7 @@ static int load_config(struct config *config, const char *path, config_env *env,
 	failed = (file && read_file(config, &places, err)) || set_other_defaults(config, &places, err) ||
 	         config_environment(config, env, &places, stores, err);
 	free(folder);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int config_load(struct config *config, const char *path, config_env *env, struct err *err)

@@ -160,7 +160,7 @@ int config_help(struct buf *out)
 			buf_printf(out, "; default %s", default_text(key));
 		buf_char(out, '\n');
 	}
-	return out->overflow ? -1 : 0;
+	return out->overflow;
 }
 
 int config_table(struct buf *out)
@@ -184,5 +184,5 @@ int config_table(struct buf *out)
 		config_print_describe(key, false, out);
 		buf_str(out, " |\n");
 	}
-	return out->overflow ? -1 : 0;
+	return out->overflow;
 }

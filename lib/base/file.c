@@ -47,7 +47,7 @@ static int read_all(int fd, const char *path, size_t max, struct buf *out, struc
 	while ((got = file_read_some(fd, path, chunk, sizeof(chunk), err)) > 0)
 		if ((size_t)got > max - (out->len - start) || buf_add(out, chunk, (size_t)got))
 			return err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, max);
-	return got < 0 ? -1 : 0;
+	return got < 0;
 }
 
 int file_read(const char *path, size_t max, struct buf *out, struct err *err)

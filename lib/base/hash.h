@@ -28,7 +28,7 @@ size_t hash_file(const char *algorithm, int fd, int64_t offset, int64_t length, 
 void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
                       unsigned char out[HASH_SHA256_SIZE]);
 
-/* Base64 (RFC 4648 §4) and its decoding, appended to out; decode is -1 on anything that is not canonical
+/* Base64 (RFC 4648 §4) and its decoding, appended to out; decode is non-zero on anything that is not canonical
  * base64 (out may then hold a part), or over the ceiling of out. */
 void hash_base64(const void *bytes, size_t len, struct buf *out);
 int hash_base64_decode(const char *text, size_t len, struct buf *out);

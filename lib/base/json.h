@@ -28,7 +28,7 @@ cJSON *json_parse_object(const char *bytes, size_t len, struct err *err);
 /* Reads and parses a file (at most JSON_BODY_MAX) whose top may be any value, its name in the message. */
 cJSON *json_parse_file(const char *path, struct err *err);
 
-/* Typed fields. A wrong type is -1 with ERR_BAD_REQUEST naming the key. `required`: absence is an error
+/* Typed fields. A wrong type is non-zero with ERR_BAD_REQUEST naming the key. `required`: absence is an error
  * too; else an absent or null field leaves *out as it was. Strings belong to the tree. */
 int json_string(const cJSON *object, const char *key, bool required, const char **out, struct err *err);
 int json_int64(const cJSON *object, const char *key, bool required, int64_t min, int64_t max, int64_t *out,
@@ -56,7 +56,7 @@ void json_add(cJSON *object, const char *key, cJSON *value); /* takes value */
 void json_append(cJSON *array, cJSON *value);                /* takes value */
 void json_append_string(cJSON *array, const char *value);
 
-/* Appends the tree as compact UTF-8; bytes that are not UTF-8 become U+FFFD. -1 over the buffer's ceiling,
+/* Appends the tree as compact UTF-8; bytes that are not UTF-8 become U+FFFD. Non-zero over the buffer's ceiling,
  * which then holds what it held. */
 int json_print(const cJSON *tree, struct buf *out);
 /* Appends the tree as compact ASCII (\uXXXX, surrogate pairs), fit for a header. */

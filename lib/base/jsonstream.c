@@ -444,7 +444,7 @@ int json_walk(const char *name, const char *bytes, size_t len, size_t values_max
 	walk.values_max = values_max;
 	int failed = walk_piece(&walk, bytes, len) || walk_end(&walk);
 	walk_release(&walk);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int walk_pieces(struct walk *walk, int fd, bool *empty)
@@ -463,7 +463,7 @@ static int walk_pieces(struct walk *walk, int fd, bool *empty)
 			failed = fail_at(walk, 0, "", "no value ends within 1 MiB");
 	}
 	free(chunk);
-	return failed || len < 0 ? -1 : 0;
+	return failed || len < 0;
 }
 
 int json_walk_file(const char *path, const struct json_events *events, void *context, struct err *err)
@@ -482,5 +482,5 @@ int json_walk_file(const char *path, const struct json_events *events, void *con
 	failed = failed || walk_end(&walk);
 	walk_release(&walk);
 	close(fd);
-	return failed ? -1 : 0;
+	return failed;
 }

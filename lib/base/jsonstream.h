@@ -16,7 +16,7 @@ enum { JSON_TOKEN_MAX = 1024 * 1024 }; /* bytes of one string, or of space betwe
 
 /* Any may be NULL: such events are passed over. Text is NUL-terminated UTF-8 without NULs inside and lives
  * during the call. A number is the text as it stands ("1.50"), at most JSON_NUMBER_MAX bytes. Each returns
- * 0 to go on; or -1 with err set, and then the walk ends with that message behind the text's name and the
+ * 0 to go on; or non-zero with err set, and then the walk ends with that message behind the text's name and the
  * line. */
 enum { JSON_NUMBER_MAX = 63 };
 struct json_events {

@@ -116,7 +116,7 @@ int text_percent_decode(const char *bytes, size_t len, bool plus_is_space, struc
 		if (!c || buf_char(out, c))
 			return -1;
 	}
-	return text_utf8_valid(buf_text(out), out->len) ? 0 : -1;
+	return !text_utf8_valid(buf_text(out), out->len);
 }
 
 #define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~" /* RFC 3986, 2.3 */

@@ -34,7 +34,7 @@ static int read_digits(const char **text, int digits, int min, int max, int *out
 		value = value * 10 + (**text - '0');
 	}
 	*out = value;
-	return value < min || value > max ? -1 : 0;
+	return value < min || value > max;
 }
 
 static int read_char(const char **text, const char *allowed)

@@ -50,7 +50,7 @@ int blob_put(struct blob_store *store, const struct blob_put *put, struct err *e
 
 int blob_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err)
 {
-	return blob_key_check(key, err) || store->backend->set_public(store, key, public_read, err) ? -1 : 0;
+	return blob_key_check(key, err) || store->backend->set_public(store, key, public_read, err);
 }
 
 int blob_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
@@ -80,12 +80,12 @@ int blob_key_of(struct blob_store *store, const char *url, char key[BLOB_KEY_MAX
 
 int blob_path(struct blob_store *store, const char *key, char out[PATH_MAX], struct err *err)
 {
-	return blob_key_check(key, err) || store->backend->path(store, key, out, err) ? -1 : 0;
+	return blob_key_check(key, err) || store->backend->path(store, key, out, err);
 }
 
 int blob_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err)
 {
-	return blob_key_check(key, err) || store->backend->stat(store, key, out, err) ? -1 : 0;
+	return blob_key_check(key, err) || store->backend->stat(store, key, out, err);
 }
 
 int blob_read(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len, size_t *got,
@@ -123,7 +123,7 @@ int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struc
 
 int blob_delete(struct blob_store *store, const char *key, struct err *err)
 {
-	return blob_key_check(key, err) || store->backend->remove(store, key, err) ? -1 : 0;
+	return blob_key_check(key, err) || store->backend->remove(store, key, err);
 }
 
 int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,

@@ -134,7 +134,7 @@ static int apart_note(struct folders *folders, const struct folder *folder, stru
 	if (!folder->dataset || strcmp(folder->noted ? folder->noted : "", value) == 0)
 		return 0;
 	if (dataset_open(folders->store, folder->dataset, &dataset, err))
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
+		return err->code != ERR_NOT_FOUND;
 	int failed = dataset_note_set(dataset, DATASET_APART, value, err);
 	dataset_close(dataset);
 	return failed;
@@ -211,5 +211,5 @@ int apart_check(struct dataset_store *store, const struct config *config, const 
 	}
 	apart_release(&folders);
 	free(real);
-	return failed ? -1 : 0;
+	return failed;
 }

@@ -128,12 +128,12 @@ static int check_exists(const char *name, struct err *err)
 
 int dataset_remove(struct dataset_store *store, const char *name, struct err *err)
 {
-	return check_exists(name, err) || store->backend->remove(store, name, err) ? -1 : 0;
+	return check_exists(name, err) || store->backend->remove(store, name, err);
 }
 
 int dataset_open(struct dataset_store *store, const char *name, struct dataset **out, struct err *err)
 {
-	return check_exists(name, err) || store->backend->open(store, name, out, err) ? -1 : 0;
+	return check_exists(name, err) || store->backend->open(store, name, out, err);
 }
 
 void dataset_close(struct dataset *dataset)
@@ -224,7 +224,7 @@ int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, b
 	             text_check_label(spelled, err) || dataset->backend->label_add(dataset, spelled, key, created, err);
 
 	free(spelled);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* --- samples ------------------------------------------------------------------------------------------------------ */
@@ -252,13 +252,13 @@ static int check_limit(size_t limit, struct err *err)
 int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                     struct err *err)
 {
-	return check_limit(limit, err) || dataset->backend->samples(dataset, after, limit, out, count, err) ? -1 : 0;
+	return check_limit(limit, err) || dataset->backend->samples(dataset, after, limit, out, count, err);
 }
 
 int dataset_unreadable(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                        struct err *err)
 {
-	return check_limit(limit, err) || dataset->backend->unreadable(dataset, after, limit, out, count, err) ? -1 : 0;
+	return check_limit(limit, err) || dataset->backend->unreadable(dataset, after, limit, out, count, err);
 }
 
 int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,

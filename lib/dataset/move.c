@@ -175,8 +175,7 @@ int dataset_restore_open(struct dataset_store *store, const char *name, const ch
 {
 	if (strlen(origin) > DATASET_NOTE_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "The name of the source is longer than %d bytes", DATASET_NOTE_MAX);
-	return text_check_dataset_name(name, err) || store->backend->restore_open(store, name, origin, out, last, err) ? -1
-	                                                                                                               : 0;
+	return text_check_dataset_name(name, err) || store->backend->restore_open(store, name, origin, out, last, err);
 }
 
 int dataset_restore_outline(struct dataset *dataset, const struct dataset_outline *outline, struct err *err)

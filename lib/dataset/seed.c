@@ -81,7 +81,7 @@ static int is_known(struct seeding *seeding, bool *known, struct err *err)
 	*known = false;
 	if (dataset_open(seeding->store, seeding->file.dataset, &seeding->dataset, err) != 0) {
 		seeding->dataset = NULL;
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
+		return err->code != ERR_NOT_FOUND;
 	}
 	char *value;
 	if (dataset_note_get(seeding->dataset, seeding->note, &value, err) != 0)
@@ -122,7 +122,7 @@ static int make_dataset(struct seeding *seeding, struct err *err)
 	else if (err->code == ERR_CONFLICT) /* someone else made it meanwhile */
 		result = 0;
 	free(base_dir);
-	return result == 0 ? dataset_open(seeding->store, seeding->file.dataset, &seeding->dataset, err) : -1;
+	return result || dataset_open(seeding->store, seeding->file.dataset, &seeding->dataset, err);
 }
 
 static int compare_labels(const void *a, const void *b)

@@ -23,7 +23,7 @@ struct seed_result {
 typedef void seed_visit(void *data, const struct seed_result *result);
 
 /* Calls visit (may be NULL) for each file that holds. One that is broken is left out whole: a line in
- * `warn` names it and the line, as it does what else a person should know. -1 when the folder cannot be
+ * `warn` names it and the line, as it does what else a person should know. Non-zero when the folder cannot be
  * read or the store fails; a folder that is not there has no files. */
 int seed_merge(struct dataset_store *store, const char *json_db_dir, seed_visit *visit, void *data,
                struct buf *warn, struct err *err);

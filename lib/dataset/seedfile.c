@@ -243,7 +243,7 @@ int seedfile_name(const char *path, char **name, struct err *err)
 	seedfile_release(&file);
 	if (*name)
 		return 0;
-	return result == 0 ? seedfile_missing(path, NAME, err) : -1;
+	return result || seedfile_missing(path, NAME, err);
 }
 
 int seedfile_read(const char *path, struct seedfile *out, struct err *err)

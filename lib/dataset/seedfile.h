@@ -28,7 +28,7 @@ int seedfile_name(const char *path, char **name, struct err *err);
 int seedfile_read(const char *path, struct seedfile *out, struct err *err);
 void seedfile_release(struct seedfile *file);
 
-/* Walks the samples in order; label "" = none. visit returns 0 to go on, or -1 with err, which ends the
+/* Walks the samples in order; label "" = none. visit returns 0 to go on, or non-zero with err, which ends the
  * walk. */
 typedef int seedfile_visit(void *data, const char *filepath, const char *label, struct err *err);
 int seedfile_samples(const char *path, seedfile_visit *visit, void *data, struct err *err);

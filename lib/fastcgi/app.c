@@ -65,7 +65,7 @@ static void run_handler(struct call *call)
 	idempotent_end(&idempotent, call);
 }
 
-/* Takes a place among the requests that wait for their bodies, if this is one of them; -1 with err. */
+/* Takes a place among the requests that wait for their bodies, if this is one of them; non-zero with err. */
 static int admit(struct call *call, int *place, struct err *err)
 {
 	const struct request *request = call->request;
@@ -287,9 +287,7 @@ static int open_app(struct app *app, struct err *err)
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
 	app->thumbs = app->program->thumbs ? thumbs_new(app) : NULL;
 	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
-	                       auth_open(&app->auth, app->config.json_user_dir, err) || open_stores(app, err)
-	               ? -1
-	               : 0;
+	       auth_open(&app->auth, app->config.json_user_dir, err) || open_stores(app, err);
 }
 
 static void close_app(struct app *app)

@@ -27,7 +27,7 @@ const char *call_spool_dir(const struct call *call)
 int call_body(struct call *call, struct err *err)
 {
 	call->body = request_json(call->request, (size_t)call->app->config.limits.json_bytes, err);
-	return call->body ? route_check_fields(call, call->body, err) : -1;
+	return !call->body || route_check_fields(call, call->body, err);
 }
 
 int call_body_or_none(struct call *call, struct err *err)

@@ -53,9 +53,7 @@ static int rewatch(struct connections *connections, int fd, unsigned flags)
 	uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
 
 	return watch_as(connections, EPOLL_CTL_MOD, fd, events, flags) &&
-	                       watch_as(connections, EPOLL_CTL_ADD, fd, events, flags)
-	               ? -1
-	               : 0;
+	       watch_as(connections, EPOLL_CTL_ADD, fd, events, flags);
 }
 
 static int set_up(struct connections *connections)
@@ -67,11 +65,9 @@ static int set_up(struct connections *connections)
 	connections->spare = eventfd(0, EFD_CLOEXEC);
 	/* Non-blocking: another process may accept the connection that woke this one. */
 	return flags < 0 || fcntl(connections->listening, F_SETFL, flags | O_NONBLOCK) || connections->epoll < 0 ||
-	                       connections->stop < 0 || connections->spare < 0 ||
-	                       watch(connections, EPOLL_CTL_ADD, connections->stop, EPOLLIN) ||
-	                       watch(connections, EPOLL_CTL_ADD, connections->listening, EPOLLIN | EPOLLONESHOT)
-	               ? -1
-	               : 0;
+	       connections->stop < 0 || connections->spare < 0 ||
+	       watch(connections, EPOLL_CTL_ADD, connections->stop, EPOLLIN) ||
+	       watch(connections, EPOLL_CTL_ADD, connections->listening, EPOLLIN | EPOLLONESHOT);
 }
 
 int connections_open(struct connections **out, int listening, struct err *err)

@@ -101,7 +101,7 @@ int cursor_after(struct call *call, const char *list, char key[CURSOR_KEY_MAX], 
 	key[0] = '\0';
 	if (!text)
 		return 0;
-	return find_scope(call, &scope, err) || cursor_read(list, scope, text, key, err) ? -1 : 0;
+	return find_scope(call, &scope, err) || cursor_read(list, scope, text, key, err);
 }
 
 int cursor_page(struct call *call, const char *list, int64_t limit_max, int64_t *limit, int64_t *after,

@@ -73,16 +73,14 @@ int document_policy_parse(const cJSON *document, struct dataset_policy *policy, 
 			*fields |= 1U << i;
 	}
 	return json_only(document, "A policy", keys, err) ||
-	                       json_int64(document, "overlap", false, 1, DATASET_OVERLAP_MAX, &policy->overlap, err) ||
-	                       json_int64(document, "lease_seconds", false, 1, DATASET_LEASE_SECONDS_MAX,
-	                                  &policy->lease_seconds, err) ||
-	                       json_string(document, "order", false, &order, err) ||
-	                       (order && dataset_order_parse(order, &policy->order, err)) ||
-	                       json_string(document, "skip", false, &skip, err) ||
-	                       (skip && dataset_skip_parse(skip, &policy->skip, err)) ||
-	                       json_bool(document, "public", false, &policy->public_images, err)
-	               ? -1
-	               : 0;
+	       json_int64(document, "overlap", false, 1, DATASET_OVERLAP_MAX, &policy->overlap, err) ||
+	       json_int64(document, "lease_seconds", false, 1, DATASET_LEASE_SECONDS_MAX,
+	                  &policy->lease_seconds, err) ||
+	       json_string(document, "order", false, &order, err) ||
+	       (order && dataset_order_parse(order, &policy->order, err)) ||
+	       json_string(document, "skip", false, &skip, err) ||
+	       (skip && dataset_skip_parse(skip, &policy->skip, err)) ||
+	       json_bool(document, "public", false, &policy->public_images, err);
 }
 
 cJSON *document_dataset(const char *name, const struct dataset_info *info)

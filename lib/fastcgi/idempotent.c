@@ -39,8 +39,8 @@ static void add_text(struct hash_stream *hash, const char *text)
 	hash_stream_update(hash, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-/* Hashes the form's parts without their boundary, which a client chooses anew whenever it sends the form again. -1:
- * malformed. */
+/* Hashes the form's parts without their boundary, which a client chooses anew whenever it sends the form again.
+ * Non-zero: malformed. */
 static int add_form(struct hash_stream *hash, struct request *request)
 {
 	struct multipart *multipart;

@@ -30,7 +30,7 @@ int ingest_from_file(int fd, int64_t length, struct ingest_source *out, struct e
 
 int ingest_info(struct call *call, struct err *err)
 {
-	return call_place(call, err) || (call->app->config.limits.dataset_bytes > 0 && call_counts(call, err)) ? -1 : 0;
+	return call_place(call, err) || (call->app->config.limits.dataset_bytes > 0 && call_counts(call, err));
 }
 
 int ingest_label(struct call *call, const char *given, char **out, struct err *err)
@@ -93,7 +93,7 @@ static int check_room(struct call *call, const struct ingest_image *image, struc
 	if (!image->filepath)
 		return 0;
 	if (dataset_sample_by_path(call->dataset, image->filepath, &taken, err))
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
+		return err->code != ERR_NOT_FOUND;
 	sample_release(&taken);
 	return err_set(err, ERR_CONFLICT, "Another image is at %s already", image->filepath);
 }
@@ -141,7 +141,7 @@ static int store_metadata(struct call *call, const struct ingest_image *image, c
 	                            .user = call->request->user};
 	failed = failed || dataset_add_image(call->dataset, &row, call->app->config.limits.dataset_bytes, out, duplicate, err);
 	buf_release(&url);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* If the process dies between storing the bytes and the metadata, the intent's note lets the next start sweep the
@@ -162,7 +162,7 @@ static int find_twin(struct call *call, const struct ingest_step *step, struct s
                      struct err *err)
 {
 	*duplicate = dataset_sample_by_sha256(call->dataset, step->sha256, out, err) == 0;
-	return *duplicate || err->code == ERR_NOT_FOUND ? 0 : -1;
+	return !*duplicate && err->code != ERR_NOT_FOUND;
 }
 
 /* What takes the place, or fills the quota, may be the same image, sent by another request while this one was
@@ -200,9 +200,7 @@ int ingest_bytes(struct call *call, const struct ingest_image *image, struct ing
 		return 0;
 	hash_image_uuid(dataset_name(call->dataset), image->source.sha256, uuid);
 	return blob_key_image(step->key, key_dataset(call), image->label, uuid, step->info.type, err) ||
-	                       note_and_store(call, image, step, err)
-	               ? -1
-	               : 0;
+	       note_and_store(call, image, step, err);
 }
 
 /* If the dataset became public or private since its policy was read, makes the object so, too: the request that

@@ -29,7 +29,7 @@ int passing_next(struct call *call, struct passing *passing, struct task *task, 
 
 /* Call it after serve_fetch has failed for a leased sample (err): passes the sample over if its image is missing
  * (ERR_NOT_FOUND), so that the next one can be leased; ERR_UNAVAILABLE when it is one too many. Any other failure is
- * not the sample's: -1, and err stays as it is. */
+ * not the sample's: non-zero, and err stays as it is. */
 int passing_over(struct call *call, struct passing *passing, const struct sample *sample, struct err *err);
 
 /* Leases up to `count` samples whose images can be read, as lease_take does. */

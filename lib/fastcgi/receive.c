@@ -27,7 +27,7 @@ int receive_body(struct call *call, struct spool *out, struct err *err)
 			return -1;
 	}
 	spool_finish(out);
-	return got < 0 ? -1 : 0;
+	return got < 0;
 }
 
 static ssize_t receive_source(void *data, void *bytes, size_t len, struct err *err)
@@ -44,7 +44,7 @@ static bool is_wanted(const struct multipart_part *part, const char *const *fiel
 	return *fields;
 }
 
-/* 0: it was read, or *failed says why not; -1: nothing more can be read. */
+/* 0: it was read, or *failed says why not; non-zero: nothing more can be read. */
 static int read_part(struct multipart *multipart, struct spool *file, struct err *failed, struct err *err)
 {
 	char piece[PIECE_BYTES];
@@ -90,7 +90,7 @@ static int take_part(struct call *call, struct multipart *multipart, const struc
 		++*count;
 	}
 	spool_release(&file);
-	return result ? -1 : 0;
+	return result;
 }
 
 static bool is_label(const struct call *call, const struct multipart_part *part)

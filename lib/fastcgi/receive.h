@@ -10,11 +10,11 @@
 int receive_body(struct call *call, struct spool *out, struct err *err);
 
 /* Visits one file of a multipart body. `file` is finished; if it could not be read whole, `failed` says why.
- * Returning -1 ends the request with err. */
+ * Returning non-zero ends the request with err. */
 typedef int receive_visit(void *data, struct call *call, const char *filename, struct spool *file,
                           const struct err *failed, struct err *err);
 
-/* Takes the label that a form names in a field of its own. Returning -1 ends the request with err. */
+/* Takes the label that a form names in a field of its own. Returning non-zero ends the request with err. */
 typedef int receive_label(void *data, struct call *call, const char *given, struct err *err);
 
 /* Visits, in order, the files of the body's parts whose name is in fields (NULL-ended; in any case), and gives the

@@ -179,12 +179,12 @@ int reply_file(struct reply *reply, const char *path, size_t root, const char *t
 	if (root > 0)
 		tell_root(reply, path, root);
 	buf_release(&location);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int reply_put(struct reply *reply, const struct buf *text)
 {
-	return text->len == 0 || FCGX_PutStr(text->data, (int)text->len, reply->fcgi->out) == (int)text->len ? 0 : -1;
+	return text->len > 0 && FCGX_PutStr(text->data, (int)text->len, reply->fcgi->out) != (int)text->len;
 }
 
 /* The reason phrase of a status, for people who read an answer's first line; nginx adds none of its own. */
@@ -238,7 +238,7 @@ static int put_head(struct reply *reply)
 	buf_str(&reply->headers, "\r\n");
 	int failed = reply_put(reply, &status) || reply_put(reply, &reply->headers);
 	buf_release(&status);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 void reply_send(struct reply *reply)
@@ -273,5 +273,5 @@ int reply_stream_write(struct reply *reply, const void *bytes, size_t len)
 {
 	if (FCGX_PutStr(bytes, (int)len, reply->fcgi->out) != (int)len)
 		return -1;
-	return FCGX_FFlush(reply->fcgi->out) ? -1 : 0;
+	return FCGX_FFlush(reply->fcgi->out);
 }

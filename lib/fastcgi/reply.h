@@ -50,7 +50,7 @@ int reply_file(struct reply *reply, const char *path, size_t root, const char *t
  * error. */
 void reply_send(struct reply *reply);
 
-/* Streaming: sends status and headers now, then chunks; -1 when the client is gone. */
+/* Streaming: sends status and headers now, then chunks; non-zero when the client is gone. */
 int reply_stream_start(struct reply *reply, int status, const char *type);
 int reply_stream_write(struct reply *reply, const void *bytes, size_t len);
 

@@ -313,7 +313,7 @@ int request_body(struct request *request, size_t max, struct buf *out, struct er
 		if (buf_add(out, piece, (size_t)got))
 			return err_set(err, ERR_TOO_LARGE, "The request's body is larger than %zu bytes", max);
 	}
-	return got < 0 ? -1 : 0;
+	return got < 0;
 }
 
 /* JSON is "application/json" or "application/…+json", with or without parameters. A script may leave the type out. A

@@ -128,7 +128,7 @@ static int from_store(const struct thumb *thumb, struct buf *out, struct err *er
 	int failed = serve_fetch(thumb->call, thumb->sample, &bytes, err) ||
 	             image_thumb_bytes(buf_text(&bytes), bytes.len, config->limits.image_pixels, thumb->size, out, &type, err);
 	buf_release(&bytes);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int thumb_make(void *data, struct buf *out, struct err *err)
@@ -167,9 +167,7 @@ static int reply_caching(struct thumb *thumb, const char *etag, struct err *err)
 	                    version && strcmp(version, thumb->version) == 0 ? "private, max-age=31536000, immutable"
 	                                                                    : "private, no-cache",
 	                    err) ||
-	                       reply_header(reply, "ETag", etag, err)
-	               ? -1
-	               : 0;
+	       reply_header(reply, "ETag", etag, err);
 }
 
 static int reply_thumb(struct thumb *thumb, struct err *err)
@@ -190,9 +188,7 @@ static int reply_thumb(struct thumb *thumb, struct err *err)
 	const struct image_type *type = image_type_sniff((const unsigned char *)reply->body.data, reply->body.len);
 	reply->status = 200;
 	return reply_header(reply, "Content-Type", type ? type->media : "application/octet-stream", err) ||
-	                       reply_caching(thumb, etag, err)
-	               ? -1
-	               : 0;
+	       reply_caching(thumb, etag, err);
 }
 
 int thumb_answer(struct call *call, const struct sample *sample, int size, struct err *err)
@@ -204,5 +200,5 @@ int thumb_answer(struct call *call, const struct sample *sample, int size, struc
 			thumb.size = sizes[i];
 	}
 	name_it(sample, thumb.size, thumb.name);
-	return thumb_look(&thumb, err) || reply_thumb(&thumb, err) ? -1 : 0;
+	return thumb_look(&thumb, err) || reply_thumb(&thumb, err);
 }

@@ -262,7 +262,7 @@ static int rle_literal(struct rle *rle, int count)
 		if (rle_run(rle, rle8 || (i + 1) * 2 > count ? 1 : 2, value) != 0)
 			return -1;
 	}
-	return bytes % 2 == 1 && rle_byte(rle) < 0 ? -1 : 0; /* padded to words */
+	return bytes % 2 == 1 && rle_byte(rle) < 0; /* padded to words */
 }
 
 static int rle_unpack(struct bmp *bmp)
@@ -284,7 +284,7 @@ static int rle_unpack(struct bmp *bmp)
 			int right = rle_byte(&rle), up = rle_byte(&rle);
 			rle.x += right;
 			rle.y += up;
-			result = up < 0 ? -1 : 0;
+			result = up < 0;
 		} else {
 			result = rle_literal(&rle, value);
 		}

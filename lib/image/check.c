@@ -46,7 +46,7 @@ static int open_and_decode(struct reading *reading, int64_t *pixels, struct err 
 			result = decode_page(reading, page, err);
 	}
 	g_object_unref(page);
-	return result ? -1 : 0;
+	return result;
 }
 
 /* People see the first page: a later one that cannot be decoded is no reason to refuse the file, unless the file
@@ -79,7 +79,7 @@ static int decode_all(struct reading *reading, VipsImage *first, struct err *err
 	if (reading->bmp && bmp_unpack(reading->bmp, err) != 0)
 		return -1;
 	if (reading->format->kind == KIND_TIFF)
-		return decode_page(reading, first, err) || decode_pages(reading, err) ? -1 : 0;
+		return decode_page(reading, first, err) || decode_pages(reading, err);
 	if (reading->info.frames == 1 && how.scale == 1)
 		return check_decode(reading, first, err);
 	VipsImage *all;

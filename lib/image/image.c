@@ -60,7 +60,7 @@ static int image_check(const struct image_source *source, int64_t pixels_max, st
 {
 	const char *type;
 	const struct image_module *module = image_begin(source, &type, err);
-	return !module ? -1 : module->check(source, type, pixels_max, out, err);
+	return !module || module->check(source, type, pixels_max, out, err);
 }
 
 int image_check_bytes(const void *bytes, size_t len, int64_t pixels_max, struct image_info *out, struct err *err)
@@ -72,7 +72,7 @@ int image_check_bytes(const void *bytes, size_t len, int64_t pixels_max, struct 
 int image_check_fd(int fd, int64_t pixels_max, struct image_info *out, struct err *err)
 {
 	struct image_source source;
-	return open_fd(fd, &source, err) || image_check(&source, pixels_max, out, err) ? -1 : 0;
+	return open_fd(fd, &source, err) || image_check(&source, pixels_max, out, err);
 }
 
 static int thumb(const struct image_source *source, int64_t pixels_max, int side, struct buf *out, const char **type,
@@ -83,7 +83,7 @@ static int thumb(const struct image_source *source, int64_t pixels_max, int side
 		               IMAGE_THUMB_SIDE_MAX);
 	const char *source_type;
 	const struct image_module *module = image_begin(source, &source_type, err);
-	return !module ? -1 : module->thumb(source, source_type, pixels_max, side, out, type, err);
+	return !module || module->thumb(source, source_type, pixels_max, side, out, type, err);
 }
 
 int image_thumb_bytes(const void *bytes, size_t len, int64_t pixels_max, int side, struct buf *out, const char **type,
@@ -96,7 +96,7 @@ int image_thumb_bytes(const void *bytes, size_t len, int64_t pixels_max, int sid
 int image_thumb_fd(int fd, int64_t pixels_max, int side, struct buf *out, const char **type, struct err *err)
 {
 	struct image_source source;
-	return open_fd(fd, &source, err) || thumb(&source, pixels_max, side, out, type, err) ? -1 : 0;
+	return open_fd(fd, &source, err) || thumb(&source, pixels_max, side, out, type, err);
 }
 
 bool image_can(const char *type, struct err *err)

@@ -345,9 +345,7 @@ static int read_info(struct reading *reading, VipsImage *header, struct err *err
 	if (reading->format->kind == KIND_HEIF) /* its other images are no frames of an animation */
 		info->frames = 1;
 	return reading_check_limits(reading, info->width, info->height, info->frames, err) ||
-	                       reading_check_channels(reading, header, &reading->pixels_counted, err)
-	               ? -1
-	               : 0;
+	       reading_check_channels(reading, header, &reading->pixels_counted, err);
 }
 
 /* A lossless WebP is held whole at any scale; an extended one's header does not say whether it is. */
@@ -438,9 +436,7 @@ int reading_open(struct reading *reading, const struct image_source *source, con
 		return reading_broken(reading, err);
 	struct opening how = {.n = 1, .scale = 1, .fail_on = fail_on};
 	return reading_image(reading, &how, out, err) || read_info(reading, *out, err) ||
-	                       reading_take(reading, *out, err)
-	               ? -1
-	               : 0;
+	       reading_take(reading, *out, err);
 }
 
 int reading_take(struct reading *reading, VipsImage *image, struct err *err)

@@ -294,5 +294,5 @@ int reading_thumb(const struct image_source *source, const char *type, int64_t p
 		g_free(bytes);
 	}
 	reading_close(&reading, first);
-	return result ? -1 : 0;
+	return result;
 }

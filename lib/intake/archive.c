@@ -139,7 +139,7 @@ static int archive_drain(struct archive_reader *reader, struct err *err)
 	reader->block_len = 0;
 	if (reader->failed)
 		*err = reader->failure;
-	return reader->failed ? -1 : 0;
+	return reader->failed;
 }
 
 static int read_entry(struct archive_reader *reader, void *bytes, size_t len, size_t *got, struct err *err)

@@ -18,7 +18,7 @@
 #include "base/err.h"
 
 /* Called for each piece of work, however long libarchive works on the archive's bytes, with the source's data.
- * Returning -1 with err ends the reading: nobody waits for it any more. */
+ * Returning non-zero with err ends the reading: nobody waits for it any more. */
 typedef int archive_going(void *data, struct err *err);
 
 struct archive_limits {

@@ -43,7 +43,7 @@ bool archive_name_knows(const char *charset)
 	return true;
 }
 
-/* Converts a name from the charset that the sender gave; -1 when it is not in that charset. */
+/* Converts a name from the charset that the sender gave; non-zero when it is not in that charset. */
 static int convert(struct buf *out, const char *raw, const char *charset)
 {
 	iconv_t converter = iconv_open("UTF-8", charset);
@@ -61,7 +61,7 @@ static int convert(struct buf *out, const char *raw, const char *charset)
 	}
 	if (converter != (iconv_t)-1)
 		iconv_close(converter);
-	return from_left == 0 ? 0 : -1;
+	return from_left != 0;
 }
 
 static int archive_name_refuse(struct err *err, const char *why)

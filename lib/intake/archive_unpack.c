@@ -136,7 +136,7 @@ static int open_raw(struct archive_unpack *unpack, enum compression compression)
 	if (archive_read_open(unpack->raw, unpack, NULL, read_packed, NULL) == ARCHIVE_OK &&
 	    archive_read_next_header(unpack->raw, &entry) == ARCHIVE_OK)
 		return 0;
-	return unpack->failed ? -1 : archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+	return unpack->failed || archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
 }
 
 /* Reads enough to recognise the archive. */

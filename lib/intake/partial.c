@@ -59,7 +59,7 @@ static int partial_describe(const struct partial *partial, struct err *err)
 	buf_release(&text);
 	free(path);
 	free(new_path);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static char *partial_copy(const char *text)
@@ -96,7 +96,7 @@ static int partial_load(struct partial *out, struct err *err)
 {
 	char *path = path_of(out->dir, out->id, ".json");
 	cJSON *tree = json_parse_file(path, err);
-	int failed = tree ? partial_parse(tree, out, err) : -1;
+	int failed = !tree || partial_parse(tree, out, err);
 
 	cJSON_Delete(tree);
 	free(path);
@@ -248,7 +248,7 @@ static int let_go(const struct partial *partial, struct err *err)
 int partial_finish(struct partial *partial, int64_t sample, struct err *err)
 {
 	partial->result = sample;
-	return partial_describe(partial, err) || let_go(partial, err) ? -1 : 0;
+	return partial_describe(partial, err) || let_go(partial, err);
 }
 
 int partial_remove(struct partial *partial, struct err *err)

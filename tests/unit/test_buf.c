@@ -68,7 +68,7 @@ static void beyond_the_ceiling_nothing_is_appended(void **state)
 
 	buf_init(&buf, 5);
 	buf_str(&buf, "123");
-	assert_int_equal(buf_str(&buf, "456"), -1);
+	assert_true(buf_str(&buf, "456"));
 	assert_true(buf.overflow);
 	assert_string_equal(buf_text(&buf), "123");
 	buf_release(&buf);
@@ -81,8 +81,8 @@ static void after_an_overflow_even_what_fits_is_left_out(void **state)
 
 	buf_init(&buf, 5);
 	buf_str(&buf, "123456");
-	assert_int_equal(buf_char(&buf, 'x'), -1);
-	assert_int_equal(buf_printf(&buf, "x"), -1);
+	assert_true(buf_char(&buf, 'x'));
+	assert_true(buf_printf(&buf, "x"));
 	assert_null(buf_reserve(&buf, 1));
 	assert_string_equal(buf_text(&buf), "");
 	buf_clear(&buf);
@@ -98,7 +98,7 @@ static void printf_counts_before_it_writes(void **state)
 
 	buf_init(&buf, 8);
 	buf_str(&buf, "1234");
-	assert_int_equal(buf_printf(&buf, "%s", "56789"), -1);
+	assert_true(buf_printf(&buf, "%s", "56789"));
 	assert_string_equal(buf_text(&buf), "1234");
 	buf_clear(&buf);
 	assert_int_equal(buf_printf(&buf, "%08d", 42), 0);
@@ -147,7 +147,7 @@ static void growing_keeps_what_is_there(void **state)
 	assert_true(buf.capacity <= 100001);
 	for (int i = 0; i < 100000; i++)
 		assert_int_equal(buf.data[i], 'a' + i % 26);
-	assert_int_equal(buf_char(&buf, 'x'), -1);
+	assert_true(buf_char(&buf, 'x'));
 	buf_release(&buf);
 }
 
@@ -173,7 +173,7 @@ static void a_released_buffer_keeps_its_ceiling(void **state)
 	buf_init(&buf, 3);
 	buf_str(&buf, "abc");
 	buf_release(&buf);
-	assert_int_equal(buf_str(&buf, "abcd"), -1);
+	assert_true(buf_str(&buf, "abcd"));
 	buf_clear(&buf);
 	assert_int_equal(buf_str(&buf, "abc"), 0);
 	buf_release(&buf);

@@ -88,10 +88,10 @@ static void a_header_cannot_bring_another_one(void **state)
 	(void)state;
 	struct err err = {0};
 
-	assert_int_equal(reply_header(&reply, "X-Name", "a\r\nSet-Cookie: b", &err), -1);
+	assert_true(reply_header(&reply, "X-Name", "a\r\nSet-Cookie: b", &err));
 	assert_int_equal(err.code, ERR_INTERNAL);
-	assert_int_equal(reply_header(&reply, "X-Name", "a\nb", &err), -1);
-	assert_int_equal(reply_header(&reply, "X-Name", "\r", &err), -1);
+	assert_true(reply_header(&reply, "X-Name", "a\nb", &err));
+	assert_true(reply_header(&reply, "X-Name", "\r", &err));
 	reply_empty(&reply, 200);
 	assert_sends("Status: 200 OK\r\n" KEPT_NOWHERE "\r\n");
 }
@@ -105,7 +105,7 @@ static void headers_have_their_bound(void **state)
 	assert_non_null(value);
 	memset(value, 'x', REPLY_HEADERS_MAX);
 	value[REPLY_HEADERS_MAX] = '\0';
-	assert_int_equal(reply_header(&reply, "X-Long", value, &err), -1);
+	assert_true(reply_header(&reply, "X-Long", value, &err));
 	assert_int_equal(err.code, ERR_INTERNAL);
 	free(value);
 	reply_empty(&reply, 200);

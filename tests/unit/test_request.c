@@ -27,7 +27,7 @@ static void assert_refused(const char *target, const char *why)
 	struct request request = {0};
 	struct err err = {0};
 
-	assert_int_equal(request_parse_target(&request, target, &err), -1);
+	assert_true(request_parse_target(&request, target, &err));
 	assert_int_equal(err.code, ERR_BAD_REQUEST);
 	if (!strstr(err.text, why))
 		fail_msg("%s: \"%s\" does not say \"%s\"", target, err.text, why);
@@ -224,7 +224,7 @@ static void malformed_parameters_are_refused(void **state)
 		struct err err = {0};
 
 		fake_param(fake, cases[i].name, cases[i].value);
-		assert_int_equal(request_init(&request, &fake->request, &err), -1);
+		assert_true(request_init(&request, &fake->request, &err));
 		assert_int_equal(err.code, ERR_BAD_REQUEST);
 		assert_non_null(strstr(err.text, cases[i].why));
 		request_release(&request);

@@ -277,7 +277,7 @@ static void a_change_has_the_effect_that_what_it_meets_allows(void **state)
 		struct err err = {0};
 		int failed = rules_change(&example->change, &example->facts, NOW, LEASE, &effect, &err);
 
-		if (failed != (example->refused ? -1 : 0) || err.code != example->refused)
+		if (!failed != !example->refused || err.code != example->refused)
 			fail_msg("%s: gives %d, code %d", example->what, failed, (int)err.code);
 		if (!failed && !same_effect(&effect, &example->effect))
 			fail_msg("%s: has another effect", example->what);
@@ -370,7 +370,7 @@ static void an_upload_is_checked_in_one_order(void **state)
 		bool duplicate;
 		int failed = rules_upload(&upload, &policy, &duplicate, &err);
 
-		assert_int_equal(failed, codes[first] ? -1 : 0);
+		assert_int_equal(!failed, !codes[first]);
 		assert_int_equal(err.code, codes[first]);
 		assert_non_null(strstr(err.text, texts[first]));
 		assert_true(failed || duplicate == (set != 0));

@@ -181,7 +181,7 @@ static void assert_key_of(struct blob_store *store, const char *url, const char 
 	char found[BLOB_KEY_MAX];
 	struct err err;
 	int result = blob_key_of(store, url, found, &err);
-	assert_int_equal(result, key ? 0 : -1);
+	assert_int_equal(!result, !!key);
 	if (key)
 		assert_string_equal(found, key);
 	else

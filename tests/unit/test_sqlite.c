@@ -151,9 +151,9 @@ static void what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile(void 
 	add_record(dataset, 0);
 	sqlite3 *reader = start_reading(temp("dbs/.moving-cats.db"));
 	add_record(dataset, 1);
-	assert_int_equal(dataset_restore_finish(dataset, &failure), -1);
+	assert_true(dataset_restore_finish(dataset, &failure));
 	assert_int_equal(failure.code, ERR_UNAVAILABLE);
-	assert_int_equal(dataset_open(store, "cats", &dataset, &failure), -1);
+	assert_true(dataset_open(store, "cats", &dataset, &failure));
 	sqlite3_close(reader);
 	must(dataset_restore_open(store, "cats", "elsewhere", &dataset, &last, &failure));
 	assert_int_equal(last, 1);

@@ -58,7 +58,7 @@ static void durable_add(struct fs_durable *durable, const char *name)
 static int sync_folder(int tree, const char *folder, struct err *err)
 {
 	int fd = openat(tree, *folder == '\0' ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result = fd < 0 || fsync(fd) != 0 ? -1 : 0;
+	int result = fd < 0 || fsync(fd) != 0;
 	if (result != 0)
 		err_errno(err, ERR_UNAVAILABLE, "can't sync the image store's folder '%s'", folder);
 	if (fd >= 0)
@@ -93,14 +93,14 @@ static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, str
 static int make_folder(const struct fs_store *fs, enum fs_tree tree, const char *path)
 {
 	if (mkdirat(fs->tree[tree], path, FOLDER_MODE) != 0)
-		return errno == EEXIST ? 0 : -1;
+		return errno != EEXIST;
 	if (geteuid() != 0)
 		return 0;
 	int fd = openat(fs->tree[tree], path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int failed = fd < 0 || file_give(fd, fs->tree[tree]);
 	if (fd >= 0)
 		close(fd);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int make_key_folders(struct fs_store *fs, enum fs_tree tree, const char *key, struct err *err)
@@ -339,7 +339,7 @@ static int move_tree(struct fs_store *fs, const char *key, enum fs_tree from, en
 	}
 	if (failed != 0)
 		return not_moved(errno, key, err);
-	return sync_key(fs, to, key, err) || sync_key(fs, from, key, err) ? -1 : 0;
+	return sync_key(fs, to, key, err) || sync_key(fs, from, key, err);
 }
 
 /* Only renames, since others may do the same at the same time: a copy that was looked at first and then removed
@@ -356,7 +356,7 @@ int fs_set_public(struct blob_store *store, const char *key, bool public_read, s
 		if (err->code != ERR_NOT_FOUND)
 			return -1;
 		if (fstatat(fs->tree[to], key, &st, 0) == 0)
-			return S_ISREG(st.st_mode) ? 0 : -1; /* a folder of objects is no object */
+			return !S_ISREG(st.st_mode); /* a folder of objects is no object */
 	}
 	return -1;
 }
@@ -367,7 +367,7 @@ int fs_put(struct blob_store *store, const struct blob_put *put, struct err *err
 	enum fs_tree tree = put->public_read ? FS_PUBLIC : FS_PRIVATE;
 	enum fs_tree other = put->public_read ? FS_PRIVATE : FS_PUBLIC;
 	if (faccessat(fs->tree[other], put->key, F_OK, 0) == 0)
-		return check_same(fs, put, other, err) || fs_set_public(store, put->key, put->public_read, err) ? -1 : 0;
+		return check_same(fs, put, other, err) || fs_set_public(store, put->key, put->public_read, err);
 	enum named named = CANT_LINK;
 	struct staged staged;
 	if (stage_handover(fs, put, &staged) && name_staged(fs, &staged, tree, put->key, &named, err) != 0)

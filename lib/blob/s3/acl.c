@@ -112,7 +112,7 @@ static int look_as_anybody(struct s3_client *client, const char *key, bool *read
 	*readable = s3_perform(client, &call, err) == 0;
 	bool answered = *readable || s3_is_refused(&call); /* some stores refuse unsigned requests as malformed */
 	s3_call_release(&call);
-	return answered ? 0 : -1;
+	return !answered;
 }
 
 /* The server refused to make the object private: that is fine when nobody can read it anyway. Where ACLs aren't

@@ -80,7 +80,7 @@ static int find_existing(struct s3_client *client, const struct blob_put *put, b
 		return 0;
 	}
 	if (!*found)
-		return err->code == ERR_NOT_FOUND ? 0 : -1;
+		return err->code != ERR_NOT_FOUND;
 	if (info->bytes == put->length && info->sha256[0] == '\0')
 		return digest_object(&client->base, put->key, info->sha256, err);
 	return 0;

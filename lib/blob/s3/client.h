@@ -78,7 +78,7 @@ void s3_call_header(struct s3_call *call, const char *name, const char *value); 
 
 /* Runs all calls at once, each until it succeeds, fails for good, or has no retries left. */
 void s3_run(struct s3_client *client, struct s3_call **calls, size_t count);
-/* Runs one call. 0 when the answer was 2xx; else -1 with the error. */
+/* Runs one call. 0 when the answer was 2xx; else non-zero with the error. */
 int s3_perform(struct s3_client *client, struct s3_call *call, struct err *err);
 
 /* Waits 0.05 to 0.1 s, doubled each time: attempt counts from 0. */

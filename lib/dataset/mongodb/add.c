@@ -247,9 +247,7 @@ static int find_present(struct work *work, struct additions *additions, struct e
 		paths[count] = addition_of(job)->image->filepath;
 	}
 	return records_find(work, name, "sha256", hashes, count, &additions->records, err) ||
-	                       records_find(work, name, "filepath", paths, count, &additions->records, err)
-	               ? -1
-	               : 0;
+	       records_find(work, name, "filepath", paths, count, &additions->records, err);
 }
 
 static struct record *find_record(struct records *records, size_t member, const char *text)
@@ -335,7 +333,7 @@ static int run_additions(struct work *work, void *data, struct err *err)
 			return -1;
 	}
 	/* All uploads of a dataset, of every process, write this document, and so come one after the other. */
-	return (any && settings_save(work, name, &additions->settings, err)) || batch_write(&additions->batch, err) ? -1 : 0;
+	return (any && settings_save(work, name, &additions->settings, err)) || batch_write(&additions->batch, err);
 }
 
 static void run_jobs(void *owner, struct combine_job *jobs)

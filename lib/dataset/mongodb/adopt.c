@@ -171,7 +171,7 @@ static int run_adoption(struct work *work, void *data, struct err *err)
 		failed = adopt_take(adoption, &adoption->findings[i], err);
 	if (!failed && adoption->taken > 0)
 		failed = settings_save(work, name, &adoption->settings, err) || batch_write(&adoption->batch, err);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* What was looked at is done with, and only now: a transaction that could not be committed looks at the same ones

@@ -312,10 +312,8 @@ static int find_facts(struct mongodb_dataset *dataset, struct change *change, st
 	unsigned asks = rules_asks(asked);
 
 	return ((asks & RULES_IN_FOLDER) && base_dir_matches(dataset, asked->base_dir, &change->facts.in_folder, err)) ||
-	                       ((asks & RULES_KNOWN_LABEL) &&
-	                        label_known(dataset, asked->label, &change->facts.known_label, err))
-	               ? -1
-	               : 0;
+	       ((asks & RULES_KNOWN_LABEL) &&
+	        label_known(dataset, asked->label, &change->facts.known_label, err));
 }
 
 /* In one transaction. */

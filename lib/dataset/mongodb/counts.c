@@ -11,7 +11,7 @@ int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
 	work_end(&work);
 	*out = settings.next_id - settings.gaps; /* no sample is ever removed alone */
 	settings_release(&settings);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 struct inquiry {
@@ -97,12 +97,10 @@ static int run_inquiry(struct work *work, void *data, struct err *err)
 
 	label_set_release(&inquiry->found);
 	return work_now(work, &now, err) || read_settings(work, inquiry, err) ||
-	                       (inquiry->labels && labels_read(work, name, &inquiry->found, err)) ||
-	                       work_aggregate(work, "counters", counters_pipeline(name, inquiry->labels), read_count, inquiry,
-	                                      err) ||
-	                       work_aggregate(work, "images", leased_pipeline(name, now), read_leased, inquiry, err)
-	               ? -1
-	               : 0;
+	       (inquiry->labels && labels_read(work, name, &inquiry->found, err)) ||
+	       work_aggregate(work, "counters", counters_pipeline(name, inquiry->labels), read_count, inquiry,
+	                      err) ||
+	       work_aggregate(work, "images", leased_pipeline(name, now), read_leased, inquiry, err);
 }
 
 /* The labels pass over to the answer. */

@@ -47,7 +47,7 @@ static int read_answer(void *data, const bson_t *document, struct err *err)
 			answer->body = text_copy(bson_iter_utf8(&iter, NULL));
 		}
 	}
-	return 1;
+	return 0;
 }
 
 static void append_claim(bson_t *document, const char *fingerprint, int64_t now)
@@ -121,7 +121,7 @@ int mongodb_idempotency_claim(struct dataset_store *store, const char *user, con
 	if (!failed && *out == IDEMPOTENCY_DONE)
 		*body = text_copy(answer.body ? answer.body : "");
 	answer_release(&answer);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int mongodb_idempotency_finish(struct dataset_store *store, const char *user, const char *key, int status,
@@ -135,7 +135,7 @@ int mongodb_idempotency_finish(struct dataset_store *store, const char *user, co
 	                         &found, err);
 
 	work_end(&work);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int mongodb_idempotency_abandon(struct dataset_store *store, const char *user, const char *key, struct err *err)

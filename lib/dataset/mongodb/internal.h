@@ -77,8 +77,9 @@ enum { MONGODB_INTERRUPTED = 11601, MONGODB_NO_SUCH_TRANSACTION = 251 };
 /* Turns a failure of libmongoc into err (error.c); returns -1. reply may be NULL. */
 int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err);
 
-/* Calls visit for each document found; visit returns 0 to go on, 1 to stop, -1 with err. Destroys filter and opts
- * (which may be NULL). */
+/* Calls visit for each document found; visit returns 0 to go on, WORK_ENOUGH to stop, or another value with err, which
+ * then is work_find's failure. Destroys filter and opts (which may be NULL). */
+enum { WORK_ENOUGH = INT_MIN };
 typedef int work_visit(void *data, const bson_t *document, struct err *err);
 int work_find(struct work *work, const char *collection, bson_t *filter, bson_t *opts, work_visit *visit, void *data,
               struct err *err);
@@ -105,7 +106,7 @@ int work_now(struct work *work, int64_t *now, struct err *err);
 int64_t steady_us(void); /* this machine's, which never goes back */
 
 /* Runs `run` in a transaction, and again while it meets others' writes or the primary moves, for at most some
- * seconds. When it returns 0 everything is committed with w:majority and j:true. A refusal (run's -1 while
+ * seconds. When it returns 0 everything is committed with w:majority and j:true. A refusal (run's failure while
  * work->again is false) commits nothing. */
 typedef int work_run(struct work *work, void *data, struct err *err);
 int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err);

@@ -32,7 +32,7 @@ static int read_labels(void *data, const bson_t *document, struct err *err)
 		set->label[set->count++] =
 			(struct dataset_label){.key = key, .name = text_copy(bson_iter_utf8(&iter, NULL))};
 	}
-	return 1;
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -179,7 +179,7 @@ static int run_label_add(struct work *work, void *data, struct err *err)
 	             labels_insert(work, name, &settings, &addition->name, 1, &addition->key, &addition->added, err) ||
 	             (addition->added && settings_save(work, name, &settings, err));
 	settings_release(&settings);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int mongodb_label_add(struct dataset *base, const char *name, int64_t *key, bool *created, struct err *err)

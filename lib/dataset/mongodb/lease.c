@@ -228,7 +228,7 @@ static int execute(struct taking *taking, struct err *err)
 		if (!taking->window.records.item[i].changed)
 			continue;
 		changed++;
-		failed = failed || record_update(bulk, taking->dataset->base.name, &taking->window.records.item[i], err) ? -1 : 0;
+		failed = failed || record_update(bulk, taking->dataset->base.name, &taking->window.records.item[i], err);
 	}
 	if (work_bulk_run(taking->work, bulk, &matched, err))
 		failed = -1;

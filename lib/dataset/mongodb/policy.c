@@ -128,7 +128,7 @@ static int end(struct mongodb_dataset *dataset, const bson_oid_t *due, struct er
 		                              "overlap_due", BCON_UTF8(""), "}"),
 		                     false, &found, err);
 	work_end(&work);
-	return failed || settings_refresh(dataset, err) ? -1 : 0;
+	return failed || settings_refresh(dataset, err);
 }
 
 static bson_oid_t due_now(struct mongodb_dataset *dataset)
@@ -215,5 +215,5 @@ int mongodb_update(struct dataset *base, const struct dataset_change *change, st
 	int failed = work_transaction(update.dataset->store, run_update, &update, err) ||
 	             settings_refresh(update.dataset, err) || catch_up(update.dataset, err);
 	pthread_mutex_unlock(&update.dataset->structure);
-	return failed ? -1 : 0;
+	return failed;
 }

@@ -178,7 +178,7 @@ static int cap_leases(struct window *window, struct work *work, struct err *err)
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	bson_destroy(opts);
-	return work_bulk_run(work, bulk, NULL, err) || failed ? -1 : 0;
+	return work_bulk_run(work, bulk, NULL, err) || failed;
 }
 
 /* Is it time to look for leases that ran out? For one user's sake it always is. */

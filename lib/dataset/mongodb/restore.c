@@ -21,7 +21,7 @@ static int read_origin(void *data, const bson_t *document, struct err *err)
 {
 	(void)err;
 	*(char **)data = text_copy(text_in(document, "value"));
-	return 1;
+	return 0;
 }
 
 /* The outline comes later; only what cannot wait is written here. */
@@ -40,11 +40,9 @@ static int make_unfinished(struct work *work, const struct beginning *beginning,
 
 	bson_destroy(stored);
 	return work_insert(work, "datasets", document, err) ||
-	                       work_update(work, "notes", origin_filter(beginning->name),
-	                                   BCON_NEW("$set", "{", "value", BCON_UTF8(beginning->origin), "}"), true, NULL,
-	                                   err)
-	               ? -1
-	               : 0;
+	       work_update(work, "notes", origin_filter(beginning->name),
+	                   BCON_NEW("$set", "{", "value", BCON_UTF8(beginning->origin), "}"), true, NULL,
+	                   err);
 }
 
 static int run_begin(struct work *work, void *data, struct err *err)
@@ -66,8 +64,7 @@ static int run_begin(struct work *work, void *data, struct err *err)
 	}
 	if (err->code != ERR_NOT_FOUND)
 		return -1;
-	return make_unfinished(work, beginning, err) || settings_read(work, beginning->name, &beginning->settings, err) ? -1
-	                                                                                                                : 0;
+	return make_unfinished(work, beginning, err) || settings_read(work, beginning->name, &beginning->settings, err);
 }
 
 int mongodb_restore_open(struct dataset_store *base, const char *name, const char *origin, struct dataset **out,
@@ -143,7 +140,7 @@ static int run_outline(struct work *work, void *data, struct err *err)
 	failed = failed || settings_save(work, outlining->name, &settings, err) || replace_labels(work, outlining, err) ||
 	         replace_notes(work, outlining, err);
 	settings_release(&settings);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int mongodb_restore_outline(struct dataset *base, const struct dataset_outline *outline, struct err *err)
@@ -153,9 +150,7 @@ int mongodb_restore_outline(struct dataset *base, const struct dataset_outline *
 		.base_dir = outline->base_dir, .fields = DATASET_POLICY_ALL, .policy = outline->policy};
 
 	return mongodb_update(base, &change, err) ||
-	                       work_transaction(mongodb_dataset(base)->store, run_outline, &outlining, err)
-	               ? -1
-	               : 0;
+	       work_transaction(mongodb_dataset(base)->store, run_outline, &outlining, err);
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -243,7 +238,7 @@ static int run_records(struct work *work, void *data, struct err *err)
 			return -1;
 	}
 	count_in(filling);
-	return settings_save(work, name, &filling->settings, err) || batch_write(&filling->batch, err) ? -1 : 0;
+	return settings_save(work, name, &filling->settings, err) || batch_write(&filling->batch, err);
 }
 
 int mongodb_restore_records(struct dataset *base, const struct dataset_record *records, size_t count, struct err *err)
@@ -274,7 +269,7 @@ int mongodb_restore_finish(struct dataset *base, struct err *err)
 
 	work_end(&work);
 	mongodb_close(base);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int mongodb_restore_drop(struct dataset_store *base, const char *name, struct err *err)
@@ -283,5 +278,5 @@ int mongodb_restore_drop(struct dataset_store *base, const char *name, struct er
 	int failed = work_begin(&work, mongodb_store(base), err) || dataset_mark_removed(&work, name, true, err);
 
 	work_end(&work);
-	return failed ? -1 : 0;
+	return failed;
 }

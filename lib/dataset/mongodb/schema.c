@@ -84,9 +84,9 @@ static int see_labels(void *data, const bson_t *document, struct err *err)
 	(void)err;
 	if (bson_iter_init_find(&iter, document, "_id") && BSON_ITER_HOLDS_UTF8(&iter) &&
 	    strcmp(bson_iter_utf8(&iter, NULL), order->first) == 0)
-		return 1;
+		return WORK_ENOUGH;
 	order->before[order->count++] = bson_copy(document);
-	return order->count == LABELS_AT_ONCE;
+	return order->count == LABELS_AT_ONCE ? WORK_ENOUGH : 0;
 }
 
 static bson_t *id_filter(const bson_t *document)
@@ -102,9 +102,7 @@ static bson_t *id_filter(const bson_t *document)
 static int move_behind(struct work *work, const bson_t *document, struct err *err)
 {
 	return work_delete(work, "labels", id_filter(document), err) ||
-	                       work_insert(work, "labels", bson_copy(document), err)
-	               ? -1
-	               : 0;
+	       work_insert(work, "labels", bson_copy(document), err);
 }
 
 /* A document that is inserted anew comes last in natural order. */
@@ -134,7 +132,7 @@ static int take_labels(void *data, const bson_t *document, struct err *err)
 		    !text_check_label(bson_iter_utf8(&iter, NULL), NULL))
 			bson_append_iter(ours, NULL, 0, &iter);
 	}
-	return 1;
+	return 0;
 }
 
 /* The older collecting system has one document, under an _id that MongoDB made. It stays, behind ours. */
@@ -148,7 +146,7 @@ static int make_labels(struct work *work, const char *name, struct err *err)
 		bson_destroy(document);
 		return -1;
 	}
-	return work_insert(work, "labels", document, err) && !work->duplicate ? -1 : 0;
+	return work_insert(work, "labels", document, err) && !work->duplicate;
 }
 
 /* What find_one() gives is the first document in natural order: that of the default dataset, whose place is
@@ -194,13 +192,11 @@ static int purge_samples(struct work *work, void *data, struct err *err)
 	int64_t to = purge->from + PURGE_AT_ONCE;
 
 	return claim_bite(work, purge, err) ||
-	                       work_delete(work, "images",
-	                                   BCON_NEW("dataset", BCON_UTF8(purge->name), "id", "{", "$gte",
-	                                            BCON_INT64(purge->from), "$lt", BCON_INT64(to), "}"),
-	                                   err) ||
-	                       work_delete(work, "events", events_filter(purge->name, purge->from, to), err)
-	               ? -1
-	               : 0;
+	       work_delete(work, "images",
+	                   BCON_NEW("dataset", BCON_UTF8(purge->name), "id", "{", "$gte",
+	                            BCON_INT64(purge->from), "$lt", BCON_INT64(to), "}"),
+	                   err) ||
+	       work_delete(work, "events", events_filter(purge->name, purge->from, to), err);
 }
 
 /* The default dataset's labels document keeps its place. */
@@ -221,11 +217,9 @@ static int purge_rest(struct work *work, void *data, struct err *err)
 	const struct purge *purge = data;
 
 	return claim_bite(work, purge, err) || purge_labels(work, purge->name, err) ||
-	                       work_delete(work, "counters", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
-	                       work_delete(work, "notes", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
-	                       work_delete(work, "datasets", BCON_NEW("_id", BCON_UTF8(purge->name)), err)
-	               ? -1
-	               : 0;
+	       work_delete(work, "counters", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
+	       work_delete(work, "notes", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
+	       work_delete(work, "datasets", BCON_NEW("_id", BCON_UTF8(purge->name)), err);
 }
 
 static int see_removed(void *data, const bson_t *document, struct err *err)
@@ -255,7 +249,7 @@ int dataset_purge(struct work *work, const char *name, struct err *err)
 	if (purge.found && !failed)
 		failed = work_transaction_in(work, purge_rest, &purge, err);
 	/* Another process was quicker. */
-	return failed && err->code != ERR_NOT_FOUND ? -1 : 0;
+	return failed && err->code != ERR_NOT_FOUND;
 }
 
 struct removed {
@@ -271,7 +265,7 @@ static int collect_removed(void *data, const bson_t *document, struct err *err)
 	(void)err;
 	if (bson_iter_init_find(&iter, document, "_id") && BSON_ITER_HOLDS_UTF8(&iter))
 		removed->name[removed->count++] = text_copy(bson_iter_utf8(&iter, NULL));
-	return removed->count == LABELS_AT_ONCE;
+	return removed->count == LABELS_AT_ONCE ? WORK_ENOUGH : 0;
 }
 
 /* Ends what a process began that died meanwhile. */
@@ -281,7 +275,7 @@ static int purge_removed(struct work *work, struct err *err)
 	int failed = work_find(work, "datasets", BCON_NEW("removed", BCON_BOOL(true)), NULL, collect_removed, &removed, err);
 
 	for (size_t i = 0; i < removed.count; i++) {
-		failed = failed || dataset_purge(work, removed.name[i], err) ? -1 : 0;
+		failed = failed || dataset_purge(work, removed.name[i], err);
 		free(removed.name[i]);
 	}
 	return failed;
@@ -314,5 +308,5 @@ int schema_prepare(struct work *work, struct err *err)
 		if (make_collection(work, schema[i].collection, schema[i].indexes, err))
 			return -1;
 	}
-	return drop_retired_index(work, err) || order_labels(work, err) || purge_removed(work, err) ? -1 : 0;
+	return drop_retired_index(work, err) || order_labels(work, err) || purge_removed(work, err);
 }

@@ -88,7 +88,7 @@ static int read_settings(void *data, const bson_t *document, struct err *err)
 	}
 	if (!out->base_dir)
 		out->base_dir = text_copy("");
-	return 1;
+	return 0;
 }
 
 int settings_read(struct work *work, const char *name, struct settings *out, struct err *err)
@@ -136,7 +136,7 @@ int settings_refresh(struct mongodb_dataset *dataset, struct err *err)
 	work_end(&work);
 	if (!failed)
 		settings_replace(dataset, &settings);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int mongodb_refresh(struct dataset *dataset, struct err *err)
@@ -217,7 +217,7 @@ static int note_labels(void *data, const bson_t *document, struct err *err)
 		if (!text_int64(bson_iter_key(&iter), 0, INT64_MAX - 1, &key) && key >= *next)
 			*next = key + 1;
 	}
-	return 1;
+	return 0;
 }
 
 static int run_create(struct work *work, void *data, struct err *err)
@@ -252,7 +252,7 @@ int mongodb_create(struct dataset_store *base, const char *name, const char *bas
 	             work_transaction_in(&work, run_create, &creation, err);
 
 	work_end(&work);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* It is marked first, so that it is gone for everybody at once, and what a crash leaves is removed later. */
@@ -265,9 +265,7 @@ int dataset_mark_removed(struct work *work, const char *name, bool unfinished, s
 	return work_update(work, "datasets", filter,
 	                   BCON_NEW("$set", "{", "removed", BCON_BOOL(true), "revision", BCON_OID(&revision), "}"), false,
 	                   NULL, err) ||
-	                       dataset_purge(work, name, err)
-	               ? -1
-	               : 0;
+	       dataset_purge(work, name, err);
 }
 
 int mongodb_remove(struct dataset_store *base, const char *name, struct err *err)
@@ -276,7 +274,7 @@ int mongodb_remove(struct dataset_store *base, const char *name, struct err *err
 	int failed = work_begin(&work, mongodb_store(base), err) || dataset_mark_removed(&work, name, false, err);
 
 	work_end(&work);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* --- notes -------------------------------------------------------------------------------------------------------- */
@@ -285,7 +283,7 @@ static int read_note(void *data, const bson_t *document, struct err *err)
 {
 	(void)err;
 	*(char **)data = text_copy(text_in(document, "value"));
-	return 1;
+	return 0;
 }
 
 int mongodb_note_get(struct dataset *base, const char *key, char **value, struct err *err)

@@ -126,7 +126,7 @@ static int list_one(void *data, const bson_t *document, struct err *err)
 	(void)err;
 	if (!bson_iter_init_find(&iter, document, "_id") || !BSON_ITER_HOLDS_UTF8(&iter))
 		return 0;
-	return listing->visit(listing->data, bson_iter_utf8(&iter, NULL)) ? 0 : 1;
+	return listing->visit(listing->data, bson_iter_utf8(&iter, NULL)) ? 0 : WORK_ENOUGH;
 }
 
 int mongodb_store_list(struct dataset_store *base, const char *after, size_t limit, dataset_name_visit *visit,

@@ -123,9 +123,7 @@ static int find_file(mongoc_uri_t *uri, const struct config *config, const char 
 static int find_files(mongoc_uri_t *uri, const struct config *config, struct err *err)
 {
 	return find_file(uri, config, "tlsCAFile", MONGOC_URI_TLSCAFILE, false, err) ||
-	                       find_file(uri, config, "tlsCertificateKeyFile", MONGOC_URI_TLSCERTIFICATEKEYFILE, true, err)
-	               ? -1
-	               : 0;
+	       find_file(uri, config, "tlsCertificateKeyFile", MONGOC_URI_TLSCERTIFICATEKEYFILE, true, err);
 }
 
 /* --- completing --------------------------------------------------------------------------------------------------- */

@@ -63,7 +63,7 @@ static int make_ready(struct work *work, struct err *err)
 		*err = store->unready;
 		failed = -1;
 	} else if (!store->ready) {
-		failed = check_set(work, err) || end_former_life(work, err) || store->prepare(work, err) ? -1 : 0;
+		failed = check_set(work, err) || end_former_life(work, err) || store->prepare(work, err);
 		store->ready = !failed;
 		store->unready_ms = monotonic_ms();
 		if (failed)
@@ -115,7 +115,7 @@ static int visit_all(struct work *work, mongoc_cursor_t *cursor, work_visit *vis
 	if (result == 0 && mongoc_cursor_error_document(cursor, &error, &reply))
 		result = work_fail(work, &error, reply, err);
 	mongoc_cursor_destroy(cursor);
-	return result < 0 ? -1 : 0;
+	return result && result != WORK_ENOUGH;
 }
 
 int work_find(struct work *work, const char *collection, bson_t *filter, bson_t *opts, work_visit *visit, void *data,
@@ -343,7 +343,7 @@ int work_transaction_in(struct work *work, work_run *run, void *data, struct err
 int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err)
 {
 	struct work work;
-	int failed = work_begin(&work, store, err) || work_transaction_in(&work, run, data, err) ? -1 : 0;
+	int failed = work_begin(&work, store, err) || work_transaction_in(&work, run, data, err);
 
 	work_end(&work);
 	return failed;

@@ -88,7 +88,7 @@ int beside_write(struct dataset_store *base, const struct beside *which, write_r
 	char *path = dataset_path(store, which->name, "");
 	int failed = set_aside(path, which, &file, &why, err);
 	free(path);
-	return failed || try_write(store, which, run, data, &file, err) ? -1 : 0;
+	return failed || try_write(store, which, run, data, &file, err);
 }
 
 int beside_read(struct dataset_store *base, const struct beside *which, beside_reader *run, void *data,

@@ -25,9 +25,7 @@ int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was,
                    struct err *err)
 {
 	return (was->overlap != policy->overlap && make_due(writer, "recount", err)) ||
-	                       (was->order != policy->order && make_due(writer, "reorder", err))
-	               ? -1
-	               : 0;
+	       (was->order != policy->order && make_due(writer, "reorder", err));
 }
 
 /* Notes how far it is; `last` 0: to the end. */
@@ -87,7 +85,7 @@ static int reorder(struct sqlite_conn *writer, int64_t after, int64_t most, stru
 	                     : conn_run(writer, err,
 	                                "UPDATE samples SET position = id WHERE id > ?1 AND id <= ?2 AND position < ?3", "iii",
 	                                after, last, QUEUE_END_BASE);
-	return failed || note_done(writer, "reorder", last, err) ? -1 : 0;
+	return failed || note_done(writer, "reorder", last, err);
 }
 
 static int bite(struct sqlite_conn *writer, int64_t most, bool *more, struct err *err)

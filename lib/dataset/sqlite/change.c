@@ -34,12 +34,10 @@ static int find_of_dataset(struct sqlite_conn *writer, const struct changes *cha
 	return ((asks & RULES_KNOWN_LABEL) &&
 	        look_up(writer, &out->known_label, err, "SELECT 1 FROM labels WHERE label = ?1 AND key >= 0", "s",
 	                change->label, NULL)) ||
-	                       ((asks & RULES_IN_FOLDER) && look_up(writer, &out->in_folder, err,
-	                                                            "SELECT base_dir IS ?2 FROM metadata ORDER BY "
-	                                                            "dataset_name IS NOT ?1, rowid LIMIT 1",
-	                                                            "ss", changes->dataset, change->base_dir))
-	               ? -1
-	               : 0;
+	       ((asks & RULES_IN_FOLDER) && look_up(writer, &out->in_folder, err,
+	                                            "SELECT base_dir IS ?2 FROM metadata ORDER BY "
+	                                            "dataset_name IS NOT ?1, rowid LIMIT 1",
+	                                            "ss", changes->dataset, change->base_dir));
 }
 
 static int find_state(struct sqlite_conn *writer, int64_t row, struct rules_facts *out, struct err *err)
@@ -99,13 +97,11 @@ static int save_vote(struct sqlite_conn *writer, int64_t row, const struct sampl
 static int to_the_end(struct sqlite_conn *writer, int64_t row, struct err *err)
 {
 	return conn_run(writer, err, "UPDATE settings SET value = value + 1 WHERE key = 'queue_end'", "") ||
-	                       conn_run(writer, err,
-	                                "UPDATE samples SET position = ?2 + (SELECT value FROM settings WHERE key = "
-	                                "'queue_end')"
-	                                " WHERE id = ?1",
-	                                "ii", row, QUEUE_END_BASE)
-	               ? -1
-	               : 0;
+	       conn_run(writer, err,
+	                "UPDATE samples SET position = ?2 + (SELECT value FROM settings WHERE key = "
+	                "'queue_end')"
+	                " WHERE id = ?1",
+	                "ii", row, QUEUE_END_BASE);
 }
 
 static int end_leases(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
@@ -127,7 +123,7 @@ static int sqlite_change_settle(struct sqlite_conn *writer, int64_t row, struct 
 {
 	int64_t overlap;
 
-	return overlap_load(writer, &overlap, err) || sample_settle(writer, row, overlap, NULL, err) ? -1 : 0;
+	return overlap_load(writer, &overlap, err) || sample_settle(writer, row, overlap, NULL, err);
 }
 
 static int change_save(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
@@ -136,19 +132,17 @@ static int change_save(struct sqlite_conn *writer, int64_t row, const struct sam
 	int64_t n = 0;
 
 	return (effect->source && save_event(writer, row, change, effect, now, &n, err)) ||
-	                       (effect->vote && save_vote(writer, row, change, effect, n, now, err)) ||
-	                       (effect->to_the_end && to_the_end(writer, row, err)) ||
-	                       (effect->sets_state &&
-	                        conn_run(writer, err,
-	                                 "UPDATE samples SET state = ?2, version = version + 1 WHERE id = ?1", "ii",
-	                                 row, (int64_t)effect->state)) ||
-	                       (effect->renewed &&
-	                        conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
-	                                 change->token, effect->renewed)) ||
-	                       end_leases(writer, row, change, effect, err) ||
-	                       (effect->settles && sqlite_change_settle(writer, row, err))
-	               ? -1
-	               : 0;
+	       (effect->vote && save_vote(writer, row, change, effect, n, now, err)) ||
+	       (effect->to_the_end && to_the_end(writer, row, err)) ||
+	       (effect->sets_state &&
+	        conn_run(writer, err,
+	                 "UPDATE samples SET state = ?2, version = version + 1 WHERE id = ?1", "ii",
+	                 row, (int64_t)effect->state)) ||
+	       (effect->renewed &&
+	        conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
+	                 change->token, effect->renewed)) ||
+	       end_leases(writer, row, change, effect, err) ||
+	       (effect->settles && sqlite_change_settle(writer, row, err));
 }
 
 /* --- running them ------------------------------------------------------------------------------------------------- */
@@ -242,7 +236,5 @@ static int run_retry_unreadable(struct sqlite_conn *writer, void *data, struct e
 /* Called at start and reload, and so the time to end what a crash left, too. */
 int sqlite_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
 {
-	return db_write(dataset_db(dataset), true, run_retry_unreadable, count, err) || db_catch_up(dataset_db(dataset), err)
-	               ? -1
-	               : 0;
+	return db_write(dataset_db(dataset), true, run_retry_unreadable, count, err) || db_catch_up(dataset_db(dataset), err);
 }

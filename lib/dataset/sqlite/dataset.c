@@ -22,7 +22,7 @@ static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, 
 		if (state >= SAMPLE_UNLABELLED && state <= SAMPLE_UNREADABLE)
 			*by_state[state] = sqlite3_column_int64(stmt, 1);
 	}
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 static const char LABELS[] = "SELECT key, label, 0 FROM labels ORDER BY key";
@@ -48,7 +48,7 @@ int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *o
 		label->name = column_text(stmt, 1);
 		label->count = sqlite3_column_int64(stmt, 2);
 	}
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 static int place_load(struct sqlite_conn *conn, struct dataset *dataset, struct dataset_place *out, struct err *err)
@@ -73,7 +73,7 @@ static int read_parts(struct dataset *dataset, struct dataset_place *place, stru
 	             (counts && counts_load(conn, counts, err)) || (labels && labels_load(conn, counted, labels, err));
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(dataset_db(dataset), conn);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *err)
@@ -165,7 +165,7 @@ int sqlite_update(struct dataset *dataset, const struct dataset_change *change, 
 {
 	struct update update = {.name = dataset->name, .change = change};
 
-	return db_write(dataset_db(dataset), true, run_update, &update, err) || db_catch_up(dataset_db(dataset), err) ? -1 : 0;
+	return db_write(dataset_db(dataset), true, run_update, &update, err) || db_catch_up(dataset_db(dataset), err);
 }
 
 struct label_addition {
@@ -187,9 +187,7 @@ int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, boo
 	if (*key >= DATASET_LABELS_MAX)
 		return err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
 	return conn_run(writer, err, "INSERT INTO labels (label, key) VALUES (?, ?)", "si", name, *key) ||
-	                       setting_set(writer, "next_label_key", *key + 1, err)
-	               ? -1
-	               : 0;
+	       setting_set(writer, "next_label_key", *key + 1, err);
 }
 
 static int run_label_add(struct sqlite_conn *writer, void *data, struct err *err)
@@ -224,7 +222,7 @@ int sqlite_note_get(struct dataset *dataset, const char *key, char **value, stru
 	if (row == 1)
 		conn_done(stmt);
 	db_read_end(dataset_db(dataset), conn);
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 struct note {

@@ -58,7 +58,7 @@ static int give_to_owner(int fd, const char *path)
 	int failed = at < 0 || file_give(fd, at);
 	if (at >= 0)
 		close(at);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int open_lock_file(struct sqlite_db *db, struct err *err)
@@ -159,18 +159,14 @@ static int open_writer(struct sqlite_db *db, struct err *err)
 	db->writer_synced = true;
 	make_side_files_writable(db);
 	return note_inode(db, err) || conn_open(&db->writer, db->path, true, err) ||
-	                       conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err)
-	               ? -1
-	               : 0;
+	       conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err);
 }
 
 /* Under the lock, so that processes that start together do it once. What it wrote is folded in at once: else the
  * first to label would wait for that, and every process read it through. */
 static int migrate(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
 {
-	return schema->migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, false, err))
-	               ? -1
-	               : 0;
+	return schema->migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, false, err));
 }
 
 static int db_make(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
@@ -182,7 +178,7 @@ static int db_make(struct sqlite_db *db, const struct db_schema *schema, struct 
 	if (db->made && failed)
 		unlink(db->path);
 	unlock(db);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 static int open_made(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
@@ -199,7 +195,7 @@ static int open_made(struct sqlite_db *db, const struct db_schema *schema, struc
 		return -1;
 	int failed = open_writer(db, err) || migrate(db, schema, err);
 	unlock(db);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err)
@@ -317,7 +313,7 @@ static void roll_back(struct sqlite_db *db)
 		sqlite3_exec(db->writer->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* One transaction of `jobs`, under the lock. 0: each has its result. -1: nothing was written, err says why. */
+/* One transaction of `jobs`, under the lock. 0: each has its result. Non-zero: nothing was written, err says why. */
 static int transaction(struct sqlite_db *db, struct combine_job *jobs, struct err *err)
 {
 	bool durable = false;
@@ -409,7 +405,7 @@ int db_fold(struct sqlite_db *db, bool all, struct err *err)
 {
 	if (db_lock(db, err))
 		return -1;
-	int failed = wal_check(db->writer->db, db->path, err) || checkpoint(db, all, err) ? -1 : 0;
+	int failed = wal_check(db->writer->db, db->path, err) || checkpoint(db, all, err);
 	unlock(db);
 	return failed;
 }
@@ -436,7 +432,7 @@ int db_rename(const char *from, const char *to, struct err *err)
 	failed = failed || drop_side_files(to, err) || rename_file(from, to, err);
 	if (db.lock_fd >= 0)
 		close(db.lock_fd); /* and unlocked */
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* With the lock held. */
@@ -475,5 +471,5 @@ int db_set_aside(const char *path, dev_t device, ino_t inode, char **aside, stru
 	int failed = open_lock_file(&db, err) || db_lock(&db, err) || move_aside(path, device, inode, aside, err);
 	if (db.lock_fd >= 0)
 		close(db.lock_fd); /* and unlocked */
-	return failed ? -1 : 0;
+	return failed;
 }

@@ -17,7 +17,7 @@ static int notes_load(struct sqlite_conn *conn, struct dataset_outline *out, str
 			abort();
 		out->notes[out->note_count++] = (struct dataset_note){column_text(stmt, 0), column_text(stmt, 1)};
 	}
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
@@ -36,7 +36,7 @@ int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct 
 	db_read_end(dataset_db(dataset), conn);
 	out->labels = labels.item;
 	out->label_count = labels.count;
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -70,7 +70,7 @@ static int read_samples(struct sqlite_conn *conn, int64_t after, size_t limit, s
 		record->added_at = record->sample.uploaded_at;
 		record->requeued = position > QUEUE_END_BASE ? position - QUEUE_END_BASE : 0;
 	}
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 static void add_event(struct dataset_record *record, sqlite3_stmt *stmt)
@@ -111,7 +111,7 @@ static int read_each(struct sqlite_conn *conn, struct page *page, const char *sq
 		if (record)
 			add(record, stmt);
 	}
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 static int read_page(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page, struct err *err)
@@ -124,11 +124,9 @@ static int read_page(struct sqlite_conn *conn, int64_t after, size_t limit, stru
 	                 "SELECT sample, label, by, at, source, lead_time_ms FROM events WHERE sample BETWEEN ? AND ?"
 	                 " ORDER BY sample, n",
 	                 add_event, err) ||
-	                       read_each(conn, page,
-	                                 "SELECT sample, user, label FROM votes WHERE sample BETWEEN ? AND ? ORDER BY sample",
-	                                 add_vote, err)
-	               ? -1
-	               : 0;
+	       read_each(conn, page,
+	                 "SELECT sample, user, label FROM votes WHERE sample BETWEEN ? AND ? ORDER BY sample",
+	                 add_vote, err);
 }
 
 int sqlite_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,

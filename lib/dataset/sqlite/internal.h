@@ -104,10 +104,10 @@ struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err);
 void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
 
 /* Runs `run` inside a write transaction, together with the writes that other threads are waiting to make, and
- * returns when that is committed (durable: and synced). run must check before it writes, so that a refusal (-1 with
- * a code other than ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again when the
- * batch it was in failed. Where another program keeps the lock for long, all but one of a process's threads that
- * wait are answered ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
+ * returns when that is committed (durable: and synced). run must check before it writes, so that a refusal (non-zero
+ * with a code other than ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again
+ * when the batch it was in failed. Where another program keeps the lock for long, all but one of a process's threads
+ * that wait are answered ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
 enum { DB_WAIT_SECONDS = 10 };
 typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
 int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err);

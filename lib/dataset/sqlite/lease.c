@@ -48,9 +48,7 @@ static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *use
 	return conn_run(writer, err,
 	                "INSERT INTO leases (token, sample, user, taken, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
 	                "sisii", out->token, row, user, now, out->expires_at) ||
-	                       sample_load(writer, row, &out->sample, err)
-	               ? -1
-	               : 0;
+	       sample_load(writer, row, &out->sample, err);
 }
 
 /* --- the queue ---------------------------------------------------------------------------------------------------- */
@@ -94,7 +92,7 @@ static int walk_on(struct sqlite_conn *writer, struct walk *walk, int64_t *row, 
 		walk->position = INT64_MAX;
 	if (found == 1)
 		conn_done(stmt);
-	return found < 0 ? -1 : 0;
+	return found < 0;
 }
 
 static int walk_end(struct sqlite_conn *writer, const struct walk *walk, struct err *err)
@@ -137,7 +135,7 @@ static int own_lease(struct sqlite_conn *conn, const char *user, int64_t now, in
 		out->expires_at = sqlite3_column_int64(stmt, 2);
 		conn_done(stmt);
 	}
-	return found < 0 ? -1 : 0;
+	return found < 0;
 }
 
 static int take_own(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, struct err *err)
@@ -152,9 +150,7 @@ static int take_own(struct sqlite_conn *writer, struct taking *taking, int64_t n
 	out->expires_at = now + lease_us;
 	taking->taken = 1;
 	return conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si", out->token, out->expires_at) ||
-	                       sample_load(writer, row, &out->sample, err)
-	               ? -1
-	               : 0;
+	       sample_load(writer, row, &out->sample, err);
 }
 
 static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, int64_t overlap,
@@ -227,7 +223,7 @@ static int run_take(struct sqlite_conn *writer, void *data, struct err *err)
 	    lease_sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
 		return -1;
 	if (!taking->next)
-		return check_held(writer, taking, now, err) || take_free(writer, taking, now, lease_us, overlap, err) ? -1 : 0;
+		return check_held(writer, taking, now, err) || take_free(writer, taking, now, lease_us, overlap, err);
 	if (take_own(writer, taking, now, lease_us, err))
 		return -1;
 	if (taking->taken == 0 && take_free(writer, taking, now, lease_us, overlap, err))
@@ -262,7 +258,7 @@ static int own_without_write(struct dataset *dataset, const char *user, struct t
 	if (*found)
 		failed = sample_load(conn, row, &out->sample, err);
 	db_read_end(own->db, conn);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 int sqlite_next(struct dataset *dataset, const char *user, struct task *out, struct err *err)

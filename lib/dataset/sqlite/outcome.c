@@ -105,10 +105,8 @@ static int outcome_save(struct sqlite_conn *writer, int64_t row, const struct sa
 	                "UPDATE samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4, labelled_by = ?5,"
 	                " slots = ?6 WHERE id = ?1",
 	                "isiisi", row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by, settled->places) ||
-	                       (outcome->state != SAMPLE_UNLABELLED && said->leases > 0 &&
-	                        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row))
-	               ? -1
-	               : 0;
+	       (outcome->state != SAMPLE_UNLABELLED && said->leases > 0 &&
+	        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row));
 }
 
 int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err)
@@ -128,5 +126,5 @@ int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int6
 	said_release(&said);
 	if (places)
 		*places = settled.places;
-	return failed ? -1 : 0;
+	return failed;
 }

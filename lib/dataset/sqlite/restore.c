@@ -109,9 +109,7 @@ int sqlite_restore_outline(struct dataset *dataset, const struct dataset_outline
 		.base_dir = outline->base_dir, .fields = DATASET_POLICY_ALL, .policy = outline->policy};
 
 	return sqlite_update(dataset, &change, err) ||
-	                       db_write(dataset_db(dataset), true, run_outline, &copy, err)
-	               ? -1
-	               : 0;
+	       db_write(dataset_db(dataset), true, run_outline, &copy, err);
 }
 
 struct filling {
@@ -124,10 +122,8 @@ struct filling {
 static int remove_record(struct sqlite_conn *writer, int64_t row, struct err *err)
 {
 	return conn_run(writer, err, "DELETE FROM samples WHERE id = ?", "i", row) ||
-	                       conn_run(writer, err, "DELETE FROM events WHERE sample = ?", "i", row) ||
-	                       conn_run(writer, err, "DELETE FROM votes WHERE sample = ?", "i", row)
-	               ? -1
-	               : 0;
+	       conn_run(writer, err, "DELETE FROM events WHERE sample = ?", "i", row) ||
+	       conn_run(writer, err, "DELETE FROM votes WHERE sample = ?", "i", row);
 }
 
 static int insert_sample(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
@@ -233,7 +229,7 @@ int sqlite_restore_finish(struct dataset *dataset, struct err *err)
 	failed = failed || unlink_side_files(store, name, err) || give_name(store, moving, name, err);
 	free(moving);
 	free(name);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* The log first: left alone it would be taken for that of the next database of this name. */
@@ -247,5 +243,5 @@ int sqlite_restore_drop(struct dataset_store *base, const char *name, struct err
 	if (!failed && unlink(moving))
 		failed = err_errno(err, ERR_UNAVAILABLE, "The unfinished move of %s cannot be removed", name);
 	free(moving);
-	return failed || sync_folder(store->config->sqlite_db_dir, err) ? -1 : 0;
+	return failed || sync_folder(store->config->sqlite_db_dir, err);
 }

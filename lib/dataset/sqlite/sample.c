@@ -134,7 +134,7 @@ int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit
 		visit(data, &event);
 	}
 	db_read_end(dataset_db(dataset), conn);
-	return stmt && row == 0 ? 0 : -1;
+	return !stmt || row;
 }
 
 int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
@@ -197,13 +197,11 @@ static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t r
 
 	merge->result.samples_labelled++;
 	return event_add(writer, row, label, "", merge->now, "seed", -1, NULL, &n, err) ||
-	                       conn_run(writer, err,
-	                                "UPDATE samples SET label = ?2, state = 1, slots = 0, version = version + 1 "
-	                                "WHERE id = ?1",
-	                                "is", row, label) ||
-	                       conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row)
-	               ? -1
-	               : 0;
+	       conn_run(writer, err,
+	                "UPDATE samples SET label = ?2, state = 1, slots = 0, version = version + 1 "
+	                "WHERE id = ?1",
+	                "is", row, label) ||
+	       conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row);
 }
 
 static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
@@ -249,7 +247,7 @@ static int add_labels(struct sqlite_conn *writer, struct merge *merge, struct er
 	int failed = insert_labels(writer, merge, err);
 	if (failed)
 		conn_run(writer, NULL, "ROLLBACK TO labels", "");
-	return conn_run(writer, failed ? NULL : err, "RELEASE labels", "") || failed ? -1 : 0;
+	return conn_run(writer, failed ? NULL : err, "RELEASE labels", "") || failed;
 }
 
 static int run_merge(struct sqlite_conn *writer, void *data, struct err *err)

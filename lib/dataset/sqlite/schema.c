@@ -181,27 +181,25 @@ int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err)
 static int version_1(struct sqlite_conn *writer, struct err *err)
 {
 	return check_is_dataset(writer, err) || conn_script(writer, BASE_TABLES, err) ||
-	                       conn_script(writer, VERSION_1, err) || carry_columns(writer, err) ||
-	                       conn_script(writer, VERSION_1_SAMPLES, err) ||
-	                       conn_run(writer, err, VERSION_1_EVENTS, "i", text_now()) ||
-	                       conn_script(writer, "PRAGMA user_version = 1", err)
-	               ? -1
-	               : 0;
+	       conn_script(writer, VERSION_1, err) || carry_columns(writer, err) ||
+	       conn_script(writer, VERSION_1_SAMPLES, err) ||
+	       conn_run(writer, err, VERSION_1_EVENTS, "i", text_now()) ||
+	       conn_script(writer, "PRAGMA user_version = 1", err);
 }
 
 static int version_2(struct sqlite_conn *writer, struct err *err)
 {
-	return conn_script(writer, VERSION_2, err) || conn_script(writer, "PRAGMA user_version = 2", err) ? -1 : 0;
+	return conn_script(writer, VERSION_2, err) || conn_script(writer, "PRAGMA user_version = 2", err);
 }
 
 static int version_3(struct sqlite_conn *writer, struct err *err)
 {
-	return conn_script(writer, VERSION_3, err) || conn_script(writer, "PRAGMA user_version = 3", err) ? -1 : 0;
+	return conn_script(writer, VERSION_3, err) || conn_script(writer, "PRAGMA user_version = 3", err);
 }
 
 static int version_4(struct sqlite_conn *writer, struct err *err)
 {
-	return conn_script(writer, VERSION_4, err) || conn_script(writer, "PRAGMA user_version = 4", err) ? -1 : 0;
+	return conn_script(writer, VERSION_4, err) || conn_script(writer, "PRAGMA user_version = 4", err);
 }
 
 /* From the version of its place to the next one. */
@@ -227,7 +225,7 @@ static int to_newest(struct sqlite_conn *writer, struct err *err)
 	             carry_off(writer, version == 0, &carried, err) || run_steps(writer, version, err) ||
 	             carry_back(writer, &carried, err);
 	carried_release(&carried);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* All or nothing: a crash in the middle leaves the older schema. */
@@ -321,12 +319,12 @@ static int migrate_dataset(struct sqlite_conn *writer, struct err *err)
 	/* First, so that what cannot be migrated is left as it is. */
 	if (!schema_is_newest(version) && migrate_in_transaction(writer, to_newest, err))
 		return -1;
-	return to_wal(writer, err) || have_uuid(writer, err) ? -1 : 0;
+	return to_wal(writer, err) || have_uuid(writer, err);
 }
 
 static int idempotency_1(struct sqlite_conn *writer, struct err *err)
 {
-	return conn_script(writer, IDEMPOTENCY_1, err) || conn_script(writer, "PRAGMA user_version = 1", err) ? -1 : 0;
+	return conn_script(writer, IDEMPOTENCY_1, err) || conn_script(writer, "PRAGMA user_version = 1", err);
 }
 
 static int migrate_answers(struct sqlite_conn *writer, struct err *err)
@@ -345,7 +343,7 @@ static int audit_is_current(struct sqlite_conn *conn, bool *current, struct err 
 
 static int audit_1(struct sqlite_conn *writer, struct err *err)
 {
-	return conn_script(writer, AUDIT_1, err) || conn_script(writer, "PRAGMA user_version = 1", err) ? -1 : 0;
+	return conn_script(writer, AUDIT_1, err) || conn_script(writer, "PRAGMA user_version = 1", err);
 }
 
 static int migrate_audit(struct sqlite_conn *writer, struct err *err)

@@ -26,7 +26,7 @@ int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct
 		row = base_dir_by(conn, conn_query(conn, err, "SELECT base_dir FROM metadata ORDER BY rowid LIMIT 1", ""), out, err);
 	if (row == 0 && !(*out = strdup("")))
 		abort();
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err)
@@ -53,7 +53,7 @@ int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err
 		else
 			out->public_images = value != 0;
 	}
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err)
@@ -83,7 +83,7 @@ int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err
 		snprintf(out, HASH_UUID_MAX, "%s", (const char *)sqlite3_column_text(stmt, 0));
 		conn_done(stmt);
 	}
-	return row < 0 ? -1 : 0;
+	return row < 0;
 }
 
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err)

@@ -287,7 +287,7 @@ int sqlite_create(struct dataset_store *base, const char *name, const char *base
 		unlink(buf_text(&hidden));
 	}
 	buf_release(&hidden);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 struct removal {
@@ -324,7 +324,7 @@ int sqlite_remove(struct dataset_store *base, const char *name, struct err *err)
 	int failed = db_write(dataset_db(dataset), false, unlink_files, &removal, err) ||
 	             sync_folder(store->config->sqlite_db_dir, err);
 	sqlite_close(dataset);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 struct fold {
@@ -352,5 +352,5 @@ int sqlite_store_fold(struct dataset_store *store, struct err *err)
 {
 	struct fold fold = {.store = store, .err = err};
 
-	return sqlite_store_list(store, "", SIZE_MAX, fold_one, &fold, err) || fold.failed ? -1 : 0;
+	return sqlite_store_list(store, "", SIZE_MAX, fold_one, &fold, err) || fold.failed;
 }
