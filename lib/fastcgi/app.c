@@ -112,7 +112,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	bool refused = request_init(&request, fcgi, &err) || admit(&call, &place, &err);
 	log_request_id(request.id);
 	reply.page = request_opens_page(&request) ? request.base_path : NULL;
-	reply.problem = request.segment_count > 0 && strcmp(request.segment[0], "v1") == 0;
+	reply.problem = request_is_v1(&request);
 	if (app->admission)
 		request.pace = (struct pace){.seconds = app->config.limits.slow_seconds,
 		                             .bytes_a_second = app->config.limits.slow_bytes_per_second};

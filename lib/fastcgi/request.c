@@ -205,6 +205,13 @@ bool request_accepts_json(const struct request *request)
 	return json > 0 && json >= image;
 }
 
+bool request_is_v1(const struct request *request)
+{
+	if (request->segment_count > 0)
+		return strcmp(request->segment[0], "v1") == 0;
+	return strncmp(header_or_empty(request, "REQUEST_URI"), "/v1/", 4) == 0;
+}
+
 bool request_opens_page(const struct request *request)
 {
 	const char *accept = header_or_empty(request, "HTTP_ACCEPT");

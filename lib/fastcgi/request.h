@@ -59,6 +59,8 @@ const char *request_query(const struct request *request, const char *name);
 int request_limit(const struct request *request, int64_t limit_max, int64_t *limit, struct err *err);
 /* A header, by its CGI name ("HTTP_ACCEPT"), or NULL. */
 const char *request_header(const struct request *request, const char *name);
+/* Whether it is of /v1, as far as the path could be read: also when request_init failed. */
+bool request_is_v1(const struct request *request);
 /* Whether a person's browser opens the address: a GET that accepts HTML and does not ask for JSON. */
 bool request_opens_page(const struct request *request);
 /* Whether the Accept header names JSON, and no image type with a higher quality. */
