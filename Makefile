@@ -134,7 +134,7 @@ run: deps ## serve a demo on http://127.0.0.1:44444/ (DATA=folder: your own imag
 		$${LABELS:+--labels "$$LABELS"} $${PORT:+--port "$$PORT"} $${TLS_PORT:+--tls-port "$$TLS_PORT"}
 	@exec scripts/image-label-server --config run/config.json --state run/state run
 
-check: ## run all tests (REQUIRE=mongo,s3,browser: what must not be skipped)
+check: ## run all tests (REQUIRE=mongo,s3,browser,pypi: what must not be skipped)
 	@scripts/install-deps --test
 	@tests/run
 

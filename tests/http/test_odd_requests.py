@@ -25,6 +25,10 @@ THERE = {  # the methods of addresses
 }  # fmt: skip
 
 
+def test_an_address_that_is_too_long_is_a_problem_of_v1(admin):
+    assert_problem(admin.get(f"/v1/datasets/{'x' * 20_000}"), 400, "longer than")
+
+
 @pytest.mark.parametrize("address", THERE)
 def test_a_method_that_is_not_there_is_405_and_tells_those_that_are(collector, admin, address):
     there = THERE[address].split()

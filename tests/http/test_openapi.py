@@ -3,6 +3,7 @@
 (The check itself is run by tests/run lint: it needs no server.)
 """
 import copy
+import re
 import sys
 
 import pytest
@@ -41,6 +42,17 @@ def test_documents_have_the_fields_that_are_described(ann):
     (event,) = ann.get(f"/v1/datasets/demo/samples/{labelled.json()['id']}/history").json()["items"]
     assert set(event) == properties("Event")
     assert set(ann.get("/v1/datasets/none").json()) == properties("Problem") - {"type"}
+
+
+def address(path):
+    return re.sub(r"\{\w+\}", "x", path)
+
+
+@pytest.mark.parametrize("key", [key for key, _ in lint_openapi.operations(DESCRIPTION)])
+def test_a_password_is_asked_for_where_it_is_described(anyone, key):
+    method, path = key
+    operation = DESCRIPTION["paths"][path][method]
+    assert (anyone.request(method, address(path)).status_code == 401) == bool(operation["security"])
 
 
 def table_of(document):

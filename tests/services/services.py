@@ -1,17 +1,20 @@
-"""Real services for pytest: a MongoDB replica set and a Ceph S3 gateway on loopback, started by the tests that need them.
+"""Real services for pytest: a MongoDB replica set and a Ceph S3 gateway on loopback, and programs of PyPI, for the tests that need them.
 
 with services.mongo(nodes=3) as mongo: … mongo.uri, mongo.pids
 with services.s3() as s3: … s3.environment (AWS_…), s3.pids
+services.venv("schemathesis"): the python of a virtual environment of what schemathesis.txt pins
 
-A service that cannot be had skips the test with its reason, and fails it when REQUIRE=mongo,s3 names it.
+A service that cannot be had skips the test with its reason, and fails it when REQUIRE=mongo,s3,pypi names it.
 """
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -128,3 +131,21 @@ def _until(condition):
         assert time.monotonic() < deadline, "waited a minute in vain"
         time.sleep(0.02)
     return value
+
+
+def venv(name):
+    """The python of a virtual environment of what NAME.txt beside this file pins, made once and kept under build/services."""
+    pins = HERE / f"{name}.txt"
+    folder = HERE.parents[1] / "build" / "services" / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
+    folder.mkdir(parents=True, exist_ok=True)
+    python, made = folder / "venv" / "bin" / "python", folder / "made.txt"  # of which pins it was made
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed: another job of tests may want the same one
+        if not made.exists() or made.read_text() != pins.read_text():
+            pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", pins]
+            for command in ([sys.executable, "-m", "venv", "--clear", folder / "venv"], pip):
+                done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+                if done.returncode != 0:
+                    unavailable("pypi", f"{name}: {done.stderr.strip()[-400:]}")
+            shutil.copyfile(pins, made)
+    return python

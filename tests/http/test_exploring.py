@@ -1,0 +1,15 @@
+"""Anything at all is asked of the server, as openapi.json describes it and otherwise: no 5xx, no answer that is not described, nothing bad taken."""
+import pytest
+from exploring import explorable, explore
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory, stores):
+    with explorable(tmp_path_factory.mktemp("collector"), stores.environment()) as explored:
+        yield explored
+
+
+@pytest.mark.parametrize("user, examples", [("viewer", 1), ("admin", 6)])
+def test_answers_are_as_described(explored, tmp_path, user, examples):
+    collector, values = explored
+    explore(collector, tmp_path / "run", user, values, examples=examples, seed=1)
