@@ -58,10 +58,12 @@ static void run_handler(struct call *call)
 	int failed = idempotent_begin(&idempotent, call, &answered, &err);
 	if (!failed && !answered)
 		failed = call->route->handle(call, &err);
-	if (failed && !call->reply->streaming)
+	if (failed && !call->reply->streaming) {
 		reply_error(call->reply, &err);
-	else if (failed)
+	} else if (failed) {
 		log_write(LOG_ERROR, "stream broke off", "error", err.text, NULL);
+		reply_stream_abort(call->reply);
+	}
 	idempotent_end(&idempotent, call);
 }
 

@@ -2,6 +2,7 @@
 #include "fastcgi/ingest.h"
 
 #include "base/text.h"
+#include "fastcgi/address.h"
 #include "fastcgi/document.h"
 #include "fastcgi/collect.h"
 #include "fastcgi/serve.h"
@@ -242,24 +243,6 @@ int ingest_store(struct call *call, const struct ingest_image *image, struct sam
 	return *duplicate ? 0 : ingest_metadata(call, image, &step, out, duplicate, err);
 }
 
-static const char *forwarded_or(const struct request *request, const char *forwarded, const char *asked)
-{
-	const char *value = request_header(request, forwarded);
-
-	return value && *value ? value : request_header(request, asked);
-}
-
-/* Appends the scheme and host by which this client reached the server. */
-static void add_origin(const struct request *request, struct buf *out)
-{
-	const char *scheme = forwarded_or(request, "FORWARDED_PROTO", "REQUEST_SCHEME");
-	const char *host = forwarded_or(request, "FORWARDED_HOST", "HTTP_HOST");
-	bool sound = host && *host &&
-	             host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]")] == '\0';
-
-	buf_printf(out, "%s://%s%s", scheme ? scheme : "http", sound ? host : "localhost", request->base_path);
-}
-
 int ingest_url(struct call *call, const struct sample *sample, struct buf *out, struct err *err)
 {
 	struct buf url;
@@ -271,7 +254,7 @@ int ingest_url(struct call *call, const struct sample *sample, struct buf *out, 
 	if (!failed && url.len == 0)
 		document_image_path(dataset_name(call->dataset), sample->filepath, &url);
 	if (!failed && url.data[0] == '/')
-		add_origin(call->request, out);
+		address_of_server(call->request, out);
 	if (!failed)
 		buf_str(out, buf_text(&url));
 	buf_release(&url);

@@ -2,6 +2,7 @@
 #include "fastcgi/reply.h"
 
 #include <limits.h>
+#include <sys/socket.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -274,4 +275,14 @@ int reply_stream_write(struct reply *reply, const void *bytes, size_t len)
 	if (FCGX_PutStr(bytes, (int)len, reply->fcgi->out) != (int)len)
 		return -1;
 	return FCGX_FFlush(reply->fcgi->out);
+}
+
+void reply_stream_abort(struct reply *reply)
+{
+	static const unsigned char no_record[8] = {0xff}; /* of no version of FastCGI */
+
+	reply->fcgi->keepConnection = 0;
+	if (send(reply->fcgi->ipcFd, no_record, sizeof(no_record), MSG_NOSIGNAL) < 0)
+		log_write(LOG_DEBUG, "stream had broken off before", NULL);
+	shutdown(reply->fcgi->ipcFd, SHUT_RDWR);
 }

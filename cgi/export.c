@@ -1,0 +1,14 @@
+/* /v1/datasets/{d}/export: a dataset in the form that a trainer's own loader reads, streamed. */
+#include "export/export.h"
+
+static const struct route routes[] = {
+	{"GET", "/v1/datasets/{dataset}/export", ROLE_VIEWER, export_whole, false, "format", ""},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {.name = "export", .routes = routes, .threads = 128, .images = true};
+
+	return app_run(&program, argc, argv);
+}

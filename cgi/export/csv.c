@@ -1,0 +1,47 @@
+/* The form "csv": RFC 4180 with CRLF, as the older system's exporter writes it, fit for spreadsheets. */
+#include "export.h"
+
+/* A spreadsheet runs a cell that begins so (OWASP, "CSV Injection"). */
+static const char FORMULA[] = "=+-@\t\r";
+
+static void add_cell(struct buf *out, const char *text)
+{
+	bool formula = *text && strchr(FORMULA, *text);
+
+	if (!text[strcspn(text, "\",\r\n")]) {
+		if (formula)
+			buf_char(out, '\'');
+		buf_str(out, text);
+		return;
+	}
+	buf_str(out, formula ? "\"'" : "\"");
+	for (size_t len; (len = strcspn(text, "\"")), text[len]; text += len + 1) {
+		buf_add(out, text, len);
+		buf_str(out, "\"\"");
+	}
+	buf_str(out, text);
+	buf_char(out, '"');
+}
+
+static int csv_begin(struct export *export, struct err *err)
+{
+	(void)err;
+	buf_str(&export->out, "filepath,label\r\n");
+	return 0;
+}
+
+static int csv_add(struct export *export, const struct sample *sample, struct err *err)
+{
+	(void)err;
+	add_cell(&export->out, sample->filepath);
+	buf_char(&export->out, ',');
+	add_cell(&export->out, sample->label);
+	buf_str(&export->out, "\r\n");
+	return 0;
+}
+
+const struct form csv_form = {.name = "csv",
+                              .type = "text/csv; charset=utf-8; header=present",
+                              .ending = ".csv",
+                              .begin = csv_begin,
+                              .add = csv_add};

@@ -1,0 +1,45 @@
+/* What the forms of exports share: what is asked for, and the way to the client. One request, one thread. */
+#ifndef EXPORT_H
+#define EXPORT_H
+
+#include "fastcgi/app.h"
+#include "classes.h"
+#include "each.h"
+
+struct export {
+	struct call *call; /* its place and labels are read */
+	struct each each;  /* the samples that it is of */
+	struct classes classes;
+	int64_t added;  /* samples, by forms that set something between them */
+	struct buf out; /* what is yet to be sent; that it overflowed is seen when it is sent */
+};
+
+/* A form of exports. */
+struct form {
+	const char *name;   /* as "format" has it */
+	const char *type;   /* media type */
+	const char *ending; /* of the name of its file, behind the dataset's */
+	/* Each appends to export->out. */
+	int (*begin)(struct export *export, struct err *err); /* NULL: nothing */
+	int (*add)(struct export *export, const struct sample *sample, struct err *err);
+	int (*end)(struct export *export, struct err *err); /* NULL: nothing */
+};
+
+/* The headers of a download, before it is streamed: "Content-Disposition" with the dataset's name. */
+int export_headers(struct call *call, const char *ending, struct err *err);
+
+/* Appends a JSON value, and takes it. */
+void export_json(struct export *export, cJSON *tree);
+/* Adds the lasting address of a sample's image (fastcgi/address.h). */
+int export_add_address(struct export *export, cJSON *object, const char *key, const struct sample *sample,
+                       struct err *err);
+
+/* Sends what is in export->out if it is worth it, or in any case. ERR_BAD_REQUEST: the client went away. */
+int export_send(struct export *export, bool all, struct err *err);
+
+/* GET …/export */
+app_handler export_whole;
+
+extern const struct form csv_form, json_form, jsonl_form, sagemaker_form, labelstudio_form;
+
+#endif

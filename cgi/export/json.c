@@ -1,0 +1,119 @@
+/* The forms "json", the one that the older system's datasets are seeded in, and "jsonl", a line a sample with all that
+ * is known of it. */
+#include "export.h"
+
+#include "base/json.h"
+#include "fastcgi/address.h"
+
+enum { ADDRESS_MAX = 64 * 1024 };
+
+void export_json(struct export *export, cJSON *tree)
+{
+	json_print(tree, &export->out);
+	cJSON_Delete(tree);
+}
+
+int export_add_address(struct export *export, cJSON *object, const char *key, const struct sample *sample,
+                       struct err *err)
+{
+	struct buf address;
+
+	buf_init(&address, ADDRESS_MAX);
+	int failed = address_of_image(export->call, sample, &address, err);
+	if (!failed)
+		json_add_string(object, key, buf_text(&address));
+	buf_release(&address);
+	return failed;
+}
+
+static void add_text(struct export *export, const char *text)
+{
+	cJSON *value = cJSON_CreateString(text);
+
+	if (!value)
+		abort();
+	export_json(export, value);
+}
+
+static int json_begin(struct export *export, struct err *err)
+{
+	const struct dataset_labels *labels = &export->call->info.labels;
+	cJSON *names = json_new_array();
+
+	(void)err;
+	for (size_t i = 0; i < labels->count; i++)
+		json_append_string(names, labels->item[i].name);
+	buf_str(&export->out, "{\"dataset_name\":");
+	add_text(export, dataset_name(export->call->dataset));
+	buf_str(&export->out, ",\"base_dir\":");
+	add_text(export, export->call->info.place.base_dir);
+	buf_str(&export->out, ",\"labels\":");
+	export_json(export, names);
+	buf_str(&export->out, ",\"samples\":[");
+	return 0;
+}
+
+static int json_add_sample(struct export *export, const struct sample *sample, struct err *err)
+{
+	(void)err;
+	buf_str(&export->out, export->added++ ? ",\n{\"filepath\":" : "\n{\"filepath\":");
+	add_text(export, sample->filepath);
+	buf_str(&export->out, ",\"label\":");
+	add_text(export, sample->label);
+	buf_char(&export->out, '}');
+	return 0;
+}
+
+static int json_end(struct export *export, struct err *err)
+{
+	(void)err;
+	buf_str(&export->out, "\n]}\n");
+	return 0;
+}
+
+const struct form json_form = {.name = "json",
+                               .type = "application/json",
+                               .ending = ".json",
+                               .begin = json_begin,
+                               .add = json_add_sample,
+                               .end = json_end};
+
+static void add_known_text(cJSON *line, const char *key, const char *value)
+{
+	json_add_string_or_null(line, key, *value ? value : NULL);
+}
+
+static void add_known_number(cJSON *line, const char *key, int64_t value)
+{
+	if (value > 0)
+		json_add_int64(line, key, value);
+	else
+		json_add_null(line, key);
+}
+
+static int jsonl_add(struct export *export, const struct sample *sample, struct err *err)
+{
+	cJSON *line = json_new_object();
+
+	json_add_int64(line, "id", sample->id);
+	json_add_string(line, "filepath", sample->filepath);
+	json_add_string(line, "label", sample->label);
+	json_add_string(line, "state", sample_state_name(sample->state));
+	json_add_int64(line, "version", sample->version);
+	json_add_time(line, "labelled_at", sample->labelled_at);
+	add_known_text(line, "labelled_by", sample->labelled_by);
+	add_known_text(line, "sha256", sample->sha256);
+	add_known_number(line, "bytes", sample->bytes);
+	add_known_text(line, "type", sample->type);
+	add_known_number(line, "width", sample->width);
+	add_known_number(line, "height", sample->height);
+	json_add_time(line, "uploaded_at", sample->uploaded_at);
+	add_known_text(line, "uploaded_by", sample->uploaded_by);
+	int failed = export_add_address(export, line, "image_url", sample, err);
+	export_json(export, line);
+	buf_char(&export->out, '\n');
+	return failed;
+}
+
+const struct form jsonl_form = {
+	.name = "jsonl", .type = "application/x-ndjson", .ending = ".jsonl", .add = jsonl_add};

@@ -1,0 +1,117 @@
+/* GET …/export: finds the form that is asked for, and streams it. */
+#include "export.h"
+
+#include "base/text.h"
+
+enum { PIECE_BYTES = 64 * 1024, DISPOSITION_MAX = 4096 };
+
+static const struct form *const forms[] = {&csv_form, &json_form, &jsonl_form, &sagemaker_form, &labelstudio_form};
+enum { FORMS = sizeof(forms) / sizeof(*forms) };
+
+static int refuse_format(const char *given, struct err *err)
+{
+	struct buf names;
+
+	buf_init(&names, ERR_TEXT_MAX);
+	for (size_t i = 0; i < FORMS; i++)
+		buf_printf(&names, "%s%s", i == 0 ? "" : i + 1 < FORMS ? ", " : " and ", forms[i]->name);
+	err_set(err, ERR_BAD_REQUEST, "\"format\" must be one of %s", buf_text(&names));
+	buf_release(&names);
+	return given ? err_prefix(err, "There is no format \"%.32s\"", given) : -1;
+}
+
+static const struct form *find_form(const struct call *call, struct err *err)
+{
+	const char *name = request_query(call->request, "format");
+
+	for (size_t i = 0; name && i < FORMS; i++) {
+		if (strcmp(forms[i]->name, name) == 0)
+			return forms[i];
+	}
+	refuse_format(name, err);
+	return NULL;
+}
+
+/* RFC 6266: as ASCII for those who know no better, and as it is. */
+int export_headers(struct call *call, const char *ending, struct err *err)
+{
+	struct buf value;
+
+	buf_init(&value, DISPOSITION_MAX);
+	buf_str(&value, "attachment; filename=\"");
+	for (const char *c = dataset_name(call->dataset); *c; c++)
+		buf_char(&value, (unsigned char)*c < 0x80 && *c != '"' && *c != '\\' && *c != '%' ? *c : '_');
+	buf_printf(&value, "%s\"; filename*=UTF-8''", ending);
+	text_percent_encode_segment(dataset_name(call->dataset), &value);
+	buf_str(&value, ending);
+	int failed = reply_header(call->reply, "Content-Disposition", buf_text(&value), err);
+	buf_release(&value);
+	return failed;
+}
+
+int export_send(struct export *export, bool all, struct err *err)
+{
+	if (export->out.overflow)
+		return err_set(err, ERR_INTERNAL, "A piece of the export is larger than its bound");
+	if (!all && export->out.len < PIECE_BYTES)
+		return 0;
+	int failed = reply_stream_write(export->call->reply, buf_text(&export->out), export->out.len);
+	buf_clear(&export->out);
+	return failed ? err_set(err, ERR_BAD_REQUEST, "The client went away") : 0;
+}
+
+/* What was read of a dataset that was removed meanwhile may be a part of it. */
+static int is_still_there(struct call *call, struct err *err)
+{
+	struct dataset *now;
+	struct dataset_place place = {.base_dir = NULL};
+
+	if (dataset_open(call->app->store, dataset_name(call->dataset), &now, err))
+		return -1;
+	int failed = dataset_place(now, &place, err);
+	if (!failed && strcmp(place.uuid, call->info.place.uuid) != 0)
+		failed = err_set(err, ERR_NOT_FOUND, "The dataset was made anew while it was exported");
+	dataset_place_release(&place);
+	dataset_close(now);
+	return failed;
+}
+
+static int stream(struct export *export, const struct form *form, struct err *err)
+{
+	const struct sample *sample;
+	int more;
+
+	if (reply_stream_start(export->call->reply, 200, form->type))
+		return err_set(err, ERR_BAD_REQUEST, "The client went away");
+	if ((form->begin && form->begin(export, err)) || export_send(export, true, err))
+		return -1;
+	while ((more = each_next(&export->each, &sample, err)) == 1) {
+		if (form->add(export, sample, err) || export_send(export, false, err))
+			return -1;
+	}
+	if (more || is_still_there(export->call, err) || (form->end && form->end(export, err)))
+		return -1;
+	return export_send(export, true, err);
+}
+
+int export_whole(struct call *call, struct err *err)
+{
+	struct export export = {.call = call};
+	const struct form *form = find_form(call, err);
+	bool head = strcmp(call->request->method, "HEAD") == 0;
+
+	if (!form || call_place(call, err) || call_labels(call, err) || export_headers(call, form->ending, err))
+		return -1;
+	buf_init(&export.out, REPLY_BODY_MAX);
+	each_init(&export.each, call->dataset);
+	classes_init(&export.classes, &call->info.labels);
+	int failed = each_start(&export.each, err);
+	if (!failed && head)
+		failed = reply_header(call->reply, "Content-Type", form->type, err);
+	else if (!failed)
+		failed = stream(&export, form, err);
+	each_release(&export.each);
+	classes_release(&export.classes);
+	buf_release(&export.out);
+	return failed ? -1 : 0;
+}
