@@ -1,4 +1,5 @@
-"""The spacing of the C code, by clang-format (what it would break elsewhere is left as it stands), and the length of lines."""
+"""The form of the C code: its spacing, by clang-format (what it would break elsewhere is left as it stands), the length of lines, and how failure is returned."""
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
@@ -48,10 +49,19 @@ def the_length_of_lines():
                 yield f"{path.relative_to(TOP)}: line {number} has {len(line)} characters, of at most {LINE_MAX}"
 
 
+def failure():
+    """Failure is non-zero: a || b is returned as it is."""
+    for path in sources():
+        text = path.read_text()
+        for found in re.finditer(r"\?\s*-1\s*:\s*0;", text):
+            line = text.count("\n", 0, found.start()) + 1
+            yield f"{path.relative_to(TOP)}: line {line} makes -1 of a failure, which is non-zero already: return a || b"
+
+
 def write():
     for path, (lines, wrong) in every(formatted):
         if wrong:
             path.write_text("\n".join(lines) + "\n")
 
 
-CHECKS = [the_spacing, the_length_of_lines]
+CHECKS = [the_spacing, the_length_of_lines, failure]

@@ -207,9 +207,10 @@ static int make_dataset(struct remote *remote, struct err *err)
 		return err_set(err, ERR_FORBIDDEN,
 		               "There is no dataset %s that you may see, and making one is up to an admin",
 		               remote->dataset);
-	if (status == 409) /* made meanwhile, by another client or by a request whose answer was lost */
-		return each_item(remote, "/labels", take_label, NULL, NULL, err) ? -1 : (remote->there = true, 0);
-	remote->there = status == 201;
+	bool is_known = status == 409; /* made meanwhile, by another client or by a request whose answer was lost */
+	if (is_known && each_item(remote, "/labels", take_label, NULL, NULL, err))
+		return -1;
+	remote->there = status == 201 || is_known;
 	return remote->there ? 0 : err_prefix(err, "Dataset %s cannot be made", remote->dataset);
 }
 

@@ -8,7 +8,7 @@ static int read_last(void *data, const bson_t *document, struct err *err)
 {
 	(void)err;
 	*(int64_t *)data = number_in(document, "last");
-	return 1;
+	return 0;
 }
 
 /* Each transaction writes the document of the last number first, so that those at once are one after the other. */
