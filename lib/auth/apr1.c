@@ -1,4 +1,4 @@
-/* Makes Apache's MD5 of a password. */
+/* Computes Apache's MD5 of a password. */
 #include "auth/apr1.h"
 
 #include <stdio.h>
@@ -22,7 +22,8 @@ static void apr1_add(struct hash_stream *stream, const char *text, size_t len)
 	hash_stream_update(stream, text, len);
 }
 
-/* The digest of password, salt and password, as long as the password, and that again bit by bit of its length. */
+/* Hashes the password, the salt, as many bytes of the digest of password, salt and password as the password has, and
+ * a byte for each bit of its length. */
 static void first(const char *password, size_t len, const char *salt, size_t salt_len, unsigned char digest[64])
 {
 	struct hash_stream *stream = apr1_begin();

@@ -1,5 +1,4 @@
-/* Answers who may do what, from an immutable snapshot of .grants that is replaced when the file has
- * changed. */
+/* Answers who may do what, from an immutable snapshot of .grants that is replaced when the file changes. */
 #include "auth/auth.h"
 
 #include <errno.h>
@@ -16,14 +15,14 @@
 #include "base/text.h"
 
 enum {
-	GRANTS_MAX = 256 * 1024 * 1024, /* bytes of .grants: a ceiling; 10,000 users are about 1 MB */
+	GRANTS_MAX = 256 * 1024 * 1024, /* bytes of .grants; 10,000 users take about 1 MB */
 	READ_BYTES = 64 * 1024,
 };
 
-/* The users at one time. Readers hold a reference; the last one out frees it. */
+/* The users at one time. Each reader holds a reference; the last to release it frees the snapshot. */
 struct snapshot {
 	atomic_int references;
-	int fd;                  /* the file, kept open so that its inode number is not used again; -1: none */
+	int fd;                  /* the file, kept open so that its inode number is not reused; -1: none */
 	struct stat st;          /* of fd */
 	struct user_file *users; /* sorted by name */
 	size_t count;
@@ -31,10 +30,10 @@ struct snapshot {
 
 struct auth {
 	char *path;
-	bool passwords;               /* their hashes are kept */
-	pthread_mutex_t current_lock; /* held for the moment of taking a reference or replacing the pointer */
+	bool passwords;               /* whether their hashes are kept */
+	pthread_mutex_t current_lock; /* held only while a reference is taken or the pointer replaced */
 	struct snapshot *current;
-	pthread_mutex_t reload_lock; /* one thread reads the file, those that saw the change wait for it */
+	pthread_mutex_t reload_lock; /* one thread reads the file; others that saw the change wait for it */
 };
 
 static void *auth_must(void *memory)
@@ -56,7 +55,7 @@ static void snapshot_release(struct snapshot *snapshot)
 	free(snapshot);
 }
 
-/* One line, one user. A line that is broken gives nobody anything. */
+/* Adds the user of one line. A broken line grants nobody anything. */
 static void add_line(struct snapshot *snapshot, bool passwords, size_t *capacity, const char *line, size_t len)
 {
 	struct user_file user;
@@ -141,7 +140,7 @@ static bool is_current(const struct snapshot *snapshot, bool exists, const struc
 	       snapshot->st.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
 }
 
-/* Takes a reference; *fresh says whether it is what the file holds now. */
+/* Takes a reference; *fresh says whether the snapshot is what the file holds now. */
 static struct snapshot *auth_take(struct auth *auth, bool *fresh)
 {
 	struct stat st;
@@ -156,7 +155,7 @@ static struct snapshot *auth_take(struct auth *auth, bool *fresh)
 	return snapshot;
 }
 
-/* What the file says now; the last that could be read when it cannot be read. */
+/* The snapshot of the file as it is now, or the last readable one when it cannot be read. */
 static struct snapshot *snapshot_get(struct auth *auth)
 {
 	bool fresh;

@@ -1,8 +1,8 @@
 /* Who may do what: the users' roles and datasets, compiled from the JSON files of json_user_dir.
  *
- * The password has been checked before a program sees a request, by nginx (json_user_dir/.htpasswd) or by the
- * program gate; this module answers what that user may do, from json_user_dir/.grants. Both are written together
- * by users_compile (auth/users.h), by rename, so a change is in effect at the next request. */
+ * Before a program sees a request, its password has been checked by nginx (json_user_dir/.htpasswd) or by the
+ * program gate. This module answers what the user may do, from json_user_dir/.grants. users_compile (auth/users.h)
+ * writes both files together, by rename, so a change is in effect at the next request. */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
@@ -11,24 +11,24 @@
 #include "auth/role.h"
 #include "base/err.h"
 
-struct auth; /* thread-safe; re-reads .grants when it has changed (one stat a question) */
+struct auth; /* thread-safe; reads .grants again when it has changed (one stat a question) */
 
-/* Opens json_user_dir/.grants; absent is an empty set of users. Passwords' hashes are forgotten, unless they are
- * what is opened for. */
+/* Opens json_user_dir/.grants; if it is absent, there are no users. Only auth_open_passwords keeps the passwords'
+ * hashes. */
 int auth_open(struct auth **out, const char *json_user_dir, struct err *err);
 int auth_open_passwords(struct auth **out, const char *json_user_dir, struct err *err);
 void auth_free(struct auth *auth);
 
-/* The user's role on a dataset; dataset NULL: overall (what a user restricted to some datasets has overall is
- * ROLE_NONE). An overall admin is admin everywhere. An unknown or expired user has ROLE_NONE. */
+/* The user's role on a dataset; dataset NULL: overall (ROLE_NONE for a user restricted to some datasets). An overall
+ * admin is admin everywhere. An unknown or expired user has ROLE_NONE. */
 enum role auth_role(struct auth *auth, const char *user, const char *dataset);
 
-/* Calls visit for each dataset on which the user has a role of his own; *all is true when he has a role
- * overall (then what is visited are exceptions, ROLE_NONE among them; an overall admin has none). */
+/* Calls visit for each dataset on which the user has a role of their own; *all is true when the user has an overall
+ * role (then the visited roles are exceptions, ROLE_NONE among them; an overall admin has none). */
 typedef void auth_visit(void *data, const char *dataset, enum role role);
 void auth_grants(struct auth *auth, const char *user, bool *all, auth_visit *visit, void *data);
 
-/* The hash of a user's password (auth/password.h), of auth_open_passwords; false for an unknown or expired
+/* Finds the hash of a user's password (auth/password.h), after auth_open_passwords; false for an unknown or expired
  * user. */
 enum { AUTH_HASH_MAX = 512 };
 bool auth_hash(struct auth *auth, const char *user, char out[AUTH_HASH_MAX]);

@@ -15,19 +15,19 @@
 #include "base/hash.h"
 
 enum {
-	CELLS = 1 << 16, /* of each count */
-	KNOWN = 1 << 14, /* passwords known again */
-	STRIPES = 64,    /* names whose passwords are checked at once */
+	CELLS = 1 << 16, /* in each kind of counter */
+	KNOWN = 1 << 14, /* passwords that are recognised without their slow hash */
+	STRIPES = 64,    /* names whose passwords are checked at the same time */
 	MINUTE = 60 * MICROSECONDS,
 	MAC = HASH_SHA256_SIZE,
 	ADDRESS_MAX = 64,
 };
 
-/* A count that leaks away: GCRA (ITU-T I.371), the time at which it will be empty. */
+/* A counter that drains by itself: GCRA (ITU-T I.371), the time at which it will be empty. */
 typedef int64_t level;
 
 struct known {
-	uint64_t tag; /* of name and address; 0 = free */
+	uint64_t tag; /* from name and address; 0 = free */
 	unsigned char mac[MAC];
 };
 
@@ -35,8 +35,8 @@ struct gate {
 	struct auth *auth;
 	unsigned char key[MAC];
 	int64_t rate;
-	pthread_mutex_t checks[STRIPES]; /* one password of a name is checked at a time: what counts it is exact */
-	pthread_mutex_t lock;            /* of what follows */
+	pthread_mutex_t checks[STRIPES]; /* one password of a name is checked at a time, so that its counts are exact */
+	pthread_mutex_t lock;            /* protects the fields below */
 	level names[CELLS], pairs[CELLS], fresh[CELLS], requests[CELLS];
 	struct known known[KNOWN];
 };
@@ -72,7 +72,7 @@ void gate_free(struct gate *gate)
 
 /* --- counts ------------------------------------------------------------------------------------------------------- */
 
-/* Microseconds until one more of `limit` a `period` has room; 0: now. */
+/* How many microseconds until the counter has room for one more of `limit` a `period`; 0: now. */
 static int64_t wait_for(level at, int64_t now, int64_t limit, int64_t period)
 {
 	int64_t excess = (at > now ? at - now : 0) + period / limit - period;
@@ -108,7 +108,7 @@ static uint64_t tag_of(const struct gate *gate, const char *kind, const char *us
 	return tag | 1;
 }
 
-/* Who has one IPv6 address has the 2^64 of its network. */
+/* The owner of an IPv6 address has all 2^64 of its network. */
 static void network_of(const char *address, char out[ADDRESS_MAX])
 {
 	struct in6_addr in6;
@@ -119,16 +119,16 @@ static void network_of(const char *address, char out[ADDRESS_MAX])
 	inet_ntop(AF_INET6, &in6, out, ADDRESS_MAX);
 }
 
-/* One attempt: what identifies it, and what is known of it. */
+/* One attempt: what identifies it, and what is known about it. */
 struct attempt {
 	const char *user, *password;
-	char hash[AUTH_HASH_MAX]; /* "": nobody's */
+	char hash[AUTH_HASH_MAX]; /* "": there is no such user */
 	uint64_t name, pair;
 	unsigned char mac[MAC];
 	int64_t now;
-	bool is_known; /* this user has come in from this address before */
-	bool is_same;  /* and with this password, while it holds */
-	bool is_fresh; /* let try though the name has failed too often */
+	bool is_known; /* this user has logged in from this address before */
+	bool is_same;  /* and with this password, which has not changed */
+	bool is_fresh; /* allowed although the name has failed too often */
 };
 
 static size_t cell(uint64_t tag)
@@ -143,7 +143,7 @@ static struct known *known_of(struct gate *gate, uint64_t pair)
 
 /* --- one attempt -------------------------------------------------------------------------------------------------- */
 
-/* Until it may be checked. */
+/* How long the attempt must wait before it is checked. */
 static int64_t brake(struct gate *gate, struct attempt *attempt)
 {
 	const struct known *known = known_of(gate, attempt->pair);
@@ -189,7 +189,7 @@ static enum gate_answer gate_check(struct gate *gate, struct attempt *attempt, i
 	return right ? GATE_RIGHT : GATE_WRONG;
 }
 
-/* Whether the user, who came in, asks no more often than may be. */
+/* Limits how often a user who was let in may ask. */
 static enum gate_answer limit_rate(struct gate *gate, const struct attempt *attempt, int64_t *wait_us)
 {
 	level *at = &gate->requests[cell(attempt->pair)];

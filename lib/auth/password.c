@@ -1,4 +1,4 @@
-/* Makes and checks the forms in which nginx keeps passwords. */
+/* Makes and checks the forms in which passwords are kept. */
 #include "auth/password.h"
 
 #include <crypt.h>
@@ -28,7 +28,7 @@ void password_generate(char out[PASSWORD_KEY_MAX])
 	explicit_bzero(token, sizeof(token));
 }
 
-/* The digest of {SHA} and {SSHA}, followed by what is its salt; -1 when the text is not such a hash. */
+/* Decodes the digest of {SHA} or {SSHA}, which the salt follows; -1 when the text is no such hash. */
 static int password_decode(const char *base64, struct buf *out)
 {
 	buf_init(out, HASH_SHA1_SIZE + SALT_MAX);
@@ -94,7 +94,8 @@ int password_crypt(const char *password, char out[PASSWORD_HASH_MAX], struct err
 	return 0;
 }
 
-/* What crypt(3) makes. It takes any two letters for a salt of DES, so such a hash is recognised by its length. */
+/* Whether crypt(3) made the hash. It accepts any two letters as a salt of DES, so a hash of DES is recognised by its
+ * length. */
 static bool is_crypt(const char *hash)
 {
 	if (hash[0] != '$' && hash[0] != '_')
@@ -176,8 +177,8 @@ static size_t base64url_span(const char *text, size_t max)
 	return len;
 }
 
-/* 128 bits are 21 characters and two bits of the 22nd, which is one of four letters then. Without letters of
- * both kinds a person has chosen it (one in 50,000 keys would lack them, and is not given). */
+/* 128 bits are 21 characters and two bits of the 22nd, which is therefore one of four letters. A text without
+ * letters of both cases was chosen by a person (one in 50,000 keys would lack them, and is not given out). */
 bool password_is_key(const char *password)
 {
 	bool upper = false, lower = false;

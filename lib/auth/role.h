@@ -4,10 +4,10 @@
 
 #include "base/err.h"
 
-/* Each may what those before it may. */
+/* Each may do what those before it may. */
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_ANNOTATOR, ROLE_CONTRIBUTOR, ROLE_ADMIN };
 
 const char *role_name(enum role role);                             /* "viewer", …; "none" */
-int role_parse(const char *name, enum role *out, struct err *err); /* ERR_BAD_REQUEST; "none" is one */
+int role_parse(const char *name, enum role *out, struct err *err); /* ERR_BAD_REQUEST; accepts "none" */
 
 #endif

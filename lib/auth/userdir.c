@@ -152,7 +152,7 @@ static bool holds(const struct userdir *dir, const char *name, const char *bytes
 
 int userdir_write(const struct userdir *dir, const char *name, const char *bytes, size_t len, struct err *err)
 {
-	static const char temporary[] = ".tmp"; /* one is enough: the folder is locked */
+	static const char temporary[] = ".tmp"; /* one is enough, since the folder is locked */
 	if (holds(dir, name, bytes, len))
 		return 0;
 	unlinkat(dir->fd, temporary, 0);

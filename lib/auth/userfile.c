@@ -52,7 +52,7 @@ int userfile_check_name(const char *name, struct err *err)
 	return 0;
 }
 
-/* The place of a dataset among the grants, or where it would be. */
+/* The index of a dataset among the grants, or where it belongs. */
 static size_t grant_place(const struct user_file *user, const char *dataset, bool *found)
 {
 	size_t low = 0, high = user->grant_count;
@@ -125,7 +125,7 @@ void userfile_grant(struct user_file *user, const char *dataset, enum role role)
 		grant_drop(user, user->grants[user->grant_count - 1].dataset);
 }
 
-/* "datasets": a list of names, on each of which `role` holds, or an object name → role. */
+/* Reads "datasets": a list of names, on each of which `role` holds, or an object name → role. */
 static int read_datasets(const cJSON *datasets, enum role role, struct user_file *out, struct err *err)
 {
 	if (!cJSON_IsArray(datasets) && !cJSON_IsObject(datasets))

@@ -11,7 +11,7 @@
 
 _Static_assert((int)USERS_KEY_MAX >= (int)PASSWORD_KEY_MAX, "a generated key fits");
 
-/* The folder, held, and its users. */
+/* The locked folder, and its users. */
 struct users {
 	struct userdir dir;
 	struct userset set;
@@ -53,7 +53,7 @@ static int check_password(const char *password, struct err *err)
 	return 0;
 }
 
-/* The hash of `password`, or of a new key. */
+/* Hashes `password`, or a new key. */
 static int make_hash(const char *password, char key_out[USERS_KEY_MAX], char hash[PASSWORD_HASH_MAX],
                      struct err *err)
 {
@@ -81,7 +81,7 @@ static int write_tree(const struct users *users, const char *file, const cJSON *
 	return result;
 }
 
-/* A name for a new user's file; another user may lie in the file of that name. */
+/* Finds a name for a new user's file; the obvious one may hold another user. */
 static void free_file_name(const struct users *users, const char *name, char out[USERFILE_NAME_MAX])
 {
 	snprintf(out, USERFILE_NAME_MAX, "%s.json", name);
@@ -135,7 +135,7 @@ int users_add(const char *json_user_dir, const char *name, enum role role, const
 	return result || users_compile(json_user_dir, NULL, NULL, err);
 }
 
-/* Rewrites a user's file with a change; the keys that the change does not touch stay. */
+/* Rewrites a user's file with a change; keys that the change does not touch stay. */
 typedef void tree_change(cJSON *tree, const struct user_entry *entry, const void *data);
 
 static int change_user(const char *json_user_dir, const char *name, tree_change *change, const void *data,
@@ -177,7 +177,7 @@ static void change_grant(cJSON *tree, const struct user_entry *entry, const void
 {
 	const struct user_grant *grant = data;
 	struct user_file user;
-	if (userfile_from_json(tree, &user, NULL) != 0) /* what was read a moment ago is well-formed */
+	if (userfile_from_json(tree, &user, NULL) != 0) /* cannot happen: it was parsed a moment ago */
 		abort();
 	(void)entry;
 	userfile_grant(&user, grant->dataset, grant->role);
@@ -194,7 +194,7 @@ int users_grant(const char *json_user_dir, const char *name, const char *dataset
 	return change_user(json_user_dir, name, change_grant, &grant, err);
 }
 
-/* Every file of that user goes: else the one shadowed until now would hold, with a password nobody
+/* Removes every file of the user: otherwise one that was shadowed until now would hold, with a password that nobody
  * expects. */
 static int remove_files(const struct users *users, const char *name, struct err *err)
 {

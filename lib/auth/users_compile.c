@@ -1,4 +1,4 @@
-/* Compiles the users' files into what nginx and auth.h read. */
+/* Compiles the users' files for nginx and auth.h. */
 #include "auth/users.h"
 
 #include "auth/password.h"
@@ -17,7 +17,7 @@ static bool is_live(const struct user_entry *entry, int64_t now)
 	return entry->usable && !entry->shadowed && (expires == 0 || expires > now);
 }
 
-/* A plain password keeps the salt that it has by now. */
+/* A plain password keeps the salt that it has so far. */
 static const char *hash_of(const struct user_file *user, struct auth *before, char made[PASSWORD_HASH_MAX])
 {
 	char old[AUTH_HASH_MAX];

@@ -21,7 +21,7 @@ static int read_user(const struct userdir *dir, const char *file, struct user_fi
 	return result;
 }
 
-/* What would keep this user from logging in, and what a person may not have meant. */
+/* Whether the user can log in; warns of what prevents it, and of what a person may not have meant. */
 static bool is_usable(const struct user_file *user, const struct userdir *dir, const char *file,
                       struct buf *warn)
 {
@@ -36,7 +36,7 @@ static bool is_usable(const struct user_file *user, const struct userdir *dir, c
 	}
 	if (user->password_hash && user->password)
 		userset_warning(warn, dir, file, "both \"password\" and \"password_hash\"; \"password_hash\" holds");
-	/* A slow hash of an empty password is left to gate, which takes none. */
+	/* The program gate checks slow hashes, and refuses empty passwords. */
 	const char *hash = user->password_hash;
 	bool is_empty = hash ? password_is_fast(hash) && password_matches(hash, "") : user->password[0] == '\0';
 	if (is_empty)
@@ -102,7 +102,7 @@ void userset_release(struct userset *set)
 
 struct user_entry *userset_find(const struct userset *set, const char *user)
 {
-	size_t low = 0, high = set->count; /* the first of equals, which bsearch does not promise */
+	size_t low = 0, high = set->count; /* finds the first of equals, which bsearch does not promise */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		if (strcmp(set->entries[middle].user.user, user) < 0)

@@ -11,8 +11,8 @@
 struct user_entry {
 	struct user_file user;
 	const char *file; /* its name in the folder; belongs to the userdir */
-	bool usable;      /* has a password that can be checked, and that is not empty */
-	bool shadowed;    /* an earlier file has the same user, and that one holds */
+	bool usable;      /* has a password that can be checked and is not empty */
+	bool shadowed;    /* an earlier file has the same user, and holds instead */
 };
 
 struct userset {
@@ -20,15 +20,14 @@ struct userset {
 	size_t count;
 };
 
-/* Reads every file of the folder; what is wrong with one is a line in `warn` (may be NULL), and the others
- * hold. */
+/* Reads every file of the folder; what is wrong with one is a line in `warn` (may be NULL), and the others hold. */
 void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn);
 void userset_release(struct userset *set);
 
 /* Whether the password is a generated key, which nobody can guess. */
 bool userset_has_key(const struct user_entry *entry);
 
-/* The entry that holds for a user; NULL. Further ones of the same user follow it. */
+/* The entry that holds for a user, or NULL. Further entries of the same user follow it. */
 struct user_entry *userset_find(const struct userset *set, const char *user);
 
 #endif

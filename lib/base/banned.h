@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* clang's fortified libc makes these two macros, and a macro can't be poisoned. */
+/* clang's fortified libc defines these two as macros, and a macro can't be poisoned. */
 #undef sprintf
 #undef vsprintf
 

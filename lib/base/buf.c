@@ -25,7 +25,7 @@ void buf_clear(struct buf *buf)
 		buf->data[0] = '\0';
 }
 
-/* Makes room for `len` more bytes and a NUL; false over the ceiling. */
+/* Makes room for `len` more bytes and a NUL; false above the ceiling. */
 static bool buf_grow(struct buf *buf, size_t len)
 {
 	if (buf->overflow || buf->len > buf->max || len > buf->max - buf->len ||
@@ -100,7 +100,7 @@ int buf_printf(struct buf *buf, const char *format, ...)
 	return 0;
 }
 
-/* A caller of buf_reserve raised len past the last NUL written here. */
+/* A caller of buf_reserve may have raised len past the last NUL written here. */
 static void terminate(const struct buf *buf)
 {
 	if (buf->data[buf->len])

@@ -8,7 +8,8 @@
 #define MICROSECONDS INT64_C(1000000) /* in a second */
 #define NANOSECONDS INT64_C(1000000000)
 
-/* Microseconds of this machine's clock that never goes back, from some moment on. What time it is: text_now. */
+/* Microseconds on this machine's clock that never goes back, since an arbitrary moment. For the time of day see
+ * text_now. */
 int64_t clock_us(void);
 
 int64_t clock_us_of(struct timespec time);

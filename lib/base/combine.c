@@ -1,4 +1,4 @@
-/* Implements combine.h. */
+/* Implements group commit. */
 #include "base/combine.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ void combine_release(struct combine *line)
 	pthread_mutex_destroy(&line->mutex);
 }
 
-/* Adds the job to those that wait; whether its thread is the one to lead. */
+/* Adds the job to the line; returns whether its thread must lead. */
 static bool combine_join(struct combine *line, struct combine_job *job)
 {
 	pthread_mutex_lock(&line->mutex);
@@ -51,8 +51,8 @@ struct combine_job *combine_take(struct combine *line)
 	return first;
 }
 
-/* Nobody is woken under the mutex, only to wait for that, and the next leader first: it works while the others
- * answer. */
+/* Does a batch. Wakes threads only after releasing the mutex, for which they would wait, and the next leader first:
+ * it works while the others answer. */
 static void combine_lead(struct combine *line, const struct combine_job *own, combine_run *run, void *owner)
 {
 	run(owner, line);
@@ -71,7 +71,7 @@ static void combine_lead(struct combine *line, const struct combine_job *own, co
 	}
 }
 
-/* Takes the job out of those that wait; false: its work is being done, or it is to lead. */
+/* Removes the job from the line; false: its work is being done, or it must lead. */
 static bool withdraw(struct combine *line, struct combine_job *job)
 {
 	pthread_mutex_lock(&line->mutex);
@@ -99,7 +99,7 @@ static int64_t monotonic_seconds(void)
 	return now.tv_sec;
 }
 
-/* Until the job's work is done, or it is to lead. false: it has waited too long. */
+/* Waits until the job's work is done, or it must lead. False: it has waited too long. */
 static bool wait_for_turn(struct combine *line, struct combine_job *job, int wait_seconds)
 {
 	int64_t until = monotonic_seconds() + wait_seconds;
@@ -107,7 +107,7 @@ static bool wait_for_turn(struct combine *line, struct combine_job *job, int wai
 	for (;;) {
 		struct timespec pause;
 
-		/* A semaphore waits by the time of day, which may be set meanwhile. */
+		/* A semaphore waits by the time of day, which may be changed meanwhile. */
 		clock_gettime(CLOCK_REALTIME, &pause);
 		pause.tv_sec += wait_seconds;
 		if ((wait_seconds ? sem_timedwait(&job->wake, &pause) : sem_wait(&job->wake)) == 0)

@@ -9,18 +9,18 @@
 #include "base/jsonstream.h"
 #include "base/text.h"
 
-enum { NAME_MAX_BYTES = 128 }; /* of a key with its group, in messages */
+enum { NAME_MAX_BYTES = 128 }; /* for a key with its group, in messages */
 
 /* --- reading the file --------------------------------------------------------------------------------------------- */
 
 struct reader {
 	struct config *config;
 	struct config_places places;
-	size_t depth;              /* of open objects: the whole, a group */
+	size_t depth;              /* how many objects are open: the whole, a group */
 	bool listing;              /* inside a list */
 	char name[NAME_MAX_BYTES]; /* the key or group whose value comes next */
 	char group[NAME_MAX_BYTES];
-	const struct config_key *key; /* the same; NULL for a group */
+	const struct config_key *key; /* that key; NULL for a group */
 };
 
 static int expected(const struct reader *reader, struct err *err)
@@ -35,7 +35,7 @@ static int expected(const struct reader *reader, struct err *err)
 	return err_set(err, ERR_BAD_REQUEST, "\"%s\" must be %s", reader->name, words);
 }
 
-/* The names that may stand where the reader is, without their group. */
+/* Lists the names that may appear where the reader is, without their group. */
 static size_t list_siblings(const struct reader *reader, const char *names[], size_t max)
 {
 	size_t count = 0;
@@ -54,7 +54,7 @@ static size_t list_siblings(const struct reader *reader, const char *names[], si
 	return count;
 }
 
-/* A key of that last name in some other place. */
+/* Finds a key with this last name in another group. */
 static const char *find_elsewhere(const char *last)
 {
 	for (size_t i = 0; i < config_key_count; i++) {
@@ -104,7 +104,7 @@ static int on_key(void *context, const char *key, struct err *err)
 	if (reader->key && reader->key->kind == CONFIG_SECRET)
 		return err_set(err, ERR_BAD_REQUEST, "\"%s\" is taken from the environment alone: %s",
 		               reader->name, reader->key->variable);
-	/* A dotted name is no key: the group is an object. */
+	/* A name with a dot is not accepted as a key: the group is an object. */
 	bool is_key = reader->key && !strchr(key, '.');
 	bool is_group = reader->depth == 1 && config_is_group(key);
 	return is_key || is_group ? 0 : unknown_key(reader, key, err);
@@ -189,7 +189,7 @@ static int on_boolean(void *context, bool value, struct err *err)
 	return expected(context, err);
 }
 
-/* null leaves the default, but is no group and no entry. */
+/* null keeps the default of a key, but is no group and no list entry. */
 static int on_null(void *context, struct err *err)
 {
 	struct reader *reader = context;
@@ -217,7 +217,7 @@ static int read_file(struct config *config, const struct config_places *places, 
 
 /* --- defaults ----------------------------------------------------------------------------------------------------- */
 
-/* Integers and lists are set before the file is read, which replaces them. */
+/* Sets integers and lists before the file is read, which replaces them. */
 static int set_first_defaults(struct config *config, const struct config_places *places, struct err *err)
 {
 	for (size_t i = 0; i < config_key_count; i++) {
@@ -231,8 +231,7 @@ static int set_first_defaults(struct config *config, const struct config_places 
 	return 0;
 }
 
-/* Texts afterwards, where the file set none: a default in a home folder that isn't there matters only when
- * it is used. */
+/* Sets the texts that the file did not: a default in a home folder that doesn't exist matters only when it is used. */
 static int set_other_defaults(struct config *config, const struct config_places *places, struct err *err)
 {
 	struct buf images;
@@ -273,7 +272,7 @@ static char *config_join(const char *folder, const char *name)
 	return buf_detach(&path);
 }
 
-/* The path made absolute, its folder's symlinks resolved; NULL with errno when there is no such folder. */
+/* Makes the path absolute, and resolves its folder's symlinks; NULL with errno when there is no such folder. */
 static char *absolute(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -290,7 +289,7 @@ static char *absolute(const char *path)
 	return whole;
 }
 
-/* Of a file that need not be there: NULL when it isn't. */
+/* The same for a file that need not exist: NULL when it doesn't. */
 static char *absolute_if_there(const char *path)
 {
 	char *whole = absolute(path);
@@ -315,7 +314,7 @@ static char *find_home(config_env *env)
 	return NULL;
 }
 
-/* Sets *out to the file that holds, or to NULL when there is none and none was named. */
+/* Sets *out to the file to use, or to NULL when there is none and none was named. */
 static int choose_file(const char *path, config_env *env, const char *home, char **out, struct err *err)
 {
 	const char *variable = env("IMAGE_LABEL_CONFIG");

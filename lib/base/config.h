@@ -1,7 +1,7 @@
-/* The configuration: one table of keys gives parsing, defaults, bounds, the message for an unknown key and
- * the help text.
+/* The configuration: one table of keys gives parsing, defaults, bounds, the message for an unknown key and the help
+ * text.
  *
- * Read once at start; afterwards immutable, so any thread may read it. */
+ * Read once at start, and immutable afterwards, so any thread may read it. */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
 
@@ -29,7 +29,7 @@ struct config {
 	char *default_dataset;
 	struct config_list image_roots;  /* folders in which files outside a base_dir may lie */
 	struct config_list base_dirs;    /* folders in which a base_dir that is set by HTTP may lie */
-	struct config_list archive_skip; /* folder names an archive import passes over */
+	struct config_list archive_skip; /* names of folders that an archive import skips */
 
 	struct {
 		char *type; /* "sqlite" | "mongodb" */
@@ -44,7 +44,7 @@ struct config {
 		char *region;
 		char *bucket;
 		char *public_url;    /* prefix of public images' URLs; "" = derived from endpoint and bucket */
-		char *ca_bundle;     /* s3: PEM file of the authorities whose certificates are believed; "" = the system's */
+		char *ca_bundle;     /* s3: PEM file of trusted authorities; "" = the system's */
 		char *access_key;    /* secret; only from the environment */
 		char *secret_key;    /* secret; only from the environment */
 		char *session_token; /* secret; only from the environment */
@@ -53,9 +53,9 @@ struct config {
 	struct {
 		int64_t http_port;                /* loopback only; 0 = off */
 		int64_t https_port;               /* 0 = off */
-		struct config_list address;       /* of https; "::" is every address, of IPv4 too */
-		struct config_list trusted_proxy; /* addresses and networks whose X-Forwarded-… headers hold */
-		char *base_path;                  /* "/label": what a proxy has before the paths that are ours; "" = nothing */
+		struct config_list address;       /* for https; "::" is every address, also of IPv4 */
+		struct config_list trusted_proxy; /* addresses and networks whose X-Forwarded-… headers are trusted */
+		char *base_path;                  /* "/label": what a proxy puts before our paths; "" = nothing */
 		char *server_name;
 		char *certificate;     /* PEM; "" = a self-signed one under the state folder */
 		char *certificate_key; /* PEM */
@@ -72,12 +72,12 @@ struct config {
 		int64_t archive_entries;
 		int64_t archive_entry_bytes;
 		int64_t upload_expires_seconds;    /* an unfinished tus upload */
-		int64_t thumbs_bytes;              /* thumbnails that a machine keeps, on its disk */
-		int64_t slow_seconds;              /* a body of which nothing, or too little, comes in so long is given up */
-		int64_t slow_bytes_per_second;     /* too little; 0 = any rate is taken */
+		int64_t thumbs_bytes;              /* thumbnails that a machine keeps on its disk */
+		int64_t slow_seconds;              /* a body that brings nothing, or too little, in this time is given up */
+		int64_t slow_bytes_per_second;     /* less is too little; 0 = any rate is accepted */
 		int64_t human_requests_per_second; /* a user whose password a person chose */
 		int64_t open_datasets;             /* handles a program keeps open */
-		int64_t log_bytes;                 /* of a log, which is begun anew then */
+		int64_t log_bytes;                 /* of a log, before it is started anew */
 	} limits;
 
 	char *log_level; /* "error" | "warn" | "info" | "debug" */
@@ -86,36 +86,35 @@ struct config {
 /* The environment, passed in by the program (its getenv), since the library reads none. */
 typedef const char *config_env(const char *name);
 
-/* Which file holds: `path` if not NULL, else $IMAGE_LABEL_CONFIG, ./config.json,
- * ~/.config/image-label-server/config.json; a path that was named must exist, the others may be absent
- * (all defaults then). Relative paths in the file are relative to the file's folder; "~/" is the home
- * folder; paths are absolute when loaded.
+/* Reads the file `path` if that is not NULL, else $IMAGE_LABEL_CONFIG, ./config.json, or
+ * ~/.config/image-label-server/config.json; a file that was named must exist, the others may be absent (then all
+ * defaults hold). Relative paths in the file are relative to its folder; "~/" is the home folder; all paths are
+ * absolute once loaded.
  *
- * Then the environment over it, where a variable that is empty is not set. MONGODB_CONN_STRING chooses
- * MongoDB, AWS_BUCKET_NAME S3. Only when they (or the file) have chosen so, DATABASE_NAME is MongoDB's
- * database, and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (both needed), AWS_SESSION_TOKEN,
- * AWS_ENDPOINT_URL, AWS_CA_BUNDLE and AWS_REGION (or AWS_DEFAULT_REGION) are taken. DATABASE_NAME is also
- * default_dataset, with any store, unless the file names one.
+ * The environment then wins over the file; an empty variable counts as unset. MONGODB_CONN_STRING chooses MongoDB,
+ * AWS_BUCKET_NAME S3. Only if they (or the file) have chosen so, DATABASE_NAME is MongoDB's database, and
+ * AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (both needed), AWS_SESSION_TOKEN, AWS_ENDPOINT_URL, AWS_CA_BUNDLE and
+ * AWS_REGION (or AWS_DEFAULT_REGION) are used. DATABASE_NAME is also default_dataset, with any store, unless the
+ * file names one.
  *
- * On failure *config is released, and err names the file, its line and the key (an unknown key: with the
- * nearest known one), or the variable. The caller ends with config_release. */
+ * On failure *config is released, and err names the file, its line and the key (for an unknown key also the nearest
+ * known one), or the variable. Call config_release at the end. */
 int config_load(struct config *config, const char *path, config_env *env, struct err *err);
-/* The same for a program that opens not all stores: what the others need (their secrets) need not be there. */
+/* The same for a program that does not open all stores: what the other stores need (their secrets) may be missing. */
 enum { CONFIG_DATASETS = 1, CONFIG_IMAGES = 2, CONFIG_ALL = 3 };
 int config_load_for(struct config *config, const char *path, config_env *env, int stores, struct err *err);
 void config_release(struct config *config); /* wipes secrets */
 
-/* Whether datasets are files of this machine, in sqlite_db_dir, and uploaded images, in image_store.dir. */
+/* Whether datasets are files of this machine, in sqlite_db_dir; whether uploaded images are, in image_store.dir. */
 bool config_datasets_are_files(const struct config *config);
 bool config_images_are_files(const struct config *config);
 
-/* The resolved configuration without secrets, as JSON text (for scripts), the same nesting as the file
- * plus "path". */
+/* Prints the resolved configuration without secrets, as JSON text (for scripts), nested like the file, plus "path". */
 int config_print(const struct config *config, struct buf *out);
 
-/* A help text: a line a key with its default, bounds and meaning. */
+/* Prints a help text: a line a key with its default, bounds and meaning. */
 int config_help(struct buf *out);
-/* The same as a table in Markdown, of the keys that a file may have. */
+/* The same as a table in Markdown, for the keys that a file may have. */
 int config_table(struct buf *out);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/config_keys.h"
 
-/* A variable that is set to nothing is not set. */
+/* An empty variable counts as unset. */
 static const char *config_env_get(config_env *env, const char *name)
 {
 	const char *value = env(name);
@@ -18,8 +18,8 @@ static int set(struct config *config, const char *name, const char *what, const 
 	return config_set(config, config_find(name), what, value, places, err);
 }
 
-/* A connection string chooses MongoDB and a bucket S3. What goes with them (a database's name, AWS's keys,
- * which people have set for other programs too) chooses nothing alone. */
+/* A connection string chooses MongoDB, and a bucket S3. What goes with them (a database's name, AWS's keys, which
+ * people also set for other programs) chooses nothing alone. */
 static int choose_stores(struct config *config, config_env *env, const struct config_places *places,
                          struct err *err)
 {
@@ -32,7 +32,7 @@ static int choose_stores(struct config *config, config_env *env, const struct co
 	return 0;
 }
 
-/* Keys of a store that isn't used are left alone, its secrets with them. */
+/* Keys of a store that isn't used are ignored, including its secrets. */
 static bool is_used(const struct config *config, const struct config_key *key)
 {
 	bool of_datasets = strncmp(key->name, "dataset_store.", 14) == 0;
@@ -40,7 +40,7 @@ static bool is_used(const struct config *config, const struct config_key *key)
 	return of_datasets ? !config_datasets_are_files(config) : !config_images_are_files(config);
 }
 
-/* A path in the environment is relative to where one is, as for every other program that reads the variable. */
+/* A path in the environment is relative to the current folder, as for every other program that reads the variable. */
 static int take_path(struct config *config, const struct config_key *key, const char *variable, const char *value,
                      const struct config_places *places, struct err *err)
 {
@@ -70,8 +70,8 @@ static int take_variables(struct config *config, config_env *env, const struct c
 	return 0;
 }
 
-/* The collecting system had one dataset, named as its database. So have those who set only its variables;
- * with SQLite, too. */
+/* The collecting system had one dataset, named like its database. So have servers that set only its variables, with
+ * SQLite, too. */
 static int name_default_dataset(struct config *config, config_env *env, const struct config_places *places,
                                 struct err *err)
 {

@@ -7,10 +7,10 @@
 
 enum config_kind {
 	CONFIG_TEXT,
-	CONFIG_HOST,     /* a host name or address, as nginx takes it */
+	CONFIG_HOST,     /* a host name or address, as nginx accepts it */
 	CONFIG_NAME,     /* a dataset's name */
-	CONFIG_DATABASE, /* a name that MongoDB takes */
-	CONFIG_BUCKET,   /* a part of a URL as it stands */
+	CONFIG_DATABASE, /* a name that MongoDB accepts */
+	CONFIG_BUCKET,   /* part of a URL, unencoded */
 	CONFIG_PATH,     /* made absolute */
 	CONFIG_HTTP_URL,
 	CONFIG_URL_PATH, /* "/a/b": of letters, digits and ._~- */
@@ -20,7 +20,7 @@ enum config_kind {
 	CONFIG_INTEGER,
 	CONFIG_TEXTS, /* a list */
 	CONFIG_PATHS,
-	CONFIG_HOSTS,    /* a list, or one alone */
+	CONFIG_HOSTS,    /* a list, or a single one */
 	CONFIG_NETWORKS, /* the same, of addresses and of networks (192.0.2.0/24) */
 };
 
@@ -28,33 +28,33 @@ struct config_key {
 	const char *name; /* "group.key" or "key" */
 	enum config_kind kind;
 	size_t offset;       /* of a char *, an int64_t or a struct config_list in struct config */
-	const char *initial; /* of texts; of a list, its only entry; NULL: see help */
-	const char *derived; /* where another key's value decides: what it is when that one has its default */
+	const char *initial; /* for a text; for a list, its only entry; NULL: see help */
+	const char *derived; /* if the default depends on another key: its value while that one has its default */
 	int64_t number, min, max;
 	const char *const *choices; /* ended by NULL */
-	const char *variable;       /* of the environment, which wins; NULL for none */
+	const char *variable;       /* the environment variable that wins; NULL for none */
 	const char *help;
 };
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
 
-/* The key of that name, or NULL. */
+/* The key with this name, or NULL. */
 const struct config_key *config_find(const char *name);
 /* The groups of keys, ended by NULL. */
 extern const char *const config_groups[];
 bool config_is_group(const char *name);
 
-/* Whether its value is a list, and whether one text alone may stand for it. */
+/* Whether the key's value is a list, and whether a single text may replace it. */
 bool config_is_list(const struct config_key *key);
 bool config_is_list_or_one(const struct config_key *key);
 
-/* The key's place in a configuration. */
+/* Where a configuration holds the key's value. */
 char **config_text(struct config *config, const struct config_key *key);
 int64_t *config_integer(struct config *config, const struct config_key *key);
 struct config_list *config_strings(struct config *config, const struct config_key *key);
 
-/* What a value of the key looks like: "an integer from 1 to 50", "\"fs\" or \"s3\"", "a text". */
+/* Describes a value of the key: "an integer from 1 to 50", "\"fs\" or \"s3\"", "a text". */
 const char *config_expects(const struct config_key *key, char *out, size_t size);
 
 /* Where relative paths and "~/" begin. */
@@ -62,12 +62,12 @@ struct config_places {
 	const char *folder;
 	const char *home; /* NULL when there is none */
 };
-/* Checks a text by the key's kind and puts it in place (adds it, to a list). `what` is what a message
- * calls it: the key in quotes, or the variable. */
+/* Checks a text by the key's kind and sets it (adds it to a list). `what` names it in messages: the key in quotes,
+ * or the variable. */
 int config_set(struct config *config, const struct config_key *key, const char *what, const char *value,
                const struct config_places *places, struct err *err);
 
-/* Lets the environment win, and checks that what belongs together is there, of the stores that are opened. */
+/* Lets the environment win, and checks that nothing is missing for the stores that are opened. */
 int config_environment(struct config *config, config_env *env, const struct config_places *places, int stores,
                        struct err *err);
 

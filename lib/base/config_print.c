@@ -7,7 +7,7 @@
 
 static const char mask[] = "****";
 
-/* Options of a MongoDB URI whose values are or hold secrets. */
+/* Options of a MongoDB URI whose values are secret or hold secrets. */
 static bool is_secret_option(const char *option, size_t len)
 {
 	static const char *const names[] = {
@@ -38,8 +38,8 @@ static void print_options(const char *options, struct buf *out)
 	}
 }
 
-/* The URI, its password and secret options masked. The password reaches to the last '@': somebody who forgot to
- * escape a character of it must not see it printed. */
+/* Prints the URI with its password and secret options masked. The password reaches to the last '@': even if one of
+ * its characters was not escaped, it must not be printed. */
 static void print_uri(const char *uri, struct buf *out)
 {
 	const char *rest = strstr(uri, "://");
@@ -99,7 +99,7 @@ static void add_value(cJSON *object, const char *name, struct config *config, co
 	}
 }
 
-/* The object of the key's group, made at its first key. */
+/* The object of the key's group, which the group's first key makes. */
 static cJSON *group_object(cJSON *top, const char *name, const char *dot)
 {
 	char group[64];
@@ -115,7 +115,7 @@ static cJSON *group_object(cJSON *top, const char *name, const char *dot)
 
 int config_print(const struct config *config, struct buf *out)
 {
-	struct config copy = *config; /* the table's accessors are for writing, too */
+	struct config copy = *config; /* since the table's accessors are for writing, too */
 	cJSON *top = json_new_object();
 
 	json_add_string(top, "path", config->path);
@@ -130,7 +130,7 @@ int config_print(const struct config *config, struct buf *out)
 	return failed;
 }
 
-/* What it takes, where its meaning does not say so, and the variable that wins. */
+/* Describes what the key accepts, where its meaning does not say so, and the variable that wins. */
 static void config_print_describe(const struct config_key *key, bool bounds, struct buf *out)
 {
 	char expected[160];

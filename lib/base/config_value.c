@@ -1,4 +1,4 @@
-/* Checks one value of the configuration and puts it in place. */
+/* Checks one value of the configuration and sets it. */
 #include <arpa/inet.h>
 
 #include "base/config_keys.h"
@@ -7,7 +7,7 @@
 static const char digits[] = "0123456789";
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/* Made of letters, digits and `others` alone. */
+/* Whether value has only letters, digits and `others`. */
 static bool made_of(const char *value, const char *others)
 {
 	for (; *value; value++)
@@ -16,7 +16,7 @@ static bool made_of(const char *value, const char *others)
 	return true;
 }
 
-/* No user or password in it, and no query: it is printed, and paths are appended to it. */
+/* No user, password or query: it is printed, and paths are appended to it. */
 static bool is_http_url(const char *value)
 {
 	const char *host = "";
@@ -28,7 +28,7 @@ static bool is_http_url(const char *value)
 	return *host && *host != '/' && !strpbrk(value, " @?#\"\\<>");
 }
 
-/* Segments that mean themselves to everybody on the way. */
+/* Only segments that nobody on the way changes. */
 static bool is_url_path(const char *value)
 {
 	if (value[0] != '/' || !made_of(value, "/._~-"))
@@ -36,7 +36,7 @@ static bool is_url_path(const char *value)
 	while (*value) {
 		size_t len = strcspn(++value, "/");
 		bool dots = len <= 2 && strspn(value, ".") >= len;
-		if (dots && (len > 0 || value[0])) /* "." or "..", or nothing but at the end */
+		if (dots && (len > 0 || value[0])) /* "." or "..", or empty before the end */
 			return false;
 		value += len;
 	}
@@ -72,7 +72,7 @@ static bool is_choice(const struct config_key *key, const char *value)
 	return false;
 }
 
-/* An empty text takes a value away, where that has a meaning. */
+/* Some keys may be set to an empty text, which removes their value. */
 static bool may_be_empty(const struct config_key *key)
 {
 	return key->kind < CONFIG_INTEGER && key->initial && !key->initial[0];
@@ -125,7 +125,7 @@ static int make_absolute(const char *what, const char *value, const struct confi
 	return 0;
 }
 
-/* The value as it is kept: a path absolute, a URL without a slash at its end. */
+/* The value in the form that is kept: a path made absolute, a URL without a slash at its end. */
 static int normalize(const struct config_key *key, const char *what, const char *value,
                      const struct config_places *places, struct buf *out, struct err *err)
 {
@@ -139,7 +139,7 @@ static int normalize(const struct config_key *key, const char *what, const char 
 	return 0;
 }
 
-/* Takes value. */
+/* Stores value, which it takes. */
 static int config_value_keep(struct config *config, const struct config_key *key, const char *what, char *value,
                              struct err *err)
 {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
-/* Cuts an unfinished UTF-8 sequence off the end of text whose tail was cut. */
+/* Removes an unfinished UTF-8 sequence from the end of a text that was cut. */
 static void trim_cut_character(char *text)
 {
 	size_t len = strlen(text);
@@ -30,7 +30,7 @@ static void format_cut(char *out, size_t size, const char *format, va_list argum
 		trim_cut_character(out);
 }
 
-/* The message is built apart, since err->text itself is often among the arguments. */
+/* Builds the message in a buffer of its own, since err->text is often among the arguments. */
 int err_set(struct err *err, enum err_code code, const char *format, ...)
 {
 	char text[ERR_TEXT_MAX];
@@ -46,7 +46,7 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
 	return -1;
 }
 
-/* A long message is cut before its reason, not the reason off the message. */
+/* Cuts a long message, so that the reason after it stays. */
 int err_errno(struct err *err, enum err_code code, const char *format, ...)
 {
 	int number = errno;

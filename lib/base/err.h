@@ -13,13 +13,13 @@
 enum err_code {
 	ERR_NONE,
 	ERR_BAD_REQUEST,     /* malformed input: 400 */
-	ERR_FORBIDDEN,       /* seen, but not to be changed by this user: 403 */
-	ERR_NOT_FOUND,       /* absent, or not to be seen by this user: 404 */
-	ERR_METHOD,          /* no such method here: 405 */
+	ERR_FORBIDDEN,       /* this user may see it, but not change it: 403 */
+	ERR_NOT_FOUND,       /* absent, or this user may not see it: 404 */
+	ERR_METHOD,          /* the path does not have this method: 405 */
 	ERR_CONFLICT,        /* another version, a lost lease, a taken name: 409 */
 	ERR_LENGTH_REQUIRED, /* 411 */
 	ERR_TOO_LARGE,       /* over a limit: 413 */
-	ERR_MEDIA_TYPE,      /* not a type taken here: 415 */
+	ERR_MEDIA_TYPE,      /* a type that is not accepted: 415 */
 	ERR_UNPROCESSABLE,   /* understood, but refused: 422 */
 	ERR_INTERNAL,        /* a bug or a broken store: 500 */
 	ERR_UPSTREAM,        /* a store answered with nonsense or an error: 502 */
@@ -39,11 +39,11 @@ struct err {
 /* Sets code and message; returns -1, so that `return err_set(…)` reads well. err may be NULL. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* As err_set, from errno: ENOSPC, EDQUOT and EFBIG (a limit on file sizes is a full disk to who writes) become
- * ERR_NO_SPACE, everything else `code`; appends strerror. */
+/* Like err_set, with strerror appended: ENOSPC, EDQUOT and EFBIG (for a writer, a limit on file sizes is like a full
+ * disk) become ERR_NO_SPACE, every other errno `code`. */
 int err_errno(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Whether it is the server's failure, so that the same request may succeed later (500, 502, 503, 507). */
+/* Whether the server failed, so that the same request may succeed later (500, 502, 503, 507). */
 bool err_is_ours(const struct err *err);
 /* Whether the error means that a store is down (502, 503), so that the next request to it will fail, too. */
 bool err_is_down(const struct err *err);

@@ -11,7 +11,7 @@ enum { CHUNK_BYTES = 16 * 1024 };
 int file_open(const char *path, struct err *err)
 {
 	struct stat stat;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for a pipe's writer */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* without waiting for a pipe's writer */
 
 	if (fd < 0)
 		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, "%s can't be opened",
@@ -69,7 +69,7 @@ int file_give(int fd, int folder)
 		return 0;
 	if (fstat(folder, &owner) || fstat(fd, &made))
 		return -1;
-	/* Some file systems have one owner for all, and refuse to change it. */
+	/* Some file systems have a single owner for all files, and refuse to change it. */
 	return owner.st_uid == 0 || made.st_uid == owner.st_uid ? 0 : fchown(fd, owner.st_uid, owner.st_gid);
 }
 

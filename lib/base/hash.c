@@ -119,7 +119,7 @@ void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t
 		abort();
 }
 
-/* OpenSSL's coder counts in int, so both directions go by blocks: 48 bytes are 64 characters. */
+/* OpenSSL's coder counts in int, so both directions work in blocks: 48 bytes are 64 characters. */
 enum { BLOCK_BYTES = 48, BLOCK_CHARACTERS = 64 };
 
 void hash_base64(const void *bytes, size_t len, struct buf *out)
@@ -136,8 +136,8 @@ void hash_base64(const void *bytes, size_t len, struct buf *out)
 	}
 }
 
-/* OpenSSL's decoder takes spaces, '=' anywhere and loose last bits; what encodes back to the same text is
- * canonical. */
+/* OpenSSL's decoder accepts spaces, '=' anywhere and stray bits at the end; a text is canonical if its bytes encode
+ * to it again. */
 static int decode_block(const unsigned char *text, size_t len, struct buf *out)
 {
 	unsigned char bytes[BLOCK_BYTES], again[BLOCK_CHARACTERS + 1];

@@ -12,16 +12,16 @@ enum { HASH_SHA256_SIZE = 32, HASH_SHA256_HEX = 65, HASH_SHA1_SIZE = 20 };
 void hash_sha256(const void *bytes, size_t len, unsigned char out[HASH_SHA256_SIZE]);
 void hash_hex(const unsigned char *bytes, size_t len, char *out); /* 2 * len + 1 bytes */
 
-/* A digest in steps. */
+/* A digest computed in steps. */
 struct hash_stream;
 struct hash_stream *hash_stream_new(const char *algorithm); /* "sha256", "sha1", "md5"; NULL when unknown */
 void hash_stream_update(struct hash_stream *stream, const void *bytes, size_t len);
-/* The digest's length; frees stream. */
+/* Returns the digest's length, and frees stream. */
 size_t hash_stream_final(struct hash_stream *stream, unsigned char out[64]);
 void hash_stream_free(struct hash_stream *stream); /* NULL is fine */
 
-/* The digest of `length` bytes of a file from `offset` on, by pread: its position does not matter and does not move.
- * The digest's length, or 0 with errno: ENODATA when the file ends before. */
+/* Computes the digest of `length` bytes of a file from `offset` on, by pread: its position neither matters nor
+ * moves. Returns the digest's length, or 0 with errno: ENODATA when the file ends before. */
 size_t hash_file(const char *algorithm, int fd, int64_t offset, int64_t length, unsigned char out[64]);
 
 /* HMAC-SHA-256 (RFC 2104). */
@@ -33,8 +33,8 @@ void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t
 void hash_base64(const void *bytes, size_t len, struct buf *out);
 int hash_base64_decode(const char *text, size_t len, struct buf *out);
 
-/* `bytes` random bytes (at most 64) as unpadded base64url text: 16 bytes make 22 characters. Aborts when
- * the system has no entropy. */
+/* Writes `bytes` random bytes (at most 64) as unpadded base64url: 16 bytes make 22 characters. Aborts when the
+ * system has no entropy. */
 enum { HASH_TOKEN_BYTES = 16, HASH_TOKEN_MAX = 96 };
 void hash_random_token(size_t bytes, char out[HASH_TOKEN_MAX]);
 
@@ -46,7 +46,7 @@ void hash_image_uuid(const char *dataset, const unsigned char sha256[HASH_SHA256
 /* UUID version 4 (RFC 9562 §5.4): random. Aborts when the system has no entropy. */
 void hash_random_uuid(char out[HASH_UUID_MAX]);
 
-/* Constant-time comparison; 1 when equal. */
+/* Compares in constant time; 1 when equal. */
 int hash_equal(const void *a, const void *b, size_t len);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Raster images only: nothing that a browser would run, such as SVG or HTML, is ever called by its name. */
+/* Raster images only: nothing that a browser would execute, such as SVG or HTML, is ever served under its own type. */
 static const struct image_type types[] = {
 	{"image/jpeg", "JPEG", {"jpg", "jpeg", "jpe", "jfif"}, true, true},
 	{"image/png", "PNG", {"png"}, true, true},
@@ -70,8 +70,8 @@ static bool image_type_starts(const unsigned char *bytes, size_t len, size_t at,
 	return len >= at + magic_len && memcmp(bytes + at, magic, magic_len) == 0;
 }
 
-/* "BM" alone begins many a text; the size of the header that follows shows a bitmap (12: OS/2; 16 to 124: the
- * others). */
+/* "BM" also begins many texts; a bitmap is recognised by the size of the header that follows (12: OS/2; 16 to 124:
+ * the others). */
 static bool is_bmp(const unsigned char *bytes, size_t len)
 {
 	if (!image_type_starts(bytes, len, 0, "BM", 2) || len < 16)
@@ -80,7 +80,7 @@ static bool is_bmp(const unsigned char *bytes, size_t len)
 	return header == 12 || (header >= 16 && header <= 124);
 }
 
-/* What a brand of ISO/IEC 23008-12 (HEIF) stands for; NULL: for none of these alone. */
+/* The type that a brand of ISO/IEC 23008-12 (HEIF) stands for; NULL when the brand alone says none. */
 static const char *type_of_brand(const unsigned char *brand)
 {
 	static const struct {
@@ -98,7 +98,7 @@ static const char *type_of_brand(const unsigned char *brand)
 	return NULL;
 }
 
-/* A "ftyp" box: its size, the major brand, a version, and the compatible brands. */
+/* Reads an "ftyp" box: its size, the major brand, a version, and the compatible brands. */
 static const char *type_of_heif(const unsigned char *bytes, size_t len)
 {
 	if (!image_type_starts(bytes, len, 4, "ftyp", 4) || len < 12)

@@ -9,11 +9,11 @@
 #include "base/jsonstream.h"
 
 static const char body_name[] = "request body";
-static const int64_t exact_max = (INT64_C(1) << 53) - 1; /* a cJSON number is a double: exact up to here */
+static const int64_t exact_max = (INT64_C(1) << 53) - 1; /* a cJSON number is a double, exact up to this */
 
 /* --- parsing ------------------------------------------------------------------------------------------------------ */
 
-/* `name` is what messages call the text. */
+/* `name` names the text in messages. */
 static cJSON *json_parse(const char *name, const char *bytes, size_t len, struct err *err)
 {
 	static const struct json_events check_only = {0};
@@ -57,7 +57,7 @@ cJSON *json_parse_file(const char *path, struct err *err)
 
 /* --- typed fields ------------------------------------------------------------------------------------------------- */
 
-/* Sets *out to the field, or to NULL when it is absent or null and need not be there. */
+/* Sets *out to the field, or to NULL when it is absent or null and not required. */
 static int json_find(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err)
 {
 	const cJSON *field = cJSON_GetObjectItemCaseSensitive(object, key);

@@ -5,13 +5,13 @@
 #include "base/json.h"
 #include "base/text.h"
 
-static const double exact_max = 9007199254740992.0; /* 2^53: every integer up to here is a double */
+static const double exact_max = 9007199254740992.0; /* 2^53: every integer up to this is a double */
 
 static void print_number(double number, struct buf *out)
 {
 	char text[32];
 
-	if (!isfinite(number)) { /* as cJSON: JSON has no word for it */
+	if (!isfinite(number)) { /* as cJSON does: JSON has no number for it */
 		buf_str(out, "null");
 		return;
 	}
@@ -26,7 +26,7 @@ static void print_number(double number, struct buf *out)
 	buf_str(out, text);
 }
 
-/* The code point of the well-formed character at s, longer than a byte, and its length. */
+/* The code point of the well-formed character at text, which has several bytes; *len gets their number. */
 static uint32_t code_point(const char *text, size_t *len)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -60,13 +60,13 @@ static void print_ascii_character(unsigned char c, struct buf *out)
 	print_code_point(c, out);
 }
 
-/* Whether a byte of well-formed UTF-8 is printed as it is. No header may hold DEL. */
+/* Whether a byte of well-formed UTF-8 is printed as it is. Headers must not hold DEL. */
 static bool is_plain(unsigned char c, bool ascii)
 {
 	return c >= 0x20 && c != '"' && c != '\\' && (!ascii || c < 0x7F);
 }
 
-/* Bytes that are not UTF-8 become U+FFFD. */
+/* Prints a string; bytes that are not UTF-8 become U+FFFD. */
 static void print_string(const char *text, bool ascii, struct buf *out)
 {
 	size_t len = strlen(text);

@@ -1,4 +1,4 @@
-/* Scans the bytes of a JSON text for what yajl takes too lightly. */
+/* Checks the bytes of a JSON text for what yajl accepts too easily. */
 #include "base/jsonscan.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 static const char bad_utf8[] = "invalid UTF-8";
 static const char lone_surrogate[] = "a lone surrogate escape (\\uD800 to \\uDFFF stand only in pairs)";
 
-/* The first byte of a character beyond ASCII: the table of RFC 3629 §4. */
+/* Handles the first byte of a character beyond ASCII, by the table of RFC 3629 §4. */
 static bool start_character(struct json_scan *scan, unsigned char c)
 {
 	if (c < 0xC2 || c > 0xF4)
@@ -29,7 +29,7 @@ static bool continue_character(struct json_scan *scan, unsigned char c)
 	return true;
 }
 
-/* A whole \uXXXX has been read; false when it makes or leaves a lone surrogate. */
+/* Handles a whole \uXXXX; false when it makes or leaves a lone surrogate. */
 static bool end_unit(struct json_scan *scan)
 {
 	bool is_high = scan->unit >= 0xD800 && scan->unit <= 0xDBFF;
@@ -51,7 +51,7 @@ static bool escape_byte(struct json_scan *scan, unsigned char c)
 		return c == 'u' || !scan->after_high;
 	}
 	int digit = text_hex_digit((char)c);
-	if (digit < 0) { /* a broken escape, which yajl refuses with a better word */
+	if (digit < 0) { /* a broken escape, which yajl refuses with a better message */
 		scan->state = SCAN_PLAIN;
 		scan->after_high = false;
 		return true;
@@ -107,7 +107,7 @@ size_t json_scan_mark(const char *bytes, size_t len)
 	return len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-/* JSON begins with an ASCII character, so a mark or a NUL among its first two bytes decides. */
+/* JSON begins with an ASCII character, so a byte order mark or a NUL among its first two bytes decides. */
 bool json_scan_is_wide(const char *bytes, size_t len)
 {
 	return len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0 || !bytes[0] != !bytes[1]);

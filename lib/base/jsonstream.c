@@ -1,4 +1,4 @@
-/* Walks a JSON text with yajl, checks what yajl does not, and gives the events. */
+/* Walks a JSON text with yajl, checks what yajl does not, and passes the events on. */
 #include "base/jsonstream.h"
 
 #include <inttypes.h>
@@ -14,7 +14,7 @@
 
 enum { CHUNK_BYTES = 64 * 1024 };
 
-/* A key of an open object; the node of a balanced tree, so that looking for duplicates is never quadratic. */
+/* A key of an open object; a node of a balanced tree, so that the search for duplicates is never quadratic. */
 struct key {
 	size_t len;
 	char bytes[];
@@ -32,11 +32,11 @@ struct walk {
 	size_t values, values_max;
 	yajl_handle yajl;
 	struct json_scan scan;
-	struct buf text; /* the string or number of the event under way, with its NUL */
+	struct buf text; /* the string or number of the present event, with its NUL */
 	size_t depth;
 	struct level level[JSON_DEPTH_MAX];
 
-	/* Where the piece under way lies in the text, for messages. */
+	/* Where the present piece lies in the text, for messages. */
 	const char *piece;
 	uint64_t lines_before, columns_before;
 	uint64_t bytes_before, last_event;
@@ -47,7 +47,7 @@ struct walk {
 
 /* --- where, and what is wrong ------------------------------------------------------------------------------------- */
 
-/* Moves line and column (of characters, both from 0) over bytes. */
+/* Moves line and column (in characters, both from 0) past the bytes. */
 static void advance(uint64_t *line, uint64_t *column, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -60,7 +60,7 @@ static void advance(uint64_t *line, uint64_t *column, const char *bytes, size_t 
 	}
 }
 
-/* The place of the byte at `offset` of the piece, counted from 1. */
+/* The line and column, counted from 1, of the byte at `offset` of the piece. */
 static void jsonstream_place(const struct walk *walk, size_t offset, uint64_t *line, uint64_t *column)
 {
 	*line = walk->lines_before;
@@ -80,7 +80,7 @@ static int fail_at(struct walk *walk, size_t offset, const char *verb, const cha
 	               walk->name, verb, line, column, what);
 }
 
-/* The offset of the last byte yajl has taken. */
+/* The offset of the last byte that yajl has read. */
 static size_t last_taken(const struct walk *walk)
 {
 	size_t taken = yajl_get_bytes_consumed(walk->yajl);
@@ -88,7 +88,7 @@ static size_t last_taken(const struct walk *walk)
 	return taken ? taken - 1 : 0;
 }
 
-/* Where the string that ends at offset `end` begins: within it, a quote has an odd number of backslashes
+/* Where the string that ends at offset `end` begins: within a string, a quote has an odd number of backslashes
  * before it. */
 static size_t string_start(const struct walk *walk, size_t end)
 {
@@ -107,7 +107,7 @@ static size_t string_start(const struct walk *walk, size_t end)
 	return 0;
 }
 
-/* What an event's function refused: the message is its own. yajl's callbacks stop at 0. */
+/* Stops the walk with the message of the event's function. yajl's callbacks stop at 0. */
 static int jsonstream_refuse(struct walk *walk)
 {
 	uint64_t line, column;
@@ -163,7 +163,7 @@ static int give_plain(struct walk *walk, int (*event)(void *, struct err *))
 	return !event || !event(walk->context, walk->err) ? 1 : jsonstream_refuse(walk);
 }
 
-/* Gives bytes as NUL-terminated text. */
+/* Passes bytes on as NUL-terminated text. */
 static int give_text(struct walk *walk, const void *bytes, size_t len,
                      int (*event)(void *, const char *, struct err *))
 {
@@ -231,7 +231,7 @@ static int duplicate_key(struct walk *walk, const unsigned char *bytes, size_t l
 	return 0;
 }
 
-/* Keeps the key with its object's; 0 when it is there already. */
+/* Adds the key to those of its object; 0 when it is there already. */
 static int keep_key(struct walk *walk, const unsigned char *bytes, size_t len)
 {
 	struct level *level = &walk->level[walk->depth - 1];
@@ -306,7 +306,7 @@ static int on_null(void *context)
 	return count_value(walk) && give_plain(walk, walk->events->null);
 }
 
-/* The raw number is asked for, since yajl's own conversion stops at what a long or double holds. */
+/* Takes raw numbers, since yajl's own conversion is limited to a long or a double. */
 static const yajl_callbacks callbacks = {
 	.yajl_null = on_null,
 	.yajl_boolean = on_boolean,
@@ -331,7 +331,7 @@ static void walk_init(struct walk *walk, const char *name, size_t text_max, cons
 	walk->err = err;
 	buf_init(&walk->text, text_max);
 	walk->piece = "";
-	/* Comments, trailing garbage, several or partial values: yajl takes them only when asked to. */
+	/* Comments, trailing garbage, several or partial values: yajl accepts them only if allowed to. */
 	walk->yajl = yajl_alloc(&callbacks, NULL, walk);
 	if (!walk->yajl)
 		abort();
@@ -345,7 +345,7 @@ static void walk_release(struct walk *walk)
 	buf_release(&walk->text);
 }
 
-/* yajl's message, in a person's words where its own are about itself. */
+/* Replaces yajl's message where it is about yajl itself. */
 static const char *friendly(const char *message)
 {
 	static const struct {

@@ -1,8 +1,8 @@
 /* A walk over JSON as a stream of events, with every check of json.h, for texts too large to hold as a tree.
  *
- * Checked before the event is given: syntax, UTF-8, NULs, lone surrogates, JSON_DEPTH_MAX, JSON_KEYS_MAX,
- * duplicate keys. Memory is bounded by the longest string (JSON_TOKEN_MAX) and the keys of the objects
- * that are open. Thread-safe: a walk shares nothing. */
+ * Before an event is passed on, these are checked: syntax, UTF-8, NULs, lone surrogates, JSON_DEPTH_MAX,
+ * JSON_KEYS_MAX, duplicate keys. Memory is bounded by the longest string (JSON_TOKEN_MAX) and the keys of the open
+ * objects. Thread-safe: a walk shares nothing. */
 #ifndef BASE_JSONSTREAM_H
 #define BASE_JSONSTREAM_H
 
@@ -31,12 +31,12 @@ struct json_events {
 	int (*null)(void *context, struct err *err);
 };
 
-/* Walks a text in memory of at most values_max values (0 = any number). `name` is what messages call the
- * text: "request body is not JSON: line 3, column 7: …". ERR_BAD_REQUEST, or what an event gave. */
+/* Walks a text in memory with at most values_max values (0 = any number). `name` names the text in messages:
+ * "request body is not JSON: line 3, column 7: …". ERR_BAD_REQUEST, or the error of an event's function. */
 int json_walk(const char *name, const char *bytes, size_t len, size_t values_max,
               const struct json_events *events, void *context, struct err *err);
 
-/* Walks a file of any size, read in pieces; its path is its name in messages. Only regular files are read.
+/* Walks a file of any size, read in pieces; its path names it in messages. Only regular files are read.
  * ERR_NOT_FOUND when there is none, ERR_INTERNAL when it can't be read. */
 int json_walk_file(const char *path, const struct json_events *events, void *context, struct err *err);
 

@@ -1,4 +1,4 @@
-/* The names that file managers, NAS and telephones give to what is theirs. */
+/* The names of the files and folders that file managers, NAS and telephones leave. */
 #include "base/litter.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ static const char *const folders[] = {
 	"LOST.DIR",   /* Android */
 	NULL,
 };
-static const char *const nas[] = { /* of Synology, QNAP */
+static const char *const nas[] = { /* from Synology, QNAP */
 	"@eaDir", "@tmp", "@Recycle", "@Recently-Snapshot", "@Transcode", "@__thumb", "@SynoResource", "@SynoEAStream",
 	"#recycle", "#snapshot", NULL,
 };

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether a file or folder of this name (of len bytes, one segment of a path) is no image or label of anybody's, with
- * all that lies in it. Hidden ones ('.' first) are for the caller to know. */
+/* Whether a file or folder with this name (of len bytes, one segment of a path), and everything in it, is litter and
+ * not anybody's image or label. The caller checks for hidden ones ('.' first). */
 bool litter_is(const char *name, size_t len, bool folder);
 
 #endif

@@ -10,8 +10,8 @@
 #include "base/text.h"
 
 enum {
-	LOG_LINE_MAX = PIPE_BUF, /* a longer write(2) to a pipe could mingle with another program's line */
-	LOG_VALUE_MAX = 1024,    /* bytes one value may take as written: none starves those after it */
+	LOG_LINE_MAX = PIPE_BUF, /* a longer write(2) to a pipe could mix with another program's line */
+	LOG_VALUE_MAX = 1024,    /* bytes that one value may take as written, so that it leaves room for others */
 	LOG_REQUEST_ID_MAX = 64,
 };
 
@@ -34,10 +34,10 @@ void log_request_id(const char *id)
 	request_id[len] = '\0';
 }
 
-/* A line under construction; what doesn't fit is left out, never half a value's escape or a missing brace. */
+/* A line under construction; what doesn't fit is left out, but never half an escape or the closing brace. */
 struct line {
 	size_t len;
-	size_t room; /* len stays at or below it; what is beyond is kept for the end of the line */
+	size_t room; /* limit of len; space beyond it is kept for the end of the line */
 	bool cut;
 	char text[LOG_LINE_MAX];
 };
@@ -54,7 +54,7 @@ static bool log_put(struct line *line, const char *bytes, size_t len)
 	return true;
 }
 
-/* Writes the character at text into out as JSON holds it and sets how many bytes of text it was. */
+/* Writes the character at text into out in JSON's form; *used gets its bytes of text. */
 static size_t escape_character(const char *text, size_t len, char out[8], size_t *used)
 {
 	unsigned char c = (unsigned char)text[0];
@@ -82,7 +82,7 @@ static size_t escape_character(const char *text, size_t len, char out[8], size_t
 	return 3;
 }
 
-/* A quoted text, its tail replaced by "…" when it is too long. */
+/* Appends a quoted text; a tail that doesn't fit is replaced by "…". */
 static bool put_text(struct line *line, const char *text)
 {
 	static const char ellipsis[] = "…\"";
@@ -107,7 +107,7 @@ static bool put_text(struct line *line, const char *text)
 	return log_put(line, ellipsis, sizeof(ellipsis) - 1);
 }
 
-/* Either the whole pair is put, or nothing and the line is marked as cut. */
+/* Appends the whole pair, or nothing, and then marks the line as cut. */
 static void put_field(struct line *line, const char *key, const char *value)
 {
 	size_t start = line->len;

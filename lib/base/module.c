@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-/* From a program in bin/, from a test in tests/unit/, and from a program installed beside its modules. */
+/* Seen from a program in bin/, from a test in tests/unit/, and from a program installed beside its modules. */
 static const char *const folders[] = {"../lib", "../../lib", "."};
 
 static int program_folder(char out[PATH_MAX], struct err *err)
@@ -41,7 +41,7 @@ static void *module_load(const char *name, struct err *err)
 
 const void *module_symbol(const char *name, const char *symbol, struct err *err)
 {
-	void *handle = module_load(name, err); /* again and again the same handle, counted by the loader */
+	void *handle = module_load(name, err); /* each time the same handle, counted by the loader */
 	if (!handle)
 		return NULL;
 	const void *address = dlsym(handle, symbol);

@@ -1,4 +1,4 @@
-/* Checks and conversions of text that comes from outside. */
+/* Checks and converts text that comes from outside. */
 #include "base/text.h"
 
 int text_int64(const char *text, int64_t min, int64_t max, int64_t *out)
@@ -23,7 +23,7 @@ int text_int64(const char *text, int64_t min, int64_t max, int64_t *out)
 	return 0;
 }
 
-/* Bytes of the well-formed character at the start, 0 when there is none: the table of RFC 3629 §4. */
+/* Length of the well-formed character at the start, 0 when there is none: the table of RFC 3629 §4. */
 static size_t character_len(const unsigned char *s, size_t len)
 {
 	unsigned char low = 0x80, high = 0xBF;
@@ -211,7 +211,7 @@ int text_check_filepath(const char *filepath, struct err *err)
 	return check_utf8("the filepath", filepath, TEXT_FILEPATH_MAX, err);
 }
 
-/* Levenshtein's distance by rows, of texts of at most TEXT_NEAREST_MAX bytes. */
+/* Levenshtein distance, computed by rows, of texts of at most TEXT_NEAREST_MAX bytes. */
 static size_t text_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	size_t row[TEXT_NEAREST_MAX + 1];

@@ -10,20 +10,20 @@ const char *text_time(int64_t microseconds, char out[TEXT_TIME_MAX])
 	int64_t fraction = microseconds % MICROSECONDS;
 	time_t seconds = (time_t)(microseconds / MICROSECONDS);
 	struct tm tm;
-	char text[80]; /* what seven int could take, which the compiler counts with */
+	char text[80]; /* as much as seven int could take, which the compiler reckons with */
 
 	if (fraction < 0) {
 		fraction += MICROSECONDS;
 		seconds--;
 	}
-	gmtime_r(&seconds, &tm); /* every int64 of microseconds lies within tm's years */
+	gmtime_r(&seconds, &tm); /* cannot fail: every int64 of microseconds lies within tm's years */
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
 	         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fraction / 1000));
 	snprintf(out, TEXT_TIME_MAX, "%.*s", TEXT_TIME_MAX - 1, text);
 	return out;
 }
 
-/* Reads exactly `digits` digits in [min, max] and moves *text behind them. */
+/* Reads exactly `digits` digits of a number in [min, max] and moves *text past them. */
 static int read_digits(const char **text, int digits, int min, int max, int *out)
 {
 	int value = 0;

@@ -65,7 +65,7 @@ static bool lies_in(const char *path, const char *folder)
 	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0' || len == 1);
 }
 
-/* Whether a linked folder is passed over; WALK_SKIPS: not. */
+/* Why a linked folder is skipped; WALK_SKIPS: it is not. */
 static enum walk_skip judge_linked_folder(const char *path, const char *base_dir,
                                           const struct config_list *roots)
 {
@@ -97,7 +97,7 @@ struct visit {
 	size_t capacity, count;
 };
 
-/* Takes a link; or says why it is passed over (WALK_SKIPS: it is not). */
+/* Follows a link, or returns why it is skipped (WALK_SKIPS: it is not). */
 static enum walk_skip visit_link(struct visit *visit, FTSENT *entry, const char *path)
 {
 	struct stat st;
@@ -128,7 +128,7 @@ static enum walk_skip visit_kind(struct visit *visit, FTSENT *entry, const char 
 	case FTS_ERR:
 	case FTS_NS: return WALK_UNREADABLE;
 	case FTS_DEFAULT: return WALK_SPECIAL;
-	default: return WALK_SKIPS; /* a folder, to be walked through */
+	default: return WALK_SKIPS; /* a folder, to walk through */
 	}
 }
 
