@@ -108,6 +108,22 @@ int json_int64(const cJSON *object, const char *key, bool required, int64_t min,
 	return 0;
 }
 
+int json_number(const cJSON *object, const char *key, bool required, double min, double max, double *out,
+                struct err *err)
+{
+	const cJSON *field;
+
+	if (json_find(object, key, required, &field, err))
+		return -1;
+	if (!field)
+		return 0;
+	double value = cJSON_IsNumber(field) ? field->valuedouble : NAN;
+	if (!(value >= min && value <= max))
+		return err_set(err, ERR_BAD_REQUEST, "\"%s\" must be a number from %.15g to %.15g", key, min, max);
+	*out = value;
+	return 0;
+}
+
 int json_bool(const cJSON *object, const char *key, bool required, bool *out, struct err *err)
 {
 	const cJSON *field;

@@ -33,6 +33,9 @@ cJSON *json_parse_file(const char *path, struct err *err);
 int json_string(const cJSON *object, const char *key, bool required, const char **out, struct err *err);
 int json_int64(const cJSON *object, const char *key, bool required, int64_t min, int64_t max, int64_t *out,
                struct err *err);
+/* Any finite number in [min, max]. */
+int json_number(const cJSON *object, const char *key, bool required, double min, double max, double *out,
+                struct err *err);
 int json_bool(const cJSON *object, const char *key, bool required, bool *out, struct err *err);
 /* Reads an array of strings; *out is the cJSON array (NULL when absent). */
 int json_string_array(const cJSON *object, const char *key, bool required, const cJSON **out, struct err *err);
@@ -48,6 +51,7 @@ cJSON *json_new_array(void);
 void json_add_string(cJSON *object, const char *key, const char *value);
 void json_add_string_or_null(cJSON *object, const char *key, const char *value);
 void json_add_int64(cJSON *object, const char *key, int64_t value); /* exact to 2^53 */
+void json_add_number(cJSON *object, const char *key, double value);
 void json_add_bool(cJSON *object, const char *key, bool value);
 void json_add_null(cJSON *object, const char *key);
 /* Adds microseconds since 1970 as RFC 3339 (text_time); null for 0, which means never. */

@@ -54,6 +54,11 @@ void json_add_int64(cJSON *object, const char *key, int64_t value)
 	json_add(object, key, cJSON_CreateNumber((double)value));
 }
 
+void json_add_number(cJSON *object, const char *key, double value)
+{
+	json_add(object, key, cJSON_CreateNumber(value));
+}
+
 void json_add_bool(cJSON *object, const char *key, bool value)
 {
 	json_add(object, key, cJSON_CreateBool(value));

@@ -7,6 +7,7 @@
 #include "dataset/answers.h"
 #include "dataset/audit.h"
 #include "dataset/dataset.h"
+#include "dataset/label.h"
 #include "dataset/move.h"
 #include "dataset/task.h"
 #include "dataset/rules.h"
@@ -43,6 +44,7 @@ struct dataset_backend {
 	typeof(dataset_size) *size;
 	typeof(dataset_update) *update;
 	typeof(dataset_label_add) *label_add;
+	typeof(dataset_label_change) *label_change; /* colour in lower case */
 	typeof(dataset_note_get) *note_get;
 	typeof(dataset_note_set) *note_set;
 
@@ -80,6 +82,7 @@ struct dataset_backend {
 	typeof(audit_add) *audit_add;
 	typeof(audit_list) *audit_list;
 };
+
 
 extern const struct dataset_backend dataset_sqlite;
 extern const struct dataset_backend dataset_mongodb;

@@ -59,6 +59,7 @@ enum {
 	DATASET_TASKS_HELD_MAX = 1000, /* leases one user may hold in a dataset */
 	DATASET_LABELS_MAX = 10000,    /* labels a dataset */
 	DATASET_TOKEN_MAX = 40,        /* bytes of a lease's token with its NUL */
+	LABEL_COLOUR_SIZE = 8,         /* "#rrggbb" with its NUL */
 };
 
 struct dataset_policy {
@@ -89,7 +90,10 @@ const char *dataset_name(const struct dataset *dataset); /* lives as long as the
 struct dataset_label {
 	int64_t key; /* stable, never reused */
 	char *name;
-	int64_t count; /* samples that have it now */
+	int64_t count;                  /* samples that have it now */
+	double position;                /* where it is shown; its key, unless it was given another one (label.h) */
+	char colour[LABEL_COLOUR_SIZE]; /* "#rrggbb", or "" */
+	char *description;              /* for those who label; NULL = none */
 };
 struct dataset_counts {
 	int64_t size;                                      /* all samples */
@@ -98,7 +102,7 @@ struct dataset_counts {
 	int64_t bytes;                                     /* of uploaded images */
 };
 struct dataset_labels {
-	struct dataset_label *item; /* in order of key */
+	struct dataset_label *item; /* in order of position, then of key */
 	size_t count;
 };
 struct dataset_place {

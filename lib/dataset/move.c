@@ -30,8 +30,10 @@ void dataset_record_release(struct dataset_record *record)
 
 void dataset_outline_release(struct dataset_outline *outline)
 {
-	for (size_t i = 0; i < outline->label_count; i++)
+	for (size_t i = 0; i < outline->label_count; i++) {
 		free(outline->labels[i].name);
+		free(outline->labels[i].description);
+	}
 	for (size_t i = 0; i < outline->note_count; i++) {
 		free(outline->notes[i].key);
 		free(outline->notes[i].value);
@@ -50,6 +52,14 @@ static bool same_policy(const struct dataset_policy *a, const struct dataset_pol
 	       a->skip == b->skip && a->public_images == b->public_images;
 }
 
+static bool same_label(const struct dataset_label *a, const struct dataset_label *b)
+{
+	const char *one = a->description ? a->description : "", *other = b->description ? b->description : "";
+
+	return a->key == b->key && strcmp(a->name, b->name) == 0 && a->position >= b->position &&
+	       a->position <= b->position && strcmp(a->colour, b->colour) == 0 && strcmp(one, other) == 0;
+}
+
 bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset_outline *b)
 {
 	bool equal = strcmp(a->base_dir, b->base_dir) == 0 && same_policy(&a->policy, &b->policy) &&
@@ -57,7 +67,7 @@ bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset
 	             a->note_count == b->note_count;
 
 	for (size_t i = 0; equal && i < a->label_count; i++)
-		equal = a->labels[i].key == b->labels[i].key && strcmp(a->labels[i].name, b->labels[i].name) == 0;
+		equal = same_label(&a->labels[i], &b->labels[i]);
 	for (size_t i = 0; equal && i < a->note_count; i++)
 		equal = strcmp(a->notes[i].key, b->notes[i].key) == 0 &&
 		        strcmp(a->notes[i].value, b->notes[i].value) == 0;

@@ -105,10 +105,32 @@ void dataset_place_release(struct dataset_place *place)
 	memset(place, 0, sizeof(*place));
 }
 
+int label_unknown(int64_t key, struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "The dataset has no label with the key %lld", (long long)key);
+}
+
+int label_by_key(const void *a, const void *b)
+{
+	const struct dataset_label *one = a, *other = b;
+
+	return (one->key > other->key) - (one->key < other->key);
+}
+
+int label_by_position(const void *a, const void *b)
+{
+	const struct dataset_label *one = a, *other = b;
+	int place = (one->position > other->position) - (one->position < other->position);
+
+	return place ? place : label_by_key(a, b);
+}
+
 void dataset_labels_release(struct dataset_labels *labels)
 {
-	for (size_t i = 0; i < labels->count; i++)
+	for (size_t i = 0; i < labels->count; i++) {
 		free(labels->item[i].name);
+		free(labels->item[i].description);
+	}
 	free(labels->item);
 	memset(labels, 0, sizeof(*labels));
 }

@@ -34,6 +34,9 @@ cJSON *document_label(const struct dataset_label *label)
 	json_add_string(document, "key", document_key(label->key, key));
 	json_add_string(document, "name", label->name);
 	json_add_int64(document, "count", label->count);
+	json_add_string_or_null(document, "colour", label->colour[0] ? label->colour : NULL);
+	json_add_string(document, "description", label->description ? label->description : "");
+	json_add_number(document, "position", label->position);
 	return document;
 }
 

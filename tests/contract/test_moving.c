@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "base/hash.h"
+#include "dataset/label.h"
 #include "dataset/move.h"
 #include "dataset/task.h"
 
@@ -55,6 +56,10 @@ static void use(struct dataset *dataset)
 	must(dataset_mark_unreadable(dataset, 4, &failure));
 	add_image(dataset, "phone.png", "cat", "00ff");
 	must(dataset_note_set(dataset, "seed.json", "its hash", &failure));
+	must(dataset_label_change(dataset, 1,
+	                          &(struct label_change){
+					  .colour = "#102030", .description = "barks", .moves = true, .position = -7.5},
+	                          &failure));
 }
 
 static void copy_records(struct dataset *from, struct dataset *to, int64_t after)

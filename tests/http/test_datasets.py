@@ -50,7 +50,9 @@ def test_a_dataset_tells_its_size_counts_labels_and_policy(server, ann):
     assert set(told) == {"name", "base_dir", "size", "counts", "labels", "policy"}
     assert (told["name"], told["base_dir"], told["size"]) == ("cats", str(server.images / "cats"), 4)
     assert told["counts"] == {"labelled": 0, "unlabelled": 4, "skipped": 0, "unreadable": 0, "leased": 0}
-    assert told["labels"] == [{"key": "0", "name": "tabby", "count": 0}, {"key": "1", "name": "sphynx", "count": 0}]
+    assert told["labels"] == [
+        {"key": str(key), "name": name, "count": 0, "colour": None, "description": "", "position": key}
+        for key, name in enumerate(["tabby", "sphynx"])]
     assert set(told["policy"]) == {"overlap", "lease_seconds", "order", "skip", "public"}
     assert (told["policy"]["overlap"], told["policy"]["order"], told["policy"]["skip"]) == (1, "sequential", "requeue_for_me")
 

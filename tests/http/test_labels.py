@@ -1,10 +1,15 @@
-"""/v1/datasets/{d}/labels: listing and adding."""
+"""/v1/datasets/{d}/labels: listing, adding and changing."""
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 from collecting import DEFAULT, assert_problem
 
 LABELS = f"/v1/datasets/{DEFAULT}/labels"
+
+
+def label(key, name, **more):
+    return {"key": str(key), "name": name, "count": 0, "colour": None, "description": "", "position": key} | more
 
 
 def names(session, **query):
@@ -15,7 +20,7 @@ def test_labels_are_listed_with_key_name_and_count(collector):
     answer = collector.session("viewer").get(LABELS)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     assert set(answer.json()) == {"items", "next"} and answer.json()["next"] is None
-    assert answer.json()["items"][:2] == [{"key": "0", "name": "accordion", "count": 0}, {"key": "1", "name": "airplanes", "count": 0}]
+    assert answer.json()["items"][:2] == [label(0, "accordion"), label(1, "airplanes")]
 
 
 def test_labels_are_listed_page_by_page(collector, admin):
@@ -34,8 +39,8 @@ def test_labels_are_listed_page_by_page(collector, admin):
 
 
 def test_a_last_page_that_is_full_has_no_next(collector):
-    count = len(names(collector.session("viewer")))
-    assert collector.session("viewer").get(LABELS, params={"limit": count}).json()["next"] is None
+    number = len(names(collector.session("viewer")))
+    assert collector.session("viewer").get(LABELS, params={"limit": number}).json()["next"] is None
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": "x"}, {"limit": 10001}, {"after": "x"}, {"after": -1}])
@@ -47,14 +52,14 @@ def test_a_label_is_added_and_told(contributor):
     before = names(contributor)
     answer = contributor.post(LABELS, json={"name": "grün 猫"})
     assert answer.status_code == 201
-    assert answer.json() == {"key": str(len(before)), "name": "grün 猫", "count": 0}
+    assert answer.json() == label(len(before), "grün 猫")
     assert names(contributor) == before + ["grün 猫"]
 
 
 def test_a_label_that_is_there_is_answered_as_it_is(contributor):
     before = names(contributor)
     answer = contributor.post(LABELS, json={"name": "airplanes"})
-    assert (answer.status_code, answer.json()) == (200, {"key": "1", "name": "airplanes", "count": 0})
+    assert (answer.status_code, answer.json()) == (200, label(1, "airplanes"))
     assert names(contributor) == before
 
 
@@ -103,3 +108,51 @@ def test_labels_outlive_a_restart_with_their_keys(collector):
     contributor = collector.session("contributor")
     assert contributor.get(LABELS).json() == before
     assert contributor.post(LABELS, json={"name": "after"}).json()["key"] == str(len(before["items"]))
+
+
+# --- changing
+
+
+NUMBERS = count()
+
+
+@pytest.fixture
+def birds(admin):
+    """A dataset of the test's own: its address."""
+    name = f"birds{next(NUMBERS)}"
+    assert admin.post("/v1/datasets", json={"name": name, "labels": ["owl", "crow", "wren"]}).status_code == 201
+    return f"/v1/datasets/{name}"
+
+
+def test_a_label_gets_a_colour_a_description_and_a_place(contributor, birds):
+    answer = contributor.patch(f"{birds}/labels/2", json={"colour": "#00AAff", "description": "small, brown", "position": -1.5})
+    assert (answer.status_code, answer.json()) == (200, label(2, "wren", colour="#00aaff", description="small, brown", position=-1.5))
+    assert contributor.get(f"{birds}/labels").json()["items"] == [answer.json(), label(0, "owl"), label(1, "crow")]
+    assert [found["key"] for found in contributor.get(birds).json()["labels"]] == ["2", "0", "1"]
+    assert contributor.get("/fetch", params={"dataset": birds.split("/")[-1]}).json()["Response"] == {"0": "owl", "1": "crow", "2": "wren"}
+    page = contributor.get(f"{birds}/labels", params={"limit": 1}).json()
+    assert [found["key"] for found in contributor.get(f"{birds}/labels", params={"after": page["next"]}).json()["items"]] == ["0", "1"]
+    again = contributor.patch(f"{birds}/labels/2", json={"colour": None, "description": None, "position": 2})
+    assert (again.status_code, again.json()) == (200, label(2, "wren"))
+    assert contributor.patch(f"{birds}/labels/2", json={}).json() == label(2, "wren")
+
+
+@pytest.mark.parametrize("body, says", [
+    ({"colour": "red"}, "colour"), ({"colour": "#12345g"}, "colour"), ({"colour": 7}, "colour"), ({"description": 7}, "description"),
+    ({"description": "x" * 1001}, "1000"), ({"position": "first"}, "position"), ({"position": None}, "position"),
+    ({"position": 1e10}, "position"), ({"color": "#000000"}, "color"), ([], "object"),
+])
+def test_a_change_that_cannot_be_is_refused(contributor, birds, body, says):
+    before = contributor.get(f"{birds}/labels").json()
+    assert_problem(contributor.patch(f"{birds}/labels/1", json=body), 400, says)
+    assert contributor.get(f"{birds}/labels").json() == before
+
+
+@pytest.mark.parametrize("key", ["3", "-1", "x", "99999999999999999999", "owl"])
+def test_a_key_that_no_label_has_is_named(contributor, birds, key):
+    assert_problem(contributor.patch(f"{birds}/labels/{key}", json={"colour": "#000000"}), 404, key)
+
+
+def test_changing_needs_a_contributor(collector, birds):
+    for role in ("viewer", "annotator"):
+        assert_problem(collector.session(role).patch(f"{birds}/labels/1", json={"colour": "#000000"}), 403, "contributor")

@@ -116,7 +116,11 @@ static void the_longest_address_is_whole(void **state)
 static void a_dataset_tells_its_counts_labels_and_policy(void **state)
 {
 	(void)state;
-	struct dataset_label labels[] = {{0, (char[]){"tabby"}, 2}, {11, (char[]){"sphynx, \"bald\""}, 0}};
+	struct dataset_label labels[] = {
+		{.key = 0, .name = (char[]){"tabby"}, .count = 2, .position = -0.5, .colour = "#0080ff",
+	         .description = (char[]){"striped"}},
+		{.key = 11, .name = (char[]){"sphynx, \"bald\""}, .position = 11},
+	};
 	struct dataset_info info = {
 		.place = {.base_dir = (char[]){"/data/cats"},
 	                  .policy = {.overlap = 2, .lease_seconds = 600, .order = DATASET_ORDER_RANDOM,
@@ -128,8 +132,10 @@ static void a_dataset_tells_its_counts_labels_and_policy(void **state)
 	assert_document(document_dataset("cats", &info),
 	                "{\"name\":\"cats\",\"base_dir\":\"/data/cats\",\"size\":10,"
 	                "\"counts\":{\"labelled\":2,\"unlabelled\":5,\"skipped\":2,\"unreadable\":1,\"leased\":3},"
-	                "\"labels\":[{\"key\":\"0\",\"name\":\"tabby\",\"count\":2},"
-	                "{\"key\":\"11\",\"name\":\"sphynx, \\\"bald\\\"\",\"count\":0}],"
+	                "\"labels\":[{\"key\":\"0\",\"name\":\"tabby\",\"count\":2,"
+	                "\"colour\":\"#0080ff\",\"description\":\"striped\",\"position\":-0.5},"
+	                "{\"key\":\"11\",\"name\":\"sphynx, \\\"bald\\\"\",\"count\":0,"
+	                "\"colour\":null,\"description\":\"\",\"position\":11}],"
 	                "\"policy\":{\"overlap\":2,\"lease_seconds\":600,\"order\":\"random\",\"skip\":\"ignore\",\"public\":true}}");
 }
 

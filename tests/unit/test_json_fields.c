@@ -23,6 +23,25 @@ static cJSON *tree_of(const char *text)
 	return tree;
 }
 
+static void numbers_are_finite_and_in_range(void **state)
+{
+	(void)state;
+	cJSON *tree = tree_of("{\"n\":-1.5,\"huge\":1e999,\"text\":\"1\",\"z\":null}");
+	double out = 7;
+	struct err err = { 0 };
+
+	assert_int_equal(json_number(tree, "z", false, -2, 2, &out, &err), 0);
+	assert_float_equal(out, 7, 0);
+	assert_int_equal(json_number(tree, "n", true, -1.5, 2, &out, &err), 0);
+	assert_float_equal(out, -1.5, 0);
+	assert_int_equal(json_number(tree, "n", true, -1.4, 2, &out, &err), -1);
+	assert_int_equal(json_number(tree, "huge", true, -1e308, 1e308, &out, &err), -1);
+	assert_int_equal(json_number(tree, "text", true, -2, 2, &out, &err), -1);
+	assert_int_equal(json_number(tree, "z", true, -2, 2, &out, &err), -1);
+	assert_float_equal(out, -1.5, 0);
+	cJSON_Delete(tree);
+}
+
 static void strings_are_strings(void **state)
 {
 	(void)state;
@@ -319,6 +338,7 @@ static void a_print_over_the_ceiling_leaves_what_was_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_are_finite_and_in_range),
 		cmocka_unit_test(strings_are_strings),
 		cmocka_unit_test(integers_are_whole_and_within_bounds),
 		cmocka_unit_test(integers_are_exact_or_refused),

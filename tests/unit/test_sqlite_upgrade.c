@@ -106,6 +106,8 @@ static const char TO_VERSION_1[] =
 	"ALTER TABLE leases ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE events DROP COLUMN request; DROP TRIGGER samples_new;"
 	"DROP TRIGGER samples_offered; DROP TABLE ahead;"
+	"DROP INDEX labels_position; ALTER TABLE labels DROP COLUMN position; ALTER TABLE labels DROP COLUMN colour;"
+	"ALTER TABLE labels DROP COLUMN description;"
 	"PRAGMA user_version = 1;";
 
 static void assert_sample(int id, const char *wanted, enum sample_state state)

@@ -22,6 +22,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.size = mongodb_size,
 	.update = mongodb_update,
 	.label_add = mongodb_label_add,
+	.label_change = mongodb_label_change,
 	.sample = mongodb_sample,
 	.sample_by_path = mongodb_sample_by_path,
 	.sample_by_sha256 = mongodb_sample_by_sha256,

@@ -96,8 +96,10 @@ static int run_inquiry(struct work *work, void *data, struct err *err)
 	int64_t now;
 
 	label_set_release(&inquiry->found);
+	if (inquiry->labels && labels_read_described(work, name, &inquiry->found, err))
+		return -1;
+	label_set_order_by_name(&inquiry->found);
 	return work_now(work, &now, err) || read_settings(work, inquiry, err) ||
-	       (inquiry->labels && labels_read(work, name, &inquiry->found, err)) ||
 	       work_aggregate(work, "counters", counters_pipeline(name, inquiry->labels), read_count, inquiry,
 	                      err) ||
 	       work_aggregate(work, "images", leased_pipeline(name, now), read_leased, inquiry, err);
@@ -110,7 +112,7 @@ static int give_labels(struct label_set *found, struct dataset_labels *out, int 
 		label_set_release(found);
 		return -1;
 	}
-	label_set_order_by_key(found);
+	label_set_order_by_position(found);
 	*out = (struct dataset_labels){.item = found->label, .count = found->count};
 	return 0;
 }
@@ -135,7 +137,8 @@ int mongodb_labels(struct dataset *base, struct dataset_labels *out, struct err 
 {
 	struct label_set found = {.count = 0};
 	struct work work;
-	int failed = work_begin(&work, mongodb_dataset(base)->store, err) || labels_read(&work, base->name, &found, err);
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) ||
+	             labels_read_described(&work, base->name, &found, err);
 
 	work_end(&work);
 	return give_labels(&found, out, failed);

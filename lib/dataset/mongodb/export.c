@@ -31,13 +31,12 @@ static int run_outline(struct work *work, void *data, struct err *err)
 	dataset_outline_release(out);
 	int failed = work_find(work, "notes", BCON_NEW("dataset", BCON_UTF8(outlining->dataset)), opts, add_note, out, err) ||
 	             settings_read(work, outlining->dataset, &settings, err) ||
-	             labels_read(work, outlining->dataset, &labels, err);
+	             labels_read_described(work, outlining->dataset, &labels, err);
 	if (failed) {
 		settings_release(&settings);
 		label_set_release(&labels);
 		return -1;
 	}
-	label_set_order_by_key(&labels);
 	out->labels = labels.label;
 	out->label_count = labels.count;
 	out->base_dir = settings.base_dir;

@@ -5,6 +5,8 @@
  *   images    one document a sample: what other services read ("Image URL", "Label", "Timestamp") and all of struct
  *             record, with its leases and votes inside, so that a lease is taken and checked where the sample is
  *   labels    one document a dataset: _id its name, "0": "accordion", …; the default dataset's comes first
+ *   label_details   one document a dataset, once anything is said of a label: _id its name, "of": {KEY: {colour,
+ *             description, position}}
  *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy
  *             or labels); `removed` while it is being removed, `unfinished` while it comes from another store
  *   events    label events, append-only; _id is {dataset, sample, n}
@@ -218,8 +220,13 @@ void settings_replace(struct mongodb_dataset *dataset, struct settings *settings
 int label_known(struct mongodb_dataset *dataset, const char *label, bool *known, struct err *err);
 /* The labels document; in order of name. The caller releases, in any case. */
 int labels_read(struct work *work, const char *name, struct label_set *out, struct err *err);
-struct dataset_label *label_set_find(const struct label_set *set, const char *name); /* NULL: none */
-void label_set_order_by_key(struct label_set *set);                                  /* label_set_find is over then */
+/* The same with what is said of each; in order of key. */
+int labels_read_described(struct work *work, const char *name, struct label_set *out, struct err *err);
+/* Of those in order of name; NULL: none. */
+struct dataset_label *label_set_find(const struct label_set *set, const char *name);
+void label_set_order_by_name(struct label_set *set);
+void label_set_order_by_key(struct label_set *set);
+void label_set_order_by_position(struct label_set *set);
 void label_set_release(struct label_set *set);
 /* Adds the labels that are lacking, with keys from settings->next_label on, inside a transaction. */
 int labels_insert(struct work *work, const char *dataset, struct settings *settings, const char *const *names,
@@ -378,6 +385,7 @@ typeof(dataset_counts) mongodb_counts;
 typeof(dataset_size) mongodb_size;
 typeof(dataset_update) mongodb_update;
 typeof(dataset_label_add) mongodb_label_add;
+typeof(dataset_label_change) mongodb_label_change;
 typeof(dataset_note_get) mongodb_note_get;
 typeof(dataset_note_set) mongodb_note_set;
 

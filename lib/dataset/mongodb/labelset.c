@@ -5,8 +5,10 @@
 
 void label_set_release(struct label_set *set)
 {
-	for (size_t i = 0; i < set->count; i++)
+	for (size_t i = 0; i < set->count; i++) {
 		free(set->label[i].name);
+		free(set->label[i].description);
+	}
 	free(set->label);
 	memset(set, 0, sizeof(*set));
 }
@@ -29,8 +31,8 @@ static int read_labels(void *data, const bson_t *document, struct err *err)
 			if (!set->label)
 				abort();
 		}
-		set->label[set->count++] =
-			(struct dataset_label){.key = key, .name = text_copy(bson_iter_utf8(&iter, NULL))};
+		set->label[set->count++] = (struct dataset_label){
+			.key = key, .name = text_copy(bson_iter_utf8(&iter, NULL)), .position = (double)key};
 	}
 	return 0;
 }
@@ -40,30 +42,84 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct dataset_label *)a)->name, ((const struct dataset_label *)b)->name);
 }
 
-static int by_key(const void *a, const void *b)
-{
-	const struct dataset_label *one = a, *other = b;
-
-	return (one->key > other->key) - (one->key < other->key);
-}
-
 static void sort_labels(struct label_set *set, int (*compare)(const void *, const void *))
 {
 	if (set->count > 1)
 		qsort(set->label, set->count, sizeof(*set->label), compare);
 }
 
+void label_set_order_by_name(struct label_set *set)
+{
+	sort_labels(set, by_name);
+}
+
 void label_set_order_by_key(struct label_set *set)
 {
-	sort_labels(set, by_key);
+	sort_labels(set, label_by_key);
 }
 
 int labels_read(struct work *work, const char *name, struct label_set *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
 	int failed = work_find(work, "labels", BCON_NEW("_id", BCON_UTF8(name)), NULL, read_labels, out, err);
-	sort_labels(out, by_name);
+	label_set_order_by_name(out);
 	return failed;
+}
+
+/* What is said of one label. */
+static void read_detail(struct dataset_label *label, bson_iter_t *iter)
+{
+	while (bson_iter_next(iter)) {
+		const char *field = bson_iter_key(iter);
+
+		if (strcmp(field, "position") == 0)
+			label->position = bson_iter_as_double(iter);
+		else if (strcmp(field, "colour") == 0 && BSON_ITER_HOLDS_UTF8(iter))
+			snprintf(label->colour, sizeof(label->colour), "%s", bson_iter_utf8(iter, NULL));
+		else if (strcmp(field, "description") == 0 && BSON_ITER_HOLDS_UTF8(iter) && bson_iter_utf8(iter, NULL)[0])
+			label->description = text_copy(bson_iter_utf8(iter, NULL));
+	}
+}
+
+static void read_details(struct label_set *set, bson_iter_t *iter)
+{
+	while (bson_iter_next(iter)) {
+		struct dataset_label wanted = {.key = -1}, *found;
+		bson_iter_t detail;
+
+		if (text_int64(bson_iter_key(iter), 0, INT64_MAX, &wanted.key) || set->count == 0)
+			continue;
+		found = bsearch(&wanted, set->label, set->count, sizeof(*set->label), label_by_key);
+		if (found && BSON_ITER_HOLDS_DOCUMENT(iter) && bson_iter_recurse(iter, &detail))
+			read_detail(found, &detail);
+	}
+}
+
+static int read_described(void *data, const bson_t *document, struct err *err)
+{
+	bson_iter_t iter, of;
+
+	read_labels(data, document, err);
+	label_set_order_by_key(data);
+	if (bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, "details.0.of", &of) &&
+	    BSON_ITER_HOLDS_DOCUMENT(&of) && bson_iter_recurse(&of, &iter))
+		read_details(data, &iter);
+	return 1;
+}
+
+int labels_read_described(struct work *work, const char *name, struct label_set *out, struct err *err)
+{
+	bson_t *both = BCON_NEW("pipeline", "[", "{", "$match", "{", "_id", BCON_UTF8(name), "}", "}", "{", "$lookup", "{",
+	                        "from", BCON_UTF8("label_details"), "localField", BCON_UTF8("_id"), "foreignField",
+	                        BCON_UTF8("_id"), "as", BCON_UTF8("details"), "}", "}", "]");
+
+	memset(out, 0, sizeof(*out));
+	return work_aggregate(work, "labels", both, read_described, out, err);
+}
+
+void label_set_order_by_position(struct label_set *set)
+{
+	sort_labels(set, label_by_position);
 }
 
 struct dataset_label *label_set_find(const struct label_set *set, const char *name)
@@ -192,4 +248,60 @@ int mongodb_label_add(struct dataset *base, const char *name, int64_t *key, bool
 	*key = addition.key;
 	*created = addition.added > 0;
 	return failed;
+}
+
+/* --- what is said of one ------------------------------------------------------------------------------------------ */
+
+struct changing {
+	const char *dataset;
+	int64_t key;
+	const struct label_change *change;
+};
+
+static bson_t *details_update(const struct changing *changing)
+{
+	const struct label_change *change = changing->change;
+	bson_t *update = bson_new(), set;
+	char field[64];
+
+	BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+	snprintf(field, sizeof(field), "of.%lld.colour", (long long)changing->key);
+	if (change->colour)
+		BSON_APPEND_UTF8(&set, field, change->colour);
+	snprintf(field, sizeof(field), "of.%lld.description", (long long)changing->key);
+	if (change->description)
+		BSON_APPEND_UTF8(&set, field, change->description);
+	snprintf(field, sizeof(field), "of.%lld.position", (long long)changing->key);
+	if (change->moves)
+		BSON_APPEND_DOUBLE(&set, field, change->position);
+	bson_append_document_end(update, &set);
+	return update;
+}
+
+static int run_label_change(struct work *work, void *data, struct err *err)
+{
+	const struct changing *changing = data;
+	const struct label_change *change = changing->change;
+	struct label_set labels;
+	int failed = labels_read(work, changing->dataset, &labels, err);
+	bool known = false;
+
+	for (size_t i = 0; i < labels.count; i++)
+		known = known || labels.label[i].key == changing->key;
+	label_set_release(&labels);
+	if (failed)
+		return -1;
+	if (!known)
+		return label_unknown(changing->key, err);
+	return change->colour || change->description || change->moves
+	               ? work_update(work, "label_details", BCON_NEW("_id", BCON_UTF8(changing->dataset)),
+	                             details_update(changing), true, NULL, err)
+	               : 0;
+}
+
+int mongodb_label_change(struct dataset *base, int64_t key, const struct label_change *change, struct err *err)
+{
+	struct changing changing = {.dataset = base->name, .key = key, .change = change};
+
+	return work_transaction(mongodb_dataset(base)->store, run_label_change, &changing, err);
 }

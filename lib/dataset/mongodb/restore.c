@@ -111,6 +111,31 @@ static int replace_labels(struct work *work, const struct outlining *outlining, 
 	return work_bulk_run(work, bulk, NULL, err);
 }
 
+static int replace_details(struct work *work, const struct outlining *outlining, struct err *err)
+{
+	bson_t *document = BCON_NEW("_id", BCON_UTF8(outlining->name)), of, detail;
+
+	BSON_APPEND_DOCUMENT_BEGIN(document, "of", &of);
+	for (size_t i = 0; i < outlining->outline->label_count; i++) {
+		const struct dataset_label *label = &outlining->outline->labels[i];
+		char key[24];
+
+		snprintf(key, sizeof(key), "%lld", (long long)label->key);
+		BSON_APPEND_DOCUMENT_BEGIN(&of, key, &detail);
+		BSON_APPEND_UTF8(&detail, "colour", label->colour);
+		BSON_APPEND_UTF8(&detail, "description", label->description ? label->description : "");
+		BSON_APPEND_DOUBLE(&detail, "position", label->position);
+		bson_append_document_end(&of, &detail);
+	}
+	bson_append_document_end(document, &of);
+	mongoc_bulk_operation_t *bulk = work_bulk(work, "label_details");
+	bson_t *filter = BCON_NEW("_id", BCON_UTF8(outlining->name));
+	mongoc_bulk_operation_replace_one(bulk, filter, document, true);
+	bson_destroy(filter);
+	bson_destroy(document);
+	return work_bulk_run(work, bulk, NULL, err);
+}
+
 static int replace_notes(struct work *work, const struct outlining *outlining, struct err *err)
 {
 	if (work_delete(work, "notes",
@@ -138,7 +163,7 @@ static int run_outline(struct work *work, void *data, struct err *err)
 	settings.next_label = outlining->outline->next_label;
 	settings.revision = new_revision();
 	failed = failed || settings_save(work, outlining->name, &settings, err) || replace_labels(work, outlining, err) ||
-	         replace_notes(work, outlining, err);
+	         replace_details(work, outlining, err) || replace_notes(work, outlining, err);
 	settings_release(&settings);
 	return failed;
 }

@@ -14,6 +14,7 @@ static const struct {
 } schema[] = {
 	{"datasets", NULL},
 	{"labels", NULL},
+	{"label_details", NULL},
 	{"images",
          "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true, " OURS "},"
          /* Not unique, since databases of the older system may list a file twice; no other may be added, because
@@ -217,6 +218,7 @@ static int purge_rest(struct work *work, void *data, struct err *err)
 	const struct purge *purge = data;
 
 	return claim_bite(work, purge, err) || purge_labels(work, purge->name, err) ||
+	       work_delete(work, "label_details", BCON_NEW("_id", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "counters", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "notes", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "datasets", BCON_NEW("_id", BCON_UTF8(purge->name)), err);

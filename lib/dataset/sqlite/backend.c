@@ -21,6 +21,7 @@ const struct dataset_backend dataset_sqlite = {
 	.size = sqlite_size,
 	.update = sqlite_update,
 	.label_add = sqlite_label_add,
+	.label_change = sqlite_label_change,
 	.sample = sqlite_sample,
 	.sample_by_path = sqlite_sample_by_path,
 	.sample_by_sha256 = sqlite_sample_by_sha256,

@@ -85,6 +85,9 @@ static sqlite3_stmt *bind(struct sqlite_conn *conn, struct err *err, const char 
 		case 'i':
 			code = sqlite3_bind_int64(stmt, i + 1, va_arg(args, int64_t));
 			break;
+		case 'd':
+			code = sqlite3_bind_double(stmt, i + 1, va_arg(args, double));
+			break;
 		case 's':
 			text = va_arg(args, const char *);
 			code = sqlite3_bind_text(stmt, i + 1, text, -1, SQLITE_STATIC);

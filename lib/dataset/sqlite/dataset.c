@@ -1,4 +1,4 @@
-/* What belongs to a whole dataset in SQLite: its counts, labels, changes and notes. */
+/* What belongs to a whole dataset in SQLite: its counts, changes and notes. */
 #include "dataset/sqlite/internal.h"
 
 #include <unistd.h>
@@ -21,32 +21,6 @@ static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, 
 
 		if (state >= SAMPLE_UNLABELLED && state <= SAMPLE_UNREADABLE)
 			*by_state[state] = sqlite3_column_int64(stmt, 1);
-	}
-	return row < 0;
-}
-
-static const char LABELS[] = "SELECT key, label, 0 FROM labels ORDER BY key";
-static const char LABELS_COUNTED[] =
-	"SELECT labels.key, labels.label, COALESCE(counts.n, 0) FROM labels LEFT JOIN counts"
-	" ON counts.kind = 'label' AND counts.name = labels.label ORDER BY labels.key";
-
-int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err)
-{
-	size_t capacity = 0;
-	sqlite3_stmt *stmt = conn_query(conn, err, counted ? LABELS_COUNTED : LABELS, "");
-	int row = stmt ? 1 : -1;
-
-	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		if (out->count == capacity) {
-			capacity = capacity ? capacity * 2 : 16;
-			out->item = realloc(out->item, capacity * sizeof(*out->item));
-			if (!out->item)
-				abort();
-		}
-		struct dataset_label *label = &out->item[out->count++];
-		label->key = sqlite3_column_int64(stmt, 0);
-		label->name = column_text(stmt, 1);
-		label->count = sqlite3_column_int64(stmt, 2);
 	}
 	return row < 0;
 }
@@ -166,46 +140,6 @@ int sqlite_update(struct dataset *dataset, const struct dataset_change *change, 
 	struct update update = {.name = dataset->name, .change = change};
 
 	return db_write(dataset_db(dataset), true, run_update, &update, err) || db_catch_up(dataset_db(dataset), err);
-}
-
-struct label_addition {
-	const char *name;
-	int64_t key;
-	bool created;
-};
-
-int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err)
-{
-	*created = false;
-	if (conn_int64(writer, err, -1, key, "SELECT key FROM labels WHERE label = ? AND key >= 0", "s", name))
-		return -1;
-	if (*key >= 0)
-		return 0;
-	*created = true;
-	if (conn_int64(writer, err, 0, key, "SELECT value FROM settings WHERE key = 'next_label_key'", ""))
-		return -1;
-	if (*key >= DATASET_LABELS_MAX)
-		return err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
-	return conn_run(writer, err, "INSERT INTO labels (label, key) VALUES (?, ?)", "si", name, *key) ||
-	       setting_set(writer, "next_label_key", *key + 1, err);
-}
-
-static int run_label_add(struct sqlite_conn *writer, void *data, struct err *err)
-{
-	struct label_addition *addition = data;
-
-	return label_insert(writer, addition->name, &addition->key, &addition->created, err);
-}
-
-int sqlite_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err)
-{
-	struct label_addition addition = {.name = name};
-
-	if (db_write(dataset_db(dataset), true, run_label_add, &addition, err))
-		return -1;
-	*key = addition.key;
-	*created = addition.created;
-	return 0;
 }
 
 /* --- notes -------------------------------------------------------------------------------------------------------- */

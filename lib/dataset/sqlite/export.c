@@ -34,6 +34,8 @@ int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct 
 	             notes_load(conn, out, err);
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(dataset_db(dataset), conn);
+	if (labels.count > 1)
+		qsort(labels.item, labels.count, sizeof(*labels.item), label_by_key);
 	out->labels = labels.item;
 	out->label_count = labels.count;
 	return failed;

@@ -32,8 +32,9 @@ void conn_free(struct sqlite_conn *conn);
 /* Turns the connection's last failure into err; returns -1. */
 int conn_fail(struct sqlite_conn *conn, struct err *err);
 
-/* The statement of `sql` (a literal), reset and bound; types has a letter an argument: 'i' int64_t, 's' const char *
- * (must outlive the stepping), 'n' nothing (NULL). NULL on failure. Ended by conn_done, or by the next use. */
+/* The statement of `sql` (a literal), reset and bound; types has a letter an argument: 'i' int64_t, 'd' double,
+ * 's' const char * (must outlive the stepping), 'n' nothing (NULL). NULL on failure. Ended by conn_done, or by the
+ * next use. */
 sqlite3_stmt *conn_query(struct sqlite_conn *conn, struct err *err, const char *sql, const char *types, ...);
 /* 1: a row, 0: no more (the statement is then reset), -1: failure. */
 int conn_step(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct err *err);
@@ -215,7 +216,7 @@ int64_t lease_default(struct dataset *dataset);
 int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err);
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
 
-/* In order of key; uncounted: each count is 0. */
+/* In order of position; uncounted: each count is 0. */
 int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err);
 /* A handle on an open database, in no list and with no user yet. */
 struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db);
@@ -265,6 +266,7 @@ typeof(dataset_check) sqlite_check;
 typeof(dataset_size) sqlite_size;
 typeof(dataset_update) sqlite_update;
 typeof(dataset_label_add) sqlite_label_add;
+typeof(dataset_label_change) sqlite_label_change;
 typeof(dataset_note_get) sqlite_note_get;
 typeof(dataset_note_set) sqlite_note_set;
 

@@ -90,8 +90,12 @@ static int run_outline(struct sqlite_conn *writer, void *data, struct err *err)
 	             "DELETE FROM settings WHERE key >= 'note:' AND key < 'note;' AND key <> 'note:" DATASET_ORIGIN "'", ""))
 		return -1;
 	for (size_t i = 0; i < outline->label_count; i++) {
-		if (conn_run(writer, err, "INSERT INTO labels (label, key) VALUES (?, ?)", "si", outline->labels[i].name,
-		             outline->labels[i].key))
+		const struct dataset_label *label = &outline->labels[i];
+
+		if (conn_run(writer, err,
+		             "INSERT INTO labels (label, key, position, colour, description) VALUES (?1, ?2, ?3, NULLIF(?4, ''), ?5)",
+		             label->description ? "sidss" : "sidsn", label->name, label->key, label->position, label->colour,
+		             label->description))
 			return -1;
 	}
 	for (size_t i = 0; i < outline->note_count; i++) {

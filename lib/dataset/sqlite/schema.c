@@ -124,6 +124,13 @@ static const char VERSION_4[] =
 	"  AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = NEW.id AND votes.user = ahead.user);"
 	"END;";
 
+/* What is said of a label, and its place among the others. */
+static const char VERSION_5_LABELS[] = "ALTER TABLE labels ADD COLUMN colour TEXT;"
+				       "ALTER TABLE labels ADD COLUMN description TEXT;"
+				       "ALTER TABLE labels ADD COLUMN position REAL;"
+				       "UPDATE labels SET position = key;"
+				       "CREATE INDEX labels_position ON labels (position, key);";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -133,7 +140,7 @@ static const char AUDIT_1[] = "CREATE TABLE entries (number INTEGER PRIMARY KEY 
 			      " by TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL, dataset TEXT NOT NULL,"
 			      " detail TEXT NOT NULL);";
 
-enum { SCHEMA_VERSION = 4, IDEMPOTENCY_VERSION = 1, AUDIT_VERSION = 1 };
+enum { SCHEMA_VERSION = 5, IDEMPOTENCY_VERSION = 1, AUDIT_VERSION = 1 };
 
 static int to_wal(struct sqlite_conn *writer, struct err *err)
 {
@@ -202,8 +209,13 @@ static int version_4(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_4, err) || conn_script(writer, "PRAGMA user_version = 4", err);
 }
 
+static int version_5(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, "PRAGMA user_version = 5", err);
+}
+
 /* From the version of its place to the next one. */
-static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3, version_4};
+static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3, version_4, version_5};
 
 static int run_steps(struct sqlite_conn *writer, int64_t version, struct err *err)
 {
