@@ -1,4 +1,4 @@
-/* Implements answers.h: checks the form of every argument, then asks the store's backend. */
+/* Checks the form of every argument, then asks the store's backend for answers kept by Idempotency-Key. */
 #include "dataset/answers.h"
 
 #include "base/text.h"

@@ -8,9 +8,9 @@
 enum { STORE_PATH_MAX = 2 * PATH_MAX };
 
 struct folder {
-	char *path;    /* real, where it is there */
+	char *path;    /* real path, if the folder exists */
 	char *dataset; /* NULL: a folder of the server */
-	char *noted;   /* by the dataset */
+	char *noted;   /* the path that the dataset has noted */
 	bool shared;
 };
 
@@ -18,7 +18,7 @@ struct folders {
 	struct dataset_store *store;
 	struct folder *item;
 	size_t count;
-	struct err err; /* of the datasets' listing */
+	struct err err; /* from listing the datasets */
 };
 
 static char *real_path(const char *path)
@@ -30,7 +30,7 @@ static char *real_path(const char *path)
 	return real;
 }
 
-/* Takes the texts. */
+/* Adds a folder; takes the texts. */
 static void apart_add(struct folders *folders, char *path, char *dataset, char *noted)
 {
 	folders->item = reallocarray(folders->item, folders->count + 1, sizeof(*folders->item));
@@ -49,7 +49,7 @@ static void apart_release(struct folders *folders)
 	free(folders->item);
 }
 
-/* One that is removed meanwhile, or cannot be read, is served by nobody. */
+/* Skips a dataset that is removed meanwhile or cannot be read, since nobody serves it. */
 static bool add_dataset(void *data, const char *name)
 {
 	struct folders *folders = data;
@@ -69,7 +69,8 @@ static bool add_dataset(void *data, const char *name)
 	return true;
 }
 
-/* Beside the store's own folders images of others may lie, as where it is the folder of all images. */
+/* Only the store's own sub-folders count: other images may lie beside them, as where its folder is the one of all
+ * images. */
 static void add_own(struct folders *folders, const struct config *config, const char *state_dir)
 {
 	static const char *const trees[] = {"public", "private", "tmp"};
@@ -95,7 +96,7 @@ static bool lies_in(const char *path, const char *folder)
 	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-/* What lies in a folder comes right after it. */
+/* Sorts a folder directly before everything that lies in it. */
 static int by_path(const void *a, const void *b)
 {
 	const unsigned char *one = (const unsigned char *)((const struct folder *)a)->path;

@@ -1,10 +1,10 @@
-/* Implements audit.h: bounds every text, then asks the store's backend. */
+/* Cuts every text to its bound, then asks the store's backend for the audit log. */
 #include "dataset/audit.h"
 
 #include "base/text.h"
 #include "dataset/backend.h"
 
-/* The text, or as much of it as fits. */
+/* Copies as much of the text as fits. */
 static char *bounded(const char *text, size_t max)
 {
 	size_t len = strnlen(text, max + 1);

@@ -1,14 +1,14 @@
 /* The audit log: who did what to datasets, labels, samples, users and tokens, and when; in the same store as the
- * datasets. Nothing is ever changed or removed in it. Thread-safe. */
+ * datasets. Its entries are never changed or removed. Thread-safe. */
 #ifndef DATASET_AUDIT_H
 #define DATASET_AUDIT_H
 
 #include "dataset/dataset.h"
 
 enum {
-	AUDIT_TARGET_MAX = 4096, /* of what is longer the first so many bytes are kept, up to a whole character */
+	AUDIT_TARGET_MAX = 4096, /* longer ones are cut to this many bytes, at a whole character */
 	AUDIT_DETAIL_MAX = 4096,
-	AUDIT_PAGE_MAX = 1000, /* entries of a page that people are given */
+	AUDIT_PAGE_MAX = 1000, /* entries of one page */
 };
 
 struct audit_entry {
@@ -16,15 +16,15 @@ struct audit_entry {
 	const char *by;      /* the user */
 	const char *action;  /* "object.verb", such as "label.add" */
 	const char *target;  /* the name of the user, token, label or dataset, or the sample's id */
-	const char *dataset; /* "": of no dataset */
+	const char *dataset; /* "": about no dataset */
 	const char *detail;  /* for a person; "": none */
 };
 
 /* Appends an entry, durably. Its strings are UTF-8 and never NULL. */
 int audit_add(struct dataset_store *store, const struct audit_entry *entry, struct err *err);
 
-/* The entries with a number > after (0: from the first), in order of number, which is that of their commits; at most
- * limit. The entry lives for the call of visit. */
+/* Visits the entries with a number > after (0: from the first), at most limit, in order of number, which is the
+ * order of their commits. An entry lives only during visit. */
 typedef void audit_visit(void *data, int64_t number, const struct audit_entry *entry);
 int audit_list(struct dataset_store *store, int64_t after, size_t limit, audit_visit *visit, void *data,
                struct err *err);

@@ -1,4 +1,4 @@
-/* The store's interface: checks the form of every argument, then hands over to the configured backend. */
+/* The store's interface: checks the form of every argument, then calls the configured backend. */
 #include "dataset/dataset.h"
 
 #include "base/module.h"
@@ -7,13 +7,13 @@
 #include "dataset/rules.h"
 #include "dataset/spelling.h"
 
-/* MongoDB's client drags in many libraries: it is a module, unless it was linked in (as in the contract tests). */
+/* MongoDB's client needs many libraries: it is a module, unless it is linked in (as in the contract tests). */
 extern const struct dataset_backend dataset_mongodb __attribute__((weak));
 
 static const struct {
 	const char *type;
 	const struct dataset_backend *backend;
-	const char *module, *symbol; /* where it is found when it was not linked in */
+	const char *module, *symbol; /* where to find it if it is not linked in */
 } backends[] = {
 	{"sqlite", &dataset_sqlite, NULL, NULL},
 	{"mongodb", &dataset_mongodb, "mongodb", "dataset_mongodb"},
@@ -23,7 +23,7 @@ static const struct {
 
 static const struct dataset_backend *dataset_load(size_t i, struct err *err)
 {
-	/* libmongoc looks at this as it is loaded: else each process leaves a file of its counters in /dev/shm. */
+	/* libmongoc reads this when it is loaded: without it each process leaves a file of counters in /dev/shm. */
 	setenv("MONGOC_DISABLE_SHM", "1", 0);
 	return module_symbol(backends[i].module, backends[i].symbol, err);
 }
@@ -120,7 +120,7 @@ int dataset_create(struct dataset_store *store, const char *name, const char *ba
 	return store->backend->create(store, name, base_dir, policy, err);
 }
 
-/* A name that cannot be one names nothing. */
+/* A malformed name belongs to no dataset. */
 static int check_exists(const char *name, struct err *err)
 {
 	return text_check_dataset_name(name, NULL) ? err_set(err, ERR_NOT_FOUND, "Database not found") : 0;
@@ -188,7 +188,7 @@ int dataset_counts(struct dataset *dataset, struct dataset_counts *out, struct e
 	return dataset->backend->counts(dataset, out, err);
 }
 
-/* Reads what a request may need, so that one that would fail is found now. */
+/* Reads what a request may need, so that a dataset on which it would fail is found now. */
 int dataset_check(struct dataset *dataset, struct err *err)
 {
 	struct dataset_place place;

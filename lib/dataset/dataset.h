@@ -1,11 +1,11 @@
 /* Datasets: their samples, labels, label events and leases, in one of several stores behind one interface.
  *
- * A store is opened once a process and may be used by any number of threads at once, as may a dataset handle. What a
- * function answers with 0 is durable: synced to disk by SQLite, written with w:majority and j:true by MongoDB.
- * The exception is a lease, which survives the death of any process, but may be lost with the machine's power: then
- * its sample is simply free again.
- * Times are microseconds since 1970, UTC. Strings are UTF-8. `user` is the name that nginx authenticated.
- * Errors every function may give besides its own: ERR_UNAVAILABLE (store down), ERR_NO_SPACE, ERR_INTERNAL. */
+ * A store is opened once a process; any number of threads may use it, or a dataset's handle, at once. When a
+ * function returns 0, its change is durable: synced to disk by SQLite, written with w:majority and j:true by
+ * MongoDB. The exception is a lease, which survives the death of any process, but may be lost with the machine's
+ * power: then its sample is simply free again. Times are microseconds since 1970, UTC. Strings are UTF-8. `user` is
+ * the name that nginx authenticated. Besides its own errors every function may fail with ERR_UNAVAILABLE (store
+ * down), ERR_NO_SPACE, ERR_INTERNAL. */
 #ifndef DATASET_DATASET_H
 #define DATASET_DATASET_H
 
@@ -25,21 +25,21 @@ struct dataset;
 
 /* config must outlive the store. */
 int dataset_store_open(struct dataset_store **out, const struct config *config, struct err *err);
-/* For reading alone, as an exporter or a mover does: nothing is made there, swept, or brought to today's form (of a
- * database of an older form a private copy is read). Only what reads may be called; one thread. */
+/* For reading only, as an exporter or a mover does: makes, sweeps and migrates nothing (reads a private copy of a
+ * database in an older form). Call only functions that read; one thread. */
 int dataset_store_open_reading(struct dataset_store **out, const struct config *config, struct err *err);
-void dataset_store_free(struct dataset_store *store); /* NULL is fine; every handle is closed before */
-/* Reachable and writable? ERR_UNAVAILABLE or ERR_NO_SPACE, saying why, when not. */
+void dataset_store_free(struct dataset_store *store); /* NULL is fine; close every handle before */
+/* Checks that the store can be reached and written; if not, ERR_UNAVAILABLE or ERR_NO_SPACE says why. */
 int dataset_store_ping(struct dataset_store *store, struct err *err);
-/* Up to `limit` names greater than `after` ("" = from the first), in byte order; return false from visit to stop. */
+/* Visits up to `limit` names greater than `after` ("" = from the first), in byte order; visit returns false to stop. */
 typedef bool dataset_name_visit(void *data, const char *name);
 int dataset_store_list(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
                        void *data, struct err *err);
 
-/* Appends where its datasets lie, for a person, without secrets; always the same text for the same place. */
+/* Appends the store's location, for a person, without secrets; always the same text for the same location. */
 void dataset_store_place(struct dataset_store *store, struct buf *out);
-/* Writes what lies in side files (SQLite's WAL) back into the databases, so that each can be copied alone; nothing
- * to do for other stores. Called when the server has stopped. */
+/* Writes side files (SQLite's WAL) back into the databases, so that each can be copied alone; other stores have
+ * none. Called after the server has stopped. */
 int dataset_store_fold(struct dataset_store *store, struct err *err);
 
 /* --- a dataset ---------------------------------------------------------------------------------------------------- */
@@ -47,42 +47,42 @@ int dataset_store_fold(struct dataset_store *store, struct err *err);
 enum dataset_order { DATASET_ORDER_SEQUENTIAL, DATASET_ORDER_RANDOM };
 enum dataset_skip { DATASET_SKIP_REQUEUE_FOR_ME, DATASET_SKIP_REQUEUE_FOR_OTHERS, DATASET_SKIP_IGNORE };
 
-const char *dataset_order_name(enum dataset_order order); /* "sequential", "random"; NULL: it is none */
+const char *dataset_order_name(enum dataset_order order); /* "sequential", "random"; NULL: unknown */
 int dataset_order_parse(const char *name, enum dataset_order *out, struct err *err);
-const char *dataset_skip_name(enum dataset_skip skip); /* "requeue_for_me", …; NULL: it is none */
+const char *dataset_skip_name(enum dataset_skip skip); /* "requeue_for_me", …; NULL: unknown */
 int dataset_skip_parse(const char *name, enum dataset_skip *out, struct err *err);
 
 enum {
 	DATASET_LEASE_SECONDS_MAX = 7 * 24 * 3600,
 	DATASET_OVERLAP_MAX = 100,
-	DATASET_TASKS_MAX = 50,        /* leases one call takes */
-	DATASET_TASKS_HELD_MAX = 1000, /* leases one user may hold in a dataset */
-	DATASET_LABELS_MAX = 10000,    /* labels a dataset */
+	DATASET_TASKS_MAX = 50,        /* leases in one call */
+	DATASET_TASKS_HELD_MAX = 1000, /* leases that one user may hold in a dataset */
+	DATASET_LABELS_MAX = 10000,    /* labels in a dataset */
 	DATASET_TOKEN_MAX = 40,        /* bytes of a lease's token with its NUL */
 	LABEL_COLOUR_SIZE = 8,         /* "#rrggbb" with its NUL */
 };
 
 struct dataset_policy {
-	int64_t overlap;       /* distinct people who label each sample: 1..DATASET_OVERLAP_MAX */
+	int64_t overlap;       /* people who label each sample: 1..DATASET_OVERLAP_MAX */
 	int64_t lease_seconds; /* 0 = the configuration's limits.lease_seconds */
 	enum dataset_order order;
-	enum dataset_skip skip; /* what skipping does when the caller names no policy */
-	bool public_images;     /* uploaded images have lasting public URLs */
+	enum dataset_skip skip; /* how to skip when the caller does not say */
+	bool public_images;     /* uploaded images get lasting public URLs */
 };
 /* overlap 1, lease_seconds 0, sequential, requeue_for_me, not public. */
 struct dataset_policy dataset_policy_default(void);
 
-/* Makes an empty dataset. base_dir is absolute, or "" when all its images are uploaded. ERR_CONFLICT when the name is
+/* Makes an empty dataset. base_dir is absolute, or "" when all images are uploaded. ERR_CONFLICT when the name is
  * taken, ERR_BAD_REQUEST for a bad name, base_dir (control characters, relative) or policy. */
 int dataset_create(struct dataset_store *store, const char *name, const char *base_dir,
                    const struct dataset_policy *policy, struct err *err);
-/* Whether base_dir is of that form. ERR_BAD_REQUEST. */
+/* Checks the form of base_dir. ERR_BAD_REQUEST. */
 int dataset_check_folder(const char *base_dir, struct err *err);
-/* Removes it with all it holds but the images. ERR_NOT_FOUND. */
+/* Removes the dataset with everything in it but the images. ERR_NOT_FOUND. */
 int dataset_remove(struct dataset_store *store, const char *name, struct err *err);
 
-/* Opens by name, matched against what exists. A dataset added or removed by another process is seen at the next open.
- * ERR_NOT_FOUND "Database not found". Close what was opened; handles are counted and cached. */
+/* Opens a dataset by name, which must match exactly. Datasets that another process adds or removes are noticed at
+ * the next open. ERR_NOT_FOUND "Database not found". Close what was opened; handles are counted and cached. */
 int dataset_open(struct dataset_store *store, const char *name, struct dataset **out, struct err *err);
 void dataset_close(struct dataset *dataset);             /* NULL is fine */
 const char *dataset_name(const struct dataset *dataset); /* lives as long as the handle */
@@ -90,10 +90,14 @@ const char *dataset_name(const struct dataset *dataset); /* lives as long as the
 struct dataset_label {
 	int64_t key; /* stable, never reused */
 	char *name;
+<<<<<<< Updated upstream
 	int64_t count;                  /* samples that have it now */
 	double position;                /* where it is shown; its key, unless it was given another one (label.h) */
 	char colour[LABEL_COLOUR_SIZE]; /* "#rrggbb", or "" */
 	char *description;              /* for those who label; NULL = none */
+=======
+	int64_t count; /* samples that have the label now */
+>>>>>>> Stashed changes
 };
 struct dataset_counts {
 	int64_t size;                                      /* all samples */
@@ -106,24 +110,26 @@ struct dataset_labels {
 	size_t count;
 };
 struct dataset_place {
-	char uuid[HASH_UUID_MAX]; /* made with the dataset; one that is made anew under its name has another. "" where
-	                           * it was opened for reading alone and has none yet */
+	/* made with the dataset; a new dataset of the same name has another one. "" where the store was opened for reading
+	 * and the dataset has none yet */
+	char uuid[HASH_UUID_MAX];
 	char *base_dir;
 	struct dataset_policy policy; /* lease_seconds resolved: never 0 */
 };
-/* What finding a sample's image needs, at the same cost in any dataset. It is as of the handle's opening, or later. */
+/* What is needed to find a sample's image, at the same cost in any dataset. As of when the handle was opened, or
+ * later. */
 int dataset_place(struct dataset *dataset, struct dataset_place *out, struct err *err);
-/* As of now. */
+/* The same as of now. */
 int dataset_place_now(struct dataset *dataset, struct dataset_place *out, struct err *err);
 void dataset_place_release(struct dataset_place *place);
-/* The labels without their counts, which are 0. */
+/* The labels; their counts are left at 0. */
 int dataset_labels(struct dataset *dataset, struct dataset_labels *out, struct err *err);
 void dataset_labels_release(struct dataset_labels *labels);
-/* The label of that name as the dataset spells it (NFC or NFD), borrowed; NULL when it has none. */
+/* Finds the label with this name in the dataset's own spelling (NFC or NFD), borrowed; NULL when there is none. */
 const char *dataset_labels_find(const struct dataset_labels *labels, const char *name);
 int dataset_counts(struct dataset *dataset, struct dataset_counts *out, struct err *err);
 
-/* All of it, as of one moment. */
+/* All of it, from one moment. */
 struct dataset_info {
 	struct dataset_place place;
 	struct dataset_labels labels;
@@ -131,12 +137,12 @@ struct dataset_info {
 };
 int dataset_info(struct dataset *dataset, struct dataset_info *out, struct err *err);
 void dataset_info_release(struct dataset_info *info);
-/* Can it be read and written now? Says why when not; takes no lock. */
+/* Checks that the dataset can be read and written now, without a lock; if not, the error says why. */
 int dataset_check(struct dataset *dataset, struct err *err);
-/* counts.size alone; the fast way. */
+/* Only counts.size; the fast way. */
 int dataset_size(struct dataset *dataset, int64_t *out, struct err *err);
-/* A change names what it changes. All else stays as it is by the time of the write, so that changes at once all
- * hold. */
+/* A change lists what it changes. Everything else stays as it is when the change is written, so that simultaneous
+ * changes all take effect. */
 enum dataset_policy_field {
 	DATASET_POLICY_OVERLAP = 1,
 	DATASET_POLICY_LEASE_SECONDS = 2,
@@ -147,12 +153,13 @@ enum dataset_policy_field {
 };
 struct dataset_change {
 	const char *base_dir;     /* NULL: stays */
-	const char *base_dir_was; /* if it is another one by then: ERR_CONFLICT. NULL: whatever it is */
-	unsigned fields;          /* those of policy that are meant, of enum dataset_policy_field; 0: stays */
+	const char *base_dir_was; /* ERR_CONFLICT if base_dir is another one by then; NULL: do not check */
+	unsigned fields;          /* the fields of policy to change, of enum dataset_policy_field; 0: none */
 	struct dataset_policy policy;
 };
 int dataset_update(struct dataset *dataset, const struct dataset_change *change, struct err *err);
-/* The label's key; *created is false when the name existed. Concurrent adds all survive, each with its own key. */
+/* Adds a label, and returns its key; *created is false when the name existed. Simultaneous adds all survive, each
+ * with its own key. */
 int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err);
 
 /* --- samples ------------------------------------------------------------------------------------------------------ */
@@ -166,48 +173,48 @@ struct sample {
 	char *label; /* "" = none */
 	enum sample_state state;
 	int64_t version; /* counts the changes of label and state, from 0 */
-	/* Known of uploaded images, "" and 0 for images that lie in base_dir: */
+	/* For uploaded images; "" and 0 for images in base_dir: */
 	char *blob_key;
 	char *type;     /* media type */
 	char *sha256;   /* hex */
-	char *filename; /* the name its sender gave it */
+	char *filename; /* as its sender called it */
 	int64_t bytes, width, height;
 	int64_t uploaded_at;
 	char *uploaded_by;
 	int64_t labelled_at; /* 0 = never */
-	char *labelled_by;   /* "" = nobody; the seed counts as nobody */
+	char *labelled_by;   /* "" = nobody; a seed counts as nobody */
 };
 /* Strings belong to the sample and are never NULL once it is filled. */
 void sample_release(struct sample *sample);
 
 /* ERR_NOT_FOUND "Sample not found". */
 int dataset_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err);
-/* The first of that filepath. */
+/* The first sample with that filepath. */
 int dataset_sample_by_path(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err);
-/* The samples with id > after (-1 = from the first), in order of id, at most limit (1..1000). Caller releases each and
- * frees the array. */
+/* The samples with id > after (-1 = from the first), in order of id, at most limit (1..1000). The caller releases
+ * each and frees the array. */
 int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                     struct err *err);
 
-/* Seeding: adds the labels and filepaths that the dataset lacks, in order. A label a sample came with is taken when
- * the sample is new, or has none and nobody ever labelled it, be it readable or not; a label people gave is never
- * touched. One durable write; callers pass at most DATASET_MERGE_MAX samples a call. */
+/* Seeding: adds the labels and filepaths that the dataset lacks, in order. A seed's label is used when the sample is
+ * new, or has no label and nobody ever labelled it, whether it is readable or not; labels that people gave are never
+ * touched. One durable write; pass at most DATASET_MERGE_MAX samples a call. */
 enum { DATASET_MERGE_MAX = 10000 };
 struct dataset_seed {
 	const char *filepath;
-	const char *label; /* "" = none; need not be among the dataset's labels, as in the JSON of the older system */
+	const char *label; /* "" = none; the dataset may lack it, as in the JSON of the older system */
 };
 struct dataset_merged {
 	int64_t labels_added, samples_added, samples_labelled, samples_known;
 };
-/* Adds to *merged. */
+/* Adds its counts to *merged. */
 int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,
                   const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged, struct err *err);
-/* Takes over what the older collecting system left in the same database: documents that say where an image is, and
- * its label, and belong to no dataset. Stores that know of none take none. key_of says under which key an image's
- * URL leads into the image store, and gives the image's media type; NULL: it does not lead there, and its document
- * is left as it is, as is one whose key is the filepath of a sample already. Labels that the dataset lacks are
- * added. Adds to *out. */
+/* Adopts what the older collecting system left in the same database: documents with an image's URL and label that
+ * belong to no dataset. Stores other than MongoDB adopt nothing. key_of finds the key under which an image's URL
+ * leads into the image store, and returns the image's media type; NULL if the URL leads elsewhere: then its document
+ * stays as it is, as it does if its key is already some sample's filepath. Labels that the dataset lacks are added.
+ * Adds to *out. */
 enum { DATASET_ADOPT_KEY_MAX = 1000 };
 typedef const char *dataset_adopt_key(void *data, const char *url, char key[DATASET_ADOPT_KEY_MAX]);
 struct dataset_adopted {
@@ -217,15 +224,15 @@ int dataset_adopt(struct dataset *dataset, dataset_adopt_key *key_of, void *data
                   struct err *err);
 
 enum { DATASET_NOTE_MAX = 4096 };
-/* A note kept in the dataset under a key (at most DATASET_NOTE_MAX bytes); *value is the caller's to free, NULL when
- * there is none. */
+/* A note that the dataset keeps under a key (at most DATASET_NOTE_MAX bytes); the caller frees *value, which is NULL
+ * when there is none. */
 int dataset_note_get(struct dataset *dataset, const char *key, char **value, struct err *err);
 int dataset_note_set(struct dataset *dataset, const char *key, const char *value, struct err *err);
 
-/* Adds one uploaded image. The same sha256 already there: *duplicate is true and nothing changes. Another image at
- * that filepath: ERR_CONFLICT; so is a dataset that has become public, or private, since the image was stored. label
- * "" or one of the dataset's labels (else ERR_UNPROCESSABLE). Over quota_bytes (0 = none) of uploaded bytes in the
- * dataset: ERR_NO_SPACE. *out is the sample as it now is (of a duplicate: the existing one). */
+/* Adds one uploaded image. If the same sha256 is there already, *duplicate is true and nothing changes.
+ * ERR_CONFLICT: another image has that filepath, or the dataset has become public or private since the image was
+ * stored. label is "" or one of the dataset's labels (else ERR_UNPROCESSABLE). ERR_NO_SPACE: more than quota_bytes
+ * (0 = no limit) of uploads in the dataset. *out is the sample as it is now (for a duplicate: the existing one). */
 struct dataset_image {
 	const char *filepath;
 	const char *label;
@@ -234,7 +241,7 @@ struct dataset_image {
 	const char *sha256; /* hex */
 	const char *filename;
 	const char *url; /* lasting public URL, or "" */
-	bool is_public;  /* as it is stored, and as policy.public_images was */
+	bool is_public;  /* as the image is stored, and as policy.public_images was */
 	int64_t bytes, width, height;
 	const char *user;
 };
@@ -242,11 +249,11 @@ int dataset_add_image(struct dataset *dataset, const struct dataset_image *image
                       struct sample *out, bool *duplicate, struct err *err);
 /* The sample with these bytes; ERR_NOT_FOUND. */
 int dataset_sample_by_sha256(struct dataset *dataset, const char *sha256, struct sample *out, struct err *err);
-/* Whether any sample refers to this blob (for the sweep of what a crash left). */
+/* Whether any sample refers to this blob (for the sweep of what crashes leave). */
 int dataset_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err);
 
-/* The lasting public URLs of uploaded images, when a dataset becomes public, or private again (""). One durable
- * write, of at most DATASET_URLS_MAX; samples that are not there are passed over. */
+/* Sets the lasting public URLs of uploaded images, when a dataset becomes public, or removes them (""). One durable
+ * write, of at most DATASET_URLS_MAX; samples that do not exist are skipped. */
 enum { DATASET_URLS_MAX = 1000 };
 struct dataset_url {
 	int64_t id;
@@ -254,9 +261,9 @@ struct dataset_url {
 };
 int dataset_set_urls(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err);
 
-/* Label events of a sample, oldest first. */
+/* Visits the label events of a sample, oldest first. */
 struct label_event {
-	const char *label; /* "" = the label was taken away */
+	const char *label; /* "" = the label was removed */
 	const char *by;    /* "" = the seed */
 	int64_t at;
 	const char *source;   /* "seed", "classify", "task", "upload", "undo", … */

@@ -1,4 +1,4 @@
-/* Implements handles.h. */
+/* Implements the bounded cache of open datasets. */
 #include "dataset/handles.h"
 
 /* Lives on the stack of the thread that opens. */
@@ -57,7 +57,7 @@ static struct dataset *least_recently_used(const struct handles *handles)
 	return oldest;
 }
 
-/* Adds one, with a user. What it makes room by is returned as a list, to be freed without the mutex. */
+/* Adds a handle, with one user. Returns a list of the handles that it replaced, to be freed without the mutex. */
 static struct dataset *put_in(struct handles *handles, struct dataset *dataset)
 {
 	struct dataset *evicted = NULL, *oldest;
@@ -93,7 +93,7 @@ static void end_opening(struct handles *handles, const struct opening *own)
 	pthread_cond_broadcast(&handles->opened);
 }
 
-/* One that is there, with a user more; NULL: it is the caller's to open. */
+/* Takes a cached handle, with one more user; NULL: the caller must open it. */
 static struct dataset *take_cached(struct handles *handles, const char *name)
 {
 	struct dataset *dataset;
@@ -107,7 +107,7 @@ static struct dataset *take_cached(struct handles *handles, const char *name)
 	return dataset;
 }
 
-/* Lets go of the mutex while it opens and frees. */
+/* Releases the mutex while it opens and frees. */
 static int open_new(struct handles *handles, const char *name, handle_open *open, void *data, struct dataset **out,
                     struct err *err)
 {

@@ -1,8 +1,8 @@
 /* The datasets that a store keeps open: a bounded cache of handles for all threads of a process.
  *
- * A handle has users; one without any is kept until the cache is over its size, and then those go first that were used
- * longest ago. While all are in use the cache is larger than its size. Thread-safe; what is opened and freed is so
- * without the mutex, so that one dataset that takes long keeps no other waiting. */
+ * A handle has users; one without any is kept until the cache exceeds its size, and then the handles unused for
+ * longest go first. While all are in use, the cache exceeds its size. Thread-safe; handles are opened and freed
+ * without the mutex, so that a dataset that takes long delays no other. */
 #ifndef DATASET_HANDLES_H
 #define DATASET_HANDLES_H
 
@@ -11,8 +11,8 @@
 #include "dataset/backend.h"
 
 struct handles {
-	pthread_mutex_t mutex; /* guards what follows, and what struct dataset has for it */
-	pthread_cond_t opened; /* one of `opening` is done */
+	pthread_mutex_t mutex; /* protects the fields below, and those of struct dataset for this cache */
+	pthread_cond_t opened; /* signals that one of `opening` is done */
 	struct dataset *first;
 	struct opening *opening;
 	int64_t count, max;
@@ -20,20 +20,21 @@ struct handles {
 	void (*free)(struct dataset *dataset);
 };
 
-/* max handles; free frees one that nobody uses any more. */
+/* max handles; `free` frees a handle that nobody uses any more. */
 void handles_init(struct handles *handles, int64_t max, void (*free)(struct dataset *dataset));
-/* Frees all; none may have a user. */
+/* Frees all handles; none may have a user. */
 void handles_release(struct handles *handles);
 
-/* Opens the dataset of that name, with base.name set. */
+/* Opens the dataset of that name, and sets base.name. */
 typedef int handle_open(void *data, const char *name, struct dataset **out, struct err *err);
 
-/* The handle of that name, with a user more: the one that is there, or a new one by `open`, which one thread at a time
- * does, and on which only those wait that want the same. Ended with handles_put. */
+/* The handle of that name, with one more user: a cached one, or a new one from `open`, which one thread at a time
+ * calls for a name while those that want the same wait. End it with handles_put. */
 int handles_get(struct handles *handles, const char *name, handle_open *open, void *data, struct dataset **out,
                 struct err *err);
 void handles_put(struct handles *handles, struct dataset *dataset);
-/* Takes one that has users out of the cache: the next handles_get opens another, and the last handles_put frees it. */
+/* Removes a handle that has users from the cache: the next handles_get opens another, and the last handles_put frees
+ * this one. */
 void handles_drop(struct handles *handles, struct dataset *dataset);
 
 #endif

@@ -1,4 +1,4 @@
-/* Moving a dataset to another store: what every backend shares of it. */
+/* Moving a dataset to another store: what all backends share. */
 #include "dataset/backend.h"
 
 #include "base/text.h"
@@ -74,7 +74,7 @@ bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset
 	return equal;
 }
 
-/* With its end, so that no two lists of texts are the same bytes. */
+/* Includes the text's end, so that no two lists of texts have the same bytes. */
 static void add_text(struct hash_stream *hash, const char *text)
 {
 	hash_stream_update(hash, text, strlen(text) + 1);
@@ -130,7 +130,7 @@ void dataset_record_digest(const struct dataset_record *record, unsigned char ou
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-/* What is said of this place alone. */
+/* Drops the notes about this place alone. */
 static void drop_local(struct dataset_outline *outline)
 {
 	size_t kept = 0;

@@ -1,12 +1,12 @@
-/* Moving a dataset to another store: all that one holds of it, and restoring it in the other. As thread-safe as
- * dataset.h says. */
+/* Moving a dataset to another store: all that one store holds of it, and restoring it in the other. As thread-safe
+ * as dataset.h says. */
 #ifndef DATASET_MOVE_H
 #define DATASET_MOVE_H
 
 #include "dataset/dataset.h"
 
-/* All that a store keeps of a dataset, in a form that every store can give and take. Leases are left out: their
- * samples are free in the other store, as after they ran out. */
+/* All that a store keeps of a dataset, in a form that every store can read and write. Leases are left out: their
+ * samples are free in the other store, as if they had run out. */
 struct dataset_note {
 	char *key, *value;
 };
@@ -15,7 +15,7 @@ struct dataset_outline {
 	struct dataset_policy policy; /* as stored: lease_seconds 0 = the configuration's */
 	struct dataset_label *labels; /* in order of key; their counts are left out */
 	size_t label_count;
-	int64_t next_label;         /* the key of the next new one: above all that ever were */
+	int64_t next_label;         /* the key of the next new label: above all keys that ever were */
 	struct dataset_note *notes; /* in order of key, without DATASET_ORIGIN and DATASET_APART */
 	size_t note_count;
 };
@@ -25,45 +25,45 @@ bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset
 
 struct dataset_vote {
 	char *user;
-	char *label; /* NULL: passed the sample on for good */
+	char *label; /* NULL: the user passed the sample on for good */
 };
 struct dataset_record {
 	struct sample sample;
 	char *url;                  /* lasting public URL, or "" */
 	int64_t added_at;           /* 0: the store does not know */
-	int64_t requeued;           /* the place among those put to the queue's end, from 1; 0 = not put there */
-	struct label_event *events; /* oldest first; their texts are the record's */
+	int64_t requeued;           /* the place among the samples put to the queue's end, from 1; 0 = not put there */
+	struct label_event *events; /* oldest first; their texts belong to the record */
 	size_t event_count;
 	struct dataset_vote *votes; /* in order of user */
 	size_t vote_count;
 };
-/* As dataset_samples, with all that belongs to each. */
+/* Like dataset_samples, with everything that belongs to each sample. */
 int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
                     struct err *err);
 void dataset_record_release(struct dataset_record *record);
-/* SHA-256 of all in it that every store keeps: all but url and added_at. */
+/* SHA-256 of everything in the record that all stores keep: all but url and added_at. */
 void dataset_record_digest(const struct dataset_record *record, unsigned char out[HASH_SHA256_SIZE]);
 
-/* The note that names, in a dataset that came from another store, where that was. */
+/* In a dataset that came from another store, the note that names its origin. */
 #define DATASET_ORIGIN "moved_from"
 /* The note that its folder lies apart (dataset/apart.h). */
 #define DATASET_APART "folder_apart"
 
-/* Opens the destination of a move, making it when there is none: it is unfinished then, which means that
- * dataset_open, dataset_store_list and dataset_remove do not find it, and its name is taken. *last gets the greatest
- * id restored so far, or -1. ERR_CONFLICT when a whole dataset has the name, or an unfinished one of another origin. */
+/* Opens the destination of a move. If there is none, makes an unfinished dataset: dataset_open, dataset_store_list
+ * and dataset_remove do not find it, and its name is taken. *last gets the greatest id restored so far, or -1.
+ * ERR_CONFLICT when a whole dataset has the name, or an unfinished one of another origin. */
 int dataset_restore_open(struct dataset_store *store, const char *name, const char *origin, struct dataset **out,
                          int64_t *last, struct err *err);
-/* Makes the outline this one. After that the records, which it is needed for. */
+/* Replaces the dataset's outline; call it before records are restored. */
 int dataset_restore_outline(struct dataset *dataset, const struct dataset_outline *outline, struct err *err);
-/* Puts records there, with their ids; one that is there already is replaced. One durable write; at most
+/* Adds records with their ids, replacing those that are there already. One durable write; at most
  * DATASET_RESTORE_MAX. */
 enum { DATASET_RESTORE_MAX = 1000 };
 int dataset_restore_records(struct dataset *dataset, const struct dataset_record *records, size_t count,
                             struct err *err);
-/* It is whole: from now on a dataset like any other. Closes the handle, in any case. */
+/* Makes the restored dataset one like any other. Closes the handle, in any case. */
 int dataset_restore_finish(struct dataset *dataset, struct err *err);
-/* Removes an unfinished one. ERR_NOT_FOUND. */
+/* Removes an unfinished dataset. ERR_NOT_FOUND. */
 int dataset_restore_drop(struct dataset_store *store, const char *name, struct err *err);
 
 #endif

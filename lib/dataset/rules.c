@@ -1,4 +1,4 @@
-/* Implements rules.h. */
+/* Decides what labels, votes, leases, seeds and uploads do to samples. */
 #include "dataset/rules.h"
 
 #include <stdlib.h>
@@ -54,7 +54,7 @@ struct rules_decision rules_decision_implied(const struct sample *sample, const 
 	                               .at = sample->labelled_at};
 }
 
-/* The newest vote; label NULL: any. NULL when there is none. */
+/* The newest vote for label (NULL: for any label); NULL when there is none. */
 static const struct rules_vote *newest(const struct rules_vote *votes, size_t count, const char *label)
 {
 	const struct rules_vote *found = NULL;
@@ -66,8 +66,8 @@ static const struct rules_vote *newest(const struct rules_vote *votes, size_t co
 	return found;
 }
 
-/* The newest vote for what more than half of all say: the one candidate that is left when unequal votes cancel out
- * in pairs (Boyer and Moore's majority vote), counted once more. NULL when there is none. */
+/* The newest vote for the label of more than half of all voters. Unequal votes cancel out in pairs, which leaves one
+ * candidate (Boyer and Moore's majority vote), whose votes are then counted. NULL when there is no majority. */
 static const struct rules_vote *majority(const struct rules_vote *votes, size_t count, int64_t total)
 {
 	const char *candidate = NULL;
@@ -148,7 +148,7 @@ static int check_lease(const struct rules_facts *facts, int64_t now, struct err 
 	                         "The task is no longer yours: its lease was used, taken back or ran out");
 }
 
-/* A person who labels a sample is done with it, by whatever lease. */
+/* A person who labels a sample is done with it, whatever the lease. */
 static struct rules_effect give_label(const struct sample_change *change, const char *source)
 {
 	return (struct rules_effect){.accepted = true,
@@ -250,7 +250,7 @@ int rules_upload(const struct rules_upload *upload, const struct dataset_policy 
 	const struct dataset_image *image = upload->image;
 
 	*duplicate = false;
-	if (check_public(image, policy, err)) /* the same bytes, too: they have been stored so anew */
+	if (check_public(image, policy, err)) /* even for the same bytes, which were just stored that way */
 		return -1;
 	*duplicate = upload->same_bytes;
 	if (upload->same_bytes)

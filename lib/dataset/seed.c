@@ -20,7 +20,7 @@ enum {
 	NOTE_KEY_MAX = 5 + 3 * NAME_MAX + 1,
 };
 
-/* The samples of one durable write: offsets into text, since it moves as it grows. */
+/* The samples of one durable write: offsets into text, which moves as it grows. */
 struct chunk {
 	struct buf text;
 	struct {
@@ -30,18 +30,18 @@ struct chunk {
 	size_t count;
 };
 
-/* One file on its way into its dataset. */
+/* A file that is being merged into its dataset. */
 struct seeding {
 	struct dataset_store *store;
 	const char *folder;
 	char path[PATH_MAX];
 	char sha256[HASH_SHA256_HEX];
-	char note[NOTE_KEY_MAX]; /* under which the dataset keeps sha256 once the file is merged */
+	char note[NOTE_KEY_MAX]; /* the dataset's note that keeps sha256 once the file is merged */
 	struct seedfile file;
 	struct dataset *dataset;
-	char **known_labels; /* the dataset's in NFC, sorted */
+	char **known_labels; /* of the dataset, in NFC, sorted */
 	size_t known_label_count;
-	int64_t unknown_labels; /* samples whose label is none of them */
+	int64_t unknown_labels; /* samples with a label that the dataset lacks */
 	struct chunk *chunk;
 	struct buf *warn;
 	struct seed_result result;
@@ -75,7 +75,7 @@ static int digest_file(struct seeding *seeding, struct err *err)
 	return (int)len;
 }
 
-/* Whether the dataset has this file, as it is now. */
+/* Whether the dataset has merged this file in its present form. */
 static int is_known(struct seeding *seeding, bool *known, struct err *err)
 {
 	*known = false;
@@ -91,7 +91,7 @@ static int is_known(struct seeding *seeding, bool *known, struct err *err)
 	return 0;
 }
 
-/* The file's base_dir, absolute: a relative one begins where the file lies. */
+/* The file's base_dir, made absolute: a relative one is relative to the file's folder. */
 static char *absolute_base_dir(const struct seeding *seeding)
 {
 	const char *base_dir = seeding->file.base_dir;
@@ -119,7 +119,7 @@ static int make_dataset(struct seeding *seeding, struct err *err)
 	int result = dataset_create(seeding->store, seeding->file.dataset, base_dir, NULL, err);
 	if (result == 0)
 		seeding->result.created = true;
-	else if (err->code == ERR_CONFLICT) /* someone else made it meanwhile */
+	else if (err->code == ERR_CONFLICT) /* made by somebody else meanwhile */
 		result = 0;
 	free(base_dir);
 	return result || dataset_open(seeding->store, seeding->file.dataset, &seeding->dataset, err);
@@ -130,7 +130,7 @@ static int compare_labels(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Learns the dataset's labels and looks at its base_dir. */
+/* Reads the dataset's labels and compares its base_dir. */
 static int look_at_dataset(struct seeding *seeding, struct err *err)
 {
 	struct dataset_info info;
@@ -230,7 +230,7 @@ static void tell_oddities(struct seeding *seeding)
 		             merged->samples_known);
 }
 
-/* Everything in the file is checked by now: what fails here is the store. */
+/* The file has been checked completely: if this fails, the store has failed. */
 static int merge_file(struct seeding *seeding, struct err *err)
 {
 	const struct seedfile *file = &seeding->file;
@@ -249,7 +249,7 @@ static void set_note(struct seeding *seeding, const char *name)
 	struct buf note;
 	buf_init(&note, NOTE_KEY_MAX - 1);
 	buf_str(&note, "seed:");
-	text_percent_encode_segment(name, &note); /* a file's name need not be UTF-8 */
+	text_percent_encode_segment(name, &note); /* since a file's name may not be UTF-8 */
 	snprintf(seeding->note, sizeof(seeding->note), "%s", buf_text(&note));
 	buf_release(&note);
 }
@@ -281,7 +281,7 @@ static void seeding_release(struct seeding *seeding)
 	dataset_close(seeding->dataset);
 }
 
-/* Whether going on with the next file makes no sense. Of a store that works one dataset may be out of reach alone. */
+/* Whether going on with the next file makes no sense. One dataset alone may be out of reach while the store works. */
 static bool is_store_down(struct dataset_store *store, const struct err *err)
 {
 	struct err why;

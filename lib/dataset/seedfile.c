@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "dataset/dataset.h"
 
-/* Where the walk is: how deep, under which key of the file (depth 1) and of a sample (depth 3). */
+/* Where the walk is: its depth, and under which key of the file (depth 1) and of a sample (depth 3). */
 enum place { ELSEWHERE, NAME, BASE_DIR, LABELS, SAMPLES };
 enum { IN_FILE = 1, IN_LIST = 2, IN_SAMPLE = 3 };
 enum field { OTHER_FIELD, FILEPATH, LABEL };
@@ -15,8 +15,8 @@ static const char *const place_names[] = {NULL, "dataset_name", "base_dir", "lab
 enum { PLACES = sizeof(place_names) / sizeof(place_names[0]) };
 
 struct walk {
-	struct seedfile *out; /* NULL: only the samples are wanted */
-	bool only_name;       /* stop once it is known */
+	struct seedfile *out; /* NULL: only read the samples */
+	bool only_name;       /* stop once the name is known */
 	seedfile_visit *visit;
 	void *data;
 
@@ -46,7 +46,7 @@ static void add_label(struct seedfile *out, const char *label)
 	out->labels[out->label_count++] = seedfile_copy(label);
 }
 
-/* What a value of the wrong type is refused with; 0 where any type will do. */
+/* Returns an error for a value of the wrong type; 0 where any type will do. */
 static int seedfile_refuse(const struct walk *walk, struct err *err)
 {
 	if (walk->depth == 0)
@@ -156,7 +156,7 @@ static int take_file_string(struct walk *walk, const char *value, struct err *er
 			return -1;
 		if (walk->out)
 			walk->out->dataset = seedfile_copy(value);
-		if (walk->only_name) /* what ends the walk; the caller sees that the name is there */
+		if (walk->only_name) /* ends the walk; the caller sees that the name is there */
 			return err_set(err, ERR_NONE, "enough");
 		return 0;
 	}

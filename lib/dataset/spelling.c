@@ -1,4 +1,4 @@
-/* Finds labels in whatever form they are spelled. */
+/* Finds labels in any Unicode form. */
 #include "dataset/spelling.h"
 
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "dataset/backend.h"
 
-/* A label of the dataset that has other spellings. */
+/* A label of the dataset that may be spelled in several ways. */
 struct known {
 	char *nfc;
 	const char *stored;
@@ -54,7 +54,7 @@ static void release_known(struct known_labels *labels)
 	dataset_labels_release(&labels->labels);
 }
 
-/* As it stands, if the dataset has it so; else as the dataset has it; else NFC. The caller frees it. */
+/* The label as given, if the dataset has it so; else as the dataset spells it; else in NFC. The caller frees it. */
 static char *spell(const struct known_labels *labels, const char *label)
 {
 	char *nfc = text_nfc(label);

@@ -1,16 +1,16 @@
 /* The spelling of labels: "é" is one character or two (Unicode's forms NFC and NFD, of which macOS's file system
- * writes the latter), and one label. A new label is stored in NFC; one that is there keeps its spelling, and every
- * other finds it. */
+ * writes the latter), but one label. A new label is stored in NFC; an existing label keeps its spelling, and is
+ * found by any other. */
 #ifndef DATASET_SPELLING_H
 #define DATASET_SPELLING_H
 
 #include "dataset/dataset.h"
 
-/* *out is the spelling that the dataset's label has, or NFC where it has none of them; the caller frees it. What is
- * ASCII is what it is, and asks the store nothing. */
+/* *out is the dataset's spelling of the label, or NFC where it has none; the caller frees it. An ASCII label has
+ * only one spelling, so the store is not asked. */
 int spelling_of(struct dataset *dataset, const char *label, char **out, struct err *err);
 
-/* The labels of one merge as they are spelled in the dataset. All of it is released together. */
+/* The labels of one merge in the dataset's spelling. Release everything together. */
 struct spelling_merge {
 	const char **labels;        /* as many as were given */
 	struct dataset_seed *seeds; /* the same */

@@ -1,11 +1,11 @@
-/* Implements task.h: checks the form of every argument, then asks the dataset's backend. */
+/* Checks the form of every argument, then asks the dataset's backend for leases and changes of samples. */
 #include "dataset/task.h"
 
 #include "base/text.h"
 #include "dataset/backend.h"
 #include "dataset/spelling.h"
 
-/* A token that cannot be one is nobody's. */
+/* A malformed token belongs to nobody. */
 static int check_token(const char *token, struct err *err)
 {
 	return strlen(token) < DATASET_TOKEN_MAX ? 0 : err_set(err, ERR_CONFLICT, "The task is not yours");
@@ -30,7 +30,7 @@ int lease_held(struct dataset *dataset, const char *user, struct task **out, siz
 	return dataset->backend->held(dataset, user, out, count, err);
 }
 
-/* What is done with a lease: its token names its sample. */
+/* Changes a sample by a lease, whose token names it. */
 static int change_task(struct dataset *dataset, struct sample_change *change, struct err *err)
 {
 	if (check_token(change->token, err))
@@ -75,7 +75,7 @@ static const char *usable_request(const char *request)
 	return request[0] && strlen(request) <= DATASET_REQUEST_MAX ? request : NULL;
 }
 
-/* Of a label that the dataset has not: it is looked up only then, since most are spelled as they are shown. */
+/* For a label that the dataset lacks: looks for another spelling. Only then, since most labels are spelled as shown. */
 static bool is_spelled_otherwise(struct dataset *dataset, const char *label, char **spelled)
 {
 	struct err ignored;

@@ -5,63 +5,63 @@
 
 #include "dataset/dataset.h"
 
-/* A lease of a sample to a user: while it lives nobody else is given that sample. */
+/* A lease of a sample to a user: while it lives, nobody else is given the sample. */
 struct task {
 	char token[DATASET_TOKEN_MAX]; /* random, 128 bits, base64url */
 	int64_t expires_at;
 	struct sample sample;
 };
 void task_release(struct task *task);
-void tasks_release(struct task *tasks, size_t count); /* each; not the array */
+void tasks_release(struct task *tasks, size_t count); /* releases each; not the array */
 
-/* /obtain's next one: the user's own oldest live lease, else a new lease of the next free sample, else (all that is
- * left is leased by others) a lease that shares the oldest one. ERR_NOT_FOUND "Sample not found" when nothing is
- * unlabelled. */
+/* The next sample for /obtain: the user's own oldest live lease, else a new lease of the next free sample, else (if
+ * everything left is leased by others) a lease that shares the oldest one. ERR_NOT_FOUND "Sample not found" when
+ * nothing is unlabelled. */
 int lease_next(struct dataset *dataset, const char *user, struct task *out, struct err *err);
 
-/* Up to `count` new leases of samples that nobody holds, the asker included; *taken may be less, or 0. out has room
- * for count. ERR_CONFLICT when the user would hold more than DATASET_TASKS_HELD_MAX. */
+/* Takes up to `count` new leases of samples that nobody holds, not even the asker; *taken may be less, or 0. out has
+ * room for count. ERR_CONFLICT when the user would hold more than DATASET_TASKS_HELD_MAX. */
 int lease_take(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
                struct err *err);
-/* The user's live leases, oldest first; caller releases each and frees the array. */
+/* The user's live leases, oldest first; the caller releases each and frees the array. */
 int lease_held(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err);
 
-/* What is done with a lease. All check in the same write that the token is live and its holder is `user`; if not:
+/* Functions on a lease. Each checks in the same write that the token is live and `user` holds it; if not,
  * ERR_CONFLICT, and nothing changes. */
 int lease_renew(struct dataset *dataset, const char *user, const char *token, int64_t *expires_at, struct err *err);
 int lease_give_back(struct dataset *dataset, const char *user, const char *token, struct err *err);
-/* REQUEUE_FOR_ME: to the end of the queue. REQUEUE_FOR_OTHERS: free, but never for this user again. IGNORE: state
- * skipped. */
+/* REQUEUE_FOR_ME: moves the sample to the queue's end. REQUEUE_FOR_OTHERS: frees it, but never for this user again.
+ * IGNORE: sets its state to skipped. */
 int lease_skip(struct dataset *dataset, const char *user, const char *token, enum dataset_skip skip, struct err *err);
-/* Gives the label and ends the lease. An unknown label: ERR_UNPROCESSABLE. *out, if not NULL, is the sample as it now
- * is. */
+/* Gives the label and ends the lease. ERR_UNPROCESSABLE for an unknown label. *out, if not NULL, is the sample as it
+ * is now. */
 int lease_label(struct dataset *dataset, const char *user, const char *token, const char *label,
                 int64_t lead_time_ms, struct sample *out, struct err *err);
 
-/* Gives the label to every sample of that filepath, leased or not, and ends their leases (/classify).
- * *accepted is false, and nothing changes, when base_dir, filepath or label is not the dataset's. */
+/* Gives the label to every sample with that filepath, leased or not, and ends their leases (/classify). *accepted is
+ * false, and nothing changes, when base_dir, filepath or label is not the dataset's. */
 int dataset_label_path(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
                        const char *label, bool *accepted, struct err *err);
 
-/* The same for a request that may come again under its id (nginx sends one again whose program died before it
- * answered): what was given by it already is not given once more, and answered as it was. request: "" = none; one of
- * more than DATASET_REQUEST_MAX bytes counts as none. */
+/* The same for a request that may come again with its id (nginx repeats one whose program died before it answered):
+ * a label that it has given already is not given again, and the answer is the same. request: "" = none; one of more
+ * than DATASET_REQUEST_MAX bytes counts as none. */
 enum { DATASET_REQUEST_MAX = 64 };
 int lease_label_once(struct dataset *dataset, const char *user, const char *token, const char *label,
                      int64_t lead_time_ms, const char *request, struct sample *out, struct err *err);
 int dataset_label_path_once(struct dataset *dataset, const char *user, const char *base_dir, const char *filepath,
                             const char *label, const char *request, bool *accepted, struct err *err);
 
-/* Passes an unlabelled sample over: state unreadable, its leases end. No effect on another state. */
+/* Passes over an unlabelled sample: its state becomes unreadable, and its leases end. No effect in another state. */
 int dataset_mark_unreadable(struct dataset *dataset, int64_t id, struct err *err);
 /* The same for many, in far fewer writes. */
 int dataset_mark_all_unreadable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
-/* Every unreadable sample is unlabelled again (at start and reload: a disk may be back). *count gets how many. */
+/* Makes every unreadable sample unlabelled again (at start and reload: a disk may be back). *count gets how many. */
 int dataset_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err);
-/* Those that are unreadable, as dataset_samples gives them. */
+/* Lists the unreadable samples, like dataset_samples. */
 int dataset_unreadable(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                        struct err *err);
-/* Those of them whose files are there again are unlabelled again. No effect on another state. */
+/* Makes unreadable samples whose files are there again unlabelled. No effect in another state. */
 int dataset_mark_readable(struct dataset *dataset, const int64_t *ids, size_t count, struct err *err);
 
 #endif
