@@ -90,14 +90,10 @@ const char *dataset_name(const struct dataset *dataset); /* lives as long as the
 struct dataset_label {
 	int64_t key; /* stable, never reused */
 	char *name;
-<<<<<<< Updated upstream
 	int64_t count;                  /* samples that have it now */
 	double position;                /* where it is shown; its key, unless it was given another one (label.h) */
 	char colour[LABEL_COLOUR_SIZE]; /* "#rrggbb", or "" */
 	char *description;              /* for those who label; NULL = none */
-=======
-	int64_t count; /* samples that have the label now */
->>>>>>> Stashed changes
 };
 struct dataset_counts {
 	int64_t size;                                      /* all samples */
