@@ -5,10 +5,20 @@
 # What each script takes. An option that ends in = wants a value; what kind stands in _image_label_value.
 declare -gA _image_label_words=(
 	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help'
-	[image-label-client]='size obtain classify -u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file=
-		--cacert= --insecure --help'
+	[image-label-client]='size obtain classify next label skip renew release tasks list show history datasets labels me audit
+		-u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure --json --help'
 	[image-label-client obtain]='-i= --id= -o= --outimg='
 	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
+	[image-label-client next]='-o= --outimg='
+	[image-label-client label]='-i= --id= -f= --filepath= --token= --lead-time='
+	[image-label-client skip]='--token= --policy='
+	[image-label-client renew]='--token='
+	[image-label-client release]='--token='
+	[image-label-client list]='--limit='
+	[image-label-client show]='-i= --id= -f= --filepath='
+	[image-label-client history]='-i= --id= -f= --filepath='
+	[image-label-client datasets]='add change remove --labels= -a= --basedir= --policy='
+	[image-label-client labels]='add'
 	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help'
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=

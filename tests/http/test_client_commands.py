@@ -1,0 +1,144 @@
+"""The commands of scripts/image-label-client that ask /v1, against the real stack: in lines for people, and as JSON."""
+import json
+import os
+import subprocess
+
+import pytest
+from collecting import picture
+from harness import SCRIPTS, draw
+
+SCRIPT = SCRIPTS / "image-label-client"
+
+
+@pytest.fixture(scope="module")
+def run(collector, tmp_path_factory):
+    """Runs the script as a user in an empty folder; the lines that it prints, or with `fails` its status and what it says."""
+
+    def run(*words, user="admin", fails=None, folder=None):
+        environment = {**os.environ, "IMAGE_LABEL_PASSWORD": collector.passwords[user]}
+        done = subprocess.run([SCRIPT, "-u", user, "-b", collector.url, *map(str, words)], cwd=folder or tmp_path_factory.getbasetemp(),
+                              env=environment, capture_output=True, text=True, timeout=120)  # fmt: skip
+        if fails is not None:
+            assert (done.returncode, done.stdout) == (fails, ""), done.stdout
+            assert done.stderr.startswith("image-label-client: ") and done.stderr.count("\n") == 1
+            return done.stderr
+        assert (done.returncode, done.stderr) == (0, "")
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    return run
+
+
+@pytest.fixture
+def dataset(collector, request, run):
+    """A dataset of three images, by the test's own name."""
+    name = request.node.name[:100]
+    run("datasets", "add", name, "--labels", "cat,dog")
+    admin = collector.session("admin")
+    for number in range(3):
+        assert admin.put(f"/v1/datasets/{name}/images/a/{number}.png", data=picture()).status_code == 201
+    return name
+
+
+def as_json(run, *words, **more):
+    return [json.loads("\t".join(line)) for line in run("--json", *words, **more)]
+
+
+def test_images_are_leased_and_labelled_one_after_the_other(run, dataset, tmp_path):
+    seen = []
+    for number in range(3):
+        ((sample, token, filepath),) = run("-d", dataset, "next", "-o", "next.png", folder=tmp_path)
+        assert (tmp_path / "next.png").read_bytes().startswith(b"\x89PNG")
+        assert run("-d", dataset, "label", "cat", "--token", token, "--lead-time", 1500) == [[sample, "labelled", "cat", filepath]]
+        seen.append(filepath)
+    assert seen == ["a/0.png", "a/1.png", "a/2.png"]
+    assert "nothing is left to label" in run("-d", dataset, "next", fails=3)
+    ((at, by, source, label),) = run("-d", dataset, "history", "--id", 0)
+    assert (by, label) == ("admin", "cat")
+    assert as_json(run, "-d", dataset, "history", "--id", 0)[0]["lead_time_ms"] == 1500
+
+
+def test_a_lease_is_held_for_longer_given_back_or_skipped(run, dataset):
+    (task,) = as_json(run, "-d", dataset, "next")
+    assert run("-d", dataset, "tasks") == [["0", task["token"], "a/0.png", task["expires_at"]]]
+    ((expires_at,),) = run("-d", dataset, "renew", "--token", task["token"])
+    assert expires_at >= task["expires_at"]
+    assert run("-d", dataset, "release", "--token", task["token"]) == []
+    assert run("-d", dataset, "tasks") == []
+    assert "409" in run("-d", dataset, "label", "cat", "--token", task["token"], fails=1)
+    (task,) = as_json(run, "-d", dataset, "next")
+    assert run("-d", dataset, "skip", "--token", task["token"], "--policy", "ignore") == []
+    assert run("-d", dataset, "list")[task["sample"]["id"]][1] == "skipped"
+
+
+def test_images_are_listed_page_after_page(run, dataset):
+    assert run("-d", dataset, "list") == [[str(number), "unlabelled", "", f"a/{number}.png"] for number in range(3)]
+    assert [sample["id"] for sample in as_json(run, "-d", dataset, "list", "--limit", 2)] == [0, 1]
+
+
+def test_one_image_is_shown(run, dataset):
+    shown = dict(line[0].split(": ", 1) for line in run("-d", dataset, "show", "--id", 1))
+    (sample,) = as_json(run, "-d", dataset, "show", "--id", 1)
+    assert {name: json.loads(value) for name, value in shown.items()} == sample
+    assert sample["filepath"] == "a/1.png"
+    assert "Sample not found" in run("-d", dataset, "show", "--id", 9, fails=3)
+
+
+def test_datasets_are_made_changed_and_removed(run, collector):
+    folder = draw(collector.folder / "in place" / "1.png").parent
+    assert run("datasets", "add", "made", "--labels", "a,b", "--basedir", folder, "--policy", '{"overlap": 2}') == [["0/0", "made", str(folder)]]
+    assert run("-d", "made", "labels", "add", "c d") == [["2", "0", "c d"]]
+    assert run("-d", "made", "labels") == [["0", "0", "a"], ["1", "0", "b"], ["2", "0", "c d"]]
+    (changed,) = as_json(run, "-d", "made", "datasets", "change", "--policy", '{"lease_seconds": 77}')
+    assert (changed["policy"]["overlap"], changed["policy"]["lease_seconds"]) == (2, 77)
+    assert ["0/0", "made", str(folder)] in run("datasets")
+    assert run("datasets", "remove", "made") == []
+    assert "made" not in [name for _, name, _ in run("datasets")]
+    assert "404" in run("datasets", "remove", "made", fails=1)
+
+
+def test_a_name_may_be_anything(run, collector):
+    odd = 'ä "%$w{d} \'{0}'
+    run("datasets", "add", odd)
+    assert run("-d", odd, "labels", "add", odd) == [["0", "0", odd]]
+    assert run("-d", odd, "labels", "add", "--", "-- -x") == [["1", "0", "-- -x"]]
+    run("datasets", "remove", odd)
+
+
+def test_what_a_terminal_would_obey_is_not_printed_but_as_json(run, collector):
+    collector.add_dataset("controls", samples=[])
+    folder = collector.images / "controls"
+    draw(folder / "a\x1b[31m\n.png")
+    collector.add_dataset("controls", samples=["a\x1b[31m\n.png"], base_dir=folder)
+    collector.reload()
+    assert run("-d", "controls", "list") == [["0", "unlabelled", "", "a?[31m?.png"]]
+    assert as_json(run, "-d", "controls", "list")[0]["filepath"] == "a\x1b[31m\n.png"
+
+
+def test_who_am_i(run):
+    assert run("me", user="guest") == [["guest", "none", "secret=contributor"]]
+    assert as_json(run, "me") == [{"user": "admin", "role": "admin", "datasets": {}}]
+
+
+def test_the_audit_log_is_read(run):
+    run("datasets", "add", "audited")
+    assert ["admin", "dataset.create", "audited"] in [line[1:4] for line in run("audit")]
+    assert "403" in run("audit", user="viewer", fails=1)
+
+
+@pytest.mark.parametrize("words, says", [
+    (["list"], "--dataset"), (["-d", "x", "list", "more"], "too many"), (["-d", "x", "label"], "one word more"),
+    (["-d", "x", "label", "cat"], "--id or --filepath"), (["-d", "x", "label", "cat", "--outimg", "y"], "--outimg is nothing"),
+    (["-d", "x", "skip"], "--token"), (["-d", "x", "label", "cat", "--id", "1", "--lead-time", "5"], "--token"),
+    (["datasets", "add", "y", "--policy", "[]"], "JSON object"), (["datasets", "take"], "too many"), (["frob"], "unknown command"),
+    (["-d", "x", "list", "--limit", "0"], "whole number"), (["me", "--json=1"], "takes no value"),
+    (["-d", "x", "show", "--id", "1", "--filepath", "y"], "not both"),
+])  # fmt: skip
+def test_wrong_usage_is_said_and_nothing_is_asked(run, words, says):
+    assert says in run(*words, fails=2)
+
+
+def test_help_names_every_command_and_option():
+    text = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, check=True).stdout
+    source = SCRIPT.read_text()
+    commands = [line.split()[1] if "'" not in line.split("define ")[1][:1] else line.split("'")[1] for line in source.splitlines() if line.startswith("\tdefine ")]
+    assert len(commands) > 15 and not [name for name in commands if f"\n  {name.split()[0]}" not in text and f", {name}" not in text]
