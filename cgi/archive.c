@@ -1,8 +1,6 @@
 /* POST /v1/datasets/{d}/archive: a tar or zip of images as the body, with a line of JSON an entry as the answer. */
 #include "archive/import.h"
 #include "intake/archive_name.h"
-#include "fastcgi/ingest.h"
-#include "fastcgi/receive.h"
 
 static ssize_t archive_body(void *data, void *bytes, size_t len, struct err *err)
 {

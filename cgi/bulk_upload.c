@@ -2,22 +2,23 @@
 #include "base/json.h"
 #include "fastcgi/batch.h"
 #include "fastcgi/collect.h"
-#include "fastcgi/ingest.h"
+#include "fastcgi/upload.h"
 
-static cJSON *bulk_upload_result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
-                                 const struct err *failed)
+static cJSON *bulk_upload_result(struct call *call, const struct ingest *ingest, const char *filename,
+                                 const struct sample *sample, bool duplicate, const struct err *failed)
 {
 	cJSON *entry = json_new_object();
 	struct err err;
 	struct buf url;
 
+	(void)call;
 	json_add_string(entry, "filename", filename);
 	if (failed) {
 		json_add_string(entry, "error", failed->text);
 		return entry;
 	}
-	buf_init(&url, COLLECT_URL_MAX);
-	json_add_string_or_null(entry, "Image URL", ingest_url(call, sample, &url, &err) ? NULL : buf_text(&url));
+	buf_init(&url, INGEST_URL_MAX);
+	json_add_string_or_null(entry, "Image URL", upload_url(ingest, sample, &url, &err) ? NULL : buf_text(&url));
 	json_add_bool(entry, "duplicate", duplicate);
 	buf_release(&url);
 	return entry;
@@ -27,7 +28,7 @@ static int upload(struct call *call, struct err *err)
 {
 	struct batch batch;
 
-	if (collect_dataset(call, err) || ingest_info(call, err))
+	if (collect_dataset(call, err))
 		return -1;
 	int failed = batch_store(&batch, call, bulk_upload_result, err);
 	if (!failed) {

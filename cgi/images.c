@@ -1,9 +1,9 @@
 /* /v1/datasets/{d}/images: images that are put one by one under a filepath, or several in a form. */
 #include "base/json.h"
 #include "fastcgi/batch.h"
-#include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
 #include "fastcgi/serve.h"
+#include "fastcgi/upload.h"
 #include "intake/filename.h"
 
 static const char *label_of(const struct call *call)
@@ -13,9 +13,17 @@ static const char *label_of(const struct call *call)
 	return label ? label : "";
 }
 
-static int reply_stored(struct call *call, const struct sample *sample, bool duplicate, struct err *err)
+static cJSON *document_stored(struct call *call, const struct ingest *ingest, const struct sample *sample,
+                              struct err *err)
 {
-	cJSON *document = serve_document(call, sample, err);
+	call->info.place.policy.public_images = ingest->is_public; /* it may have changed meanwhile */
+	return serve_document(call, sample, err);
+}
+
+static int reply_stored(struct call *call, const struct ingest *ingest, const struct sample *sample, bool duplicate,
+                        struct err *err)
+{
+	cJSON *document = document_stored(call, ingest, sample, err);
 
 	if (!document)
 		return -1;
@@ -35,12 +43,13 @@ static const char *base_name(const char *filepath)
 static int images_put(struct call *call, struct err *err)
 {
 	struct ingest_image image = {.filepath = call->param[0]};
+	struct ingest ingest;
 	struct sample sample = {0};
 	struct spool body;
 	char filename[FILENAME_CLEAN_MAX], *label = NULL;
 	bool duplicate = false;
 
-	if (ingest_info(call, err) || ingest_label(call, label_of(call), &label, err))
+	if (upload_ingest(call, &ingest, err) || ingest_label(call->dataset, label_of(call), &label, err))
 		return -1;
 	filename_clean(base_name(image.filepath), filename);
 	image.label = label;
@@ -48,7 +57,8 @@ static int images_put(struct call *call, struct err *err)
 	int failed = receive_body(call, &body, err);
 	if (!failed) {
 		ingest_from_spool(&body, &image.source);
-		failed = ingest_store(call, &image, &sample, &duplicate, err) || reply_stored(call, &sample, duplicate, err);
+		failed = ingest_store(&ingest, &image, &sample, &duplicate, err) ||
+		         reply_stored(call, &ingest, &sample, duplicate, err);
 	}
 	spool_release(&body);
 	sample_release(&sample);
@@ -56,11 +66,11 @@ static int images_put(struct call *call, struct err *err)
 	return failed;
 }
 
-static cJSON *images_result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
-                            const struct err *failed)
+static cJSON *images_result(struct call *call, const struct ingest *ingest, const char *filename,
+                            const struct sample *sample, bool duplicate, const struct err *failed)
 {
 	struct err err;
-	cJSON *document = failed ? json_new_object() : serve_document(call, sample, &err);
+	cJSON *document = failed ? json_new_object() : document_stored(call, ingest, sample, &err);
 
 	if (!document)
 		document = json_new_object();
@@ -75,9 +85,6 @@ static cJSON *images_result(struct call *call, const char *filename, const struc
 static int images_post(struct call *call, struct err *err)
 {
 	struct batch batch;
-
-	if (ingest_info(call, err))
-		return -1;
 	int failed = batch_store(&batch, call, images_result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object();

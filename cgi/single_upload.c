@@ -1,11 +1,12 @@
 /* /single_upload/: one image in a form, for the collecting clients. */
 #include "base/json.h"
 #include "fastcgi/collect.h"
-#include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
+#include "fastcgi/upload.h"
 #include "intake/filename.h"
 
 struct upload {
+	struct ingest ingest;
 	char *label;
 	char filename[FILENAME_CLEAN_MAX];
 	struct spool file; /* moved out of the part; stored when the body has no second file */
@@ -37,7 +38,7 @@ static int take_label(void *data, struct call *call, const char *given, struct e
 
 	free(upload->label);
 	upload->label = NULL;
-	return ingest_label(call, given, &upload->label, err);
+	return ingest_label(call->dataset, given, &upload->label, err);
 }
 
 static int reply_stored(struct call *call, const struct upload *upload, const struct sample *sample, bool duplicate,
@@ -46,8 +47,8 @@ static int reply_stored(struct call *call, const struct upload *upload, const st
 	cJSON *answer = json_new_object(), *response = json_new_object();
 	struct buf url;
 
-	buf_init(&url, COLLECT_URL_MAX);
-	int failed = ingest_url(call, sample, &url, err);
+	buf_init(&url, INGEST_URL_MAX);
+	int failed = upload_url(&upload->ingest, sample, &url, err);
 	json_add_string(answer, "filename", upload->filename);
 	json_add_string(answer, "label", sample->label);
 	json_add_bool(response, "Created", true);
@@ -70,7 +71,7 @@ static int store(struct call *call, struct upload *upload, struct err *err)
 	if (!upload->taken)
 		return err_set(err, ERR_BAD_REQUEST, "The body has no part named \"file\" with a file name");
 	ingest_from_spool(&upload->file, &image.source);
-	int failed = ingest_store(call, &image, &sample, &duplicate, err) ||
+	int failed = ingest_store(&upload->ingest, &image, &sample, &duplicate, err) ||
 	             reply_stored(call, upload, &sample, duplicate, err);
 	sample_release(&sample);
 	return failed;
@@ -83,8 +84,8 @@ static int single_upload_post(struct call *call, struct err *err)
 	struct upload upload = {.taken = false};
 	int64_t count;
 
-	if (collect_dataset(call, err) || ingest_info(call, err) ||
-	    ingest_label(call, given ? given : "", &upload.label, err))
+	if (collect_dataset(call, err) || upload_ingest(call, &upload.ingest, err) ||
+	    ingest_label(call->dataset, given ? given : "", &upload.label, err))
 		return -1;
 	int failed = receive_files(call, fields, single_upload_take, take_label, &upload, &count, err) ||
 	             store(call, &upload, err);

@@ -42,7 +42,6 @@ static int import_tell(struct import *import, const struct entry *entry, struct 
 	if (entry->duplicate)
 		json_add_bool(line, "duplicate", true);
 	*(entry->duplicate ? &import->duplicates : &import->stored) += 1;
-	import->call->info.counts.bytes += entry->duplicate ? 0 : entry->file.length;
 	return lines_add(&import->lines, line, err);
 }
 
@@ -58,8 +57,6 @@ static int import_finish(struct import *import, size_t left, struct err *err)
 
 		crew_wait(under_way->crew, &entry->job);
 		entry_finish(entry);
-		if (!entry->failed && !entry->duplicate) /* it may have found that the dataset became public or private */
-			import->call->info.place.policy = entry->call.info.place.policy;
 		failed = import_tell(import, entry, failed ? &later : err) || failed;
 		entry_release(entry);
 		under_way->first = (under_way->first + 1) % UNDER_WAY_MAX;
@@ -89,16 +86,15 @@ static int take_image(struct import *import, const struct archive_item *item, st
 		return -1;
 	struct entry *entry = import_nth(under_way, under_way->count);
 	entry_read(entry, import->call, import->reader, item);
-	bool new_label = !entry->failed && store_needs_label(import->call, entry->label);
-	size_t left = entry->failed ? under_way->count : new_label ? 0 : may_stay(under_way, entry);
+	size_t left = entry->failed ? under_way->count : may_stay(under_way, entry);
 	if (import_finish(import, left, err)) {
 		entry_release(entry);
 		return -1;
 	}
-	if (new_label)
-		entry->failed = store_add_label(import->call, entry->label, &entry->err) != 0;
+	if (!entry->failed)
+		entry->failed = store_prepare(import->call, &import->ingest, entry->label, &entry->err) != 0;
 	store_spell_label(import->call, entry->label);
-	entry->call = *import->call;
+	entry->ingest = &import->ingest;
 	crew_give(under_way->crew, &entry->job);
 	under_way->count++;
 	return 0;

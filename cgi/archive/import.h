@@ -6,9 +6,11 @@
 #include "intake/archive_links.h"
 #include "intake/spool.h"
 #include "fastcgi/app.h"
+#include "fastcgi/ingest.h"
 
 struct import {
 	struct call *call;
+	struct ingest ingest; /* filled for the first image */
 	struct archive_reader *reader;
 	int64_t stored, duplicates, skipped, failed;
 	int64_t guessed;             /* names whose charset was not given */

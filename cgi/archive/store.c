@@ -1,6 +1,7 @@
 /* Stores an image of an archive, step by step. */
 #include "store.h"
 
+#include "fastcgi/upload.h"
 
 enum { PIECE_BYTES = 64 * 1024 };
 
@@ -14,17 +15,12 @@ void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1])
 		snprintf(label, TEXT_LABEL_MAX + 1, "%s", spelled);
 }
 
-bool store_needs_label(const struct call *call, const char *label)
-{
-	return !call->info.place.base_dir || (*label && !dataset_labels_find(&call->info.labels, label));
-}
-
-int store_add_label(struct call *call, const char *label, struct err *err)
+int store_prepare(struct call *call, struct ingest *ingest, const char *label, struct err *err)
 {
 	int64_t key;
 	bool created;
 
-	if ((!call->info.place.base_dir && ingest_info(call, err)) || (*label && call_labels(call, err)))
+	if ((!ingest->dataset && upload_ingest(call, ingest, err)) || (*label && call_labels(call, err)))
 		return -1;
 	if (!*label || dataset_labels_find(&call->info.labels, label))
 		return 0;
@@ -73,14 +69,14 @@ void entry_work(struct crew_job *job)
 	struct entry *entry = (struct entry *)job;
 
 	if (!entry->failed)
-		entry->failed = ingest_bytes(&entry->call, &entry->image, &entry->step, &entry->sample, &entry->duplicate,
+		entry->failed = ingest_bytes(entry->ingest, &entry->image, &entry->step, &entry->sample, &entry->duplicate,
 		                             &entry->err) != 0;
 }
 
 void entry_finish(struct entry *entry)
 {
 	if (!entry->failed && !entry->duplicate)
-		entry->failed = ingest_metadata(&entry->call, &entry->image, &entry->step, &entry->sample, &entry->duplicate,
+		entry->failed = ingest_metadata(entry->ingest, &entry->image, &entry->step, &entry->sample, &entry->duplicate,
 		                                &entry->err) != 0;
 }
 

@@ -3,15 +3,16 @@
 #define ARCHIVE_STORE_H
 
 #include "base/text.h"
-#include "intake/archive.h"
 #include "crew.h"
-#include "fastcgi/ingest.h"
+#include "fastcgi/app.h"
+#include "intake/archive.h"
 #include "intake/filename.h"
+#include "fastcgi/ingest.h"
 
 /* One image under way: call entry_read, give it to a crew with entry_work, wait for it, then call entry_finish. */
 struct entry {
-	struct crew_job job; /* must be the first field */
-	struct call call;    /* a copy */
+	struct crew_job job;   /* must be the first field */
+	struct ingest *ingest; /* the import's */
 	struct ingest_image image;
 	struct ingest_step step;
 	struct spool file;
@@ -34,10 +35,9 @@ void entry_release(struct entry *entry);
 /* Whether it must wait until `other` is finished, which has the same bytes or the same filepath. */
 bool entry_follows(const struct entry *entry, const struct entry *other);
 
-/* Whether the dataset's labels and policy must be read, for the first time or again, before an image with this label
- * is stored; reading them, and adding the label when it is new. Nobody else may use *call meanwhile. */
-bool store_needs_label(const struct call *call, const char *label);
-int store_add_label(struct call *call, const char *label, struct err *err);
+/* Reads what an image of that label needs and is not known yet: fills *ingest, and call->info.labels, to which it adds
+ * the label when it is new. */
+int store_prepare(struct call *call, struct ingest *ingest, const char *label, struct err *err);
 /* Spells a label as the dataset does. */
 void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1]);
 

@@ -1,7 +1,7 @@
 /* Making the uploaded images of a dataset public, or private again. */
 #include "base/log.h"
 #include "datasets.h"
-#include "fastcgi/collect.h"
+#include "fastcgi/address.h"
 #include "fastcgi/ingest.h"
 #include "progress.h"
 #include "several.h"
@@ -16,17 +16,19 @@ _Static_assert((int)PAGE <= (int)DATASET_URLS_MAX, "the URLs of a page are one w
 struct page {
 	struct call *call;
 	struct progress *progress;
+	const char *base_url;
 	struct sample *samples;
 	size_t count;
 	char *urls[PAGE]; /* the images' URLs; NULL: the sample is no uploaded image */
 };
 
-static char *public_url(struct call *call, const struct sample *sample, bool public_read, struct err *err)
+static char *public_url(const struct page *page, const struct sample *sample, struct err *err)
 {
 	struct buf url;
 
-	buf_init(&url, COLLECT_URL_MAX);
-	if (public_read && ingest_url(call, sample, &url, err)) {
+	buf_init(&url, INGEST_URL_MAX);
+	if (page->progress->public_read &&
+	    ingest_url(page->call->app->blobs, sample->blob_key, page->base_url, &url, err)) {
 		buf_release(&url);
 		return NULL;
 	}
@@ -44,7 +46,7 @@ static int publish_image(struct page *page, size_t index, struct err *err)
 			return -1;
 		log_write(LOG_WARN, "image is not in the store", "key", sample->blob_key, NULL);
 	}
-	page->urls[index] = public_url(page->call, sample, public_read, err);
+	page->urls[index] = public_url(page, sample, err);
 	return !page->urls[index];
 }
 
@@ -101,7 +103,7 @@ static int read_policy(struct call *call, bool *is_public, struct err *err)
  * early when the policy has changed again. */
 static int publish_all(struct call *call, struct progress *progress, bool *now, struct err *err)
 {
-	struct page page = {.call = call, .progress = progress, .count = 1};
+	struct page page = {.call = call, .progress = progress, .base_url = address_of_server(call), .count = 1};
 	int64_t after = -1, total, left;
 	int failed = dataset_size(call->dataset, &total, err);
 

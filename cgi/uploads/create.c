@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "fastcgi/ingest.h"
 #include "fastcgi/tus.h"
+#include "fastcgi/ingest.h"
 
 enum { SWEEP_SECONDS = 60 };
 
@@ -71,7 +71,8 @@ int uploads_create(struct call *call, struct err *err)
 	if (uploads_version(call, &answered, err) || answered)
 		return !answered;
 	if (parse_length(call, &partial.length, err) || tus_metadata_parse(header ? header : "", &metadata, err) ||
-	    (*metadata.filepath && ingest_filepath(metadata.filepath, err)) || ingest_label(call, metadata.label, &label, err))
+	    (*metadata.filepath && ingest_filepath(metadata.filepath, err)) ||
+	    ingest_label(call->dataset, metadata.label, &label, err))
 		return -1;
 	int64_t now = text_now();
 	create_sweep(call, partial.dir, now);

@@ -5,9 +5,9 @@
 #include "dataset/dataset.h"
 #include "fastcgi/app.h"
 
-/* Appends the address at which this client reaches the server, as a trusted proxy tells it: without a slash at its
- * end. */
-void address_of_server(const struct request *request, struct buf *out);
+/* The address at which this client reaches the server, as a trusted proxy tells it, "https://host/label": without a
+ * slash at its end. It lives as long as the call. */
+const char *address_of_server(struct call *call);
 
 /* Appends a lasting address of a sample's image (call_place before): where it is public, its own; else the server's,
  * which asks for a password. */

@@ -130,6 +130,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	dataset_info_release(&call.info);
 	dataset_close(call.dataset);
 	buf_release(&call.rest);
+	free(call.base_url);
 	request_release(&request);
 	reply_release(&reply);
 	log_request_id(NULL);

@@ -44,6 +44,7 @@ struct call {
 	cJSON *body;                        /* read by call_body; deleted with the call */
 	struct dataset_info info;           /* filled by call_info and the functions after it; released with the call */
 	struct buf rest;                    /* holds the value of {…...} */
+	char *base_url;                     /* made by address_of_server; freed with the call */
 };
 
 /* Fills call->reply, or fails with err, which becomes the answer. */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "fastcgi/ingest.h"
 #include "fastcgi/receive.h"
+#include "fastcgi/upload.h"
 
 enum { LOST_MAX = 3 }; /* failures in a row, each of which waited for the store */
 
@@ -30,13 +30,13 @@ static int store_one(void *data, struct call *call, const char *filename, struct
 		failed = &batch->store;
 	if (!failed) {
 		ingest_from_spool(file, &image.source);
-		if (ingest_store(call, &image, &sample, &duplicate, &own))
+		if (ingest_store(&batch->ingest, &image, &sample, &duplicate, &own))
 			failed = &own;
 		batch->lost = failed && err_is_down(failed) ? batch->lost + 1 : 0;
 		if (batch->lost)
 			batch->store = own;
 	}
-	json_append(batch->results, batch->result(call, filename, &sample, duplicate, failed));
+	json_append(batch->results, batch->result(call, &batch->ingest, filename, &sample, duplicate, failed));
 	if (failed) {
 		json_append_string(batch->skipped, filename);
 		note_failure(batch, failed);
@@ -51,13 +51,14 @@ static int take_label(void *data, struct call *call, const char *given, struct e
 {
 	struct batch *batch = data;
 
+	(void)call;
 	if (batch->files > 0)
 		return err_set(err, ERR_BAD_REQUEST,
 		               "The form's label must stand before its files, or in the address (?label=); what came before it "
 		               "was taken without a label");
 	free(batch->label);
 	batch->label = NULL;
-	return ingest_label(call, given, &batch->label, err);
+	return ingest_label(batch->ingest.dataset, given, &batch->label, err);
 }
 
 int batch_store(struct batch *batch, struct call *call, batch_result *result, struct err *err)
@@ -67,7 +68,7 @@ int batch_store(struct batch *batch, struct call *call, batch_result *result, st
 	int64_t count;
 
 	*batch = (struct batch){.result = result, .results = json_new_array(), .skipped = json_new_array()};
-	if (ingest_label(call, given ? given : "", &batch->label, err) ||
+	if (upload_ingest(call, &batch->ingest, err) || ingest_label(call->dataset, given ? given : "", &batch->label, err) ||
 	    receive_files(call, fields, store_one, take_label, batch, &count, err))
 		return -1;
 	return count ? 0 : err_set(err, ERR_BAD_REQUEST, "The body has no part named \"files\" with a file name");

@@ -4,12 +4,14 @@
 #define FASTCGI_BATCH_H
 
 #include "fastcgi/app.h"
+#include "fastcgi/ingest.h"
 
 /* Builds the result of a file that was stored (sample set) or not (failed set). */
-typedef cJSON *batch_result(struct call *call, const char *filename, const struct sample *sample, bool duplicate,
-                            const struct err *failed);
+typedef cJSON *batch_result(struct call *call, const struct ingest *ingest, const char *filename,
+                            const struct sample *sample, bool duplicate, const struct err *failed);
 
 struct batch {
+	struct ingest ingest;
 	char *label; /* name, or "" */
 	batch_result *result;
 	cJSON *results; /* one a file, in order */
@@ -21,8 +23,8 @@ struct batch {
 	struct err worst;
 };
 
-/* Stores the body's files under the label that the client names, by ?label= or in the form before the files (call
- * call_info first). ERR_BAD_REQUEST when there are none; release *batch in any case. */
+/* Stores the body's files under the label that the client names, by ?label= or in the form before the files.
+ * ERR_BAD_REQUEST when there are none; release *batch in any case. */
 int batch_store(struct batch *batch, struct call *call, batch_result *result, struct err *err);
 /* Answers `answer` (taken) with the results added: 200 when any file was stored, else the status of the worst
  * failure. */

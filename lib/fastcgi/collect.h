@@ -11,6 +11,4 @@ int collect_dataset(struct call *call, struct err *err);
 /* {"Response": "Available", "Post-Request-Body": ["label", "Files"]} */
 app_handler collect_available;
 
-enum { COLLECT_URL_MAX = 64 * 1024 }; /* bytes of an image's address */
-
 #endif

@@ -1,0 +1,41 @@
+/* Turns a request into what lib/intake takes. */
+#include "fastcgi/upload.h"
+
+#include "fastcgi/address.h"
+#include "fastcgi/document.h"
+#include "fastcgi/serve.h"
+
+int upload_ingest(struct call *call, struct ingest *out, struct err *err)
+{
+	const struct app *app = call->app;
+	int64_t quota_bytes = app->config.limits.dataset_bytes;
+
+	if (call_place(call, err) || (quota_bytes > 0 && call_counts(call, err)))
+		return -1;
+	*out = (struct ingest){.blobs = app->blobs,
+	                       .intents = app->intents,
+	                       .dataset = call->dataset,
+	                       .key_dataset = blob_key_dataset(dataset_name(call->dataset), app->config.default_dataset),
+	                       .user = call->request->user,
+	                       .base_url = address_of_server(call),
+	                       .pixels_max = app->config.limits.image_pixels,
+	                       .quota_bytes = quota_bytes,
+	                       .bytes = call->info.counts.bytes,
+	                       .is_public = call->info.place.policy.public_images};
+	return 0;
+}
+
+int upload_url(const struct ingest *ingest, const struct sample *sample, struct buf *out, struct err *err)
+{
+	size_t before = out->len;
+
+	if (sample->blob_key[0] && ingest->is_public)
+		return ingest_url(ingest->blobs, sample->blob_key, ingest->base_url, out, err);
+	if (sample->blob_key[0] && blob_url(ingest->blobs, sample->blob_key, false, SERVE_URL_SECONDS, out, err))
+		return -1;
+	if (out->len == before) { /* the store has no address of its own */
+		buf_str(out, ingest->base_url);
+		document_image_path(dataset_name(ingest->dataset), sample->filepath, out);
+	}
+	return 0;
+}
