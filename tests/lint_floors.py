@@ -13,7 +13,7 @@ BELOW = {
     "dataset": ["base"],
     "blob": ["base"],
     "image": ["base"],
-    "intake": ["base"],
+    "intake": ["image", "dataset", "blob", "base"],
     "auth": ["base"],
     "fastcgi": ["auth", "intake", "image", "blob", "dataset", "base"],
 }

@@ -6,7 +6,7 @@
 #include "intake/archive_links.h"
 #include "intake/spool.h"
 #include "fastcgi/app.h"
-#include "fastcgi/ingest.h"
+#include "intake/ingest.h"
 
 struct import {
 	struct call *call;

@@ -7,7 +7,7 @@
 #include "fastcgi/app.h"
 #include "intake/archive.h"
 #include "intake/filename.h"
-#include "fastcgi/ingest.h"
+#include "intake/ingest.h"
 
 /* One image under way: call entry_read, give it to a crew with entry_work, wait for it, then call entry_finish. */
 struct entry {

@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "datasets.h"
 #include "fastcgi/address.h"
-#include "fastcgi/ingest.h"
+#include "intake/ingest.h"
 #include "progress.h"
 #include "several.h"
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "fastcgi/tus.h"
-#include "fastcgi/ingest.h"
+#include "intake/ingest.h"
 
 enum { SWEEP_SECONDS = 60 };
 

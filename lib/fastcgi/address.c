@@ -2,7 +2,7 @@
 #include "fastcgi/address.h"
 
 #include "fastcgi/document.h"
-#include "fastcgi/ingest.h"
+#include "intake/ingest.h"
 
 enum { SERVER_MAX = 64 * 1024 }; /* bytes; nginx takes shorter headers */
 

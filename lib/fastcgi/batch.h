@@ -4,7 +4,7 @@
 #define FASTCGI_BATCH_H
 
 #include "fastcgi/app.h"
-#include "fastcgi/ingest.h"
+#include "intake/ingest.h"
 
 /* Builds the result of a file that was stored (sample set) or not (failed set). */
 typedef cJSON *batch_result(struct call *call, const struct ingest *ingest, const char *filename,

@@ -4,7 +4,7 @@
 #define FASTCGI_UPLOAD_H
 
 #include "fastcgi/app.h"
-#include "fastcgi/ingest.h"
+#include "intake/ingest.h"
 
 /* Fills *out for call->dataset, by its place and, where there is a quota, its counts. It borrows from call. */
 int upload_ingest(struct call *call, struct ingest *out, struct err *err);

@@ -1,5 +1,5 @@
 /* Checks and stores uploaded images. */
-#include "fastcgi/ingest.h"
+#include "intake/ingest.h"
 
 #include "base/text.h"
 

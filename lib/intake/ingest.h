@@ -1,6 +1,6 @@
 /* The way of an image into the stores: checked, deduplicated, bytes durable, then metadata. */
-#ifndef FASTCGI_INGEST_H
-#define FASTCGI_INGEST_H
+#ifndef INTAKE_INGEST_H
+#define INTAKE_INGEST_H
 
 #include <stdatomic.h>
 
