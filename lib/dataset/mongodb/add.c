@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-enum { LOOK_UP_AT_ONCE = 1000 }; /* filepaths in one question */
+enum { LOOK_UP_AT_ONCE = 1000 }; /* filepaths in one query */
 
 struct record *record_new(struct records *records, int64_t id, const char *filepath, const char *label)
 {
@@ -24,7 +24,7 @@ int records_find(struct work *work, const char *dataset, const char *field, cons
 
 		BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
 		for (size_t i = from; i < count && i < from + LOOK_UP_AT_ONCE; i++)
-			BSON_APPEND_UTF8(&list, "0", values[i]); /* the server does not look at an array's keys */
+			BSON_APPEND_UTF8(&list, "0", values[i]); /* the server ignores an array's keys */
 		BSON_APPEND_ARRAY(&in, "$in", &list);
 		bson_destroy(&list);
 		bson_append_document_end(filter, &in);
@@ -37,10 +37,10 @@ int records_find(struct work *work, const char *dataset, const char *field, cons
 
 /* --- seeding ------------------------------------------------------------------------------------------------------ */
 
-/* A filepath of the seed, with its sample once that is known. Sorted, so that it is found again. */
+/* A filepath of the seed, with its sample once that is known. Entries are sorted, so that they can be found. */
 struct entry {
 	const char *filepath;
-	size_t record; /* its place in struct merge's records; SIZE_MAX: none yet */
+	size_t record; /* its index in struct merge's records; SIZE_MAX: none yet */
 };
 
 struct merge {
@@ -70,7 +70,7 @@ static struct entry *find_entry(struct merge *merge, const char *filepath)
 	return bsearch(&wanted, merge->entries, merge->entry_count, sizeof(*merge->entries), by_filepath);
 }
 
-/* One entry for each filepath of the seed. */
+/* Makes one entry for each filepath of the seed. */
 static void list_entries(struct merge *merge)
 {
 	merge->entries = calloc(merge->seed_count + 1, sizeof(*merge->entries));
@@ -101,7 +101,7 @@ static int find_known(struct work *work, struct merge *merge, struct err *err)
 	for (size_t i = 0; i < merge->records.count; i++) {
 		struct entry *entry = find_entry(merge, merge->records.item[i].sample.filepath);
 
-		/* The first of those that have the filepath. */
+		/* Keeps the first sample with the filepath. */
 		if (entry && (entry->record == SIZE_MAX || merge->records.item[i].sample.id <
 		                                                   merge->records.item[entry->record].sample.id))
 			entry->record = i;
@@ -211,7 +211,7 @@ int mongodb_merge(struct dataset *base, const char *const *labels, size_t label_
 
 /* --- uploads ------------------------------------------------------------------------------------------------------ */
 
-/* One waiting upload; those of a process that wait at once are added in one transaction. */
+/* One waiting upload; uploads of a process that wait at the same time are added in one transaction. */
 struct addition {
 	struct combine_job job;
 	const struct dataset_image *image;
@@ -332,7 +332,7 @@ static int run_additions(struct work *work, void *data, struct err *err)
 		if (batch_save(&additions->batch, &additions->records.item[i], err))
 			return -1;
 	}
-	/* All uploads of a dataset, of every process, write this document, and so come one after the other. */
+	/* All uploads to a dataset, from every process, write this document, and so come one after the other. */
 	return (any && settings_save(work, name, &additions->settings, err)) || batch_write(&additions->batch, err);
 }
 

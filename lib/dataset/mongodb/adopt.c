@@ -1,4 +1,4 @@
-/* Documents of the older collecting system ("Image URL", "Label", "Timestamp", and no more) become samples of a
+/* Adopts documents of the older collecting system (with "Image URL", "Label", "Timestamp" alone) as samples of a
  * dataset. */
 #include "dataset/mongodb/internal.h"
 
@@ -6,7 +6,7 @@
 
 enum { ADOPT_AT_ONCE = 500 };
 
-/* What such a document says. */
+/* What a document says. */
 struct finding {
 	bson_t *id; /* {"_id": …} */
 	char *url, *label;
@@ -18,8 +18,8 @@ struct adoption {
 	struct mongodb_dataset *dataset;
 	dataset_adopt_key *key_of;
 	void *data;
-	char *after; /* the URL up to which all were looked at, for good */
-	char *last;  /* and in this transaction, which may have to be run again */
+	char *after; /* the URL up to which all documents were looked at, for good */
+	char *last;  /* the same within this transaction, which may have to run again */
 	struct finding findings[ADOPT_AT_ONCE];
 	size_t count;
 	int64_t seen, taken;
@@ -38,7 +38,7 @@ static void drop_findings(struct adoption *adoption)
 	adoption->count = 0;
 }
 
-/* When it was made: by its Timestamp, whatever type that has, else by its _id. */
+/* When the document was made: by its Timestamp, whatever its type, else by its _id. */
 static int64_t time_of(const bson_t *document)
 {
 	bson_iter_t iter;
@@ -55,7 +55,7 @@ static int64_t time_of(const bson_t *document)
 	return text_now();
 }
 
-/* Those whose image is not in the image store, or whose label could be none here, are left as they are. */
+/* Leaves documents whose image is not in the image store, or whose label is not allowed here. */
 static int see_document(void *data, const bson_t *document, struct err *err)
 {
 	struct adoption *adoption = data;
@@ -89,7 +89,7 @@ static int find_documents(struct work *work, struct adoption *adoption, struct e
 	                 see_document, adoption, err);
 }
 
-/* Labels that the dataset lacks. */
+/* Adds the labels that the dataset lacks. */
 static int add_labels(struct work *work, struct adoption *adoption, struct err *err)
 {
 	const char *names[ADOPT_AT_ONCE];
@@ -116,7 +116,7 @@ static bool is_present(const struct adoption *adoption, const char *key)
 	return false;
 }
 
-/* Its key is its filepath, as it is of what is uploaded by the same requests here. */
+/* Its key becomes its filepath, as for images that the same requests upload here. */
 static int adopt_take(struct adoption *adoption, struct finding *finding, struct err *err)
 {
 	if (is_present(adoption, finding->key))
@@ -157,7 +157,8 @@ static void start_over(struct work *work, struct adoption *adoption)
 	adoption->taken = 0;
 }
 
-/* Adding samples writes the dataset's document, so two servers that start at once do not both take the same. */
+/* Adding samples writes the dataset's document, so two servers that start at once cannot both adopt the same
+ * documents. */
 static int run_adoption(struct work *work, void *data, struct err *err)
 {
 	struct adoption *adoption = data;
@@ -174,8 +175,7 @@ static int run_adoption(struct work *work, void *data, struct err *err)
 	return failed;
 }
 
-/* What was looked at is done with, and only now: a transaction that could not be committed looks at the same ones
- * again. */
+/* Only after the commit are the documents done with: a transaction that failed looks at the same ones again. */
 static void go_on(struct adoption *adoption)
 {
 	if (!adoption->last)

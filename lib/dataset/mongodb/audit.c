@@ -1,7 +1,7 @@
-/* The audit log in MongoDB: an entry a document, numbered in order of their commits. */
+/* The audit log in MongoDB: a document for each entry, numbered in the order of their commits. */
 #include "dataset/mongodb/internal.h"
 
-/* The document of this _id holds the number of the last entry; entries' numbers begin at 1. */
+/* The document with this _id holds the number of the last entry; entries' numbers begin at 1. */
 enum { LAST = 0 };
 
 static int read_last(void *data, const bson_t *document, struct err *err)
@@ -11,7 +11,8 @@ static int read_last(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* Each transaction writes the document of the last number first, so that those at once are one after the other. */
+/* Each transaction first writes the document with the last number, so that simultaneous ones come one after the
+ * other. */
 static int run_add(struct work *work, void *data, struct err *err)
 {
 	const struct audit_entry *entry = data;

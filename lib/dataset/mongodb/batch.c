@@ -1,4 +1,4 @@
-/* What one transaction writes of samples in MongoDB: their documents, events and counts. */
+/* What one transaction writes for samples in MongoDB: their documents, events and counts. */
 #include "dataset/mongodb/internal.h"
 
 static void add_count(struct batch *batch, const char *kind, const char *name, int64_t delta)

@@ -1,4 +1,4 @@
-/* Members of BSON documents, and memory that is there or ends the program. */
+/* Reads members of BSON documents; allocates memory or aborts. */
 #include "dataset/mongodb/internal.h"
 
 char *text_copy(const char *text)

@@ -1,15 +1,15 @@
 /* Changes of samples in MongoDB: labels given, leases used up, samples passed over.
  *
- * The changes that wait in a process are made in one transaction: their samples are read, each change decided in
- * turn by rules.h, and samples, events and counts written together. */
+ * The changes that wait in a process are made in one transaction: it reads their samples, decides each change in
+ * turn by rules.h, and writes samples, events and counts together. */
 #include "dataset/mongodb/internal.h"
 
-enum { AT_ONCE_MAX = 500 }; /* changes of one call in a transaction */
+enum { AT_ONCE_MAX = 500 }; /* changes of one call in one transaction */
 
 struct change {
 	struct combine_job job;
 	struct sample_change *asked;
-	struct rules_facts facts; /* of the dataset, and whether it was given already */
+	struct rules_facts facts; /* about the dataset, and whether the label was given already */
 	int result;
 	struct err err;
 };
@@ -35,7 +35,7 @@ static void end_leases(struct record *record, const struct sample_change *asked,
 	}
 }
 
-/* The place behind all samples that this process has put at the queue's end, even at the same moment. */
+/* The position after all samples that this process has put at the queue's end, even at the same moment. */
 static int64_t end_of_queue(struct changes *changes)
 {
 	int64_t end = POSITION_END + changes->batch.now, *last = &changes->dataset->last_requeued;
@@ -82,7 +82,7 @@ static void apply(struct changes *changes, struct record *record, struct sample_
 		record_refresh(record, changes->policy.overlap, changes->batch.now);
 }
 
-/* record is NULL when there is no such sample. */
+/* record is NULL when the sample does not exist. */
 static int change_decide(struct changes *changes, struct change *change, struct record *record)
 {
 	struct sample_change *asked = change->asked;
@@ -110,7 +110,7 @@ static struct change *change_of(struct combine_job *job)
 	return (struct change *)job; /* its first member */
 }
 
-/* Reads the samples that are named by id, or those named by filepath. */
+/* Reads the samples that are given by id, or those given by filepath. */
 static int read_named(struct work *work, struct changes *changes, bool by_path, struct err *err)
 {
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(changes->dataset->base.name)), in, list = BSON_INITIALIZER;
@@ -139,7 +139,7 @@ static int read_named(struct work *work, struct changes *changes, bool by_path, 
 	return 0;
 }
 
-/* The next record that the change is about, after one of them (NULL: the first). A filepath may be that of several. */
+/* The next record to which the change applies, after `after` (NULL: the first). Several may have the same filepath. */
 static struct record *record_of(struct changes *changes, const struct sample_change *change,
                                 const struct record *after)
 {
@@ -170,8 +170,8 @@ static int note_given(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* Finds the requests that have given their label already. Only a user who has voted can have, so as a rule nothing is
- * read. */
+/* Finds the requests that have already given their label. Only a user who has voted can have done so, so mostly
+ * nothing is read. */
 static int find_given(struct work *work, struct changes *changes, struct err *err)
 {
 	bson_t *filter = bson_new(), any;
@@ -187,7 +187,7 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 			continue;
 		bson_t *own = events_filter(changes->dataset->base.name, record->sample.id, record->sample.id + 1);
 		BSON_APPEND_UTF8(own, "request", change->request);
-		BSON_APPEND_DOCUMENT(&any, "0", own); /* the server does not look at an array's keys */
+		BSON_APPEND_DOCUMENT(&any, "0", own); /* the server ignores an array's keys */
 		bson_destroy(own);
 		count++;
 	}
@@ -224,7 +224,7 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	batch_restart(&changes->batch, work, now);
 	if (read_named(work, changes, false, err) || read_named(work, changes, true, err))
 		return -1;
-	records_drop_twins(&changes->records); /* of those named both ways */
+	records_drop_twins(&changes->records); /* samples given both by id and by filepath */
 	if (!changes->votes_kept && records_take_events(work, changes->dataset->base.name, &changes->records, err))
 		return -1;
 	if (find_given(work, changes, err))
@@ -240,13 +240,12 @@ static int run_changes(struct work *work, void *data, struct err *err)
 
 static void run_jobs(void *owner, struct combine_job *jobs);
 
-/* A change of the overlap brings all samples in line with it, but does not see the labels that were on their way
- * meanwhile. They are looked at here: either the policy is the new one by now, or its change sees these
- * labels. */
+/* A change of the overlap settles all samples, but does not see the labels that were being written at the time. They
+ * are settled again here: either the policy read here is already the new one, or its change sees these labels. */
 static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct changes *made)
 {
 	size_t count = made->records.count;
-	struct err ignored; /* the labels are durable, and the next change of the policy looks at them, too */
+	struct err ignored; /* the labels are durable, and the next change of the policy settles them */
 
 	if (count == 0 || settings_refresh(dataset, &ignored) || current_policy(dataset).overlap == made->policy.overlap)
 		return;
@@ -316,7 +315,7 @@ static int find_facts(struct mongodb_dataset *dataset, struct change *change, st
 	        label_known(dataset, asked->label, &change->facts.known_label, err));
 }
 
-/* In one transaction. */
+/* Makes the changes in one transaction. */
 static int change_some(struct mongodb_dataset *dataset, struct sample_change *asked, size_t count, struct err *err)
 {
 	struct change *changes = calloc(count, sizeof(*changes));
@@ -328,7 +327,7 @@ static int change_some(struct mongodb_dataset *dataset, struct sample_change *as
 		changes[i] = (struct change){.asked = &asked[i], .job.next = i + 1 < count ? &changes[i + 1].job : NULL};
 		failed = find_facts(dataset, &changes[i], err);
 	}
-	if (!failed && count == 1) /* together with whatever others are waiting */
+	if (!failed && count == 1) /* together with the changes that others are waiting to make */
 		combine_do(&dataset->changes, &changes[0].job, change_lead, dataset, 0);
 	else if (!failed)
 		run_jobs(dataset, &changes[0].job);
@@ -337,7 +336,7 @@ static int change_some(struct mongodb_dataset *dataset, struct sample_change *as
 			continue;
 		*err = changes[i].err;
 		failed = -1;
-		if (asked[i].out) /* of a run whose transaction failed */
+		if (asked[i].out) /* from an attempt whose transaction failed */
 			sample_release(asked[i].out);
 	}
 	free(changes);
@@ -357,7 +356,7 @@ int mongodb_change(struct dataset *base, struct sample_change *changes, size_t c
 
 /* --- all that are unreadable -------------------------------------------------------------------------------------- */
 
-/* A page of them, in a transaction of its own; *after moves on. */
+/* Takes a page of them, in a transaction of its own; moves *after on. */
 static int retry_page(struct dataset *base, int64_t *after, size_t *found, int64_t *count, struct err *err)
 {
 	struct sample_change changes[AT_ONCE_MAX];
@@ -377,7 +376,7 @@ static int retry_page(struct dataset *base, int64_t *after, size_t *found, int64
 	return failed;
 }
 
-/* Called at start and reload, and so the time to end what a crash left, too. */
+/* Called at start and reload, when what a crash left is ended, too. */
 int mongodb_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
 {
 	int64_t after = -1;

@@ -1,7 +1,7 @@
-/* The clock of leases in MongoDB: the server's, since the machines' own may differ by minutes.
+/* The clock of leases in MongoDB: the server's, since the machines' clocks may differ by minutes.
  *
- * Asked for at most once a second, and carried on by this machine's steady clock in between. It is behind by what
- * the answer took: a lease is then taken to live a moment longer, never shorter. */
+ * It is asked at most once a second, and carried on by this machine's steady clock in between. It is late by the
+ * time that the answer took: so a lease may seem to live a moment longer, never shorter. */
 #include "dataset/mongodb/internal.h"
 
 #include <time.h>
@@ -36,8 +36,8 @@ static int clock_ask(struct work *work, int64_t *now, struct err *err)
 	return failed;
 }
 
-/* The answer has the time of some moment since `before`, in whole milliseconds. What was found out before is
- * kept while it agrees with that, so that time does not go back for the sake of a slow answer. */
+/* The answer is the time at some moment since `before`, in whole milliseconds. The earlier result is kept as long as
+ * it agrees with that, so that a slow answer does not turn time back. */
 static void learn(struct mongodb_store *store, int64_t told, int64_t before)
 {
 	int64_t after = steady_us(), least = told - after, most = told + MILLISECOND_US - before;

@@ -1,4 +1,4 @@
-/* What is counted of a dataset in MongoDB. */
+/* A dataset's counts in MongoDB. */
 #include "dataset/mongodb/internal.h"
 
 int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
@@ -9,17 +9,17 @@ int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
 	int failed = work_begin(&work, dataset->store, err) || settings_read(&work, base->name, &settings, err);
 
 	work_end(&work);
-	*out = settings.next_id - settings.gaps; /* no sample is ever removed alone */
+	*out = settings.next_id - settings.gaps; /* samples are never removed one by one */
 	settings_release(&settings);
 	return failed;
 }
 
 struct inquiry {
 	struct mongodb_dataset *dataset;
-	struct dataset_place *place;   /* NULL: not asked for, */
-	struct dataset_labels *labels; /* like this */
+	struct dataset_place *place;   /* NULL: not wanted; */
+	struct dataset_labels *labels; /* so are these */
 	struct dataset_counts *counts;
-	struct label_set found; /* the labels in order of name */
+	struct label_set found; /* in order of name */
 };
 
 static int read_count(void *data, const bson_t *document, struct err *err)
@@ -105,7 +105,7 @@ static int run_inquiry(struct work *work, void *data, struct err *err)
 	       work_aggregate(work, "images", leased_pipeline(name, now), read_leased, inquiry, err);
 }
 
-/* The labels pass over to the answer. */
+/* Gives the labels to the caller. */
 static int give_labels(struct label_set *found, struct dataset_labels *out, int failed)
 {
 	if (failed) {

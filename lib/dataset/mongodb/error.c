@@ -1,4 +1,4 @@
-/* Failures of libmongoc and of its server as errors that say what to do. */
+/* Turns failures of libmongoc and of its server into errors that say what to do. */
 #include "dataset/mongodb/internal.h"
 
 enum {
@@ -15,7 +15,7 @@ static bool has_label(const bson_t *reply, const char *label)
 	return reply && mongoc_error_has_label(reply, label);
 }
 
-/* Server codes that mean: no primary now, or the set is changing (of the retryable errors of the drivers'
+/* Server codes for "no primary now" or "the set is changing" (from the retryable errors of the drivers'
  * specification). */
 static bool means_unavailable(uint32_t code)
 {
@@ -50,8 +50,8 @@ static enum err_code code_of(const bson_error_t *error)
 	}
 }
 
-/* "No suitable servers found: `serverSelectionTimeoutMS` expired: [Failed to resolve …]" is long before it says
- * anything. */
+/* Skips the beginning of "No suitable servers found: `serverSelectionTimeoutMS` expired: [Failed to resolve …]",
+ * which explains nothing. */
 static const char *error_reason(const char *message)
 {
 	const char *bracket = strchr(message, '[');
@@ -59,7 +59,7 @@ static const char *error_reason(const char *message)
 	return strncmp(message, "No suitable servers found", 25) == 0 && bracket ? bracket : message;
 }
 
-/* What libmongoc and the server say of these does not say what to do. */
+/* Explains the errors for which libmongoc and the server do not say what to do. */
 static int explain(const struct work *work, const bson_error_t *error, struct err *err)
 {
 	bool standalone = error->code == CODE_ILLEGAL_OPERATION && strstr(error->message, "replica set");
@@ -92,8 +92,8 @@ int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply,
 {
 	work->duplicate = error->code == CODE_DUPLICATE_KEY;
 	if (work->session) {
-		/* A primary that could not be found was waited for already. What was interrupted has been taken for what a
-		 * killed program had left (orphans_end): so it can be on a machine with much to do. */
+		/* A primary that could not be found was waited for already. An interrupted transaction was taken for one of a
+		 * killed program (orphans_end), which can happen on a busy machine. */
 		work->again = work->duplicate || error->code == MONGODB_INTERRUPTED ||
 		              error->code == MONGODB_NO_SUCH_TRANSACTION ||
 		              (has_label(reply, "TransientTransactionError") &&

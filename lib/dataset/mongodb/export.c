@@ -1,4 +1,4 @@
-/* All that MongoDB holds of a dataset, read for another store. */
+/* Reads all that MongoDB holds of a dataset, for another store. */
 #include "dataset/mongodb/internal.h"
 
 /* --- the outline -------------------------------------------------------------------------------------------------- */
@@ -19,7 +19,7 @@ struct outlining {
 	struct dataset_outline *out;
 };
 
-/* In a transaction, so that all is of one moment. */
+/* In a transaction, so that everything is from one moment. */
 static int run_outline(struct work *work, void *data, struct err *err)
 {
 	const struct outlining *outlining = data;
@@ -61,7 +61,7 @@ struct page {
 	bool votes_kept;
 	struct records found;
 	struct dataset_record *records;
-	size_t count, at; /* at: whose events come now */
+	size_t count, at; /* at: the record whose events come now */
 };
 
 static void take_record(struct record *from, struct dataset_record *out)

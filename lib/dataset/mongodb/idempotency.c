@@ -1,12 +1,12 @@
 /* Answers kept by idempotency key in MongoDB. */
 #include "dataset/mongodb/internal.h"
 
-enum { CLAIM_TRIES = 20 }; /* when others claim and give up the same key all the time */
+enum { CLAIM_TRIES = 20 }; /* when others claim and give up the same key again and again */
 
 struct answer {
 	bool found;
 	char *fingerprint;
-	int64_t at; /* of the claim */
+	int64_t at; /* time of the claim */
 	bool done;
 	int status;
 	char *body;

@@ -1,5 +1,5 @@
 /* The MongoDB backend's own parts: connections and transactions, records, batches. Private to
- * lib/dataset/mongodb*.c.
+ * lib/dataset/mongodb/.
  *
  * Collections (of the database that dataset_store.database names):
  *   images    one document a sample: what other services read ("Image URL", "Label", "Timestamp") and all of struct
@@ -13,9 +13,9 @@
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
  *   notes, answers   notes of a dataset; idempotency
  *   audit     the audit log; _id is an entry's number
- * Samples, events and counters change together, in a transaction that commits a process's waiting writes at once (as
- * SQLite's group commit does); a lease alone is taken by compare-and-set on the sample's revision. To shard, use
- * the key {dataset: 1} on images and counters, {_id: 1} on events: unique indexes here have it as their prefix. */
+ * Samples, events and counters change together, in a transaction that commits all waiting writes of a process at once
+ * (as SQLite's group commit does); only a lease is taken by compare-and-set on the sample's revision. To shard, use the
+ * key {dataset: 1} on images and counters, {_id: 1} on events: the unique indexes here have it as their prefix. */
 #ifndef DATASET_MONGODB_INTERNAL_H
 #define DATASET_MONGODB_INTERNAL_H
 
@@ -30,19 +30,19 @@
 
 /* --- what libmongoc says (log.c) ---------------------------------------------------------------------------------- */
 
-extern dataset_log *mongodb_log; /* the program's */
+extern dataset_log *mongodb_log; /* the program's log */
 void mongodb_log_to(dataset_log *log);
 /* Starts libmongoc, once. */
 void mongodb_log_start(void);
 enum { MONGODB_SAID_MAX = 256 };
-/* From now on what is said on this thread goes into `said`, the last of it and after ": "; NULL: into the log. */
+/* From now on libmongoc's latest message on this thread is kept in `said`, after ": "; NULL: log it again. */
 void mongodb_hear(char said[MONGODB_SAID_MAX]);
 
 /* --- documents (bson.c) ------------------------------------------------------------------------------------------- */
 
 char *text_copy(const char *text);                        /* strdup that aborts */
 void *array_grow(void *array, size_t count, size_t size); /* realloc that aborts */
-/* A member of a document: "" or 0 when there is none. The first may be one of a member ("_id.name"). */
+/* A member of a document: "" or 0 when there is none. text_in's key may be a path ("_id.name"). */
 const char *text_in(const bson_t *document, const char *key);
 int64_t number_in(const bson_t *document, const char *key);
 
@@ -54,100 +54,100 @@ struct work {
 	struct mongodb_store *store;
 	mongoc_client_t *client;
 	mongoc_client_session_t *session; /* NULL outside a transaction */
-	bool again;                       /* what failed may succeed when the transaction is run again */
-	bool duplicate;                   /* what failed was a key that is taken */
+	bool again;                       /* the failure may pass when the transaction runs again */
+	bool duplicate;                   /* the failure was that the key is taken */
 };
 
-/* Takes a connection; makes collections and indexes if that is still to be done. work_end in any case. */
+/* Takes a connection, and makes collections and indexes if they are missing. Call work_end in any case. */
 int work_begin(struct work *work, struct mongodb_store *store, struct err *err);
 void work_end(struct work *work);
 
-/* uri.c. The configuration's URI with what it leaves open; what durability rests on is not left to it. NULL with
- * ERR_BAD_REQUEST, in a sentence without any secret, when it is none, or a file that it names is not there. */
+/* uri.c. The configuration's URI, completed; the settings that durability needs cannot be changed in it. NULL with
+ * ERR_BAD_REQUEST, in a sentence without any secret, when it is no URI, or a file that it names does not exist. */
 mongoc_uri_t *mongodb_uri(const struct config *config, struct err *err);
-/* A pool of clients for it; the same errors. */
+/* A pool of clients for this URI; fails in the same way. */
 mongoc_client_pool_t *mongodb_pool(const struct config *config, struct err *err);
-/* Appends the nodes' addresses, which hold no secret. */
+/* Appends the nodes' addresses, which are not secret. */
 void mongodb_hosts(const struct config *config, struct buf *out);
-/* After a failure to reach what the configuration names: asks its first host alone, and makes *err say more when
- * that is standalone, or in another set. Returns -1. */
+/* After the configured server could not be reached: asks its first host alone, and lets *err say so when that is
+ * standalone, or in another set. Returns -1. */
 int mongodb_look_closer(const struct config *config, struct err *err);
-/* Of a server that is no replica set: what to do; returns -1. */
+/* Says what to do about a server that is no replica set; returns -1. */
 int mongodb_standalone(const char *hosts, struct err *err);
-/* MongoDB's codes for what somebody ended by killSessions, and for what comes after it in the same transaction. */
+/* MongoDB's codes for what killSessions has ended, and for what comes after it in the same transaction. */
 enum { MONGODB_INTERRUPTED = 11601, MONGODB_NO_SUCH_TRANSACTION = 251 };
 /* Turns a failure of libmongoc into err (error.c); returns -1. reply may be NULL. */
 int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err);
 
-/* Calls visit for each document found; visit returns 0 to go on, WORK_ENOUGH to stop, or another value with err, which
- * then is work_find's failure. Destroys filter and opts (which may be NULL). */
+/* Calls visit for each document found; visit returns 0 to go on, WORK_ENOUGH to stop, or another value with err,
+ * with which work_find then fails. Destroys filter and opts (which may be NULL). */
 enum { WORK_ENOUGH = INT_MIN };
 typedef int work_visit(void *data, const bson_t *document, struct err *err);
 int work_find(struct work *work, const char *collection, bson_t *filter, bson_t *opts, work_visit *visit, void *data,
               struct err *err);
-/* The same for a pipeline, which is destroyed. */
+/* The same for a pipeline, which it destroys. */
 int work_aggregate(struct work *work, const char *collection, bson_t *pipeline, work_visit *visit, void *data,
                    struct err *err);
 /* Changes the one document that filter finds. *matched says whether there was one (NULL: there must be one, else
  * ERR_NOT_FOUND "Database not found"). Destroys filter and update. */
 int work_update(struct work *work, const char *collection, bson_t *filter, bson_t *update, bool upsert, bool *matched,
                 struct err *err);
-/* Inserts one document; a taken key is ERR_CONFLICT, and work->duplicate. Destroys document. */
+/* Inserts one document; a taken key is ERR_CONFLICT, and sets work->duplicate. Destroys document. */
 int work_insert(struct work *work, const char *collection, bson_t *document, struct err *err);
-/* Deletes all that filter finds. Destroys filter. */
+/* Deletes all documents that filter finds. Destroys filter. */
 int work_delete(struct work *work, const char *collection, bson_t *filter, struct err *err);
-/* Several writes in one message. NULL never. */
+/* Begins several writes in one message. Never NULL. */
 mongoc_bulk_operation_t *work_bulk(struct work *work, const char *collection);
-/* Runs and destroys it; *matched gets how many documents the updates found. */
+/* Runs bulk and destroys it; *matched gets how many documents the updates found. */
 int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *matched, struct err *err);
 
-/* Waits a random time of at most 1 ms, doubled each time up to 64: tries counts from 0. */
+/* Waits a random time of at most 1 ms, doubled with each attempt up to 64 ms: tries counts from 0. */
 void work_back_off(unsigned tries);
 /* The server's clock (clock.c), by which leases begin and end. */
 int work_now(struct work *work, int64_t *now, struct err *err);
 int64_t steady_us(void); /* this machine's, which never goes back */
 
-/* Runs `run` in a transaction, and again while it meets others' writes or the primary moves, for at most some
- * seconds. When it returns 0 everything is committed with w:majority and j:true. A refusal (run's failure while
+/* Runs `run` in a transaction, and again while it conflicts with others' writes or the primary changes, for at most
+ * some seconds. When it returns 0, everything is committed with w:majority and j:true. A refusal (`run` fails while
  * work->again is false) commits nothing. */
 typedef int work_run(struct work *work, void *data, struct err *err);
 int work_transaction(struct mongodb_store *store, work_run *run, void *data, struct err *err);
-/* The same on a connection that is there already. */
+/* The same on an existing connection. */
 int work_transaction_in(struct work *work, work_run *run, void *data, struct err *err);
 
 /* --- what killed programs left (orphans.c) ------------------------------------------------------------------------ */
 
 enum { ORPHANS_APPNAME_MAX = 128 };
-/* The name by which MongoDB knows this program on this machine. */
+/* The name under which MongoDB knows this program on this machine. */
 void orphans_appname(char out[ORPHANS_APPNAME_MAX]);
-/* Ends the transactions of the program of that name (NULL: of any of ours, on any machine) that have done nothing
- * for inactive_us. One whose program lives after all is run again there (work_transaction). Fails only when there is
- * no primary. */
+/* Ends the transactions of the program with this name (NULL: of any of ours, on any machine) that have done nothing
+ * for inactive_us. If the program is alive after all, it runs the transaction again (work_transaction). Fails only
+ * when there is no primary. */
 int orphans_end(struct work *work, const char *appname, int64_t inactive_us, struct err *err);
 
-/* Measured with 64 threads: two batches at once are smaller ones, and cost the replica set an eighth more processor
+/* Measured with 64 threads: two batches at once would be smaller, and cost the replica set an eighth more processor
  * time. */
 enum { COMBINE_BATCH = 128 };
 
 /* --- the store, a dataset, its labels (store.c, settings.c, labelset.c) ------------------------------------------- */
 
 struct label_set {
-	bson_oid_t revision; /* of the dataset when they were read */
+	bson_oid_t revision; /* the dataset's when they were read */
 	size_t count;
 	struct dataset_label *label; /* in order of name */
 };
 
 struct settings {
 	bson_oid_t revision;
-	char uuid[HASH_UUID_MAX]; /* "": made by an earlier version, and not opened for writing since */
+	char uuid[HASH_UUID_MAX]; /* "": an earlier version made it, and it was not opened for writing since */
 	char *base_dir;
 	struct dataset_policy policy; /* lease_seconds as stored: 0 = the configuration's */
 	int64_t next_id, next_label, bytes;
-	int64_t gaps;    /* ids below next_id that never were: of a dataset that came from another store */
-	bool unfinished; /* it is still coming from there */
-	/* which change of the overlap has not yet reached all the samples that it makes a difference to; zeros: none */
+	int64_t gaps;    /* ids below next_id that never existed, in a dataset from another store */
+	bool unfinished; /* it is still coming from another store */
+	/* the change of the overlap that has not yet reached all the samples that it affects; zeros: none */
 	bson_oid_t due;
-	/* every vote is in its sample's document: of a dataset that an earlier version made some are in its events */
+	/* every vote is in its sample's document; an earlier version left some in the events alone */
 	bool votes_kept;
 };
 
@@ -161,12 +161,12 @@ struct mongodb_dataset {
 
 	pthread_mutex_t structure; /* one thread of a process at a time adds samples or labels, or changes the policy */
 	struct combine changes, leases, additions;
-	int64_t last_requeued; /* the leader of changes' own: the last place at the queue's end that it gave */
-	int64_t run_out_at;    /* when the leader of leases looks again for those that ran out */
-	struct ahead *ahead;   /* the leader of leases' own (queue.c) */
+	int64_t last_requeued; /* for the leader of changes: the last position at the queue's end that it gave */
+	int64_t run_out_at;    /* when the leader of leases looks again for leases that ran out */
+	struct ahead *ahead;   /* for the leader of leases (queue.c) */
 	size_t ahead_count;
-	bson_oid_t step_due; /* the leader of leases' own: with which change of the overlap it catches up, */
-	int64_t step_after;  /* and up to which sample it has */
+	bson_oid_t step_due; /* for the leader of leases: the change of the overlap with which it catches up, */
+	int64_t step_after;  /* and the sample up to which it has */
 };
 
 enum { COUNTER_SHARDS = 16 };
@@ -174,51 +174,51 @@ enum { COUNTER_SHARDS = 16 };
 struct mongodb_store {
 	struct dataset_store base;
 	const struct config *config;
-	bool reading;                                       /* nothing is to be changed */
-	int (*prepare)(struct work *work, struct err *err); /* makes what is lacking there: before the first use */
+	bool reading;                                       /* nothing may be changed */
+	int (*prepare)(struct work *work, struct err *err); /* makes what is missing in the database, before the first use */
 	mongoc_client_pool_t *pool;
-	unsigned shard;        /* of the counters that this process writes */
-	pthread_mutex_t mutex; /* guards what follows */
+	unsigned shard;        /* of the counters, for this process */
+	pthread_mutex_t mutex; /* protects the fields below */
 	bool ready;
-	struct err unready; /* why it is not, as seen last */
-	int64_t unready_ms; /* when, by the monotonic clock */
-	int64_t asked_us;   /* when the server was asked for its time, by the monotonic clock; 0: never */
-	int64_t ahead_us;   /* how far its clock is ahead of that one */
+	struct err unready; /* why the store was not ready last time */
+	int64_t unready_ms; /* when that was, by the monotonic clock */
+	int64_t asked_us;   /* when the server was last asked for its time, by the monotonic clock; 0: never */
+	int64_t ahead_us;   /* how far the server's clock is ahead of the monotonic one */
 	struct handles handles;
 };
 
-/* Makes collections and indexes, puts the default dataset's labels first (out of those of the older collecting
- * system, if they are there), ends removals that a crash left. */
+/* Makes collections and indexes, puts the default dataset's labels first (taking those of the older collecting
+ * system, if there are any), and ends removals that a crash interrupted. */
 int schema_prepare(struct work *work, struct err *err);
-/* Removes what belongs to a dataset that is marked as removed, if it is. */
+/* Removes what belongs to a dataset that is marked as removed; does nothing if it is not. */
 int dataset_purge(struct work *work, const char *name, struct err *err);
 
 /* Finds the dataset's document, unless it is marked as removed. */
 bson_t *filter_dataset(const char *name);
 bson_oid_t new_revision(void);
-/* The dataset's document; ERR_NOT_FOUND "Database not found". The caller releases. */
+/* Reads the dataset's document; ERR_NOT_FOUND "Database not found". The caller releases *out. */
 int settings_read(struct work *work, const char *name, struct settings *out, struct err *err);
 void settings_release(struct settings *settings);
-/* For settings without a uuid: gives the dataset one, and reads them anew. */
+/* For settings without a uuid: gives the dataset one, and reads the settings again. */
 int settings_give_uuid(struct work *work, const char *name, struct settings *settings, struct err *err);
-/* Marks the dataset as removed, whole or unfinished as `unfinished` says, and removes it. ERR_NOT_FOUND when there
- * is none. */
+/* Marks the dataset as removed, a whole or an unfinished one as `unfinished` says, and removes it. ERR_NOT_FOUND
+ * when there is none. */
 int dataset_mark_removed(struct work *work, const char *name, bool unfinished, struct err *err);
 bson_t *policy_document(const struct dataset_policy *policy);
-/* A handle; takes settings. */
+/* Makes a handle; takes settings. */
 struct dataset *dataset_handle(struct mongodb_store *store, const char *name, struct settings *settings);
-/* Writes what adding samples and labels changes of them, inside a transaction. */
+/* Writes what has changed in the settings by adding samples and labels, inside a transaction. */
 int settings_save(struct work *work, const char *name, const struct settings *settings, struct err *err);
-/* A policy with its lease_seconds resolved: one as stored, and the current one. */
+/* A policy with its lease_seconds resolved: of a stored one, and the current one. */
 struct dataset_policy policy_resolved(const struct mongodb_dataset *dataset, const struct dataset_policy *stored);
 struct dataset_policy current_policy(struct mongodb_dataset *dataset);
-/* Reads the dataset's current ones anew. */
+/* Reads the dataset's current settings again. */
 int settings_refresh(struct mongodb_dataset *dataset, struct err *err);
-/* Makes them the dataset's current ones; takes what they own. */
+/* Makes them the dataset's current settings; takes what they own. */
 void settings_replace(struct mongodb_dataset *dataset, struct settings *settings);
 /* Whether the dataset has this label. Asks the store when it is not among those known here. */
 int label_known(struct mongodb_dataset *dataset, const char *label, bool *known, struct err *err);
-/* The labels document; in order of name. The caller releases, in any case. */
+/* Reads the labels document, in order of name. The caller releases *out, in any case. */
 int labels_read(struct work *work, const char *name, struct label_set *out, struct err *err);
 /* The same with what is said of each; in order of key. */
 int labels_read_described(struct work *work, const char *name, struct label_set *out, struct err *err);
@@ -228,7 +228,7 @@ void label_set_order_by_name(struct label_set *set);
 void label_set_order_by_key(struct label_set *set);
 void label_set_order_by_position(struct label_set *set);
 void label_set_release(struct label_set *set);
-/* Adds the labels that are lacking, with keys from settings->next_label on, inside a transaction. */
+/* Adds the labels that are missing, with keys from settings->next_label on, inside a transaction. */
 int labels_insert(struct work *work, const char *dataset, struct settings *settings, const char *const *names,
                   size_t count, int64_t *last_key, int64_t *added, struct err *err);
 
@@ -243,23 +243,24 @@ struct record {
 	struct sample sample;
 	char *url;
 	int64_t position; /* in the queue */
-	/* from when on somebody may be given it: 0, or when a lease ends; INT64_MAX: it is as good as labelled */
+	/* when somebody may next be given it: 0 = now, or when a lease ends; INT64_MAX: never, it has enough votes */
 	int64_t free_at;
 	int64_t events;
-	int64_t added_at; /* "Timestamp"; 0 in a new one: now */
+	int64_t added_at; /* "Timestamp"; 0 in a new record: now */
 	int64_t revision; /* counts every change */
 	struct lease *leases;
 	size_t lease_count;
-	struct rules_vote *votes; /* with strings of their own */
+	struct rules_vote *votes; /* own their strings */
 	size_t vote_count;
-	/* Noted once somebody votes on what was decided, or it is decided after a vote; else what the sample has was
+	/* Noted once somebody votes on a decided sample, or it is decided after a vote; otherwise the sample's label was
 	 * decided. */
 	struct rules_decision decision;
-	char *decided_label, *decided_by; /* its strings */
+	char *decided_label, *decided_by; /* the decision's strings */
 
 	bool is_new, changed;
-	bson_t *adopts;              /* of a new one: finds the document of another system that it is made of; NULL: none */
-	enum sample_state was_state; /* as read */
+	/* for a new record: finds the document of another system that it is made from; NULL: none */
+	bson_t *adopts;
+	enum sample_state was_state; /* as it was read */
 	char *was_label;
 };
 struct records {
@@ -267,26 +268,26 @@ struct records {
 	size_t count, capacity;
 };
 
-#define POSITION_END (INT64_C(1) << 40) /* requeued samples are at POSITION_END + the time, or a little more */
+#define POSITION_END (INT64_C(1) << 40) /* requeued samples are at POSITION_END + the time, or a little later */
 
-struct record *records_add(struct records *records); /* an empty one */
-/* A new sample, at its place in the queue. */
+struct record *records_add(struct records *records); /* adds an empty one */
+/* Adds a new sample, at its place in the queue. */
 struct record *record_new(struct records *records, int64_t id, const char *filepath, const char *label);
-/* Adds those whose "filepath" or "sha256" is one of values. */
+/* Finds the samples whose "filepath" or "sha256" (`field`) is one of values. */
 int records_find(struct work *work, const char *dataset, const char *field, const char *const *values, size_t count,
                  struct records *found, struct err *err);
-void records_drop_twins(struct records *records); /* leaves one of each sample; the order is lost */
+void records_drop_twins(struct records *records); /* keeps one record of each sample; loses their order */
 void records_release(struct records *records);
 /* A work_visit that appends to struct records. */
 int records_visit(void *records, const bson_t *document, struct err *err);
-/* A copy of the record as a sample; NULL texts become "". */
+/* Copies the sample; NULL texts become "". */
 void sample_copy(struct sample *out, const struct sample *from);
 
-/* What the user said of the sample, in place of what was said before; label NULL: passes it on for good. The event
- * is the sample's last one. */
+/* Sets what the user said of the sample, replacing anything earlier; label NULL: passed it on for good. Its event is
+ * the sample's last one. */
 void record_set_vote(struct record *record, const char *user, const char *label, int64_t at);
 bool record_has_vote(const struct record *record, const char *user); /* or passed it on */
-/* The same for an event of the sample, its n-th: a vote, or a decision. */
+/* The same for the sample's n-th event: a vote, or a decision. */
 void record_take_event(struct record *record, const struct label_event *event, int64_t n);
 /* Whether the sample's votes are in its events alone. */
 bool record_is_older(const struct record *record);
@@ -304,16 +305,16 @@ struct lease *record_add_lease(struct record *record, const char *user, int64_t 
 /* Appends, as one statement, the change of the record as it was read to what it is now. */
 int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err);
 
-/* For qsort. */
+/* for qsort */
 int record_by_position(const void *a, const void *b);
 
-/* Filters of images, each with the index that serves it (in opts). */
+/* Filters of images, and (in opts) the index that serves each. */
 bson_t *filter_id(const char *dataset, int64_t id);
 bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
 /* The events of the samples from `from` to below `to`. */
 bson_t *events_filter(const char *dataset, int64_t from, int64_t to);
 
-/* Appends the new record, as a document of its own or out of the one it adopts. */
+/* Appends the new record, as a document of its own or made from the one it adopts. */
 int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
                   struct err *err);
 
@@ -329,17 +330,17 @@ struct batch {
 	const char *dataset;
 	unsigned shard;
 	int64_t now;
-	mongoc_bulk_operation_t *images, *events; /* NULL: nothing so far */
+	mongoc_bulk_operation_t *images, *events; /* NULL: nothing yet */
 	struct count *counts;
 	size_t count_count, count_capacity;
 };
 void batch_clear(struct batch *batch);
-/* Empties it for another try; dataset and shard stay. */
+/* Empties the batch for another attempt; dataset and shard stay. */
 void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. request may be NULL. */
 void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
                  const char *source, int64_t lead_time_ms, const char *request);
-/* Writes the record, new or changed, and what that means for the counts. */
+/* Writes the new or changed record, and the changes of counts that follow. */
 int batch_save(struct batch *batch, struct record *record, struct err *err);
 /* Removes the record, as it was read, with its events; applied before everything that the batch saves. */
 void batch_remove(struct batch *batch, const struct record *record);
@@ -361,8 +362,8 @@ struct window {
 int window_open(struct window *window, struct mongodb_dataset *dataset, struct work *work, struct err *err);
 void window_close(struct window *window);
 void ahead_release(struct mongodb_dataset *dataset);
-/* Reads candidates for so many leases, in order of the queue; user NULL: what anybody may have, else what this user
- * may. */
+/* Reads candidates for this many leases, in order of the queue; user NULL: samples that anybody may have, else those
+ * that this user may have. */
 int window_fill(struct window *window, struct work *work, const char *user, size_t wanted, struct err *err);
 
 /* --- the operations of backend.h, by file ------------------------------------------------------------------------- */
@@ -409,9 +410,9 @@ dataset_change_fn mongodb_change;
 typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
 typeof(dataset_unreadable) mongodb_unreadable;
 
-/* What a change of the overlap makes of the samples that are there is made in bites, between which others write
- * (policy.c). All that is due; and a small bite, by the leader of leases, so that it ends though nobody waits for
- * it. */
+/* A change of the overlap reaches existing samples in bites, between which others write (policy.c). catch_up does
+ * all that is due; catch_up_step does a small bite, which the leader of leases does so that the change ends even if
+ * nobody waits for it. */
 int catch_up(struct mongodb_dataset *, struct err *);
 int catch_up_step(struct mongodb_dataset *, struct err *);
 /* Whether anything is due, as far as this process knows. */

@@ -1,4 +1,4 @@
-/* The labels of a dataset in MongoDB: its labels document, and what a process knows of it. */
+/* The labels of a dataset in MongoDB: its labels document, and the process's copy of it. */
 #include "dataset/mongodb/internal.h"
 
 #include "base/text.h"
@@ -168,7 +168,7 @@ int label_known(struct mongodb_dataset *dataset, const char *label, bool *known,
 	return 0;
 }
 
-/* Puts a label where its name belongs. */
+/* Inserts a label in order of name. */
 static void label_set_add(struct label_set *set, int64_t key, const char *name)
 {
 	size_t at = set->count++;
@@ -188,7 +188,7 @@ int labels_insert(struct work *work, const char *dataset, struct settings *setti
 	struct label_set known;
 	int failed = labels_read(work, dataset, &known, err);
 
-	/* Another system's programs may have added some: they look for the last key in the document. */
+	/* Another system's programs, which look for the last key in the document, may have added some. */
 	for (size_t i = 0; i < known.count; i++)
 		settings->next_label = known.label[i].key >= settings->next_label ? known.label[i].key + 1 : settings->next_label;
 	*added = 0;
@@ -207,7 +207,7 @@ int labels_insert(struct work *work, const char *dataset, struct settings *setti
 		snprintf(key, sizeof(key), "%lld", (long long)*last_key);
 		BSON_APPEND_UTF8(&set, key, names[i]);
 		++*added;
-		label_set_add(&known, *last_key, names[i]); /* it may be listed twice */
+		label_set_add(&known, *last_key, names[i]); /* the same name may be listed twice */
 	}
 	bson_append_document_end(update, &set);
 	label_set_release(&known);

@@ -1,4 +1,5 @@
-/* Leases in MongoDB: the requests that wait in a process are served together, each sample taken by compare-and-set. */
+/* Leases in MongoDB: the requests that wait in a process are served together; each sample is taken by
+ * compare-and-set. */
 #include "dataset/mongodb/internal.h"
 
 enum { ROUNDS_MAX = 50 };
@@ -7,17 +8,18 @@ struct request {
 	struct combine_job job;
 	const char *user;
 	size_t wanted;
-	bool next; /* as /obtain: one's own again, and shared when nothing is free */
+	bool next; /* as for /obtain: the user's own lease again, and a shared one when nothing is free */
 	struct task *out;
 	size_t taken;
 
-	struct request *same; /* an earlier request of the batch for this user's next one, which answers this too */
-	bool settled;         /* nothing more is tried for it */
+	/* an earlier request of the batch for the same user's next sample, which answers this one, too */
+	struct request *same;
+	bool settled; /* nothing more is tried for it */
 	int result;
 	struct err err;
 };
 
-/* A sample that a request is to have, if nobody was quicker. */
+/* A sample that a request gets if nobody was quicker. */
 struct claim {
 	struct request *request;
 	size_t record;
@@ -25,7 +27,7 @@ struct claim {
 	int64_t expires_at;
 };
 
-/* The requests of one batch and where they stand. */
+/* The requests of one batch, and how far they are. */
 struct taking {
 	struct mongodb_dataset *dataset;
 	struct work *work;
@@ -85,7 +87,7 @@ static struct lease *oldest_own(struct records *found, const char *user, int64_t
 	return oldest;
 }
 
-/* What the user holds, and is to get from requests of the batch before this one. */
+/* How many samples the user holds, or will get from earlier requests of the batch. */
 static size_t count_held(struct taking *taking, struct records *found, const struct request *request)
 {
 	size_t count = 0;
@@ -102,19 +104,19 @@ static size_t count_held(struct taking *taking, struct records *found, const str
 	return count;
 }
 
-/* One's own lease is given again, with time to work. */
+/* Gives the user's own lease again, with enough time to work. */
 static int give_own(struct taking *taking, struct request *request, struct record *record, struct lease *lease)
 {
 	int64_t length = taking->window.policy.lease_seconds * MICROSECONDS;
 	int64_t expires_at = lease->expires;
 
-	/* One that ends later than a new one would was taken before the clock went back. */
+	/* A lease that ends later than a new one would was taken before the clock went back. */
 	if (expires_at - taking->window.now <= length / 2 || expires_at - taking->window.now > length) {
 		struct sample_change renewal = {
 			.act = SAMPLE_RENEW, .id = record->sample.id, .user = request->user, .token = lease->token};
 		struct err err;
 
-		/* Another was right to take it meanwhile: then a new one is looked for. */
+		/* Another user has rightly taken it meanwhile: then look for a new one. */
 		if (mongodb_change(&taking->dataset->base, &renewal, 1, &err)) {
 			if (err.code == ERR_CONFLICT)
 				return 0;
@@ -177,7 +179,7 @@ static void lease_claim(struct taking *taking, struct request *request, size_t a
 	record_refresh(record, taking->window.policy.overlap, taking->window.now);
 }
 
-/* Gives the request what the window has, in order; after others were quicker, from anywhere in it. */
+/* Gives the request samples from the window, in order; after others were quicker, from a random place on. */
 static void lease_choose(struct taking *taking, struct request *request)
 {
 	size_t count = taking->window.records.count, lack = lacking(request);
@@ -193,7 +195,7 @@ static void lease_choose(struct taking *taking, struct request *request)
 	}
 }
 
-/* Which of the claims hold, when not all of them do. */
+/* Finds out which of the claims hold, when not all of them do. */
 static int read_back(struct taking *taking, struct records *now_there, struct err *err)
 {
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(taking->dataset->base.name)), in, list = BSON_INITIALIZER;
@@ -216,7 +218,7 @@ static bool is_held(struct records *records, const struct claim *claim, int64_t 
 	return false;
 }
 
-/* Writes the claims, each on condition that its sample is as it was read, and gives those that hold. */
+/* Writes the claims, each on condition that its sample is unchanged, and gives out those that hold. */
 static int execute(struct taking *taking, struct err *err)
 {
 	mongoc_bulk_operation_t *bulk = work_bulk(taking->work, "images");
@@ -292,7 +294,7 @@ static int share(struct taking *taking, struct request *request, struct err *err
 	return 0;
 }
 
-/* For one whom the common window gave nothing: looks for what this user may have. */
+/* For a user to whom the common window gave nothing: looks for samples that this user may have. */
 static int take_alone(struct taking *taking, struct request *request, struct err *err)
 {
 	if (window_fill(&taking->window, taking->work, request->user, lacking(request), err))
@@ -342,7 +344,7 @@ static int take_all(struct taking *taking, struct err *err)
 	return err_set(err, ERR_UNAVAILABLE, "The queue is too busy");
 }
 
-/* One user's requests for the next one at the same time are one request. */
+/* Treats requests for a user's next sample at the same time as one request. */
 static void find_same(struct combine_job *jobs)
 {
 	for (struct combine_job *job = jobs; job; job = job->next) {
@@ -383,7 +385,7 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 	taking.claims = calloc(wanted, sizeof(*taking.claims));
 	if (!taking.claims)
 		abort();
-	(void)catch_up_step(dataset, &err); /* goes on where it is at the next one */
+	(void)catch_up_step(dataset, &err); /* after a failure it goes on from there next time */
 	int failed = work_begin(&work, dataset->store, &err) || window_open(&taking.window, dataset, &work, &err) ||
 	             take_all(&taking, &err);
 	for (struct combine_job *job = jobs; job; job = job->next) {
@@ -413,7 +415,7 @@ static void lease_lead(void *dataset, struct combine *line)
 static int lease_ask(struct mongodb_dataset *dataset, struct request *request, struct err *err)
 {
 	memset(request->out, 0, request->wanted * sizeof(*request->out));
-	/* One batch at a time, so that one's own lease is found again, and a process doesn't compete with itself. */
+	/* One batch at a time, so that a user's own lease is found again, and a process doesn't compete with itself. */
 	combine_do(&dataset->leases, &request->job, lease_lead, dataset, 0);
 	if (request->result == 0)
 		return 0;

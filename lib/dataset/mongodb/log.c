@@ -1,4 +1,4 @@
-/* What libmongoc says beside its errors: into the error that is being made, or into the program's log. */
+/* Puts what libmongoc reports beside its errors into the error that is being made, or into the program's log. */
 #include "dataset/mongodb/internal.h"
 
 static _Thread_local char *hearing; /* mongodb_hear's */
@@ -26,7 +26,7 @@ static void log_line(mongoc_log_level_t level, const char *domain, const char *m
 		snprintf(hearing, MONGODB_SAID_MAX, ": %s", message);
 		return;
 	}
-	/* libmongoc warns of what is no news: the server has ended that transaction already, and it is run again. */
+	/* No news: the server has already ended that transaction, and it runs again. */
 	if (strncmp(message, "Error in abortTransaction", 25) == 0)
 		return;
 	if (level <= MONGOC_LOG_LEVEL_WARNING)

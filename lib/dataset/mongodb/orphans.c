@@ -1,5 +1,5 @@
-/* Ends the transactions that a program which was killed has left open in MongoDB. Their server keeps them, and what
- * they have written stays locked, for a minute (transactionLifetimeLimitSeconds) although the connection is gone. */
+/* Ends the transactions that a killed program has left open in MongoDB. Although the connection is gone, the server
+ * keeps them, and what they have written stays locked, for a minute (transactionLifetimeLimitSeconds). */
 #include <errno.h>
 #include <unistd.h>
 
@@ -52,7 +52,7 @@ static bson_t *pipeline(const char *appname, int64_t inactive_us)
 	return stages;
 }
 
-/* Where we may not look they end in their own time. */
+/* Where we are not allowed to look, they end by themselves. */
 static int orphans_find(struct work *work, bson_t *stages, struct orphans *orphans, struct err *err)
 {
 	bson_error_t error;

@@ -1,21 +1,21 @@
-/* A change of the policy in MongoDB, and what one of the overlap makes of the samples that are there already.
+/* A change of the policy in MongoDB, and how a change of the overlap reaches the existing samples.
  *
- * That is made in bites, between which others write. The dataset's document has `due` while there are samples that are
- * not in line with the policy: an id of the last change, so that only who has seen them all by that one ends it. A
- * dataset of an earlier version, of which some votes are only in the events, is due until all have been looked at. Each
- * bite is a transaction by the policy that it reads, and leaves alone what is in line: begun anew after a crash it only
- * reads what was done. */
+ * It reaches them in bites, between which others write. The dataset's document has `due` as long as some samples do
+ * not follow the policy yet: the id of the last change, so that only a process that has gone through all samples for
+ * this change removes it. In a dataset of an earlier version, which left some votes in the events alone, everything
+ * is due until all samples were looked at. Each bite is a transaction that reads the policy, and leaves samples
+ * alone that follow it: after a crash it starts again, and only reads what was done. */
 #include "dataset/mongodb/internal.h"
 
 enum {
-	BITE_MAX = 500, /* samples of a transaction */
-	STEP_MAX = 50,  /* of one that is part of somebody's request for a task */
+	BITE_MAX = 500, /* samples in a transaction */
+	STEP_MAX = 50,  /* in one that is part of a user's request for a task */
 };
 
 struct bite {
 	struct mongodb_dataset *dataset;
-	int64_t after, last; /* the samples' ids */
-	size_t most, found;  /* most: halved each time that others were writing the same samples */
+	int64_t after, last; /* ids of samples */
+	size_t most, found;  /* most: halved each time that others wrote to the same samples */
 	bool tried;
 	struct settings settings;
 	struct records records;
@@ -40,7 +40,7 @@ static void append_exists(bson_t *any, const char *key, const char *field)
 	bson_destroy(exists);
 }
 
-/* Those that something was said of, or that somebody holds; to all others the overlap makes no difference. */
+/* Samples with votes or leases; for all others the overlap makes no difference. */
 static bson_t *concerned(const struct bite *bite)
 {
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(bite->dataset->base.name), "id", "{", "$gt",
@@ -90,7 +90,7 @@ static int run_bite(struct work *work, void *data, struct err *err)
 	return batch_write(&bite->batch, err);
 }
 
-/* *most becomes what the next one may be: less where others write, and again more where they do not. */
+/* *most is set for the next bite: fewer samples where others write, more again where they do not. */
 static int take_bite(struct mongodb_dataset *dataset, int64_t *after, size_t *most, bool *more, struct err *err)
 {
 	struct bite bite = {.dataset = dataset, .after = *after, .last = *after, .most = *most};
@@ -107,7 +107,7 @@ static int take_bite(struct mongodb_dataset *dataset, int64_t *after, size_t *mo
 	return failed;
 }
 
-/* Unless the overlap was changed once more meanwhile. */
+/* Ends the change, unless the overlap was changed again meanwhile. */
 static int end(struct mongodb_dataset *dataset, const bson_oid_t *due, struct err *err)
 {
 	static const bson_oid_t none = {.bytes = {0}};
@@ -178,7 +178,7 @@ struct update {
 	const struct dataset_change *change;
 };
 
-/* The transaction has read what it merges into, and conflicts with a change of that. */
+/* The transaction has read the policy that it merges into, and so conflicts with another change of it. */
 static int run_update(struct work *work, void *data, struct err *err)
 {
 	const struct update *update = data;

@@ -3,9 +3,9 @@
 
 enum {
 	WINDOW_SLACK = 8,
-	RUN_OUT_US = 100 * 1000, /* leases that ran out are looked for this often, and when nothing else is there */
-	AHEAD_MIN = 1000,        /* positions that are quicker passed over than remembered */
-	AHEAD_MAX = 1000,        /* users of a dataset */
+	RUN_OUT_US = 100 * 1000, /* how often to look for leases that ran out; also done when nothing else is free */
+	AHEAD_MIN = 1000,        /* skipping this many positions is quicker than remembering them */
+	AHEAD_MAX = 1000,        /* users remembered for a dataset */
 	AHEAD_RATIO = 20,        /* so that looking takes at most 5 % of the time */
 };
 
@@ -25,12 +25,12 @@ void window_close(struct window *window)
 
 /* --- who is ahead of the others ----------------------------------------------------------------------------------- */
 
-/* Before this position nothing was open to the user: all of it that is free that user has voted on. To see that
- * took the store some time, and it is not looked at again until AHEAD_RATIO times that has passed: what is given
- * back there comes to this user then, and to others at once. */
+/* Before this position nothing was open to the user, who has voted on every free sample there. Finding that out took
+ * the store some time, so it does not look there again for AHEAD_RATIO times as long: a sample given back there
+ * reaches this user only then, but others at once. */
 struct ahead {
 	char *user;
-	int64_t position, until; /* by the steady clock */
+	int64_t position, until; /* until: by the steady clock */
 };
 
 static struct ahead *ahead_of(struct mongodb_dataset *dataset, const char *user)
@@ -61,7 +61,7 @@ static struct ahead *ahead_add(struct mongodb_dataset *dataset, const char *user
 	return made;
 }
 
-/* From where the user's part of the queue begins, as far as that is known. */
+/* Where the user's part of the queue begins, as far as that is known. */
 static int64_t ahead_position(struct window *window, const char *user)
 {
 	const struct ahead *known = user ? ahead_of(window->dataset, user) : NULL;
@@ -69,7 +69,7 @@ static int64_t ahead_position(struct window *window, const char *user)
 	return known && steady_us() < known->until ? known->position : 0;
 }
 
-/* What a look from `from` has found for the user, which took `took`. */
+/* Notes what a look from `from`, which took `took`, has found for the user. */
 static void ahead_note(struct window *window, const char *user, int64_t from, int64_t took)
 {
 	struct mongodb_dataset *dataset = window->dataset;
@@ -87,10 +87,10 @@ static void ahead_note(struct window *window, const char *user, int64_t from, in
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
 
-enum { RUN_OUT = -1 }; /* for `from` */
+enum { RUN_OUT = -1 }; /* a value of `from` */
 
 /* Adds candidates in order of the queue: those that are free, from position `from` to below `to`, or those whose
- * lease ran out. user: only what this user may have (NULL: what anybody may). */
+ * lease ran out. user: only those that this user may have (NULL: that anybody may have). */
 static int queue_look(struct window *window, struct work *work, int64_t from, int64_t to, const char *user,
                       size_t limit, struct err *err)
 {
@@ -114,10 +114,10 @@ static int queue_look(struct window *window, struct work *work, int64_t from, in
 	return work_find(work, "images", filter, opts, records_visit, &window->records, err);
 }
 
-/* Where in a random order one starts to look. */
+/* Chooses where to start looking in a random order. */
 static int random_start(struct window *window, int64_t *from, struct err *err)
 {
-	int64_t size; /* with gaps among the ids the last are not begun with, but come all the same */
+	int64_t size; /* with gaps among the ids the last samples are never the start, but are reached all the same */
 
 	if (mongodb_size(&window->dataset->base, &size, err))
 		return -1;
@@ -125,7 +125,7 @@ static int random_start(struct window *window, int64_t *from, struct err *err)
 	return 0;
 }
 
-/* In line; one user's part of it from where that begins. */
+/* In order; a single user's part from where it begins. */
 static int look_in_line(struct window *window, struct work *work, const char *user, size_t limit, struct err *err)
 {
 	int64_t from = ahead_position(window, user), begun = steady_us();
@@ -137,7 +137,7 @@ static int look_in_line(struct window *window, struct work *work, const char *us
 	return 0;
 }
 
-/* In a random order, too, what was put to the queue's end comes when all the others have come. */
+/* Even in a random order, samples put to the queue's end come after all others. */
 static int look_at_random(struct window *window, struct work *work, const char *user, size_t limit, struct err *err)
 {
 	int64_t from;
@@ -156,7 +156,7 @@ static int by_end(const void *a, const void *b)
 	return at_end ? record_by_position(a, b) : 0;
 }
 
-/* A lease that ends later than one that is taken now was taken before the clock went back: it ends when that one
+/* A lease that ends later than a new one would was taken before the clock went back: it now ends when the new one
  * would. */
 static int cap_leases(struct window *window, struct work *work, struct err *err)
 {
@@ -181,12 +181,12 @@ static int cap_leases(struct window *window, struct work *work, struct err *err)
 	return work_bulk_run(work, bulk, NULL, err) || failed;
 }
 
-/* Is it time to look for leases that ran out? For one user's sake it always is. */
+/* Whether to look for leases that ran out. For a single user it always is time. */
 static bool run_out_due(struct window *window, const char *user)
 {
 	struct mongodb_dataset *dataset = window->dataset;
 
-	/* The clock may have been set back. */
+	/* even if the clock was set back */
 	if (!user && window->now < dataset->run_out_at && window->now >= dataset->run_out_at - RUN_OUT_US)
 		return false;
 	dataset->run_out_at = window->now + RUN_OUT_US;

@@ -1,4 +1,4 @@
-/* A sample's document in MongoDB as a struct: read and written, with its leases and votes. */
+/* Reads and writes a sample's document in MongoDB, with its leases and votes, as a struct. */
 #include "dataset/mongodb/internal.h"
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
@@ -67,7 +67,7 @@ enum field_type { TEXT, NUMBER };
 struct field {
 	const char *name;
 	enum field_type type;
-	bool changes;  /* while the sample lives */
+	bool changes;  /* may change as long as the sample exists */
 	bool optional; /* left out when it is "" or 0 */
 	size_t offset;
 };
@@ -392,7 +392,7 @@ int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
 }
 
-/* What else is in the document, its Timestamp with it, stays. */
+/* Keeps everything else in the document, including its Timestamp. */
 static int adopt_document(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record,
                           struct err *err)
 {

@@ -1,5 +1,4 @@
-/* A dataset that comes from another store into MongoDB: its own document says that it is unfinished, until it is
- * whole. */
+/* A dataset that comes from another store into MongoDB: its document marks it as unfinished until it is whole. */
 #include "dataset/mongodb/internal.h"
 
 #include "base/text.h"
@@ -24,7 +23,7 @@ static int read_origin(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* The outline comes later; only what cannot wait is written here. */
+/* The outline comes later; this writes only what cannot wait. */
 static int make_unfinished(struct work *work, const struct beginning *beginning, struct err *err)
 {
 	bson_oid_t revision = new_revision();
@@ -189,7 +188,7 @@ struct filling {
 	struct batch batch;
 };
 
-/* The records that are to be replaced. */
+/* Finds the records that will be replaced. */
 static int find_there(struct work *work, struct filling *filling, struct err *err)
 {
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(filling->dataset->base.name)), in, list = BSON_INITIALIZER;
@@ -225,7 +224,7 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 	record_refresh(record, filling->settings.policy.overlap, filling->batch.now);
 }
 
-/* How many there are, and how many bytes; the ids that never were are what is left. */
+/* Counts the records and their bytes; ids that are missing never existed. */
 static void count_in(struct filling *filling)
 {
 	struct settings *settings = &filling->settings;

@@ -1,9 +1,9 @@
-/* What was said of a sample in MongoDB, and who holds it: its votes, decision and leases, by rules.h. */
+/* What people said of a sample in MongoDB, and who holds it: its votes, decision and leases, by rules.h. */
 #include "dataset/mongodb/internal.h"
 
 #include "base/hash.h"
 
-enum { SPARSE_MAX = 10 }; /* samples between two whose events are read with theirs */
+enum { SPARSE_MAX = 10 }; /* when more samples than this lie between two, their events are read one by one */
 
 /* --- votes and decisions ------------------------------------------------------------------------------------------ */
 
@@ -18,7 +18,7 @@ static void said_decide(struct record *record, const struct rules_decision *deci
 	record->decision.by = record->decided_by = by;
 }
 
-/* What the sample has while nobody has voted was decided: that must be noted before somebody has. */
+/* As long as nobody has voted, the sample's label was decided: that must be noted before the first vote. */
 static void note_decision(struct record *record)
 {
 	struct rules_decision implied = rules_decision_implied(&record->sample, record->votes, record->vote_count);
@@ -91,7 +91,7 @@ bool record_is_older(const struct record *record)
 
 struct reading {
 	struct records *records;
-	bool *older; /* each of them */
+	bool *older; /* by record */
 };
 
 static int take_event(void *data, const bson_t *document, struct err *err)
@@ -118,7 +118,7 @@ static int take_event(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* One range when they lie close together, else one each. */
+/* One range when the samples lie close together, else one for each. */
 static bson_t *older_events(const char *dataset, const struct reading *reading)
 {
 	const struct record *item = reading->records->item;
@@ -139,7 +139,7 @@ static bson_t *older_events(const char *dataset, const struct reading *reading)
 		bson_t *own = events_filter(dataset, item[i].sample.id, item[i].sample.id + 1);
 
 		if (reading->older[i])
-			BSON_APPEND_DOCUMENT(&any, "0", own); /* the server does not look at an array's keys */
+			BSON_APPEND_DOCUMENT(&any, "0", own); /* the server ignores an array's keys */
 		bson_destroy(own);
 	}
 	bson_append_array_end(filter, &any);
@@ -207,7 +207,7 @@ void record_refresh(struct record *record, int64_t overlap, int64_t now)
 	if (outcome.wanted == 0) {
 		record->free_at = INT64_MAX;
 	} else if (rules_places(&outcome, leases) == 0) {
-		/* When so many have run out that there is a place. */
+		/* The time when enough leases have run out that there is a place. */
 		qsort(record->leases, record->lease_count, sizeof(*record->leases), by_expiry);
 		record->free_at = record->leases[leases - outcome.wanted].expires;
 	}
@@ -215,7 +215,7 @@ void record_refresh(struct record *record, int64_t overlap, int64_t now)
 
 static void set_text(char **text, const char *value)
 {
-	char *copy = text_copy(value); /* which may be a part of what is replaced */
+	char *copy = text_copy(value); /* value may be part of what it replaces */
 
 	free(*text);
 	*text = copy;

@@ -17,7 +17,7 @@ static int find_images(struct dataset *base, bson_t *filter, bson_t *opts, struc
 	return -1;
 }
 
-/* Moves the sample out of a record that is then released. */
+/* Moves the sample out of the record, and releases the record. */
 static void take_sample(struct record *record, struct sample *out)
 {
 	*out = record->sample;
@@ -42,8 +42,9 @@ int mongodb_sample(struct dataset *base, int64_t id, struct sample *out, struct 
 	return read_one(base, filter_id(base->name, id), opts_hint("id", 1), out, err);
 }
 
-/* What was reported as there must not be taken back when the primary falls, since its sender may not send it again.
- * Both read so, or what takes a place would not be known by its bytes yet. */
+/* Reads only what survives a change of the primary, since the sender of an image that is reported as there may not
+ * send it again. Lookups by filepath read in the same way: otherwise a taken filepath could be found whose bytes are
+ * not found yet. */
 static bson_t *opts_lasting(const char *index)
 {
 	bson_t *opts = opts_hint(index, 1);

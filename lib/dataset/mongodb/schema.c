@@ -5,7 +5,7 @@
 
 enum { CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
 
-/* Documents without "dataset" are other services', and no business of our indexes. */
+/* Documents without "dataset" belong to other services, and stay out of our indexes. */
 #define OURS "\"partialFilterExpression\": {\"dataset\": {\"$exists\": true}}"
 
 static const struct {
@@ -17,8 +17,8 @@ static const struct {
 	{"label_details", NULL},
 	{"images",
          "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true, " OURS "},"
-         /* Not unique, since databases of the older system may list a file twice; no other may be added, because
-          * adding samples writes the dataset's document, too. */
+         /* Not unique, since databases of the older system may list a file twice. No other duplicate can be added,
+          * because adding samples also writes the dataset's document. */
          " {\"name\": \"path\", \"key\": {\"dataset\": 1, \"filepath\": 1, \"id\": 1}, " OURS "},"
          " {\"name\": \"sha256\", \"key\": {\"dataset\": 1, \"sha256\": 1}, \"unique\": true,"
          "  \"partialFilterExpression\": {\"sha256\": {\"$exists\": true}}},"
@@ -28,7 +28,7 @@ static const struct {
          "  \"partialFilterExpression\": {\"state\": \"unlabelled\"}},"
          " {\"name\": \"holders\", \"key\": {\"dataset\": 1, \"leases.user\": 1},"
          "  \"partialFilterExpression\": {\"leases\": {\"$exists\": true}}},"
-         /* All the others, to be found when they are to be adopted. */
+         /* All documents of others, to find those to adopt. */
          " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}},"
          " {\"name\": \"unreadable\", \"key\": {\"dataset\": 1, \"id\": 1, \"state\": 1},"
          "  \"partialFilterExpression\": {\"state\": \"unreadable\"}}]"},
@@ -72,7 +72,7 @@ static int make_collection(struct work *work, const char *name, const char *inde
 /* --- labels documents --------------------------------------------------------------------------------------------- */
 
 struct labels_order {
-	const char *first; /* the name that is to come first */
+	const char *first; /* the name that shall come first */
 	size_t count;
 	bson_t *before[LABELS_AT_ONCE]; /* documents that come before it */
 };
@@ -106,7 +106,7 @@ static int move_behind(struct work *work, const bson_t *document, struct err *er
 	       work_insert(work, "labels", bson_copy(document), err);
 }
 
-/* A document that is inserted anew comes last in natural order. */
+/* A document that is inserted again comes last in natural order. */
 static int put_first(struct work *work, void *data, struct err *err)
 {
 	struct labels_order *order = data;
@@ -136,7 +136,7 @@ static int take_labels(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* The older collecting system has one document, under an _id that MongoDB made. It stays, behind ours. */
+/* The older collecting system has one document, whose _id MongoDB made. It stays, after ours. */
 static int make_labels(struct work *work, const char *name, struct err *err)
 {
 	bson_t *document = BCON_NEW("_id", BCON_UTF8(name));
@@ -150,8 +150,8 @@ static int make_labels(struct work *work, const char *name, struct err *err)
 	return work_insert(work, "labels", document, err) && !work->duplicate;
 }
 
-/* What find_one() gives is the first document in natural order: that of the default dataset, whose place is
- * therefore taken before the dataset is made, and mended when another dataset becomes the default. */
+/* find_one() returns the first document in natural order. It must be the default dataset's: so that document is made
+ * before the dataset, and put first again when another dataset becomes the default. */
 static int order_labels(struct work *work, struct err *err)
 {
 	struct labels_order order = {.first = work->store->config->default_dataset};
@@ -173,12 +173,12 @@ struct purge {
 	const char *name;
 	bson_oid_t revision;
 	int64_t next_id;
-	int64_t from; /* samples below are gone */
+	int64_t from; /* samples below this are removed */
 	bool found;
 };
 
-/* Each bite of the removal writes the dataset's document, so that nobody who is late removes what belongs to a new
- * dataset of the same name. */
+/* Each bite of the removal writes the dataset's document, so that a late process never removes anything of a new
+ * dataset with the same name. */
 static int claim_bite(struct work *work, const struct purge *purge, struct err *err)
 {
 	return work_update(work, "datasets",
@@ -200,7 +200,7 @@ static int purge_samples(struct work *work, void *data, struct err *err)
 	       work_delete(work, "events", events_filter(purge->name, purge->from, to), err);
 }
 
-/* The default dataset's labels document keeps its place. */
+/* The default dataset's labels document is emptied, so that it keeps its place. */
 static int purge_labels(struct work *work, const char *name, struct err *err)
 {
 	bson_t *empty = BCON_NEW("_id", BCON_UTF8(name));
@@ -270,7 +270,7 @@ static int collect_removed(void *data, const bson_t *document, struct err *err)
 	return removed->count == LABELS_AT_ONCE ? WORK_ENOUGH : 0;
 }
 
-/* Ends what a process began that died meanwhile. */
+/* Ends removals whose process died. */
 static int purge_removed(struct work *work, struct err *err)
 {
 	struct removed removed = {0};
@@ -283,8 +283,8 @@ static int purge_removed(struct work *work, struct err *err)
 	return failed;
 }
 
-/* An earlier version's, under which no file could be listed twice. Only looked for, as a rule: dropping waits for
- * whoever writes. */
+/* The index of an earlier version, which kept files from being listed twice. Mostly it is only looked for, since
+ * dropping it waits for all writers. */
 static int drop_retired_index(struct work *work, struct err *err)
 {
 	mongoc_collection_t *images =

@@ -144,7 +144,7 @@ int mongodb_refresh(struct dataset *dataset, struct err *err)
 	return settings_refresh(mongodb_dataset(dataset), err);
 }
 
-/* As they were when it was opened or refreshed: there is nothing to ask. */
+/* As of when it was opened or refreshed, so nothing is asked. */
 int mongodb_place(struct dataset *base, struct dataset_place *out, struct err *err)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
@@ -158,7 +158,7 @@ int mongodb_place(struct dataset *base, struct dataset_place *out, struct err *e
 	return 0;
 }
 
-/* One that an earlier version made has none yet. */
+/* A dataset that an earlier version made has no uuid yet. */
 int settings_give_uuid(struct work *work, const char *name, struct settings *settings, struct err *err)
 {
 	char uuid[HASH_UUID_MAX];
@@ -205,7 +205,7 @@ static int note_taken(void *data, const bson_t *document, struct err *err)
 	               : err_set(err, ERR_CONFLICT, "A dataset named %s exists already", (char *)data);
 }
 
-/* The labels may be there first: the default dataset's, out of the older collecting system's. */
+/* The labels may exist before the dataset: the default dataset's, from the older collecting system. */
 static int note_labels(void *data, const bson_t *document, struct err *err)
 {
 	int64_t *next = data, key;
@@ -255,7 +255,7 @@ int mongodb_create(struct dataset_store *base, const char *name, const char *bas
 	return failed;
 }
 
-/* It is marked first, so that it is gone for everybody at once, and what a crash leaves is removed later. */
+/* Marks it first, so that it is gone for everybody at once, and what a crash leaves is removed later. */
 int dataset_mark_removed(struct work *work, const char *name, bool unfinished, struct err *err)
 {
 	bson_oid_t revision = new_revision();

@@ -1,4 +1,4 @@
-/* The store of MongoDB: its client pool, and the datasets it keeps open. */
+/* The MongoDB store: its client pool, and the datasets it keeps open. */
 #include "dataset/mongodb/internal.h"
 
 enum { PING_MS = 2000 };
@@ -38,7 +38,7 @@ int mongodb_store_open(struct dataset_store **out, const struct config *config, 
 	store->config = config;
 	store->reading = reading;
 	store->prepare = schema_prepare;
-	store->ready = reading; /* nothing is made where only reading is meant */
+	store->ready = reading; /* when only reading, nothing is made */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
 	handles_init(&store->handles, config->limits.open_datasets, free_dataset);
@@ -74,7 +74,7 @@ void mongodb_store_free(struct dataset_store *base)
 	free(store);
 }
 
-/* By a connection of its own with a short patience, so that a store that is down is reported soon. */
+/* Uses a connection of its own with short timeouts, so that a store that is down is noticed soon. */
 int mongodb_store_ping(struct dataset_store *base, struct err *err)
 {
 	struct mongodb_store *store = mongodb_store(base);
@@ -82,7 +82,7 @@ int mongodb_store_ping(struct dataset_store *base, struct err *err)
 	mongoc_uri_t *uri = mongodb_uri(store->config, err);
 	bson_error_t error;
 
-	if (!uri) { /* it was good enough for the pool, but a file of it may be gone */
+	if (!uri) { /* the pool accepted it, but one of its files may be gone */
 		err->code = ERR_UNAVAILABLE;
 		return -1;
 	}
@@ -91,7 +91,7 @@ int mongodb_store_ping(struct dataset_store *base, struct err *err)
 	mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, PING_MS);
 	mongoc_client_t *client = mongoc_client_new_from_uri_with_error(uri, &error);
 	mongoc_uri_destroy(uri);
-	if (!client) /* a name that DNS does not know any more */
+	if (!client) /* DNS may not know the name any more */
 		return err_set(err, ERR_UNAVAILABLE, "MongoDB: %s", error.message);
 	mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
 	bson_t *command = BCON_NEW("ping", BCON_INT32(1)), reply;
@@ -151,7 +151,7 @@ int mongodb_store_list(struct dataset_store *base, const char *after, size_t lim
 
 /* --- open datasets ------------------------------------------------------------------------------------------------ */
 
-/* What it is set to is read each time one is asked for. */
+/* Settings are read each time a dataset is opened. */
 static int new_dataset(void *data, const char *name, struct dataset **out, struct err *err)
 {
 	struct mongodb_store *store = data;

@@ -1,15 +1,16 @@
-/* MongoDB's connection string: completed, its files found, and what is wrong with it said so that one can mend it. */
+/* MongoDB's connection string: completes it, finds its files, and says what is wrong with it so that people can
+ * correct it. */
 #include <limits.h>
 #include <openssl/pem.h>
 
 #include "dataset/mongodb/internal.h"
 
 enum {
-	SELECTION_MS = 13000, /* to wait for a primary: an election takes up to 12 s with the default settings */
-	SOCKET_MS = 10000,    /* to wait for an answer */
+	SELECTION_MS = 13000, /* wait for a primary: an election takes up to 12 s with the default settings */
+	SOCKET_MS = 10000,    /* wait for an answer */
 	CONNECT_MS = 3000,
 	PROBE_MS = 2000,
-	POOL_MAX = 256, /* connections; a thread needs one */
+	POOL_MAX = 256, /* connections; each thread needs one */
 	HOSTS_MAX = 16,
 };
 
@@ -19,7 +20,7 @@ enum {
 
 /* --- its text ----------------------------------------------------------------------------------------------------- */
 
-/* Two '@' before the host: "u:p@ss@host", of which libmongoc takes half the password for a part of the host. */
+/* Two '@' before the host, as in "u:p@ss@host": libmongoc takes half the password for part of the host. */
 static bool has_bare_sign(const char *uri)
 {
 	const char *rest = strstr(uri, "://");
@@ -29,7 +30,7 @@ static bool has_bare_sign(const char *uri)
 	return user < len && memchr(rest + user + 1, '@', len - user - 1);
 }
 
-/* libmongoc quotes a password that it doesn't like. */
+/* libmongoc quotes a password that it rejects. */
 static bool tells_secret(const char *text, const char *message)
 {
 	const char *user = strstr(text, "://"), *end = strrchr(text, '@');
@@ -75,7 +76,7 @@ static int give_password(char *out, int size, int writing, void *password)
 	return password ? snprintf(out, (size_t)size, "%s", (const char *)password) : 0;
 }
 
-/* What libmongoc would only say in its log, at each attempt to connect. */
+/* Checks what libmongoc would report only in its log, at each attempt to connect. */
 static int check_pem(const char *option, const char *path, const char *password, bool with_key, struct err *err)
 {
 	FILE *file = fopen(path, "re");
@@ -96,7 +97,7 @@ static int check_pem(const char *option, const char *path, const char *password,
 	               with_key && password ? ", or its password is another one" : "");
 }
 
-/* Relative to the configuration's folder, as the paths in it are: the programs run in another one. */
+/* The path is relative to the configuration's folder, as are the paths in it: the programs run in another folder. */
 static int find_file(mongoc_uri_t *uri, const struct config *config, const char *option, const char *key, bool with_key,
                      struct err *err)
 {
@@ -155,7 +156,7 @@ static mongoc_uri_t *complete(const struct config *config, char said[MONGODB_SAI
 	mongoc_write_concern_set_journal(write, true);
 	mongoc_uri_set_write_concern(uri, write);
 	mongoc_write_concern_destroy(write);
-	/* The primary has all that was ever acknowledged, so reading there one reads one's own writes. */
+	/* Reading from the primary, which has everything that was ever acknowledged, finds one's own writes. */
 	mongoc_read_prefs_t *read = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
 	mongoc_uri_set_read_prefs_t(uri, read);
 	mongoc_read_prefs_destroy(read);
@@ -196,7 +197,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* In order, so that the same set of nodes is the same place however its URI lists them. */
+/* Sorts the nodes, so that the same set is the same place in whatever order its URI lists them. */
 void mongodb_hosts(const struct config *config, struct buf *out)
 {
 	char said[MONGODB_SAID_MAX];
@@ -219,7 +220,7 @@ void mongodb_hosts(const struct config *config, struct buf *out)
 
 /* --- what a host says of itself ----------------------------------------------------------------------------------- */
 
-/* Of the URI's first host alone, whatever set it is in, with the options that lead to it. No one logs in for it. */
+/* A URI of the first host alone, whatever set it is in, with the options that lead to it, and without logging in. */
 static mongoc_uri_t *uri_of_first(const mongoc_uri_t *uri)
 {
 	const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri);

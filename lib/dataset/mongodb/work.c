@@ -4,11 +4,11 @@
 #include <time.h>
 
 enum {
-	TRANSACTION_SECONDS = 13, /* for how long a transaction is tried again; an election takes up to 12 s */
+	TRANSACTION_SECONDS = 13, /* how long a transaction is tried again; an election takes up to 12 s */
 	TRIES_MAX = 2000,         /* and how often */
 	BACKOFF_MAX_MS = 64,
-	ORPHAN_MS = 1000,  /* a transaction that does nothing for so long has lost its program */
-	UNREADY_MS = 1000, /* for how long the failure of a store that is down is answered without asking again */
+	ORPHAN_MS = 1000,  /* a transaction that does nothing for this long has lost its program */
+	UNREADY_MS = 1000, /* how long the failure of a store that is down is repeated without asking again */
 };
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
@@ -21,7 +21,7 @@ static int64_t monotonic_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A standalone server would accept the preparation, and refuse the first transaction. */
+/* A standalone server would accept the preparation, but refuse the first transaction. */
 static int check_set(struct work *work, struct err *err)
 {
 	bson_t *command = BCON_NEW("isMaster", BCON_INT32(1)), hello;
@@ -41,7 +41,7 @@ static int check_set(struct work *work, struct err *err)
 	return failed;
 }
 
-/* An earlier run of this program may have been killed in the middle of a transaction. */
+/* An earlier run of this program may have been killed during a transaction. */
 static int end_former_life(struct work *work, struct err *err)
 {
 	char appname[ORPHANS_APPNAME_MAX];
@@ -50,8 +50,8 @@ static int end_former_life(struct work *work, struct err *err)
 	return orphans_end(work, appname, 0, err);
 }
 
-/* A store that is down is waited for by one thread; the others that waited with it get the same answer, as do those
- * who ask directly afterwards: a start need not wait for each of its questions. */
+/* One thread waits for a store that is down; the others that wait get the same answer, as do those that ask shortly
+ * afterwards, so that a start need not wait for each of its questions. */
 static int make_ready(struct work *work, struct err *err)
 {
 	struct mongodb_store *store = work->store;
@@ -99,7 +99,7 @@ static void join_transaction(struct work *work, bson_t *opts)
 	bson_error_t error;
 
 	if (work->session && !mongoc_client_session_append(work->session, opts, &error))
-		abort(); /* only with a wrong type of options */
+		abort(); /* happens only for options of a wrong type */
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -278,9 +278,9 @@ static mongoc_client_session_t *start_session(struct work *work, struct err *err
 	return started;
 }
 
-/* A commit whose answer was lost is asked for again: the primary, old or new, knows how it ended. So is one whose
- * wait for the others was interrupted: a program of this name that starts ends what it takes for its former life's
- * (orphans_end). */
+/* Repeats a commit whose answer was lost: the primary, old or new, knows how it ended. Also repeats a commit whose
+ * wait for the other nodes was interrupted: a program of the same name, when it starts, ends what it takes for
+ * transactions of its earlier run (orphans_end). */
 static int commit(struct work *work, int64_t deadline, struct err *err)
 {
 	for (unsigned tries = 0;; tries++) {
@@ -295,7 +295,7 @@ static int commit(struct work *work, int64_t deadline, struct err *err)
 		bson_destroy(&reply);
 		if (committed)
 			return 0;
-		work->again = work->again && !unknown; /* it may have happened: not to be done twice */
+		work->again = work->again && !unknown; /* it may have been committed, and must not be done twice */
 		if (!unknown || error.domain == MONGOC_ERROR_SERVER_SELECTION || tries == TRIES_MAX || monotonic_ms() > deadline)
 			return -1;
 		work_back_off(tries);
