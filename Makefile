@@ -4,6 +4,7 @@
 #   CC=clang         another compiler (build/…-clang)
 #   V=1              shows the commands
 
+VERSION := 1.0.0
 SHELL := /bin/bash
 CC := gcc
 PREFIX := /usr/local
@@ -64,6 +65,8 @@ $(library): $(library_objects)
 $(build)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(CFLAGS) $(external) -c -o $@ $<
+
+$(build)/lib/base/version.o: CFLAGS += -DVERSION='"$(VERSION)"'
 
 define module_rules
 $(call objects,$($(1)_sources)): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $($(1)_packages)))
@@ -150,9 +153,15 @@ soak: ## run the tests that take long, or that fetch what others made
 lint: ## check the scripts, the floors of lib/ and what is made from the source, and build with clang
 	@tests/run lint
 
-installed = "$(DESTDIR)$(PREFIX)"
+# A command's page is its --help.
 commands := $(wildcard scripts/image-label-*)
-install: all ## install under PREFIX (/usr/local), beneath DESTDIR if given
+pages := $(commands:scripts/%=build/man/%.1)
+build/man/%.1: scripts/% scripts/man.awk Makefile
+	@mkdir -p $(@D)
+	@$< --help | awk -v name=$* -v version=$(VERSION) -v purpose="$$(sed -n '2s/^# *//p' $<)" -f scripts/man.awk >$@
+
+installed = "$(DESTDIR)$(PREFIX)"
+install: all $(pages) ## install under PREFIX (/usr/local), beneath DESTDIR if given
 	install -d $(addprefix $(installed)/,bin lib/image-label-server share/image-label-server/nginx/html \
 		share/bash-completion/completions share/doc/image-label-server)
 	install -m 755 $(commands) $(installed)/bin
@@ -163,6 +172,7 @@ install: all ## install under PREFIX (/usr/local), beneath DESTDIR if given
 	install -m 644 scripts/completion.bash $(installed)/share/bash-completion/completions/image-label-server
 	for name in $(filter-out image-label-server,$(notdir $(commands))); do \
 		ln -sf image-label-server $(installed)/share/bash-completion/completions/$$name; done
+	install -Dm 644 -t $(installed)/share/man/man1 $(pages)
 	install -m 644 README.md LICENSE $(installed)/share/doc/image-label-server
 	install -Dm 644 scripts/README.md $(installed)/share/doc/image-label-server/scripts/README.md
 

@@ -9,6 +9,7 @@
 #include "admin/load.h"
 #include "admin/migrate.h"
 #include "base/log.h"
+#include "base/version.h"
 
 static int draw_admin(int argc, char **argv, config_env *env)
 {
@@ -50,6 +51,10 @@ int main(int argc, char **argv)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		print_help(stdout, argv[0]);
+		return ADMIN_DONE;
+	}
+	if (version_asked(argc, argv)) {
+		printf("admin (image-label-server) %s\n", version_text);
 		return ADMIN_DONE;
 	}
 	for (size_t i = 0; argc >= 2 && i < COMMANDS; i++)

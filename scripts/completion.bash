@@ -4,9 +4,9 @@
 
 # What each script takes. An option that ends in = wants a value; what kind stands in _image_label_value.
 declare -gA _image_label_words=(
-	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help'
+	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help --version'
 	[image-label-client]='size obtain classify next label skip renew release tasks list show history datasets labels me audit
-		-u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure --json --help'
+		-u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure --json --help --version'
 	[image-label-client obtain]='-i= --id= -o= --outimg='
 	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
 	[image-label-client next]='-o= --outimg='
@@ -19,12 +19,12 @@ declare -gA _image_label_words=(
 	[image-label-client history]='-i= --id= -f= --filepath='
 	[image-label-client datasets]='add change remove --labels= -a= --basedir= --policy='
 	[image-label-client labels]='add'
-	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help'
-	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help'
+	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help --version'
+	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help --version'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=
-		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help'
-	[image-label-demo]='--data= --labels= --dataset= --port= --tls-port= --help'
-	[image-label-user]='add passwd remove list grant --config= --help'
+		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help --version'
+	[image-label-demo]='--data= --labels= --dataset= --port= --tls-port= --help --version'
+	[image-label-user]='add passwd remove list grant --config= --help --version'
 	[image-label-user add]='--role= --datasets= --dataset= --password --expires='
 	[image-label-user passwd]='--password'
 	[image-label-user list]='--json'

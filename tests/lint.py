@@ -15,6 +15,7 @@ import lint_openapi
 
 TOP = Path(__file__).resolve().parent.parent
 MANUAL = TOP / "scripts" / "README.md"
+VERSION = re.compile(r"(?<=version=)\d+\.\d+\.\d+$", re.M)
 TABLE = re.compile(r"^\| key \| default \| meaning \|\n(?:\|.*\n)*", re.M)
 
 
@@ -26,6 +27,21 @@ def the_table_of_the_configuration():
     """scripts/README.md has the keys as the program knows them."""
     if TABLE.findall(MANUAL.read_text()) != [configuration_table()]:
         yield "scripts/README.md: the table of the configuration is not that of `admin config --table`: run tests/lint.py --write"
+
+
+def version():
+    return re.search(r"^VERSION := (\S+)$", (TOP / "Makefile").read_text(), re.M)[1]
+
+
+def scripts():
+    return [*sorted((TOP / "scripts").glob("image-label-*")), TOP / "scripts" / "install-deps"]
+
+
+def the_version_of_the_scripts():
+    """Each script has the version that the Makefile names."""
+    for script in scripts():
+        if VERSION.findall(script.read_text()) != [version()]:
+            yield f"{script.name}: its version=… is not the Makefile's, {version()}: run tests/lint.py --write"
 
 
 def what_the_programs_link():
@@ -41,12 +57,14 @@ def what_the_programs_link():
 def write():
     table = configuration_table()
     MANUAL.write_text(TABLE.sub(lambda _: table, MANUAL.read_text()))
+    for script in scripts():
+        script.write_text(VERSION.sub(version(), script.read_text()))
     lint_files.write()
     lint_format.write()
     lint_openapi.write()
 
 
-CHECKS = [the_table_of_the_configuration, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_openapi.CHECKS]
+CHECKS = [the_table_of_the_configuration, the_version_of_the_scripts, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_openapi.CHECKS]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

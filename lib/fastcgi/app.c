@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/version.h"
 #include "fastcgi/admission.h"
 #include "fastcgi/connections.h"
 #include "fastcgi/idempotent.h"
@@ -277,6 +278,12 @@ static int tell_routes(const struct program *program)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+static int tell_version(const struct program *program)
+{
+	printf("%s (image-label-server) %s\n", program->name, version_text);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
 static int open_app(struct app *app, struct err *err)
 {
 	const char *config = getenv("IMAGE_LABEL_CONFIG"), *state = getenv("IMAGE_LABEL_STATE");
@@ -316,6 +323,8 @@ int app_run(const struct program *program, int argc, char **argv)
 		return tell_stores(program);
 	if (argc == 2 && strcmp(argv[1], "--routes") == 0)
 		return tell_routes(program);
+	if (version_asked(argc, argv))
+		return tell_version(program);
 	if (argc > 1 || FCGX_Init() != 0 || FCGX_IsCGI()) {
 		fprintf(stderr, "%s is a FastCGI program of image-label-server, which starts it; see image-label-server --help\n",
 		        program->name);

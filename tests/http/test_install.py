@@ -64,3 +64,18 @@ def test_no_installed_file_is_writable_by_others_or_unreadable(installed):
     for path in installed.parent.rglob("*"):
         mode = path.stat().st_mode
         assert mode & 0o022 == 0 and mode & 0o444 == 0o444, path
+
+
+def test_every_command_has_its_manual_page_which_says_what_its_help_says(installed):
+    pages = installed.parent / "share/man/man1"
+    assert {path.stem for path in pages.iterdir()} == {path.name for path in installed.iterdir()}
+    for page in pages.iterdir():
+        shown = run("man", "--warnings", "--nh", "--nj", "-l", page, MANWIDTH="200", LC_ALL="C.UTF-8", MANPAGER="cat", PAGER="cat", MAN_KEEP_FORMATTING="")
+        assert (shown.returncode, shown.stderr) == (0, "")
+        words = " ".join(re.sub(".\b", "", shown.stdout).split())
+        help_text = run(installed / page.stem, "--help", IMAGE_LABEL_LIBEXEC="").stdout
+        for line in help_text.removeprefix("Usage: ").splitlines():
+            for part in re.split(" {2,}", line.strip()):
+                assert " ".join(part.rstrip(":").split()).removeprefix("Exit status: ").lower() in words.lower(), (page.name, part)
+        for heading in ("NAME", "SYNOPSIS", "EXAMPLES"):
+            assert f"\n{heading}\n" in shown.stdout

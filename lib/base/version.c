@@ -1,0 +1,9 @@
+/* Holds the version that the build was given. */
+#include "base/version.h"
+
+const char version_text[] = VERSION;
+
+bool version_asked(int argc, char *const *argv)
+{
+	return argc == 2 && strcmp(argv[1], "--version") == 0;
+}
