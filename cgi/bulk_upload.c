@@ -1,17 +1,16 @@
 /* /bulk_upload: several images in a form, for the collecting clients. */
 #include "base/json.h"
-#include "fastcgi/batch.h"
 #include "fastcgi/collect.h"
 #include "fastcgi/upload.h"
 
-static cJSON *bulk_upload_result(struct call *call, const struct ingest *ingest, const char *filename,
+static cJSON *bulk_upload_result(void *data, const struct ingest *ingest, const char *filename,
                                  const struct sample *sample, bool duplicate, const struct err *failed)
 {
 	cJSON *entry = json_new_object();
 	struct err err;
 	struct buf url;
 
-	(void)call;
+	(void)data;
 	json_add_string(entry, "filename", filename);
 	if (failed) {
 		json_add_string(entry, "error", failed->text);
@@ -30,7 +29,7 @@ static int upload(struct call *call, struct err *err)
 
 	if (collect_dataset(call, err))
 		return -1;
-	int failed = batch_store(&batch, call, bulk_upload_result, err);
+	int failed = upload_batch(&batch, call, bulk_upload_result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object(), *response = json_new_object();
 
@@ -40,7 +39,7 @@ static int upload(struct call *call, struct err *err)
 		json_add_bool(response, "Created", batch.stored > 0);
 		json_add(answer, "S3-Response", response);
 		json_add(answer, "uploaded", cJSON_Duplicate(batch.results, true));
-		batch_reply(&batch, call, answer);
+		upload_reply(call, &batch, answer);
 	}
 	batch_release(&batch);
 	return failed;

@@ -1,17 +1,8 @@
 /* /v1/datasets/{d}/images: images that are put one by one under a filepath, or several in a form. */
 #include "base/json.h"
-#include "fastcgi/batch.h"
-#include "fastcgi/receive.h"
 #include "fastcgi/serve.h"
 #include "fastcgi/upload.h"
 #include "intake/filename.h"
-
-static const char *label_of(const struct call *call)
-{
-	const char *label = request_query(call->request, "label");
-
-	return label ? label : "";
-}
 
 static cJSON *document_stored(struct call *call, const struct ingest *ingest, const struct sample *sample,
                               struct err *err)
@@ -44,17 +35,18 @@ static int images_put(struct call *call, struct err *err)
 {
 	struct ingest_image image = {.filepath = call->param[0]};
 	struct ingest ingest;
+	struct receive receive;
 	struct sample sample = {0};
-	struct spool body;
+	struct spool body = {.fd = -1};
 	char filename[FILENAME_CLEAN_MAX], *label = NULL;
 	bool duplicate = false;
 
-	if (upload_ingest(call, &ingest, err) || ingest_label(call->dataset, label_of(call), &label, err))
+	if (upload_ingest(call, &ingest, err) || upload_label(call, &label, err))
 		return -1;
 	filename_clean(base_name(image.filepath), filename);
-	image.label = label;
+	image.label = label ? label : "";
 	image.filename = filename;
-	int failed = receive_body(call, &body, err);
+	int failed = upload_receive(call, &receive, err) || receive_body(&receive, &body, err);
 	if (!failed) {
 		ingest_from_spool(&body, &image.source);
 		failed = ingest_store(&ingest, &image, &sample, &duplicate, err) ||
@@ -66,7 +58,7 @@ static int images_put(struct call *call, struct err *err)
 	return failed;
 }
 
-static cJSON *images_result(struct call *call, const struct ingest *ingest, const char *filename,
+static cJSON *images_result(void *call, const struct ingest *ingest, const char *filename,
                             const struct sample *sample, bool duplicate, const struct err *failed)
 {
 	struct err err;
@@ -85,12 +77,12 @@ static cJSON *images_result(struct call *call, const struct ingest *ingest, cons
 static int images_post(struct call *call, struct err *err)
 {
 	struct batch batch;
-	int failed = batch_store(&batch, call, images_result, err);
+	int failed = upload_batch(&batch, call, images_result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object();
 
 		json_add(answer, "items", cJSON_Duplicate(batch.results, true));
-		batch_reply(&batch, call, answer);
+		upload_reply(call, &batch, answer);
 	}
 	batch_release(&batch);
 	return failed;

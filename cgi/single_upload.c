@@ -1,7 +1,6 @@
 /* /single_upload/: one image in a form, for the collecting clients. */
 #include "base/json.h"
 #include "fastcgi/collect.h"
-#include "fastcgi/receive.h"
 #include "fastcgi/upload.h"
 #include "intake/filename.h"
 
@@ -13,12 +12,11 @@ struct upload {
 	bool taken;
 };
 
-static int single_upload_take(void *data, struct call *call, const char *filename, struct spool *file,
-                              const struct err *failed, struct err *err)
+static int single_upload_take(void *data, const char *filename, struct spool *file, const struct err *failed,
+                              struct err *err)
 {
 	struct upload *upload = data;
 
-	(void)call;
 	if (upload->taken)
 		return err_set(err, ERR_BAD_REQUEST, "The body has two parts named \"file\"; several images go to /bulk_upload");
 	if (failed) {
@@ -32,13 +30,13 @@ static int single_upload_take(void *data, struct call *call, const char *filenam
 	return 0;
 }
 
-static int take_label(void *data, struct call *call, const char *given, struct err *err)
+static int take_label(void *data, const char *given, struct err *err)
 {
 	struct upload *upload = data;
 
 	free(upload->label);
 	upload->label = NULL;
-	return ingest_label(call->dataset, given, &upload->label, err);
+	return ingest_label(upload->ingest.dataset, given, &upload->label, err);
 }
 
 static int reply_stored(struct call *call, const struct upload *upload, const struct sample *sample, bool duplicate,
@@ -64,7 +62,7 @@ static int reply_stored(struct call *call, const struct upload *upload, const st
 
 static int store(struct call *call, struct upload *upload, struct err *err)
 {
-	struct ingest_image image = {.label = upload->label, .filename = upload->filename};
+	struct ingest_image image = {.label = upload->label ? upload->label : "", .filename = upload->filename};
 	struct sample sample = {0};
 	bool duplicate = false;
 
@@ -80,14 +78,16 @@ static int store(struct call *call, struct upload *upload, struct err *err)
 static int single_upload_post(struct call *call, struct err *err)
 {
 	static const char *const fields[] = {"file", "files", NULL};
-	const char *given = request_query(call->request, "label");
 	struct upload upload = {.taken = false};
+	struct receive receive;
 	int64_t count;
 
 	if (collect_dataset(call, err) || upload_ingest(call, &upload.ingest, err) ||
-	    ingest_label(call->dataset, given ? given : "", &upload.label, err))
+	    upload_label(call, &upload.label, err))
 		return -1;
-	int failed = receive_files(call, fields, single_upload_take, take_label, &upload, &count, err) ||
+	int failed = upload_receive(call, &receive, err) ||
+	             receive_files(&receive, fields, single_upload_take, upload.label ? NULL : take_label, &upload, &count,
+	                           err) ||
 	             store(call, &upload, err);
 	if (upload.taken)
 		spool_release(&upload.file);

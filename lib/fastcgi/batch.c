@@ -4,8 +4,6 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "fastcgi/receive.h"
-#include "fastcgi/upload.h"
 
 enum { LOST_MAX = 3 }; /* failures in a row, each of which waited for the store */
 
@@ -15,8 +13,7 @@ static void note_failure(struct batch *batch, const struct err *failed)
 		batch->worst = *failed;
 }
 
-static int store_one(void *data, struct call *call, const char *filename, struct spool *file, const struct err *failed,
-                     struct err *err)
+static int store_one(void *data, const char *filename, struct spool *file, const struct err *failed, struct err *err)
 {
 	struct batch *batch = data;
 	struct ingest_image image = {.label = batch->label, .filename = filename};
@@ -30,13 +27,13 @@ static int store_one(void *data, struct call *call, const char *filename, struct
 		failed = &batch->store;
 	if (!failed) {
 		ingest_from_spool(file, &image.source);
-		if (ingest_store(&batch->ingest, &image, &sample, &duplicate, &own))
+		if (ingest_store(batch->ingest, &image, &sample, &duplicate, &own))
 			failed = &own;
 		batch->lost = failed && err_is_down(failed) ? batch->lost + 1 : 0;
 		if (batch->lost)
 			batch->store = own;
 	}
-	json_append(batch->results, batch->result(call, &batch->ingest, filename, &sample, duplicate, failed));
+	json_append(batch->results, batch->result(batch->data, batch->ingest, filename, &sample, duplicate, failed));
 	if (failed) {
 		json_append_string(batch->skipped, filename);
 		note_failure(batch, failed);
@@ -47,39 +44,36 @@ static int store_one(void *data, struct call *call, const char *filename, struct
 	return 0;
 }
 
-static int take_label(void *data, struct call *call, const char *given, struct err *err)
+static int take_label(void *data, const char *given, struct err *err)
 {
 	struct batch *batch = data;
 
-	(void)call;
 	if (batch->files > 0)
 		return err_set(err, ERR_BAD_REQUEST,
 		               "The form's label must stand before its files, or in the address (?label=); what came before it "
 		               "was taken without a label");
 	free(batch->label);
 	batch->label = NULL;
-	return ingest_label(batch->ingest.dataset, given, &batch->label, err);
+	return ingest_label(batch->ingest->dataset, given, &batch->label, err);
 }
 
-int batch_store(struct batch *batch, struct call *call, batch_result *result, struct err *err)
+int batch_store(struct batch *batch, struct ingest *ingest, const struct receive *receive, const char *label,
+                batch_result *result, void *data, struct err *err)
 {
 	static const char *const fields[] = {"files", "file", NULL};
-	const char *given = request_query(call->request, "label");
 	int64_t count;
 
-	*batch = (struct batch){.result = result, .results = json_new_array(), .skipped = json_new_array()};
-	if (upload_ingest(call, &batch->ingest, err) || ingest_label(call->dataset, given ? given : "", &batch->label, err) ||
-	    receive_files(call, fields, store_one, take_label, batch, &count, err))
+	*batch = (struct batch){.ingest = ingest,
+	                        .label = strdup(label ? label : ""),
+	                        .result = result,
+	                        .data = data,
+	                        .results = json_new_array(),
+	                        .skipped = json_new_array()};
+	if (!batch->label)
+		abort();
+	if (receive_files(receive, fields, store_one, label ? NULL : take_label, batch, &count, err))
 		return -1;
 	return count ? 0 : err_set(err, ERR_BAD_REQUEST, "The body has no part named \"files\" with a file name");
-}
-
-void batch_reply(const struct batch *batch, struct call *call, cJSON *answer)
-{
-	if (batch->stored > 0)
-		reply_json(call->reply, 200, answer);
-	else
-		reply_error_with(call->reply, &batch->worst, answer);
 }
 
 void batch_release(struct batch *batch)

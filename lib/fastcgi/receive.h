@@ -1,28 +1,37 @@
-/* Reads uploaded files from a request's body, within the configuration's limits. One request, one thread. */
+/* Reads uploaded files from a body, within limits. One thread. */
 #ifndef FASTCGI_RECEIVE_H
 #define FASTCGI_RECEIVE_H
 
-#include "intake/spool.h"
-#include "fastcgi/app.h"
 #include "intake/multipart.h"
+#include "intake/spool.h"
+
+/* A body under way, and what it may hold. It borrows everything. */
+struct receive {
+	multipart_source *read; /* gives the body, from data */
+	void *data;
+	const char *content_type;
+	int64_t content_length; /* -1: not known */
+	const char *spool_dir;  /* folder for the files that do not stay in memory */
+	int64_t file_bytes;     /* at most, of a file; */
+	int64_t files;          /* and files of a form */
+};
 
 /* Reads the whole body as one file into `out` (finished; the caller releases it, also after a failure). */
-int receive_body(struct call *call, struct spool *out, struct err *err);
+int receive_body(const struct receive *receive, struct spool *out, struct err *err);
 
 /* Visits one file of a multipart body. `file` is finished; if it could not be read whole, `failed` says why.
- * Returning non-zero ends the request with err. */
-typedef int receive_visit(void *data, struct call *call, const char *filename, struct spool *file,
-                          const struct err *failed, struct err *err);
+ * A failure ends the reading with err. */
+typedef int receive_visit(void *data, const char *filename, struct spool *file, const struct err *failed,
+                          struct err *err);
 
-/* Takes the label that a form names in a field of its own. Returning non-zero ends the request with err. */
-typedef int receive_label(void *data, struct call *call, const char *given, struct err *err);
+/* Takes the label that a form names in a field of its own. A failure ends the reading with err. */
+typedef int receive_label(void *data, const char *given, struct err *err);
 
 /* Visits, in order, the files of the body's parts whose name is in fields (NULL-ended; in any case), and gives the
- * field "label" to `label` where it appears, unless the address has one (?label=), which wins; other parts are
- * ignored. A file over limits.file_bytes, or after limits.files_per_request of them, is visited as failed; very many
- * files end the request. A file that no whole boundary follows ends the request, unvisited. *count gets how many
- * were visited. */
-int receive_files(struct call *call, const char *const *fields, receive_visit *visit, receive_label *label, void *data,
-                  int64_t *count, struct err *err);
+ * field "label" to `label` where it appears (NULL: it is ignored, as other parts are). A file over file_bytes, or
+ * after `files` of them, is visited as failed; very many files end the reading. A file that no whole boundary follows
+ * ends it, too, unvisited. *count gets how many were visited. */
+int receive_files(const struct receive *receive, const char *const *fields, receive_visit *visit, receive_label *label,
+                  void *data, int64_t *count, struct err *err);
 
 #endif

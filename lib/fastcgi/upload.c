@@ -25,6 +25,54 @@ int upload_ingest(struct call *call, struct ingest *out, struct err *err)
 	return 0;
 }
 
+int upload_label(struct call *call, char **out, struct err *err)
+{
+	const char *given = request_query(call->request, "label");
+
+	*out = NULL;
+	return given && *given && ingest_label(call->dataset, given, out, err);
+}
+
+static ssize_t upload_read(void *request, void *bytes, size_t len, struct err *err)
+{
+	return request_read(request, bytes, len, err);
+}
+
+int upload_receive(struct call *call, struct receive *out, struct err *err)
+{
+	*out = (struct receive){.read = upload_read,
+	                        .data = call->request,
+	                        .content_type = call->request->content_type,
+	                        .content_length = call->request->content_length,
+	                        .spool_dir = call_spool_dir(call),
+	                        .file_bytes = call->app->config.limits.file_bytes,
+	                        .files = call->app->config.limits.files_per_request};
+	return request_check_coding(call->request, err);
+}
+
+int upload_batch(struct batch *batch, struct call *call, batch_result *result, struct err *err)
+{
+	struct ingest ingest;
+	struct receive receive;
+	char *label = NULL;
+
+	*batch = (struct batch){.label = NULL};
+	int failed = upload_ingest(call, &ingest, err) || upload_label(call, &label, err) ||
+	             upload_receive(call, &receive, err) ||
+	             batch_store(batch, &ingest, &receive, label, result, call, err);
+	free(label);
+	batch->ingest = NULL;
+	return failed;
+}
+
+void upload_reply(struct call *call, const struct batch *batch, cJSON *answer)
+{
+	if (batch->stored > 0)
+		reply_json(call->reply, 200, answer);
+	else
+		reply_error_with(call->reply, &batch->worst, answer);
+}
+
 int upload_url(const struct ingest *ingest, const struct sample *sample, struct buf *out, struct err *err)
 {
 	size_t before = out->len;

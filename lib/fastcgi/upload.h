@@ -4,10 +4,23 @@
 #define FASTCGI_UPLOAD_H
 
 #include "fastcgi/app.h"
+#include "fastcgi/batch.h"
+#include "fastcgi/receive.h"
 #include "intake/ingest.h"
 
 /* Fills *out for call->dataset, by its place and, where there is a quota, its counts. It borrows from call. */
 int upload_ingest(struct call *call, struct ingest *out, struct err *err);
+
+/* Finds the label that the client names by ?label=; *out is malloced, NULL when it names none. */
+int upload_label(struct call *call, char **out, struct err *err);
+
+/* Fills *out for the request's body, which must not be compressed. It borrows from call. */
+int upload_receive(struct call *call, struct receive *out, struct err *err);
+
+/* Stores the files of a form, as batch_store does; call is the data of result. */
+int upload_batch(struct batch *batch, struct call *call, batch_result *result, struct err *err);
+/* Answers `answer` (taken): with 200 when any file was stored, else as the worst failure. */
+void upload_reply(struct call *call, const struct batch *batch, cJSON *answer);
 
 /* Appends the address, with scheme and host, from which a client fetches an uploaded image. */
 int upload_url(const struct ingest *ingest, const struct sample *sample, struct buf *out, struct err *err);
