@@ -4,9 +4,9 @@
 #define FASTCGI_UPLOAD_H
 
 #include "fastcgi/app.h"
-#include "fastcgi/batch.h"
-#include "fastcgi/receive.h"
+#include "intake/batch.h"
 #include "intake/ingest.h"
+#include "intake/receive.h"
 
 /* Fills *out for call->dataset, by its place and, where there is a quota, its counts. It borrows from call. */
 int upload_ingest(struct call *call, struct ingest *out, struct err *err);

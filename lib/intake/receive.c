@@ -1,8 +1,9 @@
 /* Reads files from bodies: raw ones and the parts of multipart ones. */
-#include "fastcgi/receive.h"
-#include "intake/filename.h"
+#include "intake/receive.h"
 
 #include <strings.h>
+
+#include "intake/filename.h"
 
 enum {
 	PIECE_BYTES = 64 * 1024,

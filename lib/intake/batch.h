@@ -1,11 +1,11 @@
 /* Several files in one form: each has a result of its own, so that a bad one never loses the others. One thread. */
-#ifndef FASTCGI_BATCH_H
-#define FASTCGI_BATCH_H
+#ifndef INTAKE_BATCH_H
+#define INTAKE_BATCH_H
 
 #include <cjson/cJSON.h>
 
-#include "fastcgi/receive.h"
 #include "intake/ingest.h"
+#include "intake/receive.h"
 
 /* Builds the result of a file that was stored (sample set) or not (failed set). */
 typedef cJSON *batch_result(void *data, const struct ingest *ingest, const char *filename, const struct sample *sample,

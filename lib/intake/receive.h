@@ -1,6 +1,6 @@
 /* Reads uploaded files from a body, within limits. One thread. */
-#ifndef FASTCGI_RECEIVE_H
-#define FASTCGI_RECEIVE_H
+#ifndef INTAKE_RECEIVE_H
+#define INTAKE_RECEIVE_H
 
 #include "intake/multipart.h"
 #include "intake/spool.h"

@@ -1,5 +1,5 @@
 /* Stores the files of a multipart body one by one. */
-#include "fastcgi/batch.h"
+#include "intake/batch.h"
 
 #include <stdlib.h>
 
