@@ -1,5 +1,5 @@
-/* What a SQLite store keeps besides datasets, in databases of its own: each made at first use, and anew when it is
- * damaged, so that requests go on. */
+/* What a SQLite store keeps besides datasets, in databases of its own: each is made at its first use, and again when
+ * it is damaged, so that requests go on. */
 #include "dataset/sqlite/internal.h"
 
 #include "base/log.h"
@@ -74,7 +74,7 @@ static int try_write(struct sqlite_store *store, const struct beside *which, wri
 	return failed;
 }
 
-/* Damage that is met only now is set aside, too, and the write made once more. */
+/* Damage may be found only now: then too the database is set aside, and the write repeated once. */
 int beside_write(struct dataset_store *base, const struct beside *which, write_run *run, void *data, struct err *err)
 {
 	struct sqlite_store *store = sqlite_store(base);

@@ -1,4 +1,4 @@
-/* What people added to a database themselves - columns, indices, triggers, views - carried over its migration. */
+/* Carries what people added to a database themselves - columns, indices, triggers, views - over its migration. */
 #include "dataset/sqlite/internal.h"
 
 struct added {
@@ -14,7 +14,7 @@ static void carry_add(struct carried *carried, sqlite3_stmt *stmt)
 		.type = column_text(stmt, 0), .name = column_text(stmt, 1), .sql = column_text(stmt, 2)};
 }
 
-/* Our own triggers are named after the table, and made anew by who changes it. */
+/* Our own triggers are named after the table, and made again by whoever changes it. */
 static const char ADDED[] =
 	"SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND (type = 'view' OR (type = 'trigger' AND "
 	"name NOT IN"
@@ -32,7 +32,7 @@ static int carry_list(struct sqlite_conn *conn, bool older, struct carried *out,
 	return row;
 }
 
-/* Runs what was made by sqlite3_str, and frees it. */
+/* Runs a text made by sqlite3_str, and frees it. */
 static int carry_run(struct sqlite_conn *conn, sqlite3_str *text, struct err *err)
 {
 	char *sql = sqlite3_str_finish(text);
@@ -50,7 +50,7 @@ int carry_off(struct sqlite_conn *writer, bool older, struct carried *out, struc
 
 	if (carry_list(writer, older, out, err))
 		return -1;
-	for (size_t i = out->count; i-- > first;) { /* a view's triggers go before it */
+	for (size_t i = out->count; i-- > first;) { /* a view's triggers must go before the view */
 		sqlite3_str *drop = sqlite3_str_new(writer->db);
 
 		sqlite3_str_appendf(drop, "DROP %s \"%w\"", out->item[i].type, out->item[i].name);
@@ -89,7 +89,7 @@ static bool is_part(char c)
 	return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* As a word of its own: "checked" has no CHECK. */
+/* Finds whole words only: "checked" has no CHECK. */
 static bool has_word(const char *sql, const char *word)
 {
 	size_t len = strlen(word);
@@ -101,7 +101,7 @@ static bool has_word(const char *sql, const char *word)
 	return false;
 }
 
-/* What the older system's table may have beside its columns, and is not to be had in ours. */
+/* Refuses what the older system's table may have beside its columns, but ours cannot. */
 static int check_table(struct sqlite_conn *writer, struct err *err)
 {
 	static const char *const words[] = {"CHECK", "REFERENCES", "COLLATE", "AS", "WITHOUT"};
@@ -126,8 +126,8 @@ static int check_table(struct sqlite_conn *writer, struct err *err)
 	return failed;
 }
 
-/* A rowid's own name ("id INTEGER PRIMARY KEY") is what ours is called. What need not be there but has no default
- * would keep every new sample from being added, and is not asked for any more. */
+/* "id INTEGER PRIMARY KEY" names the rowid, as our own id does, and is left out. NOT NULL without a default is dropped,
+ * since it would keep new samples from being added. */
 static const char COLUMNS[] =
 	"SELECT name, type, CASE WHEN \"notnull\" AND dflt_value IS NOT NULL THEN ' NOT NULL' ELSE '' END, dflt_value"
 	" FROM pragma_table_xinfo('samples') WHERE lower(name) NOT IN ('filepath', 'label')"

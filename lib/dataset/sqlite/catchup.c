@@ -1,17 +1,16 @@
-/* What a change of the policy makes of the samples that are there already in SQLite, a bite at a time.
+/* Lets a change of the policy reach the existing samples in SQLite, a bite at a time.
  *
- * Two settings say what is still due, each the rowid up to which it is done, and are gone when it is: "recount"
- * brings samples in line with the overlap (only those that somebody has voted on or holds: any other is in the
- * queue whatever it is), "reorder" gives them their places in the queue. What is written meanwhile is written by
- * the new policy. */
+ * Two settings say what is still due; each is the rowid up to which it is done, and is removed at the end. "recount"
+ * applies the overlap (only to samples that somebody has voted on or holds: all others are in the queue anyway),
+ * "reorder" gives samples their places in the queue. What is written meanwhile follows the new policy. */
 #include "dataset/sqlite/internal.h"
 
 #include <time.h>
 
 enum {
-	BITE_MAX = 1000, /* samples of a write: some 20 ms, while others wait */
-	STEP_MAX = 50,   /* of one that is somebody's request for a task, too */
-	PAUSE_MS = 2,    /* between bites: flock(2) wakes who waits in another process, but does not hand over to it */
+	BITE_MAX = 1000, /* samples in one write, which takes some 20 ms while others wait */
+	STEP_MAX = 50,   /* in a write that is also a user's request for a task */
+	PAUSE_MS = 2,    /* between bites: flock(2) wakes waiting processes, but does not hand the lock over to them */
 };
 
 static int make_due(struct sqlite_conn *writer, const char *key, struct err *err)
@@ -28,7 +27,7 @@ int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was,
 	       (was->order != policy->order && make_due(writer, "reorder", err));
 }
 
-/* Notes how far it is; `last` 0: to the end. */
+/* Notes how far it has come; `last` 0: to the end. */
 static int note_done(struct sqlite_conn *writer, const char *key, int64_t last, struct err *err)
 {
 	return last ? setting_set(writer, key, last, err)
@@ -67,7 +66,7 @@ static int recount(struct sqlite_conn *writer, int64_t after, int64_t most, stru
 	return note_done(writer, "recount", found.count ? found.row[found.count - 1] : 0, err);
 }
 
-/* Those requeued to the end stay there. */
+/* Samples requeued to the end stay there. */
 static int reorder(struct sqlite_conn *writer, int64_t after, int64_t most, struct err *err)
 {
 	struct dataset_policy policy;
@@ -113,7 +112,7 @@ static int run_bite(struct sqlite_conn *writer, void *more, struct err *err)
 	return bite(writer, BITE_MAX, more, err);
 }
 
-/* None has to be on the disk before the next: how far it is is lost with it. */
+/* Bites need no sync: if one is lost, so is the note of it. */
 int db_catch_up(struct sqlite_db *db, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};

@@ -1,5 +1,5 @@
-/* Changes of samples in SQLite: labels given, leases used up, samples passed over; decided by rules.h, and each call of
- * them one job of a group commit. */
+/* Changes of samples in SQLite: labels given, leases used up, samples passed over; decided by rules.h. Each call of
+ * them is one job of a group commit. */
 #include "dataset/sqlite/internal.h"
 
 #include "base/text.h"
@@ -9,7 +9,7 @@ struct changes {
 	const char *dataset; /* its name */
 	struct sample_change *items;
 	size_t count;
-	int64_t lease_us; /* of the configuration */
+	int64_t lease_us; /* from the configuration */
 };
 
 /* --- what a change meets ------------------------------------------------------------------------------------------ */
@@ -25,7 +25,7 @@ static int look_up(struct sqlite_conn *writer, bool *found, struct err *err, con
 	return 0;
 }
 
-/* Of the dataset, whatever the sample is. */
+/* Finds the facts about the dataset, the same for every sample. */
 static int find_of_dataset(struct sqlite_conn *writer, const struct changes *changes,
                            const struct sample_change *change, struct rules_facts *out, struct err *err)
 {
@@ -51,7 +51,7 @@ static int find_state(struct sqlite_conn *writer, int64_t row, struct rules_fact
 	return 0;
 }
 
-/* Of the sample. One with a lease, and one found by its filepath, is there. */
+/* Finds the facts about the sample. A sample that has a lease, or was found by its filepath, exists. */
 static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
                           struct rules_facts *out, struct err *err)
 {
@@ -198,7 +198,8 @@ static int run_changes(struct sqlite_conn *writer, void *data, struct err *err)
 	return 0;
 }
 
-/* What power loss may take away without harm: then the sample is free again, or found unreadable once more. */
+/* Whether the change must be synced: power loss may undo others without harm, since the sample is then free again,
+ * or found unreadable again. */
 static bool is_durable(const struct sample_change *change)
 {
 	return change->act == SAMPLE_LABEL || change->act == SAMPLE_CLASSIFY || change->act == SAMPLE_SKIP;
@@ -225,15 +226,15 @@ int sqlite_change(struct dataset *dataset, struct sample_change *changes, size_t
 
 static int run_retry_unreadable(struct sqlite_conn *writer, void *data, struct err *err)
 {
-	/* SAMPLE_MARK_READABLE of all at once, since a whole disk's may be millions. Nobody holds them, so each has a place;
-	 * how many it has is counted when one is taken. */
+	/* SAMPLE_MARK_READABLE for all at once, since a whole disk may have millions. Nobody holds them, so each has at
+	 * least one place; the real number is counted when one is taken. */
 	if (conn_run(writer, err, "UPDATE samples SET state = 0, version = version + 1, slots = 1 WHERE state = 3", ""))
 		return -1;
 	*(int64_t *)data = sqlite3_changes64(writer->db);
 	return 0;
 }
 
-/* Called at start and reload, and so the time to end what a crash left, too. */
+/* Called at start and reload, when what a crash left is ended, too. */
 int sqlite_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
 {
 	return db_write(dataset_db(dataset), true, run_retry_unreadable, count, err) || db_catch_up(dataset_db(dataset), err);

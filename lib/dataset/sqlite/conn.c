@@ -4,7 +4,7 @@
 #include <stdarg.h>
 
 enum {
-	BUSY_MS = 5000,          /* writers of other programs (a person's sqlite3 shell) are waited for this long */
+	BUSY_MS = 5000,          /* wait this long for writers of other programs (such as a person's sqlite3 shell) */
 	READER_CACHE_KIB = 512,  /* page cache of a reading connection */
 	WRITER_CACHE_KIB = 4096, /* and of the writing one */
 };
@@ -28,7 +28,7 @@ int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct 
 	}
 	sqlite3_extended_result_codes(conn->db, 1);
 	sqlite3_busy_timeout(conn->db, BUSY_MS);
-	/* Closing must not checkpoint: that would be a write outside the lock. */
+	/* Closing must not checkpoint, which would be a write outside the lock. */
 	sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	snprintf(pragma, sizeof(pragma), "PRAGMA cache_size = -%d; PRAGMA query_only = %d; PRAGMA temp_store = MEMORY;",

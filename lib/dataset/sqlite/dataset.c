@@ -35,7 +35,7 @@ static int place_load(struct sqlite_conn *conn, struct dataset *dataset, struct 
 	return 0;
 }
 
-/* Reads what is not NULL in one snapshot, so that the counts agree with each other. */
+/* Reads the parts that are not NULL in one snapshot, so that the counts agree with each other. */
 static int read_parts(struct dataset *dataset, struct dataset_place *place, struct dataset_labels *labels, bool counted,
                       struct dataset_counts *counts, struct err *err)
 {
@@ -74,7 +74,7 @@ int sqlite_check(struct dataset *dataset, struct err *err)
 {
 	const char *path = dataset_db(dataset)->path, *dir = ((struct sqlite_dataset *)dataset)->store->config->sqlite_db_dir;
 
-	if (access(path, R_OK | W_OK) || access(dir, W_OK | X_OK)) /* in the folder for the files beside it */
+	if (access(path, R_OK | W_OK) || access(dir, W_OK | X_OK)) /* the folder, for the files beside the database */
 		return err_errno(err, ERR_UNAVAILABLE, "Dataset %s cannot be written", dataset->name);
 	return 0;
 }

@@ -162,8 +162,8 @@ static int open_writer(struct sqlite_db *db, struct err *err)
 	       conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err);
 }
 
-/* Under the lock, so that processes that start together do it once. What it wrote is folded in at once: else the
- * first to label would wait for that, and every process read it through. */
+/* Migrates under the lock, so that processes that start together do it only once. Then checkpoints at once:
+ * otherwise the first labelling would have to wait for that, and every process read through the log. */
 static int migrate(struct sqlite_db *db, const struct db_schema *schema, struct err *err)
 {
 	return schema->migrate(db->writer, err) || (sqlite3_total_changes(db->writer->db) > 0 && checkpoint(db, false, err));
@@ -189,7 +189,7 @@ static int open_made(struct sqlite_db *db, const struct db_schema *schema, struc
 		return -1;
 	if (current)
 		return 0;
-	conn_free(db->writer); /* and anew: the file may be another one once the lock is had */
+	conn_free(db->writer); /* opened again, since the file may be another one once the lock is held */
 	db->writer = NULL;
 	if (db_lock(db, err))
 		return -1;
@@ -249,7 +249,7 @@ struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err)
 
 void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn)
 {
-	if (conn->worn && db->writer) { /* one for reading alone may be of a private copy */
+	if (conn->worn && db->writer) { /* for reading only it may hold a private copy */
 		conn_free(conn);
 		return;
 	}
@@ -259,14 +259,15 @@ void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn)
 	pthread_mutex_unlock(&db->mutex);
 }
 
-/* Is the log still its own? Looked at again only when the file has changed since, by a checkpoint or because somebody
- * replaced it. */
+/* Whether the log is still the database's own. Looked at again only when the file has changed since, by a checkpoint
+ * or because somebody replaced it. */
 static bool is_own(struct sqlite_db *db, const struct timespec *changed)
 {
 	struct err err;
 
 	pthread_mutex_lock(&db->mutex);
-	bool known = !db->writer || memcmp(&db->looked, changed, sizeof(*changed)) == 0; /* no writer: may be a private copy */
+	/* without a writer it may be a private copy */
+	bool known = !db->writer || memcmp(&db->looked, changed, sizeof(*changed)) == 0;
 	pthread_mutex_unlock(&db->mutex);
 	if (known)
 		return true;
@@ -313,7 +314,8 @@ static void roll_back(struct sqlite_db *db)
 		sqlite3_exec(db->writer->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* One transaction of `jobs`, under the lock. 0: each has its result. Non-zero: nothing was written, err says why. */
+/* Runs `jobs` in one transaction, under the lock. 0: each has its result. Non-zero: nothing was written; err says
+ * why. */
 static int transaction(struct sqlite_db *db, struct combine_job *jobs, struct err *err)
 {
 	bool durable = false;
@@ -352,7 +354,7 @@ static void fail_job(struct combine_job *job, const struct err *why)
 	*write_of(job)->err = *why;
 }
 
-/* A batch that failed as a whole is run again one by one, so that one write's trouble is not another's. */
+/* Runs a batch that failed as a whole again one by one, so that one write's failure does not affect others. */
 static void run_batch(struct sqlite_db *db, struct combine_job *jobs)
 {
 	struct err err = {0};
@@ -370,7 +372,7 @@ static void run_batch(struct sqlite_db *db, struct combine_job *jobs)
 	}
 }
 
-/* Writes all jobs that wait once it has the lock; until then, jobs that have waited too long are refused. */
+/* Writes all jobs that wait once it has the lock. Until then jobs that have waited too long give up. */
 static void write_batch(void *owner, struct combine *line)
 {
 	struct sqlite_db *db = owner;
@@ -415,7 +417,7 @@ static int rename_file(const char *from, const char *to, struct err *err)
 {
 	int failed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 
-	if (failed && errno == EINVAL) /* a file system that does not know that */
+	if (failed && errno == EINVAL) /* the file system does not know RENAME_NOREPLACE */
 		failed = link(from, to) || unlink(from);
 	if (failed && errno == EEXIST)
 		return err_set(err, ERR_CONFLICT, "The database exists already");
@@ -431,11 +433,11 @@ int db_rename(const char *from, const char *to, struct err *err)
 		failed = err_set(err, ERR_CONFLICT, "The database exists already");
 	failed = failed || drop_side_files(to, err) || rename_file(from, to, err);
 	if (db.lock_fd >= 0)
-		close(db.lock_fd); /* and unlocked */
+		close(db.lock_fd); /* and so unlocked */
 	return failed;
 }
 
-/* With the lock held. */
+/* Needs the lock. */
 static int move_aside(const char *path, dev_t device, ino_t inode, char **aside, struct err *err)
 {
 	static const char *const side_files[] = {"-wal", "-shm"};
@@ -470,6 +472,6 @@ int db_set_aside(const char *path, dev_t device, ino_t inode, char **aside, stru
 	*aside = NULL;
 	int failed = open_lock_file(&db, err) || db_lock(&db, err) || move_aside(path, device, inode, aside, err);
 	if (db.lock_fd >= 0)
-		close(db.lock_fd); /* and unlocked */
+		close(db.lock_fd); /* and so unlocked */
 	return failed;
 }

@@ -1,4 +1,4 @@
-/* What SQLite's errors mean, and statements of which nothing but an error is known. */
+/* Turns SQLite's failures into errors. */
 #include "dataset/sqlite/internal.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* All that a SQLite database holds of a dataset, read for another store. */
+/* Reads all that a SQLite database holds of a dataset, for another store. */
 #include "dataset/sqlite/internal.h"
 
 /* --- the outline -------------------------------------------------------------------------------------------------- */
@@ -45,10 +45,10 @@ int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct 
 
 struct page {
 	struct dataset_record *records;
-	size_t count, at; /* at: whose events or votes come now */
+	size_t count, at; /* at: the record whose events or votes come now */
 };
 
-/* The record of a row of another table, whose rows come in the same order. */
+/* The record of a row in another table, whose rows come in the same order. */
 static struct dataset_record *record_of(struct page *page, int64_t row)
 {
 	while (page->at < page->count && page->records[page->at].sample.id < row - 1)
@@ -97,7 +97,7 @@ static void add_vote(struct dataset_record *record, sqlite3_stmt *stmt)
 	vote->label = sqlite3_column_type(stmt, 2) == SQLITE_NULL ? NULL : column_text(stmt, 2);
 }
 
-/* Adds what `sql` finds of the page's samples to their records, in the order of the samples. */
+/* Adds the rows that `sql` finds for the page's samples to their records, in the order of the samples. */
 static int read_each(struct sqlite_conn *conn, struct page *page, const char *sql,
                      void (*add)(struct dataset_record *record, sqlite3_stmt *row), struct err *err)
 {
@@ -143,7 +143,7 @@ int sqlite_records(struct dataset *dataset, int64_t after, size_t limit, struct 
 		free(page.records);
 		return -1;
 	}
-	/* One snapshot, so that each record is of one moment. */
+	/* In one snapshot, so that each record is from one moment. */
 	int failed = conn_run(conn, err, "BEGIN", "") || read_page(conn, after, limit, &page, err);
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(dataset_db(dataset), conn);

@@ -28,7 +28,7 @@ static int run_claim(struct sqlite_conn *writer, void *data, struct err *err)
 	struct claim *claim = data;
 	int64_t now = text_now();
 
-	free(claim->answer); /* of a run whose transaction failed */
+	free(claim->answer); /* from an attempt whose transaction failed */
 	claim->answer = NULL;
 	claim->found = IDEMPOTENCY_NEW;
 	if (conn_run(writer, err, "DELETE FROM answers WHERE at < ?", "i", now - IDEMPOTENCY_SECONDS * MICROSECONDS))

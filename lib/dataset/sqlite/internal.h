@@ -1,5 +1,5 @@
 /* The SQLite backend's own parts: connections, the group-committing writer, the schema. Private to
- * lib/dataset/sqlite*.c. */
+ * lib/dataset/sqlite/. */
 #ifndef DATASET_SQLITE_INTERNAL_H
 #define DATASET_SQLITE_INTERNAL_H
 
@@ -13,7 +13,7 @@
 
 /* --- a connection: statements prepared once, by the address of their text ----------------------------------------- */
 
-enum { SQLITE_STATEMENTS_MAX = 128 }; /* distinct statements of one connection */
+enum { SQLITE_STATEMENTS_MAX = 128 }; /* distinct statements in one connection */
 
 struct sqlite_conn {
 	sqlite3 *db;
@@ -22,7 +22,7 @@ struct sqlite_conn {
 		const char *sql;
 		sqlite3_stmt *stmt;
 	} statement[SQLITE_STATEMENTS_MAX];
-	/* it met a failure that only a new connection may recover from: a read-only file, damage, a disk error */
+	/* after a failure that only a new connection may recover from: a read-only file, damage, a disk error */
 	bool worn;
 	struct sqlite_conn *next; /* in the pool of idle readers */
 };
@@ -32,14 +32,14 @@ void conn_free(struct sqlite_conn *conn);
 /* Turns the connection's last failure into err; returns -1. */
 int conn_fail(struct sqlite_conn *conn, struct err *err);
 
-/* The statement of `sql` (a literal), reset and bound; types has a letter an argument: 'i' int64_t, 'd' double,
- * 's' const char * (must outlive the stepping), 'n' nothing (NULL). NULL on failure. Ended by conn_done, or by the
- * next use. */
+/* Prepares and binds the statement of `sql` (a literal), and returns it; types has a letter for each
+ * argument: 'i' int64_t, 's' const char * (must stay valid while stepping), 'n' nothing (NULL). NULL on failure. End it
+ * with conn_done, or by its next use. */
 sqlite3_stmt *conn_query(struct sqlite_conn *conn, struct err *err, const char *sql, const char *types, ...);
 /* 1: a row, 0: no more (the statement is then reset), -1: failure. */
 int conn_step(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct err *err);
 void conn_done(sqlite3_stmt *stmt);
-/* Query, step to the end, reset. */
+/* Binds, steps to the end and resets. */
 int conn_run(struct sqlite_conn *conn, struct err *err, const char *sql, const char *types, ...);
 /* The first column of the first row, or `otherwise` when there is no row. */
 int conn_int64(struct sqlite_conn *conn, struct err *err, int64_t otherwise, int64_t *out, const char *sql,
@@ -51,33 +51,35 @@ char *column_text(sqlite3_stmt *stmt, int column);
 
 /* --- a database: one file, its readers, its writer ---------------------------------------------------------------- */
 
-/* A log and the header of the first page of the database that it belongs to. */
+/* Identifies a log, and the database's first page to which it belongs. */
 enum { WAL_SALTS = 8, WAL_PAGE = 100, WAL_MARK = 4 };
 struct wal_seen {
-	struct timespec changed; /* the database's file, last, when this was seen */
+	struct timespec changed; /* the database file's last change when this was seen */
 	unsigned char salts[WAL_SALTS], page[WAL_PAGE];
-	unsigned char mark[WAL_MARK]; /* of the log that this process noted last */
-	bool noted;                   /* or cannot be */
+	unsigned char mark[WAL_MARK]; /* from the log that this process noted last */
+	bool noted;                   /* or cannot be noted */
 };
 
 struct sqlite_db {
 	char *path;
-	int lock_fd; /* flock(2) around every write transaction, of every process (DESIGN.md, measured 1) */
+	/* flock(2) around every write transaction of every process: SQLite before 3.51.3 may lose pages when one connection
+	 * writes while another checkpoints, and its busy_timeout starves writers. */
+	int lock_fd;
 	dev_t device;
 	ino_t inode;
-	struct sqlite_conn *writer; /* used by the leader alone */
+	struct sqlite_conn *writer; /* used only by the leader */
 	bool writer_synced;         /* the writer's PRAGMA synchronous is FULL */
-	bool made;                  /* by this handle: there is no copy of it yet */
-	struct wal_seen seen;       /* as the leader's, too */
+	bool made;                  /* made by this handle: nobody has a copy of it yet */
+	struct wal_seen seen;       /* used only by the leader, too */
 
 	struct combine writes;
-	pthread_mutex_t mutex; /* guards what follows */
+	pthread_mutex_t mutex; /* protects the fields below */
 	struct sqlite_conn *readers;
-	bool worn;              /* as its writer is */
-	struct timespec looked; /* the last change of its file, when that was looked at */
+	bool worn;              /* the writer is */
+	struct timespec looked; /* the file's last change when its log was checked */
 };
 
-/* Brings a database to a later schema. */
+/* Migrates a database to a later schema. */
 typedef int db_migrate(struct sqlite_conn *writer, struct err *err);
 
 /* The schema that a database must have. */
@@ -86,13 +88,13 @@ struct db_schema {
 	int (*is_current)(struct sqlite_conn *conn, bool *current, struct err *err);
 	db_migrate *migrate; /* in one transaction; called under the lock */
 };
-extern const struct db_schema schema_of_dataset, schema_of_answers, schema_of_audit; /* schema.c */
+extern const struct db_schema schema_of_dataset, schema_of_answers, schema_of_audit; /* in schema.c */
 
 /* create: makes the file, which must not exist (ERR_CONFLICT). An existing one with the current schema is opened
- * without the lock: that may be held for long, by a backup. */
+ * without the lock, which a backup may hold for long. */
 int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err);
-/* For reading alone: makes no lock file, changes no schema. A database of the older system is copied and the copy
- * migrated; that one has a single connection, so only one thread may read. */
+/* Opens for reading only: makes no lock file, and changes no schema. A database of the older system is copied, and
+ * the copy migrated; it has a single connection, so only one thread may read. */
 int db_open_reading(struct sqlite_db **out, const char *path, struct err *err);
 void db_free(struct sqlite_db *db);
 /* Whether the open file is still the one at db's path, and usable. If not, the caller opens it anew. */
@@ -105,26 +107,25 @@ struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err);
 void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn);
 
 /* Runs `run` inside a write transaction, together with the writes that other threads are waiting to make, and
- * returns when that is committed (durable: and synced). run must check before it writes, so that a refusal (non-zero
- * with a code other than ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may be run again
- * when the batch it was in failed. Where another program keeps the lock for long, all but one of a process's threads
- * that wait are answered ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
+ * returns once that is committed (durable: and synced). `run` must check before it writes, so that a refusal
+ * (non-zero with a code other than ERR_INTERNAL, ERR_NO_SPACE, ERR_UNAVAILABLE) leaves nothing behind; it may run
+ * again when its batch has failed. If another program keeps the lock for long, all but one of a process's waiting
+ * threads get ERR_UNAVAILABLE after DB_WAIT_SECONDS, so that they can serve other datasets. */
 enum { DB_WAIT_SECONDS = 10 };
 typedef int write_run(struct sqlite_conn *writer, void *data, struct err *err);
 int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, struct err *err);
-/* Writes the WAL back into the database and empties it. A part that another program's reader keeps from being written
- * back is ERR_UNAVAILABLE when all of it must be, else it stays in the WAL. */
+/* Writes the WAL back into the database and empties it. If another program's reader prevents a part of that:
+ * ERR_UNAVAILABLE when `all` must be written back, else the part stays in the WAL. */
 int db_fold(struct sqlite_db *db, bool all, struct err *err);
-/* Renames a database that nobody has open and that has no log; ERR_CONFLICT when `to` is there. A log
- * that an earlier database left there (its removal was cut short) is removed: SQLite would take it for the new
- * one's. */
+/* Renames a database that nobody has open and that has no log; ERR_CONFLICT when `to` exists. Removes a log that an
+ * earlier database left there (when its removal was interrupted): SQLite would apply it to the new one. */
 int db_rename(const char *from, const char *to, struct err *err);
 
-/* Is the log that lies beside the database, if any, its own (wal.c)? ERR_UNAVAILABLE: no, for the database was
- * replaced; err says what a person is to do. Call it before a new connection reads. */
+/* Checks that the log beside the database, if any, is its own (wal.c). ERR_UNAVAILABLE when it is not, because the
+ * database was replaced; err says what a person must do. Call it before a new connection reads. */
 int wal_check(sqlite3 *db, const char *path, struct err *err);
-/* The same, under the lock, before each write transaction; and what to note for the log, after it was committed.
- * file: what the database's file is now. */
+/* The same, under the lock, before each write transaction; and after its commit, to note the log. file: the
+ * database's file as it is now. */
 int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err);
 void wal_after(struct sqlite_db *db);
 
@@ -139,21 +140,21 @@ struct sqlite_dataset {
 struct sqlite_store {
 	struct dataset_store base;
 	const struct config *config;
-	bool reading; /* nothing is to be changed */
+	bool reading; /* nothing may be changed */
 	struct handles handles;
 };
 
-/* The handle of a database in the store's folder (handles_get), of which `open` opens the file. One whose file was
- * removed or replaced meanwhile is opened anew. */
+/* The handle of a database in the store's folder (handles_get), whose file `open` opens. If its file was removed or
+ * replaced meanwhile, it is opened again. */
 typedef int handle_open_db(struct sqlite_store *store, const char *name, struct sqlite_db **out, struct err *err);
 int handle_get(struct sqlite_store *store, const char *name, handle_open_db *open, struct sqlite_dataset **out,
                struct err *err);
 void handle_put(struct sqlite_dataset *dataset);
 
-/* What the store keeps besides datasets (beside.c). Run by beside_write, `run` is one of a group commit (db_write). */
+/* What the store keeps besides datasets (beside.c). beside_write runs `run` as one of a group commit (db_write). */
 struct beside {
-	const char *name; /* of its database: one that no dataset has */
-	const char *what; /* is in it, for messages: "audit log's" */
+	const char *name; /* of its database, which no dataset can have */
+	const char *what; /* what is in it, for messages: "audit log's" */
 	const struct db_schema *schema;
 };
 extern const struct beside beside_answers, beside_audit;
@@ -162,14 +163,14 @@ int beside_write(struct dataset_store *store, const struct beside *which, write_
 int beside_read(struct dataset_store *store, const struct beside *which, beside_reader *run, void *data,
                 struct err *err);
 
-/* The schema's version; one that is newer than ours is an error. */
+/* The schema's version; a version newer than ours is an error. */
 int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);
 bool schema_is_newest(int64_t version);
-/* What people added to a database themselves, kept over its migration (carry.c); in one transaction, which is rolled
- * back when something cannot be kept: err names it. older: of the older system's schema, whose table samples is made
- * anew. */
+/* Keeps what people added to a database themselves over its migration (carry.c), in one transaction, which is rolled
+ * back when something cannot be kept: err names it. older: it has the older system's schema, whose table `samples`
+ * is made again. */
 struct carried {
-	struct added *item; /* in the order in which they are made again */
+	struct added *item; /* in the order in which they are created again */
 	size_t count;
 };
 /* Notes and drops the views and triggers, and, of an older database, the indices on its samples. */
@@ -182,16 +183,16 @@ int carry_columns(struct sqlite_conn *writer, struct err *err);
 int carry_back(struct sqlite_conn *writer, const struct carried *carried, struct err *err);
 void carried_release(struct carried *carried);
 
-/* Migrates a private copy; of one of the older system the labels were given at `at`. */
+/* Migrates a private copy; for one of the older system, its labels count as given at `at`. */
 int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 
-/* States as stored in samples.state are those of enum sample_state. Samples requeued to the end get positions from
- * here on, so that what is new comes before them. */
+/* samples.state holds the values of enum sample_state. Samples requeued to the end get positions from here on, so
+ * that new samples come before them. */
 #define QUEUE_END_BASE (INT64_C(1) << 40)
 
 /* --- shared by the parts (sample.c, outcome.c) -------------------------------------------------------------------- */
 
-/* Columns of struct sample, in the order sample_read takes them, of a table or alias `samples`. */
+/* The columns of struct sample, in the order of sample_read, from a table or alias `samples`. */
 #define SAMPLE_COLUMNS                                                                                          \
 	"samples.id, samples.filepath, samples.label, samples.state, samples.version, samples.blob_key, "       \
 	"samples.type, "                                                                                        \
@@ -199,10 +200,11 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 	"samples.uploaded_by, samples.labelled_at, samples.labelled_by"
 enum { SAMPLE_COLUMN_COUNT = 16 };
 void sample_read(sqlite3_stmt *stmt, struct sample *out);
-/* The sample of a rowid; ERR_NOT_FOUND. */
+/* Reads the sample with this rowid; ERR_NOT_FOUND. */
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
 
-/* A page of samples by sql (a literal), which takes the row it begins after and the limit. As dataset_samples. */
+/* Reads a page of samples by sql (a literal), which takes the row to begin after and the limit. Like
+ * dataset_samples. */
 int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out,
                  size_t *count, struct err *err);
 
@@ -211,40 +213,40 @@ int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err
 int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err);
 int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err);
 int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err);
-/* The configuration's lease, in microseconds; and the one that holds: the policy's own, or otherwise_us. */
+/* The configuration's lease, in microseconds; and the one in force: the policy's, or else otherwise_us. */
 int64_t lease_default(struct dataset *dataset);
 int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err);
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err);
 
-/* In order of position; uncounted: each count is 0. */
+/* In order of position; without counting, each count is 0. */
 int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err);
-/* A handle on an open database, in no list and with no user yet. */
+/* Makes a handle for an open database, in no list and without a user. */
 struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db);
-/* Where in the queue a new sample comes. */
+/* A new sample's place in the queue. */
 int64_t new_position(const struct dataset_policy *policy, int64_t row);
-/* The file of a dataset, or one beside it; the caller frees. */
+/* The path of a dataset's file, or of one beside it; the caller frees it. */
 char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix);
 /* The same while the dataset is being moved here: a name that no dataset can have. */
 char *moving_path(const struct sqlite_store *store, const char *name, const char *suffix);
 int sync_folder(const char *dir, struct err *err);
-/* Makes the database `made`, whole and closed, the dataset of that name, durably; ERR_CONFLICT when there is one. */
+/* Makes the database `made`, which is whole and closed, the dataset of that name, durably; ERR_CONFLICT when there
+ * is one. */
 int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err);
-/* Appends a label event; *n is its number among the sample's. request may be NULL. */
+/* Appends a label event; *n is its number among the sample's events. request may be NULL. */
 int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
               const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err);
-/* The label's key, adding it when it is new. */
+/* Finds the label's key, and adds the label if it is new. */
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
-/* Brings the sample's label, state, leases and place in the queue in line with what was said of it and with the
- * policy. To be called after each change of its votes, events or leases. *places (unless NULL): how many more people
- * it may be given to. */
+/* Sets the sample's label, state, leases and place in the queue by its votes, its decision and the policy. Call it
+ * after each change of its votes, events or leases. *places (unless NULL): how many more people may be given it. */
 int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err);
-/* What a change of the policy makes of the samples that are there (catchup.c) is made in bites, between which others
- * write, and which go on where they were after a crash. In the write that changes the policy: */
+/* A change of the policy reaches the existing samples in bites (catchup.c), between which others write; after a
+ * crash they go on. catch_up_after belongs into the write that changes the policy. */
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,
                    struct err *err);
-/* A small one, made by those who write anyway: so it ends though nobody waits for it any more. */
+/* A small bite, made by other writes, so that the change ends even if nobody waits for it any more. */
 int conn_catch_up(struct sqlite_conn *writer, struct err *err);
-/* All of it. */
+/* All bites. */
 int db_catch_up(struct sqlite_db *db, struct err *err);
 /* The operations of backend.h, by file. */
 dataset_store_open_fn sqlite_store_open;

@@ -1,17 +1,16 @@
-/* The queue in SQLite, and the leases that are taken of it; each function that changes them is one job of a group
- * commit. */
+/* The queue in SQLite, and the leases taken from it; each function that changes them is one job of a group commit. */
 #include "dataset/sqlite/internal.h"
 
 #include "base/text.h"
 
 enum {
 	SWEEP_MAX = 1000, /* expired leases ended in one write */
-	PASSED_MIN = 16,  /* samples that are quicker passed over than remembered */
+	PASSED_MIN = 16,  /* skipping this many samples is quicker than remembering them */
 	SECOND_US = 1000000,
 };
 
-/* Ends leases whose time is over, so that their samples are in the queue again. One that ends later than one that
- * is taken now was taken before the clock went back: it ends when that one would. */
+/* Ends leases that ran out, so that their samples are in the queue again. A lease that ends later than a new one
+ * would was taken before the clock went back: it now ends when the new one would. */
 static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, int64_t overlap, struct err *err)
 {
 	if (conn_run(writer, err, "UPDATE leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
@@ -33,9 +32,9 @@ static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us
 
 struct taking {
 	const char *user;
-	int64_t lease_us; /* of the configuration; the policy's own goes before */
+	int64_t lease_us; /* from the configuration; the policy's own has precedence */
 	size_t wanted;
-	bool next; /* as /obtain: one's own again, and shared when nothing is free */
+	bool next; /* as for /obtain: the user's own lease again, and a shared one when nothing is free */
 	struct task *out;
 	size_t taken;
 };
@@ -53,8 +52,8 @@ static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *use
 
 /* --- the queue ---------------------------------------------------------------------------------------------------- */
 
-/* A user's way through the queue. What stands before one who is ahead of the others, because that user has voted
- * on it already, is passed over once, and then remembered. */
+/* A user's walk through the queue. For a user ahead of the others, the samples that this user has already voted on
+ * are skipped once, and then remembered. */
 struct walk {
 	const char *user;
 	int64_t position; /* nothing before it is open to the user */
@@ -67,7 +66,7 @@ static int walk_begin(struct sqlite_conn *writer, const char *user, struct walk 
 	return conn_int64(writer, err, INT64_MIN, &walk->position, "SELECT position FROM ahead WHERE user = ?", "s", user);
 }
 
-/* The next one that is open to the user, which is then the user's to take; *row 0 when there is none. */
+/* Finds the next sample that is open to the user; *row is 0 when there is none. */
 static int walk_on(struct sqlite_conn *writer, struct walk *walk, int64_t *row, struct err *err)
 {
 	sqlite3_stmt *stmt =
@@ -117,7 +116,7 @@ static int oldest_shareable(struct sqlite_conn *writer, const char *user, int64_
 	                  "si", user, now);
 }
 
-/* The user's oldest live lease; row 0 when there is none. */
+/* The user's oldest live lease; *row is 0 when there is none. */
 static int own_lease(struct sqlite_conn *conn, const char *user, int64_t now, int64_t *row, struct task *out,
                      struct err *err)
 {
@@ -167,7 +166,7 @@ static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t 
 			return -1;
 		if (row == 0)
 			break;
-		/* By the policy that holds now it may have no place any more. */
+		/* Under the present policy there may be no place any more. */
 		if (sample_settle(writer, row, overlap, &places, err))
 			return -1;
 		if (places == 0)
@@ -218,7 +217,7 @@ static int run_take(struct sqlite_conn *writer, void *data, struct err *err)
 	struct taking *taking = data;
 	int64_t now = text_now(), overlap, lease_us;
 
-	give_back(taking); /* of a run whose transaction failed */
+	give_back(taking); /* from an attempt whose transaction failed */
 	if (overlap_load(writer, &overlap, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
 	    lease_sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
 		return -1;
@@ -235,14 +234,14 @@ static int sqlite_lease_take(struct dataset *dataset, struct taking *taking, str
 {
 	taking->lease_us = lease_default(dataset);
 	memset(taking->out, 0, taking->wanted * sizeof(*taking->out));
-	/* A lease needs no sync: what power loss takes away is only that its sample is free again. */
+	/* A lease needs no sync: if power loss takes it away, its sample is only free again. */
 	if (db_write(dataset_db(dataset), false, run_take, taking, err) == 0)
 		return 0;
 	give_back(taking);
 	return -1;
 }
 
-/* One's own lease that is good for more than half its time is answered without a write. */
+/* Gives the user's own lease again without a write, while more than half its time is left. */
 static int own_without_write(struct dataset *dataset, const char *user, struct task *out, bool *found, struct err *err)
 {
 	struct sqlite_dataset *own = (struct sqlite_dataset *)dataset;

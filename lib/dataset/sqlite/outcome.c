@@ -1,4 +1,4 @@
-/* A sample in SQLite brought in line with its votes, its decision, its leases and the policy, by rules.h. */
+/* Sets a sample's label and state in SQLite by its votes, its decision, its leases and the policy, through rules.h. */
 #include "dataset/sqlite/internal.h"
 
 #include "dataset/rules.h"
@@ -7,10 +7,10 @@
 
 struct said {
 	struct sample now;        /* label, state, labelled_at, labelled_by */
-	struct rules_vote *votes; /* with strings of their own */
+	struct rules_vote *votes; /* own their strings */
 	size_t count;
 	struct rules_decision decision;
-	char *decided_label, *decided_by; /* the decision's */
+	char *decided_label, *decided_by; /* the decision's strings */
 	int64_t leases, slots;
 };
 

@@ -1,4 +1,4 @@
-/* Opening a SQLite database for reading alone. */
+/* Opening a SQLite database for reading only. */
 #include "dataset/sqlite/internal.h"
 
 static int copy_pages(struct sqlite_conn *from, struct sqlite_conn *to, struct err *err)
@@ -16,8 +16,8 @@ static int copy_pages(struct sqlite_conn *from, struct sqlite_conn *to, struct e
 	return err_set(err, ERR_INTERNAL, "The database cannot be copied: %s", sqlite3_errstr(code));
 }
 
-/* Puts a migrated copy in place of the connection, in a temporary file that ends with it. The labels in one of the
- * older system were given when the file was last written to, at the latest. */
+/* Replaces the connection by one to a migrated copy, a temporary file that ends with it. In a database of the older
+ * system, labels count as given when the file was last written. */
 static int open_copy(struct sqlite_conn **conn, const struct stat *file, struct err *err)
 {
 	struct sqlite_conn *copy;
@@ -54,7 +54,7 @@ int db_open_reading(struct sqlite_db **out, const char *path, struct err *err)
 	if (!db || !(db->path = strdup(path)))
 		abort();
 	pthread_mutex_init(&db->mutex, NULL);
-	combine_init(&db->writes, 1); /* of which there are none */
+	combine_init(&db->writes, 1); /* there are none */
 	db->lock_fd = -1;
 	db->device = file.st_dev;
 	db->inode = file.st_ino;

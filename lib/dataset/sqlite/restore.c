@@ -1,4 +1,4 @@
-/* A dataset that comes from another store into SQLite: a database under a hidden name, until it is whole. */
+/* A dataset that comes from another store into SQLite: a database with a hidden name until it is whole. */
 #include "dataset/sqlite/internal.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ static int run_begin(struct sqlite_conn *writer, void *data, struct err *err)
 	return conn_int64(writer, err, -1, &beginning->last, "SELECT id - 1 FROM samples ORDER BY id DESC LIMIT 1", "");
 }
 
-/* A handle of its own, beside the store's open datasets; freed as soon as it is closed. */
+/* Makes a handle outside the store's open datasets, which is freed when it is closed. */
 static struct dataset *make_handle(struct sqlite_store *store, const char *name, struct sqlite_db *db)
 {
 	struct sqlite_dataset *dataset = handle_new(store, name, db);
@@ -151,7 +151,7 @@ static int insert_sample(struct sqlite_conn *writer, const struct filling *filli
 		sample->uploaded_by, sample->labelled_at, sample->labelled_by);
 }
 
-/* Its event is the user's last. */
+/* The vote's event is the user's last one. */
 static int insert_vote(struct sqlite_conn *writer, int64_t row, const struct dataset_vote *vote, struct err *err)
 {
 	return conn_run(
@@ -220,7 +220,7 @@ static int unlink_side_files(const struct sqlite_store *store, const char *name,
 	return 0;
 }
 
-/* Closed first, with all of it in the one file, since the log's name would not go with it. */
+/* Closes the database first, with everything in its one file, since its log would not be renamed with it. */
 int sqlite_restore_finish(struct dataset *dataset, struct err *err)
 {
 	struct sqlite_store *store = ((struct sqlite_dataset *)dataset)->store;
@@ -236,7 +236,7 @@ int sqlite_restore_finish(struct dataset *dataset, struct err *err)
 	return failed;
 }
 
-/* The log first: left alone it would be taken for that of the next database of this name. */
+/* Removes the log first: if it stayed, it would be taken for the log of the next database with this name. */
 int sqlite_restore_drop(struct dataset_store *base, const char *name, struct err *err)
 {
 	const struct sqlite_store *store = sqlite_store(base);

@@ -1,4 +1,4 @@
-/* Samples in SQLite: reading them, adding them (from a seed, by upload), and their history. */
+/* Samples in SQLite: reading them, adding them (from a seed or an upload), and their history. */
 #include "dataset/sqlite/internal.h"
 
 #include "base/text.h"
@@ -169,7 +169,7 @@ int64_t new_position(const struct dataset_policy *policy, int64_t row)
 	return (int64_t)(random % (uint64_t)QUEUE_END_BASE);
 }
 
-/* The id that the next sample gets. */
+/* The id of the next new sample. */
 static int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err)
 {
 	return conn_int64(writer, err, 1, row, "SELECT id + 1 FROM samples ORDER BY id DESC LIMIT 1", "");
@@ -239,7 +239,7 @@ static int insert_labels(struct sqlite_conn *writer, struct merge *merge, struct
 	return 0;
 }
 
-/* All of them or none: what is refused in the middle must not be committed with the writes of others. */
+/* Adds all labels or none: a part of a refused list must not be committed with others' writes. */
 static int add_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
 {
 	if (conn_run(writer, err, "SAVEPOINT labels", ""))

@@ -1,8 +1,8 @@
 /* The SQLite schema and its migrations; version 0 is the older system's: metadata, labels(label), samples(filepath,
  * label).
  *
- * Its tables and columns stay where they are and readable by its exporter; ours are added. A row's id is its rowid,
- * which becomes an explicit key, so that VACUUM cannot renumber it. */
+ * Its tables and columns stay readable by its exporter; ours are added. A row's id is its rowid, made an explicit
+ * key so that VACUUM cannot renumber it. */
 #include "dataset/sqlite/internal.h"
 
 #include "base/text.h"
@@ -13,7 +13,7 @@ static const char BASE_TABLES[] =
 	"CREATE TABLE IF NOT EXISTS labels (label TEXT);"
 	"CREATE TABLE IF NOT EXISTS samples (filepath TEXT, label TEXT);";
 
-/* slots: how many more people may be given the sample now; > 0 is what the queue's index holds. */
+/* slots: how many more people may be given the sample; the queue's index holds rows with slots > 0. */
 static const char VERSION_1[] =
 	"CREATE TABLE settings (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 	"INSERT INTO settings VALUES ('queue_end', 0), ('overlap', 1), ('lease_seconds', 0), ('order', 0), ('skip', 0),"
@@ -26,8 +26,8 @@ static const char VERSION_1[] =
 	"UPDATE labels SET key = numbered.n - 1 FROM"
 	" (SELECT rowid AS id, ROW_NUMBER() OVER (ORDER BY rowid) AS n FROM labels) AS numbered WHERE numbered.id = "
 	"labels.rowid;"
-	/* Partial, though it holds every row: the older exporter reads the labels without an order, which a full index
-         * that covers its query would make alphabetical. */
+	/* Partial, though it holds every row: the older exporter reads the labels without ORDER BY, and SQLite would answer
+         * from a full index, in alphabetical order. */
 	"CREATE UNIQUE INDEX labels_label ON labels (label) WHERE key >= 0;"
 	"CREATE UNIQUE INDEX labels_key ON labels (key);"
 	"INSERT INTO settings SELECT 'next_label_key', COUNT(*) FROM labels;"
@@ -39,7 +39,7 @@ static const char VERSION_1[] =
 	" labelled_at INTEGER, labelled_by TEXT, blob_key TEXT, type TEXT, sha256 TEXT, filename TEXT, url TEXT,"
 	" bytes INTEGER, width INTEGER, height INTEGER, uploaded_at INTEGER, uploaded_by TEXT);";
 
-/* After the samples were copied into it. */
+/* Run after the samples were copied. */
 static const char VERSION_1_SAMPLES[] =
 	"DROP TABLE samples;"
 	"ALTER TABLE samples_1 RENAME TO samples;"
@@ -88,15 +88,15 @@ static const char VERSION_1_SAMPLES[] =
 	"CREATE INDEX leases_sample ON leases (sample);"
 	"CREATE INDEX leases_expires ON leases (expires);"
 
-	/* What each person said of a sample where several are asked; label NULL: passed it over for good. */
+	/* What each person said of a sample where several are asked; label NULL: passed it on for good. */
 	"CREATE TABLE votes (sample INTEGER NOT NULL, user TEXT NOT NULL, label TEXT, PRIMARY KEY (sample, user)) "
 	"WITHOUT ROWID;";
 
 static const char VERSION_1_EVENTS[] =
 	"INSERT INTO events SELECT id, 1, label, '', ?1, 'seed', -1 FROM samples WHERE label <> ''";
 
-/* Votes are kept whatever the overlap is: those given while it was 1 are in the events. What is undecided by the rules
- * of version 1 is looked at anew ("recount"). A lease takes a place, shared or not. */
+/* Votes are kept whatever the overlap is: those given while it was 1 are taken from the events. What the rules of
+ * version 1 left undecided is settled again ("recount"). Every lease takes a place, even a shared one. */
 static const char VERSION_2[] =
 	"INSERT INTO settings SELECT 'recount', 0 WHERE EXISTS (SELECT 1 FROM votes WHERE label IS NOT NULL)"
 	" OR EXISTS (SELECT 1 FROM settings WHERE key = 'overlap' AND value > 1);"
@@ -107,11 +107,11 @@ static const char VERSION_2[] =
 	" ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at;"
 	"ALTER TABLE leases DROP COLUMN shared;";
 
-/* By which request a label was given, so that one that comes again is known; NULL: that is not known. */
+/* The request that gave a label, so that it is recognised when it comes again; NULL: not known. */
 static const char VERSION_3[] = "ALTER TABLE events ADD COLUMN request TEXT;";
 
 /* For a user who has voted on much that others have not: the position in the queue before which nothing is open to
- * that user. It goes back for what is offered before it, unless that user has voted on it. */
+ * that user. It moves back when a sample before it is offered, unless the user has voted on that. */
 static const char VERSION_4[] =
 	"CREATE TABLE ahead (user TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX ahead_position ON ahead (position);"
@@ -159,7 +159,7 @@ static int user_version(struct sqlite_conn *writer, int64_t *version, struct err
 	return conn_int64(writer, err, 0, version, "PRAGMA user_version", "");
 }
 
-/* A file that is neither empty nor a dataset of the older system is not ours to change. */
+/* A file that is neither empty nor a dataset of the older system must not be changed. */
 static int check_is_dataset(struct sqlite_conn *writer, struct err *err)
 {
 	int64_t ours, all;
@@ -214,7 +214,7 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, "PRAGMA user_version = 5", err);
 }
 
-/* From the version of its place to the next one. */
+/* Each step leads from the version of its index to the next one. */
 static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3, version_4, version_5};
 
 static int run_steps(struct sqlite_conn *writer, int64_t version, struct err *err)
@@ -240,7 +240,7 @@ static int to_newest(struct sqlite_conn *writer, struct err *err)
 	return failed;
 }
 
-/* All or nothing: a crash in the middle leaves the older schema. */
+/* All or nothing: a crash leaves the older schema. */
 static int migrate_in_transaction(struct sqlite_conn *writer, db_migrate *step, struct err *err)
 {
 	if (conn_script(writer, "BEGIN IMMEDIATE", err))
@@ -271,7 +271,7 @@ static int has_uuid(struct sqlite_conn *conn, int64_t *known, struct err *err)
 	return conn_int64(conn, err, 0, known, "SELECT COUNT(*) FROM settings WHERE key = 'uuid'", "");
 }
 
-/* Of a new dataset, and of one that an earlier version made without. */
+/* A new dataset has none yet, nor has one of an earlier version. */
 static int have_uuid(struct sqlite_conn *writer, struct err *err)
 {
 	char uuid[HASH_UUID_MAX];
@@ -328,7 +328,7 @@ static int migrate_dataset(struct sqlite_conn *writer, struct err *err)
 		return -1;
 	if (version == 0 && check_is_dataset(writer, err))
 		return -1;
-	/* First, so that what cannot be migrated is left as it is. */
+	/* Comes first, so that a database that cannot be migrated stays as it is. */
 	if (!schema_is_newest(version) && migrate_in_transaction(writer, to_newest, err))
 		return -1;
 	return to_wal(writer, err) || have_uuid(writer, err);

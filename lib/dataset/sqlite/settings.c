@@ -1,9 +1,9 @@
-/* What a dataset in SQLite is set to: its folder, uuid and policy. */
+/* The settings of a dataset in SQLite: its folder, uuid and policy. */
 #include "dataset/sqlite/internal.h"
 
 #define SECOND_US INT64_C(1000000)
 
-/* 1: found, the caller's to free. */
+/* 1: found; the caller frees *out. */
 static int base_dir_by(struct sqlite_conn *conn, sqlite3_stmt *stmt, char **out, struct err *err)
 {
 	int row = stmt ? conn_step(conn, stmt, err) : -1;
@@ -15,7 +15,7 @@ static int base_dir_by(struct sqlite_conn *conn, sqlite3_stmt *stmt, char **out,
 	return row;
 }
 
-/* Under another name where the file was renamed. */
+/* Its name in the table may be another one, if the file was renamed. */
 int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err)
 {
 	int row = base_dir_by(

@@ -1,4 +1,4 @@
-/* The store of SQLite: one database a dataset in sqlite_db_dir, with a bounded cache of open ones. */
+/* The SQLite store: one database a dataset in sqlite_db_dir, with a bounded cache of open ones. */
 #include "dataset/sqlite/internal.h"
 
 #include <dirent.h>
@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-/* of a database that was replaced while it was opened; doubled each time */
+/* for a database that was replaced while it was being opened; the pause doubles each time */
 enum { REOPEN_TRIES = 6, REOPEN_PAUSE_MS = 5 };
 
 static char *path_of(const struct sqlite_store *store, const char *prefix, const char *name, const char *suffix)
@@ -98,7 +98,7 @@ static int is_database(const struct dirent *entry)
 	return len > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 3, ".db") == 0;
 }
 
-/* By the names' bytes without ".db", so that "a.db" comes before "a b.db" as "a" before "a b". */
+/* Compares the names without ".db", so that "a.db" comes before "a b.db" as "a" before "a b". */
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
 	size_t len_a = strlen((*a)->d_name) - 3, len_b = strlen((*b)->d_name) - 3;
@@ -261,7 +261,7 @@ int give_name(const struct sqlite_store *store, const char *made, const char *na
 	return sync_folder(store->config->sqlite_db_dir, err);
 }
 
-/* Made whole under a hidden name, then given its own: nobody ever sees a dataset without its metadata. */
+/* Makes the database under a hidden name, then gives it its own, so that nobody sees a dataset without its metadata. */
 int sqlite_create(struct dataset_store *base, const char *name, const char *base_dir,
                   const struct dataset_policy *policy, struct err *err)
 {
@@ -295,7 +295,7 @@ struct removal {
 	const char *name;
 };
 
-/* Under the write lock, so that no write of another process is under way; those that wait see that the file is gone. */
+/* Runs under the write lock, so that no other process is writing; those that wait find the file gone. */
 static int unlink_files(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct removal *removal = data;

@@ -1,13 +1,13 @@
 /* Whether the write-ahead log beside a SQLite database is its own: SQLite itself would apply any log to any file.
  *
- * A log is known by the salts in its header, which are others each time it begins anew. While it grows, the first
- * page of the database is what it was when the log began, or, since checkpoints, one that is in the log. So that
- * page's header is noted with the salts when a log begins, and what is neither that nor in the log came from
- * elsewhere. Each log holds a number of its own for the first page, and before one begins from nothing the database
- * gets one, so that it differs from copies made earlier.
+ * A log is recognised by the salts in its header, which change whenever it begins again. While a log grows, the
+ * database's first page is the one with which the log began, or, after checkpoints, one that is in the log. So that
+ * page's header is noted, with the salts, when a log begins; a first page that is neither the noted one nor in the
+ * log came from elsewhere. Each log contains a first page with a number of its own, and before a log begins from
+ * nothing the database gets such a number, so that it differs from earlier copies.
  *
- * The note lies in the lock file, and nothing waits until it is on the disk: one that is about another log, is torn
- * or is not there says nothing. (File formats: sqlite.org/fileformat2.html, 1.3 and 4.1) */
+ * The note lies in the lock file, and is not synced: a note about another log, a torn one, or none proves nothing.
+ * (File formats: sqlite.org/fileformat2.html, 1.3 and 4.1) */
 #include "dataset/sqlite/internal.h"
 
 #include <fcntl.h>
@@ -17,21 +17,21 @@
 #include "base/hash.h"
 
 enum {
-	FRAME_HEADER = 24, /* before each page in a log; its number comes first */
+	FRAME_HEADER = 24, /* before each page in a log; begins with the page's number */
 	LOG_SALTS_AT = 16, /* in a log's header */
 	FRAME_SALTS_AT = 8,
 	PAGE_SIZE_AT = 8,
-	CHANGES_AT = 24, /* in the first page: the change counter, the schema's, and the application's id */
+	CHANGES_AT = 24, /* in the first page: the change counter, the schema's counter, and the application's id */
 	SCHEMA_AT = 40,
 	MARK_AT = 68,
-	LOOKS_MAX = 3, /* at what changes meanwhile */
+	LOOKS_MAX = 3, /* attempts to look at files that change meanwhile */
 };
 
-/* As it is in the lock file. */
+/* The note as the lock file has it. */
 struct note {
-	unsigned char salts[WAL_SALTS], page[WAL_PAGE]; /* of the log; on which it began */
-	unsigned char mark[WAL_MARK];                   /* of the first pages in it, but for those of its first write */
-	unsigned char digest[HASH_SHA256_SIZE];         /* of these */
+	unsigned char salts[WAL_SALTS], page[WAL_PAGE]; /* of the log; with which it began */
+	unsigned char mark[WAL_MARK];                   /* of first pages in the log, except for those of its first write */
+	unsigned char digest[HASH_SHA256_SIZE];         /* of the fields above */
 };
 
 struct log_header {
@@ -47,13 +47,13 @@ struct look {
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-/* What cannot be read is zeros: none of these begins so. */
+/* Reads zeros on failure: no log or page begins so. */
 static void read_file(sqlite3 *db, int which, void *out, int len)
 {
 	sqlite3_file *file = NULL;
 
 	memset(out, 0, (size_t)len);
-	/* By SQLite's own descriptor: closing another one of the database would end SQLite's locks. */
+	/* Uses SQLite's own descriptor: closing another descriptor of the database would release SQLite's locks. */
 	if (sqlite3_file_control(db, "main", which, &file) == SQLITE_OK && file && file->pMethods)
 		file->pMethods->xRead(file, out, len, 0);
 }
@@ -63,7 +63,7 @@ static void read_page(sqlite3 *db, unsigned char out[WAL_PAGE])
 	read_file(db, SQLITE_FCNTL_FILE_POINTER, out, WAL_PAGE);
 }
 
-/* The log that the connection writes to, wherever that is by now. */
+/* The log that the connection writes to, even if it was renamed or removed. */
 static void read_log(sqlite3 *db, struct log_header *out)
 {
 	read_file(db, SQLITE_FCNTL_JOURNAL_POINTER, out->bytes, sizeof(out->bytes));
@@ -100,7 +100,7 @@ static const unsigned char *salts_of(const struct log_header *log)
 	return log->bytes + LOG_SALTS_AT;
 }
 
-/* Does the log hold this as the first page? */
+/* Whether the log holds this first page. */
 static bool holds_page(const char *path, const struct log_header *log, const unsigned char page[WAL_PAGE])
 {
 	unsigned char frame[FRAME_HEADER + WAL_PAGE];
@@ -140,7 +140,7 @@ static void write_note(const struct sqlite_db *db, const struct log_header *log,
 	memcpy(note.mark, db->seen.mark, WAL_MARK);
 	hash_sha256(&note, offsetof(struct note, digest), note.digest);
 	if (pwrite(db->lock_fd, &note, sizeof(note), 0) != (ssize_t)sizeof(note))
-		return; /* then it is torn, and says nothing */
+		return; /* then the note is torn, and proves nothing */
 }
 
 static bool is_about(const struct note *note, const struct log_header *log)
@@ -148,7 +148,7 @@ static bool is_about(const struct note *note, const struct log_header *log)
 	return memcmp(note->salts, salts_of(log), WAL_SALTS) == 0;
 }
 
-/* Has the page the log's mark? So has a backup's that was made since; but SQLite counts from anew there. */
+/* Whether the page has the log's mark. A backup made since has it, too, but SQLite's counters differ there. */
 static bool is_marked(const struct note *note, const unsigned char page[WAL_PAGE])
 {
 	return memcmp(page + MARK_AT, note->mark, WAL_MARK) == 0 &&
@@ -198,7 +198,7 @@ static int wal_refuse(const char *path, struct err *err)
 	               name, name, name);
 }
 
-/* Another file has the path now, or none: what lies beside it is not about the file that is open. */
+/* Whether the path leads to another file now, or to none: then the log beside it is not about the open file. */
 static bool has_moved(sqlite3 *db)
 {
 	int moved = 0;
@@ -206,7 +206,7 @@ static bool has_moved(sqlite3 *db)
 	return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
 }
 
-/* Without a lock: what did not change while it was looked at belongs to one moment, for no log's salts come again. */
+/* Without a lock: if two looks see the same, it belongs to one moment, since no log's salts ever come again. */
 int wal_check(sqlite3 *db, const char *path, struct err *err)
 {
 	struct look look, again;
@@ -229,8 +229,8 @@ static bool is_seen(const struct sqlite_db *db, const struct log_header *log)
 	return is_log(log) && memcmp(salts_of(log), db->seen.salts, WAL_SALTS) == 0;
 }
 
-/* Gives the first page a number of its own: the application's id is in its header, and of no other use here. Nothing is
- * lost when a crash takes it: it need not be synced. */
+/* Gives the first page a number of its own: its header has the application's id, which has no other use here. It
+ * need not be synced, since a crash that loses it does no harm. */
 static bool wal_mark(struct sqlite_db *db)
 {
 	unsigned char *id = db->seen.mark;
@@ -242,8 +242,8 @@ static bool wal_mark(struct sqlite_db *db)
 	return sqlite3_exec(db->writer->db, pragmas, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* One that began by this process's write began on the page that was seen before it; else that page is known only as
- * long as none of the log's is in the database. */
+/* A log that began with this process's write began with the page seen before it. For any other log, that page is
+ * known only as long as the database has no page from the log. */
 static void note_log(struct sqlite_db *db, const struct log_header *log, bool began)
 {
 	unsigned char page[WAL_PAGE];
@@ -279,13 +279,13 @@ void wal_after(struct sqlite_db *db)
 		return;
 	bool began = !is_seen(db, &log);
 	if (!wal_mark(db))
-		return; /* the disk is full, perhaps; the next write tries it again */
+		return; /* perhaps the disk is full; the next write tries again */
 	read_log(db->writer->db, &marked);
 	note_log(db, &marked, began && is_same(&log, &marked));
 }
 
-/* Puts a number of its own into the database, before a log begins. What keeps that from being written keeps the
- * write that follows, too, which reports it. */
+/* Gives the database a number of its own before a log begins. If that cannot be written, neither can what follows,
+ * which reports it. */
 static void mark_database(struct sqlite_db *db)
 {
 	struct log_header log;
@@ -298,8 +298,8 @@ static void mark_database(struct sqlite_db *db)
 	read_page(db->writer->db, db->seen.page);
 }
 
-/* Nobody would ever read what is written to a log that was removed under the server. As wal_check, for another
- * program may begin a log anew meanwhile. */
+/* Refuses a log that was removed while the server runs, since nobody would ever read it. Looks twice like wal_check,
+ * since another program may begin a new log meanwhile. */
 static int check_is_beside(const struct sqlite_db *db, const struct log_header *log, struct err *err)
 {
 	struct log_header own = *log, again, beside, beside_again;
@@ -322,7 +322,7 @@ int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err)
 {
 	struct log_header log;
 
-	/* In the database's file nothing but checkpoints write. */
+	/* Only checkpoints write to the database's file. */
 	if (memcmp(&file->st_ctim, &db->seen.changed, sizeof(file->st_ctim)) == 0)
 		return 0;
 	read_log(db->writer->db, &log);
