@@ -1,4 +1,5 @@
-"""The form of the C code: its spacing, by clang-format (what it would break elsewhere is left as it stands), the length of lines, and how failure is returned."""
+"""The form of the C code: its spacing, by clang-format (what it would break elsewhere is left as it stands), the length of lines,
+how failure is returned, and where memory comes from."""
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -58,10 +59,20 @@ def failure():
             yield f"{path.relative_to(TOP)}: line {line} makes -1 of a failure, which is non-zero already: return a || b"
 
 
+def memory():
+    """Memory is there, or the program ends: lib/base/memory.h alone asks for it."""
+    for path in sources():
+        if path.stem == "memory":
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if found := re.search(r"(?<![\w>.])(malloc|calloc|realloc|reallocarray|strdup|strndup|v?asprintf|aligned_alloc)\(", line):
+                yield f"{path.relative_to(TOP)}: line {number} calls {found[1]}, of which lib/base/memory.h has a form that never fails"
+
+
 def write():
     for path, (lines, wrong) in every(formatted):
         if wrong:
             path.write_text("\n".join(lines) + "\n")
 
 
-CHECKS = [the_spacing, the_length_of_lines, failure]
+CHECKS = [the_spacing, the_length_of_lines, failure, memory]

@@ -7,6 +7,7 @@
 
 #include "admin.h"
 #include "base/image_type.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "base/walk.h"
@@ -238,9 +239,7 @@ static const char *folder_label(struct load *load, const char *path)
 	const char *last = load->folder_count ? load->folders[load->folder_count - 1] : "";
 	if (strlen(last) == len && memcmp(last, start, len) == 0)
 		return last;
-	char *label = strndup(start, len);
-	if (!label)
-		abort();
+	char *label = memory_text_part(start, len);
 	if (text_check_label(label, &(struct err){0})) {
 		free(label);
 		return "";
@@ -364,11 +363,9 @@ static int load_run(struct load *load, config_env *env, struct err *err)
 
 int admin_load(int argc, char **argv, config_env *env)
 {
-	struct load *load = calloc(1, sizeof(*load));
+	struct load *load = memory_new(1, sizeof(*load));
 	struct err err = {0};
 
-	if (!load)
-		abort();
 	int usage = load_parse(&load->options, argc, argv, &err);
 	int failed = usage || load_run(load, env, &err);
 	if (failed && load->config.path)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "migrate_dataset.h"
 #include "migrate_env.h"
@@ -214,9 +215,7 @@ static bool keep_name(void *data, const char *name)
 {
 	char **kept = data;
 
-	*kept = strdup(name);
-	if (!*kept)
-		abort();
+	*kept = memory_text(name);
 	return false;
 }
 
@@ -267,11 +266,9 @@ static void catch_signals(void)
 
 int admin_migrate(int argc, char **argv, config_env *env)
 {
-	struct run *run = calloc(1, sizeof(*run));
+	struct run *run = memory_new(1, sizeof(*run));
 	struct err err = {0};
 
-	if (!run)
-		abort();
 	buf_init(&run->base_url, TEXT_FILEPATH_MAX);
 	int usage = migrate_parse(run, argc, argv, &err);
 	catch_signals();

@@ -1,6 +1,7 @@
 /* Compares a dataset that moves with its source, both read page by page in order of id. */
 #include "migrate_compare.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/move.h"
 
@@ -148,11 +149,9 @@ int migrate_compare(struct compare *compare, struct err *err)
 	struct comparing comparing = {.compare = compare,
 	                              .from = {.dataset = compare->from, .last = -1},
 	                              .to = {.dataset = compare->to, .last = -1},
-	                              .differing = calloc(MIGRATE_PAGE, sizeof(*comparing.differing))};
+	                              .differing = memory_new(MIGRATE_PAGE, sizeof(*comparing.differing))};
 	unsigned char whole[64];
 
-	if (!comparing.differing)
-		abort();
 	compare->samples = compare->events = compare->votes = compare->images = compare->image_bytes = 0;
 	compare->differing = compare->extra = 0;
 	compare->first_differing = -1;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/memory.h"
 #include "intake/spool.h"
 #include "dataset/move.h"
 
@@ -38,11 +39,9 @@ static int check_spool(const struct spool *spool, const struct sample *sample, s
 static int fetch(struct blob_store *from, const struct sample *sample, struct spool *spool, struct err *err)
 {
 	size_t room = sample->bytes > 0 && sample->bytes < PIECE ? (size_t)sample->bytes + 1 : PIECE, got = room;
-	char *piece = malloc(room);
+	char *piece = memory_raw(room);
 	int failed = 0;
 
-	if (!piece)
-		abort();
 	while (!failed && got == room && (sample->bytes == 0 || spool->length <= sample->bytes)) {
 		failed = blob_read(from, sample->blob_key, spool->length, piece, room, &got, err);
 		if (!failed)

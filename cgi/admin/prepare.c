@@ -8,6 +8,7 @@
 #include "adopt.h"
 #include "auth/users.h"
 #include "base/buf.h"
+#include "base/memory.h"
 #include "dataset/apart.h"
 #include "dataset/dataset.h"
 #include "dataset/task.h"
@@ -104,9 +105,7 @@ static void look_at_folder(struct prepare *prepare, const char *name, const stru
 
 static void note_uuid(struct prepare *prepare, const char *uuid)
 {
-	prepare->uuids = reallocarray(prepare->uuids, prepare->ready + 1, sizeof(*prepare->uuids));
-	if (!prepare->uuids)
-		abort();
+	prepare->uuids = memory_grow(prepare->uuids, prepare->ready + 1, sizeof(*prepare->uuids));
 	memcpy(prepare->uuids[prepare->ready++], uuid, HASH_UUID_MAX);
 }
 
@@ -138,8 +137,7 @@ struct page {
 static bool add_name(void *data, const char *name)
 {
 	struct page *page = data;
-	if (!(page->names[page->count] = strdup(name)))
-		abort();
+	page->names[page->count] = memory_text(name);
 	return ++page->count < PAGE;
 }
 
@@ -171,10 +169,8 @@ static int prepare_page(struct prepare *prepare, struct page *page, struct err *
 
 static int prepare_datasets(struct prepare *prepare, struct err *err)
 {
-	struct page *page = calloc(1, sizeof(*page));
-	char *after = strdup("");
-	if (!page || !after)
-		abort();
+	struct page *page = memory_new(1, sizeof(*page));
+	char *after = memory_text("");
 	int result = 0;
 	for (bool more = true; more && result == 0;) {
 		page->count = 0;
@@ -183,9 +179,7 @@ static int prepare_datasets(struct prepare *prepare, struct err *err)
 		if (result == 0)
 			result = prepare_page(prepare, page, err);
 		free(after);
-		after = strdup(page->count > 0 ? page->names[page->count - 1] : "");
-		if (!after)
-			abort();
+		after = memory_text(page->count > 0 ? page->names[page->count - 1] : "");
 		for (size_t i = 0; i < page->count; i++)
 			free(page->names[i]);
 	}

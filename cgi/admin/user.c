@@ -5,6 +5,7 @@
 #include "auth/users.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/dataset.h"
 #include "secret.h"
@@ -305,9 +306,7 @@ static int user_run(struct request *request, const struct verb *verb, config_env
 
 int admin_user(int argc, char **argv, config_env *env)
 {
-	struct request *request = calloc(1, sizeof(*request));
-	if (!request)
-		abort();
+	struct request *request = memory_new(1, sizeof(*request));
 	struct err err;
 	int status = ADMIN_USAGE;
 	const struct verb *verb = NULL;

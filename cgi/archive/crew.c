@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 
 enum { THREADS_MAX = 16, STACK_BYTES = 512 * 1024 };
 
@@ -46,11 +47,9 @@ static void *crew_run(void *data)
 
 struct crew *crew_start(int threads, crew_work *work, const char *request_id)
 {
-	struct crew *crew = calloc(1, sizeof(*crew));
+	struct crew *crew = memory_new(1, sizeof(*crew));
 	pthread_attr_t attributes;
 
-	if (!crew)
-		abort();
 	crew->work = work;
 	crew->request_id = request_id;
 	crew->last = &crew->first;

@@ -3,6 +3,7 @@
 #include "import.h"
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "lines.h"
 #include "store.h"
 
@@ -167,13 +168,11 @@ static int import_summarise(struct import *import, const char *error, struct err
 /* Fails with err; or with broken, when the archive cannot be read any further, or a store is down. */
 static int take_all(struct import *import, struct err *broken, struct err *err)
 {
-	struct under_way *under_way = import->under_way = calloc(1, sizeof(*under_way));
+	struct under_way *under_way = import->under_way = memory_new(1, sizeof(*under_way));
 	const struct archive_item *item;
 	struct err later;
 	int failed;
 
-	if (!under_way)
-		abort();
 	while ((failed = archive_reader_next(import->reader, &item, broken)) == 0 && item) {
 		import->guessed += item->guessed != NULL;
 		import->guess = item->guessed ? item->guessed : import->guess;

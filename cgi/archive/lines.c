@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "dataset/answers.h"
 #include "dataset/dataset.h"
 
@@ -26,11 +27,9 @@ int lines_add(struct spool *lines, cJSON *line, struct err *err)
 /* Sends all lines as one whole answer, which can be kept for its Idempotency-Key. */
 static int send_whole(const struct spool *lines, struct reply *reply, struct err *err)
 {
-	char *text = calloc(1, (size_t)lines->length + 1);
+	char *text = memory_new(1, (size_t)lines->length + 1);
 	int failed = 0;
 
-	if (!text)
-		abort();
 	for (int64_t at = 0; at < lines->length && !failed;) {
 		ssize_t got = spool_read(lines, at, text + at, (size_t)(lines->length - at), err);
 

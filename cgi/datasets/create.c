@@ -1,5 +1,6 @@
 /* Making a dataset. */
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/apart.h"
 #include "fastcgi/document.h"
@@ -8,13 +9,11 @@
 /* Adds them in one write, so that a dataset has either all of them or none. */
 static int add_labels(struct call *call, const cJSON *labels, struct err *err)
 {
-	const char **names = calloc((size_t)cJSON_GetArraySize(labels) + 1, sizeof(*names));
+	const char **names = memory_new((size_t)cJSON_GetArraySize(labels) + 1, sizeof(*names));
 	struct dataset_merged merged = {0};
 	const cJSON *label;
 	size_t count = 0;
 
-	if (!names)
-		abort();
 	cJSON_ArrayForEach(label, labels)
 		names[count++] = label->valuestring;
 	int failed = count > 0 ? dataset_merge(call->dataset, names, count, NULL, 0, &merged, err) : 0;

@@ -1,5 +1,6 @@
 /* Reading datasets: the list of those that a user may see, and a single one. */
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "fastcgi/cursor.h"
 #include "fastcgi/document.h"
@@ -26,7 +27,7 @@ static bool add_dataset(void *data, struct call *call, const char *name)
 		return false;
 	json_append(listing->items, document_dataset(name, &call->info));
 	free(listing->last);
-	listing->last = strdup(name);
+	listing->last = memory_text(name);
 	return true;
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(((const struct class *)a)->label, ((const struct class *)b)->label);
@@ -12,9 +14,7 @@ static int compare(const void *a, const void *b)
 void classes_init(struct classes *classes, const struct dataset_labels *labels)
 {
 	classes->count = labels->count;
-	classes->item = calloc(labels->count + 1, sizeof(*classes->item));
-	if (!classes->item)
-		abort();
+	classes->item = memory_new(labels->count + 1, sizeof(*classes->item));
 	for (size_t i = 0; i < labels->count; i++)
 		classes->item[i] = (struct class){.label = labels->item[i].name, .key = labels->item[i].key};
 	qsort(classes->item, classes->count, sizeof(*classes->item), compare);

@@ -3,6 +3,7 @@
 #include "export.h"
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "fastcgi/address.h"
 
 enum { ADDRESS_MAX = 64 * 1024 };
@@ -28,11 +29,7 @@ int export_add_address(struct export *export, cJSON *object, const char *key, co
 
 static void add_text(struct export *export, const char *text)
 {
-	cJSON *value = cJSON_CreateString(text);
-
-	if (!value)
-		abort();
-	export_json(export, value);
+	export_json(export, memory_must(cJSON_CreateString(text)));
 }
 
 static int json_begin(struct export *export, struct err *err)

@@ -113,5 +113,5 @@ int export_whole(struct call *call, struct err *err)
 	each_release(&export.each);
 	classes_release(&export.classes);
 	buf_release(&export.out);
-	return failed ? -1 : 0;
+	return failed;
 }

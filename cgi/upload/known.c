@@ -1,6 +1,8 @@
 /* Keeps the images that a dataset has in two hash tables. */
 #include "known.h"
 
+#include "base/memory.h"
+
 enum { FIRST_ROOM = 1024 }; /* a power of two; so is every room */
 
 static size_t digest_place(const struct known *known, const unsigned char *digest)
@@ -24,22 +26,13 @@ static size_t size_place(const struct known *known, int64_t bytes)
 	return at;
 }
 
-static void *new_room(size_t count, size_t size)
-{
-	void *room = calloc(count, size);
-
-	if (!room)
-		abort();
-	return room;
-}
-
 static void grow_digests(struct known *known)
 {
 	static const unsigned char none[KNOWN_DIGEST];
 	struct known old = *known;
 
 	known->digest_room = old.digest_room ? old.digest_room * 2 : FIRST_ROOM;
-	known->digests = new_room(known->digest_room, KNOWN_DIGEST);
+	known->digests = memory_new(known->digest_room, KNOWN_DIGEST);
 	for (size_t i = 0; i < old.digest_room; i++)
 		if (memcmp(old.digests[i], none, KNOWN_DIGEST) != 0)
 			memcpy(known->digests[digest_place(known, old.digests[i])], old.digests[i], KNOWN_DIGEST);
@@ -51,7 +44,7 @@ static void grow_sizes(struct known *known)
 	struct known old = *known;
 
 	known->size_room = old.size_room ? old.size_room * 2 : FIRST_ROOM;
-	known->sizes = new_room(known->size_room, sizeof(*known->sizes));
+	known->sizes = memory_new(known->size_room, sizeof(*known->sizes));
 	for (size_t i = 0; i < old.size_room; i++)
 		if (old.sizes[i])
 			known->sizes[size_place(known, old.sizes[i])] = old.sizes[i];

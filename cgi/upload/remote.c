@@ -2,6 +2,7 @@
 #include "remote.h"
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum {
@@ -53,7 +54,7 @@ static int take_page(struct remote *remote, const struct http_answer *answer, ta
 			(*count)++;
 		}
 	free(*next);
-	*next = after && !failed ? strdup(after) : NULL;
+	*next = after && !failed ? memory_text(after) : NULL;
 	cJSON_Delete(page);
 	return failed;
 }
@@ -111,11 +112,9 @@ static void keep_label(struct remote *remote, const char *name)
 {
 	if (remote->label_count == remote->label_room) {
 		remote->label_room = remote->label_room ? remote->label_room * 2 : 64;
-		remote->labels = reallocarray(remote->labels, remote->label_room, sizeof(*remote->labels));
+		remote->labels = memory_grow(remote->labels, remote->label_room, sizeof(*remote->labels));
 	}
-	char *copy = strdup(name);
-	if (!remote->labels || !copy)
-		abort();
+	char *copy = memory_text(name);
 	remote->labels[remote->label_count++] = copy;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/memory.h"
 
 enum {
 	ANSWER_BYTES = 256 * 1024,
@@ -289,10 +290,8 @@ static void send_release(struct sender *sender)
 
 int send_all(struct remote *remote, struct source *source, struct report *report, int jobs, struct err *err)
 {
-	struct sender *sender = calloc(1, sizeof(*sender));
+	struct sender *sender = memory_new(1, sizeof(*sender));
 
-	if (!sender)
-		abort();
 	sender->remote = remote;
 	sender->source = source;
 	sender->report = report;

@@ -8,21 +8,13 @@
 #include <unistd.h>
 
 #include "base/image_type.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { PIECE = 256 * 1024 };
 static const int64_t image_max = INT64_C(4) << 30; /* the most that a server can be configured to accept */
 static const char in_skipped_folder[] = "in a folder to be skipped", no_image[] = "no image", hidden[] = "hidden",
 		  made_by_system[] = "made by a system";
-
-static char *copy_of(const char *text, size_t len)
-{
-	char *copy = strndup(text, len);
-
-	if (!copy)
-		abort();
-	return copy;
-}
 
 void source_item_release(struct source_item *item)
 {
@@ -130,11 +122,11 @@ static int next_of_folder(struct source *source, struct source_item *item)
 			close(fd);
 		return 1;
 	}
-	*item = (struct source_item){.path = copy_of(path, strlen(path)), .bytes = st.st_size, .fd = fd};
+	*item = (struct source_item){.path = memory_text_part(path, strlen(path)), .bytes = st.st_size, .fd = fd};
 	size_t folder_len;
 	const char *folder = text_folder(path, &folder_len);
-	item->label = source->options.label ? copy_of(source->options.label, strlen(source->options.label))
-	                                    : copy_of(folder, folder_len);
+	item->label = source->options.label ? memory_text_part(source->options.label, strlen(source->options.label))
+	                                    : memory_text_part(folder, folder_len);
 	return 1;
 }
 
@@ -184,14 +176,12 @@ static void take_entry(struct source *source, const struct archive_item *entry, 
 {
 	struct err err;
 	size_t got = 1;
-	unsigned char *piece = malloc(PIECE);
+	unsigned char *piece = memory_raw(PIECE);
 	int failed = 0;
 
-	if (!piece)
-		abort();
 	const char *label = source->options.label ? source->options.label : entry->label;
-	*item = (struct source_item){.path = copy_of(entry->path, strlen(entry->path)),
-	                             .label = copy_of(label, strlen(label)),
+	*item = (struct source_item){.path = memory_text_part(entry->path, strlen(entry->path)),
+	                             .label = memory_text_part(label, strlen(label)),
 	                             .held = true};
 	spool_init(&item->spool, source->options.tmp, image_max);
 	while (!failed && got > 0)

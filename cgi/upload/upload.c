@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "intake/archive_name.h"
 #include "send.h"
@@ -219,13 +220,11 @@ static int upload_all(struct upload *upload, config_env *env, struct err *err)
 
 int upload_run(int argc, char **argv, config_env *env)
 {
-	struct upload *upload = calloc(1, sizeof(*upload));
+	struct upload *upload = memory_new(1, sizeof(*upload));
 	struct options *options = &upload->options;
 	struct err err = {0};
 	int status = UPLOAD_USAGE;
 
-	if (!upload)
-		abort();
 	options->jobs = JOBS;
 	options->skip = (struct config_list){.count = 1, .item = {(char *)"BACKGROUND_Google"}};
 	buf_init(&options->base, NETRC_BYTES);

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum {
@@ -35,13 +36,6 @@ struct auth {
 	struct snapshot *current;
 	pthread_mutex_t reload_lock; /* one thread reads the file; others that saw the change wait for it */
 };
-
-static void *auth_must(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
-}
 
 static void snapshot_release(struct snapshot *snapshot)
 {
@@ -68,7 +62,7 @@ static void add_line(struct snapshot *snapshot, bool passwords, size_t *capacity
 		userfile_forget_passwords(&user);
 	if (snapshot->count == *capacity) {
 		*capacity = *capacity ? 2 * *capacity : 64;
-		snapshot->users = auth_must(reallocarray(snapshot->users, *capacity, sizeof(*snapshot->users)));
+		snapshot->users = memory_grow(snapshot->users, *capacity, sizeof(*snapshot->users));
 	}
 	snapshot->users[snapshot->count++] = user;
 }
@@ -108,7 +102,7 @@ static int read_all(int fd, const char *path, struct buf *out, struct err *err)
 /* Reads the file; an absent one is an empty snapshot. NULL with err when it cannot be read. */
 static struct snapshot *snapshot_read(const char *path, bool passwords, struct err *err)
 {
-	struct snapshot *snapshot = auth_must(calloc(1, sizeof(*snapshot)));
+	struct snapshot *snapshot = memory_new(1, sizeof(*snapshot));
 	atomic_init(&snapshot->references, 1);
 	struct err reason = {0};
 	snapshot->fd = file_open(path, &reason);
@@ -186,10 +180,9 @@ static struct snapshot *snapshot_get(struct auth *auth)
 
 static int open_grants(struct auth **out, const char *json_user_dir, bool passwords, struct err *err)
 {
-	struct auth *auth = auth_must(calloc(1, sizeof(*auth)));
+	struct auth *auth = memory_new(1, sizeof(*auth));
 	auth->passwords = passwords;
-	if (asprintf(&auth->path, "%s/.grants", json_user_dir) < 0)
-		abort();
+	auth->path = memory_format("%s/.grants", json_user_dir);
 	pthread_mutex_init(&auth->current_lock, NULL);
 	pthread_mutex_init(&auth->reload_lock, NULL);
 	auth->current = snapshot_read(auth->path, passwords, err);

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/memory.h"
 
 enum {
 	CELLS = 1 << 16, /* in each kind of counter */
@@ -43,8 +44,8 @@ struct gate {
 
 int gate_open(struct gate **out, const char *json_user_dir, int64_t rate, struct err *err)
 {
-	struct gate *gate = calloc(1, sizeof(*gate));
-	if (!gate || getrandom(gate->key, sizeof(gate->key), 0) != (ssize_t)sizeof(gate->key))
+	struct gate *gate = memory_new(1, sizeof(*gate));
+	if (getrandom(gate->key, sizeof(gate->key), 0) != (ssize_t)sizeof(gate->key))
 		abort();
 	gate->rate = rate;
 	pthread_mutex_init(&gate->lock, NULL);

@@ -41,8 +41,6 @@ static int password_decode(const char *base64, struct buf *out)
 static void password_digest(const char *password, const void *salt, size_t salt_len, unsigned char out[64])
 {
 	struct hash_stream *stream = hash_stream_new("sha1");
-	if (!stream)
-		abort();
 	hash_stream_update(stream, password, strlen(password));
 	hash_stream_update(stream, salt, salt_len);
 	hash_stream_final(stream, out);

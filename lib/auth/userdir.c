@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 
 #define LOCK_NAME ".lock"
 
@@ -39,11 +40,9 @@ static void add_name(struct userdir *dir, size_t *capacity, const char *name)
 {
 	if (dir->count == *capacity) {
 		*capacity = *capacity ? 2 * *capacity : 64;
-		dir->names = reallocarray(dir->names, *capacity, sizeof(*dir->names));
+		dir->names = memory_grow(dir->names, *capacity, sizeof(*dir->names));
 	}
-	char *copy = strdup(name);
-	if (!dir->names || !copy)
-		abort();
+	char *copy = memory_text(name);
 	dir->names[dir->count++] = copy;
 }
 

@@ -2,15 +2,8 @@
 #include "auth/userfile.h"
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
-
-static char *userfile_copy(const char *text)
-{
-	char *duplicate = strdup(text);
-	if (!duplicate)
-		abort();
-	return duplicate;
-}
 
 static void wipe(char *secret)
 {
@@ -81,12 +74,10 @@ static void grant_set(struct user_file *user, const char *dataset, enum role rol
 	bool found;
 	size_t at = grant_place(user, dataset, &found);
 	if (!found) {
-		user->grants = reallocarray(user->grants, user->grant_count + 1, sizeof(*user->grants));
-		if (!user->grants)
-			abort();
+		user->grants = memory_grow(user->grants, user->grant_count + 1, sizeof(*user->grants));
 		memmove(&user->grants[at + 1], &user->grants[at],
 		        (user->grant_count - at) * sizeof(*user->grants));
-		user->grants[at].dataset = userfile_copy(dataset);
+		user->grants[at].dataset = memory_text(dataset);
 		user->grant_count++;
 	}
 	user->grants[at].role = role;
@@ -168,9 +159,9 @@ static int read_fields(const cJSON *tree, struct user_file *out, struct err *err
 	else if (read_datasets(datasets, role, out, err) != 0)
 		return -1;
 
-	out->user = userfile_copy(user);
-	out->password = password ? userfile_copy(password) : NULL;
-	out->password_hash = password_hash ? userfile_copy(password_hash) : NULL;
+	out->user = memory_text(user);
+	out->password = password ? memory_text(password) : NULL;
+	out->password_hash = password_hash ? memory_text(password_hash) : NULL;
 	return 0;
 }
 

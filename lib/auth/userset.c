@@ -2,6 +2,7 @@
 #include "auth/userset.h"
 
 #include "auth/password.h"
+#include "base/memory.h"
 
 static void userset_warning(struct buf *warn, const struct userdir *dir, const char *file, const char *text)
 {
@@ -73,9 +74,7 @@ static void mark_shadowed(struct userset *set, const struct userdir *dir, struct
 
 void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn)
 {
-	*set = (struct userset){.entries = calloc(dir->count + 1, sizeof(*set->entries))};
-	if (!set->entries)
-		abort();
+	*set = (struct userset){.entries = memory_new(dir->count + 1, sizeof(*set->entries))};
 	for (size_t i = 0; i < dir->count; i++) {
 		struct user_entry entry = {.file = dir->names[i]};
 		struct err err;

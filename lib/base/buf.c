@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+#include "base/memory.h"
+
 enum { BUF_FIRST_CAPACITY = 64 };
 
 void buf_init(struct buf *buf, size_t max)
@@ -41,9 +43,7 @@ static bool buf_grow(struct buf *buf, size_t len)
 		capacity = buf->max + 1;
 	if (capacity < wanted)
 		capacity = wanted;
-	char *data = realloc(buf->data, capacity);
-	if (!data)
-		abort();
+	char *data = memory_grow(buf->data, capacity, 1);
 	buf->data = data;
 	buf->capacity = capacity;
 	buf->data[buf->len] = '\0';
@@ -117,10 +117,8 @@ const char *buf_text(const struct buf *buf)
 
 char *buf_detach(struct buf *buf)
 {
-	char *data = buf->data ? buf->data : calloc(1, 1);
+	char *data = buf->data ? buf->data : memory_new(1, 1);
 
-	if (!data)
-		abort();
 	if (buf->data)
 		terminate(buf);
 	buf_init(buf, buf->max);

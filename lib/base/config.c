@@ -7,6 +7,7 @@
 
 #include "base/config_keys.h"
 #include "base/jsonstream.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { NAME_MAX_BYTES = 128 }; /* for a key with its group, in messages */
@@ -254,15 +255,6 @@ static int set_other_defaults(struct config *config, const struct config_places 
 
 /* --- which file --------------------------------------------------------------------------------------------------- */
 
-static char *duplicate(const char *text)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		abort();
-	return copy;
-}
-
 static char *config_join(const char *folder, const char *name)
 {
 	struct buf path;
@@ -276,10 +268,8 @@ static char *config_join(const char *folder, const char *name)
 static char *absolute(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	char *folder = slash ? memory_text_part(path, slash == path ? 1 : (size_t)(slash - path)) : memory_text(".");
 
-	if (!folder)
-		abort();
 	char *real = realpath(folder, NULL);
 	free(folder);
 	if (!real)
@@ -308,9 +298,9 @@ static char *find_home(config_env *env)
 	struct passwd entry, *found = NULL;
 
 	if (home && home[0] == '/')
-		return duplicate(home);
+		return memory_text(home);
 	if (!getpwuid_r(getuid(), &entry, space, sizeof(space), &found) && found && found->pw_dir[0] == '/')
-		return duplicate(found->pw_dir);
+		return memory_text(found->pw_dir);
 	return NULL;
 }
 
@@ -344,8 +334,8 @@ static int load_config(struct config *config, const char *path, config_env *env,
 
 	if (set_first_defaults(config, &places, err) || choose_file(path, env, home, &file, err))
 		return -1;
-	config->path = file ? file : duplicate("");
-	folder = file ? strndup(file, (size_t)(strrchr(file, '/') - file)) : NULL;
+	config->path = file ? file : memory_text("");
+	folder = file ? memory_text_part(file, (size_t)(strrchr(file, '/') - file)) : NULL;
 	if (folder && *folder)
 		places.folder = folder;
 	failed = (file && read_file(config, &places, err)) || set_other_defaults(config, &places, err) ||

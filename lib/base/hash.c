@@ -8,6 +8,8 @@
 #include <openssl/rand.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 enum { FILE_PIECE_BYTES = 256 * 1024 };
 
 void hash_sha256(const void *bytes, size_t len, unsigned char out[HASH_SHA256_SIZE])
@@ -50,11 +52,9 @@ struct hash_stream *hash_stream_new(const char *algorithm)
 
 	if (!md)
 		return NULL;
-	struct hash_stream *stream = malloc(sizeof(*stream));
-	if (!stream)
-		abort();
-	stream->context = EVP_MD_CTX_new();
-	if (!stream->context || EVP_DigestInit_ex(stream->context, md, NULL) != 1)
+	struct hash_stream *stream = memory_raw(sizeof(*stream));
+	stream->context = memory_must(EVP_MD_CTX_new());
+	if (EVP_DigestInit_ex(stream->context, md, NULL) != 1)
 		abort();
 	return stream;
 }
@@ -86,11 +86,9 @@ void hash_stream_free(struct hash_stream *stream)
 size_t hash_file(const char *algorithm, int fd, int64_t offset, int64_t length, unsigned char out[64])
 {
 	struct hash_stream *stream = hash_stream_new(algorithm);
-	char *piece = malloc(FILE_PIECE_BYTES);
+	char *piece = memory_raw(FILE_PIECE_BYTES);
 	ssize_t got = 1;
 
-	if (!stream || !piece)
-		abort();
 	for (int64_t done = 0; done < length && got > 0; done += got) {
 		size_t want = length - done < FILE_PIECE_BYTES ? (size_t)(length - done) : FILE_PIECE_BYTES;
 		do

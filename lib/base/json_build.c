@@ -1,33 +1,27 @@
 /* Builds JSON trees. */
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
-
-static cJSON *json_build_must(cJSON *item)
-{
-	if (!item)
-		abort();
-	return item;
-}
 
 cJSON *json_new_object(void)
 {
-	return json_build_must(cJSON_CreateObject());
+	return memory_must(cJSON_CreateObject());
 }
 
 cJSON *json_new_array(void)
 {
-	return json_build_must(cJSON_CreateArray());
+	return memory_must(cJSON_CreateArray());
 }
 
 void json_add(cJSON *object, const char *key, cJSON *value)
 {
-	if (!cJSON_AddItemToObject(object, key, json_build_must(value)))
+	if (!cJSON_AddItemToObject(object, key, memory_must(value)))
 		abort();
 }
 
 void json_append(cJSON *array, cJSON *value)
 {
-	if (!cJSON_AddItemToArray(array, json_build_must(value)))
+	if (!cJSON_AddItemToArray(array, memory_must(value)))
 		abort();
 }
 

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/jsonscan.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { CHUNK_BYTES = 64 * 1024 };
@@ -235,15 +236,11 @@ static int duplicate_key(struct walk *walk, const unsigned char *bytes, size_t l
 static int keep_key(struct walk *walk, const unsigned char *bytes, size_t len)
 {
 	struct level *level = &walk->level[walk->depth - 1];
-	struct key *key = malloc(sizeof(*key) + len);
+	struct key *key = memory_raw(sizeof(*key) + len);
 
-	if (!key)
-		abort();
 	key->len = len;
 	memcpy(key->bytes, bytes, len);
-	struct key **found = tsearch(key, &level->keys, compare_keys);
-	if (!found)
-		abort();
+	struct key **found = memory_must(tsearch(key, &level->keys, compare_keys));
 	if (*found == key)
 		return 1;
 	free(key);
@@ -332,9 +329,7 @@ static void walk_init(struct walk *walk, const char *name, size_t text_max, cons
 	buf_init(&walk->text, text_max);
 	walk->piece = "";
 	/* Comments, trailing garbage, several or partial values: yajl accepts them only if allowed to. */
-	walk->yajl = yajl_alloc(&callbacks, NULL, walk);
-	if (!walk->yajl)
-		abort();
+	walk->yajl = memory_must(yajl_alloc(&callbacks, NULL, walk));
 }
 
 static void walk_release(struct walk *walk)
@@ -449,12 +444,10 @@ int json_walk(const char *name, const char *bytes, size_t len, size_t values_max
 
 static int walk_pieces(struct walk *walk, int fd, bool *empty)
 {
-	char *chunk = malloc(CHUNK_BYTES);
+	char *chunk = memory_raw(CHUNK_BYTES);
 	ssize_t len = 0;
 	int failed = 0;
 
-	if (!chunk)
-		abort();
 	while (!failed && (len = file_read_some(fd, walk->name, chunk, CHUNK_BYTES, walk->err)) > 0) {
 		size_t mark = walk->bytes_before == 0 ? json_scan_mark(chunk, (size_t)len) : 0;
 		*empty = *empty && is_space(chunk + mark, (size_t)len - mark);

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+#include "base/memory.h"
+
 bool text_is_ascii(const char *text)
 {
 	while (*text && !(*text & 0x80))
@@ -17,9 +19,7 @@ char *text_nfc(const char *text)
 	char *nfc = text_is_ascii(text) ? NULL : (char *)utf8proc_NFC((const utf8proc_uint8_t *)text);
 
 	if (!nfc)
-		nfc = strdup(text);
-	if (!nfc)
-		abort();
+		nfc = memory_text(text);
 	return nfc;
 }
 

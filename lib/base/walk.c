@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/litter.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { SEEN_EVERY = 512 }; /* files between two calls of walk_seen */
@@ -49,13 +50,9 @@ static void walk_keep(struct walk *walk, size_t *capacity, const char *path, boo
 {
 	if (walk->count == *capacity) {
 		*capacity = *capacity ? *capacity * 2 : 1024;
-		walk->files = reallocarray(walk->files, *capacity, sizeof(*walk->files));
-		if (!walk->files)
-			abort();
+		walk->files = memory_grow(walk->files, *capacity, sizeof(*walk->files));
 	}
-	char *copy = strdup(path);
-	if (!copy)
-		abort();
+	char *copy = memory_text(path);
 	walk->files[walk->count++] = (struct walk_file){copy, link};
 }
 
@@ -167,7 +164,7 @@ static void visit_entry(struct visit *visit, FTSENT *entry, const char *path)
 int walk_folder(struct walk *walk, const char *base_dir, const struct config_list *roots, walk_told *told,
                 walk_seen *seen, void *data, struct err *err)
 {
-	char *top = strdup(base_dir);
+	char *top = memory_text(base_dir);
 	char *const tops[] = {top, NULL};
 	size_t prefix = strlen(base_dir) + (strcmp(base_dir, "/") != 0);
 	struct visit visit = {

@@ -1,5 +1,6 @@
 /* Finds which datasets' folders lie apart from all others. */
 #include "dataset/apart.h"
+#include "base/memory.h"
 #include "dataset/move.h"
 
 #include <limits.h>
@@ -25,17 +26,15 @@ static char *real_path(const char *path)
 {
 	char *real = realpath(path, NULL);
 
-	if (!real && !(real = strdup(path)))
-		abort();
+	if (!real)
+		real = memory_text(path);
 	return real;
 }
 
 /* Adds a folder; takes the texts. */
 static void apart_add(struct folders *folders, char *path, char *dataset, char *noted)
 {
-	folders->item = reallocarray(folders->item, folders->count + 1, sizeof(*folders->item));
-	if (!folders->item)
-		abort();
+	folders->item = memory_grow(folders->item, folders->count + 1, sizeof(*folders->item));
 	folders->item[folders->count++] = (struct folder){.path = path, .dataset = dataset, .noted = noted};
 }
 
@@ -62,7 +61,7 @@ static bool add_dataset(void *data, const char *name)
 		return true;
 	if (dataset_place(dataset, &place, &ignored) == 0) {
 		if (place.base_dir[0] && dataset_note_get(dataset, DATASET_APART, &noted, &ignored) == 0)
-			apart_add(folders, real_path(place.base_dir), strdup(name), noted);
+			apart_add(folders, real_path(place.base_dir), memory_text(name), noted);
 		dataset_place_release(&place);
 	}
 	dataset_close(dataset);

@@ -1,6 +1,7 @@
 /* Cuts every text to its bound, then asks the store's backend for the audit log. */
 #include "dataset/audit.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/backend.h"
 
@@ -8,11 +9,7 @@
 static char *bounded(const char *text, size_t max)
 {
 	size_t len = strnlen(text, max + 1);
-	char *copy = strndup(text, len <= max ? len : text_utf8_span(text, max));
-
-	if (!copy)
-		abort();
-	return copy;
+	return memory_text_part(text, len <= max ? len : text_utf8_span(text, max));
 }
 
 int audit_add(struct dataset_store *store, const struct audit_entry *entry, struct err *err)

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/seedfile.h"
 
@@ -97,17 +98,14 @@ static char *absolute_base_dir(const struct seeding *seeding)
 	const char *base_dir = seeding->file.base_dir;
 	char *path;
 	if (base_dir[0] == '/' || base_dir[0] == '\0') {
-		path = strdup(base_dir);
+		path = memory_text(base_dir);
 	} else {
 		while (strncmp(base_dir, "./", 2) == 0)
 			base_dir += 2;
 		if (strcmp(base_dir, ".") == 0)
 			base_dir = "";
-		if (asprintf(&path, "%s%s%s", seeding->folder, base_dir[0] ? "/" : "", base_dir) < 0)
-			path = NULL;
+		path = memory_format("%s%s%s", seeding->folder, base_dir[0] ? "/" : "", base_dir);
 	}
-	if (!path)
-		abort();
 	return path;
 }
 
@@ -142,9 +140,7 @@ static int look_at_dataset(struct seeding *seeding, struct err *err)
 		             seeding->file.dataset, info.place.base_dir);
 	free(base_dir);
 
-	seeding->known_labels = calloc(info.labels.count + 1, sizeof(*seeding->known_labels));
-	if (!seeding->known_labels)
-		abort();
+	seeding->known_labels = memory_new(info.labels.count + 1, sizeof(*seeding->known_labels));
 	for (size_t i = 0; i < info.labels.count; i++) {
 		seeding->known_labels[i] = text_nfc(info.labels.item[i].name);
 	}
@@ -204,9 +200,7 @@ static int take_sample(void *data, const char *filepath, const char *label, stru
 
 static int merge_samples(struct seeding *seeding, struct err *err)
 {
-	seeding->chunk = malloc(sizeof(*seeding->chunk));
-	if (!seeding->chunk)
-		abort();
+	seeding->chunk = memory_raw(sizeof(*seeding->chunk));
 	seeding->chunk->count = 0;
 	buf_init(&seeding->chunk->text, CHUNK_BYTES);
 	int result = seedfile_samples(seeding->path, take_sample, seeding, err);
@@ -293,9 +287,7 @@ static bool is_store_down(struct dataset_store *store, const struct err *err)
 static int seed_one(struct dataset_store *store, const char *folder, const char *name, seed_visit *visit,
                     void *data, struct buf *warn, struct err *err)
 {
-	struct seeding *seeding = calloc(1, sizeof(*seeding));
-	if (!seeding)
-		abort();
+	struct seeding *seeding = memory_new(1, sizeof(*seeding));
 	seeding->store = store;
 	seeding->folder = folder;
 	seeding->warn = warn;

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/jsonstream.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/dataset.h"
 
@@ -27,23 +28,13 @@ struct walk {
 	struct buf filepath, label;
 };
 
-static char *seedfile_copy(const char *text)
-{
-	char *duplicate = strdup(text);
-	if (!duplicate)
-		abort();
-	return duplicate;
-}
-
 static void add_label(struct seedfile *out, const char *label)
 {
 	if ((out->label_count & (out->label_count - 1)) == 0) { /* room is always a power of two */
 		size_t room = out->label_count ? 2 * out->label_count : 1;
-		out->labels = reallocarray(out->labels, room, sizeof(*out->labels));
-		if (!out->labels)
-			abort();
+		out->labels = memory_grow(out->labels, room, sizeof(*out->labels));
 	}
-	out->labels[out->label_count++] = seedfile_copy(label);
+	out->labels[out->label_count++] = memory_text(label);
 }
 
 /* Returns an error for a value of the wrong type; 0 where any type will do. */
@@ -155,14 +146,14 @@ static int take_file_string(struct walk *walk, const char *value, struct err *er
 		if (text_check_dataset_name(value, err) != 0)
 			return -1;
 		if (walk->out)
-			walk->out->dataset = seedfile_copy(value);
+			walk->out->dataset = memory_text(value);
 		if (walk->only_name) /* ends the walk; the caller sees that the name is there */
 			return err_set(err, ERR_NONE, "enough");
 		return 0;
 	}
 	if (walk->place == BASE_DIR) {
 		if (walk->out)
-			walk->out->base_dir = seedfile_copy(value);
+			walk->out->base_dir = memory_text(value);
 		return 0;
 	}
 	return seedfile_refuse(walk, err);

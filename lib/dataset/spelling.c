@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/backend.h"
 
@@ -33,9 +34,7 @@ static int read_known(struct dataset *dataset, struct known_labels *out, struct 
 		dataset_labels_release(&out->labels);
 		return -1;
 	}
-	out->known = calloc(out->labels.count + 1, sizeof(*out->known));
-	if (!out->known)
-		abort();
+	out->known = memory_new(out->labels.count + 1, sizeof(*out->known));
 	for (size_t i = 0; i < out->labels.count; i++) {
 		const char *stored = out->labels.item[i].name;
 
@@ -75,9 +74,7 @@ static char *spell(const struct known_labels *labels, const char *label)
 	}
 	if (found == nfc)
 		return nfc;
-	char *copy = strdup(found);
-	if (!copy)
-		abort();
+	char *copy = memory_text(found);
 	free(nfc);
 	return copy;
 }
@@ -122,11 +119,9 @@ int spelling_of_all(struct dataset *dataset, const char *const *labels, size_t l
 	memset(out, 0, sizeof(*out));
 	if (!all_ascii(labels, label_count, seeds, seed_count) && read_known(dataset, &known, err))
 		return -1;
-	out->labels = calloc(label_count + 1, sizeof(*out->labels));
-	out->seeds = calloc(seed_count + 1, sizeof(*out->seeds));
-	out->owned = calloc(label_count + seed_count + 1, sizeof(*out->owned));
-	if (!out->labels || !out->seeds || !out->owned)
-		abort();
+	out->labels = memory_new(label_count + 1, sizeof(*out->labels));
+	out->seeds = memory_new(seed_count + 1, sizeof(*out->seeds));
+	out->owned = memory_new(label_count + seed_count + 1, sizeof(*out->owned));
 	for (size_t i = 0; i < label_count; i++)
 		out->labels[i] = spelling_keep(out, &known, labels[i]);
 	for (size_t i = 0; i < seed_count; i++) {

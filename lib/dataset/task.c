@@ -1,6 +1,7 @@
 /* Checks the form of every argument, then asks the dataset's backend for leases and changes of samples. */
 #include "dataset/task.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/backend.h"
 #include "dataset/spelling.h"
@@ -138,10 +139,8 @@ int dataset_label_path_once(struct dataset *dataset, const char *user, const cha
 
 static int change_all(struct dataset *dataset, enum sample_act act, const int64_t *ids, size_t count, struct err *err)
 {
-	struct sample_change *changes = calloc(count + 1, sizeof(*changes));
+	struct sample_change *changes = memory_new(count + 1, sizeof(*changes));
 
-	if (!changes)
-		abort();
 	for (size_t i = 0; i < count; i++)
 		changes[i] = (struct sample_change){.act = act, .id = ids[i]};
 	int failed = count > 0 ? dataset->backend->change(dataset, changes, count, err) : 0;

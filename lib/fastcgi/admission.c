@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 struct admission {
 	pthread_mutex_t lock; /* protects the fields below */
 	int threads, taken;
@@ -12,10 +14,8 @@ struct admission {
 
 struct admission *admission_new(int threads)
 {
-	struct admission *admission = calloc(1, sizeof(*admission) + (size_t)threads * sizeof(*admission->user));
+	struct admission *admission = memory_new(1, sizeof(*admission) + (size_t)threads * sizeof(*admission->user));
 
-	if (!admission)
-		abort();
 	pthread_mutex_init(&admission->lock, NULL);
 	admission->threads = threads;
 	return admission;

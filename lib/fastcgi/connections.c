@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 
 /* Connections are accepted here and handed to libfcgi. Its own accept also waits for the first bytes: when it is
  * interrupted there, it drops the connection, and once a shutdown is pending it loops for ever on a descriptor that
@@ -72,10 +73,8 @@ static int set_up(struct connections *connections)
 
 int connections_open(struct connections **out, int listening, struct err *err)
 {
-	struct connections *connections = calloc(1, sizeof(*connections));
+	struct connections *connections = memory_new(1, sizeof(*connections));
 
-	if (!connections)
-		abort();
 	connections->listening = listening;
 	connections->epoll = connections->stop = connections->spare = -1;
 	pthread_mutex_init(&connections->lock, NULL);

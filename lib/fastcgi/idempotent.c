@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "intake/multipart.h"
 #include "dataset/answers.h"
@@ -93,9 +94,7 @@ static bool may_have(struct call *call, const char *kept, const char **answer)
 	*answer = end ? end + 2 : kept;
 	if (!end)
 		return true;
-	char *name = strndup(kept + skipped, (size_t)(end - kept) - skipped);
-	if (!name)
-		abort();
+	char *name = memory_text_part(kept + skipped, (size_t)(end - kept) - skipped);
 	bool may = auth_role(call->app->auth, call->request->user, name) >= call->route->needs;
 	free(name);
 	return may;

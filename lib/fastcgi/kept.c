@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/memory.h"
 
 enum {
 	PATH_BYTES_MAX = 8192,
@@ -31,10 +32,9 @@ struct kept {
 
 struct kept *kept_new(const char *state_dir, const char *name, int64_t bytes_max)
 {
-	struct kept *kept = calloc(1, sizeof(*kept));
+	struct kept *kept = memory_new(1, sizeof(*kept));
 
-	if (!kept || asprintf(&kept->dir, "%s/%s", state_dir, name) < 0)
-		abort();
+	kept->dir = memory_format("%s/%s", state_dir, name);
 	kept->bytes_max = bytes_max;
 	kept->bytes = -1;
 	pthread_mutex_init(&kept->mutex, NULL);
@@ -126,9 +126,7 @@ static void count_file(void *data, int folder, const char *name, const struct st
 		return;
 	if (census->count == census->capacity) {
 		census->capacity = census->capacity ? census->capacity * 2 : 1024;
-		census->used = reallocarray(census->used, census->capacity, sizeof(*census->used));
-		if (!census->used)
-			abort();
+		census->used = memory_grow(census->used, census->capacity, sizeof(*census->used));
 	}
 	census->used[census->count++] = (struct used){.at = clock_ns_of(st->st_mtim),
 	                                              .bytes = disk_bytes(st)};
@@ -246,10 +244,8 @@ bool kept_read(struct kept *kept, const char *group, const char *name, const cha
 
 static void make_folders(const char *path)
 {
-	char *copy = strdup(path);
+	char *copy = memory_text(path);
 
-	if (!copy)
-		abort();
 	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		mkdir(copy, 0700);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 struct work {
 	const char *key, *user; /* of its first thread, which stays until the work is done */
 	int64_t turn;           /* works with lower turns run sooner */
@@ -35,10 +37,8 @@ struct once {
 
 struct once *once_new(const struct once_limits *limits)
 {
-	struct once *once = calloc(1, sizeof(*once));
+	struct once *once = memory_new(1, sizeof(*once));
 
-	if (!once)
-		abort();
 	once->limits = *limits;
 	pthread_mutex_init(&once->mutex, NULL);
 	return once;
@@ -128,10 +128,8 @@ static struct work *once_find(struct once *once, const char *key)
 
 static struct work *once_add(struct once *once, const char *key, const char *user, size_t ceiling)
 {
-	struct work *work = calloc(1, sizeof(*work)), **end = &once->works;
+	struct work *work = memory_new(1, sizeof(*work)), **end = &once->works;
 
-	if (!work)
-		abort();
 	work->key = key;
 	work->user = user;
 	work->turn = turn_of(once, user);

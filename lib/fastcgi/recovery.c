@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "fastcgi/serve.h"
 #include "dataset/task.h"
 
@@ -29,10 +30,8 @@ struct recovery {
 
 struct recovery *recovery_new(void)
 {
-	struct recovery *recovery = calloc(1, sizeof(*recovery));
+	struct recovery *recovery = memory_new(1, sizeof(*recovery));
 
-	if (!recovery)
-		abort();
 	pthread_mutex_init(&recovery->mutex, NULL);
 	return recovery;
 }
@@ -63,9 +62,7 @@ void recovery_expect(struct recovery *recovery, const char *dataset)
 	struct noted *noted = recovery_find(recovery, dataset);
 	if (!noted && recovery->count < DATASETS_MAX) {
 		noted = &recovery->noted[recovery->count++];
-		*noted = (struct noted){.dataset = strdup(dataset), .after = -1};
-		if (!noted->dataset)
-			abort();
+		*noted = (struct noted){.dataset = memory_text(dataset), .after = -1};
 	}
 	if (noted)
 		noted->wait = noted->pause = 1;
@@ -190,7 +187,7 @@ void recovery_tick(struct app *app)
 		pthread_mutex_lock(&recovery->mutex);
 		bool more = i < recovery->count;
 		if (more && --recovery->noted[i].wait <= 0) {
-			due = strdup(recovery->noted[i].dataset);
+			due = memory_text(recovery->noted[i].dataset);
 			after = recovery->noted[i].after;
 		}
 		pthread_mutex_unlock(&recovery->mutex);

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 enum { STACK_BYTES = 512 * 1024 }; /* of a thread; handlers keep paths and names on it, not bodies */
 
 struct threads {
@@ -35,10 +37,8 @@ static void threads_add(struct threads *threads)
 
 struct threads *threads_start(int most, threads_work *work, void *data)
 {
-	struct threads *threads = calloc(1, sizeof(*threads));
+	struct threads *threads = memory_new(1, sizeof(*threads));
 
-	if (!threads)
-		abort();
 	threads->work = work;
 	threads->data = data;
 	threads->most = most < THREADS_MAX ? most : THREADS_MAX;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/image_type.h"
+#include "base/memory.h"
 #include "fastcgi/content.h"
 #include "fastcgi/once.h"
 #include "fastcgi/serve.h"
@@ -24,14 +25,12 @@ struct thumbs {
 
 struct thumbs *thumbs_new(const struct app *app)
 {
-	struct thumbs *thumbs = calloc(1, sizeof(*thumbs));
+	struct thumbs *thumbs = memory_new(1, sizeof(*thumbs));
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct once_limits limits = {.at_once = processors > 1 ? (size_t)processors : 1,
 	                             .inside = THUMB_THREADS_MAX,
 	                             .per_user = THUMB_THREADS_USER};
 
-	if (!thumbs)
-		abort();
 	thumbs->kept = kept_new(app->state_dir, FOLDER, app->config.limits.thumbs_bytes);
 	thumbs->making = once_new(&limits);
 	return thumbs;

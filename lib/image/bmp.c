@@ -2,6 +2,8 @@
  * BITMAPV5HEADER. */
 #include "image/bmp.h"
 
+#include "base/memory.h"
+
 enum {
 	FILE_HEADER = 14,
 	CORE_HEADER = 12, /* OS/2 1.x: 16-bit sizes, palette of 3 bytes a color */
@@ -171,9 +173,7 @@ static int parse_header(struct bmp *bmp, struct err *err)
 
 int bmp_open(struct bmp **out, const struct image_source *source, struct err *err)
 {
-	struct bmp *bmp = calloc(1, sizeof(*bmp));
-	if (!bmp)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	struct bmp *bmp = memory_new(1, sizeof(*bmp));
 	bmp->source = source;
 	int result = parse_header(bmp, err);
 	if (result == 0) {
@@ -366,9 +366,7 @@ int bmp_unpack(struct bmp *bmp, struct err *err)
 {
 	if (bmp_memory(bmp) == 0)
 		return 0;
-	bmp->indices = calloc((size_t)bmp->width, (size_t)bmp->height);
-	if (!bmp->indices)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	bmp->indices = memory_new((size_t)bmp->width, (size_t)bmp->height);
 	return rle_unpack(bmp) == 0 ? 0 : bmp_broken(err);
 }
 

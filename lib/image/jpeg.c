@@ -9,6 +9,8 @@
 
 #include <jpeglib.h>
 
+#include "base/memory.h"
+
 enum { PIECE_BYTES = 64 * 1024 };
 
 struct decoding {
@@ -101,10 +103,8 @@ typedef void decompress(struct jpeg_decompress_struct *jpeg, void *data);
 /* Decompresses by calling `work`; returns whether libjpeg got to its end. */
 static bool jpeg_run(const struct image_source *source, bool pretend, decompress *work, void *data)
 {
-	struct decoding *decoding = malloc(sizeof(*decoding));
+	struct decoding *decoding = memory_raw(sizeof(*decoding));
 	volatile bool whole = false;
-	if (!decoding)
-		return false;
 	decoding->jpeg.err = jpeg_std_error(&decoding->errors);
 	decoding->errors.error_exit = give_up;
 	decoding->errors.emit_message = warn_nobody;
@@ -171,8 +171,8 @@ static void image_jpeg_shrink(struct jpeg_decompress_struct *jpeg, void *data)
 	size_t row_bytes = (size_t)out->width * (size_t)out->bands;
 	if (row_bytes * (size_t)out->height > IMAGE_JPEG_SHRUNK_BYTES_MAX)
 		return;
-	out->bytes = calloc((size_t)out->height, row_bytes);
-	while (out->bytes && jpeg->output_scanline < jpeg->output_height) {
+	out->bytes = memory_new((size_t)out->height, row_bytes);
+	while (jpeg->output_scanline < jpeg->output_height) {
 		JSAMPROW row = out->bytes + jpeg->output_scanline * row_bytes;
 		jpeg_read_scanlines(jpeg, &row, 1);
 	}

@@ -4,6 +4,7 @@
  * 90 such scans of 64 megapixels, 261 KB, take up to 27 s). libjpeg has no limit of its own. */
 #include "image/jpeg_header.h"
 
+#include "base/memory.h"
 #include "image/tiff.h"
 #include "image/walk.h"
 
@@ -84,7 +85,7 @@ static bool read_scan(struct walk *walk, const struct frame *frame, struct image
 static int read_orientation(struct walk *walk, int64_t end)
 {
 	static const char name[6] = "Exif\0";
-	unsigned char *bytes = end - walk->at > (int64_t)sizeof(name) ? malloc((size_t)(end - walk->at)) : NULL;
+	unsigned char *bytes = end - walk->at > (int64_t)sizeof(name) ? memory_raw((size_t)(end - walk->at)) : NULL;
 	int64_t len = !bytes ? 0 : image_source_read(walk->source, walk->at, bytes, (size_t)(end - walk->at));
 	struct image_tiff tiff = {0};
 	if (len > (int64_t)sizeof(name) && memcmp(bytes, name, sizeof(name)) == 0) {

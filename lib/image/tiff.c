@@ -1,6 +1,7 @@
 /* Walks through a TIFF's pages. */
 #include "image/tiff.h"
 
+#include "base/memory.h"
 #include "image/walk.h"
 
 /* Entries of a page, and of all pages; a camera writes some 60 a page. libtiff takes 40 us for each unknown one. */
@@ -117,8 +118,8 @@ bool image_tiff_pages(const struct image_source *source, int64_t *pages)
 {
 	struct image_source copy = *source;
 	struct image_tiff tiff = {0};
-	uint64_t *seen = malloc((IMAGE_FRAMES_MAX + 1) * sizeof(*seen));
-	bool ok = seen, again = false;
+	uint64_t *seen = memory_raw((IMAGE_FRAMES_MAX + 1) * sizeof(*seen));
+	bool ok = true, again = false;
 	for (*pages = 0; ok && !again && (*pages == 0 || (tiff.next != 0 && *pages <= IMAGE_FRAMES_MAX)); ++*pages) {
 		ok = image_tiff_next(&copy, &tiff);
 		seen[*pages] = tiff.page.at;

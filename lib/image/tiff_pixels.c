@@ -3,6 +3,7 @@
 
 #include <tiffio.h>
 
+#include "base/memory.h"
 #include "image/image.h"
 
 struct stream {
@@ -146,9 +147,7 @@ static int read_rgba(const struct page *page, int64_t pixels_max, VipsImage **ou
 	if (check_size(page, pixels_max, 4, err) != 0)
 		return -1;
 	size_t pixels = (size_t)page->width * page->height;
-	uint32_t *raster = calloc(pixels, sizeof(*raster));
-	if (!raster)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	uint32_t *raster = memory_new(pixels, sizeof(*raster));
 	/* In the file's orientation: the image is turned later, like any other. */
 	if (!TIFFReadRGBAImageOriented(page->tiff, page->width, page->height, raster, page->orientation, 1)) {
 		free(raster);
@@ -265,8 +264,8 @@ static bool unpack_all(struct unpacking *unpacking)
 	if (len <= 0 || len > IMAGE_WHOLE_BYTES_MAX || unpacking->width == 0 || unpacking->height == 0 || row <= 0 ||
 	    (uint64_t)row < least || len / row < (tmsize_t)unpacking->height)
 		return false;
-	unsigned char *bytes = malloc((size_t)len + 2); /* 2 more, since color_at looks ahead */
-	bool ok = bytes;
+	unsigned char *bytes = memory_raw((size_t)len + 2); /* 2 more, since color_at looks ahead */
+	bool ok = true;
 	for (uint16_t plane = 0; plane < planes && ok; plane++)
 		for (uint32_t top = 0; top < page->height && ok; top += unpacking->height)
 			for (uint32_t left = 0; left < page->width && ok; left += unpacking->width)
@@ -287,9 +286,7 @@ static int read_samples(const struct page *page, int64_t pixels_max, VipsImage *
 	size_t size = (size_t)vips_format_sizeof(format) * (size_t)unpacking.bands;
 	if (check_size(page, pixels_max, (int64_t)size, err) != 0)
 		return -1;
-	void *room = calloc((size_t)page->width * page->height, size);
-	if (!room)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	void *room = memory_new((size_t)page->width * page->height, size);
 	if (format == VIPS_FORMAT_USHORT)
 		unpacking.colors = room;
 	else

@@ -7,6 +7,7 @@
 #include <locale.h>
 
 #include "base/image_type.h"
+#include "base/memory.h"
 #include "intake/archive_name.h"
 #include "intake/archive_unpack.h"
 
@@ -56,9 +57,7 @@ static la_ssize_t read_unpacked(struct archive *archive, void *data, const void 
 int archive_reader_open(struct archive_reader **out, archive_source *source, void *data,
                         const struct archive_limits *limits, struct err *err)
 {
-	struct archive_reader *reader = calloc(1, sizeof(*reader));
-	if (!reader)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	struct archive_reader *reader = memory_new(1, sizeof(*reader));
 	reader->limits = *limits;
 	reader->entry_ended = true;
 	reader->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
@@ -69,10 +68,7 @@ int archive_reader_open(struct archive_reader **out, archive_source *source, voi
 		archive_reader_free(reader);
 		return err_set(err, ERR_INTERNAL, "libarchive can't be set up");
 	}
-	if (archive_unpack_open(&reader->unpack, source, data, limits->going, err) != 0) {
-		archive_reader_free(reader);
-		return -1;
-	}
+	reader->unpack = archive_unpack_new(source, data, limits->going);
 	*out = reader;
 	return 0;
 }

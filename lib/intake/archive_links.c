@@ -5,6 +5,7 @@
 
 #include "base/banned.h"
 #include "base/hash.h"
+#include "base/memory.h"
 
 enum { FIRST_SLOTS = 64, KEY_BYTES = 16 };
 
@@ -21,19 +22,15 @@ struct archive_links {
 
 static void make_room(struct archive_links *links, size_t slots)
 {
-	links->slot = calloc(slots, sizeof(*links->slot));
-	links->used = calloc(slots, sizeof(*links->used));
+	links->slot = memory_new(slots, sizeof(*links->slot));
+	links->used = memory_new(slots, sizeof(*links->used));
 	links->slots = slots;
-	if (!links->slot || !links->used)
-		abort();
 }
 
 struct archive_links *archive_links_new(void)
 {
-	struct archive_links *links = calloc(1, sizeof(*links));
+	struct archive_links *links = memory_new(1, sizeof(*links));
 
-	if (!links)
-		abort();
 	make_room(links, FIRST_SLOTS);
 	return links;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 enum {
 	SOURCE_BYTES = 256 * 1024,
@@ -206,19 +207,15 @@ bool archive_unpack_is_known(const struct archive_unpack *unpack)
 
 /* --- lifetime ----------------------------------------------------------------------------------------------------- */
 
-int archive_unpack_open(struct archive_unpack **out, archive_source *source, void *data, archive_going *going,
-                        struct err *err)
+struct archive_unpack *archive_unpack_new(archive_source *source, void *data, archive_going *going)
 {
-	struct archive_unpack *unpack = malloc(sizeof(*unpack));
+	struct archive_unpack *unpack = memory_raw(sizeof(*unpack));
 
-	if (!unpack)
-		return err_set(err, ERR_INTERNAL, "out of memory");
 	memset(unpack, 0, offsetof(struct archive_unpack, bytes));
 	unpack->source = source;
 	unpack->data = data;
 	unpack->going = going;
-	*out = unpack;
-	return 0;
+	return unpack;
 }
 
 void archive_unpack_free(struct archive_unpack *unpack)

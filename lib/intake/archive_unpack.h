@@ -23,8 +23,7 @@ enum {
 
 struct archive_unpack;
 
-int archive_unpack_open(struct archive_unpack **out, archive_source *source, void *data, archive_going *going,
-                        struct err *err);
+struct archive_unpack *archive_unpack_new(archive_source *source, void *data, archive_going *going);
 void archive_unpack_free(struct archive_unpack *unpack); /* NULL is fine */
 
 /* Returns the length of the next piece, which is valid until the next call; 0 at the end, -1 with err. */

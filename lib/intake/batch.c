@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/memory.h"
 
 enum { LOST_MAX = 3 }; /* failures in a row, each of which waited for the store */
 
@@ -64,13 +65,11 @@ int batch_store(struct batch *batch, struct ingest *ingest, const struct receive
 	int64_t count;
 
 	*batch = (struct batch){.ingest = ingest,
-	                        .label = strdup(label ? label : ""),
+	                        .label = memory_text(label ? label : ""),
 	                        .result = result,
 	                        .data = data,
 	                        .results = json_new_array(),
 	                        .skipped = json_new_array()};
-	if (!batch->label)
-		abort();
 	if (receive_files(receive, fields, store_one, label ? NULL : take_label, batch, &count, err))
 		return -1;
 	return count ? 0 : err_set(err, ERR_BAD_REQUEST, "The body has no part named \"files\" with a file name");

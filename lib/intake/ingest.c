@@ -1,6 +1,7 @@
 /* Checks and stores uploaded images. */
 #include "intake/ingest.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { POLICY_CHANGES_MAX = 8 }; /* between public and private, while one image is stored */
@@ -48,9 +49,7 @@ int ingest_label(struct dataset *dataset, const char *given, char **out, struct 
 	const char *found = *given ? dataset_labels_find(&labels, given) : "";
 	if (!found)
 		found = label_by_key(&labels, given);
-	*out = found ? strdup(found) : NULL;
-	if (found && !*out)
-		abort();
+	*out = found ? memory_text(found) : NULL;
 	dataset_labels_release(&labels);
 	return found ? 0 : err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", given);
 }

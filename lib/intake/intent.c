@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/memory.h"
 
 enum { PATH_BYTES_MAX = 8192, NOTE_BYTES_MAX = 4096 };
 #define KEYS_FILE ".keys"
@@ -42,10 +43,9 @@ static char *path_of(const char *dir, const char *name)
 
 struct intents *intents_new(const char *dir)
 {
-	struct intents *intents = calloc(1, sizeof(*intents));
+	struct intents *intents = memory_new(1, sizeof(*intents));
 
-	if (!intents || !(intents->dir = strdup(dir)))
-		abort();
+	intents->dir = memory_text(dir);
 	pthread_mutex_init(&intents->lock, NULL);
 	return intents;
 }
@@ -120,10 +120,8 @@ void intents_free(struct intents *intents)
 static struct intent *open_file(const char *dir, struct err *err)
 {
 	char token[HASH_TOKEN_MAX];
-	struct intent *intent = calloc(1, sizeof(*intent));
+	struct intent *intent = memory_new(1, sizeof(*intent));
 
-	if (!intent)
-		abort();
 	hash_random_token(HASH_TOKEN_BYTES, token);
 	intent->path = path_of(dir, token);
 	mkdir(dir, 0700);

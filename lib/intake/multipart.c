@@ -2,6 +2,7 @@
 #include "intake/multipart.h"
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "intake/multipart_header.h"
 
@@ -31,9 +32,7 @@ int multipart_open(struct multipart **out, const char *content_type, multipart_s
 	char boundary[MULTIPART_BOUNDARY_MAX + 1];
 	if (multipart_boundary(content_type, boundary, err) != 0)
 		return -1;
-	struct multipart *multipart = malloc(sizeof(*multipart));
-	if (!multipart)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	struct multipart *multipart = memory_raw(sizeof(*multipart));
 	multipart->source = source;
 	multipart->source_data = data;
 	multipart->state = BETWEEN;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { PATH_BYTES_MAX = 8192, DESCRIPTION_BYTES_MAX = 256 * 1024, MAKING_SECONDS_MAX = 60 };
@@ -62,15 +63,6 @@ static int partial_describe(const struct partial *partial, struct err *err)
 	return failed;
 }
 
-static char *partial_copy(const char *text)
-{
-	char *own = strdup(text);
-
-	if (!own)
-		abort();
-	return own;
-}
-
 static int partial_parse(const cJSON *tree, struct partial *out, struct err *err)
 {
 	const char *user, *dataset, *filepath, *filename, *label, *metadata = "";
@@ -83,12 +75,12 @@ static int partial_parse(const cJSON *tree, struct partial *out, struct err *err
 	    json_int64(tree, "expires_us", true, 0, INT64_MAX, &out->expires_us, err) ||
 	    json_int64(tree, "result", true, -1, INT64_MAX, &out->result, err))
 		return -1;
-	out->user = partial_copy(user);
-	out->dataset = partial_copy(dataset);
-	out->filepath = partial_copy(filepath);
-	out->filename = partial_copy(filename);
-	out->label = partial_copy(label);
-	out->metadata = partial_copy(metadata);
+	out->user = memory_text(user);
+	out->dataset = memory_text(dataset);
+	out->filepath = memory_text(filepath);
+	out->filename = memory_text(filename);
+	out->label = memory_text(label);
+	out->metadata = memory_text(metadata);
 	return 0;
 }
 
@@ -125,12 +117,12 @@ int partial_create(struct partial *partial, struct err *err)
 	snprintf(partial->id, sizeof(partial->id), "%.*s", PARTIAL_ID_MAX - 1, token);
 	partial->offset = 0;
 	partial->result = -1;
-	partial->user = partial_copy(partial->user);
-	partial->dataset = partial_copy(partial->dataset);
-	partial->filepath = partial_copy(partial->filepath);
-	partial->filename = partial_copy(partial->filename);
-	partial->label = partial_copy(partial->label);
-	partial->metadata = partial_copy(partial->metadata);
+	partial->user = memory_text(partial->user);
+	partial->dataset = memory_text(partial->dataset);
+	partial->filepath = memory_text(partial->filepath);
+	partial->filename = memory_text(partial->filename);
+	partial->label = memory_text(partial->label);
+	partial->metadata = memory_text(partial->metadata);
 	char *path = path_of(partial->dir, partial->id, ".part");
 	partial->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	int failed = partial->fd < 0 ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept")

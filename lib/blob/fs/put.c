@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "blob/fs/tree.h"
 
 enum { FILE_MODE = 0640, FOLDER_MODE = 0750, COPY_BYTES = 256 * 1024 };
@@ -50,8 +51,10 @@ static void durable_add(struct fs_durable *durable, const char *name)
 	if (durable->count == FS_DURABLE_MAX)
 		fs_durable_clear(durable);
 	char **slot = durable_slot(durable, name);
-	if (!*slot && (*slot = strdup(name)) != NULL)
+	if (!*slot) {
+		*slot = memory_text(name);
 		durable->count++;
+	}
 	pthread_mutex_unlock(&durable->lock);
 }
 
@@ -152,9 +155,7 @@ static int write_piece(int fd, const char *piece, size_t len, struct err *err)
 /* Writes the bytes to fd (same == NULL), or sets *same to whether fd holds the same bytes. */
 static int each_piece(const struct blob_put *put, int fd, bool *same, struct err *err)
 {
-	char *room = malloc(2 * COPY_BYTES), *other = room + COPY_BYTES;
-	if (!room)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	char *room = memory_raw(2 * COPY_BYTES), *other = room + COPY_BYTES;
 	int result = 0;
 	size_t len;
 	for (int64_t done = 0; result == 0 && done < put->length; done += (int64_t)len) {

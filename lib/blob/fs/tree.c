@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { FOLDER_MODE = 0750 };
@@ -93,9 +94,7 @@ static int open_folders(struct fs_store *fs, const char *dir, struct err *err)
 
 static int fs_open(struct blob_store **out, const struct config *config, struct err *err)
 {
-	struct fs_store *fs = calloc(1, sizeof(*fs));
-	if (!fs)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	struct fs_store *fs = memory_new(1, sizeof(*fs));
 	fs->config = config;
 	fs->root = fs->tmp = -1;
 	for (int i = 0; i < FS_TREES; i++)

@@ -4,6 +4,8 @@
 
 #include "blob/s3/client.h"
 
+#include "base/memory.h"
+
 void s3_object_headers(struct s3_call *call, const struct blob_put *put, const char *sha256)
 {
 	s3_call_header(call, "content-type", put->type);
@@ -38,9 +40,9 @@ static int digest_object(struct blob_store *store, const char *key, char out[HAS
                          struct err *err)
 {
 	unsigned char digest[64];
-	char *piece = malloc(BLOB_READ_BYTES);
+	char *piece = memory_raw(BLOB_READ_BYTES);
 	struct hash_stream *hash = hash_stream_new("sha256");
-	int result = !piece ? err_set(err, ERR_INTERNAL, "out of memory") : 0;
+	int result = 0;
 	size_t got = 1;
 	for (int64_t offset = 0; result == 0 && got > 0; offset += (int64_t)got) {
 		result = s3_read(store, key, offset, piece, BLOB_READ_BYTES, &got, err);

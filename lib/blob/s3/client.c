@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { URL_MAX_BYTES = 16 * 1024, SKEW_SECONDS = 300 };
@@ -128,10 +129,8 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *name, co
 	struct buf line;
 	buf_init(&line, URL_MAX_BYTES);
 	buf_printf(&line, "%s: %s", name, value);
-	struct curl_slist *longer = curl_slist_append(list, buf_text(&line));
+	struct curl_slist *longer = memory_must(curl_slist_append(list, buf_text(&line)));
 	buf_release(&line);
-	if (!longer)
-		abort(); /* as buf does when out of memory */
 	return longer;
 }
 
@@ -211,10 +210,8 @@ void s3_back_off(int attempt)
 static void run_unfinished(struct s3_client *client, struct s3_call **calls, size_t count, size_t *passing,
                            size_t *skewed)
 {
-	struct s3_transfer **transfers = calloc(count, sizeof(*transfers));
+	struct s3_transfer **transfers = memory_new(count, sizeof(*transfers));
 	size_t sent = 0;
-	if (!transfers)
-		abort();
 	for (size_t i = 0; i < count; i++) {
 		if (calls[i]->finished)
 			continue;

@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 enum {
 	CONNECT_MS = 5000,
 	STALL_SECONDS = 20, /* a transfer that moves less than STALL_BYTES a second for this long is given up */
@@ -40,9 +42,9 @@ static void set_up_curl(void)
 int s3_engine_new(struct s3_engine **out, const char *ca_bundle, struct err *err)
 {
 	pthread_once(&once, set_up_curl);
-	struct s3_engine *engine = calloc(1, sizeof(*engine));
+	struct s3_engine *engine = memory_new(1, sizeof(*engine));
 	CURLM *multi = curl_multi_init();
-	if (!engine || !multi) {
+	if (!multi) {
 		free(engine);
 		curl_multi_cleanup(multi);
 		return err_set(err, ERR_INTERNAL, "libcurl can't be set up");

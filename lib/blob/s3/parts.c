@@ -1,5 +1,6 @@
 /* The image store in an S3 bucket: writing large objects in parts. */
 #include "blob/s3/client.h"
+#include "base/memory.h"
 #include "blob/s3/xml.h"
 
 enum {
@@ -242,9 +243,7 @@ int s3_put_parts(struct s3_client *client, const struct blob_put *put, const cha
 	while (put->length / upload.part_bytes >= PARTS_MAX)
 		upload.part_bytes *= 2;
 	upload.parts = (size_t)((put->length + upload.part_bytes - 1) / upload.part_bytes);
-	upload.etags = calloc(upload.parts, sizeof(*upload.etags));
-	if (!upload.etags)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	upload.etags = memory_new(upload.parts, sizeof(*upload.etags));
 	int result = begin_upload(&upload, err);
 	for (size_t first = 0; result == 0 && first < upload.parts; first += PARTS_AT_ONCE) {
 		size_t left = upload.parts - first;

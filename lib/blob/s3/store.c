@@ -2,6 +2,7 @@
  * acl.c. */
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/module.h"
 #include "base/text.h"
 #include "blob/s3/client.h"
@@ -15,9 +16,7 @@ static void s3_free(struct blob_store *store)
 
 static int s3_open(struct blob_store **out, const struct config *config, struct err *err)
 {
-	struct s3_client *client = calloc(1, sizeof(*client));
-	if (!client)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	struct s3_client *client = memory_new(1, sizeof(*client));
 	if (s3_client_init(client, config, err) != 0 ||
 	    s3_engine_new(&client->engine, config->image_store.ca_bundle, err) != 0) {
 		s3_free(&client->base);

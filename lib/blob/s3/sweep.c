@@ -1,5 +1,6 @@
 /* The image store in an S3 bucket: aborting the uploads in parts that a crash left unfinished. */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "blob/key.h"
 #include "blob/s3/client.h"
@@ -23,9 +24,7 @@ struct page {
 static void page_init(struct page *page)
 {
 	memset(page, 0, sizeof(*page));
-	page->entries = calloc(PAGE_KEYS, sizeof(*page->entries));
-	if (!page->entries)
-		abort(); /* as buf does when out of memory */
+	page->entries = memory_new(PAGE_KEYS, sizeof(*page->entries));
 	buf_init(&page->text, S3_XML_TEXT_MAX);
 }
 
@@ -53,7 +52,7 @@ static void set_field(struct page *page, const char *name, const char *text)
 	if (strcmp(name, "Key") == 0) { /* percent-encoded, since XML can't hold every key */
 		free(entry->key);
 		entry->key = text_percent_decode(text, strlen(text), true, &page->text) == 0
-		                     ? strdup(buf_text(&page->text))
+		                     ? memory_text(buf_text(&page->text))
 		                     : NULL; /* not one of ours */
 	} else if (strcmp(name, "Initiated") == 0) {
 		text_time_parse(text, &entry->time_us);

@@ -4,6 +4,8 @@
 #include <expat.h>
 #include <stdint.h>
 
+#include "base/memory.h"
+
 enum { DEPTH_MAX = 16, NAME_MAX_BYTES = 64 };
 
 struct reading {
@@ -67,9 +69,8 @@ static void refuse_doctype(void *data, const XML_Char *name, const XML_Char *sys
 
 int s3_xml_parse(const char *bytes, size_t len, const char *root, s3_xml_visit *visit, void *data, struct err *err)
 {
-	struct reading reading = {.parser = XML_ParserCreate("UTF-8"), .root = root, .visit = visit, .data = data};
-	if (!reading.parser)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	struct reading reading = {
+		.parser = memory_must(XML_ParserCreate("UTF-8")), .root = root, .visit = visit, .data = data};
 	XML_SetUserData(reading.parser, &reading);
 	XML_SetElementHandler(reading.parser, start_element, end_element);
 	XML_SetCharacterDataHandler(reading.parser, add_text);

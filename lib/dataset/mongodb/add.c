@@ -10,7 +10,7 @@ struct record *record_new(struct records *records, int64_t id, const char *filep
 	struct record *record = records_add(records);
 
 	record->is_new = true;
-	record->sample = (struct sample){.id = id, .filepath = text_copy(filepath), .label = text_copy(label)};
+	record->sample = (struct sample){.id = id, .filepath = memory_text(filepath), .label = memory_text(label)};
 	record->sample.state = label[0] ? SAMPLE_LABELLED : SAMPLE_UNLABELLED;
 	record->position = id;
 	return record;
@@ -73,9 +73,7 @@ static struct entry *find_entry(struct merge *merge, const char *filepath)
 /* Makes one entry for each filepath of the seed. */
 static void list_entries(struct merge *merge)
 {
-	merge->entries = calloc(merge->seed_count + 1, sizeof(*merge->entries));
-	if (!merge->entries)
-		abort();
+	merge->entries = memory_new(merge->seed_count + 1, sizeof(*merge->entries));
 	for (size_t i = 0; i < merge->seed_count; i++)
 		merge->entries[i] = (struct entry){.filepath = merge->seeds[i].filepath, .record = SIZE_MAX};
 	if (merge->seed_count > 1)
@@ -88,10 +86,8 @@ static void list_entries(struct merge *merge)
 
 static int find_known(struct work *work, struct merge *merge, struct err *err)
 {
-	const char **paths = calloc(merge->entry_count + 1, sizeof(*paths));
+	const char **paths = memory_new(merge->entry_count + 1, sizeof(*paths));
 
-	if (!paths)
-		abort();
 	for (size_t i = 0; i < merge->entry_count; i++) {
 		paths[i] = merge->entries[i].filepath;
 		merge->entries[i].record = SIZE_MAX;
@@ -118,7 +114,7 @@ static void seed_event(struct merge *merge, struct record *record, const char *l
 static void seed_label(struct merge *merge, struct record *record, const char *label)
 {
 	free(record->sample.label);
-	record->sample.label = text_copy(label);
+	record->sample.label = memory_text(label);
 	record->sample.state = SAMPLE_LABELLED;
 	record->sample.version++;
 	record_drop_leases(record);
@@ -265,18 +261,18 @@ static void fill_image(struct record *record, const struct dataset_image *image,
 {
 	struct sample *sample = &record->sample;
 
-	record->url = text_copy(image->url);
-	sample->blob_key = text_copy(image->blob_key);
-	sample->type = text_copy(image->type);
-	sample->sha256 = text_copy(image->sha256);
-	sample->filename = text_copy(image->filename);
+	record->url = memory_text(image->url);
+	sample->blob_key = memory_text(image->blob_key);
+	sample->type = memory_text(image->type);
+	sample->sha256 = memory_text(image->sha256);
+	sample->filename = memory_text(image->filename);
 	sample->bytes = image->bytes;
 	sample->width = image->width;
 	sample->height = image->height;
 	sample->uploaded_at = now;
-	sample->uploaded_by = text_copy(image->user);
+	sample->uploaded_by = memory_text(image->user);
 	sample->labelled_at = image->label[0] ? now : 0;
-	sample->labelled_by = text_copy(image->label[0] ? image->user : "");
+	sample->labelled_by = memory_text(image->label[0] ? image->user : "");
 }
 
 static int add_one(struct additions *additions, struct addition *addition)

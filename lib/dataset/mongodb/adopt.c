@@ -66,14 +66,14 @@ static int see_document(void *data, const bson_t *document, struct err *err)
 	(void)err;
 	adoption->seen++;
 	free(adoption->last);
-	adoption->last = text_copy(url);
+	adoption->last = memory_text(url);
 	if (!adoption->key_of(adoption->data, url, finding->key) || (label[0] && text_check_label(label, NULL)) ||
 	    !bson_iter_init_find(&iter, document, "_id"))
 		return 0;
 	finding->id = bson_new();
 	bson_append_iter(finding->id, "_id", -1, &iter);
-	finding->url = text_copy(url);
-	finding->label = text_copy(label);
+	finding->url = memory_text(url);
+	finding->label = memory_text(label);
 	finding->at = time_of(document);
 	adoption->count++;
 	return 0;
@@ -124,11 +124,11 @@ static int adopt_take(struct adoption *adoption, struct finding *finding, struct
 	struct record *record =
 		record_new(&adoption->records, adoption->settings.next_id++, finding->key, finding->label);
 
-	record->sample.blob_key = text_copy(finding->key);
-	record->sample.type = text_copy(adoption->key_of(adoption->data, finding->url, finding->key));
+	record->sample.blob_key = memory_text(finding->key);
+	record->sample.type = memory_text(adoption->key_of(adoption->data, finding->url, finding->key));
 	record->sample.uploaded_at = finding->at;
 	record->sample.labelled_at = finding->label[0] ? finding->at : 0;
-	record->url = text_copy(finding->url);
+	record->url = memory_text(finding->url);
 	record->adopts = finding->id;
 	finding->id = NULL;
 	if (finding->label[0])
@@ -188,15 +188,13 @@ static void go_on(struct adoption *adoption)
 int mongodb_adopt(struct dataset *base, dataset_adopt_key *key_of, void *data, struct dataset_adopted *out,
                   struct err *err)
 {
-	struct adoption *adoption = calloc(1, sizeof(*adoption));
+	struct adoption *adoption = memory_new(1, sizeof(*adoption));
 	int failed = 0;
 
-	if (!adoption)
-		abort();
 	adoption->dataset = mongodb_dataset(base);
 	adoption->key_of = key_of;
 	adoption->data = data;
-	adoption->after = text_copy("");
+	adoption->after = memory_text("");
 	adoption->batch.dataset = base->name;
 	adoption->batch.shard = adoption->dataset->store->shard;
 	pthread_mutex_lock(&adoption->dataset->structure);

@@ -11,9 +11,9 @@ static void add_count(struct batch *batch, const char *kind, const char *name, i
 	}
 	if (batch->count_count == batch->count_capacity) {
 		batch->count_capacity = batch->count_capacity ? batch->count_capacity * 2 : 16;
-		batch->counts = array_grow(batch->counts, batch->count_capacity, sizeof(*batch->counts));
+		batch->counts = memory_grow(batch->counts, batch->count_capacity, sizeof(*batch->counts));
 	}
-	batch->counts[batch->count_count++] = (struct count){.kind = kind, .name = text_copy(name), .delta = delta};
+	batch->counts[batch->count_count++] = (struct count){.kind = kind, .name = memory_text(name), .delta = delta};
 }
 
 void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,

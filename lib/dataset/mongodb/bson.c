@@ -1,14 +1,5 @@
-/* Reads members of BSON documents; allocates memory or aborts. */
+/* Reads members of BSON documents. */
 #include "dataset/mongodb/internal.h"
-
-char *text_copy(const char *text)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		abort();
-	return copy;
-}
 
 const char *text_in(const bson_t *document, const char *key)
 {
@@ -24,13 +15,4 @@ int64_t number_in(const bson_t *document, const char *key)
 	bson_iter_t iter;
 
 	return bson_iter_init_find(&iter, document, key) ? bson_iter_as_int64(&iter) : 0;
-}
-
-void *array_grow(void *array, size_t count, size_t size)
-{
-	void *grown = realloc(array, count * size);
-
-	if (!grown)
-		abort();
-	return grown;
 }

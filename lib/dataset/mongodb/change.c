@@ -249,10 +249,8 @@ static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct 
 
 	if (count == 0 || settings_refresh(dataset, &ignored) || current_policy(dataset).overlap == made->policy.overlap)
 		return;
-	struct change *again = calloc(count, sizeof(*again));
-	struct sample_change *asked = calloc(count, sizeof(*asked));
-	if (!again || !asked)
-		abort();
+	struct change *again = memory_new(count, sizeof(*again));
+	struct sample_change *asked = memory_new(count, sizeof(*asked));
 	for (size_t i = 0; i < count; i++) {
 		asked[i] = (struct sample_change){.act = SAMPLE_SETTLE, .id = made->records.item[i].sample.id};
 		again[i] = (struct change){.asked = &asked[i], .job.next = i + 1 < count ? &again[i + 1].job : NULL};
@@ -318,11 +316,9 @@ static int find_facts(struct mongodb_dataset *dataset, struct change *change, st
 /* Makes the changes in one transaction. */
 static int change_some(struct mongodb_dataset *dataset, struct sample_change *asked, size_t count, struct err *err)
 {
-	struct change *changes = calloc(count, sizeof(*changes));
+	struct change *changes = memory_new(count, sizeof(*changes));
 	int failed = 0;
 
-	if (!changes)
-		abort();
 	for (size_t i = 0; i < count && !failed; i++) {
 		changes[i] = (struct change){.asked = &asked[i], .job.next = i + 1 < count ? &changes[i + 1].job : NULL};
 		failed = find_facts(dataset, &changes[i], err);

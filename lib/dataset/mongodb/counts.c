@@ -81,7 +81,7 @@ static int read_settings(struct work *work, struct inquiry *inquiry, struct err 
 	if (inquiry->place) {
 		dataset_place_release(inquiry->place);
 		memcpy(inquiry->place->uuid, settings.uuid, sizeof(settings.uuid));
-		inquiry->place->base_dir = text_copy(settings.base_dir);
+		inquiry->place->base_dir = memory_text(settings.base_dir);
 		inquiry->place->policy = policy_resolved(inquiry->dataset, &settings.policy);
 	}
 	settings_release(&settings);

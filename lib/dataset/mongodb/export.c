@@ -8,9 +8,9 @@ static int add_note(void *data, const bson_t *document, struct err *err)
 	struct dataset_outline *out = data;
 
 	(void)err;
-	out->notes = array_grow(out->notes, out->note_count + 1, sizeof(*out->notes));
+	out->notes = memory_grow(out->notes, out->note_count + 1, sizeof(*out->notes));
 	out->notes[out->note_count++] =
-		(struct dataset_note){text_copy(text_in(document, "key")), text_copy(text_in(document, "value"))};
+		(struct dataset_note){memory_text(text_in(document, "key")), memory_text(text_in(document, "value"))};
 	return 0;
 }
 
@@ -74,9 +74,7 @@ static void take_record(struct record *from, struct dataset_record *out)
 	from->url = NULL;
 	if (from->vote_count == 0)
 		return;
-	out->votes = calloc(from->vote_count, sizeof(*out->votes));
-	if (!out->votes)
-		abort();
+	out->votes = memory_new(from->vote_count, sizeof(*out->votes));
 	out->vote_count = from->vote_count;
 	for (size_t i = 0; i < from->vote_count; i++) {
 		const struct rules_vote *vote = &from->votes[i];
@@ -99,11 +97,11 @@ static int add_event(void *data, const bson_t *document, struct err *err)
 	if (page->at == page->count || page->records[page->at].sample.id != bson_iter_as_int64(&sample))
 		return 0;
 	struct dataset_record *record = &page->records[page->at];
-	record->events = array_grow(record->events, record->event_count + 1, sizeof(*record->events));
-	record->events[record->event_count++] = (struct label_event){.label = text_copy(text_in(document, "label")),
-	                                                             .by = text_copy(text_in(document, "by")),
+	record->events = memory_grow(record->events, record->event_count + 1, sizeof(*record->events));
+	record->events[record->event_count++] = (struct label_event){.label = memory_text(text_in(document, "label")),
+	                                                             .by = memory_text(text_in(document, "by")),
 	                                                             .at = number_in(document, "at"),
-	                                                             .source = text_copy(text_in(document, "source")),
+	                                                             .source = memory_text(text_in(document, "source")),
 	                                                             .lead_time_ms = number_in(document, "lead_time_ms")};
 	return 0;
 }
@@ -146,9 +144,7 @@ int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct da
 	pthread_mutex_lock(&mongodb_dataset(base)->mutex);
 	page.votes_kept = mongodb_dataset(base)->settings.votes_kept;
 	pthread_mutex_unlock(&mongodb_dataset(base)->mutex);
-	page.records = calloc(limit, sizeof(*page.records));
-	if (!page.records)
-		abort();
+	page.records = memory_new(limit, sizeof(*page.records));
 	int failed = work_transaction(mongodb_dataset(base)->store, run_records, &page, err);
 	if (failed) {
 		empty_page(&page);

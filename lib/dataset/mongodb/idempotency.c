@@ -36,7 +36,7 @@ static int read_answer(void *data, const bson_t *document, struct err *err)
 
 		if (strcmp(key, "fingerprint") == 0 && BSON_ITER_HOLDS_UTF8(&iter)) {
 			free(answer->fingerprint);
-			answer->fingerprint = text_copy(bson_iter_utf8(&iter, NULL));
+			answer->fingerprint = memory_text(bson_iter_utf8(&iter, NULL));
 		} else if (strcmp(key, "at") == 0) {
 			answer->at = bson_iter_as_int64(&iter);
 		} else if (strcmp(key, "status") == 0) {
@@ -44,7 +44,7 @@ static int read_answer(void *data, const bson_t *document, struct err *err)
 			answer->status = (int)bson_iter_as_int64(&iter);
 		} else if (strcmp(key, "body") == 0 && BSON_ITER_HOLDS_UTF8(&iter)) {
 			free(answer->body);
-			answer->body = text_copy(bson_iter_utf8(&iter, NULL));
+			answer->body = memory_text(bson_iter_utf8(&iter, NULL));
 		}
 	}
 	return 0;
@@ -119,7 +119,7 @@ int mongodb_idempotency_claim(struct dataset_store *store, const char *user, con
 	*status = answer.status;
 	*body = NULL;
 	if (!failed && *out == IDEMPOTENCY_DONE)
-		*body = text_copy(answer.body ? answer.body : "");
+		*body = memory_text(answer.body ? answer.body : "");
 	answer_release(&answer);
 	return failed;
 }

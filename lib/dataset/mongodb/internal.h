@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/combine.h"
+#include "base/memory.h"
 #include "dataset/backend.h"
 #include "dataset/handles.h"
 #include "dataset/rules.h"
@@ -40,8 +41,6 @@ void mongodb_hear(char said[MONGODB_SAID_MAX]);
 
 /* --- documents (bson.c) ------------------------------------------------------------------------------------------- */
 
-char *text_copy(const char *text);                        /* strdup that aborts */
-void *array_grow(void *array, size_t count, size_t size); /* realloc that aborts */
 /* A member of a document: "" or 0 when there is none. text_in's key may be a path ("_id.name"). */
 const char *text_in(const bson_t *document, const char *key);
 int64_t number_in(const bson_t *document, const char *key);

@@ -27,12 +27,10 @@ static int read_labels(void *data, const bson_t *document, struct err *err)
 			continue;
 		if (set->count == capacity) {
 			capacity = capacity ? capacity * 2 : 64;
-			set->label = realloc(set->label, capacity * sizeof(*set->label));
-			if (!set->label)
-				abort();
+			set->label = memory_grow(set->label, capacity, sizeof(*set->label));
 		}
 		set->label[set->count++] = (struct dataset_label){
-			.key = key, .name = text_copy(bson_iter_utf8(&iter, NULL)), .position = (double)key};
+			.key = key, .name = memory_text(bson_iter_utf8(&iter, NULL)), .position = (double)key};
 	}
 	return 0;
 }
@@ -77,7 +75,7 @@ static void read_detail(struct dataset_label *label, bson_iter_t *iter)
 		else if (strcmp(field, "colour") == 0 && BSON_ITER_HOLDS_UTF8(iter))
 			snprintf(label->colour, sizeof(label->colour), "%s", bson_iter_utf8(iter, NULL));
 		else if (strcmp(field, "description") == 0 && BSON_ITER_HOLDS_UTF8(iter) && bson_iter_utf8(iter, NULL)[0])
-			label->description = text_copy(bson_iter_utf8(iter, NULL));
+			label->description = memory_text(bson_iter_utf8(iter, NULL));
 	}
 }
 
@@ -173,12 +171,10 @@ static void label_set_add(struct label_set *set, int64_t key, const char *name)
 {
 	size_t at = set->count++;
 
-	set->label = realloc(set->label, set->count * sizeof(*set->label));
-	if (!set->label)
-		abort();
+	set->label = memory_grow(set->label, set->count, sizeof(*set->label));
 	for (; at > 0 && strcmp(set->label[at - 1].name, name) > 0; at--)
 		set->label[at] = set->label[at - 1];
-	set->label[at] = (struct dataset_label){.key = key, .name = text_copy(name)};
+	set->label[at] = (struct dataset_label){.key = key, .name = memory_text(name)};
 }
 
 int labels_insert(struct work *work, const char *dataset, struct settings *settings, const char *const *names,

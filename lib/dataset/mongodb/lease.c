@@ -382,9 +382,7 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 	for (struct combine_job *job = jobs; job; job = job->next)
 		wanted += request_of(job)->wanted;
 	taking.work = &work;
-	taking.claims = calloc(wanted, sizeof(*taking.claims));
-	if (!taking.claims)
-		abort();
+	taking.claims = memory_new(wanted, sizeof(*taking.claims));
 	(void)catch_up_step(dataset, &err); /* after a failure it goes on from there next time */
 	int failed = work_begin(&work, dataset->store, &err) || window_open(&taking.window, dataset, &work, &err) ||
 	             take_all(&taking, &err);
@@ -461,12 +459,10 @@ static int oldest_first(const void *a, const void *b)
 
 static void list_held(struct records *found, const char *user, int64_t now, struct task **out, size_t *count)
 {
-	struct holding *held = calloc(found->count + 1, sizeof(*held));
+	struct holding *held = memory_new(found->count + 1, sizeof(*held));
 
 	*count = 0;
-	*out = calloc(found->count + 1, sizeof(**out));
-	if (!held || !*out)
-		abort();
+	*out = memory_new(found->count + 1, sizeof(**out));
 	for (size_t i = 0; i < found->count; i++) {
 		struct lease *lease = record_lease(&found->item[i], user, NULL);
 

@@ -55,9 +55,9 @@ static struct ahead *ahead_add(struct mongodb_dataset *dataset, const char *user
 {
 	if (dataset->ahead_count == AHEAD_MAX)
 		ahead_release(dataset);
-	dataset->ahead = array_grow(dataset->ahead, dataset->ahead_count + 1, sizeof(*dataset->ahead));
+	dataset->ahead = memory_grow(dataset->ahead, dataset->ahead_count + 1, sizeof(*dataset->ahead));
 	struct ahead *made = &dataset->ahead[dataset->ahead_count++];
-	*made = (struct ahead){.user = text_copy(user)};
+	*made = (struct ahead){.user = memory_text(user)};
 	return made;
 }
 

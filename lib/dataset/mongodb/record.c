@@ -7,7 +7,7 @@ struct record *records_add(struct records *records)
 {
 	if (records->count == records->capacity) {
 		records->capacity = records->capacity ? records->capacity * 2 : 16;
-		records->item = array_grow(records->item, records->capacity, sizeof(*records->item));
+		records->item = memory_grow(records->item, records->capacity, sizeof(*records->item));
 	}
 	struct record *record = &records->item[records->count++];
 	memset(record, 0, sizeof(*record));
@@ -123,14 +123,14 @@ static enum sample_state state_parse(const char *name)
 
 static void read_lease(struct record *record, bson_iter_t *iter)
 {
-	record->leases = array_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
+	record->leases = memory_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
 	struct lease *lease = &record->leases[record->lease_count++];
 	memset(lease, 0, sizeof(*lease));
 	while (bson_iter_next(iter)) {
 		const char *key = bson_iter_key(iter);
 
 		if (strcmp(key, "user") == 0)
-			lease->user = text_copy(text_of(iter));
+			lease->user = memory_text(text_of(iter));
 		else if (strcmp(key, "token") == 0)
 			snprintf(lease->token, sizeof(lease->token), "%s", text_of(iter));
 		else if (strcmp(key, "taken") == 0)
@@ -142,16 +142,16 @@ static void read_lease(struct record *record, bson_iter_t *iter)
 
 static void read_vote(struct record *record, bson_iter_t *iter)
 {
-	record->votes = array_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
+	record->votes = memory_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
 	struct rules_vote *vote = &record->votes[record->vote_count++];
 	memset(vote, 0, sizeof(*vote));
 	while (bson_iter_next(iter)) {
 		const char *key = bson_iter_key(iter);
 
 		if (strcmp(key, "user") == 0)
-			vote->user = text_copy(text_of(iter));
+			vote->user = memory_text(text_of(iter));
 		else if (strcmp(key, "label") == 0)
-			vote->label = text_copy(text_of(iter));
+			vote->label = memory_text(text_of(iter));
 		else if (strcmp(key, "n") == 0)
 			vote->n = bson_iter_as_int64(iter);
 		else if (strcmp(key, "at") == 0)
@@ -172,9 +172,9 @@ static void read_decision(struct record *record, const bson_iter_t *from)
 		if (strcmp(key, "state") == 0)
 			record->decision.state = state_parse(text_of(&iter));
 		else if (strcmp(key, "label") == 0)
-			record->decision.label = record->decided_label = text_copy(text_of(&iter));
+			record->decision.label = record->decided_label = memory_text(text_of(&iter));
 		else if (strcmp(key, "by") == 0)
-			record->decision.by = record->decided_by = text_copy(text_of(&iter));
+			record->decision.by = record->decided_by = memory_text(text_of(&iter));
 		else if (strcmp(key, "n") == 0)
 			record->decision.n = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "at") == 0)
@@ -204,7 +204,7 @@ static void read_member(struct record *record, bson_iter_t *iter)
 		if (fields[i].type == NUMBER)
 			*number_at(record, &fields[i]) = bson_iter_as_int64(iter);
 		else if (!*text_at(record, &fields[i]))
-			*text_at(record, &fields[i]) = text_copy(text_of(iter));
+			*text_at(record, &fields[i]) = memory_text(text_of(iter));
 		return;
 	}
 	if (strcmp(key, "state") == 0)
@@ -233,24 +233,24 @@ int records_visit(void *records, const bson_t *document, struct err *err)
 	}
 	for (size_t i = 0; i < FIELDS; i++) {
 		if (fields[i].type == TEXT && !*text_at(record, &fields[i]))
-			*text_at(record, &fields[i]) = text_copy("");
+			*text_at(record, &fields[i]) = memory_text("");
 	}
 	record->was_state = record->sample.state;
-	record->was_label = text_copy(record->sample.label);
+	record->was_label = memory_text(record->sample.label);
 	return 0;
 }
 
 void sample_copy(struct sample *out, const struct sample *from)
 {
 	*out = *from;
-	out->filepath = text_copy(from->filepath);
-	out->label = text_copy(from->label);
-	out->blob_key = text_copy(from->blob_key);
-	out->type = text_copy(from->type);
-	out->sha256 = text_copy(from->sha256);
-	out->filename = text_copy(from->filename);
-	out->uploaded_by = text_copy(from->uploaded_by);
-	out->labelled_by = text_copy(from->labelled_by);
+	out->filepath = memory_text(from->filepath);
+	out->label = memory_text(from->label);
+	out->blob_key = memory_text(from->blob_key);
+	out->type = memory_text(from->type);
+	out->sha256 = memory_text(from->sha256);
+	out->filename = memory_text(from->filename);
+	out->uploaded_by = memory_text(from->uploaded_by);
+	out->labelled_by = memory_text(from->labelled_by);
 }
 
 static void write_fields(const struct record *record, bool all, bson_t *out)

@@ -19,7 +19,7 @@ static bson_t *origin_filter(const char *name)
 static int read_origin(void *data, const bson_t *document, struct err *err)
 {
 	(void)err;
-	*(char **)data = text_copy(text_in(document, "value"));
+	*(char **)data = memory_text(text_in(document, "value"));
 	return 0;
 }
 
@@ -208,7 +208,7 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 
 	record->is_new = true;
 	sample_copy(&record->sample, &from->sample);
-	record->url = text_copy(from->url);
+	record->url = memory_text(from->url);
 	record->added_at = from->added_at;
 	record->position = from->requeued ? POSITION_END + from->requeued : from->sample.id;
 	for (size_t i = 0; i < from->event_count; i++) {

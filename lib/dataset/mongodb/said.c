@@ -9,7 +9,7 @@ enum { SPARSE_MAX = 10 }; /* when more samples than this lie between two, their 
 
 static void said_decide(struct record *record, const struct rules_decision *decision)
 {
-	char *label = text_copy(decision->label), *by = text_copy(decision->by);
+	char *label = memory_text(decision->label), *by = memory_text(decision->by);
 
 	free(record->decided_label);
 	free(record->decided_by);
@@ -33,9 +33,9 @@ static struct rules_vote *vote_of(struct record *record, const char *user)
 		if (strcmp(record->votes[i].user, user) == 0)
 			return &record->votes[i];
 	}
-	record->votes = array_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
+	record->votes = memory_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
 	struct rules_vote *vote = &record->votes[record->vote_count++];
-	*vote = (struct rules_vote){.user = text_copy(user)};
+	*vote = (struct rules_vote){.user = memory_text(user)};
 	return vote;
 }
 
@@ -44,7 +44,7 @@ static void set_vote(struct record *record, const char *user, const char *label,
 	struct rules_vote *vote = vote_of(record, user);
 
 	free((char *)(uintptr_t)vote->label);
-	vote->label = label ? text_copy(label) : NULL;
+	vote->label = label ? memory_text(label) : NULL;
 	vote->n = n;
 	vote->at = at;
 }
@@ -148,11 +148,9 @@ static bson_t *older_events(const char *dataset, const struct reading *reading)
 
 int records_take_events(struct work *work, const char *dataset, struct records *records, struct err *err)
 {
-	struct reading reading = {.records = records, .older = calloc(records->count + 1, sizeof(*reading.older))};
+	struct reading reading = {.records = records, .older = memory_new(records->count + 1, sizeof(*reading.older))};
 	int failed = 0;
 
-	if (!reading.older)
-		abort();
 	for (size_t i = 0; i < records->count; i++)
 		reading.older[i] = record_is_older(&records->item[i]);
 	bson_t *filter = older_events(dataset, &reading);
@@ -215,7 +213,7 @@ void record_refresh(struct record *record, int64_t overlap, int64_t now)
 
 static void set_text(char **text, const char *value)
 {
-	char *copy = text_copy(value); /* value may be part of what it replaces */
+	char *copy = memory_text(value); /* value may be part of what it replaces */
 
 	free(*text);
 	*text = copy;
@@ -272,9 +270,9 @@ struct lease *record_lease(struct record *record, const char *user, const char *
 
 struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires)
 {
-	record->leases = array_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
+	record->leases = memory_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
 	struct lease *lease = &record->leases[record->lease_count++];
-	*lease = (struct lease){.user = text_copy(user), .taken = now, .expires = expires};
+	*lease = (struct lease){.user = memory_text(user), .taken = now, .expires = expires};
 	task_token(record->sample.id, lease->token);
 	record->changed = true;
 	return lease;

@@ -79,9 +79,7 @@ static int page(struct dataset *base, bson_t *filter, const char *index, size_t 
 		records_release(&found);
 		return -1;
 	}
-	*out = calloc(limit, sizeof(**out));
-	if (!*out)
-		abort();
+	*out = memory_new(limit, sizeof(**out));
 	*count = found.count;
 	for (size_t i = 0; i < found.count; i++)
 		take_sample(&found.item[i], &(*out)[i]);

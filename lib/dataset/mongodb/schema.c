@@ -266,7 +266,7 @@ static int collect_removed(void *data, const bson_t *document, struct err *err)
 
 	(void)err;
 	if (bson_iter_init_find(&iter, document, "_id") && BSON_ITER_HOLDS_UTF8(&iter))
-		removed->name[removed->count++] = text_copy(bson_iter_utf8(&iter, NULL));
+		removed->name[removed->count++] = memory_text(bson_iter_utf8(&iter, NULL));
 	return removed->count == LABELS_AT_ONCE ? WORK_ENOUGH : 0;
 }
 

@@ -68,7 +68,7 @@ static int read_settings(void *data, const bson_t *document, struct err *err)
 		else if (strcmp(key, "uuid") == 0 && BSON_ITER_HOLDS_UTF8(&iter))
 			snprintf(out->uuid, sizeof(out->uuid), "%s", bson_iter_utf8(&iter, NULL));
 		else if (strcmp(key, "base_dir") == 0 && BSON_ITER_HOLDS_UTF8(&iter) && !out->base_dir)
-			out->base_dir = text_copy(bson_iter_utf8(&iter, NULL));
+			out->base_dir = memory_text(bson_iter_utf8(&iter, NULL));
 		else if (strcmp(key, "policy") == 0)
 			read_policy(&out->policy, &iter);
 		else if (strcmp(key, "next_id") == 0)
@@ -87,7 +87,7 @@ static int read_settings(void *data, const bson_t *document, struct err *err)
 			out->votes_kept = bson_iter_as_bool(&iter);
 	}
 	if (!out->base_dir)
-		out->base_dir = text_copy("");
+		out->base_dir = memory_text("");
 	return 0;
 }
 
@@ -152,7 +152,7 @@ int mongodb_place(struct dataset *base, struct dataset_place *out, struct err *e
 	(void)err;
 	pthread_mutex_lock(&dataset->mutex);
 	memcpy(out->uuid, dataset->settings.uuid, sizeof(out->uuid));
-	out->base_dir = text_copy(dataset->settings.base_dir);
+	out->base_dir = memory_text(dataset->settings.base_dir);
 	out->policy = policy_resolved(dataset, &dataset->settings.policy);
 	pthread_mutex_unlock(&dataset->mutex);
 	return 0;
@@ -282,7 +282,7 @@ int mongodb_remove(struct dataset_store *base, const char *name, struct err *err
 static int read_note(void *data, const bson_t *document, struct err *err)
 {
 	(void)err;
-	*(char **)data = text_copy(text_in(document, "value"));
+	*(char **)data = memory_text(text_in(document, "value"));
 	return 0;
 }
 

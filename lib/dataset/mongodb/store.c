@@ -32,9 +32,7 @@ int mongodb_store_open(struct dataset_store **out, const struct config *config, 
 	mongoc_client_pool_t *pool = mongodb_pool(config, err);
 	if (!pool)
 		return -1;
-	struct mongodb_store *store = calloc(1, sizeof(*store));
-	if (!store)
-		abort();
+	struct mongodb_store *store = memory_new(1, sizeof(*store));
 	store->config = config;
 	store->reading = reading;
 	store->prepare = schema_prepare;
@@ -155,13 +153,11 @@ int mongodb_store_list(struct dataset_store *base, const char *after, size_t lim
 static int new_dataset(void *data, const char *name, struct dataset **out, struct err *err)
 {
 	struct mongodb_store *store = data;
-	struct mongodb_dataset *dataset = calloc(1, sizeof(*dataset));
+	struct mongodb_dataset *dataset = memory_new(1, sizeof(*dataset));
 
 	(void)err;
-	if (!dataset)
-		abort();
 	dataset->base.backend = store->base.backend;
-	dataset->base.name = text_copy(name);
+	dataset->base.name = memory_text(name);
 	dataset->store = store;
 	pthread_mutex_init(&dataset->mutex, NULL);
 	pthread_mutex_init(&dataset->structure, NULL);

@@ -7,9 +7,7 @@ struct added {
 
 static void carry_add(struct carried *carried, sqlite3_stmt *stmt)
 {
-	carried->item = reallocarray(carried->item, carried->count + 1, sizeof(*carried->item));
-	if (!carried->item)
-		abort();
+	carried->item = memory_grow(carried->item, carried->count + 1, sizeof(*carried->item));
 	carried->item[carried->count++] = (struct added){
 		.type = column_text(stmt, 0), .name = column_text(stmt, 1), .sql = column_text(stmt, 2)};
 }
@@ -35,10 +33,8 @@ static int carry_list(struct sqlite_conn *conn, bool older, struct carried *out,
 /* Runs a text made by sqlite3_str, and frees it. */
 static int carry_run(struct sqlite_conn *conn, sqlite3_str *text, struct err *err)
 {
-	char *sql = sqlite3_str_finish(text);
+	char *sql = memory_must(sqlite3_str_finish(text));
 
-	if (!sql)
-		abort();
 	int failed = conn_script(conn, sql, err);
 	sqlite3_free(sql);
 	return failed;
@@ -176,16 +172,12 @@ int carry_unique(struct sqlite_conn *writer, struct carried *carried, struct err
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(writer, stmt, err)) == 1) {
-		char *sql = sqlite3_mprintf("CREATE UNIQUE INDEX samples_unique_%d ON samples (%s)", sqlite3_column_int(stmt, 0),
-		                            sqlite3_column_text(stmt, 1));
+		char *sql = memory_must(sqlite3_mprintf("CREATE UNIQUE INDEX samples_unique_%d ON samples (%s)",
+		                                        sqlite3_column_int(stmt, 0), sqlite3_column_text(stmt, 1)));
 
-		carried->item = reallocarray(carried->item, carried->count + 1, sizeof(*carried->item));
-		if (!carried->item || !sql)
-			abort();
+		carried->item = memory_grow(carried->item, carried->count + 1, sizeof(*carried->item));
 		carried->item[carried->count] =
-			(struct added){.type = strdup("UNIQUE of"), .name = column_text(stmt, 1), .sql = strdup(sql)};
-		if (!carried->item[carried->count].type || !carried->item[carried->count].sql)
-			abort();
+			(struct added){.type = memory_text("UNIQUE of"), .name = column_text(stmt, 1), .sql = memory_text(sql)};
 		carried->count++;
 		sqlite3_free(sql);
 	}

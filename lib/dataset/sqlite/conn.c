@@ -11,11 +11,9 @@ enum {
 
 int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct err *err)
 {
-	struct sqlite_conn *conn = calloc(1, sizeof(*conn));
+	struct sqlite_conn *conn = memory_new(1, sizeof(*conn));
 	char pragma[128];
 
-	if (!conn)
-		abort();
 	if (sqlite3_open_v2(path, &conn->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL) !=
 	    SQLITE_OK) {
 		conn_fail(conn, err);
@@ -174,9 +172,5 @@ int conn_int64(struct sqlite_conn *conn, struct err *err, int64_t otherwise, int
 char *column_text(sqlite3_stmt *stmt, int column)
 {
 	const unsigned char *text = sqlite3_column_text(stmt, column);
-	char *copy = strdup(text ? (const char *)text : "");
-
-	if (!copy)
-		abort();
-	return copy;
+	return memory_text(text ? (const char *)text : "");
 }

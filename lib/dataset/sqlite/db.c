@@ -200,10 +200,9 @@ static int open_made(struct sqlite_db *db, const struct db_schema *schema, struc
 
 int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err)
 {
-	struct sqlite_db *db = calloc(1, sizeof(*db));
+	struct sqlite_db *db = memory_new(1, sizeof(*db));
 
-	if (!db || !(db->path = strdup(path)))
-		abort();
+	db->path = memory_text(path);
 	db->lock_fd = -1;
 	pthread_mutex_init(&db->mutex, NULL);
 	combine_init(&db->writes, BATCH_MAX);
@@ -451,7 +450,7 @@ static int move_aside(const char *path, dev_t device, ino_t inode, char **aside,
 	buf_init(&to, 16384);
 	buf_printf(&to, "%s.damaged", path);
 	int failed = rename(path, buf_text(&to)) ? err_errno(err, ERR_UNAVAILABLE, "%s cannot be renamed", path) : 0;
-	*aside = failed ? NULL : strdup(buf_text(&to));
+	*aside = failed ? NULL : memory_text(buf_text(&to));
 	for (size_t i = 0; i < sizeof(side_files) / sizeof(*side_files) && !failed; i++) {
 		buf_clear(&from);
 		buf_clear(&to);

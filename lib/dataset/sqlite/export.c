@@ -12,9 +12,7 @@ static int notes_load(struct sqlite_conn *conn, struct dataset_outline *out, str
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		out->notes = realloc(out->notes, (out->note_count + 1) * sizeof(*out->notes));
-		if (!out->notes)
-			abort();
+		out->notes = memory_grow(out->notes, out->note_count + 1, sizeof(*out->notes));
 		out->notes[out->note_count++] = (struct dataset_note){column_text(stmt, 0), column_text(stmt, 1)};
 	}
 	return row < 0;
@@ -77,9 +75,7 @@ static int read_samples(struct sqlite_conn *conn, int64_t after, size_t limit, s
 
 static void add_event(struct dataset_record *record, sqlite3_stmt *stmt)
 {
-	record->events = realloc(record->events, (record->event_count + 1) * sizeof(*record->events));
-	if (!record->events)
-		abort();
+	record->events = memory_grow(record->events, record->event_count + 1, sizeof(*record->events));
 	record->events[record->event_count++] = (struct label_event){.label = column_text(stmt, 1),
 	                                                             .by = column_text(stmt, 2),
 	                                                             .at = sqlite3_column_int64(stmt, 3),
@@ -89,9 +85,7 @@ static void add_event(struct dataset_record *record, sqlite3_stmt *stmt)
 
 static void add_vote(struct dataset_record *record, sqlite3_stmt *stmt)
 {
-	record->votes = realloc(record->votes, (record->vote_count + 1) * sizeof(*record->votes));
-	if (!record->votes)
-		abort();
+	record->votes = memory_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
 	struct dataset_vote *vote = &record->votes[record->vote_count++];
 	vote->user = column_text(stmt, 1);
 	vote->label = sqlite3_column_type(stmt, 2) == SQLITE_NULL ? NULL : column_text(stmt, 2);
@@ -135,10 +129,8 @@ int sqlite_records(struct dataset *dataset, int64_t after, size_t limit, struct 
                    struct err *err)
 {
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
-	struct page page = {.records = calloc(limit, sizeof(*page.records))};
+	struct page page = {.records = memory_new(limit, sizeof(*page.records))};
 
-	if (!page.records)
-		abort();
 	if (!conn) {
 		free(page.records);
 		return -1;

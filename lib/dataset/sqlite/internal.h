@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/combine.h"
+#include "base/memory.h"
 #include "dataset/backend.h"
 #include "dataset/handles.h"
 

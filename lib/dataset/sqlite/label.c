@@ -28,9 +28,7 @@ int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *o
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
 		if (out->count == capacity) {
 			capacity = capacity ? capacity * 2 : 16;
-			out->item = realloc(out->item, capacity * sizeof(*out->item));
-			if (!out->item)
-				abort();
+			out->item = memory_grow(out->item, capacity, sizeof(*out->item));
 		}
 		label_read(stmt, &out->item[out->count++]);
 	}

@@ -291,10 +291,8 @@ int sqlite_held(struct dataset *dataset, const char *user, struct task **out, si
 
 	if (!conn)
 		return -1;
-	*out = calloc(DATASET_TASKS_HELD_MAX + 1, sizeof(**out));
+	*out = memory_new(DATASET_TASKS_HELD_MAX + 1, sizeof(**out));
 	*count = 0;
-	if (!*out)
-		abort();
 	sqlite3_stmt *stmt = conn_query(conn, err,
 	                                "SELECT " SAMPLE_COLUMNS ", leases.token, leases.expires FROM leases JOIN samples"
 	                                " ON samples.id = leases.sample WHERE leases.user = ?1 AND leases.expires > ?2"

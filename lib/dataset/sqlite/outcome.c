@@ -54,9 +54,7 @@ static int load_votes(struct sqlite_conn *writer, int64_t row, struct said *said
 	int step = stmt ? 1 : -1;
 
 	while (stmt && (step = conn_step(writer, stmt, err)) == 1) {
-		said->votes = realloc(said->votes, (said->count + 1) * sizeof(*said->votes));
-		if (!said->votes)
-			abort();
+		said->votes = memory_grow(said->votes, said->count + 1, sizeof(*said->votes));
 		said->votes[said->count++] = (struct rules_vote){
 			.user = column_text(stmt, 0),
 			.label = sqlite3_column_type(stmt, 1) == SQLITE_NULL ? NULL : column_text(stmt, 1),

@@ -50,9 +50,8 @@ int db_open_reading(struct sqlite_db **out, const char *path, struct err *err)
 		conn_free(conn);
 		return -1;
 	}
-	struct sqlite_db *db = calloc(1, sizeof(*db));
-	if (!db || !(db->path = strdup(path)))
-		abort();
+	struct sqlite_db *db = memory_new(1, sizeof(*db));
+	db->path = memory_text(path);
 	pthread_mutex_init(&db->mutex, NULL);
 	combine_init(&db->writes, 1); /* there are none */
 	db->lock_fd = -1;

@@ -224,10 +224,8 @@ static int unlink_side_files(const struct sqlite_store *store, const char *name,
 int sqlite_restore_finish(struct dataset *dataset, struct err *err)
 {
 	struct sqlite_store *store = ((struct sqlite_dataset *)dataset)->store;
-	char *name = strdup(dataset->name), *moving = moving_path(store, dataset->name, "");
+	char *name = memory_text(dataset->name), *moving = moving_path(store, dataset->name, "");
 
-	if (!name)
-		abort();
 	int failed = db_fold(dataset_db(dataset), true, err);
 	sqlite_close(dataset);
 	failed = failed || unlink_side_files(store, name, err) || give_name(store, moving, name, err);

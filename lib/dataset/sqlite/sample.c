@@ -86,10 +86,8 @@ int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t
 
 	if (!conn)
 		return -1;
-	*out = calloc(limit, sizeof(**out));
+	*out = memory_new(limit, sizeof(**out));
 	*count = 0;
-	if (!*out)
-		abort();
 	sqlite3_stmt *stmt = conn_query(conn, err, sql, "ii", after + 1, (int64_t)limit);
 	int row = stmt ? 1 : -1;
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1)

@@ -24,8 +24,8 @@ int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct
 
 	if (row == 0)
 		row = base_dir_by(conn, conn_query(conn, err, "SELECT base_dir FROM metadata ORDER BY rowid LIMIT 1", ""), out, err);
-	if (row == 0 && !(*out = strdup("")))
-		abort();
+	if (row == 0)
+		*out = memory_text("");
 	return row < 0;
 }
 

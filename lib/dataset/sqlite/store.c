@@ -44,11 +44,9 @@ static void free_dataset(struct dataset *base)
 
 int sqlite_store_open(struct dataset_store **out, const struct config *config, bool reading, struct err *err)
 {
-	struct sqlite_store *store = calloc(1, sizeof(*store));
+	struct sqlite_store *store = memory_new(1, sizeof(*store));
 
 	(void)err;
-	if (!store)
-		abort();
 	store->config = config;
 	store->reading = reading;
 	handles_init(&store->handles, config->limits.open_datasets, free_dataset);
@@ -134,10 +132,9 @@ int sqlite_store_list(struct dataset_store *base, const char *after, size_t limi
 
 struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db)
 {
-	struct sqlite_dataset *dataset = calloc(1, sizeof(*dataset));
+	struct sqlite_dataset *dataset = memory_new(1, sizeof(*dataset));
 
-	if (!dataset || !(dataset->base.name = strdup(name)))
-		abort();
+	dataset->base.name = memory_text(name);
 	dataset->base.backend = store->base.backend;
 	dataset->store = store;
 	dataset->db = db;
