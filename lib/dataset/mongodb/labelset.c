@@ -102,7 +102,7 @@ static int read_described(void *data, const bson_t *document, struct err *err)
 	if (bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, "details.0.of", &of) &&
 	    BSON_ITER_HOLDS_DOCUMENT(&of) && bson_iter_recurse(&of, &iter))
 		read_details(data, &iter);
-	return 1;
+	return WORK_ENOUGH;
 }
 
 int labels_read_described(struct work *work, const char *name, struct label_set *out, struct err *err)
