@@ -1,10 +1,11 @@
 /* /v1/datasets/{d}/samples: the samples of a dataset, their images and thumbnails. */
 #include "samples/samples.h"
 
+#include "fastcgi/filter.h"
 #include "fastcgi/thumb.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "limit after", ""},
+	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "limit after " FILTER_NAMES, ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}", ROLE_VIEWER, samples_show, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/image", ROLE_VIEWER, samples_image, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/thumb", ROLE_VIEWER, samples_thumb, false, "size v", ""},

@@ -74,7 +74,7 @@ static int write_samples(struct dataset *dataset, struct err *err)
 	for (int64_t after = -1; count == PAGE;) {
 		struct sample *samples;
 
-		if (dataset_samples(dataset, after, PAGE, &samples, &count, err))
+		if (dataset_samples(dataset, NULL, after, PAGE, &samples, &count, err))
 			return -1;
 		for (size_t i = 0; i < count; i++) {
 			write_cell(samples[i].filepath);

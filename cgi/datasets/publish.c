@@ -75,7 +75,7 @@ static int note_urls(struct page *page, struct err *err)
 static int publish_page(struct page *page, int64_t *after, int64_t left, struct err *err)
 {
 	size_t most = left < PAGE ? (size_t)left : PAGE;
-	int failed = dataset_samples(page->call->dataset, *after, most, &page->samples, &page->count, err);
+	int failed = dataset_samples(page->call->dataset, NULL, *after, most, &page->samples, &page->count, err);
 
 	if (failed)
 		return -1;

@@ -4,9 +4,10 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "fastcgi/cursor.h"
+#include "fastcgi/filter.h"
 #include "fastcgi/serve.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = DATASET_PAGE_MAX };
 static const char LIST[] = "samples";
 
 int samples_find(struct call *call, struct sample *out, struct err *err)
@@ -41,11 +42,13 @@ static int reply_page(struct call *call, const struct sample *samples, size_t co
 int samples_list(struct call *call, struct err *err)
 {
 	int64_t limit = LIMIT_DEFAULT, after = -1;
+	struct sample_filter filter;
 	struct sample *samples;
 	size_t count;
 
-	if (cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) ||
-	    dataset_samples(call->dataset, after, (size_t)limit, &samples, &count, err))
+	if (filter_of_query(call->request, &filter, err) ||
+	    cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) ||
+	    dataset_samples(call->dataset, &filter, after, (size_t)limit, &samples, &count, err))
 		return -1;
 	int failed = reply_page(call, samples, count, limit, err);
 	for (size_t i = 0; i < count; i++)

@@ -52,20 +52,20 @@ struct dataset_backend {
 	typeof(dataset_sample) *sample;
 	typeof(dataset_sample_by_path) *sample_by_path;
 	typeof(dataset_sample_by_sha256) *sample_by_sha256;
-	typeof(dataset_samples) *samples;
+	typeof(dataset_samples) *samples; /* the filter is never NULL, its label as the dataset spells it, its q not "" */
 	typeof(dataset_merge) *merge;
 	typeof(dataset_adopt) *adopt; /* NULL: there is never anything to adopt */
 	typeof(dataset_add_image) *add_image;
 	typeof(dataset_has_blob) *has_blob;
 	typeof(dataset_set_urls) *set_urls;
 	typeof(dataset_history) *history;
+	typeof(dataset_flag) *flag;
 
 	typeof(lease_next) *next;
 	typeof(lease_take) *lease;
 	typeof(lease_held) *held;
 	dataset_change_fn *change;
 	typeof(dataset_retry_unreadable) *retry_unreadable;
-	typeof(dataset_unreadable) *unreadable;
 
 	/* May return votes in any order, and the notes with DATASET_ORIGIN. */
 	typeof(dataset_outline) *outline;

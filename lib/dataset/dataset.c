@@ -246,19 +246,44 @@ int dataset_sample_by_sha256(struct dataset *dataset, const char *sha256, struct
 
 static int check_limit(size_t limit, struct err *err)
 {
-	return limit >= 1 && limit <= 1000 ? 0 : err_set(err, ERR_BAD_REQUEST, "\"limit\" must be from 1 to 1000");
+	return limit >= 1 && limit <= DATASET_PAGE_MAX
+	               ? 0
+	               : err_set(err, ERR_BAD_REQUEST, "\"limit\" must be from 1 to %d", DATASET_PAGE_MAX);
 }
 
-int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
-                    struct err *err)
+int dataset_samples(struct dataset *dataset, const struct sample_filter *filter, int64_t after, size_t limit,
+                    struct sample **out, size_t *count, struct err *err)
 {
-	return check_limit(limit, err) || dataset->backend->samples(dataset, after, limit, out, count, err);
+	struct sample_filter spelled = filter ? *filter : (struct sample_filter){.of_state = false};
+	char *label = NULL;
+
+	if (check_limit(limit, err) || (spelled.label && spelling_of(dataset, spelled.label, &label, err)))
+		return -1;
+	spelled.label = label;
+	if (spelled.q && !spelled.q[0])
+		spelled.q = NULL;
+	int failed = dataset->backend->samples(dataset, &spelled, after, limit, out, count, err);
+	free(label);
+	return failed;
 }
 
 int dataset_unreadable(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                        struct err *err)
 {
-	return check_limit(limit, err) || dataset->backend->unreadable(dataset, after, limit, out, count, err);
+	const struct sample_filter filter = {.of_state = true, .state = SAMPLE_UNREADABLE};
+
+	return dataset_samples(dataset, &filter, after, limit, out, count, err);
+}
+
+int dataset_flag(struct dataset *dataset, int64_t id, const char *user, const char *note, struct sample *out,
+                 struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (note && strlen(note) > DATASET_FLAG_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"note\" is longer than %d bytes", DATASET_FLAG_MAX);
+	if (note && (text_has_control(note) || !text_utf8_valid(note, strlen(note))))
+		return err_set(err, ERR_BAD_REQUEST, "\"note\" has control characters or is not UTF-8");
+	return dataset->backend->flag(dataset, id, user, note, out, err);
 }
 
 int dataset_merge(struct dataset *dataset, const char *const *labels, size_t label_count,

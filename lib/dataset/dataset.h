@@ -179,18 +179,39 @@ struct sample {
 	char *uploaded_by;
 	int64_t labelled_at; /* 0 = never */
 	char *labelled_by;   /* "" = nobody; a seed counts as nobody */
+	char *flag;          /* the note of who flagged it; NULL: nobody did */
+	char *flagged_by;    /* "" = nobody */
 };
-/* Strings belong to the sample and are never NULL once it is filled. */
+/* Strings belong to the sample and but for the flag are never NULL once it is filled. */
 void sample_release(struct sample *sample);
 
 /* ERR_NOT_FOUND "Sample not found". */
 int dataset_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err);
 /* The first sample with that filepath. */
 int dataset_sample_by_path(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err);
-/* The samples with id > after (-1 = from the first), in order of id, at most limit (1..1000). The caller releases
- * each and frees the array. */
-int dataset_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
-                    struct err *err);
+/* Some of a dataset's samples: those of which all holds that is given. All zeros: every one. */
+enum sample_flagged { SAMPLE_FLAGGED_OR_NOT, SAMPLE_FLAGGED, SAMPLE_NOT_FLAGGED };
+struct sample_filter {
+	bool of_state; /* state is given */
+	enum sample_state state;
+	const char *label; /* "" = none; in either of Unicode's spellings */
+	const char *by;    /* who gave the label; not "" */
+	const char *q;     /* a part of the filepath, letter by letter */
+	enum sample_flagged flagged;
+	int64_t since; /* labelled then or later; 0 = whenever, or never */
+};
+/* The samples with id > after (-1 = from the first) that filter (NULL: all) lets through, in order of id, at most limit
+ * (1..DATASET_PAGE_MAX). Caller releases each and frees the array. What is given alone is found by an index. Of several
+ * the one that finds fewest leads; a part of one or two letters is looked for in every filepath. */
+enum { DATASET_PAGE_MAX = 1000 };
+int dataset_samples(struct dataset *dataset, const struct sample_filter *filter, int64_t after, size_t limit,
+                    struct sample **out, size_t *count, struct err *err);
+
+/* The user flags the sample, for others to look at it, with a note ("" is one, too) in place of an earlier one; note
+ * NULL: it is flagged no more. Its label, state and version stay. *out is the sample as it now is. */
+enum { DATASET_FLAG_MAX = 1000 }; /* bytes of a note, which has no control characters */
+int dataset_flag(struct dataset *dataset, int64_t id, const char *user, const char *note, struct sample *out,
+                 struct err *err);
 
 /* Seeding: adds the labels and filepaths that the dataset lacks, in order. A seed's label is used when the sample is
  * new, or has no label and nobody ever labelled it, whether it is readable or not; labels that people gave are never

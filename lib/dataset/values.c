@@ -84,6 +84,8 @@ void sample_release(struct sample *sample)
 	free(sample->filename);
 	free(sample->uploaded_by);
 	free(sample->labelled_by);
+	free(sample->flag);
+	free(sample->flagged_by);
 	memset(sample, 0, sizeof(*sample));
 }
 

@@ -153,6 +153,8 @@ cJSON *document_sample(const char *dataset, const struct sample *sample, const c
 	json_add_string(document, "label", sample->label);
 	json_add_string(document, "state", sample_state_name(sample->state));
 	json_add_int64(document, "version", sample->version);
+	json_add_string_or_null(document, "flag", sample->flag);
+	add_text(document, "flagged_by", sample->flagged_by);
 	add_text(document, "sha256", sample->sha256);
 	add_known(document, "bytes", sample->bytes);
 	add_text(document, "type", sample->type);

@@ -45,7 +45,7 @@ static int pass_over(struct call *call, struct passing *passing, struct missing 
 	if (missing->count == 0)
 		return 0;
 	passing->ahead = passing->ahead == 0 ? AHEAD_MIN : passing->ahead * 2 < AHEAD_MAX ? passing->ahead * 2 : AHEAD_MAX;
-	if (dataset_samples(call->dataset, missing->ids[missing->count - 1], passing->ahead, &following, &count, err))
+	if (dataset_samples(call->dataset, NULL, missing->ids[missing->count - 1], passing->ahead, &following, &count, err))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		if (is_missing(call, &following[i]))

@@ -335,6 +335,14 @@ void assert_sample(struct dataset *dataset, int64_t id, const char *label, enum 
 	sample_release(&sample);
 }
 
+void flag(struct dataset *dataset, int64_t id, const char *user, const char *note)
+{
+	struct sample sample;
+
+	must(dataset_flag(dataset, id, user, note, &sample, &failure));
+	sample_release(&sample);
+}
+
 int64_t leased(struct dataset *dataset)
 {
 	struct dataset_info info;
@@ -353,7 +361,7 @@ static void count_samples(struct dataset *dataset, struct dataset_counts *counts
 	size_t count;
 
 	for (int64_t after = -1;; free(samples)) {
-		must(dataset_samples(dataset, after, 1000, &samples, &count, &failure));
+		must(dataset_samples(dataset, NULL, after, 1000, &samples, &count, &failure));
 		for (size_t i = 0; i < count; i++) {
 			after = samples[i].id;
 			counts->size++;

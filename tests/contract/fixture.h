@@ -79,6 +79,8 @@ void assert_sample(struct dataset *dataset, int64_t id, const char *label, enum 
 /* Fails unless the counts kept are those counted through dataset_samples, and their sum is the size. */
 void assert_counts_true(struct dataset *dataset);
 int64_t leased(struct dataset *dataset); /* counts.leased */
+/* Flags the sample; note NULL: takes the flag away. */
+void flag(struct dataset *dataset, int64_t id, const char *user, const char *note);
 /* The history as text: "label by source; …", oldest first. Valid until the next call. */
 const char *history(struct dataset *dataset, int64_t id);
 

@@ -60,6 +60,8 @@ static void use(struct dataset *dataset)
 	                          &(struct label_change){
 					  .colour = "#102030", .description = "barks", .moves = true, .position = -7.5},
 	                          &failure));
+	flag(dataset, 1, "bob", "");
+	flag(dataset, 5, "ada", "too dark");
 }
 
 static void copy_records(struct dataset *from, struct dataset *to, int64_t after)

@@ -260,7 +260,7 @@ static void samples_are_read_page_by_page(void **state)
 	add_pictures(dataset, 25);
 	int64_t expected = 0;
 	for (int64_t after = -1; expected < 25; after = expected - 1) {
-		must(dataset_samples(dataset, after, 10, &samples, &count, &failure));
+		must(dataset_samples(dataset, NULL, after, 10, &samples, &count, &failure));
 		assert_int_equal(count, expected < 20 ? 10 : 5);
 		for (size_t i = 0; i < count; i++) {
 			assert_int_equal(samples[i].id, expected);
@@ -270,11 +270,11 @@ static void samples_are_read_page_by_page(void **state)
 		}
 		free(samples);
 	}
-	must(dataset_samples(dataset, 24, 10, &samples, &count, &failure));
+	must(dataset_samples(dataset, NULL, 24, 10, &samples, &count, &failure));
 	assert_int_equal(count, 0);
 	free(samples);
-	refused(dataset_samples(dataset, -1, 0, &samples, &count, &failure), ERR_BAD_REQUEST);
-	refused(dataset_samples(dataset, -1, 1001, &samples, &count, &failure), ERR_BAD_REQUEST);
+	refused(dataset_samples(dataset, NULL, -1, 0, &samples, &count, &failure), ERR_BAD_REQUEST);
+	refused(dataset_samples(dataset, NULL, -1, 1001, &samples, &count, &failure), ERR_BAD_REQUEST);
 }
 
 static void what_is_not_there_is_not_found(void **state)

@@ -10,8 +10,8 @@ from conftest import finish
 
 IMAGES = f"/v1/datasets/{DEFAULT}/images"
 FIELDS = {
-    "id", "filepath", "label", "state", "version", "sha256", "bytes", "type", "width", "height", "image_url", "thumb_url",
-    "uploaded_at", "uploaded_by", "labelled_at", "labelled_by",
+    "id", "filepath", "label", "state", "version", "flag", "flagged_by", "sha256", "bytes", "type", "width", "height",
+    "image_url", "thumb_url", "uploaded_at", "uploaded_by", "labelled_at", "labelled_by",
 }  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from harness import draw
 
 SAMPLES = f"/v1/datasets/{DEFAULT}/samples"
 FIELDS = {
-    "id", "filepath", "label", "state", "version", "sha256", "bytes", "type", "width", "height", "image_url", "thumb_url",
-    "uploaded_at", "uploaded_by", "labelled_at", "labelled_by",
+    "id", "filepath", "label", "state", "version", "flag", "flagged_by", "sha256", "bytes", "type", "width", "height",
+    "image_url", "thumb_url", "uploaded_at", "uploaded_by", "labelled_at", "labelled_by",
 }  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def test_a_seeded_sample_has_every_field_and_null_for_what_is_not_known(viewer):
     sample = answer.json()
     assert set(sample) == FIELDS
     assert (sample["id"], sample["filepath"], sample["label"], sample["state"], sample["version"]) == (0, "0.png", "", "unlabelled", 0)
-    unknown = ("sha256", "bytes", "type", "width", "height", "uploaded_at", "uploaded_by", "labelled_at", "labelled_by")
+    unknown = ("flag", "flagged_by", "sha256", "bytes", "type", "width", "height", "uploaded_at", "uploaded_by", "labelled_at", "labelled_by")
     assert [sample[field] for field in unknown] == [None] * len(unknown)
     assert sample["image_url"] == "/images/seeded/0.png"
     assert sample["thumb_url"].startswith("/v1/datasets/seeded/samples/0/thumb?size=256&v=")

@@ -60,8 +60,8 @@ def test_a_task_is_a_token_an_expiry_and_a_sample(ann):
     assert TIME.fullmatch(task["expires_at"])
     sample = task["sample"]
     assert sample == {
-        "id": 0, "filepath": "image0.png", "label": "", "state": "unlabelled", "version": 0, "sha256": None, "bytes": None,
-        "type": None, "width": None, "height": None, "image_url": "/images/one/image0.png",
+        "id": 0, "filepath": "image0.png", "label": "", "state": "unlabelled", "version": 0, "flag": None,
+        "flagged_by": None, "sha256": None, "bytes": None, "type": None, "width": None, "height": None, "image_url": "/images/one/image0.png",
         "thumb_url": sample["thumb_url"], "uploaded_at": None, "uploaded_by": None, "labelled_at": None, "labelled_by": None,
     }
     assert ann.get(sample["image_url"]).headers["Content-Type"] == "image/png"

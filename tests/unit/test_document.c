@@ -48,6 +48,7 @@ static void what_is_not_known_of_a_sample_is_null(void **state)
 
 	assert_document(document_sample("cats", &sample, NULL, ""),
 	                "{\"id\":0,\"filepath\":\"a b/1.png\",\"label\":\"\",\"state\":\"unlabelled\",\"version\":0,"
+	                "\"flag\":null,\"flagged_by\":null,"
 	                "\"sha256\":null,\"bytes\":null,\"type\":null,\"width\":null,\"height\":null,"
 	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":\"/v1/datasets/cats/samples/0/thumb?size=256\","
 	                "\"uploaded_at\":null,\"uploaded_by\":null,\"labelled_at\":null,\"labelled_by\":null}");
@@ -62,6 +63,8 @@ static void all_that_is_known_of_a_sample_is_told(void **state)
 	sample.label = (char[]){"sphynx"};
 	sample.state = SAMPLE_LABELLED;
 	sample.version = 3;
+	sample.flag = (char[]){""}; /* a note, though an empty one */
+	sample.flagged_by = (char[]){"cyd"};
 	sample.type = (char[]){"image/png"};
 	sample.sha256 = (char[]){"00ff"};
 	sample.bytes = 1234;
@@ -73,6 +76,7 @@ static void all_that_is_known_of_a_sample_is_told(void **state)
 	sample.labelled_by = (char[]){"bob"};
 	assert_document(document_sample("cats", &sample, NULL, "3f2a"),
 	                "{\"id\":7,\"filepath\":\"a b/1.png\",\"label\":\"sphynx\",\"state\":\"labelled\",\"version\":3,"
+	                "\"flag\":\"\",\"flagged_by\":\"cyd\","
 	                "\"sha256\":\"00ff\",\"bytes\":1234,\"type\":\"image/png\",\"width\":640,\"height\":480,"
 	                "\"image_url\":\"/images/cats/a%20b/1.png\",\"thumb_url\":\"/v1/datasets/cats/samples/7/thumb?size=256&v=3f2a\","
 	                "\"uploaded_at\":\"2026-01-31T12:34:56.789Z\",\"uploaded_by\":\"ana\","

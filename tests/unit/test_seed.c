@@ -96,7 +96,7 @@ static const char *contents(const char *name)
 	for (size_t i = 0; i < info.labels.count; i++)
 		buf_printf(&text, " %s", info.labels.item[i].name);
 	dataset_info_release(&info);
-	must(dataset_samples(dataset, -1, 100, &samples, &count, &failure));
+	must(dataset_samples(dataset, NULL, -1, 100, &samples, &count, &failure));
 	for (size_t i = 0; i < count; i++) {
 		buf_printf(&text, "; %s=%s", samples[i].filepath, samples[i].label);
 		sample_release(&samples[i]);

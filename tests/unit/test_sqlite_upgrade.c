@@ -100,14 +100,23 @@ static void meanwhile(const char *sql)
 	sqlite3_close(database);
 }
 
+/* As version 4 left it: nothing said of labels; no flags, no indexes of filters, no events that take others back. */
+#define TO_VERSION_4                                                                                             \
+	"DROP INDEX labels_position; ALTER TABLE labels DROP COLUMN position; ALTER TABLE labels DROP COLUMN colour;" \
+	"ALTER TABLE labels DROP COLUMN description;"                                                         \
+	"DROP TRIGGER samples_path_added; DROP TRIGGER samples_path_removed; DROP TRIGGER samples_path_changed;" \
+	"DROP TABLE samples_paths; DROP INDEX samples_by_state; DROP INDEX samples_by_label;"                 \
+	"DROP INDEX samples_by_person; DROP INDEX samples_by_time; DROP INDEX samples_flagged;"               \
+	"ALTER TABLE samples DROP COLUMN flag_note; ALTER TABLE samples DROP COLUMN flagged_by;"              \
+	"ALTER TABLE events DROP COLUMN undoes; CREATE INDEX samples_unreadable ON samples (id) WHERE state = 3;" \
+	"PRAGMA user_version = 4;"
+
 /* As version 1 left it: votes only while several were asked. */
-static const char TO_VERSION_1[] =
+static const char TO_VERSION_1[] = TO_VERSION_4
 	"DELETE FROM votes; ALTER TABLE votes DROP COLUMN n; ALTER TABLE votes DROP COLUMN at;"
 	"ALTER TABLE leases ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE events DROP COLUMN request; DROP TRIGGER samples_new;"
 	"DROP TRIGGER samples_offered; DROP TABLE ahead;"
-	"DROP INDEX labels_position; ALTER TABLE labels DROP COLUMN position; ALTER TABLE labels DROP COLUMN colour;"
-	"ALTER TABLE labels DROP COLUMN description;"
 	"PRAGMA user_version = 1;";
 
 static void assert_sample(int id, const char *wanted, enum sample_state state)
@@ -141,6 +150,39 @@ static void votes_that_are_only_events_count(void **state)
 	assert_sample(0, "manx", SAMPLE_LABELLED);
 	label("cyd", 1, "tabby");
 	assert_sample(1, "tabby", SAMPLE_LABELLED);
+}
+
+static size_t find(const struct sample_filter *filter)
+{
+	struct sample *samples;
+	size_t count;
+
+	must(dataset_samples(dataset, filter, -1, 10, &samples, &count, &failure));
+	for (size_t i = 0; i < count; i++)
+		sample_release(&samples[i]);
+	free(samples);
+	return count;
+}
+
+static void what_is_there_is_found_by_filters(void **state)
+{
+	struct dataset_merged merged = {0};
+	struct sample sample;
+
+	(void)state;
+	meanwhile(TO_VERSION_4);
+	open_again();
+	must(dataset_merge(dataset, NULL, 0, &(struct dataset_seed){"later/1.png", ""}, 1, &merged, &failure));
+	must(dataset_flag(dataset, 1, "bob", "look", &sample, &failure));
+	sample_release(&sample);
+	assert_int_equal(find(&(struct sample_filter){.q = ".png"}), 4);
+	assert_int_equal(find(&(struct sample_filter){.q = "1.png"}), 2);
+	assert_int_equal(find(&(struct sample_filter){.label = "tabby"}), 2);
+	assert_int_equal(find(&(struct sample_filter){.label = ""}), 1);
+	assert_int_equal(find(&(struct sample_filter){.by = "bob"}), 1);
+	assert_int_equal(find(&(struct sample_filter){.since = 1}), 3);
+	assert_int_equal(find(&(struct sample_filter){.of_state = true, .state = SAMPLE_LABELLED}), 3);
+	assert_int_equal(find(&(struct sample_filter){.flagged = SAMPLE_FLAGGED}), 1);
 }
 
 static void one_that_is_only_read_is_read_as_it_will_be(void **state)
@@ -216,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(votes_that_are_only_events_count),
+		TEST(what_is_there_is_found_by_filters),
 		TEST(one_that_is_only_read_is_read_as_it_will_be),
 		TEST(what_was_stuck_is_offered_by_and_by),
 		TEST(a_change_that_was_cut_short_is_ended_by_whoever_takes_a_task),

@@ -355,10 +355,11 @@ int mongodb_change(struct dataset *base, struct sample_change *changes, size_t c
 /* Takes a page of them, in a transaction of its own; moves *after on. */
 static int retry_page(struct dataset *base, int64_t *after, size_t *found, int64_t *count, struct err *err)
 {
+	const struct sample_filter filter = {.of_state = true, .state = SAMPLE_UNREADABLE};
 	struct sample_change changes[AT_ONCE_MAX];
 	struct sample *samples;
 
-	if (mongodb_unreadable(base, *after, AT_ONCE_MAX, &samples, found, err))
+	if (mongodb_samples(base, &filter, *after, AT_ONCE_MAX, &samples, found, err))
 		return -1;
 	for (size_t i = 0; i < *found; i++) {
 		*after = samples[i].id;

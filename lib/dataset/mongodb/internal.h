@@ -310,6 +310,9 @@ int record_by_position(const void *a, const void *b);
 /* Filters of images, and (in opts) the index that serves each. */
 bson_t *filter_id(const char *dataset, int64_t id);
 bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
+/* As dataset_samples, by such a filter, which is taken; index NULL: whichever the server finds best. */
+int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
+                 size_t *count, struct err *err);
 /* The events of the samples from `from` to below `to`. */
 bson_t *events_filter(const char *dataset, int64_t from, int64_t to);
 
@@ -396,6 +399,7 @@ typeof(dataset_samples) mongodb_samples;
 typeof(dataset_has_blob) mongodb_has_blob;
 typeof(dataset_set_urls) mongodb_set_urls;
 typeof(dataset_history) mongodb_history;
+typeof(dataset_flag) mongodb_flag;
 
 typeof(dataset_merge) mongodb_merge;
 typeof(dataset_add_image) mongodb_add_image;
@@ -407,7 +411,6 @@ typeof(lease_held) mongodb_held;
 
 dataset_change_fn mongodb_change;
 typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
-typeof(dataset_unreadable) mongodb_unreadable;
 
 /* A change of the overlap reaches existing samples in bites, between which others write (policy.c). catch_up does
  * all that is due; catch_up_step does a small bite, which the leader of leases does so that the change ends even if

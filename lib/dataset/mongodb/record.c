@@ -91,6 +91,7 @@ static const struct field fields[] = {
 	{"uploaded_by", TEXT, false, true, SAMPLE(uploaded_by)},
 	{"labelled_at", NUMBER, true, false, SAMPLE(labelled_at)},
 	{"labelled_by", TEXT, true, false, SAMPLE(labelled_by)},
+	{"flagged_by", TEXT, false, true, SAMPLE(flagged_by)},
 	{"position", NUMBER, true, false, offsetof(struct record, position)},
 	{"free_at", NUMBER, true, false, offsetof(struct record, free_at)},
 	{"events", NUMBER, true, false, offsetof(struct record, events)},
@@ -209,6 +210,8 @@ static void read_member(struct record *record, bson_iter_t *iter)
 	}
 	if (strcmp(key, "state") == 0)
 		record->sample.state = state_parse(text_of(iter));
+	else if (strcmp(key, "flag") == 0 && !record->sample.flag)
+		record->sample.flag = memory_text(text_of(iter));
 	else if (strcmp(key, "revision") == 0)
 		record->revision = bson_iter_as_int64(iter);
 	else if (strcmp(key, "Timestamp") == 0 && BSON_ITER_HOLDS_DATE_TIME(iter))
@@ -240,17 +243,24 @@ int records_visit(void *records, const bson_t *document, struct err *err)
 	return 0;
 }
 
+static char *copy_or_empty(const char *text)
+{
+	return memory_text(text ? text : "");
+}
+
 void sample_copy(struct sample *out, const struct sample *from)
 {
 	*out = *from;
-	out->filepath = memory_text(from->filepath);
-	out->label = memory_text(from->label);
-	out->blob_key = memory_text(from->blob_key);
-	out->type = memory_text(from->type);
-	out->sha256 = memory_text(from->sha256);
-	out->filename = memory_text(from->filename);
-	out->uploaded_by = memory_text(from->uploaded_by);
-	out->labelled_by = memory_text(from->labelled_by);
+	out->filepath = copy_or_empty(from->filepath);
+	out->label = copy_or_empty(from->label);
+	out->blob_key = copy_or_empty(from->blob_key);
+	out->type = copy_or_empty(from->type);
+	out->sha256 = copy_or_empty(from->sha256);
+	out->filename = copy_or_empty(from->filename);
+	out->uploaded_by = copy_or_empty(from->uploaded_by);
+	out->labelled_by = copy_or_empty(from->labelled_by);
+	out->flag = from->flag ? memory_text(from->flag) : NULL;
+	out->flagged_by = copy_or_empty(from->flagged_by);
 }
 
 static void write_fields(const struct record *record, bool all, bson_t *out)
@@ -419,6 +429,8 @@ int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 		return adopt_document(bulk, dataset, record, err);
 	BSON_APPEND_UTF8(&document, "dataset", dataset);
 	write_fields(record, true, &document);
+	if (record->sample.flag)
+		BSON_APPEND_UTF8(&document, "flag", record->sample.flag);
 	write_said(record, &document);
 	BSON_APPEND_DATE_TIME(&document, "Timestamp", (record->added_at ? record->added_at : now) / 1000);
 	BSON_APPEND_INT64(&document, "revision", 0);

@@ -67,11 +67,10 @@ int mongodb_sample_by_sha256(struct dataset *base, const char *sha256, struct sa
 	                opts_lasting("sha256"), out, err);
 }
 
-/* Takes filter. */
-static int page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
-                size_t *count, struct err *err)
+int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
+                 size_t *count, struct err *err)
 {
-	bson_t *opts = opts_hint(index, (int64_t)limit);
+	bson_t *opts = index ? opts_hint(index, (int64_t)limit) : BCON_NEW("limit", BCON_INT64((int64_t)limit));
 	struct records found = {.count = 0};
 
 	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
@@ -85,22 +84,6 @@ static int page(struct dataset *base, bson_t *filter, const char *index, size_t 
 		take_sample(&found.item[i], &(*out)[i]);
 	records_release(&found);
 	return 0;
-}
-
-int mongodb_samples(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,
-                    struct err *err)
-{
-	return page(base, BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}"), "id",
-	            limit, out, count, err);
-}
-
-int mongodb_unreadable(struct dataset *base, int64_t after, size_t limit, struct sample **out, size_t *count,
-                       struct err *err)
-{
-	return page(base,
-	            BCON_NEW("dataset", BCON_UTF8(base->name), "id", "{", "$gt", BCON_INT64(after), "}", "state",
-	                     BCON_UTF8("unreadable")),
-	            "unreadable", limit, out, count, err);
 }
 
 int mongodb_has_blob(struct dataset *base, const char *blob_key, bool *out, struct err *err)
@@ -145,6 +128,27 @@ int mongodb_set_urls(struct dataset *base, const struct dataset_url *urls, size_
 	struct urls all = {.dataset = base->name, .items = urls, .count = count};
 
 	return count > 0 ? work_transaction(mongodb_dataset(base)->store, run_set_urls, &all, err) : 0;
+}
+
+/* --- flags -------------------------------------------------------------------------------------------------------- */
+
+int mongodb_flag(struct dataset *base, int64_t id, const char *user, const char *note, struct sample *out,
+                 struct err *err)
+{
+	bson_t *update = note ? BCON_NEW("$set", "{", "flag", BCON_UTF8(note), "flagged_by", BCON_UTF8(user), "}")
+	                      : BCON_NEW("$unset", "{", "flag", BCON_UTF8(""), "flagged_by", BCON_UTF8(""), "}");
+	struct work work;
+	bool found = false;
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err);
+
+	if (!failed)
+		failed = work_update(&work, "images", filter_id(base->name, id), update, false, &found, err);
+	else
+		bson_destroy(update);
+	work_end(&work);
+	if (!failed && !found)
+		failed = err_set(err, ERR_NOT_FOUND, "Sample not found");
+	return failed || mongodb_sample(base, id, out, err);
 }
 
 /* --- history ------------------------------------------------------------------------------------------------------ */

@@ -8,6 +8,9 @@ enum { CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
 /* Documents without "dataset" belong to other services, and stay out of our indexes. */
 #define OURS "\"partialFilterExpression\": {\"dataset\": {\"$exists\": true}}"
 
+#define OURS_ABOVE(field, least) \
+	"\"partialFilterExpression\": {\"dataset\": {\"$exists\": true}, \"" field "\": {\"$gt\": " least "}}"
+
 static const struct {
 	const char *collection;
 	const char *indexes; /* JSON; NULL: none but _id */
@@ -28,10 +31,19 @@ static const struct {
          "  \"partialFilterExpression\": {\"state\": \"unlabelled\"}},"
          " {\"name\": \"holders\", \"key\": {\"dataset\": 1, \"leases.user\": 1},"
          "  \"partialFilterExpression\": {\"leases\": {\"$exists\": true}}},"
+         /* What a filter of samples finds, in order of id (filter.c). */
+         " {\"name\": \"by_state\", \"key\": {\"dataset\": 1, \"state\": 1, \"id\": 1}, " OURS "},"
+         " {\"name\": \"by_label\", \"key\": {\"dataset\": 1, \"Label\": 1, \"id\": 1}, "
+         OURS_ABOVE("Label", "\"\"") "},"
+         " {\"name\": \"by_person\", \"key\": {\"dataset\": 1, \"labelled_by\": 1, \"id\": 1}, "
+         OURS_ABOVE("labelled_by", "\"\"") "},"
+         " {\"name\": \"by_time\", \"key\": {\"dataset\": 1, \"labelled_at\": 1, \"id\": 1}, "
+         OURS_ABOVE("labelled_at", "0") "},"
+         " {\"name\": \"by_path\", \"key\": {\"dataset\": 1, \"id\": 1, \"filepath\": 1}, " OURS "},"
+         " {\"name\": \"flagged\", \"key\": {\"dataset\": 1, \"id\": 1, \"flag\": 1},"
+         "  \"partialFilterExpression\": {\"flag\": {\"$exists\": true}}},"
          /* All documents of others, to find those to adopt. */
-         " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}},"
-         " {\"name\": \"unreadable\", \"key\": {\"dataset\": 1, \"id\": 1, \"state\": 1},"
-         "  \"partialFilterExpression\": {\"state\": \"unreadable\"}}]"},
+         " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}}]"},
 	{"events", NULL},
 	{"counters",
          "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"kind\": 1, \"name\": 1, \"shard\": 1}, \"unique\": true}]"},

@@ -198,16 +198,15 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 	"samples.id, samples.filepath, samples.label, samples.state, samples.version, samples.blob_key, "       \
 	"samples.type, "                                                                                        \
 	"samples.sha256, samples.filename, samples.bytes, samples.width, samples.height, samples.uploaded_at, " \
-	"samples.uploaded_by, samples.labelled_at, samples.labelled_by"
-enum { SAMPLE_COLUMN_COUNT = 16 };
+	"samples.uploaded_by, samples.labelled_at, samples.labelled_by, samples.flag_note, samples.flagged_by"
+enum { SAMPLE_COLUMN_COUNT = 18 };
 void sample_read(sqlite3_stmt *stmt, struct sample *out);
 /* Reads the sample with this rowid; ERR_NOT_FOUND. */
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
 
-/* Reads a page of samples by sql (a literal), which takes the row to begin after and the limit. Like
- * dataset_samples. */
-int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out,
-                 size_t *count, struct err *err);
+/* Reads the samples that a statement finds, at most limit; stmt NULL: it has failed. As dataset_samples. */
+int samples_read(struct sqlite_conn *conn, sqlite3_stmt *stmt, size_t limit, struct sample **out, size_t *count,
+                 struct err *err);
 
 /* settings.c */
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
@@ -282,6 +281,7 @@ typeof(dataset_add_image) sqlite_add_image;
 typeof(dataset_has_blob) sqlite_has_blob;
 typeof(dataset_set_urls) sqlite_set_urls;
 typeof(dataset_history) sqlite_history;
+typeof(dataset_flag) sqlite_flag;
 
 typeof(dataset_outline) sqlite_outline;
 typeof(dataset_records) sqlite_records;
@@ -296,7 +296,6 @@ typeof(lease_take) sqlite_lease;
 typeof(lease_held) sqlite_held;
 dataset_change_fn sqlite_change;
 typeof(dataset_retry_unreadable) sqlite_retry_unreadable;
-typeof(dataset_unreadable) sqlite_unreadable;
 
 typeof(idempotency_claim) sqlite_idempotency_claim;
 typeof(idempotency_finish) sqlite_idempotency_finish;

@@ -22,6 +22,8 @@ void sample_read(sqlite3_stmt *stmt, struct sample *out)
 	out->uploaded_by = column_text(stmt, 13);
 	out->labelled_at = sqlite3_column_int64(stmt, 14);
 	out->labelled_by = column_text(stmt, 15);
+	out->flag = sqlite3_column_type(stmt, 16) == SQLITE_NULL ? NULL : column_text(stmt, 16);
+	out->flagged_by = column_text(stmt, 17);
 }
 
 static int read_one(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct sample *out, struct err *err)
@@ -79,33 +81,21 @@ int sqlite_sample_by_sha256(struct dataset *dataset, const char *sha256, struct 
 	return sample_by(dataset, BY_SHA256, sha256, out, err);
 }
 
-int samples_page(struct dataset *dataset, const char *sql, int64_t after, size_t limit, struct sample **out,
-                 size_t *count, struct err *err)
+int samples_read(struct sqlite_conn *conn, sqlite3_stmt *stmt, size_t limit, struct sample **out, size_t *count,
+                 struct err *err)
 {
-	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+	int row = stmt ? 1 : -1;
 
-	if (!conn)
-		return -1;
 	*out = memory_new(limit, sizeof(**out));
 	*count = 0;
-	sqlite3_stmt *stmt = conn_query(conn, err, sql, "ii", after + 1, (int64_t)limit);
-	int row = stmt ? 1 : -1;
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
 		sample_read(stmt, &(*out)[(*count)++]);
-	db_read_end(dataset_db(dataset), conn);
 	if (row == 0)
 		return 0;
 	for (size_t i = 0; i < *count; i++)
 		sample_release(&(*out)[i]);
 	free(*out);
 	return -1;
-}
-
-int sqlite_samples(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
-                   struct err *err)
-{
-	return samples_page(dataset, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id > ? ORDER BY id LIMIT ?", after,
-	                    limit, out, count, err);
 }
 
 int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)
@@ -386,4 +376,33 @@ int sqlite_set_urls(struct dataset *dataset, const struct dataset_url *urls, siz
 	struct urls all = {.items = urls, .count = count};
 
 	return db_write(dataset_db(dataset), true, run_set_urls, &all, err);
+}
+
+/* --- flags -------------------------------------------------------------------------------------------------------- */
+
+struct flagging {
+	int64_t row;
+	const char *user, *note;
+	bool found;
+};
+
+static int run_flag(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct flagging *flagging = data;
+
+	if (conn_run(writer, err, "UPDATE samples SET flag_note = ?2, flagged_by = ?3 WHERE id = ?1", "iss", flagging->row,
+	             flagging->note, flagging->note ? flagging->user : NULL))
+		return -1;
+	flagging->found = sqlite3_changes64(writer->db) > 0;
+	return 0;
+}
+
+int sqlite_flag(struct dataset *dataset, int64_t id, const char *user, const char *note, struct sample *out,
+                struct err *err)
+{
+	struct flagging flagging = {.row = id < INT64_MAX ? id + 1 : -1, .user = user, .note = note};
+
+	if (db_write(dataset_db(dataset), true, run_flag, &flagging, err))
+		return -1;
+	return flagging.found ? sqlite_sample(dataset, id, out, err) : err_set(err, ERR_NOT_FOUND, "Sample not found");
 }

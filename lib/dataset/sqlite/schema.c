@@ -130,6 +130,33 @@ static const char VERSION_5_LABELS[] = "ALTER TABLE labels ADD COLUMN colour TEX
 				       "ALTER TABLE labels ADD COLUMN position REAL;"
 				       "UPDATE labels SET position = key;"
 				       "CREATE INDEX labels_position ON labels (position, key);";
+/* Which samples a filter finds, in order of id (filter.c); the fewer of them a label writes, the better, so what no
+ * label has is left out. samples_paths finds three characters of a filepath that follow each other. It holds nothing
+ * but which samples these are, and is kept in line by triggers. */
+static const char VERSION_5_HISTORY[] =
+	"ALTER TABLE samples ADD COLUMN flag_note TEXT;"
+	"ALTER TABLE samples ADD COLUMN flagged_by TEXT;"
+	"CREATE INDEX samples_by_state ON samples (state);"
+	"CREATE INDEX samples_by_label ON samples (label) WHERE label <> '';"
+	"CREATE INDEX samples_by_person ON samples (labelled_by) WHERE labelled_by <> '';"
+	"CREATE INDEX samples_by_time ON samples (labelled_at) WHERE labelled_at > 0;"
+	"CREATE INDEX samples_flagged ON samples (id) WHERE flag_note IS NOT NULL;"
+	"DROP INDEX samples_unreadable;"
+	"CREATE VIRTUAL TABLE samples_paths USING fts5 (filepath, content = '', detail = none, columnsize = 0,"
+	" tokenize = 'trigram case_sensitive 1');"
+	"INSERT INTO samples_paths (rowid, filepath) SELECT id, filepath FROM samples;"
+	"CREATE TRIGGER samples_path_added AFTER INSERT ON samples BEGIN"
+	" INSERT INTO samples_paths (rowid, filepath) VALUES (NEW.id, NEW.filepath);"
+	"END;"
+	"CREATE TRIGGER samples_path_removed AFTER DELETE ON samples BEGIN"
+	" INSERT INTO samples_paths (samples_paths, rowid, filepath) VALUES ('delete', OLD.id, OLD.filepath);"
+	"END;"
+	"CREATE TRIGGER samples_path_changed AFTER UPDATE OF filepath ON samples BEGIN"
+	" INSERT INTO samples_paths (samples_paths, rowid, filepath) VALUES ('delete', OLD.id, OLD.filepath);"
+	" INSERT INTO samples_paths (rowid, filepath) VALUES (NEW.id, NEW.filepath);"
+	"END;"
+	/* Which event, by its n, one of source "undo" takes back. */
+	"ALTER TABLE events ADD COLUMN undoes INTEGER;";
 
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
@@ -209,9 +236,11 @@ static int version_4(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_4, err) || conn_script(writer, "PRAGMA user_version = 4", err);
 }
 
+/* A script for each subject. */
 static int version_5(struct sqlite_conn *writer, struct err *err)
 {
-	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, "PRAGMA user_version = 5", err);
+	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
+	       conn_script(writer, "PRAGMA user_version = 5", err);
 }
 
 /* Each step leads from the version of its index to the next one. */

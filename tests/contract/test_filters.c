@@ -1,0 +1,254 @@
+/* Contract: which samples a filter lets through, page by page; and flags, which are one thing to filter by. */
+#include "fixture.h"
+
+#include <string.h>
+
+enum { SAMPLES = 60, PAGE = 7 };
+
+static const char *const people[] = {"ada", "bob", "cyd"};
+static const char *const labels[] = {"cat", "dog"};
+
+static void classify(struct dataset *dataset, const char *user, const char *filepath, const char *label)
+{
+	bool accepted;
+
+	must(dataset_label_path(dataset, user, "/pictures", filepath, label, &accepted, &failure));
+	assert_true(accepted);
+}
+
+static void skip_first(struct dataset *dataset, int64_t id)
+{
+	struct task task = next_task(dataset, "zoe");
+
+	assert_int_equal(task.sample.id, id);
+	must(lease_skip(dataset, "zoe", task.token, DATASET_SKIP_IGNORE, &failure));
+	task_release(&task);
+}
+
+/* Samples of every kind: three in five labelled, by three people, an hour apart; others skipped, unreadable, seeded; some
+ * flagged. *hour: the times at which they were labelled. */
+static void fill(struct dataset *dataset, int64_t hours[3])
+{
+	struct dataset_merged merged = {0};
+	struct sample sample;
+
+	add_pictures(dataset, SAMPLES);
+	must(dataset_merge(dataset, NULL, 0, &(struct dataset_seed){"seeded/\"grün\".png", "cat"}, 1, &merged, &failure));
+	must(dataset_merge(dataset, NULL, 0, &(struct dataset_seed){"seeded/%_猫.png", "dog"}, 1, &merged, &failure));
+	for (int hour = 0; hour < 3; hour++) {
+		for (int id = hour; id < SAMPLES; id += 5)
+			classify(dataset, people[hour], picture(id), labels[id % 2]);
+		must(dataset_sample(dataset, hour, &sample, &failure));
+		hours[hour] = sample.labelled_at;
+		sample_release(&sample);
+		clock_advance(3600);
+	}
+	skip_first(dataset, 3);
+	for (int id = 4; id < SAMPLES; id += 10)
+		must(dataset_mark_unreadable(dataset, id, &failure));
+	for (int id = 0; id < SAMPLES; id += 4)
+		flag(dataset, id, "bob", id % 8 ? "look" : "");
+}
+
+/* What the filter means, said once more. */
+static bool passes(const struct sample *sample, const struct sample_filter *filter)
+{
+	return (!filter->of_state || sample->state == filter->state) &&
+	       (!filter->label || strcmp(sample->label, filter->label) == 0) &&
+	       (!filter->by || strcmp(sample->labelled_by, filter->by) == 0) &&
+	       (!filter->q || strstr(sample->filepath, filter->q)) &&
+	       (!filter->flagged || (sample->flag != NULL) == (filter->flagged == SAMPLE_FLAGGED)) &&
+	       (!filter->since || sample->labelled_at >= filter->since);
+}
+
+/* Reads all pages; how many samples there are. */
+static size_t assert_filtered(struct dataset *dataset, const struct sample_filter *filter)
+{
+	struct sample *all, *page;
+	size_t count, found = PAGE, total = 0, next = 0;
+	int64_t after = -1;
+
+	must(dataset_samples(dataset, NULL, -1, DATASET_PAGE_MAX, &all, &count, &failure));
+	while (found == PAGE) {
+		must(dataset_samples(dataset, filter, after, PAGE, &page, &found, &failure));
+		for (size_t i = 0; i < found; i++) {
+			while (next < count && !passes(&all[next], filter))
+				next++;
+			assert_true(next < count);
+			assert_int_equal(page[i].id, all[next++].id);
+			after = page[i].id;
+			sample_release(&page[i]);
+		}
+		free(page);
+		total += found;
+	}
+	while (next < count && !passes(&all[next], filter))
+		next++;
+	assert_int_equal(next, count);
+	for (size_t i = 0; i < count; i++)
+		sample_release(&all[i]);
+	free(all);
+	return total;
+}
+
+static void every_combination_finds_what_it_says(void **state)
+{
+	static const char *const labels_asked[] = {NULL, "cat", "dog", "", "unknown"};
+	static const char *const by[] = {NULL, "ada", "nobody"};
+	static const char *const q[] = {NULL, "", "picture-1", "-1", "1", "seeded/", "png"};
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	int64_t hours[3];
+	size_t tried = 0;
+
+	fill(dataset, hours);
+	for (int i = 0; i < 5 * 5 * 3 * 7 * 3 * 3; i++) {
+		const int64_t since[] = {0, hours[0], hours[2]};
+		int of = i % 5, rest = i / 5;
+		const struct sample_filter filter = {.of_state = of < 4,
+		                                     .state = of < 4 ? (enum sample_state)of : SAMPLE_UNLABELLED,
+		                                     .label = labels_asked[rest % 5],
+		                                     .by = by[rest / 5 % 3],
+		                                     .q = q[rest / 15 % 7],
+		                                     .flagged = (enum sample_flagged)(rest / 105 % 3),
+		                                     .since = since[rest / 315 % 3]};
+
+		tried += assert_filtered(dataset, &filter) > 0;
+	}
+	assert_true(tried > 300);
+}
+
+static void a_part_of_a_filepath_is_found_letter_by_letter(void **state)
+{
+	static const struct {
+		const char *q;
+		size_t count;
+	} parts[] = {
+		{"picture-1", 11},  {"Picture-1", 0},  {"-59.png", 1}, {"e", 62},    {"\"grün\".", 1}, {"\"gr", 1},
+		{"gr\"", 0},        {"ün", 1},         {"u\u0308n", 0}, {"%_猫", 1},  {"%", 1},         {"_", 1},
+		{"猫", 1},          {".*", 0},         {"picture-.", 0}, {"^pic", 0}, {"\\", 0},        {"(", 0},
+		{"OR", 0},          {"AND", 0},        {"pic*", 0},     {"png", 62}, {"seeded/%_猫.png", 1},
+		{"seeded/%_猫.png.", 0}, {"picture-10.png", 1}, {"'", 0},
+	};
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	int64_t hours[3];
+
+	fill(dataset, hours);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		const struct sample_filter filter = {.q = parts[i].q};
+		size_t found = assert_filtered(dataset, &filter);
+
+		if (found != parts[i].count)
+			fail_msg("%s: %zu", parts[i].q, found);
+	}
+}
+
+static void the_longest_part_is_looked_for(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_merged merged = {0};
+	char longest[4097];
+
+	for (size_t i = 0; i < sizeof(longest) - 1; i++)
+		longest[i] = (char)('a' + i * i % 23);
+	longest[sizeof(longest) - 1] = '\0';
+	add_pictures(dataset, 3);
+	must(dataset_merge(dataset, NULL, 0, &(struct dataset_seed){longest, ""}, 1, &merged, &failure));
+	assert_int_equal(assert_filtered(dataset, &(struct sample_filter){.q = longest}), 1);
+	assert_int_equal(assert_filtered(dataset, &(struct sample_filter){.q = longest + 4000}), 1);
+	longest[4000] = 'z';
+	assert_int_equal(assert_filtered(dataset, &(struct sample_filter){.q = longest}), 0);
+}
+
+static void a_label_is_found_in_either_spelling(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	bool created;
+	int64_t key;
+	struct sample *samples;
+	size_t count;
+
+	add_pictures(dataset, 2);
+	must(dataset_label_add(dataset, "caf\u00e9", &key, &created, &failure));
+	classify(dataset, "ada", picture(1), "caf\u00e9");
+	must(dataset_samples(dataset, &(struct sample_filter){.label = "cafe\u0301"}, -1, 10, &samples, &count, &failure));
+	assert_int_equal(count, 1);
+	assert_int_equal(samples[0].id, 1);
+	sample_release(&samples[0]);
+	free(samples);
+}
+
+static void a_filter_follows_what_samples_become(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	const struct sample_filter cats = {.label = "cat"}, lacking = {.label = ""}, adas = {.by = "ada"};
+
+	add_pictures(dataset, 3);
+	assert_int_equal(assert_filtered(dataset, &lacking), 3);
+	classify(dataset, "ada", picture(0), "cat");
+	classify(dataset, "ada", picture(1), "cat");
+	assert_int_equal(assert_filtered(dataset, &cats), 2);
+	classify(dataset, "bob", picture(1), "dog");
+	assert_int_equal(assert_filtered(dataset, &cats), 1);
+	assert_int_equal(assert_filtered(dataset, &adas), 1);
+	assert_int_equal(assert_filtered(dataset, &lacking), 1);
+}
+
+static void assert_flag(struct dataset *dataset, int64_t id, const char *note, const char *by)
+{
+	struct sample sample;
+
+	must(dataset_sample(dataset, id, &sample, &failure));
+	if (note)
+		assert_string_equal(sample.flag, note);
+	else
+		assert_null(sample.flag);
+	assert_string_equal(sample.flagged_by, by);
+	assert_int_equal(sample.version, 0);
+	sample_release(&sample);
+}
+
+static void a_flag_has_a_note_and_stays_while_labels_come(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	char longest[DATASET_FLAG_MAX + 2];
+	struct sample sample;
+
+	add_pictures(dataset, 2);
+	assert_flag(dataset, 0, NULL, "");
+	flag(dataset, 0, "ada", "too dark");
+	assert_flag(dataset, 0, "too dark", "ada");
+	flag(dataset, 0, "bob", "");
+	assert_flag(dataset, 0, "", "bob");
+	flag(dataset, 0, "bob", NULL);
+	flag(dataset, 0, "bob", NULL);
+	assert_flag(dataset, 0, NULL, "");
+	memset(longest, 'x', sizeof(longest));
+	longest[DATASET_FLAG_MAX] = '\0';
+	flag(dataset, 1, "ada", longest);
+	classify(dataset, "ada", picture(1), "cat");
+	must(dataset_sample(dataset, 1, &sample, &failure));
+	assert_string_equal(sample.flag, longest);
+	assert_string_equal(sample.label, "cat");
+	sample_release(&sample);
+	longest[DATASET_FLAG_MAX] = 'x';
+	longest[DATASET_FLAG_MAX + 1] = '\0';
+	refused(dataset_flag(dataset, 1, "ada", longest, &sample, &failure), ERR_BAD_REQUEST);
+	refused(dataset_flag(dataset, 1, "ada", "a\nb", &sample, &failure), ERR_BAD_REQUEST);
+	refused(dataset_flag(dataset, 2, "ada", "", &sample, &failure), ERR_NOT_FOUND);
+	refused(dataset_flag(dataset, -1, "ada", NULL, &sample, &failure), ERR_NOT_FOUND);
+	refused(dataset_flag(dataset, INT64_MAX, "ada", NULL, &sample, &failure), ERR_NOT_FOUND);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DATASET_TEST(every_combination_finds_what_it_says),
+		DATASET_TEST(a_part_of_a_filepath_is_found_letter_by_letter),
+		DATASET_TEST(the_longest_part_is_looked_for),
+		DATASET_TEST(a_label_is_found_in_either_spelling),
+		DATASET_TEST(a_filter_follows_what_samples_become),
+		DATASET_TEST(a_flag_has_a_note_and_stays_while_labels_come),
+	};
+
+	return RUN(tests);
+}
