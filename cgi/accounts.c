@@ -1,15 +1,22 @@
-/* Accounts: who is asking and what they may do, and the audit log of who did what. */
+/* Accounts: who is asking and what they may do, users, tokens, and the audit log of who did what. */
 #include "accounts/accounts.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/me", ROLE_NONE, accounts_me, false, "", ""},
-	{"GET", "/v1/audit", ROLE_ADMIN, accounts_audit, true, "limit after", ""},
+	{"GET", "/v1/me", ROLE_NONE, accounts_me, 0, "", ""},
+	{"POST", "/v1/me/password", ROLE_NONE, accounts_password, ROUTE_IN_PERSON, "", "password"},
+	{"GET", "/v1/users", ROLE_ADMIN, accounts_users, ROUTE_OVERALL, "limit after", ""},
+	{"POST", "/v1/users", ROLE_ADMIN, accounts_user_add, ROUTE_OVERALL, "", "user role datasets expires_at"},
+	{"DELETE", "/v1/users/{user}", ROLE_ADMIN, accounts_user_remove, ROUTE_OVERALL, "", ""},
+	{"GET", "/v1/tokens", ROLE_NONE, accounts_tokens, 0, "limit after", ""},
+	{"POST", "/v1/tokens", ROLE_NONE, accounts_token_add, ROUTE_IN_PERSON, "", "name scope datasets expires_at"},
+	{"DELETE", "/v1/tokens/{id}", ROLE_NONE, accounts_token_remove, ROUTE_IN_PERSON, "", ""},
+	{"GET", "/v1/audit", ROLE_ADMIN, accounts_audit, ROUTE_OVERALL, "limit after", ""},
 	{0},
 };
 
 int main(int argc, char **argv)
 {
-	static const struct program program = {.name = "accounts", .routes = routes, .threads = 4};
+	static const struct program program = {.name = "accounts", .routes = routes, .threads = 4, .tick = accounts_keep};
 
 	return app_run(&program, argc, argv);
 }

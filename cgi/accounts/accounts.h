@@ -1,10 +1,30 @@
-/* The handlers of the accounts program. */
+/* The handlers of the accounts program, and what they share. */
 #ifndef ACCOUNTS_ACCOUNTS_H
 #define ACCOUNTS_ACCOUNTS_H
 
+#include "auth/userdir.h"
 #include "fastcgi/app.h"
 
-app_handler accounts_me;    /* me.c */
-app_handler accounts_audit; /* audit.c */
+app_handler accounts_me, accounts_password;                             /* me.c */
+app_handler accounts_users, accounts_user_add, accounts_user_remove;    /* users.c */
+app_handler accounts_tokens, accounts_token_add, accounts_token_remove; /* tokens.c */
+app_handler accounts_audit;                                             /* audit.c */
+
+/* Where users and tokens are kept. */
+struct user_place accounts_place(const struct app *app);
+
+/* What is done beside the requests (keep.c). */
+void accounts_keep(struct app *app);
+
+/* What several documents have: roles on single datasets as {name: role}; and the times "expires_at" and "last_used_at",
+ * null where there is none. */
+cJSON *accounts_grants(const struct user_file *user);
+void accounts_add_times(cJSON *item, int64_t expires_us, struct call *call, const char *login);
+
+/* The field "expires_at" of the body, 0 where it is not given or null. ERR_BAD_REQUEST. */
+int accounts_expiry(const struct call *call, int64_t *expires_us, struct err *err);
+
+/* An entry in the audit log whose detail is the body, which holds no secret. */
+int accounts_audit_body(struct call *call, const char *action, const char *target, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* GET /v1/me: who is asking, and what they may do. */
+/* GET /v1/me: who is asking, and what they may do; and their own password. */
 #include "accounts.h"
+#include "auth/users.h"
 #include "base/json.h"
 
 static void add_grant(void *data, const char *dataset, enum role role)
@@ -9,15 +10,30 @@ static void add_grant(void *data, const char *dataset, enum role role)
 
 int accounts_me(struct call *call, struct err *err)
 {
-	const char *user = call->request->user;
 	cJSON *answer = json_new_object(), *datasets = json_new_object();
 	bool all;
 
 	(void)err;
-	auth_grants(call->app->auth, user, &all, add_grant, datasets);
-	json_add_string(answer, "user", user);
-	json_add_string(answer, "role", role_name(auth_role(call->app->auth, user, NULL)));
+	auth_grants(call->app->auth, call->login, &all, add_grant, datasets);
+	json_add_string(answer, "user", call->request->user);
+	json_add_string(answer, "role", role_name(call_role(call, NULL)));
 	json_add(answer, "datasets", datasets); /* those granted one by one, beside the role on all */
+	if (call->is_token) {
+		json_add_string(answer, "token", call->login);
+		json_add_string(answer, "scope", call->is_read_only ? "read" : "write");
+	}
 	reply_json(call->reply, 200, answer);
 	return 0;
+}
+
+int accounts_password(struct call *call, struct err *err)
+{
+	const struct user_place place = accounts_place(call->app);
+	const char *user = call->request->user, *password;
+
+	if (call_body(call, err) || json_string(call->body, "password", true, &password, err) ||
+	    users_passwd(&place, user, password, NULL, err))
+		return -1;
+	reply_empty(call->reply, 204);
+	return call_audit(call, "password.change", user, "", err);
 }

@@ -246,7 +246,8 @@ static int prepare_users(struct prepare *prepare, struct err *err)
 {
 	size_t count;
 	exposed_warn(&prepare->config, &prepare->warnings);
-	if (users_compile(prepare->config.json_user_dir, &count, &prepare->warnings, err) != 0)
+	const struct user_place place = {.dir = prepare->config.json_user_dir};
+	if (users_compile(&place, &count, &prepare->warnings, err) != 0)
 		return -1;
 	if (count > 0)
 		return 0;

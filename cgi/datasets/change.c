@@ -15,7 +15,7 @@ static int check_base_dir(struct call *call, struct dataset_change *change, stru
 		change->base_dir_was = change->base_dir;
 		return 0;
 	}
-	if (auth_role(call->app->auth, call->request->user, NULL) != ROLE_ADMIN)
+	if (call_role(call, NULL) != ROLE_ADMIN)
 		return err_set(err, ERR_FORBIDDEN, "Another \"base_dir\" needs the role admin on every dataset");
 	return dataset_check_folder(change->base_dir, err) ||
 	       apart_check(call->app->store, &call->app->config, call->app->state_dir,

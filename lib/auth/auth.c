@@ -27,6 +27,8 @@ struct snapshot {
 	struct stat st;          /* of fd */
 	struct user_file *users; /* sorted by name */
 	size_t count;
+	struct token *tokens; /* sorted by id */
+	size_t token_count;
 };
 
 struct auth {
@@ -43,28 +45,53 @@ static void snapshot_release(struct snapshot *snapshot)
 		return;
 	for (size_t i = 0; i < snapshot->count; i++)
 		userfile_release(&snapshot->users[i]);
+	for (size_t i = 0; i < snapshot->token_count; i++)
+		token_release(&snapshot->tokens[i]);
 	free(snapshot->users);
+	free(snapshot->tokens);
 	if (snapshot->fd >= 0)
 		close(snapshot->fd);
 	free(snapshot);
 }
 
-/* Adds the user of one line. A broken line grants nobody anything. */
-static void add_line(struct snapshot *snapshot, bool passwords, size_t *capacity, const char *line, size_t len)
+/* Room for one more: the array doubles whenever its count is a power of two. */
+static void *room_for_one(void *array, size_t count, size_t size)
 {
-	struct user_file user;
-	struct err err;
-	if (userfile_parse(line, len, &user, &err) != 0) {
-		log_write(LOG_ERROR, "a line of the users' grants is left out", "error", err.text, NULL);
-		return;
-	}
+	return count & (count - 1) ? array : memory_grow(array, count ? 2 * count : 1, size);
+}
+
+static int add_user(struct snapshot *snapshot, bool passwords, const cJSON *tree, struct err *err)
+{
+	snapshot->users = room_for_one(snapshot->users, snapshot->count, sizeof(*snapshot->users));
+	if (userfile_from_json(tree, &snapshot->users[snapshot->count], err) != 0)
+		return -1;
 	if (!passwords)
-		userfile_forget_passwords(&user);
-	if (snapshot->count == *capacity) {
-		*capacity = *capacity ? 2 * *capacity : 64;
-		snapshot->users = memory_grow(snapshot->users, *capacity, sizeof(*snapshot->users));
-	}
-	snapshot->users[snapshot->count++] = user;
+		userfile_forget_passwords(&snapshot->users[snapshot->count]);
+	snapshot->count++;
+	return 0;
+}
+
+static int add_token(struct snapshot *snapshot, bool passwords, const cJSON *tree, struct err *err)
+{
+	snapshot->tokens = room_for_one(snapshot->tokens, snapshot->token_count, sizeof(*snapshot->tokens));
+	struct token *token = &snapshot->tokens[snapshot->token_count];
+	if (token_from_json(tree, token, err) != 0)
+		return -1;
+	if (!passwords)
+		explicit_bzero(token->password_hash, strlen(token->password_hash));
+	snapshot->token_count++;
+	return 0;
+}
+
+/* One line, one user or token. A line that is broken gives nobody anything. */
+static void add_line(struct snapshot *snapshot, bool passwords, const char *line, size_t len)
+{
+	struct err err;
+	cJSON *tree = json_parse_object(line, len, &err);
+	if (!tree || (token_is(tree) ? add_token(snapshot, passwords, tree, &err)
+	                             : add_user(snapshot, passwords, tree, &err)) != 0)
+		log_write(LOG_ERROR, "a line of the users' grants is left out", "error", err.text, NULL);
+	cJSON_Delete(tree);
 }
 
 static int compare_users(const void *a, const void *b)
@@ -72,18 +99,24 @@ static int compare_users(const void *a, const void *b)
 	return strcmp(((const struct user_file *)a)->user, ((const struct user_file *)b)->user);
 }
 
+static int compare_tokens(const void *a, const void *b)
+{
+	return strcmp(((const struct token *)a)->id, ((const struct token *)b)->id);
+}
+
 static void parse_lines(struct snapshot *snapshot, bool passwords, const char *text, size_t len)
 {
-	size_t capacity = 0;
 	for (const char *line = text, *end = text + len; line < end;) {
 		const char *newline = memchr(line, '\n', (size_t)(end - line));
 		size_t line_len = (size_t)((newline ? newline : end) - line);
 		if (line_len > 0)
-			add_line(snapshot, passwords, &capacity, line, line_len);
+			add_line(snapshot, passwords, line, line_len);
 		line += line_len + 1;
 	}
 	if (snapshot->count > 1)
 		qsort(snapshot->users, snapshot->count, sizeof(*snapshot->users), compare_users);
+	if (snapshot->token_count > 1)
+		qsort(snapshot->tokens, snapshot->token_count, sizeof(*snapshot->tokens), compare_tokens);
 }
 
 static int read_all(int fd, const char *path, struct buf *out, struct err *err)
@@ -215,9 +248,21 @@ void auth_free(struct auth *auth)
 	free(auth);
 }
 
+/* --- who may what ------------------------------------------------------------------------------------------------ */
+
 static int compare_name(const void *name, const void *user)
 {
 	return strcmp(name, ((const struct user_file *)user)->user);
+}
+
+static int compare_id(const void *id, const void *token)
+{
+	return strcmp(id, ((const struct token *)token)->id);
+}
+
+static bool is_over(int64_t expires_us)
+{
+	return expires_us != 0 && expires_us <= text_now();
 }
 
 static const struct user_file *find_user(const struct snapshot *snapshot, const char *name)
@@ -225,37 +270,127 @@ static const struct user_file *find_user(const struct snapshot *snapshot, const 
 	const struct user_file *user = NULL;
 	if (snapshot->count > 0)
 		user = bsearch(name, snapshot->users, snapshot->count, sizeof(*user), compare_name);
-	if (user && user->expires_us != 0 && user->expires_us <= text_now())
-		return NULL;
-	return user;
+	return user && !is_over(user->expires_us) ? user : NULL;
 }
 
-enum role auth_role(struct auth *auth, const char *user, const char *dataset)
+static const struct token *find_token(const struct snapshot *snapshot, const char *id)
+{
+	const struct token *token = NULL;
+	if (snapshot->token_count > 0)
+		token = bsearch(id, snapshot->tokens, snapshot->token_count, sizeof(*token), compare_id);
+	return token && !is_over(token->expires_us) ? token : NULL;
+}
+
+/* The user that somebody acts as, NULL: nobody's name, or no more; and by which token, NULL: by none. */
+static const struct user_file *find_login(const struct snapshot *snapshot, const char *login,
+                                          const struct token **token)
+{
+	const struct user_file *user = find_user(snapshot, login);
+	*token = user ? NULL : find_token(snapshot, login);
+	return *token ? find_user(snapshot, (*token)->user) : user;
+}
+
+bool auth_token(struct auth *auth, const char *login, char user[USERFILE_NAME_MAX + 1], bool *read_only)
+{
+	if (strncmp(login, TOKEN_ID_PREFIX, strlen(TOKEN_ID_PREFIX)) != 0)
+		return false;
+	struct snapshot *snapshot = snapshot_get(auth);
+	const struct token *token;
+	find_login(snapshot, login, &token);
+	if (token) {
+		snprintf(user, USERFILE_NAME_MAX + 1, "%s", token->user);
+		*read_only = token->read_only;
+	}
+	snapshot_release(snapshot);
+	return token != NULL;
+}
+
+enum role auth_role(struct auth *auth, const char *login, const char *dataset)
 {
 	struct snapshot *snapshot = snapshot_get(auth);
-	const struct user_file *found = find_user(snapshot, user);
-	enum role role = found ? userfile_role(found, dataset) : ROLE_NONE;
+	const struct token *token;
+	const struct user_file *user = find_login(snapshot, login, &token);
+	enum role role = ROLE_NONE;
+	if (user)
+		role = token ? token_role(token, user, dataset) : userfile_role(user, dataset);
 	snapshot_release(snapshot);
 	return role;
 }
 
-void auth_grants(struct auth *auth, const char *user, bool *all, auth_visit *visit, void *data)
+/* What a token that is limited gives on each of its datasets. */
+static void visit_limited(const struct token *token, const struct user_file *user, auth_visit *visit, void *data)
+{
+	for (size_t i = 0; i < token->dataset_count; i++) {
+		enum role role = userfile_role(user, token->datasets[i]);
+		if (role != ROLE_NONE)
+			visit(data, token->datasets[i], role);
+	}
+}
+
+void auth_grants(struct auth *auth, const char *login, bool *all, auth_visit *visit, void *data)
 {
 	struct snapshot *snapshot = snapshot_get(auth);
-	const struct user_file *found = find_user(snapshot, user);
-	*all = found && found->role != ROLE_NONE;
-	if (found && found->role != ROLE_ADMIN)
-		for (size_t i = 0; i < found->grant_count; i++)
-			visit(data, found->grants[i].dataset, found->grants[i].role);
+	const struct token *token;
+	const struct user_file *user = find_login(snapshot, login, &token);
+	bool is_limited = token && token->is_limited;
+	*all = user && user->role != ROLE_NONE && !is_limited;
+	if (user && is_limited)
+		visit_limited(token, user, visit, data);
+	else if (user && user->role != ROLE_ADMIN)
+		for (size_t i = 0; i < user->grant_count; i++)
+			visit(data, user->grants[i].dataset, user->grants[i].role);
 	snapshot_release(snapshot);
 }
 
-bool auth_hash(struct auth *auth, const char *user, char out[AUTH_HASH_MAX])
+bool auth_hash(struct auth *auth, const char *login, char out[AUTH_HASH_MAX])
 {
 	struct snapshot *snapshot = snapshot_get(auth);
-	const struct user_file *found = find_user(snapshot, user);
-	const char *hash = found ? found->password_hash : NULL;
+	const struct token *token;
+	const struct user_file *user = find_login(snapshot, login, &token);
+	const char *hash = user && token ? token->password_hash : user ? user->password_hash : NULL;
 	snprintf(out, AUTH_HASH_MAX, "%s", hash ? hash : "");
 	snapshot_release(snapshot);
 	return out[0] != '\0';
+}
+
+/* --- all of them ------------------------------------------------------------------------------------------------- */
+
+void auth_users(struct auth *auth, const char *after, auth_user_visit *visit, void *data)
+{
+	struct snapshot *snapshot = snapshot_get(auth);
+	size_t i = 0;
+	while (i < snapshot->count && strcmp(snapshot->users[i].user, after) <= 0)
+		i++;
+	while (i < snapshot->count && visit(data, &snapshot->users[i]))
+		i++;
+	snapshot_release(snapshot);
+}
+
+void auth_tokens(struct auth *auth, const char *after, auth_token_visit *visit, void *data)
+{
+	struct snapshot *snapshot = snapshot_get(auth);
+	size_t i = 0;
+	while (i < snapshot->token_count && strcmp(snapshot->tokens[i].id, after) <= 0)
+		i++;
+	while (i < snapshot->token_count && visit(data, &snapshot->tokens[i]))
+		i++;
+	snapshot_release(snapshot);
+}
+
+static void take_earlier(int64_t *first, int64_t expires_us, int64_t since_us)
+{
+	if (expires_us > since_us && (*first == 0 || expires_us < *first))
+		*first = expires_us;
+}
+
+int64_t auth_next_expiry(struct auth *auth, int64_t since_us)
+{
+	struct snapshot *snapshot = snapshot_get(auth);
+	int64_t first = 0;
+	for (size_t i = 0; i < snapshot->count; i++)
+		take_earlier(&first, snapshot->users[i].expires_us, since_us);
+	for (size_t i = 0; i < snapshot->token_count; i++)
+		take_earlier(&first, snapshot->tokens[i].expires_us, since_us);
+	snapshot_release(snapshot);
+	return first;
 }

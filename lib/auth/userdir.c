@@ -1,4 +1,4 @@
-/* Holds, lists, reads and replaces the files of the users' folder. */
+/* Holds the users' folder; lists, reads and replaces documents and files. */
 #include "auth/userdir.h"
 
 #include <dirent.h>
@@ -15,14 +15,9 @@
 
 #define LOCK_NAME ".lock"
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int failed(const struct userdir *dir, const char *name, const char *what, struct err *err)
 {
-	return err_errno(err, ERR_INTERNAL, "%s/%s cannot be %s", dir->path, name, what);
+	return err_errno(err, ERR_INTERNAL, "%s/%s cannot be %s", dir->place->dir, name, what);
 }
 
 static int userdir_give(const struct userdir *dir, int fd)
@@ -30,20 +25,28 @@ static int userdir_give(const struct userdir *dir, int fd)
 	return file_give(fd, dir->fd);
 }
 
-static bool is_user_file(const char *name)
+bool userdir_is(const char *name, const char *ending)
 {
-	size_t len = strlen(name);
-	return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".json") == 0;
+	size_t len = strlen(name), end = strlen(ending);
+
+	return name[0] != '.' && len > end && strcmp(name + len - end, ending) == 0;
 }
 
-static void add_name(struct userdir *dir, size_t *capacity, const char *name)
+static void userdir_add(void *data, const char *name, const char *text)
 {
-	if (dir->count == *capacity) {
-		*capacity = *capacity ? 2 * *capacity : 64;
-		dir->names = memory_grow(dir->names, *capacity, sizeof(*dir->names));
-	}
-	char *copy = memory_text(name);
-	dir->names[dir->count++] = copy;
+	struct userdir *dir = data;
+
+	if (!userdir_is(name, USERDIR_USER) && !userdir_is(name, USERDIR_TOKEN))
+		return;
+	if ((dir->count & (dir->count + 1)) == 0) /* room for 1, 3, 7, … is used up */
+		dir->documents = memory_grow(dir->documents, 2 * dir->count + 1, sizeof(*dir->documents));
+	dir->documents[dir->count++] = (struct user_document){
+		.name = memory_text(name), .text = text ? memory_text(text) : NULL};
+}
+
+static int by_document_name(const void *a, const void *b)
+{
+	return strcmp(((const struct user_document *)a)->name, ((const struct user_document *)b)->name);
 }
 
 static DIR *open_listing(int folder_fd, const char *name)
@@ -55,19 +58,41 @@ static DIR *open_listing(int folder_fd, const char *name)
 	return listing;
 }
 
-static int userdir_list(struct userdir *dir)
+static int list_files(struct userdir *dir)
 {
 	DIR *listing = open_listing(dir->fd, ".");
 	if (!listing)
 		return -1;
-	size_t capacity = 0;
 	for (const struct dirent *entry; (entry = readdir(listing)) != NULL;)
-		if (is_user_file(entry->d_name))
-			add_name(dir, &capacity, entry->d_name);
+		userdir_add(dir, entry->d_name, NULL);
 	closedir(listing);
-	if (dir->count > 1)
-		qsort(dir->names, dir->count, sizeof(*dir->names), compare_strings);
 	return 0;
+}
+
+static int userdir_list(struct userdir *dir, struct err *err)
+{
+	const struct user_store *store = dir->place->store;
+
+	if (store && store->list(store->data, userdir_add, dir, err) != 0)
+		return -1;
+	if (!store && list_files(dir) != 0)
+		return err_errno(err, ERR_INTERNAL, "the users' folder %s cannot be listed", dir->place->dir);
+	if (dir->count > 1)
+		qsort(dir->documents, dir->count, sizeof(*dir->documents), by_document_name);
+	return 0;
+}
+
+static const struct user_document *userdir_find(const struct userdir *dir, const char *name)
+{
+	struct user_document wanted = {.name = (char *)(uintptr_t)name};
+
+	return dir->count > 0 ? bsearch(&wanted, dir->documents, dir->count, sizeof(wanted), by_document_name) : NULL;
+}
+
+bool userdir_has(const struct userdir *dir, const char *name)
+{
+	return dir->place->store ? userdir_find(dir, name) != NULL
+	                         : faccessat(dir->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static int userdir_lock(struct userdir *dir)
@@ -82,28 +107,35 @@ static int userdir_lock(struct userdir *dir)
 	return result;
 }
 
-int userdir_open(struct userdir *dir, const char *path, struct err *err)
+int userdir_open(struct userdir *dir, const struct user_place *place, struct err *err)
 {
-	*dir = (struct userdir){.path = path, .lock_fd = -1};
-	dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir->fd < 0) {
-		err_errno(err, ERR_INTERNAL, "the users' folder %s cannot be opened", path);
-		userdir_close(dir);
-		return -1;
-	}
-	if (userdir_lock(dir) != 0 || userdir_list(dir) != 0) {
-		err_errno(err, ERR_INTERNAL, "the users' folder %s cannot be used", path);
-		userdir_close(dir);
-		return -1;
-	}
-	return 0;
+	*dir = (struct userdir){.place = place, .lock_fd = -1};
+	dir->fd = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int failure = 0;
+	if (dir->fd < 0)
+		failure = err_errno(err, ERR_INTERNAL, "the users' folder %s cannot be opened", place->dir);
+	else if (userdir_lock(dir) != 0)
+		failure = err_errno(err, ERR_INTERNAL, "the users' folder %s cannot be used", place->dir);
+	if (failure == 0 && userdir_list(dir, err) == 0)
+		return 0;
+	userdir_close(dir);
+	return -1;
+}
+
+static void wipe_text(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }
 
 void userdir_close(struct userdir *dir)
 {
-	for (size_t i = 0; i < dir->count; i++)
-		free(dir->names[i]);
-	free(dir->names);
+	for (size_t i = 0; i < dir->count; i++) {
+		free(dir->documents[i].name);
+		wipe_text(dir->documents[i].text);
+	}
+	free(dir->documents);
 	if (dir->lock_fd >= 0)
 		close(dir->lock_fd);
 	if (dir->fd >= 0)
@@ -113,19 +145,32 @@ void userdir_close(struct userdir *dir)
 
 static void userdir_join(const struct userdir *dir, const char *name, char out[PATH_MAX])
 {
-	snprintf(out, PATH_MAX, "%s/%s", dir->path, name);
+	snprintf(out, PATH_MAX, "%s/%s", dir->place->dir, name);
 }
 
-int userdir_read(const struct userdir *dir, const char *name, struct buf *out, struct err *err)
+static int userdir_read(const struct userdir *dir, const char *name, struct buf *out, struct err *err)
 {
 	char path[PATH_MAX];
 	userdir_join(dir, name, path);
 	return file_read(path, out->max, out, err);
 }
 
+static cJSON *parse_document(const struct user_document *document, struct err *err)
+{
+	cJSON *tree = json_parse_object(document->text, strlen(document->text), err);
+
+	if (!tree)
+		err_prefix(err, "%s in the store", document->name);
+	return tree;
+}
+
 cJSON *userdir_json(const struct userdir *dir, const char *name, struct err *err)
 {
+	const struct user_document *document = userdir_find(dir, name);
 	char path[PATH_MAX];
+
+	if (document && document->text)
+		return parse_document(document, err);
 	userdir_join(dir, name, path);
 	cJSON *tree = json_parse_file(path, err);
 	if (!tree || cJSON_IsObject(tree))
@@ -149,7 +194,7 @@ static bool holds(const struct userdir *dir, const char *name, const char *bytes
 	return same;
 }
 
-int userdir_write(const struct userdir *dir, const char *name, const char *bytes, size_t len, struct err *err)
+static int write_file(const struct userdir *dir, const char *name, const char *bytes, size_t len, struct err *err)
 {
 	static const char temporary[] = ".tmp"; /* one is enough, since the folder is locked */
 	if (holds(dir, name, bytes, len))
@@ -168,8 +213,39 @@ int userdir_write(const struct userdir *dir, const char *name, const char *bytes
 	return result;
 }
 
+int userdir_write(const struct userdir *dir, const char *name, const char *bytes, size_t len, struct err *err)
+{
+	const struct user_store *store = dir->place->store;
+	const struct user_document *before = userdir_find(dir, name);
+
+	if (!store || name[0] == '.')
+		return write_file(dir, name, bytes, len, err);
+	return store->put(store->data, name, before ? before->text : NULL, bytes, err);
+}
+
+int userdir_write_json(const struct userdir *dir, const char *name, const cJSON *tree, struct err *err)
+{
+	struct buf text;
+	buf_init(&text, JSON_BODY_MAX);
+	json_print(tree, &text);
+	buf_char(&text, '\n');
+	int result = -1;
+	if (text.overflow)
+		err_set(err, ERR_TOO_LARGE, "%s would be larger than %d bytes", name, JSON_BODY_MAX);
+	else
+		result = userdir_write(dir, name, buf_text(&text), text.len, err);
+	if (text.data)
+		explicit_bzero(text.data, text.len);
+	buf_release(&text);
+	return result;
+}
+
 int userdir_remove(const struct userdir *dir, const char *name, struct err *err)
 {
+	const struct user_store *store = dir->place->store;
+
+	if (store)
+		return store->remove(store->data, name, err);
 	if ((unlinkat(dir->fd, name, 0) != 0 && errno != ENOENT) || fsync(dir->fd) != 0)
 		return failed(dir, name, "removed", err);
 	return 0;

@@ -1,36 +1,70 @@
-/* The folder of user files: held by one process at a time, its files replaced whole and durably.
+/* Where users and tokens are kept: each a JSON document under a name, in files of a folder, or in a store that several
+ * machines share; and what is compiled from them, always in the folder.
  *
- * Files that root makes belong to the folder's owner, so that a server that does not run as root can read them. */
+ * The folder is held by one process at a time; its files are replaced whole and durably. Files made by root belong to
+ * the folder's owner, so that a server that does not run as root can read them. */
 #ifndef AUTH_USERDIR_H
 #define AUTH_USERDIR_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 
+/* A store of documents: what it is, this module does not know. Each function is called while the folder is held. */
+typedef void user_document_visit(void *data, const char *name, const char *text);
+struct user_store {
+	void *data;
+	/* All of them, in any order. */
+	int (*list)(void *data, user_document_visit *visit, void *visit_data, struct err *err);
+	/* Makes or replaces one, durably, if it still is what it was (NULL: none); else ERR_CONFLICT. */
+	int (*put)(void *data, const char *name, const char *was, const char *text, struct err *err);
+	/* One that is not there is no error. */
+	int (*remove)(void *data, const char *name, struct err *err);
+};
+
+/* Where they are: of a program, a command, a test. */
+struct user_place {
+	const char *dir;                /* json_user_dir */
+	const struct user_store *store; /* NULL: they are files of the folder */
+};
+
+#define USERDIR_USER ".json"   /* what the name of a user's document ends with */
+#define USERDIR_TOKEN ".token" /* and a token's */
+enum { USERDIR_NAME_MAX = 256 };
+
+struct user_document {
+	char *name;
+	char *text; /* as the store has it; NULL: it is a file */
+};
+
 struct userdir {
-	const char *path; /* belongs to the caller */
+	const struct user_place *place; /* the caller's */
 	int fd;
-	int lock_fd;  /* holds a flock, which ends with the process */
-	char **names; /* the folder's *.json that are not hidden, in byte order */
+	int lock_fd;                     /* flock; ends with the process */
+	struct user_document *documents; /* in byte order of name */
 	size_t count;
 };
 
-/* Opens and locks the folder (waits while another process holds it) and lists it. */
-int userdir_open(struct userdir *dir, const char *path, struct err *err);
+/* Opens and locks the folder (waits while another process holds it) and lists the documents. */
+int userdir_open(struct userdir *dir, const struct user_place *place, struct err *err);
 void userdir_close(struct userdir *dir);
 
-/* Appends a file's bytes, at most out->max; ERR_NOT_FOUND. */
-int userdir_read(const struct userdir *dir, const char *name, struct buf *out, struct err *err);
-/* Reads a file's JSON object, which is the caller's; NULL with err, which names the file and the line. */
+/* Whether a document's name ends so. */
+bool userdir_is(const char *name, const char *ending);
+bool userdir_has(const struct userdir *dir, const char *name);
+/* A document's JSON object, the caller's; NULL with err, which names the document and the line. */
 cJSON *userdir_json(const struct userdir *dir, const char *name, struct err *err);
-/* Replaces or makes a file, mode 0600, by rename, and syncs it; does nothing when it holds these bytes already. */
+/* Makes or replaces a document, or (its name begins with '.') a file that is compiled: mode 0600, by rename and synced;
+ * does nothing when it holds these bytes already. ERR_CONFLICT: another machine was quicker. */
 int userdir_write(const struct userdir *dir, const char *name, const char *bytes, size_t len,
                   struct err *err);
-/* Removes a file; one that does not exist is no error. */
+/* The same of a JSON object; ERR_TOO_LARGE. */
+int userdir_write_json(const struct userdir *dir, const char *name, const cJSON *tree, struct err *err);
+/* Removes a document; one that is not there is no error. */
 int userdir_remove(const struct userdir *dir, const char *name, struct err *err);
 
 #endif

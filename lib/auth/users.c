@@ -1,9 +1,6 @@
 /* Adds, changes, removes and lists users. */
 #include "auth/users.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "auth/password.h"
 #include "auth/userset.h"
 #include "base/json.h"
@@ -17,9 +14,9 @@ struct users {
 	struct userset set;
 };
 
-static int users_open(struct users *users, const char *path, struct err *err)
+static int users_open(struct users *users, const struct user_place *place, struct err *err)
 {
-	if (userdir_open(&users->dir, path, err) != 0)
+	if (userdir_open(&users->dir, place, err) != 0)
 		return -1;
 	userset_read(&users->set, &users->dir, NULL);
 	return 0;
@@ -35,21 +32,31 @@ static struct user_entry *users_find(const struct users *users, const char *name
 {
 	struct user_entry *entry = userset_find(&users->set, name);
 	if (!entry)
-		err_set(err, ERR_NOT_FOUND, "there is no user \"%s\" in %s", name, users->dir.path);
+		err_set(err, ERR_NOT_FOUND, "there is no user \"%s\" in %s", name,
+		        users->dir.place->store ? "the store" : users->dir.place->dir);
 	return entry;
+}
+
+static size_t characters_of(const char *utf8)
+{
+	size_t count = 0;
+
+	for (; *utf8; utf8++)
+		count += ((unsigned char)*utf8 & 0xc0) != 0x80;
+	return count;
 }
 
 static int check_password(const char *password, struct err *err)
 {
 	size_t len = strlen(password);
-	if (len < USERS_PASSWORD_MIN)
-		return err_set(err, ERR_BAD_REQUEST, "the password is shorter than %d bytes",
+	if (!text_utf8_valid(password, len) || text_has_control(password))
+		return err_set(err, ERR_BAD_REQUEST, "the password holds control characters or is not UTF-8");
+	if (characters_of(password) < USERS_PASSWORD_MIN)
+		return err_set(err, ERR_BAD_REQUEST, "the password is shorter than %d characters",
 		               USERS_PASSWORD_MIN);
 	if (len > USERS_PASSWORD_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "the password is longer than %d bytes",
 		               USERS_PASSWORD_MAX);
-	if (!text_utf8_valid(password, len) || text_has_control(password))
-		return err_set(err, ERR_BAD_REQUEST, "the password holds control characters or is not UTF-8");
 	return 0;
 }
 
@@ -64,29 +71,12 @@ static int make_hash(const char *password, char key_out[USERS_KEY_MAX], char has
 	return 0;
 }
 
-static int write_tree(const struct users *users, const char *file, const cJSON *tree, struct err *err)
+/* Finds a name for a new user's document; the obvious one may hold another user. */
+static void free_file_name(const struct users *users, const char *name, char out[USERDIR_NAME_MAX])
 {
-	struct buf text;
-	buf_init(&text, JSON_BODY_MAX);
-	json_print(tree, &text);
-	buf_char(&text, '\n');
-	int result = -1;
-	if (text.overflow)
-		err_set(err, ERR_TOO_LARGE, "%s would be larger than %d bytes", file, JSON_BODY_MAX);
-	else
-		result = userdir_write(&users->dir, file, buf_text(&text), text.len, err);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	buf_release(&text);
-	return result;
-}
-
-/* Finds a name for a new user's file; the obvious one may hold another user. */
-static void free_file_name(const struct users *users, const char *name, char out[USERFILE_NAME_MAX])
-{
-	snprintf(out, USERFILE_NAME_MAX, "%s.json", name);
-	for (unsigned i = 1; faccessat(users->dir.fd, out, F_OK, AT_SYMLINK_NOFOLLOW) == 0; i++)
-		snprintf(out, USERFILE_NAME_MAX, "%s-%u.json", name, i);
+	snprintf(out, USERDIR_NAME_MAX, "%s" USERDIR_USER, name);
+	for (unsigned i = 1; userdir_has(&users->dir, out); i++)
+		snprintf(out, USERDIR_NAME_MAX, "%s-%u" USERDIR_USER, name, i);
 }
 
 static void put_grants(cJSON *tree, enum role role, const struct user_grant *grants, size_t count)
@@ -110,14 +100,14 @@ static int add_users(struct users *users, const char *name, enum role role, cons
 	char expires[TEXT_TIME_MAX];
 	if (expires_us != 0)
 		json_add_string(tree, "expires", text_time(expires_us, expires));
-	char file[USERFILE_NAME_MAX];
+	char file[USERDIR_NAME_MAX];
 	free_file_name(users, name, file);
-	int result = write_tree(users, file, tree, err);
+	int result = userdir_write_json(&users->dir, file, tree, err);
 	cJSON_Delete(tree);
 	return result;
 }
 
-int users_add(const char *json_user_dir, const char *name, enum role role, const struct user_grant *grants,
+int users_add(const struct user_place *place, const char *name, enum role role, const struct user_grant *grants,
               size_t grant_count, const char *password, int64_t expires_us, char key_out[USERS_KEY_MAX],
               struct err *err)
 {
@@ -128,32 +118,32 @@ int users_add(const char *json_user_dir, const char *name, enum role role, const
 		if (text_check_dataset_name(grants[i].dataset, err) != 0)
 			return -1;
 	struct users users;
-	if (make_hash(password, key_out, hash, err) || users_open(&users, json_user_dir, err))
+	if (make_hash(password, key_out, hash, err) || users_open(&users, place, err))
 		return -1;
 	int result = add_users(&users, name, role, grants, grant_count, hash, expires_us, err);
 	users_close(&users);
-	return result || users_compile(json_user_dir, NULL, NULL, err);
+	return result || users_compile(place, NULL, NULL, err);
 }
 
 /* Rewrites a user's file with a change; keys that the change does not touch stay. */
 typedef void tree_change(cJSON *tree, const struct user_entry *entry, const void *data);
 
-static int change_user(const char *json_user_dir, const char *name, tree_change *change, const void *data,
+static int change_user(const struct user_place *place, const char *name, tree_change *change, const void *data,
                        struct err *err)
 {
 	struct users users;
-	if (users_open(&users, json_user_dir, err) != 0)
+	if (users_open(&users, place, err) != 0)
 		return -1;
 	int result = -1;
 	const struct user_entry *entry = users_find(&users, name, err);
 	cJSON *tree = entry ? userdir_json(&users.dir, entry->file, err) : NULL;
 	if (tree) {
 		change(tree, entry, data);
-		result = write_tree(&users, entry->file, tree, err);
+		result = userdir_write_json(&users.dir, entry->file, tree, err);
 	}
 	cJSON_Delete(tree);
 	users_close(&users);
-	return result || users_compile(json_user_dir, NULL, NULL, err);
+	return result || users_compile(place, NULL, NULL, err);
 }
 
 static void change_password(cJSON *tree, const struct user_entry *entry, const void *hash)
@@ -164,13 +154,13 @@ static void change_password(cJSON *tree, const struct user_entry *entry, const v
 	json_add_string(tree, "password_hash", hash);
 }
 
-int users_passwd(const char *json_user_dir, const char *name, const char *password,
+int users_passwd(const struct user_place *place, const char *name, const char *password,
                  char key_out[USERS_KEY_MAX], struct err *err)
 {
 	char hash[PASSWORD_HASH_MAX];
 	if ((password && check_password(password, err)) || make_hash(password, key_out, hash, err))
 		return -1;
-	return change_user(json_user_dir, name, change_password, hash, err);
+	return change_user(place, name, change_password, hash, err);
 }
 
 static void change_grant(cJSON *tree, const struct user_entry *entry, const void *data)
@@ -185,18 +175,37 @@ static void change_grant(cJSON *tree, const struct user_entry *entry, const void
 	userfile_release(&user);
 }
 
-int users_grant(const char *json_user_dir, const char *name, const char *dataset, enum role role,
+int users_grant(const struct user_place *place, const char *name, const char *dataset, enum role role,
                 struct err *err)
 {
 	if (dataset && text_check_dataset_name(dataset, err) != 0)
 		return -1;
 	struct user_grant grant = {dataset, role};
-	return change_user(json_user_dir, name, change_grant, &grant, err);
+	return change_user(place, name, change_grant, &grant, err);
 }
 
-/* Removes every file of the user: otherwise one that was shadowed until now would hold, with a password that nobody
+/* A server without one could not be managed any more, but from its machine. */
+static int check_other_admin(const struct userset *set, const char *name, struct err *err)
+{
+	int64_t now = text_now();
+	bool is_admin = false;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct user_entry *entry = &set->entries[i];
+		int64_t expires = entry->user.expires_us;
+
+		if (!entry->usable || entry->shadowed || entry->user.role != ROLE_ADMIN || (expires != 0 && expires <= now))
+			continue;
+		if (strcmp(entry->user.user, name) != 0)
+			return 0;
+		is_admin = true;
+	}
+	return is_admin ? err_set(err, ERR_CONFLICT, "\"%s\" is the last admin: make another one first", name) : 0;
+}
+
+/* Removes every document of the user: otherwise one that was shadowed until now would hold, with a password that nobody
  * expects. */
-static int remove_files(const struct users *users, const char *name, struct err *err)
+static int remove_documents(const struct users *users, const char *name, struct err *err)
 {
 	const struct user_entry *end = users->set.entries + users->set.count;
 	const struct user_entry *entry = users_find(users, name, err);
@@ -208,14 +217,34 @@ static int remove_files(const struct users *users, const char *name, struct err 
 	return 0;
 }
 
-int users_remove(const char *json_user_dir, const char *name, struct err *err)
+/* Who is made anew under this name is not to have them. */
+static int remove_tokens(const struct users *users, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < users->dir.count; i++) {
+		const char *file = users->dir.documents[i].name;
+		cJSON *tree = userdir_is(file, USERDIR_TOKEN) ? userdir_json(&users->dir, file, NULL) : NULL;
+		struct token token;
+		bool is_theirs = tree && token_from_json(tree, &token, NULL) == 0;
+		if (is_theirs) {
+			is_theirs = strcmp(token.user, name) == 0;
+			token_release(&token);
+		}
+		cJSON_Delete(tree);
+		if (is_theirs && userdir_remove(&users->dir, file, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int users_remove(const struct user_place *place, const char *name, bool keep_admin, struct err *err)
 {
 	struct users users;
-	if (users_open(&users, json_user_dir, err) != 0)
+	if (users_open(&users, place, err) != 0)
 		return -1;
-	int result = remove_files(&users, name, err);
+	int result = (keep_admin && check_other_admin(&users.set, name, err)) || remove_tokens(&users, name, err) ||
+	             remove_documents(&users, name, err);
 	users_close(&users);
-	return result || users_compile(json_user_dir, NULL, NULL, err);
+	return result || users_compile(place, NULL, NULL, err);
 }
 
 static const char *password_kind(const struct user_entry *entry)
@@ -278,10 +307,10 @@ static void list_text(const struct userset *set, struct buf *out)
 			entry_text(&set->entries[i], now, out);
 }
 
-int users_list(const char *json_user_dir, bool as_json, struct buf *out, struct err *err)
+int users_list(const struct user_place *place, bool as_json, struct buf *out, struct err *err)
 {
 	struct users users;
-	if (users_open(&users, json_user_dir, err) != 0)
+	if (users_open(&users, place, err) != 0)
 		return -1;
 	if (as_json)
 		list_json(&users.set, out);

@@ -1,8 +1,9 @@
-/* The users' own files: one JSON file a user in json_user_dir, and what is compiled from them for nginx and auth.h.
+/* The users' own documents: one JSON file a user in json_user_dir, or one in a store, and what is compiled from them
+ * for nginx and auth.h.
  *
- * A file is A's {"user","password"}, to which ours adds "password_hash", "role", "datasets" (a list of names, or an
- * object name → role), "expires" (RFC 3339). A user whose file has no role may label every dataset (annotator). A
- * warning names each broken file, and the others hold. Not for request threads: callers are commands and the
+ * A document is A's {"user","password"}, to which ours adds "password_hash", "role", "datasets" (a list of names, or an
+ * object name → role), "expires" (RFC 3339). A user whose document has no role may label every dataset (annotator). A
+ * warning names each broken one, and the others hold. Not for request threads: callers are commands and the
  * accounts program; a lock file serialises them across processes. */
 #ifndef AUTH_USERS_H
 #define AUTH_USERS_H
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "auth/auth.h"
+#include "auth/userdir.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -20,7 +22,7 @@
  * the program gate, which counts failures; so is a file's plain password, unless it looks like a generated key.
  * Plain passwords are hashed as {SSHA}, with the same salt as long as the password stays, so that recompiling
  * changes nothing. *count gets the number of users. Warnings go to `warn` (a line each), which may be NULL. */
-int users_compile(const char *json_user_dir, size_t *count, struct buf *warn, struct err *err);
+int users_compile(const struct user_place *place, size_t *count, struct buf *warn, struct err *err);
 
 struct user_grant {
 	const char *dataset;
@@ -28,21 +30,27 @@ struct user_grant {
 };
 
 /* Adds a user with a generated key of 128 random bits, written to key_out, or with `password` (a person's own: at
- * least 8 bytes, sha512crypt). grants NULL/0: the role holds on every dataset. ERR_CONFLICT when the name is taken.
+ * least 8 characters, sha512crypt). grants NULL/0: the role holds on every dataset. ERR_CONFLICT: the name is taken.
  * This function and those below compile at their end. */
-enum { USERS_KEY_MAX = 32, USERS_PASSWORD_MIN = 8, USERS_PASSWORD_MAX = 256 };
-int users_add(const char *json_user_dir, const char *name, enum role role, const struct user_grant *grants,
+enum {
+	USERS_KEY_MAX = 32,
+	USERS_PASSWORD_MIN = 8,   /* characters */
+	USERS_PASSWORD_MAX = 256, /* bytes */
+	USERS_GRANTS_MAX = 1000,  /* single datasets that a request names */
+};
+int users_add(const struct user_place *place, const char *name, enum role role, const struct user_grant *grants,
               size_t grant_count, const char *password, int64_t expires_us, char key_out[USERS_KEY_MAX],
               struct err *err);
 /* Sets a new key (key_out), or `password`. ERR_NOT_FOUND for an unknown user. */
-int users_passwd(const char *json_user_dir, const char *name, const char *password,
+int users_passwd(const struct user_place *place, const char *name, const char *password,
                  char key_out[USERS_KEY_MAX], struct err *err);
-int users_remove(const char *json_user_dir, const char *name, struct err *err);
+/* Removes a user, and the tokens that the user has made. keep_admin: ERR_CONFLICT for the last overall admin. */
+int users_remove(const struct user_place *place, const char *name, bool keep_admin, struct err *err);
 /* Sets the overall role (dataset NULL) or the role on one dataset (ROLE_NONE removes it). */
-int users_grant(const char *json_user_dir, const char *name, const char *dataset, enum role role,
+int users_grant(const struct user_place *place, const char *name, const char *dataset, enum role role,
                 struct err *err);
 
 /* Appends one line a user for people: name, role, datasets, key or password, expiry; or JSON. */
-int users_list(const char *json_user_dir, bool as_json, struct buf *out, struct err *err);
+int users_list(const struct user_place *place, bool as_json, struct buf *out, struct err *err);
 
 #endif

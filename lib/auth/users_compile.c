@@ -11,10 +11,9 @@
 
 enum { COMPILED_MAX = 256 * 1024 * 1024 };
 
-static bool is_live(const struct user_entry *entry, int64_t now)
+static bool has_expired(int64_t expires_us, int64_t now)
 {
-	int64_t expires = entry->user.expires_us;
-	return entry->usable && !entry->shadowed && (expires == 0 || expires > now);
+	return expires_us != 0 && expires_us <= now;
 }
 
 /* A plain password keeps the salt that it has so far. */
@@ -27,48 +26,75 @@ static const char *hash_of(const struct user_file *user, struct auth *before, ch
 	return made;
 }
 
-static void add_grants(struct buf *out, const struct user_file *user, const char *hash)
+static void add_line(struct buf *out, cJSON *line)
 {
-	cJSON *line = json_new_object();
-	json_add_string(line, "user", user->user);
-	json_add_string(line, "password_hash", hash);
-	userfile_put_roles(line, user);
-	char expires[TEXT_TIME_MAX];
-	if (user->expires_us != 0)
-		json_add_string(line, "expires", text_time(user->expires_us, expires));
 	json_print(line, out);
 	buf_char(out, '\n');
 	cJSON_Delete(line);
 }
 
+static void add_grants(struct buf *out, const struct user_file *user, const char *hash)
+{
+	cJSON *line = json_new_object();
+	json_add_string(line, "user", user->user);
+	if (hash)
+		json_add_string(line, "password_hash", hash);
+	userfile_put_roles(line, user);
+	char expires[TEXT_TIME_MAX];
+	if (user->expires_us != 0)
+		json_add_string(line, "expires", text_time(user->expires_us, expires));
+	add_line(out, line);
+}
+
 struct compiled {
 	struct buf htpasswd, grants;
-	size_t count;
+	int64_t now;
+	size_t count; /* of the users that are let in */
 };
+
+/* Who has expired is still to be listed, but let in by nobody. */
+static void compile_user(struct compiled *out, const struct user_entry *entry, struct auth *before)
+{
+	char made[PASSWORD_HASH_MAX];
+	bool expired = has_expired(entry->user.expires_us, out->now);
+	const char *hash = expired ? NULL : hash_of(&entry->user, before, made);
+
+	add_grants(&out->grants, &entry->user, hash);
+	if (expired)
+		return;
+	if (userset_has_key(entry))
+		buf_printf(&out->htpasswd, "%s:%s\n", entry->user.user, hash);
+	out->count++;
+}
+
+/* A token ends with its maker. One that is called as a user is would not be that user's. */
+static void compile_token(struct compiled *out, const struct token *token, const struct userset *set)
+{
+	const struct user_entry *maker = userset_find(set, token->user);
+
+	if (!maker || !maker->usable || userset_find(set, token->id) || !password_is_ssha_of_ours(token->password_hash))
+		return;
+	add_line(&out->grants, token_to_json(token));
+	if (!has_expired(token->expires_us, out->now) && !has_expired(maker->user.expires_us, out->now))
+		buf_printf(&out->htpasswd, "%s:%s\n", token->id, token->password_hash);
+}
 
 static void compile(struct compiled *out, const struct userset *set, struct auth *before)
 {
-	*out = (struct compiled){0};
+	*out = (struct compiled){.now = text_now()};
 	buf_init(&out->htpasswd, COMPILED_MAX);
 	buf_init(&out->grants, COMPILED_MAX);
-	int64_t now = text_now();
-	for (size_t i = 0; i < set->count; i++) {
-		const struct user_entry *entry = &set->entries[i];
-		char made[PASSWORD_HASH_MAX];
-		if (!is_live(entry, now))
-			continue;
-		const char *hash = hash_of(&entry->user, before, made);
-		if (userset_has_key(entry))
-			buf_printf(&out->htpasswd, "%s:%s\n", entry->user.user, hash);
-		add_grants(&out->grants, &entry->user, hash);
-		out->count++;
-	}
+	for (size_t i = 0; i < set->count; i++)
+		if (set->entries[i].usable && !set->entries[i].shadowed)
+			compile_user(out, &set->entries[i], before);
+	for (size_t i = 0; i < set->token_count; i++)
+		compile_token(out, &set->tokens[i], set);
 }
 
 static int users_compile_put(const struct compiled *made, const struct userdir *dir, struct err *err)
 {
 	if (made->htpasswd.overflow || made->grants.overflow)
-		return err_set(err, ERR_TOO_LARGE, "the users of %s are too many", dir->path);
+		return err_set(err, ERR_TOO_LARGE, "the users of %s are too many", dir->place->dir);
 	if (userdir_write(dir, GRANTS, buf_text(&made->grants), made->grants.len, err) ||
 	    userdir_write(dir, HTPASSWD, buf_text(&made->htpasswd), made->htpasswd.len, err))
 		return -1;
@@ -82,15 +108,15 @@ static void users_compile_release(struct buf *secret)
 	buf_release(secret);
 }
 
-int users_compile(const char *json_user_dir, size_t *count, struct buf *warn, struct err *err)
+int users_compile(const struct user_place *place, size_t *count, struct buf *warn, struct err *err)
 {
 	struct userdir dir;
-	if (userdir_open(&dir, json_user_dir, err) != 0)
+	if (userdir_open(&dir, place, err) != 0)
 		return -1;
 	struct userset set;
 	userset_read(&set, &dir, warn);
 	struct auth *before = NULL;
-	if (auth_open_passwords(&before, json_user_dir, NULL) != 0)
+	if (auth_open_passwords(&before, place->dir, NULL) != 0)
 		before = NULL;
 	struct compiled made;
 	compile(&made, &set, before);

@@ -7,7 +7,7 @@
 static void userset_warning(struct buf *warn, const struct userdir *dir, const char *file, const char *text)
 {
 	if (warn)
-		buf_printf(warn, "%s/%s: %s\n", dir->path, file, text);
+		buf_printf(warn, "%s/%s: %s\n", dir->place->dir, file, text);
 }
 
 static int read_user(const struct userdir *dir, const char *file, struct user_file *out, struct err *err)
@@ -17,7 +17,7 @@ static int read_user(const struct userdir *dir, const char *file, struct user_fi
 		return -1;
 	int result = userfile_from_json(tree, out, err);
 	if (result != 0)
-		err_prefix(err, "%s/%s", dir->path, file);
+		err_prefix(err, "%s/%s", dir->place->dir, file);
 	cJSON_Delete(tree);
 	return result;
 }
@@ -67,27 +67,56 @@ static void mark_shadowed(struct userset *set, const struct userdir *dir, struct
 		}
 		set->entries[i].shadowed = true;
 		if (warn)
-			buf_printf(warn, "%s/%s: user \"%s\" is also in %s, which holds\n", dir->path,
+			buf_printf(warn, "%s/%s: user \"%s\" is also in %s, which holds\n", dir->place->dir,
 			           set->entries[i].file, set->entries[i].user.user, set->entries[first].file);
 	}
 }
 
+static int compare_tokens(const void *a, const void *b)
+{
+	return strcmp(((const struct token *)a)->id, ((const struct token *)b)->id);
+}
+
+static int add_user(struct userset *set, const struct userdir *dir, const char *file, struct buf *warn, struct err *err)
+{
+	struct user_entry entry = {.file = file};
+
+	if (read_user(dir, file, &entry.user, err) != 0)
+		return -1;
+	entry.usable = is_usable(&entry.user, dir, file, warn);
+	set->entries[set->count++] = entry;
+	return 0;
+}
+
+static int add_token(struct userset *set, const struct userdir *dir, const char *file, struct err *err)
+{
+	cJSON *tree = userdir_json(dir, file, err);
+	int failed = tree ? token_from_json(tree, &set->tokens[set->token_count], err) : -1;
+
+	if (tree && failed)
+		err_prefix(err, "%s/%s", dir->place->dir, file);
+	cJSON_Delete(tree);
+	set->token_count += failed == 0;
+	return failed;
+}
+
 void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn)
 {
-	*set = (struct userset){.entries = memory_new(dir->count + 1, sizeof(*set->entries))};
+	*set = (struct userset){.entries = memory_new(dir->count + 1, sizeof(*set->entries)),
+	                        .tokens = memory_new(dir->count + 1, sizeof(*set->tokens))};
 	for (size_t i = 0; i < dir->count; i++) {
-		struct user_entry entry = {.file = dir->names[i]};
+		const char *file = dir->documents[i].name;
 		struct err err;
-		if (read_user(dir, entry.file, &entry.user, &err) != 0) {
-			if (warn)
-				buf_printf(warn, "%s\n", err.text);
-			continue;
-		}
-		entry.usable = is_usable(&entry.user, dir, entry.file, warn);
-		set->entries[set->count++] = entry;
+		int failed = userdir_is(file, USERDIR_USER) ? add_user(set, dir, file, warn, &err)
+		                                            : add_token(set, dir, file, &err);
+
+		if (failed && warn)
+			buf_printf(warn, "%s\n", err.text);
 	}
 	if (set->count > 1)
 		qsort(set->entries, set->count, sizeof(*set->entries), compare_entries);
+	if (set->token_count > 1)
+		qsort(set->tokens, set->token_count, sizeof(*set->tokens), compare_tokens);
 	mark_shadowed(set, dir, warn);
 }
 
@@ -95,7 +124,10 @@ void userset_release(struct userset *set)
 {
 	for (size_t i = 0; i < set->count; i++)
 		userfile_release(&set->entries[i].user);
+	for (size_t i = 0; i < set->token_count; i++)
+		token_release(&set->tokens[i]);
 	free(set->entries);
+	free(set->tokens);
 	*set = (struct userset){0};
 }
 

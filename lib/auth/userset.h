@@ -1,10 +1,11 @@
-/* All users of a folder, as its files say. */
+/* All users and tokens of a place, as their documents say. */
 #ifndef AUTH_USERSET_H
 #define AUTH_USERSET_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "auth/token.h"
 #include "auth/userdir.h"
 #include "auth/userfile.h"
 
@@ -18,9 +19,11 @@ struct user_entry {
 struct userset {
 	struct user_entry *entries; /* sorted by user, then by file */
 	size_t count;
+	struct token *tokens; /* sorted by id */
+	size_t token_count;
 };
 
-/* Reads every file of the folder; what is wrong with one is a line in `warn` (may be NULL), and the others hold. */
+/* Reads every document; what is wrong with one is a line in `warn` (may be NULL), and the others hold. */
 void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn);
 void userset_release(struct userset *set);
 

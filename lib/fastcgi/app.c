@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "fastcgi/admission.h"
 #include "fastcgi/connections.h"
@@ -31,7 +32,7 @@ static int may(struct call *call, const char *dataset_name, struct err *err)
 
 	if (dataset_name)
 		return call_dataset(call, dataset_name, err);
-	if (!route->overall || auth_role(call->app->auth, call->request->user, NULL) >= route->needs)
+	if (!(route->asks & ROUTE_OVERALL) || call_role(call, NULL) >= route->needs)
 		return 0;
 	return err_set(err, ERR_FORBIDDEN, "This needs the role %s on every dataset", role_name(route->needs));
 }
@@ -79,12 +80,41 @@ static int admit(struct call *call, int *place, struct err *err)
 	return admission_enter(call->app->admission, request->user, strcmp(request->method, "POST") == 0, place, err);
 }
 
+static bool only_reads(const char *method)
+{
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+/* What no token may, whatever its maker may. */
+static int check_token(const struct call *call, struct err *err)
+{
+	if (!call->is_token)
+		return 0;
+	if (call->is_read_only && !only_reads(call->request->method))
+		return err_set(err, ERR_FORBIDDEN, "This token may only read");
+	return call->route->asks & ROUTE_IN_PERSON ? err_set(err, ERR_FORBIDDEN, "This cannot be done with a token") : 0;
+}
+
+/* Who was let in, and who it is that acts. What gate is asked about is only a name so far. */
+static void take_login(struct call *call, char maker[USERFILE_NAME_MAX + 1])
+{
+	const struct app *app = call->app;
+
+	call->login = call->request->user;
+	if (app->program->passwords || !call->login[0])
+		return;
+	lastuse_note(app->lastuse, call->login, text_now());
+	call->is_token = auth_token(app->auth, call->login, maker, &call->is_read_only);
+	if (call->is_token)
+		call->request->user = maker;
+}
+
 static void app_answer(struct call *call, struct err *err)
 {
 	const char *dataset_name;
 
 	if (find_route(call, &dataset_name, err) || origin_check(call->request, &call->app->config, err) ||
-	    may(call, dataset_name, err) || route_check_query(call, err))
+	    check_token(call, err) || may(call, dataset_name, err) || route_check_query(call, err))
 		reply_error(call->reply, err);
 	else
 		run_handler(call);
@@ -108,11 +138,15 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	struct reply reply;
 	struct err err = {0};
 	struct call call = {.app = app, .request = &request, .reply = &reply};
+	char maker[USERFILE_NAME_MAX + 1];
 	int place = -1;
 
 	reply_init(&reply, fcgi);
 	buf_init(&call.rest, REQUEST_URI_MAX);
-	bool refused = request_init(&request, fcgi, &err) || admit(&call, &place, &err);
+	bool refused = request_init(&request, fcgi, &err);
+	if (!refused)
+		take_login(&call, maker);
+	refused = refused || admit(&call, &place, &err);
 	log_request_id(request.id);
 	reply.page = request_opens_page(&request) ? request.base_path : NULL;
 	reply.problem = request_is_v1(&request);
@@ -206,9 +240,9 @@ static int run_threads(struct app *app)
 		return 1;
 	}
 	log_write(LOG_DEBUG, "serving", NULL);
-	const struct timespec tick = {.tv_sec = RECOVERY_SECONDS};
-	while (sigtimedwait(&wanted, NULL, &tick) < 0)
-		recovery_tick(app);
+	const struct timespec recovery = {.tv_sec = RECOVERY_SECONDS}, tick = {.tv_nsec = APP_TICK_MS * 1000000L};
+	while (sigtimedwait(&wanted, NULL, app->program->tick ? &tick : &recovery) < 0)
+		(app->program->tick ? app->program->tick : recovery_tick)(app);
 	connections_stop(app->connections);
 	threads_join(threads);
 	return 0;
@@ -244,6 +278,17 @@ static struct intents *open_intents(const char *state_dir)
 	struct intents *intents = intents_new(buf_text(&dir));
 	buf_release(&dir);
 	return intents;
+}
+
+static struct lastuse *open_lastuse(const char *state_dir)
+{
+	struct buf path;
+
+	buf_init(&path, PATH_MAX);
+	buf_printf(&path, "%s/" LASTUSE_NAME, state_dir);
+	struct lastuse *lastuse = lastuse_open(buf_text(&path));
+	buf_release(&path);
+	return lastuse;
 }
 
 static int open_stores(struct app *app, struct err *err)
@@ -292,6 +337,7 @@ static int open_app(struct app *app, struct err *err)
 		return -1;
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
+	app->lastuse = open_lastuse(app->state_dir);
 	app->recovery = recovery_new();
 	app->admission = app->program->slow_bodies ? admission_new(app->program->threads) : NULL;
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
@@ -310,6 +356,7 @@ static void close_app(struct app *app)
 	thumbs_free(app->thumbs);
 	dataset_store_free(app->store);
 	gate_free(app->gate);
+	lastuse_free(app->lastuse);
 	auth_free(app->auth);
 	config_release(&app->config);
 }

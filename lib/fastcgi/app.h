@@ -8,6 +8,7 @@
 
 #include "auth/auth.h"
 #include "auth/gate.h"
+#include "auth/lastuse.h"
 #include "base/config.h"
 #include "blob/blob.h"
 #include "dataset/dataset.h"
@@ -22,6 +23,7 @@ struct app {
 	struct connections *connections;
 	struct admission *admission; /* NULL unless program->slow_bodies */
 	struct auth *auth;
+	struct lastuse *lastuse;
 	struct gate *gate;           /* NULL unless program->passwords */
 	struct dataset_store *store; /* NULL if program->no_datasets */
 	struct blob_store *blobs;    /* NULL unless program->images */
@@ -30,14 +32,16 @@ struct app {
 	struct thumbs *thumbs;       /* NULL unless program->thumbs */
 };
 
-enum { CALL_PARAMS_MAX = 4 };
+enum { CALL_PARAMS_MAX = 4, APP_TICK_MS = 300 };
 
 /* One request under way. */
 struct call {
 	struct app *app;
 	const struct route *route;
-	struct request *request;
+	struct request *request; /* its user is who acts: of a token its maker */
 	struct reply *reply;
+	const char *login; /* who was let in: request->user, or the id of a token of theirs */
+	bool is_token, is_read_only;
 	struct dataset *dataset;            /* of a path with {dataset}, or opened by call_dataset; closed with the call */
 	enum role role;                     /* the user's role on it */
 	const char *param[CALL_PARAMS_MAX]; /* the values of the path's other {…}, in order */
@@ -50,12 +54,18 @@ struct call {
 /* Fills call->reply, or fails with err, which becomes the answer. */
 typedef int app_handler(struct call *call, struct err *err);
 
+/* What a route asks besides its role; false is nothing, and true ROUTE_OVERALL. */
+enum route_asks {
+	ROUTE_OVERALL = 1,   /* the role is needed on all datasets, and checked before the handler runs */
+	ROUTE_IN_PERSON = 2, /* no token may */
+};
+
 struct route {
 	const char *method; /* GET also takes HEAD */
 	const char *path;   /* "/v1/datasets/{dataset}/tasks/{token}/label"; "{path...}" at the end takes the rest */
 	enum role needs;    /* the least role needed: on the path's {dataset}, or on the dataset given to call_dataset */
 	app_handler *handle;
-	bool overall;       /* the role is needed on all datasets, and checked before the handler runs */
+	int asks;           /* of enum route_asks */
 	const char *query;  /* the query parameters it knows, such as "limit after"; ROUTE_ANY: unknown ones are ignored */
 	const char *fields; /* the same for the fields of its body's JSON object, as call_body reads it */
 };
@@ -66,20 +76,24 @@ struct route {
 #define ROUTE_ANY "*"
 
 struct program {
-	const char *name;           /* of its log lines and its socket */
-	const struct route *routes; /* ended by a NULL method */
-	int threads;                /* requests handled at once, at most */
-	bool slow_bodies;           /* nginx passes bodies on as they come: fastcgi_request_buffering off */
-	bool images;                /* opens the image store */
-	bool no_datasets;           /* does not open the store of datasets */
-	bool passwords;             /* checks passwords */
-	bool thumbs;                /* makes thumbnails */
+	const char *name;              /* of its log lines and its socket */
+	const struct route *routes;    /* ended by a NULL method */
+	int threads;                   /* requests handled at once, at most */
+	bool slow_bodies;              /* nginx passes bodies on as they come: fastcgi_request_buffering off */
+	bool images;                   /* opens the image store */
+	bool no_datasets;              /* does not open the store of datasets */
+	bool passwords;                /* checks passwords */
+	bool thumbs;                   /* makes thumbnails */
+	void (*tick)(struct app *app); /* done again and again beside the requests, every APP_TICK_MS; NULL: nothing */
 };
 
 /* A program's whole main ("--stores" prints which stores it opens, "--routes" its table): reads $IMAGE_LABEL_CONFIG
  * and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until SIGTERM, finishes what is under way. Returns the exit
  * status. */
 int app_run(const struct program *program, int argc, char **argv);
+
+/* What who was let in may do on a dataset; NULL: overall. */
+enum role call_role(const struct call *call, const char *dataset);
 
 /* Opens a dataset that a body or query names, if it exists and the user may see it (else ERR_NOT_FOUND "Database not
  * found"), and checks the route's role (ERR_FORBIDDEN). */

@@ -4,9 +4,14 @@
 #include "fastcgi/app.h"
 #include "fastcgi/route.h"
 
+enum role call_role(const struct call *call, const char *dataset)
+{
+	return auth_role(call->app->auth, call->login, dataset);
+}
+
 int call_dataset(struct call *call, const char *name, struct err *err)
 {
-	call->role = auth_role(call->app->auth, call->request->user, name);
+	call->role = call_role(call, name);
 	if (call->role == ROLE_NONE)
 		return err_set(err, ERR_NOT_FOUND, "Database not found");
 	if (dataset_open(call->app->store, name, &call->dataset, err))

@@ -95,7 +95,7 @@ static bool may_have(struct call *call, const char *kept, const char **answer)
 	if (!end)
 		return true;
 	char *name = memory_text_part(kept + skipped, (size_t)(end - kept) - skipped);
-	bool may = auth_role(call->app->auth, call->request->user, name) >= call->route->needs;
+	bool may = call_role(call, name) >= call->route->needs;
 	free(name);
 	return may;
 }

@@ -17,7 +17,7 @@ static bool visit_one(void *data, const char *name)
 	struct err err = {0};
 	bool go_on = true;
 
-	if (auth_role(call->app->auth, call->request->user, name) == ROLE_NONE)
+	if (call_role(call, name) == ROLE_NONE)
 		return true;
 	if (dataset_open(call->app->store, name, &call->dataset, &err) || walk->read(call, &err)) {
 		if (err.code != ERR_NOT_FOUND) /* removed since the list was read */

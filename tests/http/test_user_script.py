@@ -87,7 +87,7 @@ def test_password_comes_from_standard_input_where_there_is_no_terminal(config):
     assert listed(config)["ann"]["password"] == "own"
     assert "$6$" in (config.parent / "deep/users/.grants").read_text()
     assert (config.parent / "deep/users/.htpasswd").read_text() == ""
-    refused(user(config, "passwd", "ann", "--password", input="short\n"), 1, "shorter than 8 bytes")
+    refused(user(config, "passwd", "ann", "--password", input="short\n"), 1, "shorter than 8 characters")
     refused(user(config, "passwd", "ann", "--password", input=""), 1, "no password was given")
     refused(user(config, "passwd", "ann", "--password", input="x" * 300), 1, "more than 256 bytes")
     refused(user(config, "passwd", "ann", "--password=on a command line"), 2, "--password takes no value")

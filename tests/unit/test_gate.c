@@ -10,6 +10,8 @@
 #include "auth/users.h"
 #include "tempdir.h"
 
+static const struct user_place place = {.dir = tempdir};
+
 enum { SECOND = 1000000, MINUTE = 60 * SECOND, RATE = 2 };
 #define HOME "192.0.2.1"
 
@@ -23,7 +25,7 @@ static int open_gate(void **state)
 	if (tempdir_make(state) != 0)
 		return -1;
 	temp_text("pin.json", "{\"user\":\"a/pin\",\"password\":\"1234\"}");
-	assert_int_equal(users_add(tempdir, "own", ROLE_VIEWER, NULL, 0, "correct horse", 0, NULL, &err), 0);
+	assert_int_equal(users_add(&place, "own", ROLE_VIEWER, NULL, 0, "correct horse", 0, NULL, &err), 0);
 	assert_int_equal(gate_open(&gate, tempdir, RATE, &err), 0);
 	now = (int64_t)1000 * MINUTE;
 	return 0;
@@ -121,10 +123,10 @@ static void a_changed_password_is_another(void **state)
 	(void)state;
 	struct err err;
 	assert_int_equal(ask("own", "correct horse", HOME), GATE_RIGHT);
-	assert_int_equal(users_passwd(tempdir, "own", "battery staple", NULL, &err), 0);
+	assert_int_equal(users_passwd(&place, "own", "battery staple", NULL, &err), 0);
 	assert_int_equal(ask("own", "correct horse", HOME), GATE_WRONG);
 	assert_int_equal(ask("own", "battery staple", HOME), GATE_RIGHT);
-	assert_int_equal(users_remove(tempdir, "own", &err), 0);
+	assert_int_equal(users_remove(&place, "own", false, &err), 0);
 	assert_int_equal(ask("own", "battery staple", HOME), GATE_WRONG);
 }
 

@@ -19,13 +19,14 @@
 #define X_APR1 "$apr1$abcdefgh$82JubPF2dQkt1tVfvLnXS."
 
 static struct buf warnings;
+static const struct user_place place = {.dir = tempdir};
 
 static size_t compile_users(void)
 {
 	size_t count = SIZE_MAX;
 	struct err err;
 	buf_clear(&warnings);
-	if (users_compile(tempdir, &count, &warnings, &err) != 0)
+	if (users_compile(&place, &count, &warnings, &err) != 0)
 		fail_msg("%s", err.text);
 	return count;
 }
@@ -238,7 +239,7 @@ static void the_first_file_of_a_user_holds(void **state)
 	assert_warned("B.json: user \"bob\" is also in 1.json");
 
 	/* And all go at once: else the second password would come to life. */
-	assert_int_equal(users_remove(tempdir, "bob", NULL), 0);
+	assert_int_equal(users_remove(&place, "bob", false, NULL), 0);
 	assert_int_equal(compile_users(), 0);
 	assert_null(temp_read("2.json"));
 }
@@ -259,14 +260,17 @@ static void expired_users_are_left_out(void **state)
 	(void)state;
 	temp_text("a.json",
 	          "{\"user\":\"old\",\"password\":\"p\",\"expires\":\"2001-01-01T00:00:00+02:00\"}");
-	temp_text("b.json", "{\"user\":\"new\",\"password\":\"p\",\"expires\":\"2999-01-01T00:00:00Z\"}");
+	temp_text("b.json", "{\"user\":\"new\",\"password_hash\":\"" X_APR1 "\",\"expires\":\"2999-01-01T00:00:00Z\"}");
 	assert_int_equal(compile_users(), 1);
 	assert_false(accepts("old", "p"));
-	assert_true(accepts("new", "p"));
-	char *grants = temp_read(".grants");
-	assert_null(strstr(grants, "old"));
+	assert_true(accepts("new", "x"));
+	char *grants = temp_read(".grants"), *htpasswd = temp_read(".htpasswd");
+	assert_non_null(strstr(grants, "old")); /* to be listed, and no more */
+	assert_null(strstr(grants, "{SSHA}"));
+	assert_null(strstr(htpasswd, "old"));
 	assert_non_null(strstr(grants, "2999-01-01T00:00:00"));
 	free(grants);
+	free(htpasswd);
 }
 
 static void no_plain_password_is_in_the_grants(void **state)
@@ -284,7 +288,7 @@ static void a_missing_folder_is_an_error(void **state)
 {
 	(void)state;
 	struct err err;
-	assert_true(users_compile(temp("absent"), NULL, NULL, &err));
+	assert_true(users_compile(&(struct user_place){.dir = temp("absent")}, NULL, NULL, &err));
 	assert_non_null(strstr(err.text, "/absent"));
 }
 
@@ -293,7 +297,7 @@ static void add_gives_a_key_that_works(void **state)
 	(void)state;
 	char key[USERS_KEY_MAX];
 	struct err err;
-	assert_int_equal(users_add(tempdir, "bob", ROLE_CONTRIBUTOR, NULL, 0, NULL, 0, key, &err), 0);
+	assert_int_equal(users_add(&place, "bob", ROLE_CONTRIBUTOR, NULL, 0, NULL, 0, key, &err), 0);
 	assert_int_equal(strlen(key), 22);
 	assert_true(key[0] != '-');
 	assert_true(accepts("bob", key));
@@ -306,7 +310,7 @@ static void add_gives_a_key_that_works(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	free(file);
 
-	assert_true(users_add(tempdir, "bob", ROLE_VIEWER, NULL, 0, NULL, 0, key, &err));
+	assert_true(users_add(&place, "bob", ROLE_VIEWER, NULL, 0, NULL, 0, key, &err));
 	assert_int_equal(err.code, ERR_CONFLICT);
 }
 
@@ -315,7 +319,7 @@ static void add_takes_a_persons_password(void **state)
 	(void)state;
 	char key[USERS_KEY_MAX] = "untouched";
 	struct err err;
-	assert_int_equal(users_add(tempdir, "bob", ROLE_VIEWER, NULL, 0, "correct horse", 0, key, &err), 0);
+	assert_int_equal(users_add(&place, "bob", ROLE_VIEWER, NULL, 0, "correct horse", 0, key, &err), 0);
 	assert_string_equal(key, "untouched");
 	char *hash = hash_of("bob");
 	assert_int_equal(strncmp(hash, "$6$", 3), 0);
@@ -329,7 +333,7 @@ static void add_takes_a_persons_password(void **state)
 	longer[sizeof(longer) - 1] = '\0';
 	const char *bad[] = {"", "7 bytes", longer, "new\nline is bad", "\xff\xff\xff\xff\xff\xff\xff\xff"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_true(users_add(tempdir, "eve", ROLE_VIEWER, NULL, 0, bad[i], 0, key, &err));
+		assert_true(users_add(&place, "eve", ROLE_VIEWER, NULL, 0, bad[i], 0, key, &err));
 		assert_int_equal(err.code, ERR_BAD_REQUEST);
 	}
 	assert_false(accepts("eve", ""));
@@ -342,7 +346,7 @@ static void add_restricts_to_datasets_and_time(void **state)
 	struct err err;
 	struct user_grant grants[] = {{"dogs", ROLE_VIEWER}, {"cats", ROLE_ADMIN}};
 	int64_t expires = text_now() + 3600 * INT64_C(1000000);
-	assert_int_equal(users_add(tempdir, "bob", ROLE_ADMIN, grants, 2, NULL, expires, key, &err), 0);
+	assert_int_equal(users_add(&place, "bob", ROLE_ADMIN, grants, 2, NULL, expires, key, &err), 0);
 	assert_int_equal(role_of("bob", NULL), ROLE_NONE);
 	assert_int_equal(role_of("bob", "dogs"), ROLE_VIEWER);
 	assert_int_equal(role_of("bob", "cats"), ROLE_ADMIN);
@@ -350,10 +354,10 @@ static void add_restricts_to_datasets_and_time(void **state)
 	char *file = temp_read("bob.json");
 	assert_non_null(strstr(file, "\"expires\""));
 	free(file);
-	assert_int_equal(users_add(tempdir, "eve", ROLE_ADMIN, grants, 0, NULL, 0, key, &err), 0);
+	assert_int_equal(users_add(&place, "eve", ROLE_ADMIN, grants, 0, NULL, 0, key, &err), 0);
 	assert_int_equal(role_of("eve", "cats"), ROLE_NONE);
 	struct user_grant bad = {"a/b", ROLE_VIEWER};
-	assert_true(users_add(tempdir, "ann", ROLE_ADMIN, &bad, 1, NULL, 0, key, &err));
+	assert_true(users_add(&place, "ann", ROLE_ADMIN, &bad, 1, NULL, 0, key, &err));
 	assert_int_equal(err.code, ERR_BAD_REQUEST);
 }
 
@@ -364,7 +368,7 @@ static void add_refuses_names_that_are_none(void **state)
 	char key[USERS_KEY_MAX];
 	struct err err;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		int result = users_add(tempdir, bad[i], ROLE_VIEWER, NULL, 0, NULL, 0, key, &err);
+		int result = users_add(&place, bad[i], ROLE_VIEWER, NULL, 0, NULL, 0, key, &err);
 		assert_true(result);
 		assert_int_equal(err.code, ERR_BAD_REQUEST);
 	}
@@ -376,7 +380,7 @@ static void add_leaves_anothers_file_alone(void **state)
 	char key[USERS_KEY_MAX];
 	temp_text("bob.json", "{\"user\":\"robert\",\"password\":\"p\"}");
 	temp_text("bob-1.json", "broken");
-	assert_int_equal(users_add(tempdir, "bob", ROLE_VIEWER, NULL, 0, NULL, 0, key, NULL), 0);
+	assert_int_equal(users_add(&place, "bob", ROLE_VIEWER, NULL, 0, NULL, 0, key, NULL), 0);
 	assert_true(accepts("bob", key));
 	assert_true(accepts("robert", "p"));
 	assert_int_equal(access(temp("bob-2.json"), F_OK), 0);
@@ -389,7 +393,7 @@ static void passwd_replaces_key_and_password(void **state)
 	struct err err;
 	temp_text("a.json", "{\"user\":\"ann\",\"password\":\"plain\",\"role\":\"admin\",\"note\":\"kept\"}");
 	compile_users();
-	assert_int_equal(users_passwd(tempdir, "ann", NULL, key, &err), 0);
+	assert_int_equal(users_passwd(&place, "ann", NULL, key, &err), 0);
 	assert_true(accepts("ann", key));
 	assert_false(accepts("ann", "plain"));
 	assert_int_equal(role_of("ann", "cats"), ROLE_ADMIN);
@@ -398,14 +402,14 @@ static void passwd_replaces_key_and_password(void **state)
 	assert_null(strstr(file, "plain"));
 	free(file);
 
-	assert_int_equal(users_passwd(tempdir, "ann", "my own password", second, &err), 0);
+	assert_int_equal(users_passwd(&place, "ann", "my own password", second, &err), 0);
 	assert_true(accepts("ann", "my own password"));
 	assert_true(is_human("ann"));
-	assert_int_equal(users_passwd(tempdir, "ann", NULL, second, &err), 0);
+	assert_int_equal(users_passwd(&place, "ann", NULL, second, &err), 0);
 	assert_string_not_equal(key, second);
 	assert_false(is_human("ann"));
-	assert_true(users_passwd(tempdir, "ann", "short", second, &err));
-	assert_true(users_passwd(tempdir, "who", NULL, second, &err));
+	assert_true(users_passwd(&place, "ann", "short", second, &err));
+	assert_true(users_passwd(&place, "who", NULL, second, &err));
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 }
 
@@ -417,14 +421,14 @@ static void remove_shuts_a_user_out(void **state)
 	temp_text("b.json", "{\"user\":\"bob\",\"password\":\"p\"}");
 	compile_users();
 	assert_true(is_human("ann"));
-	assert_int_equal(users_remove(tempdir, "ann", &err), 0);
+	assert_int_equal(users_remove(&place, "ann", false, &err), 0);
 	assert_null(hash_of("ann"));
 	assert_int_equal(role_of("ann", "cats"), ROLE_NONE);
 	assert_false(is_human("ann"));
 	assert_true(accepts("bob", "p"));
-	assert_true(users_remove(tempdir, "ann", &err));
+	assert_true(users_remove(&place, "ann", false, &err));
 	assert_int_equal(err.code, ERR_NOT_FOUND);
-	assert_true(users_remove(tempdir, "../b", &err));
+	assert_true(users_remove(&place, "../b", false, &err));
 }
 
 static void grant_sets_and_takes_roles(void **state)
@@ -432,24 +436,24 @@ static void grant_sets_and_takes_roles(void **state)
 	(void)state;
 	struct err err;
 	temp_text("a.json", "{\"user\":\"ann\",\"password\":\"p\"}");
-	assert_int_equal(users_grant(tempdir, "ann", "cats", ROLE_ADMIN, &err), 0);
+	assert_int_equal(users_grant(&place, "ann", "cats", ROLE_ADMIN, &err), 0);
 	assert_int_equal(role_of("ann", NULL), ROLE_ANNOTATOR); /* keeps what he had */
 	assert_int_equal(role_of("ann", "cats"), ROLE_ADMIN);
-	assert_int_equal(users_grant(tempdir, "ann", "dogs", ROLE_NONE, &err), 0);
+	assert_int_equal(users_grant(&place, "ann", "dogs", ROLE_NONE, &err), 0);
 	assert_int_equal(role_of("ann", "dogs"), ROLE_NONE);
 	assert_int_equal(role_of("ann", "ants"), ROLE_ANNOTATOR);
-	assert_int_equal(users_grant(tempdir, "ann", NULL, ROLE_NONE, &err), 0);
+	assert_int_equal(users_grant(&place, "ann", NULL, ROLE_NONE, &err), 0);
 	assert_int_equal(role_of("ann", "ants"), ROLE_NONE);
 	assert_int_equal(role_of("ann", "cats"), ROLE_ADMIN);
-	assert_int_equal(users_grant(tempdir, "ann", "cats", ROLE_NONE, &err), 0);
+	assert_int_equal(users_grant(&place, "ann", "cats", ROLE_NONE, &err), 0);
 	assert_int_equal(role_of("ann", "cats"), ROLE_NONE);
-	assert_int_equal(users_grant(tempdir, "ann", NULL, ROLE_VIEWER, &err), 0);
+	assert_int_equal(users_grant(&place, "ann", NULL, ROLE_VIEWER, &err), 0);
 	assert_int_equal(role_of("ann", NULL), ROLE_VIEWER);
 	assert_int_equal(role_of("ann", "dogs"), ROLE_VIEWER);
 	assert_true(accepts("ann", "p"));
-	assert_true(users_grant(tempdir, "who", NULL, ROLE_VIEWER, &err));
+	assert_true(users_grant(&place, "who", NULL, ROLE_VIEWER, &err));
 	assert_int_equal(err.code, ERR_NOT_FOUND);
-	assert_true(users_grant(tempdir, "ann", "../x", ROLE_VIEWER, &err));
+	assert_true(users_grant(&place, "ann", "../x", ROLE_VIEWER, &err));
 	assert_int_equal(err.code, ERR_BAD_REQUEST);
 }
 
@@ -458,7 +462,7 @@ static void a_list_of_datasets_can_be_granted_more(void **state)
 	(void)state;
 	temp_text("a.json", "{\"user\":\"ann\",\"password\":\"p\",\"role\":\"viewer\","
 	                    "\"datasets\":[\"cats\"]}");
-	assert_int_equal(users_grant(tempdir, "ann", "dogs", ROLE_CONTRIBUTOR, NULL), 0);
+	assert_int_equal(users_grant(&place, "ann", "dogs", ROLE_CONTRIBUTOR, NULL), 0);
 	assert_int_equal(role_of("ann", NULL), ROLE_NONE);
 	assert_int_equal(role_of("ann", "cats"), ROLE_VIEWER);
 	assert_int_equal(role_of("ann", "dogs"), ROLE_CONTRIBUTOR);
@@ -472,13 +476,13 @@ static void lists_users_without_secrets(void **state)
 	                    "\"datasets\":{\"cats\":\"admin\"},\"expires\":\"2001-01-01T00:00:00Z\"}");
 	struct buf text;
 	buf_init(&text, 1 << 20);
-	assert_int_equal(users_list(tempdir, false, &text, NULL), 0);
+	assert_int_equal(users_list(&place, false, &text, NULL), 0);
 	assert_non_null(strstr(buf_text(&text), "ann"));
 	assert_non_null(strstr(buf_text(&text), "cats:admin (expired)\n"));
 	assert_null(strstr(buf_text(&text), "hidden"));
 	assert_null(strstr(buf_text(&text), "apr1"));
 	buf_clear(&text);
-	assert_int_equal(users_list(tempdir, true, &text, NULL), 0);
+	assert_int_equal(users_list(&place, true, &text, NULL), 0);
 	assert_string_equal(buf_text(&text),
 	                    "[{\"user\":\"ann\",\"role\":\"annotator\",\"datasets\":{},"
 	                    "\"password\":\"plain\",\"expires\":null},"
@@ -493,7 +497,7 @@ static void *add_many(void *data)
 	for (int i = 0; i < 20; i++) {
 		char name[20], key[USERS_KEY_MAX];
 		snprintf(name, sizeof(name), "%s%d", prefix, i);
-		if (users_add(tempdir, name, ROLE_VIEWER, NULL, 0, NULL, 0, key, NULL) != 0)
+		if (users_add(&place, name, ROLE_VIEWER, NULL, 0, NULL, 0, key, NULL) != 0)
 			return data;
 	}
 	return NULL;
@@ -538,7 +542,7 @@ static void a_key_of_ours_is_known_however_it_is_written(void **state)
 	(void)state;
 	char key[USERS_KEY_MAX], text[256];
 	struct err err;
-	assert_int_equal(users_add(tempdir, "made", ROLE_VIEWER, NULL, 0, NULL, 0, key, &err), 0);
+	assert_int_equal(users_add(&place, "made", ROLE_VIEWER, NULL, 0, NULL, 0, key, &err), 0);
 	snprintf(text, sizeof(text), "{\"user\":\"copied\",\"password\":\"%s\"}", key);
 	temp_text("copied.json", text);
 	temp_text("pin.json", "{\"user\":\"pin\",\"password\":\"1234\"}");

@@ -1,0 +1,174 @@
+/* /v1/users: who there is, for admins of everything. */
+#include "auth/users.h"
+
+#include "accounts.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "fastcgi/cursor.h"
+
+#define LIST "users"
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+
+struct listing {
+	struct call *call;
+	cJSON *items;
+	int64_t room;
+	char last[CURSOR_KEY_MAX];
+	bool more;
+};
+
+static cJSON *user_document(struct call *call, const struct user_file *user)
+{
+	cJSON *item = json_new_object();
+
+	json_add_string(item, "user", user->user);
+	json_add_string(item, "role", role_name(user->role));
+	json_add(item, "datasets", accounts_grants(user));
+	accounts_add_times(item, user->expires_us, call, user->user);
+	return item;
+}
+
+static bool users_add_item(void *data, const struct user_file *user)
+{
+	struct listing *listing = data;
+
+	listing->more = listing->room-- == 0;
+	if (listing->more)
+		return false;
+	json_append(listing->items, user_document(listing->call, user));
+	snprintf(listing->last, sizeof(listing->last), "%s", user->user);
+	return true;
+}
+
+int accounts_users(struct call *call, struct err *err)
+{
+	struct listing listing = {.call = call, .room = LIMIT_DEFAULT};
+	char after[CURSOR_KEY_MAX];
+
+	if (request_limit(call->request, LIMIT_MAX, &listing.room, err) || cursor_after(call, LIST, after, err))
+		return -1;
+	listing.items = json_new_array();
+	auth_users(call->app->auth, after, users_add_item, &listing);
+	cJSON *answer = json_new_object();
+	json_add(answer, "items", listing.items);
+	int failed = cursor_add_next(call, LIST, listing.more ? listing.last : NULL, answer, err);
+	reply_json(call->reply, 200, answer);
+	return failed;
+}
+
+/* --- adding ------------------------------------------------------------------------------------------------------- */
+
+/* "datasets": names, on each of which `role` holds, or an object name → role, which says all. */
+static int take_grants(const cJSON *datasets, enum role role, struct user_grant *grants, size_t *count,
+                       struct err *err)
+{
+	const cJSON *item;
+
+	*count = 0;
+	cJSON_ArrayForEach(item, datasets) {
+		const char *name = cJSON_IsObject(datasets) ? item->string : item->valuestring;
+		enum role granted = role;
+
+		if (!cJSON_IsString(item))
+			return err_set(err, ERR_BAD_REQUEST, "\"datasets\" must hold strings only");
+		if ((cJSON_IsObject(datasets) && role_parse(item->valuestring, &granted, err)) ||
+		    text_check_dataset_name(name, err))
+			return err_prefix(err, "datasets");
+		grants[(*count)++] = (struct user_grant){.dataset = name, .role = granted};
+	}
+	return 0;
+}
+
+static int check_datasets(const cJSON *datasets, struct err *err)
+{
+	if (!datasets || cJSON_IsNull(datasets))
+		return 0;
+	if (!cJSON_IsArray(datasets) && !cJSON_IsObject(datasets))
+		return err_set(err, ERR_BAD_REQUEST, "\"datasets\" must be a list of names, or an object of names and roles");
+	if (!datasets->child)
+		return err_set(err, ERR_UNPROCESSABLE, "\"datasets\" names no dataset, so the user could do nothing");
+	if (cJSON_GetArraySize(datasets) > USERS_GRANTS_MAX)
+		return err_set(err, ERR_UNPROCESSABLE, "\"datasets\" may name at most %d datasets", USERS_GRANTS_MAX);
+	return 0;
+}
+
+static int read_role(const struct call *call, enum role *role, struct err *err)
+{
+	const char *text = NULL;
+
+	*role = ROLE_ANNOTATOR;
+	if (json_string(call->body, "role", false, &text, err) || (text && role_parse(text, role, err)))
+		return -1;
+	return *role == ROLE_NONE ? err_set(err, ERR_UNPROCESSABLE, "A user without a role could do nothing") : 0;
+}
+
+static int add_user(struct call *call, const char *name, const cJSON *datasets, enum role role, int64_t expires_us,
+                    char key[USERS_KEY_MAX], struct err *err)
+{
+	const struct user_place place = accounts_place(call->app);
+	struct user_grant *grants = memory_new((size_t)cJSON_GetArraySize(datasets) + 1, sizeof(*grants));
+	size_t count;
+
+	int failed = take_grants(datasets, role, grants, &count, err);
+	if (!failed)
+		failed = users_add(&place, name, role, count > 0 ? grants : NULL, count, NULL, expires_us, key, err);
+	free(grants);
+	return failed;
+}
+
+struct wanted {
+	struct call *call;
+	const char *name;
+	cJSON *document;
+};
+
+static bool take_document(void *data, const struct user_file *user)
+{
+	struct wanted *wanted = data;
+
+	if (strcmp(user->user, wanted->name) == 0)
+		wanted->document = user_document(wanted->call, user);
+	return !wanted->document;
+}
+
+/* As it now is, with the password that is shown only now. */
+static void reply_user(struct call *call, const char *name, char key[USERS_KEY_MAX])
+{
+	struct wanted wanted = {.call = call, .name = name};
+
+	auth_users(call->app->auth, "", take_document, &wanted);
+	cJSON *document = wanted.document ? wanted.document : json_new_object(); /* removed by now */
+	json_add_string(document, "password", key);
+	explicit_bzero(key, USERS_KEY_MAX);
+	reply_json(call->reply, 201, document);
+}
+
+int accounts_user_add(struct call *call, struct err *err)
+{
+	const char *name;
+	const cJSON *datasets;
+	enum role role;
+	int64_t expires_us;
+	char key[USERS_KEY_MAX];
+
+	if (call_body(call, err) || json_string(call->body, "user", true, &name, err) || read_role(call, &role, err) ||
+	    accounts_expiry(call, &expires_us, err))
+		return -1;
+	datasets = cJSON_GetObjectItemCaseSensitive(call->body, "datasets");
+	if (check_datasets(datasets, err) || add_user(call, name, datasets, role, expires_us, key, err))
+		return -1;
+	reply_user(call, name, key);
+	return accounts_audit_body(call, "user.add", name, err);
+}
+
+int accounts_user_remove(struct call *call, struct err *err)
+{
+	const struct user_place place = accounts_place(call->app);
+	const char *name = call->param[0];
+
+	if (users_remove(&place, name, true, err))
+		return -1;
+	reply_empty(call->reply, 204);
+	return call_audit(call, "user.remove", name, "", err);
+}

@@ -1,0 +1,111 @@
+/* Notes who was let in when. */
+#include "auth/lastuse.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/memory.h"
+
+enum { PROBED = 8, GROUPS = LASTUSE_CELLS / PROBED }; /* the cells in which a name may be, one group of PROBED */
+
+struct cell {
+	uint64_t tag; /* of the name; 0 = free */
+	int64_t seconds;
+};
+
+struct lastuse {
+	int fd;                                /* -1: it cannot be used */
+	_Atomic uint64_t noted[LASTUSE_CELLS]; /* what this process noted last: tag and second in one number */
+};
+
+struct lastuse *lastuse_open(const char *path)
+{
+	struct lastuse *lastuse = memory_new(1, sizeof(*lastuse));
+
+	lastuse->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return lastuse;
+}
+
+void lastuse_free(struct lastuse *lastuse)
+{
+	if (lastuse && lastuse->fd >= 0)
+		close(lastuse->fd);
+	free(lastuse);
+}
+
+static uint64_t tag_of(const char *name)
+{
+	unsigned char digest[HASH_SHA256_SIZE];
+	uint64_t tag;
+
+	hash_sha256(name, strlen(name), digest);
+	memcpy(&tag, digest, sizeof(tag));
+	return tag | 1;
+}
+
+static off_t group_of(uint64_t tag)
+{
+	return (off_t)((tag >> 1) % GROUPS) * PROBED * (off_t)sizeof(struct cell);
+}
+
+/* The name's cells; beyond the file's end all are free. */
+static void read_group(const struct lastuse *lastuse, uint64_t tag, struct cell group[PROBED])
+{
+	memset(group, 0, PROBED * sizeof(*group));
+	if (pread(lastuse->fd, group, PROBED * sizeof(*group), group_of(tag)) < 0)
+		memset(group, 0, PROBED * sizeof(*group));
+}
+
+/* The name's own cell, else a free one, else that of who was here longest ago. */
+static size_t choose(const struct cell group[PROBED], uint64_t tag)
+{
+	size_t chosen = 0;
+
+	for (size_t i = 0; i < PROBED; i++) {
+		if (group[i].tag == tag)
+			return i;
+		if (group[i].seconds < group[chosen].seconds)
+			chosen = i;
+	}
+	return chosen;
+}
+
+void lastuse_note(struct lastuse *lastuse, const char *name, int64_t now_us)
+{
+	struct cell group[PROBED];
+	int64_t seconds = now_us / MICROSECONDS;
+
+	if (lastuse->fd < 0)
+		return;
+	uint64_t tag = tag_of(name), mark = (tag & ~(uint64_t)UINT32_MAX) | (uint32_t)(seconds / LASTUSE_SECONDS);
+	_Atomic uint64_t *noted = &lastuse->noted[(tag >> 1) % LASTUSE_CELLS];
+	if (atomic_exchange(noted, mark) == mark)
+		return;
+	read_group(lastuse, tag, group);
+	size_t at = choose(group, tag);
+	if (group[at].tag == tag && group[at].seconds >= seconds)
+		return;
+	const struct cell cell = {.tag = tag, .seconds = seconds};
+	/* A disk that is full keeps no note, and nobody from working. */
+	if (pwrite(lastuse->fd, &cell, sizeof(cell), group_of(tag) + (off_t)(at * sizeof(cell))) < 0)
+		atomic_store(noted, 0);
+}
+
+int64_t lastuse_get(struct lastuse *lastuse, const char *name)
+{
+	struct cell group[PROBED];
+	uint64_t tag = tag_of(name);
+
+	if (lastuse->fd < 0)
+		return 0;
+	read_group(lastuse, tag, group);
+	for (size_t i = 0; i < PROBED; i++)
+		if (group[i].tag == tag)
+			return group[i].seconds * MICROSECONDS;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* One token as JSON: what its document says, and a line of .grants. Somebody who logs in with its id and secret acts as
+ * its maker, within its scope and its datasets, and may never do more than the maker may by then.
+ *
+ *   {"token": "token.Zk…", "user": "ann", "name": "nightly export", "scope": "read", "datasets": ["cats"],
+ *    "password_hash": "{SSHA}…", "created": "2030-01-01T00:00:00Z", "expires": "2030-01-31T00:00:00Z"}
+ *
+ * Without "datasets" it is of all that its maker may see, without "expires" for good. Pure; thread-safe. */
+#ifndef AUTH_TOKEN_H
+#define AUTH_TOKEN_H
+
+#include "auth/userfile.h"
+
+#define TOKEN_ID_PREFIX "token."
+enum {
+	TOKEN_ID_MAX = 64,        /* bytes with the NUL */
+	TOKEN_NAME_MAX = 256,     /* bytes */
+	TOKEN_DATASETS_MAX = 100, /* names */
+};
+
+struct token {
+	char *id;
+	char *user; /* its maker */
+	char *name;
+	char *password_hash;
+	bool read_only;  /* GET and HEAD alone */
+	bool is_limited; /* to datasets */
+	char **datasets;
+	size_t dataset_count;
+	int64_t created_us;
+	int64_t expires_us; /* 0 = never */
+};
+
+/* Whether it is a token's document, or line. */
+bool token_is(const cJSON *tree);
+/* ERR_BAD_REQUEST says what is wrong; nothing is then to be released. */
+int token_from_json(const cJSON *tree, struct token *out, struct err *err);
+cJSON *token_to_json(const struct token *token);
+void token_release(struct token *token); /* wipes the hash */
+
+/* "read" or "write". ERR_BAD_REQUEST. */
+int token_scope_parse(const char *scope, bool *read_only, struct err *err);
+const char *token_scope(const struct token *token);
+
+/* The role on a dataset, NULL: overall, of who is let in by the token, `user` being what its maker may now. Expiry is
+ * the caller's to look at. */
+enum role token_role(const struct token *token, const struct user_file *user, const char *dataset);
+
+#endif
