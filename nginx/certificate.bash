@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # its variables are image-label-server's too
 # The self-signed certificate, for as long as none is configured: sourced by image-label-server.
 #
-# It is a server's and nothing else (no CA, so that who trusts it trusts it for this machine's names alone), and bears all names
-# and addresses by which this machine is reached now. STATE/tls/names tells which. It holds for less than the 397 days that browsers
-# take (CA/Browser Forum, Baseline Requirements 6.3.2), and is made anew when a month is left or a name has been added.
+# It is only a server's (no CA, so that trusting it means trusting it for this machine's names alone), and bears all names and
+# addresses by which this machine is reached now, as STATE/tls/names lists them. It is valid for less than the 397 days that
+# browsers accept (CA/Browser Forum, Baseline Requirements 6.3.2), and is made again when a month is left or a name was added.
 
 certificate_days=396 certificate_renewed_before=$((30 * 24 * 3600))
-certificate_checked=0 # when it was last looked at while serving, in seconds
+certificate_checked=0 # when it was last checked while serving, in seconds
 
 machine_addresses() { # but for loopback's, an interface's own (fe80::) and those that change each day
 	local word address scope flags
@@ -14,7 +14,7 @@ machine_addresses() { # but for loopback's, an interface's own (fe80::) and thos
 		[[ $word == *:* ]] || echo "$word"
 	done
 	while read -r address _ _ scope flags _; do
-		((0x$scope == 0 && !(0x$flags & 0x69))) || continue # of the machine; temporary, failed, deprecated, tentative
+		((0x$scope == 0 && !(0x$flags & 0x69))) || continue # of this machine only; temporary, failed, deprecated, tentative
 		[[ $address =~ ^(....)(....)(....)(....)(....)(....)(....)(....)$ ]] && (IFS=: && echo "${BASH_REMATCH[*]:1}")
 	done < <(cat /proc/net/if_inet6 2>/dev/null)
 }
@@ -26,7 +26,7 @@ machine_names() { # without asking a name server, which could take long
 	getent -s hosts:files hosts "$name" 2>/dev/null | cut -s -d' ' -f2- | tr -s ' ' '\n'
 }
 
-certificate_names() { # as subjectAltName has them, a line each
+certificate_names() { # one a line, as in subjectAltName
 	local name
 	{
 		printf 'IP:%s\n' 127.0.0.1 ::1
@@ -44,13 +44,13 @@ certificate_names() { # as subjectAltName has them, a line each
 	} | LC_ALL=C sort -u
 }
 
-certificate_is_current() { # with the names of now
+certificate_is_current() { # for the present names
 	[ -s "$state/tls/certificate.pem" ] && [ -s "$state/tls/key.pem" ] && [ -s "$state/tls/names" ] &&
 		openssl x509 -in "$state/tls/certificate.pem" -noout -checkend "$certificate_renewed_before" >/dev/null 2>&1 &&
 		[ -z "$(LC_ALL=C comm -13 "$state/tls/names" <(echo "$1"))" ]
 }
 
-make_certificate() { # with the names of now
+make_certificate() { # for the present names
 	local new=$state/tls/new
 	mkdir -p "$state/tls"
 	printf '%s\n' '[req]' 'prompt = no' 'distinguished_name = subject' 'x509_extensions = extensions' \
@@ -65,7 +65,8 @@ make_certificate() { # with the names of now
 	rm -f "$new.cnf"
 }
 
-# Sets certificate and certificate_key: the configured ones, or the self-signed one, made when there is none that holds.
+# Sets certificate and certificate_key: to the configured ones, or to the self-signed one, which is made if no valid
+# one exists.
 have_certificate() {
 	local names
 	self_signed=
@@ -82,7 +83,7 @@ have_certificate() {
 	certificate_is_current "$names" || make_certificate "$names"
 }
 
-# While serving: whether the certificate was made anew, so that nginx has to read it.
+# While serving: whether the certificate was renewed, so that nginx must read it.
 renew_certificate() {
 	local names
 	[ -n "$self_signed" ] && ((SECONDS - certificate_checked >= 5)) || return 1

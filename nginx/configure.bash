@@ -1,22 +1,22 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # its variables are image-label-server's too
-# The configuration made into STATE/nginx.conf: sourced by image-label-server, which sets config, state, port, tls_port
-# (as asked for), libexec (the programs) and web (this folder).
+# Makes STATE/nginx.conf from the configuration: sourced by image-label-server, which sets config, state, port, tls_port
+# (as given), libexec (the programs) and web (this folder).
 #
-# These fail with a finished sentence on stderr, and leave what runs as it is.
+# The functions fail with a finished sentence on stderr, and leave what is running as it is.
 
 config_path='' users='' log_bytes='' http=0 https=0 addresses=() server_name='' base_path='' trusted=() certificate='' certificate_key='' json_bytes='' slow_seconds=''
-form_overhead=65536 # bytes: what a form with one file may have besides it
+form_overhead=65536 # bytes that a form with one file may have besides the file
 file_bytes='' archive_bytes='' images='' image_origins=''
-origin=''   # where the server is asked whether it answers
-pages=()    # the addresses that people are told
-listening='' # what nginx listens on by now
+origin=''   # where to ask the server whether it answers
+pages=()    # the addresses that are printed for people
+listening='' # what nginx listens on now
 
 complain() {
 	printf '%s\n' "$*" >&2
 	return 1
 }
 
-# Where pages fetch images from when they are in a bucket: the origins of its addresses, for the content security policy.
+# The origins from which pages fetch images in a bucket, for the content security policy.
 # shellcheck disable=SC2016 # the variables are jq's
 origins_of_images='.image_store | if .type != "s3" then "" else
 	.bucket as $bucket | [.public_url, if .endpoint != "" then .endpoint | sub("\\{bucket\\}"; $bucket) else
@@ -103,7 +103,7 @@ quoted() { # a path as the inside of nginx's "…"; nginx has no way to write a 
 	printf '%s' "$1" | sed 's/["\\]/\\&/g'
 }
 
-# Writes STATE/nginx.conf.new and has nginx check it.
+# Writes STATE/nginx.conf.new and lets nginx check it.
 write_nginx_conf() {
 	local text listen='' tls='' become='' proxies='' real_ip='' line sum
 	local -i workers
@@ -121,7 +121,7 @@ write_nginx_conf() {
 		sum=$(cat "$certificate" "$certificate_key" | sha256sum | cut -c1-32)
 		certificate=$(quoted "$(realpath "$certificate")") || return 1
 		certificate_key=$(quoted "$(realpath "$certificate_key")") || return 1
-		# The checksum makes a renewed certificate a changed configuration.
+		# With the checksum, a renewed certificate is a changed configuration.
 		tls="		# $sum
 		ssl_certificate \"$certificate\";
 		ssl_certificate_key \"$certificate_key\";
@@ -160,7 +160,7 @@ write_nginx_conf() {
 	fi
 }
 
-# Everything that can be refused, before anything is started or changed.
+# Refuses whatever can be refused, before anything is started or changed.
 prepare() {
 	mkdir -p "$state"/{sock,log,tmp,cache,www}
 	read_config || return 1

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # its variables are image-label-server's too
 # Keeps STATE/log within bounds: sourced by image-label-server, which asks now and then while it serves.
 
-# A log that has grown large is begun anew, whoever fills it; four older ones are kept. nginx opens its own again when told; what
-# others write to stays theirs, and is emptied.
+# A log that has grown large is started anew, whichever program writes it; four older ones are kept. nginx is told
+# to open its log again; other programs keep writing to theirs, which is copied and then emptied.
 logs_kept=4
-logs_rotated=0 # when they were last looked at, in seconds
+logs_rotated=0 # when they were last checked, in seconds
 rotate_logs() {
 	local log
 	((SECONDS - logs_rotated >= 2)) || return 0
@@ -25,7 +25,7 @@ rotate() { # name of a file
 	requests.log | error.log) mv -f "$file" "$file.1" && kill -USR1 "${pid_of[nginx]}" ;;
 	supervisor.log) mv -f "$file" "$file.1" ;;
 	*)
-		cp "$file" "$file.1" || rm -f "$file.1" # no room: what is written next matters more
+		cp "$file" "$file.1" || rm -f "$file.1" # if there is no room: new lines matter more
 		: >"$file"
 		log_size[${1%.log}]=0
 		;;

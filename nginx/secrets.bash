@@ -1,15 +1,16 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # its variables are image-label-server's too
-# Keeps the stores' secrets, which are in the environment, to those programs that open them: sourced by image-label-server.
+# Gives the stores' secrets, which are in the environment, only to the programs that open the stores: sourced by
+# image-label-server.
 
 declare -A secrets=([datasets]="MONGODB_CONN_STRING" [images]="AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")
 
-keep_secrets() { # to ourselves, but to go on
+keep_secrets() { # in this process only, from here on
 	local names
 	read -ra names <<<"${secrets[*]}"
 	export -n "${names[@]}"
 }
 
-give_secrets() { # names of stores: from here on, in this subshell
+give_secrets() { # NAMES OF STORES: from here on, in this subshell
 	local store name
 	for store in $1; do
 		for name in ${secrets[$store]}; do

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Bash completion of the image-label-* scripts: `source scripts/completion.bash`, or lay it into
+# Bash completion of the image-label-* scripts: `source scripts/completion.bash`, or copy it into
 # /etc/bash_completion.d/ (make install does).
 
-# What each script takes. An option that ends in = wants a value; what kind stands in _image_label_value.
+# What each script accepts. An option that ends in = needs a value; _image_label_value knows its kind.
 declare -gA _image_label_words=(
 	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help --version'
 	[image-label-client]='size obtain classify next label skip renew release tasks list show history datasets labels me audit
@@ -31,7 +31,7 @@ declare -gA _image_label_words=(
 	[image-label-user grant]='viewer annotator contributor admin none --dataset='
 )
 
-# The options a word list has, without their =.
+# The options in a word list, without their =.
 _image_label_options() { # SCRIPT [COMMAND]
 	local word
 	for word in ${_image_label_words[$1]-} ${2:+${_image_label_words["$1 $2"]-}}; do
@@ -86,7 +86,7 @@ _image_label_starting() { # the lines of standard input that start with what was
 	done
 }
 
-# Candidates for the value of an option, a line each; nothing where only the person knows it.
+# Candidates for an option's value, one a line; none where only the person knows it.
 _image_label_value() { # OPTION SCRIPT COMMAND
 	case $1 in
 	--config | --from | --to) _image_label_file_or_folder '*.json' ;;

@@ -1,5 +1,5 @@
 # Makes a manual page of a command's --help: awk -v name=… -v version=… -v purpose=… -f man.awk <HELP
-# Headings, lists of options and paragraphs are set as such; examples stay as they stand.
+# Headings, lists of options and paragraphs are set as such; examples stay as they are.
 
 function plain(text) {
 	gsub(/\\/, "\\e", text)
@@ -9,13 +9,13 @@ function plain(text) {
 	return text ~ /^\./ ? "\\&" text : text
 }
 
-function fill(wanted) { # from here on lines are filled, or stand as they are
+function fill(wanted) { # from here on, fill lines, or leave them as they are
 	if (wanted != filled)
 		print wanted ? ".fi" : ".nf"
 	filled = wanted
 }
 
-# It is set with what comes below it.
+# A heading is set together with what follows it.
 function heading(title) {
 	fill(1)
 	within = pending = title
@@ -28,7 +28,8 @@ function set(text) {
 	print text
 }
 
-# "  -o, --output FILE   the file": two spaces part what is described from its description, which may also begin on the next line.
+# "  -o, --output FILE   the file": two spaces separate an option from its description, which may also begin on the
+# next line.
 function entry(text) {
 	sub(/^ +/, "", text)
 	fill(1)

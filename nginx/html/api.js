@@ -1,4 +1,4 @@
-// Asks the server: JSON in and out, one kind of error, and the server's clock.
+// Requests to the server: JSON in and out, one kind of error, and the server's clock.
 
 // status 0: no answer came. The message is for people.
 export class ApiError extends Error {
@@ -21,17 +21,18 @@ let skew = 0; // the server's clock minus this machine's, ms
 
 export const serverNow = () => Date.now() + skew;
 
-// An absolute address, of what the server tells: relative ones fail where the page was opened with credentials in its URL.
+// An absolute address for one that the server gave: relative ones fail where the page was opened with credentials in
+// its URL.
 export const address = path => new URL(path, location.origin).href;
 
-// The same of a path of ours, which may stand behind something of a proxy's (/label/ui/).
+// The same for one of our own paths, which a proxy may have moved (/label/ui/).
 export const basePath = location.pathname.replace(/\/ui\/[^/]*$/, '');
 export const ours = path => address(basePath + path);
 
 export const datasetPath = (name, ...rest) =>
 	['/v1/datasets', ...[name, ...rest].map(encodeURIComponent)].join('/');
 
-// The answer's JSON; null for 204. `keepalive` lets the request outlive the page.
+// Returns the answer's JSON; null for 204. `keepalive` lets the request outlive the page.
 export async function call(method, path, body, { keepalive = false } = {}) {
 	const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
 	let response, text;
@@ -62,11 +63,11 @@ function parse(text) {
 	}
 }
 
-// The name of who is signed in.
+// The name of the user who is signed in.
 export const whoAmI = async () => (await call('GET', '/v1/me')).user;
 
-// Waits before try number `attempt` (from 0): exponential with jitter, at least `atLeast` seconds, at most half a
-// minute; ends at once when the connection is back.
+// Waits before attempt number `attempt` (from 0): exponential with jitter, at least `atLeast` seconds, at most half
+// a minute; ends at once when the connection is back.
 export function pause(attempt, atLeast = 0) {
 	const seconds = Math.max(atLeast, Math.min(30, 0.5 * 2 ** attempt) * (0.5 + Math.random() / 2));
 	return new Promise(resolve => {

@@ -2,7 +2,7 @@
 
 export const $ = id => document.getElementById(id);
 
-// element('a', { href, class: 'x' }, 'text', child, …): names of attributes as in HTML; a value of true is an empty
+// element('a', { href, class: 'x' }, 'text', child, …): attributes are named as in HTML; a value of true is an empty
 // attribute, false, null and undefined leave it out.
 export function element(name, attributes = {}, ...children) {
 	const made = document.createElement(name);
@@ -18,5 +18,5 @@ export const number = n => numbers.format(n);
 // plural(3, 'image') is '3 images'.
 export const plural = (n, noun) => `${number(n)} ${noun}${n === 1 ? '' : 's'}`;
 
-// Has it read out to who uses a screen reader; the same words again are not.
+// Lets screen readers read the text out; the same text again is not read.
 export const announce = text => { $('heard').textContent = text; };

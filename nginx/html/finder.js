@@ -1,13 +1,13 @@
-// Finding a label by typing a part of its name.
+// Finds a label by a typed part of its name.
 
 import { $, plural } from './dom.js';
 
 export class Finder {
-	#before = null; // what had the focus
+	#before = null; // the element that had the focus
 	#choose;
 	#tell;
 
-	// choose(button): whether it was taken. tell(text): for those who do not see the list.
+	// choose(button): returns whether it was accepted. tell(text): for those who do not see the list.
 	constructor({ choose, tell }) {
 		this.#choose = choose;
 		this.#tell = tell;
@@ -15,12 +15,12 @@ export class Finder {
 		$('filter').addEventListener('input', () => this.refresh());
 	}
 
-	// Also for a letter that is just being typed, which then stands in it.
+	// Also called for a letter being typed, which then appears in the field.
 	open() {
 		$('filter').focus();
 	}
 
-	// Shows all labels again; the focus goes where it was.
+	// Shows all labels again; the focus returns to where it was.
 	leave() {
 		if ($('filter').value) {
 			$('filter').value = '';
@@ -31,7 +31,7 @@ export class Finder {
 		else $('filter').blur();
 	}
 
-	// Shows the labels that have the text in their name, and marks the one that Enter gives, which is returned.
+	// Shows the labels whose names contain the text, and marks and returns the one that Enter gives.
 	refresh() {
 		const text = $('filter').value.trim();
 		const sought = plain(text);
@@ -50,7 +50,7 @@ export class Finder {
 		return best;
 	}
 
-	// A key that was pressed while typing.
+	// Handles a key pressed while typing.
 	key(event) {
 		if (event.key === 'Enter') {
 			const best = this.refresh();
@@ -68,5 +68,5 @@ const bestOf = (hits, sought) =>
 	hits.find(button => plain(button.dataset.label) === sought) ??
 	hits.find(button => plain(button.dataset.label).startsWith(sought)) ?? hits[0] ?? null;
 
-// However it is written: in capitals, with accents or without, composed or not.
+// The text without capitals and accents, composed or not.
 const plain = text => text.normalize('NFKD').replace(/\p{Mn}/gu, '').toLowerCase();

@@ -1,4 +1,4 @@
-// The page of all datasets: how far each one is, and the way to label it.
+// The page of all datasets: their progress, and links to label them.
 
 import { call, ours, whoAmI } from './api.js';
 import { $, element, number, plural } from './dom.js';
@@ -73,6 +73,6 @@ async function show() {
 $('again').addEventListener('click', show);
 addEventListener('online', show);
 addEventListener('pageshow', event => {
-	if (event.persisted) show(); // come back to by the Back button: the counts have moved on
+	if (event.persisted) show(); // reached by the Back button: the counts have changed
 });
 show();

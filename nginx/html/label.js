@@ -1,4 +1,4 @@
-// The page that labels: shows one image after the other, takes keys and clicks, tells what is saved.
+// The page that labels: shows one image after the other, handles keys and clicks, shows what is saved.
 
 import { ApiError, call, datasetPath, pause, whoAmI } from './api.js';
 import { $, announce, element, number, plural } from './dom.js';
@@ -11,25 +11,25 @@ import { Picture } from './picture.js';
 import { storage } from './storage.js';
 import { Tasks } from './tasks.js';
 
-const FILTER_FROM = 11;         // labels; fewer are found at a glance
-const DENSE_FROM = 8;           // labels in two columns, if all their names are short
+const FILTER_FROM = 11;         // labels; people find one of fewer at a glance
+const DENSE_FROM = 8;           // labels from which they are in two columns, if all names are short
 const DENSE_NAME = 14;          // characters
-const COUNTS_FOR = 20_000;      // ms that the server's counts are trusted
-const PICTURES_KEPT = 10;       // of those answered, for going back at once; older ones are fetched again
-const PIXELATED_BELOW = 64;     // px of the longer side: what is enlarged much stays sharp
+const COUNTS_FOR = 20_000;      // ms for which the server's counts are trusted
+const PICTURES_KEPT = 10;       // of answered images, for going back at once; older ones are fetched again
+const PIXELATED_BELOW = 64;     // px of the longer side: smaller images are enlarged without smoothing
 
 const dataset = new URLSearchParams(location.search).get('dataset') ?? '';
-let info;                       // the dataset as the server last told
+let info;                       // the dataset as the server last described it
 let informed = 0;               // when, by performance.now()
 let outbox, tasks;
-const past = [];                // what was answered here: { sample, picture, label, aside }, label '' for skipped
-const skipped = new Set();      // ids of the samples skipped here, until they are answered
-const leaving = new Set();      // and of those to set aside as soon as they are leased again
-let stepsBack = 0;              // 0: at the one to answer; n: at the n-th last of past
-let obstacle = null;            // the ApiError in the way of more images
+const past = [];                // what was answered here: { sample, picture, label, aside }; label '' means skipped
+const skipped = new Set();      // ids of the samples that were skipped here, until they are answered
+const leaving = new Set();      // those of them to set aside as soon as they are leased again
+let stepsBack = 0;              // 0: at the image to answer; n: at the n-th last of past
+let obstacle = null;            // the ApiError that prevents more images
 let finished = false;
-let savedSince = 0;             // first labels stored since the server told its counts
-let visible = null;             // the item whose image is on the screen
+let savedSince = 0;             // first labels stored since the server's last counts
+let visible = null;             // the item whose image is visible
 let visibleSince = 0;
 
 const shown = () => stepsBack ? past.at(-stepsBack) : tasks?.current;
@@ -58,7 +58,7 @@ function show() {
 
 const isReady = item => item?.picture?.state === 'ready';
 
-// Shows why there is no image; its words.
+// Shows why there is no image; returns the words.
 function tellNotice(item) {
 	const words = showNotice(noticeOf(item));
 	if (!$('again').hidden && document.activeElement === document.body) $('again').focus();
@@ -88,7 +88,7 @@ function showPanel(item) {
 	document.body.classList.toggle('earlier', stepsBack > 0);
 }
 
-// Images that were skipped come again once nothing else is left, and so would go round for ever.
+// Skipped images come again once nothing else is left, and would come round for ever.
 function showRound(item) {
 	const again = !stepsBack && skipped.has(item?.sample.id);
 	const alone = !stepsBack && item?.picture.state === 'failed';
@@ -169,7 +169,8 @@ function saved(entry) {
 	if (entry.kind === 'label') savedSince++;
 }
 
-// The answer to this sample was refused: nothing to go back to. If the image was leased again meanwhile, it still holds.
+// The answer to this sample was refused, so there is nothing to go back to. If the image was leased again meanwhile,
+// the answer still holds.
 function lose(sample) {
 	const index = past.findIndex(item => item.sample.id === sample);
 	if (index >= 0) {
@@ -219,8 +220,8 @@ async function fetchAhead() {
 	if (!visible) show();
 }
 
-// Nothing was free: what was skipped may come again once that is known to the server, and what this user holds
-// elsewhere is better shown twice than never.
+// When nothing is free: skipped images may come again once the server knows that they were skipped, and it is better
+// to show what this user holds elsewhere twice than never.
 async function scrapeTogether() {
 	await outbox.send();
 	tasks.exhausted = false;
@@ -239,7 +240,7 @@ async function inform() {
 
 const isAnswered = task => outbox.list().some(entry => entry.token === task.token);
 
-// Whether it is to be shown: not what is to be set aside, and not what comes again because its label was refused when the
+// Whether to show a task: not if it is to be set aside, nor if it came again because its label was refused when the
 // lease had run out. That answer still holds.
 function wanted({ token, sample }) {
 	if (leaving.delete(sample.id)) {
@@ -254,7 +255,7 @@ function wanted({ token, sample }) {
 
 /* --- what the person does -------------------------------------------------------------------------------------- */
 
-// Whether it was taken: only an image that can be seen gets a label.
+// Returns whether it was accepted: only a visible image gets a label.
 function answer(label) {
 	const item = shown();
 	if (!isReady(item)) return false;
@@ -291,7 +292,7 @@ function skip() {
 	}
 }
 
-// The image and, when it was skipped before, all that were: nobody is asked for them any more.
+// Sets the image aside and, if it was skipped before, all skipped ones: nobody is asked for them any more.
 function setAside() {
 	const { sample } = shown();
 	for (const id of skipped.has(sample.id) ? skipped : [sample.id]) {
@@ -318,7 +319,7 @@ function goOn(answered) {
 	supply();
 }
 
-// To the one that was answered so many before the one to answer.
+// Steps to the n-th last answer; 0 is the image to answer.
 function stepTo(steps) {
 	if (steps < 0 || steps > past.length) return;
 	stepsBack = steps;
@@ -330,7 +331,7 @@ function stepTo(steps) {
 
 const goBack = () => stepTo(stepsBack + 1);
 
-// Whether it was taken.
+// Returns whether it was accepted.
 function choose(button) {
 	if (!button || !answer(button.dataset.label)) return false;
 	button.scrollIntoView({ block: 'nearest' });
@@ -358,7 +359,7 @@ function commandOf(event) {
 	const { key, target } = event;
 	if (event.ctrlKey || event.metaKey)
 		return key.toLowerCase() === 'z' && !event.shiftKey && !event.altKey ? goBack : null;
-	if (event.altKey || key === ' ' && target.matches('button, a')) return null; // it presses what has the focus
+	if (event.altKey || key === ' ' && target.matches('button, a')) return null; // Space presses the focused button
 	const labelKey = pressed(event);
 	const button = labelKey && $('labels').querySelector(`[data-key="${labelKey}"]`);
 	return commands[key] ?? (button ? () => choose(button) : null);
@@ -373,7 +374,7 @@ addEventListener('keydown', event => {
 	const command = commandOf(event);
 	if (command) {
 		event.preventDefault();
-		if (!event.repeat) command(); // one press, one answer
+		if (!event.repeat) command(); // one answer for each press
 	} else if (info && searchesByTyping(info.labels.length) && !event.ctrlKey && !event.metaKey && writes(event)) {
 		finder.open();
 	}
@@ -384,7 +385,7 @@ $('back').addEventListener('click', goBack);
 $('skip').addEventListener('click', skip);
 $('aside').addEventListener('click', setAside);
 $('help-open').addEventListener('click', help);
-// A click leaves the focus where it was, so that Space goes on skipping.
+// A click leaves the focus where it was, so that Space still skips.
 for (const id of ['labels', 'back', 'skip', 'aside'])
 	$(id).addEventListener('mousedown', event => event.preventDefault());
 
@@ -427,7 +428,7 @@ async function start() {
 
 async function begin() {
 	if (!await persist(start)) return;
-	await outbox.send(); // first: an answer of before may be to an image that would come again
+	await outbox.send(); // first, since an earlier answer may be about an image that would come again
 	if (await persist(() => tasks.resume(isAnswered))) supply();
 }
 

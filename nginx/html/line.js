@@ -1,11 +1,11 @@
-// Downloads of images take turns, so that on a slow line the one that is looked at is not held up by those fetched ahead,
-// and these come in the order in which they are needed.
+// Image downloads take turns, so that on a slow line the image that is looked at does not wait for those fetched
+// ahead, and these come in the order in which they are needed.
 
-let first = null;   // who need not wait
+let first = null;   // the one that need not wait
 let running = 0;
 const waiting = []; // { who, go }, the oldest first
 
-// Does work, a function that returns a promise, when it is who's turn.
+// Does work, a function that returns a promise, when it is the turn of `who`.
 export async function inTurn(who, work) {
 	await new Promise(go => {
 		if (!running || who === first) start({ go });
@@ -19,7 +19,7 @@ export async function inTurn(who, work) {
 	}
 }
 
-// Who is looked at from now on, waits for nobody; null for none.
+// From now on `who`, the image that is looked at, waits for no other; null for none.
 export function putFirst(who) {
 	first = who;
 	const place = waiting.findIndex(each => each.who === who);

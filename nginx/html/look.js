@@ -1,4 +1,4 @@
-// The page that only looks: a dataset's images one after the other, with their labels, for who may not label.
+// The page that only shows: a dataset's images one after the other, with their labels, for users who may not label.
 
 import { call, datasetPath, whoAmI } from './api.js';
 import { $, announce, number } from './dom.js';
@@ -10,7 +10,7 @@ const AHEAD = 2;
 
 const dataset = new URLSearchParams(location.search).get('dataset') ?? '';
 const shelf = new Shelf(dataset);
-const pictures = new Map(); // index → Picture, of the image that is looked at and its neighbours
+const pictures = new Map(); // index → Picture, for the visible image and its neighbours
 let at = 0;
 let size = 0;
 
@@ -82,7 +82,7 @@ const commands = { ArrowLeft: -1, Backspace: -1, ArrowRight: 1, ' ': 1 };
 
 addEventListener('keydown', event => {
 	if (event.ctrlKey || event.metaKey || event.altKey) return;
-	if (event.key === ' ' && event.target.matches('button, a')) return; // presses what has the focus
+	if (event.key === ' ' && event.target.matches('button, a')) return; // it presses the focused one
 	if (!Object.hasOwn(commands, event.key)) return;
 	event.preventDefault();
 	step(commands[event.key]);

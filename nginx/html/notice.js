@@ -1,12 +1,12 @@
-// What stands in the image's place while there is none: what is waited for, what is in the way, or that all is done.
+// The text in place of an image: what is being waited for, what went wrong, or that everything is done.
 
 import { ours } from './api.js';
 import { $, number, plural } from './dom.js';
 
 const WAITING = 'Waiting for the connection…';
 
-// A notice is { title, text, again: the words of the button, command, look: an address }, the last three where they help.
-// Shows it; returns its words.
+// A notice is { title, text, again: the button's text, command, look: an address }; the last three only where they
+// help. Shows it; returns its words.
 export function showNotice({ title, text, again = '', command = '', look = '' }) {
 	$('notice-title').textContent = title;
 	$('notice-text').textContent = text;
@@ -25,7 +25,7 @@ export const loading = offline => offline
 
 export const broken = problem => ({ title: 'This image cannot be shown', text: `${problem} Skip it, or set it aside.` });
 
-// error: the ApiError that no more images come for.
+// error: the ApiError because of which no more images come.
 export function inTheWay(error, dataset, user) {
 	const again = 'Try again';
 	switch (error.status) {
@@ -48,7 +48,7 @@ export function inTheWay(error, dataset, user) {
 
 const lookAt = dataset => ours(`/ui/look?dataset=${encodeURIComponent(dataset)}`);
 
-// A word of a shell's command line.
+// Quotes a word for a shell's command line.
 const quoted = word => /^[\w.@%+,:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 // info: the dataset, of which nothing is left to label here. given: how many labels were given here.

@@ -6,7 +6,7 @@
 import { ApiError, basePath, call, datasetPath, pause } from './api.js';
 import { alone, randomId, storage } from './storage.js';
 
-// What each kind of answer asks of the server.
+// The request for each kind of answer.
 const requests = {
 	label: (dataset, entry) =>
 		[datasetPath(dataset, 'tasks', entry.token, 'label'), { label: entry.label, lead_time_ms: entry.lead }],
@@ -17,8 +17,8 @@ const requests = {
 };
 
 export class Outbox {
-	problem = null;   // the ApiError that is in the way of sending now, or null
-	lost = new Map(); // answers that were refused: sample id → { label, lead, why, again: worth another lease }
+	problem = null;   // the ApiError that prevents sending now, or null
+	lost = new Map(); // refused answers: sample id → { label, lead, why, again: whether another lease may help }
 	#user;
 	#dataset;
 	#prefix;
@@ -26,7 +26,7 @@ export class Outbox {
 	#counter = 0;
 	#sending = null; // the promise of the loop that sends
 
-	// events: changed() when list(), problem or lost may have; saved(entry); lose(sample id).
+	// events: changed() when list(), problem or lost may have changed; saved(entry); lose(sample id).
 	constructor(user, dataset, events) {
 		this.#user = user;
 		this.#dataset = dataset;
@@ -37,7 +37,7 @@ export class Outbox {
 		});
 	}
 
-	// What waits, in order: { id, kind: 'label' | 'skip' | 'relabel', sample (its id), tried, … }.
+	// The waiting answers, in order: { id, kind: 'label' | 'skip' | 'relabel', sample (its id), tried, … }.
 	list() {
 		return this.#keys().map(key => this.#read(key)).filter(Boolean);
 	}
@@ -53,7 +53,7 @@ export class Outbox {
 		this.send();
 	}
 
-	// Changes the label of an answer that was never sent; false when there is none of that sample.
+	// Changes the label of an answer that was never sent; false when there is none for the sample.
 	amend(sample, label) {
 		const key = this.#keys().findLast(each => this.#read(each)?.sample === sample);
 		const entry = key && this.#read(key);
@@ -62,7 +62,7 @@ export class Outbox {
 		return true;
 	}
 
-	// Sends what waits, one after the other. Resolves when nothing waits, or when only the person can help (401).
+	// Sends the waiting answers, one after the other. Resolves when none waits, or when only the person can help (401).
 	send() {
 		this.#sending ??= this.#sendAll().finally(() => { this.#sending = null; });
 		return this.#sending;
@@ -80,7 +80,7 @@ export class Outbox {
 		this.#events.changed();
 	}
 
-	// Sends one; null when it is settled, else the error that is in the way.
+	// Sends one answer; returns null when it is settled, else the error that prevents it.
 	async #deliver(key) {
 		const entry = this.#read(key);
 		if (entry) {
@@ -92,7 +92,7 @@ export class Outbox {
 				if (error.status === 401 || error.passing) return error;
 				this.#refused(entry, error);
 			}
-		} // else another window sent it, or what lies there is not ours
+		} // else another window sent it, or the record is not ours
 		storage.remove(key);
 		return null;
 	}
@@ -108,8 +108,8 @@ export class Outbox {
 		}
 	}
 
-	// A lease ends with its label, so a label that is sent again, by this loop or by the browser itself on a new
-	// connection, is a 409: was it stored, and only the confirmation lost?
+	// A label ends its lease. So if it is sent again, by this loop or by the browser itself on a new connection, the
+	// answer is 409: finds out whether the label was stored, and only the confirmation lost.
 	async #isStored({ sample, label, lead }) {
 		const { items } = await call('GET', datasetPath(this.#dataset, 'samples', sample, 'history'));
 		return items.some(event =>
@@ -122,7 +122,7 @@ export class Outbox {
 		this.#lose(entry, gone ? 'your time ran out, or someone else labelled the image' : error.message, gone);
 	}
 
-	// What corrects a lost answer is lost with it: sent, it would overwrite someone else's. But when the image came again
+	// What corrects a lost answer is lost with it: if sent, it would overwrite someone else's. But when the image came
 	// and was answered again, that answer has a lease of its own, and nothing is lost.
 	#lose(entry, why, again) {
 		let { label } = entry;

@@ -4,16 +4,16 @@ import { address, passing, pause } from './api.js';
 import { inTurn } from './line.js';
 
 const NO_IMAGE = 'It is not an image that this browser can show.';
-const TRIES_ELSEWHERE = 2; // to fetch again what another origin has
-const INSTEAD_SIDE = 2048; // pixels of what the server makes of an image that this browser does not show
+const TRIES_ELSEWHERE = 2; // to fetch an image from another origin again
+const INSTEAD_SIDE = 2048; // side, in pixels, of the server's version of an image that this browser does not show
 
 export class Picture {
 	state = 'loading'; // then 'ready' or 'failed'
 	problem = '';      // why it failed, for people
-	done;              // resolves once it is one or the other, or forgotten
-	#image = null;     // kept, so that the browser keeps what it decoded
+	done;              // resolves once it is ready, failed or forgotten
+	#image = null;     // kept, so that the browser keeps the decoded image
 	#wanted = true;
-	#instead;          // the address of a large thumbnail of it, until that is tried
+	#instead;          // the address of a large thumbnail, until that was tried
 
 	constructor(sample) {
 		this.url = address(sample.image_url);
@@ -22,7 +22,7 @@ export class Picture {
 		this.done = this.#load();
 	}
 
-	// Stops trying, in the middle of a download, too.
+	// Stops trying, even in the middle of a download.
 	forget() {
 		this.#wanted = false;
 		if (this.state === 'loading' && this.#image) this.#image.src = '';
@@ -31,11 +31,11 @@ export class Picture {
 	async #load() {
 		for (let attempt = 0; this.#wanted; attempt++) {
 			if (await inTurn(this, () => this.#settle(attempt))) return;
-			await pause(attempt); // without holding up others
+			await pause(attempt); // outside of its turn, so that others can load meanwhile
 		}
 	}
 
-	// Tries once; whether there is nothing more to try.
+	// Tries once; returns whether there is nothing more to try.
 	async #settle(attempt) {
 		if (!this.#wanted) return true;
 		if (await this.#fetch()) {
@@ -60,14 +60,14 @@ export class Picture {
 	async #fetch() {
 		this.#image = new Image();
 		if (!await arrives(this.#image, this.url)) return false;
-		if (!document.hidden) await this.#image.decode().catch(() => {}); // a hidden page would wait until it is shown
+		if (!document.hidden) await this.#image.decode().catch(() => {}); // on a hidden page this would wait until it is shown
 		return true;
 	}
 
-	// Why it did not come, '' when it still may. An img does not tell, so its bytes are asked for: also where the answer
-	// is another one by now.
+	// Why it did not load, '' while it still may. An img does not say, so this requests its bytes, even if the answer
+	// may be another one by now.
 	async #reason(attempt) {
-		if (new URL(this.url).origin !== location.origin) return attempt < TRIES_ELSEWHERE ? '' : NO_IMAGE; // not ours to ask
+		if (new URL(this.url).origin !== location.origin) return attempt < TRIES_ELSEWHERE ? '' : NO_IMAGE; // we may not ask there
 		let bytes = '';
 		try {
 			const response = await fetch(this.url, { cache: 'reload' });

@@ -1,4 +1,4 @@
-// The samples of a dataset in their order, a page of them asked for before it is needed.
+// The samples of a dataset in order, read in pages before they are needed.
 
 import { call, datasetPath } from './api.js';
 
@@ -7,14 +7,14 @@ const PAGE = 100;
 export class Shelf {
 	#dataset;
 	#items = [];
-	#next = '';     // the cursor of what follows; null: that is all
+	#next = '';     // the cursor for the next page; null: there is none
 	#asking = null;
 
 	constructor(dataset) {
 		this.#dataset = dataset;
 	}
 
-	// The sample at an index, null when there is none so far.
+	// The sample at an index; null when there is none yet.
 	async at(index) {
 		while (index >= this.#items.length && this.#next !== null) {
 			this.#asking ??= this.#more().finally(() => { this.#asking = null; });

@@ -1,9 +1,9 @@
 // What this browser keeps across page loads and crashes, and how its windows take turns.
 
-const memory = new Map(); // where the browser keeps nothing for us
+const memory = new Map(); // used where the browser keeps nothing for us
 
 export const storage = {
-	lasting: true, // whether all that was set survives the page
+	lasting: true, // whether everything that was set outlives the page
 
 	set(key, value) {
 		try {
@@ -27,7 +27,7 @@ export const storage = {
 		memory.delete(key);
 		try {
 			localStorage.removeItem(key);
-		} catch { /* it was in memory only */ }
+		} catch { /* it was only in memory */ }
 	},
 
 	// The keys with this prefix, in order.
@@ -43,11 +43,11 @@ export const storage = {
 export const randomId = () =>
 	Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('');
 
-// Locks need a secure context; without them a window works as if it were alone.
-// Runs work while no other window of this browser does work of that name.
+// Locks need a secure context; without them a window works as if it were alone. Runs work while no other window of
+// this browser runs work of this name.
 export const alone = (name, work) => navigator.locks ? navigator.locks.request(name, work) : work();
 
-// This window's own name, and which windows live: each holds a lock of its name until it dies, however it dies.
+// This window's own name, and which windows are alive: each holds a lock of its name until it ends, however it ends.
 export const thisWindow = randomId();
 const nameLock = name => `window|${name}`;
 const named = new Promise(resolve => {

@@ -1,23 +1,23 @@
-// The images leased to this window: the next few fetched and decoded ahead, kept while the page is looked at, given
-// back when it is left.
+// The images leased to this window: the next few are fetched and decoded ahead, kept while the page is visible, and
+// given back when it is left.
 
 import { basePath, call, datasetPath, serverNow } from './api.js';
 import { Picture } from './picture.js';
 import { alone, livingWindows, storage, thisWindow } from './storage.js';
 
 const AHEAD = 3;            // beyond the current one
-const RENEW_AGAIN = 5000;   // ms, after a renewal that failed
+const RENEW_AGAIN = 5000;   // ms after a renewal that failed
 
 export class Tasks {
-	exhausted = false; // the server had nothing free when last asked
+	exhausted = false; // the server had nothing free the last time
 	#held = [];        // { token, sample, expires, span, picture }, the current one first
 	#dataset;
-	#prefix;           // of the records that tell which window holds a lease
+	#prefix;           // of the records that say which window holds a lease
 	#events;
 	#filling = null;
 	#timer;
 
-	// events: wanted(task), whether a task just leased is to be shown; gone() after a lease was lost.
+	// events: wanted(task): whether to show a task just leased; gone(): a lease was lost.
 	constructor(user, dataset, events) {
 		this.#dataset = dataset;
 		this.#prefix = `${basePath}lease|${encodeURIComponent(user)}|${encodeURIComponent(dataset)}|`;
@@ -25,24 +25,24 @@ export class Tasks {
 		document.addEventListener('visibilitychange', () => this.#renewSoon());
 	}
 
-	// The one to answer now, or undefined.
+	// The task to answer now, or undefined.
 	get current() {
 		return this.#held[0];
 	}
 
-	// The current one was answered: its lease is the outbox's now.
+	// The current task was answered: its lease now belongs to the outbox.
 	next() {
 		storage.remove(this.#prefix + this.#held.shift().token);
 	}
 
-	// The task of a sample, no longer held here: the caller answers it. Undefined when there is none.
+	// Removes the task of a sample, which the caller answers, and returns it; undefined when there is none.
 	withdraw(sample) {
 		const task = this.#held.find(each => each.sample.id === sample);
 		if (task) this.#forget(task);
 		return task;
 	}
 
-	// Leases until enough are ahead, or the server has no more.
+	// Leases tasks until enough are ahead, or the server has no more.
 	fill() {
 		this.#filling ??= this.#fill().finally(() => { this.#filling = null; });
 		return this.#filling;
@@ -56,7 +56,7 @@ export class Tasks {
 		}
 	}
 
-	// Takes up what a window of this browser held when it died.
+	// Resumes the tasks of a window of this browser that died.
 	resume(isAnswered) {
 		return alone(`resume|${this.#prefix}`, async () => {
 			const lives = await livingWindows();
@@ -67,7 +67,7 @@ export class Tasks {
 		});
 	}
 
-	// Takes up all this user holds that no window of this browser works on; what another browser left, for one.
+	// Resumes all tasks of this user on which no window of this browser works, such as those of another browser.
 	takeOver(isAnswered) {
 		return alone(`resume|${this.#prefix}`, async () => {
 			const lives = await livingWindows();
@@ -92,7 +92,7 @@ export class Tasks {
 		this.#renewSoon();
 	}
 
-	// Gives back what was not answered, also while the page closes.
+	// Gives back what was not answered, even while the page closes.
 	release() {
 		for (const { token, picture } of this.#held.splice(0)) {
 			picture.forget();
@@ -101,7 +101,7 @@ export class Tasks {
 		}
 	}
 
-	// Leases are renewed at half their time, and not while nobody looks.
+	// Leases are renewed at half their time, but not while nobody looks.
 	#renewSoon(atLeast = 500) {
 		clearTimeout(this.#timer);
 		if (document.hidden || !this.#held.length) return;
