@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "dataset/apart.h"
+#include "fastcgi/images.h"
 #include "fastcgi/serve.h"
 
 enum { CACHE_ROOM_BYTES = 1024 * 1024 };
@@ -56,7 +57,8 @@ static int image(struct call *call, struct err *err)
 	if (call_dataset(call, call->param[0], err) || call_place(call, err) ||
 	    dataset_sample_by_path(call->dataset, call->param[1], &sample, err))
 		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
-	int failed = serve_locate(call, &sample, &file, err) ||
+	const struct images images = call_images(call);
+	int failed = images_locate(&images, &sample, &file, err) ||
 	             reply_header(call->reply, "Cache-Control", "private, no-cache", err) ||
 	             serve_image(call, &sample, &file, err);
 	sample_release(&sample);

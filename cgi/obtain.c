@@ -76,23 +76,23 @@ static int obtain_find(struct call *call, struct passing *passing, int64_t id, s
 {
 	if (id >= 0)
 		return dataset_sample(call->dataset, id, &task->sample, err) ||
-		       serve_locate(call, &task->sample, file, err);
+		       images_locate(&passing->images, &task->sample, file, err);
 	if (call->role < ROLE_ANNOTATOR)
 		return err_set(err, ERR_FORBIDDEN, "A viewer obtains images by their id; labelling needs the role annotator");
-	return passing_next(call, passing, task, file, err);
+	return passing_next(passing, task, file, err);
 }
 
 /* Only reading from a bucket shows that an image is gone; then the next one is tried, as with files. */
 static int find_and_answer(struct call *call, int64_t id, struct err *err)
 {
-	struct passing passing = {.passed = 0};
+	struct passing passing = passing_begin(call);
 
 	for (;;) {
 		struct task task = {0};
 		struct located file;
 		bool found = obtain_find(call, &passing, id, &task, &file, err) == 0;
 		int failed = !found || answer_obtained(call, &task, &file, err);
-		bool again = failed && found && id < 0 && passing_over(call, &passing, &task.sample, err) == 0;
+		bool again = failed && found && id < 0 && passing_over(&passing, &task.sample, err) == 0;
 
 		task_release(&task);
 		if (!again)

@@ -22,9 +22,10 @@ static int tasks_lease(struct call *call, struct err *err)
 	struct task tasks[DATASET_TASKS_MAX];
 	int64_t count = 1;
 	size_t taken = 0;
+	struct passing passing = passing_begin(call);
 	int failed = call_body_or_none(call, err) ||
 	             json_int64(call->body, "count", false, 1, DATASET_TASKS_MAX, &count, err) || call_place(call, err) ||
-	             passing_lease(call, (size_t)count, tasks, &taken, err);
+	             passing_lease(&passing, (size_t)count, tasks, &taken, err);
 
 	if (!failed && taken > 0)
 		failed = serve_tasks(call, tasks, taken, err);

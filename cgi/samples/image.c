@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "fastcgi/document.h"
+#include "fastcgi/images.h"
 #include "fastcgi/serve.h"
 #include "fastcgi/thumb.h"
 #include "image/image.h"
@@ -11,8 +12,9 @@
 int samples_image(struct call *call, struct err *err)
 {
 	struct sample sample = {0};
+	const struct images images = call_images(call);
 	struct located file;
-	int failed = samples_find(call, &sample, err) || serve_locate(call, &sample, &file, err) ||
+	int failed = samples_find(call, &sample, err) || images_locate(&images, &sample, &file, err) ||
 	             reply_header(call->reply, "Cache-Control", "private, no-cache", err) ||
 	             serve_image(call, &sample, &file, err);
 

@@ -341,7 +341,7 @@ static int open_app(struct app *app, struct err *err)
 	app->recovery = recovery_new();
 	app->admission = app->program->slow_bodies ? admission_new(app->program->threads) : NULL;
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
-	app->thumbs = app->program->thumbs ? thumbs_new(app) : NULL;
+	app->thumbs = app->program->thumbs ? thumbs_new(&app->config, app->state_dir) : NULL;
 	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
 	       auth_open(&app->auth, app->config.json_user_dir, err) || open_stores(app, err);
 }

@@ -111,6 +111,10 @@ int call_body_or_none(struct call *call, struct err *err);
  * detail for a person ("": none); the dataset is call->dataset. */
 int call_audit(struct call *call, const char *action, const char *target, const char *detail, struct err *err);
 
+/* Where the images of call->dataset lie (after call_place); it borrows from call. */
+struct images;
+struct images call_images(const struct call *call);
+
 /* Read call->dataset's description into call->info: all of it; its place or its labels, unless read already; its
  * counts. */
 int call_info(struct call *call, struct err *err);

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "dataset/audit.h"
 #include "fastcgi/app.h"
+#include "fastcgi/images.h"
 #include "fastcgi/route.h"
 
 enum role call_role(const struct call *call, const char *dataset)
@@ -55,6 +56,14 @@ int call_audit(struct call *call, const char *action, const char *target, const 
 
 	return audit_add(call->app->store, &entry, err) ? err_prefix(err, "It is done, but the audit log does not say so")
 	                                                : 0;
+}
+
+struct images call_images(const struct call *call)
+{
+	return (struct images){.blobs = call->app->blobs,
+	                       .dataset = call->dataset,
+	                       .place = &call->info.place,
+	                       .roots = &call->app->config.image_roots};
 }
 
 int call_info(struct call *call, struct err *err)

@@ -2,8 +2,6 @@
 #include "fastcgi/passing.h"
 
 #include "fastcgi/recovery.h"
-#include "fastcgi/serve.h"
-#include "dataset/task.h"
 
 /* How many of the following samples are looked at together with one whose file is missing; it doubles with every
  * further one. Where a whole disk is missing, a write for each sample would take minutes. */
@@ -14,19 +12,25 @@ struct missing {
 	size_t count;
 };
 
-static bool is_missing(struct call *call, const struct sample *sample)
+struct passing passing_begin(const struct call *call)
+{
+	return (struct passing){
+		.images = call_images(call), .user = call->request->user, .recovery = call->app->recovery};
+}
+
+static bool is_missing(const struct images *images, const struct sample *sample)
 {
 	struct located file;
 	struct err why;
 
-	return sample->state == SAMPLE_UNLABELLED && serve_locate(call, sample, &file, &why) && why.code == ERR_NOT_FOUND;
+	return sample->state == SAMPLE_UNLABELLED && images_locate(images, sample, &file, &why) && why.code == ERR_NOT_FOUND;
 }
 
-static int passing_mark(struct call *call, struct passing *passing, const int64_t *ids, size_t count, struct err *err)
+static int passing_mark(struct passing *passing, const int64_t *ids, size_t count, struct err *err)
 {
 	passing->passed += count;
-	recovery_expect(call->app->recovery, dataset_name(call->dataset));
-	return dataset_mark_all_unreadable(call->dataset, ids, count, err);
+	recovery_expect(passing->recovery, dataset_name(passing->images.dataset));
+	return dataset_mark_all_unreadable(passing->images.dataset, ids, count, err);
 }
 
 static int too_many(struct passing *passing, struct err *err)
@@ -37,7 +41,7 @@ static int too_many(struct passing *passing, struct err *err)
 }
 
 /* Marks the samples in missing->ids, and those of the ones after the last of them that are missing, too. */
-static int pass_over(struct call *call, struct passing *passing, struct missing *missing, struct err *err)
+static int pass_over(struct passing *passing, struct missing *missing, struct err *err)
 {
 	struct sample *following;
 	size_t count;
@@ -45,69 +49,69 @@ static int pass_over(struct call *call, struct passing *passing, struct missing 
 	if (missing->count == 0)
 		return 0;
 	passing->ahead = passing->ahead == 0 ? AHEAD_MIN : passing->ahead * 2 < AHEAD_MAX ? passing->ahead * 2 : AHEAD_MAX;
-	if (dataset_samples(call->dataset, NULL, missing->ids[missing->count - 1], passing->ahead, &following, &count, err))
+	if (dataset_samples(passing->images.dataset, NULL, missing->ids[missing->count - 1], passing->ahead, &following,
+	                    &count, err))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (is_missing(call, &following[i]))
+		if (is_missing(&passing->images, &following[i]))
 			missing->ids[missing->count++] = following[i].id;
 		sample_release(&following[i]);
 	}
 	free(following);
-	int failed = passing_mark(call, passing, missing->ids, missing->count, err);
+	int failed = passing_mark(passing, missing->ids, missing->count, err);
 	missing->count = 0;
 	return failed;
 }
 
 /* Whether some samples that were passed over earlier are back; looked at once in a request that finds nothing else. */
-static bool recovers(struct call *call, struct passing *passing)
+static bool recovers(struct passing *passing)
 {
-	bool any = !passing->recovered && recovery_look(call);
+	bool any = !passing->recovered && recovery_look(passing->recovery, &passing->images);
 
 	passing->recovered = true;
 	return any;
 }
 
-int passing_next(struct call *call, struct passing *passing, struct task *task, struct located *file, struct err *err)
+int passing_next(struct passing *passing, struct task *task, struct located *file, struct err *err)
 {
 	struct missing missing = {.count = 0};
 
 	while (passing->passed < PASSING_MAX) {
-		if (lease_next(call->dataset, call->request->user, task, err)) {
-			if (err->code == ERR_NOT_FOUND && recovers(call, passing))
+		if (lease_next(passing->images.dataset, passing->user, task, err)) {
+			if (err->code == ERR_NOT_FOUND && recovers(passing))
 				continue;
 			return -1;
 		}
-		if (serve_locate(call, &task->sample, file, err) == 0)
+		if (images_locate(&passing->images, &task->sample, file, err) == 0)
 			return 0;
 		missing.ids[missing.count++] = task->sample.id;
 		task_release(task);
-		if (err->code != ERR_NOT_FOUND || pass_over(call, passing, &missing, err))
+		if (err->code != ERR_NOT_FOUND || pass_over(passing, &missing, err))
 			return -1;
 	}
 	return too_many(passing, err);
 }
 
-int passing_over(struct call *call, struct passing *passing, const struct sample *sample, struct err *err)
+int passing_over(struct passing *passing, const struct sample *sample, struct err *err)
 {
-	if (err->code != ERR_NOT_FOUND || passing_mark(call, passing, &sample->id, 1, err))
+	if (err->code != ERR_NOT_FOUND || passing_mark(passing, &sample->id, 1, err))
 		return -1;
 	return ++passing->fetched < PASSING_FETCHED_MAX ? 0 : too_many(passing, err);
 }
 
 /* Gives back leases that the client will not get. */
-static void give_back(struct call *call, struct task *tasks, size_t count)
+static void give_back(const struct passing *passing, struct task *tasks, size_t count)
 {
 	struct err ignored; /* a lease that is not given back expires later */
 
 	for (size_t i = 0; i < count; i++) {
-		lease_give_back(call->dataset, call->request->user, tasks[i].token, &ignored);
+		lease_give_back(passing->images.dataset, passing->user, tasks[i].token, &ignored);
 		task_release(&tasks[i]);
 	}
 }
 
 /* Keeps, in order, the tasks of tasks[0..*count) that can be read. */
-static int drop_unreadable(struct call *call, struct passing *passing, struct task *tasks, size_t *count,
-                           struct err *err)
+static int drop_unreadable(struct passing *passing, struct task *tasks, size_t *count, struct err *err)
 {
 	struct missing missing = {.count = 0};
 	size_t kept = 0;
@@ -115,7 +119,7 @@ static int drop_unreadable(struct call *call, struct passing *passing, struct ta
 	for (size_t i = 0; i < *count; i++) {
 		struct task task = tasks[i];
 		struct located file;
-		bool readable = serve_locate(call, &task.sample, &file, err) == 0;
+		bool readable = images_locate(&passing->images, &task.sample, &file, err) == 0;
 
 		if (!readable && err->code == ERR_NOT_FOUND) {
 			missing.ids[missing.count++] = task.sample.id;
@@ -130,24 +134,23 @@ static int drop_unreadable(struct call *call, struct passing *passing, struct ta
 		return -1;
 	}
 	*count = kept;
-	return pass_over(call, passing, &missing, err);
+	return pass_over(passing, &missing, err);
 }
 
-static int lease(struct call *call, struct passing *passing, size_t count, struct task *out, size_t *taken,
-                 struct err *err)
+static int lease(struct passing *passing, size_t count, struct task *out, size_t *taken, struct err *err)
 {
 	while (*taken < count) {
 		size_t got;
 
 		if (passing->passed >= PASSING_MAX)
 			return *taken > 0 ? 0 : too_many(passing, err);
-		if (lease_take(call->dataset, call->request->user, count - *taken, out + *taken, &got, err))
+		if (lease_take(passing->images.dataset, passing->user, count - *taken, out + *taken, &got, err))
 			return -1;
-		if (got == 0 && *taken == 0 && recovers(call, passing))
+		if (got == 0 && *taken == 0 && recovers(passing))
 			continue;
 		if (got == 0)
 			return 0;
-		int failed = drop_unreadable(call, passing, out + *taken, &got, err);
+		int failed = drop_unreadable(passing, out + *taken, &got, err);
 		*taken += got;
 		if (failed)
 			return -1;
@@ -155,14 +158,12 @@ static int lease(struct call *call, struct passing *passing, size_t count, struc
 	return 0;
 }
 
-int passing_lease(struct call *call, size_t count, struct task *out, size_t *taken, struct err *err)
+int passing_lease(struct passing *passing, size_t count, struct task *out, size_t *taken, struct err *err)
 {
-	struct passing passing = {.passed = 0};
-
 	*taken = 0;
-	if (lease(call, &passing, count, out, taken, err) == 0)
+	if (lease(passing, count, out, taken, err) == 0)
 		return 0;
-	give_back(call, out, *taken);
+	give_back(passing, out, *taken);
 	*taken = 0;
 	return -1;
 }

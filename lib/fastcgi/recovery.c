@@ -5,8 +5,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "fastcgi/serve.h"
 #include "dataset/task.h"
+#include "fastcgi/app.h"
+#include "fastcgi/images.h"
 
 enum {
 	DATASETS_MAX = 64, /* noted at once; the others are looked at when a request finds nothing else to do */
@@ -71,44 +72,43 @@ void recovery_expect(struct recovery *recovery, const char *dataset)
 
 /* Whether the image is there. The image store is asked about images in a bucket, unless `here` restricts the look to
  * this machine. */
-static bool is_back(struct call *call, const struct sample *sample, bool here)
+static bool is_back(const struct images *images, const struct sample *sample, bool here)
 {
 	struct blob_info info;
 	struct located file;
 	struct err err;
 
-	if (serve_locate(call, sample, &file, &err))
+	if (images_locate(images, sample, &file, &err))
 		return false;
-	return file.path[0] || (!here && blob_stat(call->app->blobs, sample->blob_key, &info, &err) == 0);
+	return file.path[0] || (!here && blob_stat(images->blobs, sample->blob_key, &info, &err) == 0);
 }
 
 /* Looks at the page of unreadable samples after *after, and moves *after on; at the end it is -1. *back gets how
  * many are unlabelled again. */
-static int look_recovery(struct call *call, int64_t *after, bool here, size_t *back, struct err *err)
+static int look_recovery(const struct images *images, int64_t *after, bool here, size_t *back, struct err *err)
 {
 	struct sample *samples;
 	int64_t ids[PAGE];
 	size_t count;
 
 	*back = 0;
-	if (dataset_unreadable(call->dataset, *after, PAGE, &samples, &count, err))
+	if (dataset_unreadable(images->dataset, *after, PAGE, &samples, &count, err))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		*after = samples[i].id;
-		if (is_back(call, &samples[i], here))
+		if (is_back(images, &samples[i], here))
 			ids[(*back)++] = samples[i].id;
 		sample_release(&samples[i]);
 	}
 	free(samples);
 	if (count < PAGE)
 		*after = -1;
-	return dataset_mark_readable(call->dataset, ids, *back, err);
+	return dataset_mark_readable(images->dataset, ids, *back, err);
 }
 
-bool recovery_look(struct call *call)
+bool recovery_look(struct recovery *recovery, const struct images *images)
 {
-	struct recovery *recovery = call->app->recovery;
-	const char *dataset = dataset_name(call->dataset);
+	const char *dataset = dataset_name(images->dataset);
 	struct err err;
 	size_t back;
 
@@ -116,26 +116,24 @@ bool recovery_look(struct call *call)
 	struct noted *noted = recovery_find(recovery, dataset);
 	int64_t after = noted ? noted->after : -1;
 	pthread_mutex_unlock(&recovery->mutex);
-	return look_recovery(call, &after, true, &back, &err) == 0 && back > 0;
+	return look_recovery(images, &after, true, &back, &err) == 0 && back > 0;
 }
 
 /* Looks at further pages as long as some samples come back; *left says whether any is still unreadable. */
-static int look_at(struct call *call, int64_t *after, size_t *back, bool *left, struct err *err)
+static int look_at(const struct images *images, int64_t *after, size_t *back, bool *left, struct err *err)
 {
 	struct sample *first;
 	size_t page, count;
 
 	*back = 0;
-	if (call_place(call, err))
-		return -1;
 	for (int i = 0; i < PAGES_MAX; i++) {
-		if (look_recovery(call, after, false, &page, err))
+		if (look_recovery(images, after, false, &page, err))
 			return -1;
 		*back += page;
 		if (page == 0 || *after < 0)
 			break;
 	}
-	if (dataset_unreadable(call->dataset, -1, 1, &first, &count, err))
+	if (dataset_unreadable(images->dataset, -1, 1, &first, &count, err))
 		return -1;
 	*left = count > 0;
 	for (size_t i = 0; i < count; i++)
@@ -162,15 +160,17 @@ static void note_look(struct recovery *recovery, const char *dataset, int64_t af
 
 static void visit(struct app *app, const char *dataset, int64_t after)
 {
-	struct call call = {.app = app};
+	struct dataset_place place = {.base_dir = NULL};
+	struct images images = {.blobs = app->blobs, .place = &place, .roots = &app->config.image_roots};
 	struct err err = {0};
 	bool left = true;
 	size_t back = 0;
 
-	if (dataset_open(app->store, dataset, &call.dataset, &err) || look_at(&call, &after, &back, &left, &err))
+	if (dataset_open(app->store, dataset, &images.dataset, &err) || dataset_place(images.dataset, &place, &err) ||
+	    look_at(&images, &after, &back, &left, &err))
 		left = err.code != ERR_NOT_FOUND; /* the dataset is gone */
-	dataset_info_release(&call.info);
-	dataset_close(call.dataset);
+	dataset_place_release(&place);
+	dataset_close(images.dataset);
 	if (back > 0)
 		log_write(LOG_INFO, "images can be read again", "dataset", dataset, NULL);
 	note_look(app->recovery, dataset, after, back > 0, left);

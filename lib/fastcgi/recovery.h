@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 struct app;
-struct call;
+struct images;
 struct recovery;
 
 struct recovery *recovery_new(void);
@@ -18,9 +18,8 @@ void recovery_free(struct recovery *recovery); /* NULL is fine */
 /* Notes that samples of the dataset were passed over. */
 void recovery_expect(struct recovery *recovery, const char *dataset);
 
-/* Looks at some samples of call->dataset (after call_place) whose images lie on this machine: returns whether any
- * came back. */
-bool recovery_look(struct call *call);
+/* Looks at some samples of a dataset whose images lie on this machine: returns whether any came back. */
+bool recovery_look(struct recovery *recovery, const struct images *images);
 
 enum { RECOVERY_SECONDS = 1 };
 /* Call it about every RECOVERY_SECONDS, from one thread. */

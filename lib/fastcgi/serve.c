@@ -1,46 +1,22 @@
-/* Finds samples' images, wherever they lie. */
+/* Answers with images and documents. */
 #include "fastcgi/serve.h"
 
 #include "base/json.h"
 #include "fastcgi/document.h"
 #include "fastcgi/content.h"
-#include "dataset/task.h"
+#include "fastcgi/images.h"
 
 enum { URL_BYTES_MAX = 64 * 1024 };
-
-static int locate_blob(struct call *call, const struct sample *sample, struct located *out, struct err *err)
-{
-	if (blob_path(call->app->blobs, sample->blob_key, out->path, err))
-		return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
-	out->root = strlen(out->path) > strlen(sample->blob_key) ? strlen(out->path) - strlen(sample->blob_key) - 1 : 0;
-	out->type = sample->type;
-	out->bytes = sample->bytes;
-	out->id = (struct located_id){.bytes = sample->bytes};
-	return 0;
-}
-
-int serve_locate(struct call *call, const struct sample *sample, struct located *out, struct err *err)
-{
-	if (sample->blob_key[0])
-		return locate_blob(call, sample, out, err);
-	return locate_file(call->info.place.base_dir, sample->filepath, &call->app->config.image_roots, out, err);
-}
 
 int serve_image(struct call *call, const struct sample *sample, const struct located *file, struct err *err)
 {
 	if (file->path[0])
 		return reply_file(call->reply, file->path, file->root, file->type, err);
+	const struct images images = call_images(call);
 	call->reply->status = 200;
-	if (serve_fetch(call, sample, &call->reply->body, err))
+	if (images_fetch(&images, sample, &call->reply->body, err))
 		return -1;
 	return reply_header(call->reply, "Content-Type", file->type, err);
-}
-
-int serve_fetch(struct call *call, const struct sample *sample, struct buf *out, struct err *err)
-{
-	if (blob_fetch(call->app->blobs, sample->blob_key, out, err) == 0)
-		return 0;
-	return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Image file not found") : -1;
 }
 
 /* Addresses of this server begin with a slash, others with a scheme. */

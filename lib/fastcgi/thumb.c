@@ -8,8 +8,8 @@
 #include "base/image_type.h"
 #include "base/memory.h"
 #include "fastcgi/content.h"
+#include "fastcgi/images.h"
 #include "fastcgi/once.h"
-#include "fastcgi/serve.h"
 #include "image/image.h"
 
 #define FOLDER "cache/thumbs"
@@ -21,9 +21,10 @@ enum { SIZES = sizeof(sizes) / sizeof(*sizes), NAME_BYTES_MAX = 48, ETAG_BYTES_M
 struct thumbs {
 	struct kept *kept;
 	struct once *making;
+	const struct config *config;
 };
 
-struct thumbs *thumbs_new(const struct app *app)
+struct thumbs *thumbs_new(const struct config *config, const char *state_dir)
 {
 	struct thumbs *thumbs = memory_new(1, sizeof(*thumbs));
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -31,8 +32,9 @@ struct thumbs *thumbs_new(const struct app *app)
 	                             .inside = THUMB_THREADS_MAX,
 	                             .per_user = THUMB_THREADS_USER};
 
-	thumbs->kept = kept_new(app->state_dir, FOLDER, app->config.limits.thumbs_bytes);
+	thumbs->kept = kept_new(state_dir, FOLDER, config->limits.thumbs_bytes);
 	thumbs->making = once_new(&limits);
+	thumbs->config = config;
 	return thumbs;
 }
 
@@ -58,7 +60,8 @@ int thumb_sweep(const char *state_dir, kept_wanted *wanted, void *data, struct e
 /* --- one thumbnail ------------------------------------------------------------------------------------------------ */
 
 struct thumb {
-	struct call *call;
+	struct thumbs *thumbs;
+	const struct images *images;
 	const struct sample *sample;
 	struct located file;
 	char version[CONTENT_VERSION_MAX];
@@ -73,24 +76,24 @@ static void name_it(const struct sample *sample, int size, char out[NAME_BYTES_M
 }
 
 /* Removes the thumbnails of an image that is gone. */
-static void remove_kept(const struct call *call, const struct sample *sample)
+static void remove_kept(const struct thumb *thumb)
 {
 	char name[NAME_BYTES_MAX];
 
 	for (size_t i = 0; i < SIZES; i++) {
-		name_it(sample, sizes[i], name);
-		kept_remove(call->app->thumbs->kept, call->info.place.uuid, name);
+		name_it(thumb->sample, sizes[i], name);
+		kept_remove(thumb->thumbs->kept, thumb->images->place->uuid, name);
 	}
 }
 
 static int thumb_look(struct thumb *thumb, struct err *err)
 {
-	if (serve_locate(thumb->call, thumb->sample, &thumb->file, err)) {
+	if (images_locate(thumb->images, thumb->sample, &thumb->file, err)) {
 		if (err->code == ERR_NOT_FOUND)
-			remove_kept(thumb->call, thumb->sample);
+			remove_kept(thumb);
 		return -1;
 	}
-	content_version(&thumb->call->info.place, thumb->sample, &thumb->file, thumb->version);
+	content_version(thumb->images->place, thumb->sample, &thumb->file, thumb->version);
 	thumb->settled = content_is_settled(thumb->sample, &thumb->file);
 	return 0;
 }
@@ -106,7 +109,7 @@ static bool is_same_still(const struct thumb *thumb)
 
 static int from_file(const struct thumb *thumb, struct buf *out, struct err *err)
 {
-	int64_t pixels_max = thumb->call->app->config.limits.image_pixels;
+	int64_t pixels_max = thumb->thumbs->config->limits.image_pixels;
 	int fd = open(thumb->file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	const char *type;
 
@@ -119,12 +122,12 @@ static int from_file(const struct thumb *thumb, struct buf *out, struct err *err
 
 static int from_store(const struct thumb *thumb, struct buf *out, struct err *err)
 {
-	const struct config *config = &thumb->call->app->config;
+	const struct config *config = thumb->thumbs->config;
 	const char *type;
 	struct buf bytes;
 
 	buf_init(&bytes, (size_t)config->limits.file_bytes);
-	int failed = serve_fetch(thumb->call, thumb->sample, &bytes, err) ||
+	int failed = images_fetch(thumb->images, thumb->sample, &bytes, err) ||
 	             image_thumb_bytes(buf_text(&bytes), bytes.len, config->limits.image_pixels, thumb->size, out, &type, err);
 	buf_release(&bytes);
 	return failed;
@@ -133,21 +136,21 @@ static int from_store(const struct thumb *thumb, struct buf *out, struct err *er
 static int thumb_make(void *data, struct buf *out, struct err *err)
 {
 	const struct thumb *thumb = data;
-	struct kept *kept = thumb->call->app->thumbs->kept;
+	struct kept *kept = thumb->thumbs->kept;
 
 	if (thumb->file.path[0] ? from_file(thumb, out, err) : from_store(thumb, out, err))
 		return -1;
 	if (thumb->settled && is_same_still(thumb))
-		kept_add(kept, thumb->call->info.place.uuid, thumb->name, thumb->version, out);
+		kept_add(kept, thumb->images->place->uuid, thumb->name, thumb->version, out);
 	return 0;
 }
 
-static int make_once(struct thumb *thumb, struct buf *out, struct err *err)
+static int make_once(struct thumb *thumb, const char *user, struct buf *out, struct err *err)
 {
 	char key[HASH_UUID_MAX + CONTENT_VERSION_MAX + NAME_BYTES_MAX];
 
-	snprintf(key, sizeof(key), "%s/%s/%s", thumb->call->info.place.uuid, thumb->version, thumb->name);
-	if (once_do(thumb->call->app->thumbs->making, thumb->call->request->user, key, thumb_make, thumb, out, err))
+	snprintf(key, sizeof(key), "%s/%s/%s", thumb->images->place->uuid, thumb->version, thumb->name);
+	if (once_do(thumb->thumbs->making, user, key, thumb_make, thumb, out, err))
 		return -1;
 	thumb->settled = thumb->settled && is_same_still(thumb);
 	return 0;
@@ -155,10 +158,10 @@ static int make_once(struct thumb *thumb, struct buf *out, struct err *err)
 
 /* --- its answer --------------------------------------------------------------------------------------------------- */
 
-static int reply_caching(struct thumb *thumb, const char *etag, struct err *err)
+static int reply_caching(struct call *call, const struct thumb *thumb, const char *etag, struct err *err)
 {
-	struct reply *reply = thumb->call->reply;
-	const char *version = request_query(thumb->call->request, "v");
+	struct reply *reply = call->reply;
+	const char *version = request_query(call->request, "v");
 
 	if (!thumb->settled)
 		return reply_header(reply, "Cache-Control", "private, no-store", err);
@@ -169,35 +172,36 @@ static int reply_caching(struct thumb *thumb, const char *etag, struct err *err)
 	       reply_header(reply, "ETag", etag, err);
 }
 
-static int reply_thumb(struct thumb *thumb, struct err *err)
+static int reply_thumb(struct call *call, struct thumb *thumb, struct err *err)
 {
-	struct reply *reply = thumb->call->reply;
-	const char *known = request_header(thumb->call->request, "HTTP_IF_NONE_MATCH");
+	struct reply *reply = call->reply;
+	const char *known = request_header(call->request, "HTTP_IF_NONE_MATCH");
 	char etag[ETAG_BYTES_MAX];
 
 	snprintf(etag, sizeof(etag), "\"%s-%d\"", thumb->version, thumb->size);
 	if (thumb->settled && known && strstr(known, etag)) {
 		reply_empty(reply, 304);
-		return reply_caching(thumb, etag, err);
+		return reply_caching(call, thumb, etag, err);
 	}
-	if (!kept_read(thumb->call->app->thumbs->kept, thumb->call->info.place.uuid, thumb->name, thumb->version,
-	               &reply->body) &&
-	    make_once(thumb, &reply->body, err))
+	if (!kept_read(thumb->thumbs->kept, thumb->images->place->uuid, thumb->name, thumb->version, &reply->body) &&
+	    make_once(thumb, call->request->user, &reply->body, err))
 		return -1;
 	const struct image_type *type = image_type_sniff((const unsigned char *)reply->body.data, reply->body.len);
 	reply->status = 200;
 	return reply_header(reply, "Content-Type", type ? type->media : "application/octet-stream", err) ||
-	       reply_caching(thumb, etag, err);
+	       reply_caching(call, thumb, etag, err);
 }
 
 int thumb_answer(struct call *call, const struct sample *sample, int size, struct err *err)
 {
-	struct thumb thumb = {.call = call, .sample = sample, .size = sizes[SIZES - 1]};
+	const struct images images = call_images(call);
+	struct thumb thumb = {
+		.thumbs = call->app->thumbs, .images = &images, .sample = sample, .size = sizes[SIZES - 1]};
 
 	for (size_t i = SIZES; i-- > 0;) {
 		if (size <= sizes[i])
 			thumb.size = sizes[i];
 	}
 	name_it(sample, thumb.size, thumb.name);
-	return thumb_look(&thumb, err) || reply_thumb(&thumb, err);
+	return thumb_look(&thumb, err) || reply_thumb(call, &thumb, err);
 }

@@ -10,8 +10,9 @@
  * nginx). */
 enum { THUMB_THREADS_MAX = 128, THUMB_THREADS_USER = 96 };
 
-struct thumbs *thumbs_new(const struct app *app); /* app has its configuration and state_dir */
-void thumbs_free(struct thumbs *thumbs);          /* NULL is fine; no request is under way */
+/* config must outlive it. */
+struct thumbs *thumbs_new(const struct config *config, const char *state_dir);
+void thumbs_free(struct thumbs *thumbs); /* NULL is fine; no request is under way */
 
 /* Answers the thumbnail of a sample (call_place before), in the smallest available size of at least `size` pixels a
  * side (1..IMAGE_THUMB_SIDE_MAX). It always shows the image as it is now: a kept one is used only after a check that
