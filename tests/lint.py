@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What tests/run lint checks beside compilers and shellcheck: each check returns what is wrong, a line a finding.
+"""What tests/run lint checks besides compilers and shellcheck: each check yields what is wrong, a line a finding.
 
-Usage: tests/lint.py --write    mends the texts that are made from the source
+Usage: tests/lint.py --write    corrects the texts that are made from the source
 """
 import re
 import subprocess

@@ -1,4 +1,5 @@
-"""The list of files in lib/README.md: made of each file's first sentence, so that it names every file and what it is for."""
+"""The list of files in lib/README.md: made of each file's first sentence, so that it names every file and its
+purpose."""
 import re
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""openapi.json held together with the programs' tables of routes, and kept in one form, in which additions seldom meet."""
+"""Compares openapi.json with the programs' tables of routes, and keeps it in a form in which additions seldom
+conflict."""
 import json
 import subprocess
 from pathlib import Path

@@ -1,6 +1,6 @@
 /* The ceiling of a FastCGI program: libfcgi, threads that share the socket, and nothing else.
  *
- * As size.c it takes a POST of JSON and answers JSON; it looks at neither. usage: spawn-fcgi … -- bare THREADS */
+ * Like size.c it takes a POST of JSON and answers JSON, but looks at neither. usage: spawn-fcgi … -- bare THREADS */
 #include <fcgiapp.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-"""The benchmarks of collecting: images put one by one, archives, thumbnails, S3 and MongoDB, each beside its ceiling."""
+"""The benchmarks of collecting: single images, archives, thumbnails, S3 and MongoDB, each beside its ceiling."""
 import contextlib
 import http.client
 import io

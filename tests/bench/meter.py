@@ -1,4 +1,4 @@
-"""What the benchmarks measure with: wrk, the disk, memory, and the table of results."""
+"""What the benchmarks use to measure: wrk, the disk, memory, and the table of results."""
 import json
 import os
 import subprocess

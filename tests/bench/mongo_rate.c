@@ -1,5 +1,6 @@
-/* Measures leases + labels on MongoDB through the dataset interface, against a bare libmongoc loop that does the same two
- * writes: a lease and a label of one document each, w:majority and j:true, spread so that none meets another.
+/* Measures leases + labels on MongoDB through the dataset interface, against a bare libmongoc loop with the same two
+ * writes: a lease and a label, each to one document, w:majority and j:true, to different documents so that none
+ * conflict.
  *
  * usage: TEST_MONGODB_URI=… mongo_rate [SECONDS=5 of each] [THREADS=64]      (tests/services/with-mongo sets it)
  * Prints a line: pairs of lease and label a second, bare and ours, and their ratio. */

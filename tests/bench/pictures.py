@@ -1,4 +1,4 @@
-"""Pictures that are like photographs to who decodes and stores them."""
+"""Pictures that are as hard to decode and store as photographs."""
 import io
 
 from PIL import Image

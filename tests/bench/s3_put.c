@@ -1,8 +1,8 @@
 /* The ceiling of uploads to S3: libcurl's multi interface in one thread, which signs and sends, and nothing else.
  *
  * usage: AWS_…=… s3_put BUCKET FILE SECONDS TRANSFERS
- * Puts the file's bytes under ever new keys, so many transfers at a time, on kept connections. Prints how many were
- * stored, and in how many seconds. */
+ * Puts the file's bytes under new keys again and again, TRANSFERS at a time, on kept connections. Prints how many
+ * were stored, and in how many seconds. */
 #include <curl/curl.h>
 #include <openssl/sha.h>
 #include <stdbool.h>

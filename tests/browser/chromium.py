@@ -1,4 +1,4 @@
-"""A real Chromium, driven as a person would: keys, clicks, what is on the screen."""
+"""A real Chromium, used as a person would: keys, clicks, what is on the screen."""
 import io
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A way to the server on which answers get lost: a relay that cuts connections when told to."""
+"""A connection to the server on which answers get lost: a relay that cuts connections on request."""
 import contextlib
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""The pages behind a proxy that gives them a path of its own."""
+"""The pages behind a proxy that moves them below a path."""
 from harness import Server, draw
 from chromium import Browser
 from proxy import Proxy

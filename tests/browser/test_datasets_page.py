@@ -1,4 +1,4 @@
-"""/ui/: the datasets, how far they are, who is looking."""
+"""/ui/: the datasets, their progress, and who is signed in."""
 
 
 def card(page, name):

@@ -1,4 +1,4 @@
-"""What a page of another origin can do with the password that the browser keeps: nothing that changes something."""
+"""A page of another origin can change nothing with the password that the browser keeps."""
 import http.server
 import threading
 

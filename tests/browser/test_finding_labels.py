@@ -1,4 +1,4 @@
-"""/ui/label with many labels: which keys give one at once, and how others are found by typing."""
+"""/ui/label with many labels: which keys give a label at once, and how typing finds the others."""
 import pytest
 from selenium.webdriver.common.keys import Keys
 

@@ -1,4 +1,4 @@
-"""/ui/label for who does not see it, or sees it in colours of their own, enlarged, or on a telephone."""
+"""/ui/label for people who do not see it, or see it in their own colours, enlarged, or on a phone."""
 import pytest
 from selenium.webdriver.common.keys import Keys
 

@@ -1,4 +1,4 @@
-"""Where things are on screens of all sizes: nothing beyond the edge, the image large, the labels in sight."""
+"""The layout on screens of all sizes: nothing beyond the edge, the image large, the labels in sight."""
 import pytest
 
 DESKTOP, PHONE, PHONE_ON_ITS_SIDE = (1280, 660), (375, 667), (667, 375)

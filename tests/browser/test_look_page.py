@@ -1,4 +1,4 @@
-"""/ui/look: who may not label can see the images with their labels."""
+"""/ui/look: users who may not label can see the images with their labels."""
 from selenium.webdriver.common.keys import Keys
 
 

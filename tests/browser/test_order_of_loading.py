@@ -1,4 +1,4 @@
-"""/ui/label: the image that is looked at comes first, and those that are needed next come ahead of time."""
+"""/ui/label: the image that is looked at loads first, and those needed next load ahead of time."""
 from harness import until
 from selenium.webdriver.common.keys import Keys
 

@@ -1,4 +1,5 @@
-"""Images of every type that is taken are shown by the labelling page: what the browser does not decode, as a picture of it."""
+"""The labelling page shows images of every accepted type; of those that the browser does not decode it shows a
+version made by the server."""
 from harness import TOP, draw
 
 FILES = ("red-blue.avif", "red-blue.jxl", "turned.heic")

@@ -1,4 +1,4 @@
-/* What the image stores' contract tests stand on: an empty store of the backend that TEST_BLOB names. */
+/* What the image stores' contract tests build on: an empty store of the backend that TEST_BLOB names. */
 #ifndef CONTRACT_BLOB_FIXTURE_H
 #define CONTRACT_BLOB_FIXTURE_H
 

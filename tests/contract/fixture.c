@@ -1,4 +1,4 @@
-/* Implements the contract tests' fixture: stores made and removed, the clock, threads and processes. */
+/* The contract tests' fixture: makes and removes stores, sets the clock, runs threads and processes. */
 #include "fixture.h"
 
 #include <mongoc/mongoc.h>

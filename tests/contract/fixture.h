@@ -1,7 +1,7 @@
-/* What every contract test stands on: a fresh store of the backend that TEST_DATASET names, and a clock it can turn.
+/* What every contract test builds on: a fresh store of the backend that TEST_DATASET names, and a clock it can set.
  *
  * TEST_DATASET=sqlite (the default) uses a temporary folder; TEST_DATASET=mongo a database of its own at
- * TEST_MONGODB_URI (tests/services/with-mongo starts one). The tests use dataset/dataset.h alone. */
+ * TEST_MONGODB_URI (tests/services/with-mongo starts one). The tests use only dataset/dataset.h. */
 #ifndef CONTRACT_FIXTURE_H
 #define CONTRACT_FIXTURE_H
 

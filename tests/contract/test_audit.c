@@ -1,4 +1,4 @@
-/* Contract: what is written to the audit log stays there, in order, across processes. */
+/* Contract: entries of the audit log stay there, in order, across processes. */
 #include "fixture.h"
 
 #include "base/buf.h"

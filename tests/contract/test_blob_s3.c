@@ -1,6 +1,5 @@
-/* What the image store promises in S3 alone, against the gateway that AWS_ENDPOINT_URL names
- * (tests/services/ceph starts one): who may read, uploads in parts, and what it does when the server
- * fails. */
+/* What the image store promises only in S3, against the gateway that AWS_ENDPOINT_URL names (tests/services/ceph
+ * starts one): who may read, uploads in parts, and what it does when the server fails. */
 #include "blob_fixture.h"
 
 #include <time.h>

@@ -1,5 +1,5 @@
-/* The image store in a bucket without ACLs, with a key that may not do all, or on a server that lacks a header, against
- * the gateway that AWS_ENDPOINT_URL names. */
+/* The image store in a bucket without ACLs, with a key that may not do everything, or on a server that lacks a
+ * header, against the gateway that AWS_ENDPOINT_URL names. */
 #include <unistd.h>
 
 #include "behind.h"

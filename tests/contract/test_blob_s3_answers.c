@@ -1,5 +1,5 @@
-/* What the image store in S3 takes for an answer of S3: a proxy, a login page or a broken line in between is none,
- * against the gateway that AWS_ENDPOINT_URL names. */
+/* What the image store in S3 accepts as an answer of S3, against the gateway that AWS_ENDPOINT_URL names: not the
+ * answers of proxies, login pages or broken lines. */
 #include <unistd.h>
 
 #include "behind.h"

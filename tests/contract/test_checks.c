@@ -1,4 +1,4 @@
-/* Contract: of several reasons to refuse a call, every store tells the same one. */
+/* Contract: if a call has several reasons to be refused, every store gives the same one. */
 #include "fixture.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Contract: agreement among several people, and what a change of how many are asked makes of it. */
+/* Contract: agreement among several people, and what happens to it when the number of people asked changes. */
 #include "fixture.h"
 
 static bool classify(struct dataset *dataset, const char *user, const char *filepath, const char *label)

@@ -1,4 +1,4 @@
-/* Contract: which samples a filter lets through, page by page; and flags, which are one thing to filter by. */
+/* Contract: which samples pass a filter, page by page; and flags, by which one can filter. */
 #include "fixture.h"
 
 #include <string.h>

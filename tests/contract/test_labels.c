@@ -1,4 +1,4 @@
-/* Contract: what is said of a label, its place among the others, its name, and its end. */
+/* Contract: a label's description, its place among the others, its name, and its removal. */
 #include "fixture.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Contract: datasets made, found, listed, changed, removed; their labels and notes. */
+/* Contract: datasets are created, found, listed, changed and removed; their labels and notes. */
 #include "fixture.h"
 
 static void a_new_dataset_is_empty_and_has_the_default_policy(void **state)

@@ -1,5 +1,5 @@
-/* Contract: a dataset moves to another store as it is: all of it is read, restored with its ids, and hidden until it
- * is whole. */
+/* Contract: a dataset moves to another store unchanged: it is read, restored with its ids, and hidden until it is
+ * whole. */
 #include "fixture.h"
 
 #include "base/hash.h"

@@ -1,4 +1,4 @@
-/* Contract: samples that somebody passes over, and those whose files cannot be read. */
+/* Contract: samples that somebody passes on, and samples whose files cannot be read. */
 #include "fixture.h"
 
 #include "dataset/move.h"

@@ -1,4 +1,4 @@
-/* Contract: who is given which sample next, and the life of a lease. */
+/* Contract: who gets which sample next, and the life of a lease. */
 #include "fixture.h"
 
 #include "base/text.h"

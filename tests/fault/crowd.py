@@ -1,4 +1,4 @@
-"""Several at work on a server at once, without a pause."""
+"""Several clients that work on a server at once, without a pause."""
 import threading
 
 

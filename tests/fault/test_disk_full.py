@@ -1,4 +1,5 @@
-"""All of a server lies on one disk, which fills up: 507, nothing answered is lost, nothing is left, and it goes on with room."""
+"""Everything of a server lies on one disk, which fills up: 507, nothing answered is lost, nothing is left behind,
+and it goes on once there is room."""
 import contextlib
 import hashlib
 import os

@@ -1,6 +1,7 @@
-"""Every process of the stack is killed at random under load: each answered label is there, and start needs no repair.
+"""Every process of the stack is killed at random under load: each answered label is there, and start needs no
+repair.
 
-FAULT_SEED=N repeats the choices of an earlier run (it is named when the test fails); FAULT_ROUNDS=N kills more often.
+FAULT_SEED=N repeats the choices of an earlier run (a failure names its seed); FAULT_ROUNDS=N kills more often.
 """
 import os
 import random

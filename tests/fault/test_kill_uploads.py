@@ -1,5 +1,5 @@
-"""Upload programs killed with SIGKILL: each answered image is there whole; what was left between bytes and metadata is swept once
-it is old enough, and nothing else is."""
+"""Upload programs are killed with SIGKILL: each answered image is there whole; what was left between bytes and
+metadata, and nothing else, is swept once it is old enough."""
 import fcntl
 import hashlib
 import os

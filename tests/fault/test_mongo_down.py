@@ -1,4 +1,4 @@
-"""MongoDB is wholly down, or a program was killed in the middle of a transaction: told clearly, and over once it is back."""
+"""MongoDB is down, or a program was killed during a transaction: the errors are clear, and end once it is back."""
 import itertools
 import os
 import signal

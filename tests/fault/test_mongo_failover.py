@@ -1,5 +1,5 @@
-"""The primary of a MongoDB replica set is killed with SIGKILL in mid-load: each answered label and upload is there, and nobody
-waits long."""
+"""The primary of a MongoDB replica set is killed with SIGKILL under load: each answered label and upload is
+there, and nobody waits long."""
 import hashlib
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What is under way when a program is told to end is finished; restarts under load keep every answered label."""
+"""A program that is ended finishes what is under way; restarts under load keep every answered label."""
 import contextlib
 import os
 import signal

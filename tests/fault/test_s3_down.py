@@ -1,4 +1,5 @@
-"""The S3 gateway is killed, or hangs: uploads are refused soon and clearly, nothing is half there; back, it works at once."""
+"""The S3 gateway is killed, or hangs: uploads are refused soon and clearly, and nothing is half there; once it is
+back, they work at once."""
 import contextlib
 import hashlib
 import io

@@ -1,4 +1,4 @@
-/* Fuzzes the names of archive entries: what is taken is a relative path of UTF-8 that stays below its folder. */
+/* Fuzzes the names of archive entries: an accepted name is a relative UTF-8 path that stays below its folder. */
 #include <stdint.h>
 
 #include "intake/archive_name.h"

@@ -1,4 +1,4 @@
-/* Fuzzes the configuration file: whatever is taken prints as a configuration that is taken again. */
+/* Fuzzes the configuration file: an accepted one prints as a configuration that is accepted again. */
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* Fuzzes the JSON wrapper: whatever is taken is bounded, prints as JSON, and comes back the same. */
+/* Fuzzes the JSON wrapper: accepted text is bounded, prints as JSON, and reads the same again. */
 #include <math.h>
 #include <stdint.h>
 

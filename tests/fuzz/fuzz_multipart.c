@@ -1,5 +1,5 @@
-/* Fuzzes multipart: the input's first byte is the size of the pieces, its first line the Content-Type, the
- * rest the body. What is read in pieces must be what is read at once. */
+/* Fuzzes multipart: the input's first byte is the size of the pieces, its first line the Content-Type, the rest the
+ * body. Reading in pieces must give the same as reading at once. */
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -1,4 +1,5 @@
-/* Fuzzes the request's target: what is taken is text, within its bounds, and reads the same when it is written again. */
+/* Fuzzes the request's target: an accepted one is text, within its bounds, and reads the same when it is written
+ * again. */
 #include <stddef.h>
 #include <stdint.h>
 

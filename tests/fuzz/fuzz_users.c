@@ -1,4 +1,4 @@
-/* Fuzzes a user's file: it is understood or refused, and what is written of it reads the same. */
+/* Fuzzes a user's file: it is refused, or what is written from it reads the same. */
 #include <stddef.h>
 #include <stdint.h>
 

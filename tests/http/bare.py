@@ -1,4 +1,4 @@
-"""A server without a configuration file: an empty home, and an environment."""
+"""A server without a configuration file: only an empty home, and an environment."""
 import json
 import os
 import subprocess

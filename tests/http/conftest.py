@@ -1,4 +1,4 @@
-"""Fixtures of the HTTP tests: servers of the real stack that are always ended."""
+"""Fixtures of the HTTP tests: servers of the real stack, which are always ended."""
 import os
 import subprocess
 import tempfile

@@ -1,4 +1,5 @@
-"""A small file system that only this process and what it starts can see, for tests that fill it; root only, else skipped."""
+"""A small file system that only this process and its children can see, for tests that fill it; needs root, else
+skips."""
 import contextlib
 import ctypes
 import functools

@@ -1,4 +1,4 @@
-"""Runs schemathesis on a server's openapi.json: whether what is answered to anything at all is what is described."""
+"""Runs schemathesis on a server's openapi.json: whether the answers to any requests are those described."""
 import contextlib
 import json
 import os

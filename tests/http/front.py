@@ -1,4 +1,4 @@
-"""Stands before a service, or for one: TLS, a login page, requests that are held back."""
+"""Stands in front of a service, or in for one: TLS, a login page, requests that are held back."""
 import contextlib
 import http.server
 import socket

@@ -1,4 +1,4 @@
-"""A real nginx before the server, as people put it there: at a path of its own, which it takes away or leaves."""
+"""A real nginx in front of the server, as people use it: at a path, which it removes or leaves."""
 import os
 import subprocess
 

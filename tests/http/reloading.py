@@ -1,4 +1,4 @@
-"""What holds while a server is reloaded under load."""
+"""What must hold while a server is reloaded under load."""
 import threading
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""POST /v1/datasets/{d}/archive: the images of an archive, each told of in a line of JSON."""
+"""POST /v1/datasets/{d}/archive: the images of an archive, each answered with a line of JSON."""
 import io
 import json
 import tarfile

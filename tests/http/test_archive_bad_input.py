@@ -1,4 +1,5 @@
-"""Archives that are none, are broken, lead elsewhere or grow without end: a line that says why, or a 4xx; nothing of it is stored."""
+"""Bodies that are no archive, and archives that are broken, lead elsewhere or grow without end: a line that says
+why, or a 4xx; nothing of them is stored."""
 import gzip
 import io
 import os

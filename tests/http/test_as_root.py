@@ -1,4 +1,5 @@
-"""What the commands make when root runs them in somebody else's folders: theirs, so that their server can use it."""
+"""Files that root's commands make in another user's folders belong to that user, so that their server can use
+them."""
 import json
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""Whatever a client sends is answered 4xx, saying what is wrong; no program ends by it."""
+"""Whatever a client sends gets a 4xx that says what is wrong; no program dies of it."""
 import base64
 import json
 import random

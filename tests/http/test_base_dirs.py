@@ -1,4 +1,4 @@
-"""Whose folder is whose: nobody sees another dataset's images, or the server's own files, through a base_dir."""
+"""Nobody sees another dataset's images, or the server's own files, through a base_dir."""
 import os
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""A bucket behind what stands before buckets: TLS with a certificate of one's own, and a login page."""
+"""A bucket behind what may come before it: TLS with one's own certificate, and a login page."""
 import json
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""POST /classify: gives a sample, named by its filepath, a label that is durable once "true" is answered."""
+"""POST /classify: labels the sample with a given filepath; the label is durable once "true" is answered."""
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

@@ -1,4 +1,5 @@
-"""The commands of scripts/image-label-client that ask /v1, against the real stack: in lines for people, and as JSON."""
+"""The commands of scripts/image-label-client that use /v1, against the real stack: as lines for people, and as
+JSON."""
 import json
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""scripts/image-label-client against the real stack: what it prints, saves, and says when something is wrong."""
+"""scripts/image-label-client against the real stack: what it prints, saves, and reports when something is wrong."""
 import json
 import os
 import stat

@@ -1,4 +1,5 @@
-"""The cursors of all lists: "next" is opaque, and what was not made here, or for another list, is refused by name."""
+"""The cursors of all lists: "next" is opaque, and a cursor that was made elsewhere, or for another list, is
+refused by name."""
 import pytest
 from collecting import assert_problem
 

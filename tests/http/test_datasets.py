@@ -1,4 +1,4 @@
-"""GET /v1/datasets: which datasets there are, and what is told of each."""
+"""GET /v1/datasets: which datasets are listed, and how each is described."""
 import sqlite3
 from urllib.parse import urlencode
 

@@ -1,4 +1,4 @@
-"""scripts/image-label-demo: what `make run` sets up works by pasting what it prints."""
+"""scripts/image-label-demo: what `make run` prints works when it is pasted."""
 import json
 import os
 import re

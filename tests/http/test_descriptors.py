@@ -1,4 +1,4 @@
-"""A program that has as many files open as it may: it says so, marks nothing, and goes on once it may open some again."""
+"""A program at its limit of open files says so, marks nothing, and goes on once it can open files again."""
 import contextlib
 import io
 import itertools

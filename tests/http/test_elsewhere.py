@@ -1,4 +1,5 @@
-"""What a browser sends for a page of another origin is refused where it may change something (tests/browser/test_elsewhere.py)."""
+"""Requests that a browser sends for a page of another origin are refused if they may change something
+(tests/browser/test_elsewhere.py)."""
 import json
 import subprocess
 

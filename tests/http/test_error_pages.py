@@ -1,4 +1,4 @@
-"""What a person sees who opens an address that cannot be had: a page that says what to do, and leads on."""
+"""A person who opens an address that fails sees a page that says what to do, and leads on."""
 import re
 
 import pytest

@@ -1,4 +1,5 @@
-"""Anything at all is asked of the server, as openapi.json describes it and otherwise: no 5xx, no answer that is not described, nothing bad taken."""
+"""Any requests, as openapi.json describes them and otherwise: no 5xx, no answer that is not described, no bad
+input accepted."""
 import pytest
 from exploring import explorable, explore
 

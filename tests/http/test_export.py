@@ -1,4 +1,4 @@
-"""GET /v1/datasets/{d}/export: a dataset in the forms of text, streamed."""
+"""GET /v1/datasets/{d}/export: a dataset in text formats, streamed."""
 import csv
 import io
 import json

@@ -1,4 +1,4 @@
-"""A password that others on the machine can read is told at start and at reload."""
+"""Passwords that others on the machine can read are reported at start and at reload."""
 import json
 import os
 

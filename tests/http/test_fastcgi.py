@@ -1,4 +1,4 @@
-"""What a program does with a connection, spoken to as nginx does."""
+"""What a program does with a connection, when addressed as nginx does."""
 import json
 import socket
 import struct

@@ -1,4 +1,5 @@
-"""Who comes in: keys by nginx, what people chose by the gate, which brakes guesses and tells no names."""
+"""Who is let in: keys by nginx, passwords that people chose by the gate, which slows down guessing and reveals no
+names."""
 import subprocess
 import time
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""How the programs are built and run, so that a bug of theirs is worth less."""
+"""How the programs are built and run, so that a bug in them can do less harm."""
 import os
 import platform
 import subprocess

@@ -1,4 +1,4 @@
-"""/healthz and /metrics: what monitors are told of the stores."""
+"""/healthz and /metrics: what monitors learn about the stores."""
 import re
 
 import pytest

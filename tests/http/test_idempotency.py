@@ -1,4 +1,4 @@
-"""Idempotency-Key: a POST that is sent again is answered as the first one was, and done once."""
+"""Idempotency-Key: a POST that is sent again gets the first one's answer, and is done only once."""
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

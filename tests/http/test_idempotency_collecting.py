@@ -1,4 +1,4 @@
-"""Idempotency-Key on each POST that creates something: done once, and answered alike whenever it is sent."""
+"""Idempotency-Key on each POST that creates something: done once, with the same answer whenever it is sent."""
 import base64
 import io
 import itertools

@@ -1,4 +1,4 @@
-"""make install: into a folder of whatever name, beneath DESTDIR, and what lies there then runs without the checkout."""
+"""make install: into a folder of any name, below DESTDIR; what is installed runs without the checkout."""
 import json
 import os
 import re

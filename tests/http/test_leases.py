@@ -1,4 +1,4 @@
-"""The next one of /obtain is leased: nobody else is given it while others are left."""
+"""The next image of /obtain is leased: nobody else gets it while others are left."""
 import json
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""What is logged: the truth of each request, and never more than is bounded."""
+"""The logs: the truth about each request, within bounds."""
 import os
 
 import pytest

@@ -1,4 +1,5 @@
-"""scripts/image-label-migrate: datasets and their images moved to other stores, looked at through the servers of both sides."""
+"""scripts/image-label-migrate: datasets and their images are moved to other stores, and compared through both
+sides' servers."""
 import hashlib
 import json
 import os

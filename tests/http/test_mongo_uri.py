@@ -1,4 +1,4 @@
-"""MongoDB's connection string: where its files lie, and what is said of one that is wrong."""
+"""MongoDB's connection string: where its files lie, and the errors for a wrong one."""
 import socket
 import subprocess
 

@@ -1,4 +1,5 @@
-"""What nginx itself answers: every error is JSON, nothing tells its version, every answer carries the same headers."""
+"""What nginx itself answers: every error is JSON, none shows nginx's version, and every answer has the same
+headers."""
 import json
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""With no configuration but a default dataset, SQLite and files do what the older collecting system did."""
+"""With no configuration but a default dataset, SQLite and files do the work of the older collecting system."""
 import sqlite3
 
 import pytest

@@ -1,4 +1,5 @@
-"""Requests that no page or script of ours makes: odd methods, codings, lengths, names and queries, at every address."""
+"""Requests that no page or script of ours sends: odd methods, codings, lengths, names and queries, at every
+address."""
 import base64
 import gzip
 import json

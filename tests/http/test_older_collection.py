@@ -1,4 +1,4 @@
-"""A database and a bucket that the older collecting system has filled: both go on working here as they are."""
+"""A database and a bucket filled by the older collecting system go on working here as they are."""
 import datetime
 import json
 import sqlite3

@@ -1,4 +1,5 @@
-"""openapi.json: served, true of what the server answers; and the check that holds it and the programs together sees what differs.
+"""openapi.json is served, and true of the server's answers; the check that compares it with the programs sees
+differences.
 
 (The check itself is run by tests/run lint: it needs no server.)
 """

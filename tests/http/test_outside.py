@@ -1,4 +1,4 @@
-"""What other services find in the bucket and the database, seen with boto3 and pymongo: as DESIGN promises it.
+"""What other services find in the bucket and the database, seen with boto3 and pymongo.
 
 Only the environment variables of the older collecting system are set.
 """

@@ -1,4 +1,4 @@
-"""Behind a proxy, at a path of its own: every address that is told leads back through it."""
+"""Behind a proxy, below a path: every address in an answer leads back through the proxy."""
 from base64 import b64encode
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""Datasets that become private or public while images are on their way into them."""
+"""Datasets that become private or public while images are being uploaded to them."""
 import io
 import tarfile
 import threading

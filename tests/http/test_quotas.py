@@ -1,4 +1,4 @@
-"""Quotas at their edges: what just fits is taken, one more is refused, by each way in."""
+"""Quotas at their edges: what just fits is accepted, one more is refused, however it is sent."""
 import contextlib
 
 import pytest

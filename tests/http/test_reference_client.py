@@ -1,4 +1,4 @@
-"""What the older system's Python client and exporter send and read, call by call."""
+"""The calls of the older system's Python client and exporter, one by one."""
 import csv
 import io
 import json

@@ -1,4 +1,5 @@
-"""A backup laid over a dataset's database: beside the log of the former one it is refused by name, and the others go on."""
+"""A backup restored over a dataset's database, beside the former one's log, is refused by name, and the other
+datasets go on."""
 import os
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""/v1/datasets/{d}/samples: pages of them, one, its image, thumbnail and history."""
+"""/v1/datasets/{d}/samples: pages of samples, a single one, its image, thumbnail and history."""
 import json
 
 import pytest

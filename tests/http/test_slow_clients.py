@@ -1,4 +1,4 @@
-"""Who uploads slowly, as telephones do, or stops amid it, as attackers do, keeps nobody from uploading."""
+"""Clients that upload slowly, like phones, or stop on the way, like attackers, keep nobody from uploading."""
 import base64
 import contextlib
 import http.client

@@ -1,4 +1,5 @@
-"""Labels in either of Unicode's forms, NFC and NFD (of macOS), are one label, also where an older database has the latter."""
+"""Labels in either of Unicode's forms, NFC and NFD (of macOS), are one label, even where an older database has
+the latter."""
 import contextlib
 import sqlite3
 import unicodedata

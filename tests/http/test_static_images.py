@@ -1,4 +1,4 @@
-"""GET /images/{dataset}/{filepath}: files beneath base_dir straight from nginx, to who may see the dataset."""
+"""GET /images/{dataset}/{filepath}: files below base_dir straight from nginx, for users who may see the dataset."""
 import base64
 import json
 import os

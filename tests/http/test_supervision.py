@@ -1,4 +1,4 @@
-"""start, stop, status, reload, run: what a crash, a kill or a mistake comes to."""
+"""start, stop, status, reload, run: how they handle crashes, kills and mistakes."""
 import json
 import os
 import pwd

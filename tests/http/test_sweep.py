@@ -1,4 +1,5 @@
-"""What a crash between bytes and metadata leaves in the image store: swept at start and by a reload once it is an hour old."""
+"""What a crash between bytes and metadata leaves in the image store is swept by a start or reload once it is an
+hour old."""
 import fcntl
 import hashlib
 import os

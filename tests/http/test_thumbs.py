@@ -1,4 +1,4 @@
-"""Thumbnails: of the image as it is now, for whoever may see it, made once and kept on each machine."""
+"""Thumbnails: of the image as it is now, for users who may see it, made once and kept on each machine."""
 import contextlib
 import io
 import os

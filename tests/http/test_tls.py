@@ -1,4 +1,4 @@
-"""HTTPS: a certificate of one's own or a self-signed one, modern protocols, and HSTS only there."""
+"""HTTPS: one's own certificate or a self-signed one, modern protocols, and HSTS only there."""
 import datetime
 import os
 import shutil

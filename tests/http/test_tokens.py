@@ -1,4 +1,4 @@
-"""Tokens for scripts: each acts as its maker, within its scope and datasets, and never for longer than it may."""
+"""Tokens for scripts: each acts as its maker, within its scope and datasets, and no longer than its maker may."""
 from datetime import datetime, timedelta, timezone
 
 import pytest

@@ -1,4 +1,5 @@
-"""Resumable uploads, by tus 1.0.0: creation, pieces, checksums, expiry, termination, and what becomes of them."""
+"""Resumable uploads, by tus 1.0.0: creation, pieces, checksums, expiry, termination, and the samples made of
+them."""
 import base64
 import email.utils
 import hashlib

@@ -1,4 +1,4 @@
-"""The types of images: what is taken, what a browser gets of it, and that all lists of them are one."""
+"""The types of images: which are accepted, what a browser gets for each, and that all lists of them agree."""
 import fnmatch
 import io
 import re

@@ -1,4 +1,4 @@
-"""A query parameter or a field that there is none of is refused in /v1, and passed over for the older systems' clients."""
+"""/v1 refuses unknown query parameters and fields; requests of the older systems' clients may have them."""
 import pytest
 from collecting import DEFAULT, assert_problem, picture
 

@@ -1,4 +1,5 @@
-"""Whatever is uploaded that is no sound image is refused by a 4xx that says why, on every way in; nothing is stored or left."""
+"""Uploads that are no sound image are refused with a 4xx that says why, however they are sent; nothing is stored
+or left behind."""
 import base64
 import hashlib
 import io

@@ -1,4 +1,5 @@
-"""Programs killed in mid-upload and disks that fill up: what was answered is there, what was not leaves nothing that counts."""
+"""Programs are killed during uploads, and disks fill up: what was answered is there, and the rest leaves nothing
+that counts."""
 import base64
 import contextlib
 import hashlib

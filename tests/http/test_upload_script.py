@@ -1,4 +1,4 @@
-"""scripts/image-label-load: a folder or an archive of images is uploaded, and only what is not there yet."""
+"""scripts/image-label-load: uploads a folder or an archive of images, and only those that are not there yet."""
 import itertools
 import os
 import pty

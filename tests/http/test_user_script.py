@@ -1,4 +1,4 @@
-"""scripts/image-label-user: keys, passwords, roles, and what the running server makes of them at once."""
+"""scripts/image-label-user: keys, passwords, roles, and how they take effect on a running server at once."""
 import json
 import os
 import pty

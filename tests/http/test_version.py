@@ -1,4 +1,4 @@
-"""--version: of every script and program the same, which the Makefile names."""
+"""--version: the same for every script and program, as in the Makefile."""
 import re
 import subprocess
 

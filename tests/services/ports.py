@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Ports for tests to listen on, which nobody else gets: no other test, and no connection on its way out.
+"""Ports for tests to listen on that nobody else gets: no other test, and no outgoing connection.
 
-Usage: ports.py N COMMAND [ARGUMENT]…    run a command that finds N of them in $PORTS; they stay its own, and that of
-                                         whatever it starts, until the last of those has ended
+Usage: ports.py N COMMAND [ARGUMENT]…    runs a command, which finds N ports in $PORTS; they belong to it and to
+                                         whatever it starts, until the last of these has ended
 """
 import contextlib
 import errno

@@ -1,4 +1,5 @@
-"""What schemathesis sends as images and archives: some that are, some that only begin like one, some of no kind. Runs in its own environment."""
+"""The images and archives that schemathesis sends: real ones, some that only begin like one, and some of no kind.
+Runs in its own environment."""
 import io
 import itertools
 import struct

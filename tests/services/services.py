@@ -1,10 +1,11 @@
-"""Real services for pytest: a MongoDB replica set and a Ceph S3 gateway on loopback, and programs of PyPI, for the tests that need them.
+"""Real services for the tests that need them: a MongoDB replica set and a Ceph S3 gateway on loopback, and
+programs of PyPI.
 
 with services.mongo(nodes=3) as mongo: … mongo.uri, mongo.pids
 with services.s3() as s3: … s3.environment (AWS_…), s3.pids
-services.venv("schemathesis"): the python of a virtual environment of what schemathesis.txt pins
+services.venv("schemathesis"): the python of a virtual environment with the packages that schemathesis.txt pins
 
-A service that cannot be had skips the test with its reason, and fails it when REQUIRE=mongo,s3,pypi names it.
+A test whose service is missing is skipped with the reason, or fails when REQUIRE=mongo,s3,pypi names the service.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What others think of an image: Pillow, and Chromium."""
+"""What others make of an image: Pillow, and Chromium."""
 import functools
 import http.server
 import io

@@ -1,4 +1,4 @@
-"""Thumbnails that take long keep nobody else waiting."""
+"""Slow thumbnails delay nobody else."""
 from concurrent.futures import ThreadPoolExecutor
 
 from collecting import DEFAULT, Collector, picture

@@ -1,4 +1,5 @@
-"""Every image of some public corpora is taken or refused for a reason that others share, and what is taken is shown."""
+"""Every image of some public corpora is accepted, or refused for a reason that others share; accepted images are
+shown."""
 import hashlib
 import io
 from collections import Counter

@@ -1,4 +1,5 @@
-"""The same as tests/http/test_exploring.py does, with many more requests, other ones each round, and such as follow from answers."""
+"""Like tests/http/test_exploring.py, with many more requests, different ones each round, and some that follow
+from answers."""
 import pytest
 from collecting import Stores
 from exploring import explorable, explore

@@ -1,4 +1,4 @@
-"""A dataset whose lock another program keeps, as a backup does: who labels in another one does not wait for it."""
+"""While another program keeps a dataset's lock, as a backup does, labelling in other datasets does not wait."""
 import fcntl
 from concurrent.futures import ThreadPoolExecutor
 

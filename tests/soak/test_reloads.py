@@ -1,4 +1,4 @@
-"""Reload after reload under load: of the requests that meet one, a fault loses some, and only now and then."""
+"""Reload after reload under load: only a known fault loses requests that meet one, and only now and then."""
 from harness import Server
 from reloading import assert_reloads_lose_nothing
 

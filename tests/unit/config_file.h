@@ -1,4 +1,4 @@
-/* A home folder, an environment and a configuration file of a test's own. Include after cmocka.h. */
+/* A test's own home folder, environment and configuration file. Include after cmocka.h. */
 #ifndef TESTS_UNIT_CONFIG_FILE_H
 #define TESTS_UNIT_CONFIG_FILE_H
 

@@ -1,4 +1,4 @@
-/* Images that libvips draws for tests (and BMPs made by hand), and what is asked of them. */
+/* Images that libvips draws for tests (and BMPs made by hand), and checks of images. */
 #ifndef DRAWING_H
 #define DRAWING_H
 

@@ -1,4 +1,4 @@
-/* A FastCGI request made in memory: its parameters and body, and what is answered. Include after cmocka.h. */
+/* A FastCGI request made in memory: its parameters and body, and its answer. Include after cmocka.h. */
 #ifndef TESTS_UNIT_FCGI_H
 #define TESTS_UNIT_FCGI_H
 

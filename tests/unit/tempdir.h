@@ -1,4 +1,4 @@
-/* A folder of its own for each test, with what it needs to look into it. Include after cmocka.h. */
+/* A folder of its own for each test, and functions to look into it. Include after cmocka.h. */
 #ifndef TESTS_UNIT_TEMPDIR_H
 #define TESTS_UNIT_TEMPDIR_H
 

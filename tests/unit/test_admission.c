@@ -1,4 +1,4 @@
-/* Unit tests of who may wait for a body, and how slow it may be. */
+/* How many requests may wait for a body, and how slow a body may be. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Reading archives of images, on archives that libarchive writes here, or that are made as they are read. */
+/* Reading archives of images: archives that libarchive writes here, or that are made while they are read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

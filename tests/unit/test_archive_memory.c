@@ -1,4 +1,4 @@
-/* An archive of any size is read at constant memory: it is made as it is read. */
+/* An archive of any size is read in constant memory: this one is made while it is read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* What is compressed is unpacked once, and no archive keeps a program busy that nobody waits for. */
+/* Only one layer of compression is undone, and no archive keeps a program busy when nobody waits for it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

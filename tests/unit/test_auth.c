@@ -1,4 +1,4 @@
-/* What users may do, by the grants their files were compiled into. */
+/* What users may do, by the grants that were compiled from their files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* The image store in files, while objects are published and hidden: nobody misses one, and none stays public. */
+/* The image store in files, while objects are published and hidden: every reader finds them, and none stays public. */
 #include "fs_store.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* Group commit by combine.h: batches, their order, and who goes because it waits too long. */
+/* Group commit by combine.h: batches, their order, and jobs that give up after waiting too long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

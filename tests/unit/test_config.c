@@ -1,4 +1,4 @@
-/* The configuration file: where it is found, what it may say, what is refused and how that is told. */
+/* The configuration file: where it is found, what it may contain, what is refused, and with which words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* The configuration with its environment: what wins over the file, and what may be printed of it. */
+/* The configuration with its environment: what wins over the file, and what may be printed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Unit tests of waiting for connections: new ones, kept ones, and the stop. */
+/* Waiting for connections: new ones, kept ones, and the stop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

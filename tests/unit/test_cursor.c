@@ -1,4 +1,4 @@
-/* Cursors of lists: each is read as it was made, and nothing else is taken for one. */
+/* Cursors of lists: each is read as it was made, and nothing else is accepted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

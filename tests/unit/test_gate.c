@@ -1,4 +1,4 @@
-/* The brake on passwords that people chose, by a clock of the test's. */
+/* The brake on guessing passwords that people chose, by the test's own clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Tests handles.h: which datasets stay open, who opens one, and when one is freed. */
+/* Which datasets stay open, who opens one, and when one is freed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

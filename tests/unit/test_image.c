@@ -1,4 +1,4 @@
-/* Checking images: what is taken, and what is refused. */
+/* Checking images: which are accepted, and which refused. */
 #include "drawing.h"
 
 #include <fcntl.h>

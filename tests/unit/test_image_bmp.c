@@ -1,4 +1,4 @@
-/* BMPs, which are read here and not by libvips. */
+/* BMPs, which our own code reads, not libvips. */
 #include "drawing.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* JPEGs: their kinds, and what decoding them costs. */
+/* JPEGs: their kinds, and the cost of decoding them. */
 #include "drawing.h"
 
 static struct made made_of(GByteArray *bytes)

@@ -1,4 +1,4 @@
-/* Types of images, told by bytes and by names. */
+/* Types of images, recognised by bytes and by names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Notes of images about to be stored: which a sweep finds, and when. */
+/* Notes of images about to be stored: which of them a sweep finds, and when. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* JSON from outside: what is not exactly one well-formed, bounded value is refused with words that help. */
+/* JSON from outside: all but exactly one well-formed, bounded value is refused with words that help. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

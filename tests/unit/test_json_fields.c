@@ -1,4 +1,4 @@
-/* What is read of a JSON tree and written as one: fields of the wrong type are refused by name. */
+/* Reading JSON trees' fields and writing trees: fields of the wrong type are refused by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

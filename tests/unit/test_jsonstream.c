@@ -1,4 +1,4 @@
-/* The walk over JSON: events in order, errors with their line, files larger than memory ought to hold. */
+/* The walk over JSON: events in order, errors with their line, files too large for memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

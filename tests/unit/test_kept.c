@@ -1,4 +1,4 @@
-/* Files that can be made again: kept up to a ceiling, given only to who asks for their content. */
+/* Files that can be made again: kept up to a ceiling, and used only for the content that they were made from. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Unit tests of what is told from people's own images and labels by its name. */
+/* Which names mark litter among people's own images and labels. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

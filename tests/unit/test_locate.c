@@ -1,4 +1,4 @@
-/* What file of a dataset may be served, and as what type. */
+/* Which files of a dataset may be served, and as what type. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

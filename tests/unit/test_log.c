@@ -1,4 +1,4 @@
-/* Log lines: one JSON object and one write a line, whatever the values are. */
+/* Log lines: each is one JSON object and one write, whatever its values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

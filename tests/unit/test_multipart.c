@@ -1,4 +1,4 @@
-/* Reading multipart/form-data as a stream: each case is fed in pieces of many sizes, and reads the same. */
+/* Reading multipart/form-data as a stream: each case comes in pieces of many sizes, and reads the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Work that is done once for all who ask for the same, a little of it at a time, users in turns. */
+/* Work that is done once for all who ask for the same, a few works at a time, users in turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

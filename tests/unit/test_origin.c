@@ -1,4 +1,4 @@
-/* Which requests are taken for those of somebody else's page. */
+/* Which requests count as coming from another site's page. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

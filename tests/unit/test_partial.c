@@ -1,4 +1,5 @@
-/* Uploads in pieces: kept across processes, one writer at a time, no way to another's, nothing left of those that are over. */
+/* Uploads in pieces: kept across processes, one writer at a time, closed to other users, and removed without a trace
+ * once they are over. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

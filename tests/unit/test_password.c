@@ -1,4 +1,4 @@
-/* The forms in which nginx keeps passwords. */
+/* The forms in which passwords are kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

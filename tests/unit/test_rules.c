@@ -1,4 +1,4 @@
-/* What labelling means, as tables: votes, decisions and the policy; changes; seeds and uploads. */
+/* The meaning of labelling, as tables: votes, decisions and the policy; changes; seeds and uploads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

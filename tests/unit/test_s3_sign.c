@@ -1,7 +1,6 @@
-/* How S3 is asked: addresses, and Signature Version 4 against the examples that AWS publishes for S3
- * (access key AKIAIOSFODNN7EXAMPLE, bucket "examplebucket", 2013-05-24), and against botocore for what they
- * lack. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html,
- * sigv4-query-string-auth.html */
+/* Requests to S3: addresses, and Signature Version 4 against the examples that AWS publishes for S3 (access key
+ * AKIAIOSFODNN7EXAMPLE, bucket "examplebucket", 2013-05-24), and against botocore where they have none.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, sigv4-query-string-auth.html */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

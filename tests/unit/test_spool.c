@@ -1,4 +1,4 @@
-/* Bytes on their way in: few stay in memory, more go to a file without a name; both are hashed and bounded. */
+/* Bytes of uploads: few stay in memory, more go to a file without a name; both are hashed and bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* What only SQLite has: a log beside each database, and other programs that read it meanwhile. */
+/* What only SQLite has: a log beside each database, and other programs that read the database meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

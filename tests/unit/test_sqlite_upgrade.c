@@ -1,4 +1,4 @@
-/* A database that an earlier version of this program wrote, and a change of the policy that was cut short. */
+/* A database written by an earlier version of this program, and a change of the policy that was interrupted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

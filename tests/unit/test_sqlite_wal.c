@@ -1,4 +1,4 @@
-/* A database that is restored beside the log of the former one: that is noticed, and nothing else is taken for it. */
+/* A database restored beside the former one's log is noticed, and nothing else is mistaken for that. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Users' files, and what nginx and the programs get of them. */
+/* Users' files, and what is compiled from them for nginx and the programs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
