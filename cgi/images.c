@@ -11,8 +11,8 @@ static cJSON *document_stored(struct call *call, const struct ingest *ingest, co
 	return serve_document(call, sample, err);
 }
 
-static int reply_stored(struct call *call, const struct ingest *ingest, const struct sample *sample, bool duplicate,
-                        struct err *err)
+static int images_reply_stored(struct call *call, const struct ingest *ingest, const struct sample *sample,
+                               bool duplicate, struct err *err)
 {
 	cJSON *document = document_stored(call, ingest, sample, err);
 
@@ -50,7 +50,7 @@ static int images_put(struct call *call, struct err *err)
 	if (!failed) {
 		ingest_from_spool(&body, &image.source);
 		failed = ingest_store(&ingest, &image, &sample, &duplicate, err) ||
-		         reply_stored(call, &ingest, &sample, duplicate, err);
+		         images_reply_stored(call, &ingest, &sample, duplicate, err);
 	}
 	spool_release(&body);
 	sample_release(&sample);

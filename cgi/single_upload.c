@@ -30,7 +30,7 @@ static int single_upload_take(void *data, const char *filename, struct spool *fi
 	return 0;
 }
 
-static int take_label(void *data, const char *given, struct err *err)
+static int single_upload_label(void *data, const char *given, struct err *err)
 {
 	struct upload *upload = data;
 
@@ -39,8 +39,8 @@ static int take_label(void *data, const char *given, struct err *err)
 	return ingest_label(upload->ingest.dataset, given, &upload->label, err);
 }
 
-static int reply_stored(struct call *call, const struct upload *upload, const struct sample *sample, bool duplicate,
-                        struct err *err)
+static int single_upload_reply(struct call *call, const struct upload *upload, const struct sample *sample,
+                               bool duplicate, struct err *err)
 {
 	cJSON *answer = json_new_object(), *response = json_new_object();
 	struct buf url;
@@ -70,7 +70,7 @@ static int store(struct call *call, struct upload *upload, struct err *err)
 		return err_set(err, ERR_BAD_REQUEST, "The body has no part named \"file\" with a file name");
 	ingest_from_spool(&upload->file, &image.source);
 	int failed = ingest_store(&upload->ingest, &image, &sample, &duplicate, err) ||
-	             reply_stored(call, upload, &sample, duplicate, err);
+	             single_upload_reply(call, upload, &sample, duplicate, err);
 	sample_release(&sample);
 	return failed;
 }
@@ -86,8 +86,8 @@ static int single_upload_post(struct call *call, struct err *err)
 	    upload_label(call, &upload.label, err))
 		return -1;
 	int failed = upload_receive(call, &receive, err) ||
-	             receive_files(&receive, fields, single_upload_take, upload.label ? NULL : take_label, &upload, &count,
-	                           err) ||
+	             receive_files(&receive, fields, single_upload_take, upload.label ? NULL : single_upload_label,
+	                           &upload, &count, err) ||
 	             store(call, &upload, err);
 	if (upload.taken)
 		spool_release(&upload.file);

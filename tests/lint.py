@@ -11,6 +11,7 @@ from pathlib import Path
 import lint_files
 import lint_floors
 import lint_format
+import lint_names
 import lint_openapi
 
 TOP = Path(__file__).resolve().parent.parent
@@ -64,7 +65,7 @@ def write():
     lint_openapi.write()
 
 
-CHECKS = [the_table_of_the_configuration, the_version_of_the_scripts, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_openapi.CHECKS]
+CHECKS = [the_table_of_the_configuration, the_version_of_the_scripts, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_names.CHECKS, *lint_openapi.CHECKS]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

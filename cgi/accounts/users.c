@@ -93,7 +93,7 @@ static int check_datasets(const cJSON *datasets, struct err *err)
 	return 0;
 }
 
-static int read_role(const struct call *call, enum role *role, struct err *err)
+static int accounts_read_role(const struct call *call, enum role *role, struct err *err)
 {
 	const char *text = NULL;
 
@@ -103,8 +103,8 @@ static int read_role(const struct call *call, enum role *role, struct err *err)
 	return *role == ROLE_NONE ? err_set(err, ERR_UNPROCESSABLE, "A user without a role could do nothing") : 0;
 }
 
-static int add_user(struct call *call, const char *name, const cJSON *datasets, enum role role, int64_t expires_us,
-                    char key[USERS_KEY_MAX], struct err *err)
+static int accounts_add_user(struct call *call, const char *name, const cJSON *datasets, enum role role,
+                             int64_t expires_us, char key[USERS_KEY_MAX], struct err *err)
 {
 	const struct user_place place = accounts_place(call->app);
 	struct user_grant *grants = memory_new((size_t)cJSON_GetArraySize(datasets) + 1, sizeof(*grants));
@@ -152,11 +152,11 @@ int accounts_user_add(struct call *call, struct err *err)
 	int64_t expires_us;
 	char key[USERS_KEY_MAX];
 
-	if (call_body(call, err) || json_string(call->body, "user", true, &name, err) || read_role(call, &role, err) ||
-	    accounts_expiry(call, &expires_us, err))
+	if (call_body(call, err) || json_string(call->body, "user", true, &name, err) ||
+	    accounts_read_role(call, &role, err) || accounts_expiry(call, &expires_us, err))
 		return -1;
 	datasets = cJSON_GetObjectItemCaseSensitive(call->body, "datasets");
-	if (check_datasets(datasets, err) || add_user(call, name, datasets, role, expires_us, key, err))
+	if (check_datasets(datasets, err) || accounts_add_user(call, name, datasets, role, expires_us, key, err))
 		return -1;
 	reply_user(call, name, key);
 	return accounts_audit_body(call, "user.add", name, err);

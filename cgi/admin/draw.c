@@ -231,7 +231,7 @@ static void draw_encode(const unsigned char *rows, struct buf *out)
 }
 
 /* Writes the file in one step, so that an interruption leaves no half picture. */
-static int write_file(const char *path, const struct buf *bytes, struct err *err)
+static int draw_write(const char *path, const struct buf *bytes, struct err *err)
 {
 	char temporary[4096];
 
@@ -264,7 +264,7 @@ static int draw_draw(const char *folder, int number, struct err *err)
 	compose(&picture, number);
 	paint(&picture, rows);
 	draw_encode(rows, &png);
-	int failed = write_file(path, &png, err);
+	int failed = draw_write(path, &png, err);
 	buf_release(&png);
 	return failed;
 }

@@ -55,7 +55,7 @@ struct load {
 
 /* --- the command line --------------------------------------------------------------------------------------------- */
 
-static int add_labels(struct options *options, char *list, struct err *err)
+static int split_labels(struct options *options, char *list, struct err *err)
 {
 	for (char *label; (label = strsep(&list, ","));) {
 		label += strspn(label, " \t");
@@ -91,7 +91,7 @@ static int load_parse(struct options *options, int argc, char **argv, struct err
 		case 'c': options->config = optarg; break;
 		case 'm': options->moved = true; break;
 		case 'l':
-			if (add_labels(options, optarg, err))
+			if (split_labels(options, optarg, err))
 				return -1;
 			break;
 		default:
@@ -114,7 +114,7 @@ static bool is_same_folder(const char *path, const char *real)
 	return strcmp(path, real) == 0 || (realpath(path, resolved) && strcmp(resolved, real) == 0);
 }
 
-static int check_base_dir(struct load *load, struct err *err)
+static int load_base_dir(struct load *load, struct err *err)
 {
 	struct dataset_change change = {.base_dir = load->options.base_dir};
 	struct dataset_place place;
@@ -136,12 +136,12 @@ static int check_base_dir(struct load *load, struct err *err)
 }
 
 /* Opens the dataset if it exists; a new one is made with its first images, so that a mistyped folder makes none. */
-static int open_dataset(struct load *load, struct err *err)
+static int load_open_dataset(struct load *load, struct err *err)
 {
 	const struct options *options = &load->options;
 
 	if (dataset_open(load->store, options->dataset, &load->dataset, err) == 0)
-		return check_base_dir(load, err);
+		return load_base_dir(load, err);
 	load->dataset = NULL;
 	if (err->code != ERR_NOT_FOUND)
 		return -1;
@@ -153,7 +153,7 @@ static int open_dataset(struct load *load, struct err *err)
 	return 0;
 }
 
-static int make_dataset(struct load *load, struct err *err)
+static int load_dataset(struct load *load, struct err *err)
 {
 	struct dataset_policy policy = dataset_policy_default();
 
@@ -168,7 +168,7 @@ static int make_dataset(struct load *load, struct err *err)
 	if (dataset_open(load->store, load->options.dataset, &load->dataset, err))
 		return -1;
 	if (!load->created) /* another load has made it meanwhile */
-		return check_base_dir(load, err);
+		return load_base_dir(load, err);
 	return apart_settle(load->store, &load->config, NULL, err);
 }
 
@@ -251,7 +251,7 @@ static const char *folder_label(struct load *load, const char *path)
 
 static int write_chunk(struct load *load, struct err *err)
 {
-	int failed = make_dataset(load, err) ||
+	int failed = load_dataset(load, err) ||
 	             dataset_merge(load->dataset, load->labels, load->label_count, load->seeds, load->seed_count,
 	                           &load->merged, err);
 
@@ -344,7 +344,7 @@ static int work_as_owner(const struct config *config, struct err *err)
 static int load_run(struct load *load, config_env *env, struct err *err)
 {
 	if (config_load(&load->config, load->options.config, env, err) || work_as_owner(&load->config, err) ||
-	    dataset_store_open(&load->store, &load->config, err) || open_dataset(load, err))
+	    dataset_store_open(&load->store, &load->config, err) || load_open_dataset(load, err))
 		return -1;
 	struct progress whole;
 	progress_start(&whole, stderr);

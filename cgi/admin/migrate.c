@@ -144,7 +144,7 @@ static void set_base_url(struct run *run)
 	run->migration.base_url = buf_text(&run->base_url);
 }
 
-static int open_destination(struct run *run, struct err *err)
+static int migrate_open_destination(struct run *run, struct err *err)
 {
 	struct migration *migration = &run->migration;
 	int failed = dataset_store_open(&migration->to, &run->to_config, err) || dataset_store_ping(migration->to, err) ||
@@ -154,7 +154,7 @@ static int open_destination(struct run *run, struct err *err)
 }
 
 /* Makes nothing in the source: where its folder of images does not exist, there are no images. */
-static int open_source(struct run *run, struct err *err)
+static int migrate_open_source(struct run *run, struct err *err)
 {
 	struct migration *migration = &run->migration;
 	const struct config *config = &run->from_config;
@@ -166,7 +166,7 @@ static int open_source(struct run *run, struct err *err)
 	return failed ? err_prefix(err, "--from") : 0;
 }
 
-static int open_stores(struct run *run, config_env *env, struct err *err)
+static int migrate_open_stores(struct run *run, config_env *env, struct err *err)
 {
 	struct migration *migration = &run->migration;
 	const char *tmp = env("TMPDIR");
@@ -181,7 +181,7 @@ static int open_stores(struct run *run, config_env *env, struct err *err)
 	if (config_datasets_are_files(&run->to_config) &&
 	    admin_make_folder(run->to_config.sqlite_db_dir, 0755, err))
 		return -1;
-	if (open_source(run, err) || open_destination(run, err))
+	if (migrate_open_source(run, err) || migrate_open_destination(run, err))
 		return -1;
 	migration->from_config = &run->from_config;
 	migration->to_config = &run->to_config;
@@ -256,7 +256,7 @@ static void tell_interrupted(int signal)
 	raise(signal); /* ends the program once this returns */
 }
 
-static void catch_signals(void)
+static void migrate_catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = tell_interrupted, .sa_flags = (int)SA_RESETHAND};
 
@@ -271,8 +271,8 @@ int admin_migrate(int argc, char **argv, config_env *env)
 
 	buf_init(&run->base_url, TEXT_FILEPATH_MAX);
 	int usage = migrate_parse(run, argc, argv, &err);
-	catch_signals();
-	int failed = usage || open_stores(run, env, &err) || move_datasets(run, &err);
+	migrate_catch_signals();
+	int failed = usage || migrate_open_stores(run, env, &err) || move_datasets(run, &err);
 	if (failed)
 		fprintf(stderr, "image-label-migrate: %s%s\n", err.text, usage ? " (see image-label-migrate --help)" : "");
 	else if (run->moved + run->failed > 1)

@@ -42,7 +42,7 @@ static void say(struct moving *moving, const char *line)
 }
 
 /* Lists missing images only in the first comparison, since every comparison finds them again. */
-static void tell_missing(void *data, const char *line)
+static void moving_missing(void *data, const char *line)
 {
 	struct moving *moving = data;
 
@@ -82,7 +82,7 @@ static bool patient(const struct progress *since, const struct err *err)
 	return true;
 }
 
-static int write_outline(struct moving *moving, struct err *err)
+static int moving_write_outline(struct moving *moving, struct err *err)
 {
 	struct progress since;
 	int failed;
@@ -94,7 +94,8 @@ static int write_outline(struct moving *moving, struct err *err)
 	return failed;
 }
 
-static int write_records(struct moving *moving, const struct dataset_record *records, size_t count, struct err *err)
+static int moving_write_records(struct moving *moving, const struct dataset_record *records, size_t count,
+                                struct err *err)
 {
 	struct progress since;
 	int failed;
@@ -109,7 +110,7 @@ static int write_records(struct moving *moving, const struct dataset_record *rec
 /* --- copying ------------------------------------------------------------------------------------------------------ */
 
 /* Sets the image's URL in the destination; an image in the dataset's own folder keeps its URL. */
-static int set_url(struct moving *moving, struct dataset_record *record, struct err *err)
+static int moving_set_url(struct moving *moving, struct dataset_record *record, struct err *err)
 {
 	const struct migration *migration = moving->migration;
 	struct buf url, path;
@@ -133,7 +134,7 @@ static int set_url(struct moving *moving, struct dataset_record *record, struct 
 static int migrate_dataset_prepare(void *data, struct dataset_record *records, size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (set_url(data, &records[i], err))
+		if (moving_set_url(data, &records[i], err))
 			return -1;
 	}
 	return 0;
@@ -144,7 +145,7 @@ static int copy_page(struct moving *moving, struct dataset_record *records, size
 {
 	return migrate_dataset_prepare(moving, records, count, err) ||
 	       migrate_images_take(&moving->migration->images, records, count, look, err) ||
-	       write_records(moving, records, count, err);
+	       moving_write_records(moving, records, count, err);
 }
 
 /* Copies what follows the last record in the destination. Some images of the first page may have been copied before. */
@@ -178,10 +179,10 @@ static int mend(void *data, const struct dataset_record *records, size_t count, 
 	struct moving *moving = data;
 
 	return migrate_images_take(&moving->migration->images, records, count, true, err) ||
-	       write_records(moving, records, count, err);
+	       moving_write_records(moving, records, count, err);
 }
 
-static int check_images(void *data, const struct dataset_record *records, size_t count, struct err *err)
+static int moving_check_images(void *data, const struct dataset_record *records, size_t count, struct err *err)
 {
 	struct moving *moving = data;
 	int failed = migrate_images_take(&moving->migration->images, records, count, true, err);
@@ -215,7 +216,7 @@ static int compare_once(struct moving *moving, bool *clean, struct err *err)
 	moving->passes++;
 	if (migrate_compare(&moving->compare, err) || take_outline(moving, &changed, err))
 		return -1;
-	if (changed && !moving->whole && write_outline(moving, err))
+	if (changed && !moving->whole && moving_write_outline(moving, err))
 		return -1;
 	images->publish = changed;
 	moving->changed += moving->compare.differing + changed;
@@ -318,7 +319,7 @@ static int drop_unfinished(struct moving *moving, struct err *err)
 	return err->code != ERR_NOT_FOUND;
 }
 
-static int open_destination(struct moving *moving, int64_t *last, struct err *err)
+static int moving_open_destination(struct moving *moving, int64_t *last, struct err *err)
 {
 	char *origin = origin_of(moving->migration, moving->name);
 	struct progress since;
@@ -337,7 +338,7 @@ static int open_destination(struct moving *moving, int64_t *last, struct err *er
 	return failed;
 }
 
-static int open_source(struct moving *moving, struct err *err)
+static int moving_open_source(struct moving *moving, struct err *err)
 {
 	struct dataset_counts counts;
 	char line[160];
@@ -368,13 +369,13 @@ static int move(struct moving *moving, struct err *err)
 	int64_t last;
 	bool changed;
 
-	if (open_source(moving, err) || open_destination(moving, &last, err))
+	if (moving_open_source(moving, err) || moving_open_destination(moving, &last, err))
 		return -1;
 	moving->compare = (struct compare){.from = moving->from,
 	                                   .to = moving->to,
 	                                   .prepare = migrate_dataset_prepare,
 	                                   .mend = mend,
-	                                   .page = check_images,
+	                                   .page = moving_check_images,
 	                                   .data = moving};
 	if (moving->whole)
 		return compare_whole(moving, err);
@@ -385,7 +386,7 @@ static int move(struct moving *moving, struct err *err)
 	moving->migration->images.publish =
 		!failed && moving->resumed > 0 && there.policy.public_images != moving->outline.policy.public_images;
 	dataset_outline_release(&there);
-	if (failed || write_outline(moving, err))
+	if (failed || moving_write_outline(moving, err))
 		return -1;
 	moving->done = moving->begun = moving->resumed;
 	if (copy_rest(moving, last, err) || compare_until_same(moving, err))
@@ -423,7 +424,7 @@ int migrate_dataset(struct migration *migration, const char *name, struct err *e
 	char line[256];
 
 	migration->images.copied = migration->images.copied_bytes = migration->images.missing = 0;
-	migration->images.tell = tell_missing;
+	migration->images.tell = moving_missing;
 	migration->images.data = &moving;
 	progress_start(&moving.progress, stderr);
 	int failed = move(&moving, err);

@@ -107,7 +107,7 @@ static int migrate_images_take_next(struct page *page, const struct sample *samp
 
 /* --- a page of them ----------------------------------------------------------------------------------------------- */
 
-static void tell_missing(struct migrate_images *images, const struct sample *sample, const struct err *err)
+static void migrate_images_missing(struct migrate_images *images, const struct sample *sample, const struct err *err)
 {
 	char line[LINE_MAX_BYTES];
 
@@ -123,7 +123,7 @@ static void migrate_images_note(struct page *page, const struct sample *sample, 
 	struct migrate_images *images = page->images;
 
 	if (failed && (err->code == ERR_NOT_FOUND || err->code == ERR_UNPROCESSABLE)) {
-		tell_missing(images, sample, err);
+		migrate_images_missing(images, sample, err);
 	} else if (failed && !page->failed) {
 		page->failed = true;
 		page->err = *err;

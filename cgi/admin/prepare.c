@@ -28,7 +28,7 @@ struct prepare {
 	char (*uuids)[HASH_UUID_MAX]; /* of the datasets that are ready */
 };
 
-static int make_folders(const struct config *config, struct err *err)
+static int prepare_folders(const struct config *config, struct err *err)
 {
 	if (admin_make_folder(config->json_db_dir, 0755, err) ||
 	    admin_make_folder(config->json_user_dir, 0700, err))
@@ -134,7 +134,7 @@ struct page {
 	size_t count;
 };
 
-static bool add_name(void *data, const char *name)
+static bool prepare_add_name(void *data, const char *name)
 {
 	struct page *page = data;
 	page->names[page->count] = memory_text(name);
@@ -142,7 +142,7 @@ static bool add_name(void *data, const char *name)
 }
 
 /* One dataset alone may be out of reach while the store works. */
-static bool is_store_down(struct prepare *prepare, const struct err *err)
+static bool prepare_store_down(struct prepare *prepare, const struct err *err)
 {
 	struct err why;
 	if (err->code == ERR_UNAVAILABLE)
@@ -158,7 +158,7 @@ static int prepare_page(struct prepare *prepare, struct page *page, struct err *
 		if (prepare_dataset(prepare, page->names[i], err) == 0)
 			continue;
 		prepare->broken++;
-		if (is_store_down(prepare, err))
+		if (prepare_store_down(prepare, err))
 			result = -1;
 		else
 			buf_printf(&prepare->warnings, "dataset \"%s\" cannot be opened: %s\n",
@@ -174,7 +174,7 @@ static int prepare_datasets(struct prepare *prepare, struct err *err)
 	int result = 0;
 	for (bool more = true; more && result == 0;) {
 		page->count = 0;
-		result = dataset_store_list(prepare->store, after, PAGE, add_name, page, err);
+		result = dataset_store_list(prepare->store, after, PAGE, prepare_add_name, page, err);
 		more = page->count == PAGE;
 		if (result == 0)
 			result = prepare_page(prepare, page, err);
@@ -188,7 +188,7 @@ static int prepare_datasets(struct prepare *prepare, struct err *err)
 	return result;
 }
 
-static int by_text(const void *a, const void *b)
+static int prepare_by_text(const void *a, const void *b)
 {
 	return strcmp(a, b);
 }
@@ -197,7 +197,7 @@ static bool is_uuid_of_dataset(void *data, const char *uuid)
 {
 	const struct prepare *prepare = data;
 
-	return bsearch(uuid, prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text);
+	return bsearch(uuid, prepare->uuids, prepare->ready, sizeof(*prepare->uuids), prepare_by_text);
 }
 
 /* Only when every dataset was opened is it known which thumbnails belong to none. */
@@ -207,7 +207,7 @@ static void sweep_thumbs(struct prepare *prepare)
 
 	if (prepare->broken > 0)
 		return;
-	qsort(prepare->uuids, prepare->ready, sizeof(*prepare->uuids), by_text);
+	qsort(prepare->uuids, prepare->ready, sizeof(*prepare->uuids), prepare_by_text);
 	if (thumb_sweep(prepare->state_dir, is_uuid_of_dataset, prepare, &err))
 		buf_printf(&prepare->warnings, "thumbnails of removed datasets cannot be swept: %s\n", err.text);
 }
@@ -260,7 +260,7 @@ static int prepare_users(struct prepare *prepare, struct err *err)
 static int prepare_all(struct prepare *prepare, struct err *err)
 {
 	const struct config *config = &prepare->config;
-	if (make_folders(config, err) || dataset_store_open(&prepare->store, config, err) ||
+	if (prepare_folders(config, err) || dataset_store_open(&prepare->store, config, err) ||
 	    seed_merge(prepare->store, config->json_db_dir, told_seed, NULL, &prepare->warnings, err) ||
 	    make_default_dataset(prepare, err) ||
 	    adopt_collected(config, prepare->store, &prepare->warnings, err) || prepare_datasets(prepare, err) ||

@@ -9,7 +9,7 @@
 enum { CONTROL_C = 3 };
 
 /* Reads one line from standard input, without buffering more than that line. */
-static int read_line(char *out, size_t size, struct err *err)
+static int secret_line(char *out, size_t size, struct err *err)
 {
 	size_t len = 0;
 	for (;;) {
@@ -40,7 +40,7 @@ static int read_line(char *out, size_t size, struct err *err)
 static int secret_ask(const char *question, char *out, size_t size, struct err *err)
 {
 	fputs(question, stderr);
-	int result = read_line(out, size, err);
+	int result = secret_line(out, size, err);
 	fputc('\n', stderr); /* the typed one was not echoed */
 	return result;
 }
@@ -62,7 +62,7 @@ int secret_read(char *out, size_t size, struct err *err)
 	struct termios normal, silent;
 	int result;
 	if (tcgetattr(STDIN_FILENO, &normal) != 0) {
-		result = read_line(out, size, err);
+		result = secret_line(out, size, err);
 	} else {
 		/* Ctrl-C must not leave a terminal without echo: it is read as the end of the line. */
 		silent = normal;

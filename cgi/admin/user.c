@@ -56,7 +56,7 @@ static void print_key(const struct request *request, const char *name, char *key
 	explicit_bzero(key, USERS_KEY_MAX);
 }
 
-static int run_add(struct request *request, struct err *err)
+static int user_add(struct request *request, struct err *err)
 {
 	char key[USERS_KEY_MAX];
 	const char *name = request->arguments[0];
@@ -69,7 +69,7 @@ static int run_add(struct request *request, struct err *err)
 	return 0;
 }
 
-static int run_passwd(struct request *request, struct err *err)
+static int user_passwd(struct request *request, struct err *err)
 {
 	char key[USERS_KEY_MAX];
 	const char *name = request->arguments[0];
@@ -79,7 +79,7 @@ static int run_passwd(struct request *request, struct err *err)
 	return 0;
 }
 
-static int run_remove(struct request *request, struct err *err)
+static int user_remove(struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
 	if (users_remove(&request->place, name, false, err) != 0)
@@ -97,7 +97,7 @@ static void print_role(const struct request *request, const char *dataset)
 		printf("%s is now %s on %s.\n", name, role_name(request->role), dataset ? dataset : "every dataset");
 }
 
-static int run_grant(struct request *request, struct err *err)
+static int user_grant(struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
 	if (request->grant_count == 0) {
@@ -113,7 +113,7 @@ static int run_grant(struct request *request, struct err *err)
 	return 0;
 }
 
-static int run_list(struct request *request, struct err *err)
+static int user_list(struct request *request, struct err *err)
 {
 	struct buf text;
 	buf_init(&text, LIST_MAX);
@@ -130,12 +130,12 @@ static const struct verb {
 	int arguments_min, arguments_max;
 	int options;
 } verbs[] = {
-	{"add", "NAME [--role ROLE] [--datasets A,B] [--password] [--expires TIME]", run_add, 1, 1,
+	{"add", "NAME [--role ROLE] [--datasets A,B] [--password] [--expires TIME]", user_add, 1, 1,
          ROLE | DATASETS | DATASET | PASSWORD | EXPIRES},
-	{"passwd", "NAME [--password]", run_passwd, 1, 1, PASSWORD},
-	{"remove", "NAME", run_remove, 1, 1, 0},
-	{"grant", "NAME ROLE [--dataset A]", run_grant, 1, 2, ROLE | DATASETS | DATASET},
-	{"list", "[--json]", run_list, 0, 0, JSON},
+	{"passwd", "NAME [--password]", user_passwd, 1, 1, PASSWORD},
+	{"remove", "NAME", user_remove, 1, 1, 0},
+	{"grant", "NAME ROLE [--dataset A]", user_grant, 1, 2, ROLE | DATASETS | DATASET},
+	{"list", "[--json]", user_list, 0, 0, JSON},
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
@@ -188,10 +188,10 @@ static const struct verb *find_verb(struct request *request, int argc, char **ar
 }
 
 /* The role is an option of add, and an argument (or an option) of grant. */
-static int read_role(struct request *request, const struct verb *verb, struct err *err)
+static int request_role(struct request *request, const struct verb *verb, struct err *err)
 {
 	request->role = ROLE_ANNOTATOR; /* like a file of the older system, which has no roles */
-	if (verb->run == run_grant) {
+	if (verb->run == user_grant) {
 		bool twice = request->role_text && request->argument_count == 2;
 		if (!request->role_text && request->argument_count == 2)
 			request->role_text = request->arguments[1];
@@ -200,12 +200,12 @@ static int read_role(struct request *request, const struct verb *verb, struct er
 	}
 	if (request->role_text && role_parse(request->role_text, &request->role, err) != 0)
 		return -1;
-	if (verb->run == run_add && request->role == ROLE_NONE)
+	if (verb->run == user_add && request->role == ROLE_NONE)
 		return err_set(err, ERR_BAD_REQUEST, "a user without a role cannot do anything");
 	return 0;
 }
 
-static int add_dataset(struct request *request, const char *name, struct err *err)
+static int request_dataset(struct request *request, const char *name, struct err *err)
 {
 	if (text_check_dataset_name(name, err) != 0)
 		return -1;
@@ -215,14 +215,14 @@ static int add_dataset(struct request *request, const char *name, struct err *er
 	return 0;
 }
 
-static int read_datasets(struct request *request, struct err *err)
+static int request_datasets(struct request *request, struct err *err)
 {
-	if (request->dataset_text && add_dataset(request, request->dataset_text, err) != 0)
+	if (request->dataset_text && request_dataset(request, request->dataset_text, err) != 0)
 		return -1;
 	for (char *name; (name = strsep(&request->datasets_text, ",")) != NULL;) {
 		if (name[0] == '\0')
 			return err_set(err, ERR_BAD_REQUEST, "--datasets names no dataset between two of its commas");
-		if (add_dataset(request, name, err) != 0)
+		if (request_dataset(request, name, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -312,7 +312,7 @@ int admin_user(int argc, char **argv, config_env *env)
 	const struct verb *verb = NULL;
 	if (parse_options(request, argc, argv, &err) == 0)
 		verb = find_verb(request, argc, argv, &err);
-	if (verb && !read_role(request, verb, &err) && !read_datasets(request, &err) &&
+	if (verb && !request_role(request, verb, &err) && !request_datasets(request, &err) &&
 	    !read_expires(request, &err))
 		status = user_run(request, verb, env, &err) == 0 ? ADMIN_DONE : ADMIN_FAILED;
 	if (status != ADMIN_DONE)

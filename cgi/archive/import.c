@@ -166,7 +166,7 @@ static int import_summarise(struct import *import, const char *error, struct err
 }
 
 /* Fails with err; or with broken, when the archive cannot be read any further, or a store is down. */
-static int take_all(struct import *import, struct err *broken, struct err *err)
+static int import_all(struct import *import, struct err *broken, struct err *err)
 {
 	struct under_way *under_way = import->under_way = memory_new(1, sizeof(*under_way));
 	const struct archive_item *item;
@@ -198,7 +198,7 @@ int import_run(struct import *import, struct err *err)
 
 	spool_init(&import->lines, call_spool_dir(import->call), INT64_MAX);
 	import->links = archive_links_new();
-	int failed = take_all(import, &broken, err);
+	int failed = import_all(import, &broken, err);
 	if (import->lost > 0 && import->stored + import->duplicates == 0) {
 		*err = import->store;
 		failed = -1;

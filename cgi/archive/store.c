@@ -32,7 +32,7 @@ int store_prepare(struct call *call, struct ingest *ingest, const char *label, s
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 
-static int read_bytes(struct archive_reader *reader, struct spool *out, struct err *err)
+static int store_read_bytes(struct archive_reader *reader, struct spool *out, struct err *err)
 {
 	char piece[PIECE_BYTES];
 	size_t got;
@@ -59,7 +59,7 @@ void entry_read(struct entry *entry, struct call *call, struct archive_reader *r
 	entry->image.filepath = entry->path;
 	entry->image.filename = entry->filename;
 	spool_init(&entry->file, call_spool_dir(call), call->app->config.limits.archive_entry_bytes);
-	entry->failed = read_bytes(reader, &entry->file, &entry->err) != 0;
+	entry->failed = store_read_bytes(reader, &entry->file, &entry->err) != 0;
 	if (!entry->failed)
 		ingest_from_spool(&entry->file, &entry->image.source);
 }

@@ -7,7 +7,7 @@
 /* All files below base_dir that look like images are served to everybody who may see the dataset. So only a user who
  * may see everything on this server may choose it, among the configured folders. Others may repeat the present one,
  * which must still be the present one when it is written. */
-static int check_base_dir(struct call *call, struct dataset_change *change, struct err *err)
+static int change_base_dir(struct call *call, struct dataset_change *change, struct err *err)
 {
 	if (!change->base_dir)
 		return 0;
@@ -30,7 +30,7 @@ static int change_settle(struct call *call, const struct dataset_change *change,
 }
 
 /* The request says in full what was changed. */
-static int change_audit(struct call *call, struct err *err)
+static int dataset_change_audit(struct call *call, struct err *err)
 {
 	struct buf detail;
 
@@ -51,9 +51,9 @@ int datasets_change(struct call *call, struct err *err)
 	if (call_body(call, err) ||
 	    json_string(call->body, "base_dir", false, &change.base_dir, err) ||
 	    json_object(call->body, "policy", false, &policy, err) || call_place(call, err) ||
-	    check_base_dir(call, &change, err) || document_policy_parse(policy, &change.policy, &change.fields, err) ||
+	    change_base_dir(call, &change, err) || document_policy_parse(policy, &change.policy, &change.fields, err) ||
 	    dataset_update(call->dataset, &change, err) || change_settle(call, &change, err) ||
 	    ((change.fields & DATASET_POLICY_PUBLIC) && datasets_publish(call, err)))
 		return -1;
-	return change_audit(call, err) || datasets_reply(call, 200, err);
+	return dataset_change_audit(call, err) || datasets_reply(call, 200, err);
 }

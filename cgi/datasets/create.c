@@ -7,7 +7,7 @@
 #include "datasets.h"
 
 /* Adds them in one write, so that a dataset has either all of them or none. */
-static int add_labels(struct call *call, const cJSON *labels, struct err *err)
+static int create_labels(struct call *call, const cJSON *labels, struct err *err)
 {
 	const char **names = memory_new((size_t)cJSON_GetArraySize(labels) + 1, sizeof(*names));
 	struct dataset_merged merged = {0};
@@ -72,7 +72,7 @@ int datasets_create(struct call *call, struct err *err)
 	       document_policy_parse(policy, &parsed, &given, err) ||
 	       create(call, name, base_dir, &parsed, err) ||
 	       dataset_open(call->app->store, name, &call->dataset, err) ||
-	       add_labels(call, labels, err) || datasets_reply(call, 201, err) ||
+	       create_labels(call, labels, err) || datasets_reply(call, 201, err) ||
 	       reply_location(call, name, err) ||
 	       call_audit(call, "dataset.create", name, "", err);
 }

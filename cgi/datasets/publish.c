@@ -3,7 +3,7 @@
 #include "datasets.h"
 #include "fastcgi/address.h"
 #include "intake/ingest.h"
-#include "progress.h"
+#include "publishing.h"
 #include "several.h"
 
 enum {
@@ -15,7 +15,7 @@ _Static_assert((int)PAGE <= (int)DATASET_URLS_MAX, "the URLs of a page are one w
 
 struct page {
 	struct call *call;
-	struct progress *progress;
+	struct publishing *progress;
 	const char *base_url;
 	struct sample *samples;
 	size_t count;
@@ -90,7 +90,7 @@ static int publish_page(struct page *page, int64_t *after, int64_t left, struct 
 	return failed;
 }
 
-static int read_policy(struct call *call, bool *is_public, struct err *err)
+static int publish_read_policy(struct call *call, bool *is_public, struct err *err)
 {
 	dataset_place_release(&call->info.place);
 	if (dataset_place_now(call->dataset, &call->info.place, err))
@@ -101,7 +101,7 @@ static int read_policy(struct call *call, bool *is_public, struct err *err)
 
 /* Goes through the samples that exist at the beginning: later ones follow the policy, which was changed before. Ends
  * early when the policy has changed again. */
-static int publish_all(struct call *call, struct progress *progress, bool *now, struct err *err)
+static int publish_all(struct call *call, struct publishing *progress, bool *now, struct err *err)
 {
 	struct page page = {.call = call, .progress = progress, .base_url = address_of_server(call), .count = 1};
 	int64_t after = -1, total, left;
@@ -112,22 +112,22 @@ static int publish_all(struct call *call, struct progress *progress, bool *now, 
 	atomic_store(&progress->done, 0);
 	atomic_store(&progress->total, total);
 	for (left = total; !failed && *now == progress->public_read && page.count > 0 && left > 0; left -= (int64_t)page.count)
-		failed = publish_page(&page, &after, left, err) || read_policy(call, now, err);
+		failed = publish_page(&page, &after, left, err) || publish_read_policy(call, now, err);
 	if (failed)
 		err_prefix(err, "%lld of %lld images are %s by now, ask again to go on", (long long)atomic_load(&progress->done),
 		           (long long)total, progress->public_read ? "public" : "private");
 	return failed;
 }
 
-static int follow(struct call *call, struct progress *progress, struct err *err)
+static int follow(struct call *call, struct publishing *progress, struct err *err)
 {
 	bool now;
 
-	if (read_policy(call, &now, err))
+	if (publish_read_policy(call, &now, err))
 		return -1;
 	for (int i = 0; i < CHANGES_MAX; i++) {
 		atomic_store(&progress->public_read, now);
-		if (publish_all(call, progress, &now, err) || read_policy(call, &now, err))
+		if (publish_all(call, progress, &now, err) || publish_read_policy(call, &now, err))
 			return -1;
 		if (now == progress->public_read)
 			return 0;
@@ -139,10 +139,10 @@ static int follow(struct call *call, struct progress *progress, struct err *err)
  * followed, starts again with the new one: so the last change of each image follows the policy that stays. */
 int datasets_publish(struct call *call, struct err *err)
 {
-	struct progress progress = {.dataset = dataset_name(call->dataset)};
+	struct publishing progress = {.dataset = dataset_name(call->dataset)};
 
-	progress_begin(&progress);
+	publishing_begin(&progress);
 	int failed = follow(call, &progress, err);
-	progress_end(&progress);
+	publishing_end(&progress);
 	return failed;
 }

@@ -6,7 +6,7 @@
 #include "fastcgi/document.h"
 #include "datasets.h"
 #include "fastcgi/visible.h"
-#include "progress.h"
+#include "publishing.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 static const char LIST[] = "datasets";
@@ -18,7 +18,7 @@ struct listing {
 	bool more;
 };
 
-static bool add_dataset(void *data, struct call *call, const char *name)
+static bool listing_add(void *data, struct call *call, const char *name)
 {
 	struct listing *listing = data;
 
@@ -39,7 +39,7 @@ int datasets_list(struct call *call, struct err *err)
 	if (request_limit(call->request, LIMIT_MAX, &listing.room, err) || cursor_after(call, LIST, after, err))
 		return -1;
 	listing.items = json_new_array();
-	int failed = visible_datasets(call, after, call_info, add_dataset, &listing, err);
+	int failed = visible_datasets(call, after, call_info, listing_add, &listing, err);
 	cJSON *answer = json_new_object();
 	json_add(answer, "items", listing.items);
 	failed = failed || cursor_add_next(call, LIST, listing.more ? listing.last : NULL, answer, err);
@@ -53,7 +53,7 @@ int datasets_reply(struct call *call, int status, struct err *err)
 	if (call_info(call, err))
 		return -1;
 	cJSON *document = document_dataset(dataset_name(call->dataset), &call->info);
-	progress_add(document, dataset_name(call->dataset));
+	publishing_add(document, dataset_name(call->dataset));
 	reply_json(call->reply, status, document);
 	return 0;
 }

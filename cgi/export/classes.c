@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-static int compare(const void *a, const void *b)
+static int classes_order(const void *a, const void *b)
 {
 	return strcmp(((const struct class *)a)->label, ((const struct class *)b)->label);
 }
@@ -17,7 +17,7 @@ void classes_init(struct classes *classes, const struct dataset_labels *labels)
 	classes->item = memory_new(labels->count + 1, sizeof(*classes->item));
 	for (size_t i = 0; i < labels->count; i++)
 		classes->item[i] = (struct class){.label = labels->item[i].name, .key = labels->item[i].key};
-	qsort(classes->item, classes->count, sizeof(*classes->item), compare);
+	qsort(classes->item, classes->count, sizeof(*classes->item), classes_order);
 }
 
 void classes_release(struct classes *classes)
@@ -28,7 +28,7 @@ void classes_release(struct classes *classes)
 int64_t classes_key(const struct classes *classes, const char *label)
 {
 	struct class wanted = {.label = label};
-	const struct class *found = bsearch(&wanted, classes->item, classes->count, sizeof(wanted), compare);
+	const struct class *found = bsearch(&wanted, classes->item, classes->count, sizeof(wanted), classes_order);
 
 	return found ? found->key : -1;
 }

@@ -19,7 +19,7 @@ void each_release(struct each *each)
 	each->count = each->at = 0;
 }
 
-static int read_page(struct each *each, struct err *err)
+static int each_read_page(struct each *each, struct err *err)
 {
 	each_release(each);
 	if (each->last)
@@ -37,12 +37,12 @@ static int read_page(struct each *each, struct err *err)
 
 int each_start(struct each *each, struct err *err)
 {
-	return read_page(each, err);
+	return each_read_page(each, err);
 }
 
 int each_next(struct each *each, const struct sample **out, struct err *err)
 {
-	if (each->at == each->count && read_page(each, err))
+	if (each->at == each->count && each_read_page(each, err))
 		return -1;
 	if (each->count == 0)
 		return 0;

@@ -27,7 +27,7 @@ int export_add_address(struct export *export, cJSON *object, const char *key, co
 	return failed;
 }
 
-static void add_text(struct export *export, const char *text)
+static void export_text(struct export *export, const char *text)
 {
 	export_json(export, memory_must(cJSON_CreateString(text)));
 }
@@ -41,9 +41,9 @@ static int json_begin(struct export *export, struct err *err)
 	for (size_t i = 0; i < labels->count; i++)
 		json_append_string(names, labels->item[i].name);
 	buf_str(&export->out, "{\"dataset_name\":");
-	add_text(export, dataset_name(export->call->dataset));
+	export_text(export, dataset_name(export->call->dataset));
 	buf_str(&export->out, ",\"base_dir\":");
-	add_text(export, export->call->info.place.base_dir);
+	export_text(export, export->call->info.place.base_dir);
 	buf_str(&export->out, ",\"labels\":");
 	export_json(export, names);
 	buf_str(&export->out, ",\"samples\":[");
@@ -54,9 +54,9 @@ static int json_add_sample(struct export *export, const struct sample *sample, s
 {
 	(void)err;
 	buf_str(&export->out, export->added++ ? ",\n{\"filepath\":" : "\n{\"filepath\":");
-	add_text(export, sample->filepath);
+	export_text(export, sample->filepath);
 	buf_str(&export->out, ",\"label\":");
-	add_text(export, sample->label);
+	export_text(export, sample->label);
 	buf_char(&export->out, '}');
 	return 0;
 }

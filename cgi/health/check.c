@@ -26,7 +26,7 @@ struct image_check {
 	struct err err;
 };
 
-static void *check_images(void *data)
+static void *check_image_store(void *data)
 {
 	struct image_check *check = data;
 
@@ -42,14 +42,14 @@ static void check_ask(struct app *app, struct health *out)
 	pthread_t thread;
 
 	memset(out, 0, sizeof(*out));
-	bool apart = pthread_create(&thread, NULL, check_images, &images) == 0;
+	bool apart = pthread_create(&thread, NULL, check_image_store, &images) == 0;
 	if (apart)
 		pthread_setname_np(thread, "check");
 	dataset_store_ping(app->store, &out->datasets);
 	if (apart)
 		pthread_join(thread, NULL);
 	else
-		check_images(&images);
+		check_image_store(&images);
 	out->images = images.err;
 }
 

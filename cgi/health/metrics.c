@@ -32,7 +32,7 @@ static void add_samples(struct buf *out, const char *dataset, const char *state,
 	buf_printf(out, "\",state=\"%s\"} %lld\n", state, (long long)count);
 }
 
-static bool add_dataset(void *data, struct call *call, const char *name)
+static bool metrics_dataset(void *data, struct call *call, const char *name)
 {
 	const struct dataset_counts *counts = &call->info.counts;
 	struct metrics *metrics = data;
@@ -74,7 +74,7 @@ int health_metrics(struct call *call, struct err *err)
 	add_up(&text, "datasets", call->app->config.dataset_store.type, &health.datasets);
 	add_up(&text, "images", call->app->config.image_store.type, &health.images);
 	if (health.datasets.code == ERR_NONE) {
-		failed = visible_datasets(call, "", call_counts, add_dataset, &metrics, err);
+		failed = visible_datasets(call, "", call_counts, metrics_dataset, &metrics, err);
 		add_datasets(&text, &metrics);
 	}
 	if (!failed)

@@ -23,7 +23,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    /* protects what fol
 static struct look last;
 static int64_t looked_at, fresh_until;
 
-static bool look_at(void *data, const char *name)
+static bool readyz_look(void *data, const char *name)
 {
 	struct look *look = data;
 	struct dataset *dataset = NULL;
@@ -45,9 +45,9 @@ static void look_again(struct app *app, const struct look *before)
 	struct look now = {.app = app, .tell = false};
 	int64_t begun = text_now();
 
-	if (dataset_store_list(app->store, "", SIZE_MAX, look_at, &now, &now.store) == 0 && now.broken != before->broken) {
+	if (dataset_store_list(app->store, "", SIZE_MAX, readyz_look, &now, &now.store) == 0 && now.broken != before->broken) {
 		now = (struct look){.app = app, .tell = true}; /* logged once, not at each request */
-		dataset_store_list(app->store, "", SIZE_MAX, look_at, &now, &now.store);
+		dataset_store_list(app->store, "", SIZE_MAX, readyz_look, &now, &now.store);
 	}
 	int64_t ended = text_now(), fresh = (ended - begun) * FRESH_TIMES;
 

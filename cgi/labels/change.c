@@ -42,7 +42,7 @@ static const char *name_before(struct call *call, int64_t key, struct err *err)
 }
 
 /* The request says in full what was changed. */
-static int change_audit(struct call *call, const char *action, const char *name, struct err *err)
+static int label_change_audit(struct call *call, const char *action, const char *name, struct err *err)
 {
 	struct buf detail;
 
@@ -61,7 +61,7 @@ int labels_change(struct call *call, struct err *err)
 
 	if (call_body(call, err) || label_key(call, &key, err) || change_parse(call->body, &change, err) ||
 	    !(name = name_before(call, key, err)) || dataset_label_change(call->dataset, key, &change, err) ||
-	    (call->body->child && change_audit(call, "label.change", name, err)))
+	    (call->body->child && label_change_audit(call, "label.change", name, err)))
 		return -1;
 	return labels_reply(call, 200, key, err);
 }

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 
-static void add_event(void *data, const struct label_event *event)
+static void history_event(void *data, const struct label_event *event)
 {
 	cJSON *document = json_new_object();
 
@@ -27,7 +27,7 @@ int samples_history(struct call *call, struct err *err)
 	cJSON *answer = json_new_object(), *items = json_new_array();
 	json_add(answer, "items", items);
 	json_add_null(answer, "next");
-	int failed = dataset_history(call->dataset, sample.id, add_event, items, err);
+	int failed = dataset_history(call->dataset, sample.id, history_event, items, err);
 	sample_release(&sample);
 	reply_json(call->reply, 200, answer);
 	return failed;

@@ -19,7 +19,8 @@ int samples_find(struct call *call, struct sample *out, struct err *err)
 	return call_place(call, err) || dataset_sample(call->dataset, id, out, err);
 }
 
-static int reply_page(struct call *call, const struct sample *samples, size_t count, int64_t limit, struct err *err)
+static int samples_reply_page(struct call *call, const struct sample *samples, size_t count, int64_t limit,
+                              struct err *err)
 {
 	cJSON *answer = json_new_object(), *items = json_new_array();
 
@@ -50,7 +51,7 @@ int samples_list(struct call *call, struct err *err)
 	    cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) ||
 	    dataset_samples(call->dataset, &filter, after, (size_t)limit, &samples, &count, err))
 		return -1;
-	int failed = reply_page(call, samples, count, limit, err);
+	int failed = samples_reply_page(call, samples, count, limit, err);
 	for (size_t i = 0; i < count; i++)
 		sample_release(&samples[i]);
 	free(samples);

@@ -31,7 +31,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *data)
 	return buf_add(&answer->body, bytes, size * count) ? 0 : size * count;
 }
 
-static int give_up(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static int http_interrupted(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
 	const struct http_server *server = data;
 
@@ -62,7 +62,7 @@ static void set_trust(CURL *easy, const struct http_server *server)
 }
 
 /* libcurl looks up a user's password in a netrc only when the URL has the user's name. */
-static void set_url(CURL *easy, const struct http_server *server, const char *path)
+static void http_set_url(CURL *easy, const struct http_server *server, const char *path)
 {
 	int scheme = (int)(strstr(server->base, "://") + 3 - server->base);
 	struct buf url;
@@ -86,7 +86,7 @@ void http_prepare(CURL *easy, const struct http_server *server, const char *path
 	answer->trouble[0] = '\0';
 	buf_clear(&answer->body);
 	curl_easy_reset(easy); /* keeps the connections */
-	set_url(easy, server, path);
+	http_set_url(easy, server, path);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -101,7 +101,7 @@ void http_prepare(CURL *easy, const struct http_server *server, const char *path
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, answer->trouble);
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, give_up);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, http_interrupted);
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, server);
 	set_credentials(easy, server);
 	set_trust(easy, server);

@@ -118,7 +118,7 @@ static void keep_label(struct remote *remote, const char *name)
 	remote->labels[remote->label_count++] = copy;
 }
 
-static int take_label(struct remote *remote, const cJSON *item, struct err *err)
+static int remote_take_label(struct remote *remote, const cJSON *item, struct err *err)
 {
 	const char *name;
 
@@ -134,7 +134,7 @@ static int nibble(char c)
 }
 
 /* An image in the dataset's own folder has no digest: the server knows only its filepath. */
-static int take_sample(struct remote *remote, const cJSON *item, struct err *err)
+static int remote_take_sample(struct remote *remote, const cJSON *item, struct err *err)
 {
 	unsigned char digest[HASH_SHA256_SIZE];
 	const char *hex = NULL;
@@ -163,10 +163,10 @@ int remote_open(struct remote *remote, const struct http_server *server, const c
 	*remote = (struct remote){.server = server, .dataset = dataset, .easy = curl_easy_init(), .tries = FIRST_TRIES};
 	if (!remote->easy)
 		return err_set(err, ERR_INTERNAL, "libcurl cannot be set up");
-	if (each_item(remote, "/labels", take_label, NULL, NULL, err))
+	if (each_item(remote, "/labels", remote_take_label, NULL, NULL, err))
 		return err->code != ERR_NOT_FOUND;
 	remote->there = true;
-	return each_item(remote, "/samples", take_sample, seen, data, err);
+	return each_item(remote, "/samples", remote_take_sample, seen, data, err);
 }
 
 void remote_release(struct remote *remote)
@@ -197,7 +197,7 @@ static long post_name(struct remote *remote, const char *path, const char *name,
 	return status;
 }
 
-static int make_dataset(struct remote *remote, struct err *err)
+static int remote_make_dataset(struct remote *remote, struct err *err)
 {
 	if (remote->there)
 		return 0;
@@ -207,13 +207,13 @@ static int make_dataset(struct remote *remote, struct err *err)
 		               "There is no dataset %s that you may see, and making one is up to an admin",
 		               remote->dataset);
 	bool is_known = status == 409; /* made meanwhile, by another client or by a request whose answer was lost */
-	if (is_known && each_item(remote, "/labels", take_label, NULL, NULL, err))
+	if (is_known && each_item(remote, "/labels", remote_take_label, NULL, NULL, err))
 		return -1;
 	remote->there = status == 201 || is_known;
 	return remote->there ? 0 : err_prefix(err, "Dataset %s cannot be made", remote->dataset);
 }
 
-static bool has_label(struct remote *remote, const char *label)
+static bool remote_has_label(struct remote *remote, const char *label)
 {
 	if (remote->label_last < remote->label_count && strcmp(remote->labels[remote->label_last], label) == 0)
 		return true;
@@ -229,9 +229,9 @@ int remote_prepare(struct remote *remote, const char *label, struct err *err)
 {
 	struct buf path;
 
-	if (make_dataset(remote, err))
+	if (remote_make_dataset(remote, err))
 		return -1;
-	if (*label == '\0' || has_label(remote, label))
+	if (*label == '\0' || remote_has_label(remote, label))
 		return 0;
 	buf_init(&path, PATH_BYTES);
 	add_path(remote, "/labels", &path);

@@ -179,7 +179,7 @@ static void send_finish(struct sender *sender, struct slot *slot, CURLcode code)
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
 
-static bool is_present(struct sender *sender, struct source_item *item, struct err *err)
+static bool send_is_present(struct sender *sender, struct source_item *item, struct err *err)
 {
 	unsigned char sha256[HASH_SHA256_SIZE];
 
@@ -199,7 +199,7 @@ static void send_take(struct sender *sender, struct slot *slot)
 		sender->ended = true;
 	if (more <= 0 || !slot->item.path)
 		return;
-	if (is_present(sender, &slot->item, &err)) {
+	if (send_is_present(sender, &slot->item, &err)) {
 		report_present(sender->report);
 		empty_slot(slot);
 	} else if (remote_prepare(sender->remote, slot->item.label, &err)) {

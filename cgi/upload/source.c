@@ -73,7 +73,7 @@ static void source_seen(void *data, size_t count)
 	progress_show(&source->report->progress, count, 0, "looking through the folder");
 }
 
-static int open_folder(struct source *source, const char *path, struct err *err)
+static int source_open_folder(struct source *source, const char *path, struct err *err)
 {
 	static const struct config_list no_roots;
 	char real[PATH_MAX];
@@ -153,7 +153,7 @@ static int source_going(void *data, struct err *err)
 	return *source->options.stopped ? err_set(err, ERR_BAD_REQUEST, "interrupted") : 0;
 }
 
-static int open_archive(struct source *source, int64_t bytes, struct err *err)
+static int source_open_archive(struct source *source, int64_t bytes, struct err *err)
 {
 	struct archive_limits limits = {
 		.entries = INT64_MAX, .entry_bytes = image_max, .skip = source->options.skip, .names = source->options.names,
@@ -246,7 +246,7 @@ int source_open(struct source *source, const char *path, const struct source_opt
 	source->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (source->fd < 0 || fstat(source->fd, &st))
 		return err_errno(err, ERR_NOT_FOUND, "Cannot open %s", path);
-	return S_ISDIR(st.st_mode) ? open_folder(source, path, err) : open_archive(source, st.st_size, err);
+	return S_ISDIR(st.st_mode) ? source_open_folder(source, path, err) : source_open_archive(source, st.st_size, err);
 }
 
 void source_release(struct source *source)

@@ -158,7 +158,7 @@ static void stop(int signal)
 }
 
 /* A second signal ends the program at once. */
-static void catch_signals(void)
+static void upload_catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
 
@@ -202,7 +202,7 @@ static int send_images(struct upload *upload, config_env *env, struct err *err)
 
 static int upload_all(struct upload *upload, config_env *env, struct err *err)
 {
-	catch_signals();
+	upload_catch_signals();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	int failed = send_images(upload, env, err);
 	progress_end(&upload->report.progress);

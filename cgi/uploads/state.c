@@ -36,7 +36,7 @@ int uploads_offset(struct call *call, struct err *err)
 	return with_upload(call, 200, tell_offset, err);
 }
 
-static int give_up(struct call *call, struct partial *partial, struct err *err)
+static int drop_upload(struct call *call, struct partial *partial, struct err *err)
 {
 	(void)call;
 	return partial_remove(partial, err);
@@ -44,5 +44,5 @@ static int give_up(struct call *call, struct partial *partial, struct err *err)
 
 int uploads_terminate(struct call *call, struct err *err)
 {
-	return with_upload(call, 204, give_up, err);
+	return with_upload(call, 204, drop_upload, err);
 }

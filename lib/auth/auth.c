@@ -60,7 +60,7 @@ static void *room_for_one(void *array, size_t count, size_t size)
 	return count & (count - 1) ? array : memory_grow(array, count ? 2 * count : 1, size);
 }
 
-static int add_user(struct snapshot *snapshot, bool passwords, const cJSON *tree, struct err *err)
+static int snapshot_add_user(struct snapshot *snapshot, bool passwords, const cJSON *tree, struct err *err)
 {
 	snapshot->users = room_for_one(snapshot->users, snapshot->count, sizeof(*snapshot->users));
 	if (userfile_from_json(tree, &snapshot->users[snapshot->count], err) != 0)
@@ -71,7 +71,7 @@ static int add_user(struct snapshot *snapshot, bool passwords, const cJSON *tree
 	return 0;
 }
 
-static int add_token(struct snapshot *snapshot, bool passwords, const cJSON *tree, struct err *err)
+static int snapshot_add_token(struct snapshot *snapshot, bool passwords, const cJSON *tree, struct err *err)
 {
 	snapshot->tokens = room_for_one(snapshot->tokens, snapshot->token_count, sizeof(*snapshot->tokens));
 	struct token *token = &snapshot->tokens[snapshot->token_count];
@@ -84,12 +84,12 @@ static int add_token(struct snapshot *snapshot, bool passwords, const cJSON *tre
 }
 
 /* One line, one user or token. A line that is broken gives nobody anything. */
-static void add_line(struct snapshot *snapshot, bool passwords, const char *line, size_t len)
+static void snapshot_add_line(struct snapshot *snapshot, bool passwords, const char *line, size_t len)
 {
 	struct err err;
 	cJSON *tree = json_parse_object(line, len, &err);
-	if (!tree || (token_is(tree) ? add_token(snapshot, passwords, tree, &err)
-	                             : add_user(snapshot, passwords, tree, &err)) != 0)
+	if (!tree || (token_is(tree) ? snapshot_add_token(snapshot, passwords, tree, &err)
+	                             : snapshot_add_user(snapshot, passwords, tree, &err)) != 0)
 		log_write(LOG_ERROR, "a line of the users' grants is left out", "error", err.text, NULL);
 	cJSON_Delete(tree);
 }
@@ -99,7 +99,7 @@ static int compare_users(const void *a, const void *b)
 	return strcmp(((const struct user_file *)a)->user, ((const struct user_file *)b)->user);
 }
 
-static int compare_tokens(const void *a, const void *b)
+static int snapshot_compare_tokens(const void *a, const void *b)
 {
 	return strcmp(((const struct token *)a)->id, ((const struct token *)b)->id);
 }
@@ -110,16 +110,16 @@ static void parse_lines(struct snapshot *snapshot, bool passwords, const char *t
 		const char *newline = memchr(line, '\n', (size_t)(end - line));
 		size_t line_len = (size_t)((newline ? newline : end) - line);
 		if (line_len > 0)
-			add_line(snapshot, passwords, line, line_len);
+			snapshot_add_line(snapshot, passwords, line, line_len);
 		line += line_len + 1;
 	}
 	if (snapshot->count > 1)
 		qsort(snapshot->users, snapshot->count, sizeof(*snapshot->users), compare_users);
 	if (snapshot->token_count > 1)
-		qsort(snapshot->tokens, snapshot->token_count, sizeof(*snapshot->tokens), compare_tokens);
+		qsort(snapshot->tokens, snapshot->token_count, sizeof(*snapshot->tokens), snapshot_compare_tokens);
 }
 
-static int read_all(int fd, const char *path, struct buf *out, struct err *err)
+static int auth_read_all(int fd, const char *path, struct buf *out, struct err *err)
 {
 	for (;;) {
 		char *room = buf_reserve(out, READ_BYTES);
@@ -145,7 +145,7 @@ static struct snapshot *snapshot_read(const char *path, bool passwords, struct e
 	struct buf text;
 	buf_init(&text, GRANTS_MAX);
 	if (snapshot->fd < 0 || fstat(snapshot->fd, &snapshot->st) != 0 ||
-	    read_all(snapshot->fd, path, &text, &reason) != 0) {
+	    auth_read_all(snapshot->fd, path, &text, &reason) != 0) {
 		err_set(err, ERR_INTERNAL, "the users' grants cannot be read: %s", reason.text);
 		snapshot_release(snapshot);
 		snapshot = NULL;
@@ -158,7 +158,7 @@ static struct snapshot *snapshot_read(const char *path, bool passwords, struct e
 	return snapshot;
 }
 
-static bool is_current(const struct snapshot *snapshot, bool exists, const struct stat *st)
+static bool snapshot_is_current(const struct snapshot *snapshot, bool exists, const struct stat *st)
 {
 	if (!exists || snapshot->fd < 0)
 		return !exists && snapshot->fd < 0;
@@ -178,7 +178,7 @@ static struct snapshot *auth_take(struct auth *auth, bool *fresh)
 	struct snapshot *snapshot = auth->current;
 	atomic_fetch_add(&snapshot->references, 1);
 	pthread_mutex_unlock(&auth->current_lock);
-	*fresh = !known || is_current(snapshot, exists, &st);
+	*fresh = !known || snapshot_is_current(snapshot, exists, &st);
 	return snapshot;
 }
 
@@ -260,7 +260,7 @@ static int compare_id(const void *id, const void *token)
 	return strcmp(id, ((const struct token *)token)->id);
 }
 
-static bool is_over(int64_t expires_us)
+static bool auth_is_over(int64_t expires_us)
 {
 	return expires_us != 0 && expires_us <= text_now();
 }
@@ -270,7 +270,7 @@ static const struct user_file *find_user(const struct snapshot *snapshot, const 
 	const struct user_file *user = NULL;
 	if (snapshot->count > 0)
 		user = bsearch(name, snapshot->users, snapshot->count, sizeof(*user), compare_name);
-	return user && !is_over(user->expires_us) ? user : NULL;
+	return user && !auth_is_over(user->expires_us) ? user : NULL;
 }
 
 static const struct token *find_token(const struct snapshot *snapshot, const char *id)
@@ -278,7 +278,7 @@ static const struct token *find_token(const struct snapshot *snapshot, const cha
 	const struct token *token = NULL;
 	if (snapshot->token_count > 0)
 		token = bsearch(id, snapshot->tokens, snapshot->token_count, sizeof(*token), compare_id);
-	return token && !is_over(token->expires_us) ? token : NULL;
+	return token && !auth_is_over(token->expires_us) ? token : NULL;
 }
 
 /* The user that somebody acts as, NULL: nobody's name, or no more; and by which token, NULL: by none. */

@@ -100,7 +100,7 @@ static void mac_of(const struct gate *gate, const char *a, const char *b, const 
 	buf_release(&text);
 }
 
-static uint64_t tag_of(const struct gate *gate, const char *kind, const char *user, const char *address)
+static uint64_t gate_tag(const struct gate *gate, const char *kind, const char *user, const char *address)
 {
 	unsigned char mac[MAC];
 	uint64_t tag;
@@ -214,8 +214,8 @@ enum gate_answer gate_ask(struct gate *gate, const char *user, const char *passw
 		return GATE_WRONG;
 	network_of(address, network);
 	auth_hash(gate->auth, user, attempt.hash);
-	attempt.name = tag_of(gate, "name", user, "");
-	attempt.pair = tag_of(gate, "pair", user, network);
+	attempt.name = gate_tag(gate, "name", user, "");
+	attempt.pair = gate_tag(gate, "pair", user, network);
 	mac_of(gate, user, attempt.hash, password, attempt.mac);
 
 	pthread_mutex_t *one = &gate->checks[(attempt.name >> 8) % STRIPES];

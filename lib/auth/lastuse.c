@@ -38,7 +38,7 @@ void lastuse_free(struct lastuse *lastuse)
 	free(lastuse);
 }
 
-static uint64_t tag_of(const char *name)
+static uint64_t lastuse_tag(const char *name)
 {
 	unsigned char digest[HASH_SHA256_SIZE];
 	uint64_t tag;
@@ -62,7 +62,7 @@ static void read_group(const struct lastuse *lastuse, uint64_t tag, struct cell 
 }
 
 /* The name's own cell, else a free one, else that of who was here longest ago. */
-static size_t choose(const struct cell group[PROBED], uint64_t tag)
+static size_t lastuse_choose(const struct cell group[PROBED], uint64_t tag)
 {
 	size_t chosen = 0;
 
@@ -82,12 +82,12 @@ void lastuse_note(struct lastuse *lastuse, const char *name, int64_t now_us)
 
 	if (lastuse->fd < 0)
 		return;
-	uint64_t tag = tag_of(name), mark = (tag & ~(uint64_t)UINT32_MAX) | (uint32_t)(seconds / LASTUSE_SECONDS);
+	uint64_t tag = lastuse_tag(name), mark = (tag & ~(uint64_t)UINT32_MAX) | (uint32_t)(seconds / LASTUSE_SECONDS);
 	_Atomic uint64_t *noted = &lastuse->noted[(tag >> 1) % LASTUSE_CELLS];
 	if (atomic_exchange(noted, mark) == mark)
 		return;
 	read_group(lastuse, tag, group);
-	size_t at = choose(group, tag);
+	size_t at = lastuse_choose(group, tag);
 	if (group[at].tag == tag && group[at].seconds >= seconds)
 		return;
 	const struct cell cell = {.tag = tag, .seconds = seconds};
@@ -99,7 +99,7 @@ void lastuse_note(struct lastuse *lastuse, const char *name, int64_t now_us)
 int64_t lastuse_get(struct lastuse *lastuse, const char *name)
 {
 	struct cell group[PROBED];
-	uint64_t tag = tag_of(name);
+	uint64_t tag = lastuse_tag(name);
 
 	if (lastuse->fd < 0)
 		return 0;

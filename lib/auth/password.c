@@ -102,7 +102,7 @@ static bool is_crypt(const char *hash)
 	return answer != CRYPT_SALT_INVALID && answer != CRYPT_SALT_METHOD_DISABLED;
 }
 
-static bool is_known(const char *hash)
+static bool password_is_known(const char *hash)
 {
 	const char *base64 = starts_with(hash, SSHA)  ? hash + strlen(SSHA)
 	                     : starts_with(hash, SHA) ? hash + strlen(SHA)
@@ -120,7 +120,7 @@ static bool is_known(const char *hash)
 int password_check_hash(const char *hash, struct err *err)
 {
 	bool fits = strlen(hash) < PASSWORD_HASH_MAX && !strchr(hash, ':') && !text_has_control(hash);
-	if (!fits || !is_known(hash))
+	if (!fits || !password_is_known(hash))
 		return err_set(err, ERR_BAD_REQUEST,
 		               "the key \"password_hash\" is none that nginx can check ({SSHA}…, $6$…, …)");
 	return 0;

@@ -28,7 +28,7 @@ static int tokens_check(const struct token *wanted, struct err *err)
 	return 0;
 }
 
-static int check_room(const struct userset *set, const struct token *wanted, struct err *err)
+static int tokens_check_room(const struct userset *set, const struct token *wanted, struct err *err)
 {
 	size_t count = 0;
 
@@ -75,7 +75,7 @@ int tokens_add(const struct user_place *place, const struct token *wanted, struc
 	if (tokens_check(wanted, err) || userdir_open(&dir, place, err))
 		return -1;
 	userset_read(&set, &dir, NULL);
-	int failed = check_room(&set, wanted, err) || tokens_write(&dir, *wanted, secret, made, err);
+	int failed = tokens_check_room(&set, wanted, err) || tokens_write(&dir, *wanted, secret, made, err);
 	userset_release(&set);
 	userdir_close(&dir);
 	if (failed || users_compile(place, NULL, NULL, err) == 0)

@@ -117,7 +117,7 @@ void userfile_grant(struct user_file *user, const char *dataset, enum role role)
 }
 
 /* Reads "datasets": a list of names, on each of which `role` holds, or an object name → role. */
-static int read_datasets(const cJSON *datasets, enum role role, struct user_file *out, struct err *err)
+static int userfile_datasets(const cJSON *datasets, enum role role, struct user_file *out, struct err *err)
 {
 	if (!cJSON_IsArray(datasets) && !cJSON_IsObject(datasets))
 		return err_set(err, ERR_BAD_REQUEST,
@@ -156,7 +156,7 @@ static int read_fields(const cJSON *tree, struct user_file *out, struct err *err
 	const cJSON *datasets = cJSON_GetObjectItemCaseSensitive(tree, "datasets");
 	if (!datasets || cJSON_IsNull(datasets))
 		out->role = role;
-	else if (read_datasets(datasets, role, out, err) != 0)
+	else if (userfile_datasets(datasets, role, out, err) != 0)
 		return -1;
 
 	out->user = memory_text(user);

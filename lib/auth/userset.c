@@ -72,12 +72,13 @@ static void mark_shadowed(struct userset *set, const struct userdir *dir, struct
 	}
 }
 
-static int compare_tokens(const void *a, const void *b)
+static int userset_compare_tokens(const void *a, const void *b)
 {
 	return strcmp(((const struct token *)a)->id, ((const struct token *)b)->id);
 }
 
-static int add_user(struct userset *set, const struct userdir *dir, const char *file, struct buf *warn, struct err *err)
+static int userset_add_user(struct userset *set, const struct userdir *dir, const char *file, struct buf *warn,
+                            struct err *err)
 {
 	struct user_entry entry = {.file = file};
 
@@ -88,7 +89,7 @@ static int add_user(struct userset *set, const struct userdir *dir, const char *
 	return 0;
 }
 
-static int add_token(struct userset *set, const struct userdir *dir, const char *file, struct err *err)
+static int userset_add_token(struct userset *set, const struct userdir *dir, const char *file, struct err *err)
 {
 	cJSON *tree = userdir_json(dir, file, err);
 	int failed = tree ? token_from_json(tree, &set->tokens[set->token_count], err) : -1;
@@ -107,8 +108,8 @@ void userset_read(struct userset *set, const struct userdir *dir, struct buf *wa
 	for (size_t i = 0; i < dir->count; i++) {
 		const char *file = dir->documents[i].name;
 		struct err err;
-		int failed = userdir_is(file, USERDIR_USER) ? add_user(set, dir, file, warn, &err)
-		                                            : add_token(set, dir, file, &err);
+		int failed = userdir_is(file, USERDIR_USER) ? userset_add_user(set, dir, file, warn, &err)
+		                                            : userset_add_token(set, dir, file, &err);
 
 		if (failed && warn)
 			buf_printf(warn, "%s\n", err.text);
@@ -116,7 +117,7 @@ void userset_read(struct userset *set, const struct userdir *dir, struct buf *wa
 	if (set->count > 1)
 		qsort(set->entries, set->count, sizeof(*set->entries), compare_entries);
 	if (set->token_count > 1)
-		qsort(set->tokens, set->token_count, sizeof(*set->tokens), compare_tokens);
+		qsort(set->tokens, set->token_count, sizeof(*set->tokens), userset_compare_tokens);
 	mark_shadowed(set, dir, warn);
 }
 

@@ -92,7 +92,7 @@ static int unknown_key(const struct reader *reader, const char *last, struct err
 	return -1;
 }
 
-static int on_key(void *context, const char *key, struct err *err)
+static int config_on_key(void *context, const char *key, struct err *err)
 {
 	struct reader *reader = context;
 
@@ -111,7 +111,7 @@ static int on_key(void *context, const char *key, struct err *err)
 	return is_key || is_group ? 0 : unknown_key(reader, key, err);
 }
 
-static int on_start_object(void *context, struct err *err)
+static int config_on_start_object(void *context, struct err *err)
 {
 	struct reader *reader = context;
 
@@ -123,7 +123,7 @@ static int on_start_object(void *context, struct err *err)
 	return 0;
 }
 
-static int on_end_object(void *context, struct err *err)
+static int config_on_end_object(void *context, struct err *err)
 {
 	struct reader *reader = context;
 
@@ -139,7 +139,7 @@ static void clear_list(struct config_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-static int on_start_array(void *context, struct err *err)
+static int config_on_start_array(void *context, struct err *err)
 {
 	struct reader *reader = context;
 
@@ -150,7 +150,7 @@ static int on_start_array(void *context, struct err *err)
 	return 0;
 }
 
-static int on_end_array(void *context, struct err *err)
+static int config_on_end_array(void *context, struct err *err)
 {
 	struct reader *reader = context;
 
@@ -159,7 +159,7 @@ static int on_end_array(void *context, struct err *err)
 	return 0;
 }
 
-static int on_string(void *context, const char *value, struct err *err)
+static int config_on_string(void *context, const char *value, struct err *err)
 {
 	struct reader *reader = context;
 	char what[NAME_MAX_BYTES + 2];
@@ -173,7 +173,7 @@ static int on_string(void *context, const char *value, struct err *err)
 	return config_set(reader->config, reader->key, what, value, &reader->places, err);
 }
 
-static int on_number(void *context, const char *value, struct err *err)
+static int config_on_number(void *context, const char *value, struct err *err)
 {
 	struct reader *reader = context;
 	const struct config_key *key = reader->key;
@@ -184,32 +184,32 @@ static int on_number(void *context, const char *value, struct err *err)
 	return 0;
 }
 
-static int on_boolean(void *context, bool value, struct err *err)
+static int config_on_boolean(void *context, bool value, struct err *err)
 {
 	(void)value;
 	return expected(context, err);
 }
 
 /* null keeps the default of a key, but is no group and no list entry. */
-static int on_null(void *context, struct err *err)
+static int config_on_null(void *context, struct err *err)
 {
 	struct reader *reader = context;
 
 	return reader->key && !reader->listing ? 0 : expected(reader, err);
 }
 
-static int read_file(struct config *config, const struct config_places *places, struct err *err)
+static int config_read_file(struct config *config, const struct config_places *places, struct err *err)
 {
 	static const struct json_events events = {
-		.start_object = on_start_object,
-		.end_object = on_end_object,
-		.start_array = on_start_array,
-		.end_array = on_end_array,
-		.key = on_key,
-		.string = on_string,
-		.number = on_number,
-		.boolean = on_boolean,
-		.null = on_null,
+		.start_object = config_on_start_object,
+		.end_object = config_on_end_object,
+		.start_array = config_on_start_array,
+		.end_array = config_on_end_array,
+		.key = config_on_key,
+		.string = config_on_string,
+		.number = config_on_number,
+		.boolean = config_on_boolean,
+		.null = config_on_null,
 	};
 	struct reader reader = {.config = config, .places = *places};
 
@@ -338,7 +338,7 @@ static int load_config(struct config *config, const char *path, config_env *env,
 	folder = file ? memory_text_part(file, (size_t)(strrchr(file, '/') - file)) : NULL;
 	if (folder && *folder)
 		places.folder = folder;
-	failed = (file && read_file(config, &places, err)) || set_other_defaults(config, &places, err) ||
+	failed = (file && config_read_file(config, &places, err)) || set_other_defaults(config, &places, err) ||
 	         config_environment(config, env, &places, stores, err);
 	free(folder);
 	return failed;

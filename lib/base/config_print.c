@@ -72,7 +72,7 @@ static cJSON *new_list(const struct config_list *list)
 	return array;
 }
 
-static void add_value(cJSON *object, const char *name, struct config *config, const struct config_key *key)
+static void config_print_value(cJSON *object, const char *name, struct config *config, const struct config_key *key)
 {
 	struct buf uri;
 
@@ -123,7 +123,7 @@ int config_print(const struct config *config, struct buf *out)
 		const char *name = config_keys[i].name;
 		const char *dot = strchr(name, '.');
 		cJSON *object = dot ? group_object(top, name, dot) : top;
-		add_value(object, dot ? dot + 1 : name, &copy, &config_keys[i]);
+		config_print_value(object, dot ? dot + 1 : name, &copy, &config_keys[i]);
 	}
 	int failed = json_print(top, out);
 	cJSON_Delete(top);

@@ -38,7 +38,7 @@ ssize_t file_read_some(int fd, const char *path, void *bytes, size_t len, struct
 	return got;
 }
 
-static int read_all(int fd, const char *path, size_t max, struct buf *out, struct err *err)
+static int file_read_all(int fd, const char *path, size_t max, struct buf *out, struct err *err)
 {
 	char chunk[CHUNK_BYTES];
 	size_t start = out->len;
@@ -56,7 +56,7 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *err)
 
 	if (fd < 0)
 		return -1;
-	int failed = read_all(fd, path, max, out, err);
+	int failed = file_read_all(fd, path, max, out, err);
 	close(fd);
 	return failed;
 }

@@ -65,6 +65,11 @@ void hash_stream_update(struct hash_stream *stream, const void *bytes, size_t le
 		abort();
 }
 
+void hash_stream_text(struct hash_stream *stream, const char *text)
+{
+	hash_stream_update(stream, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
 size_t hash_stream_final(struct hash_stream *stream, unsigned char out[64])
 {
 	unsigned int len;

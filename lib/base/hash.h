@@ -16,6 +16,8 @@ void hash_hex(const unsigned char *bytes, size_t len, char *out); /* 2 * len + 1
 struct hash_stream;
 struct hash_stream *hash_stream_new(const char *algorithm); /* "sha256", "sha1", "md5"; NULL when unknown */
 void hash_stream_update(struct hash_stream *stream, const void *bytes, size_t len);
+/* Adds the text and its end, so that no two lists of texts are the same bytes; NULL is as "". */
+void hash_stream_text(struct hash_stream *stream, const char *text);
 /* Returns the digest's length, and frees stream. */
 size_t hash_stream_final(struct hash_stream *stream, unsigned char out[64]);
 void hash_stream_free(struct hash_stream *stream); /* NULL is fine */

@@ -332,7 +332,7 @@ static void walk_init(struct walk *walk, const char *name, size_t text_max, cons
 	walk->yajl = memory_must(yajl_alloc(&callbacks, NULL, walk));
 }
 
-static void walk_release(struct walk *walk)
+static void jsonstream_release(struct walk *walk)
 {
 	while (walk->depth)
 		come_back(walk);
@@ -381,7 +381,7 @@ static int check_status(struct walk *walk, yajl_status status, size_t offset)
 }
 
 /* The text's first bytes show its encoding. */
-static int check_encoding(struct walk *walk, const char **bytes, size_t *len)
+static int jsonstream_encoding(struct walk *walk, const char **bytes, size_t *len)
 {
 	size_t mark = json_scan_mark(*bytes, *len);
 
@@ -394,7 +394,7 @@ static int walk_piece(struct walk *walk, const char *bytes, size_t len)
 {
 	size_t at;
 
-	if (walk->bytes_before == 0 && check_encoding(walk, &bytes, &len))
+	if (walk->bytes_before == 0 && jsonstream_encoding(walk, &bytes, &len))
 		return -1;
 	walk->piece = bytes;
 	const char *wrong = json_scan(&walk->scan, bytes, len, &at);
@@ -409,7 +409,7 @@ static int walk_piece(struct walk *walk, const char *bytes, size_t len)
 	return 0;
 }
 
-static int walk_end(struct walk *walk)
+static int jsonstream_end(struct walk *walk)
 {
 	const char *wrong = json_scan_end(&walk->scan);
 
@@ -437,8 +437,8 @@ int json_walk(const char *name, const char *bytes, size_t len, size_t values_max
 		return err_set(err, ERR_BAD_REQUEST, "%s is empty", name);
 	walk_init(&walk, name, len, events, context, err ? err : &ignored);
 	walk.values_max = values_max;
-	int failed = walk_piece(&walk, bytes, len) || walk_end(&walk);
-	walk_release(&walk);
+	int failed = walk_piece(&walk, bytes, len) || jsonstream_end(&walk);
+	jsonstream_release(&walk);
 	return failed;
 }
 
@@ -472,8 +472,8 @@ int json_walk_file(const char *path, const struct json_events *events, void *con
 	int failed = walk_pieces(&walk, fd, &empty);
 	if (!failed && empty)
 		failed = err_set(err, ERR_BAD_REQUEST, "%s is empty", path);
-	failed = failed || walk_end(&walk);
-	walk_release(&walk);
+	failed = failed || jsonstream_end(&walk);
+	jsonstream_release(&walk);
 	close(fd);
 	return failed;
 }

@@ -119,7 +119,7 @@ static void put_field(struct line *line, const char *key, const char *value)
 	line->cut = true;
 }
 
-static void put_head(struct line *line, enum log_level level, const char *message)
+static void log_put_head(struct line *line, enum log_level level, const char *message)
 {
 	static const char *const names[] = {"error", "warn", "info", "debug"};
 	char now[TEXT_TIME_MAX];
@@ -143,7 +143,7 @@ void log_write(enum log_level level, const char *message, ...)
 	line.len = 0;
 	line.room = sizeof(line.text) - (sizeof(line_cut) - 1) - (sizeof(line_end) - 1);
 	line.cut = false;
-	put_head(&line, level, message);
+	log_put_head(&line, level, message);
 	va_start(pairs, message);
 	for (const char *key = va_arg(pairs, const char *); key; key = va_arg(pairs, const char *))
 		put_field(&line, key, va_arg(pairs, const char *));

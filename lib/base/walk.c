@@ -56,7 +56,7 @@ static void walk_keep(struct walk *walk, size_t *capacity, const char *path, boo
 	walk->files[walk->count++] = (struct walk_file){copy, link};
 }
 
-static bool lies_in(const char *path, const char *folder)
+static bool walk_lies_in(const char *path, const char *folder)
 {
 	size_t len = strlen(folder);
 	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0' || len == 1);
@@ -70,10 +70,10 @@ static enum walk_skip judge_linked_folder(const char *path, const char *base_dir
 
 	if (!realpath(path, real))
 		return WALK_UNREADABLE;
-	if (lies_in(real, base_dir))
+	if (walk_lies_in(real, base_dir))
 		return WALK_CIRCLE;
 	for (size_t i = 0; i < roots->count; i++)
-		if (realpath(roots->item[i], root) && lies_in(real, root))
+		if (realpath(roots->item[i], root) && walk_lies_in(real, root))
 			return WALK_SKIPS;
 	return WALK_OUTSIDE;
 }

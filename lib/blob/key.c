@@ -49,7 +49,7 @@ int blob_key_check(const char *key, struct err *err)
 }
 
 /* Appends the label as one path segment: '%' and what a path can't hold are percent-encoded. */
-static void add_label(struct buf *out, const char *label)
+static void key_add_label(struct buf *out, const char *label)
 {
 	struct buf segment;
 	buf_init(&segment, 3 * TEXT_LABEL_MAX);
@@ -93,7 +93,7 @@ int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *lab
 	if (dataset)
 		buf_printf(&key, BLOB_KEY_DATASETS "%s/", dataset);
 	buf_str(&key, BLOB_KEY_IMAGES);
-	add_label(&key, label);
+	key_add_label(&key, label);
 	buf_char(&key, '/');
 	int result = key.overflow ? err_set(err, ERR_BAD_REQUEST, "the object's key would be too long") : 0;
 	snprintf(out, BLOB_KEY_MAX, "%s", buf_text(&key));

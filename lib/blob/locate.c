@@ -13,7 +13,7 @@
 
 enum { ATTEMPTS = 5 }; /* looks at a file that others rename or replace meanwhile */
 
-static int not_found(struct err *err)
+static int locate_not_found(struct err *err)
 {
 	return err_set(err, ERR_NOT_FOUND, "Image file not found");
 }
@@ -26,7 +26,7 @@ static bool is_proof(int error)
 }
 
 /* Whether `path` is `root` or lies below it; both are real paths. */
-static bool lies_in(const char *path, const char *root)
+static bool locate_lies_in(const char *path, const char *root)
 {
 	size_t len = strlen(root);
 	if (len == 1 && root[0] == '/')
@@ -37,7 +37,7 @@ static bool lies_in(const char *path, const char *root)
 static bool lies_in_real(struct located *located, const char *folder)
 {
 	char real[PATH_MAX];
-	if (!realpath(folder, real) || !lies_in(located->path, real))
+	if (!realpath(folder, real) || !locate_lies_in(located->path, real))
 		return false;
 	located->root = real[1] ? strlen(real) : 0;
 	return true;
@@ -55,7 +55,7 @@ static bool is_allowed(struct located *located, const char *base_dir, const stru
 
 /* The path of an open file or folder, as the kernel knows it. Returns its length, -1 when it is too long or has
  * none. */
-static ssize_t path_of(int fd, char out[PATH_MAX])
+static ssize_t locate_path(int fd, char out[PATH_MAX])
 {
 	char link[64];
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -83,7 +83,7 @@ static int open_beneath(int base, const char *filepath, char root[PATH_MAX])
 			break;
 	}
 	int saved = errno;
-	if (fd >= 0 && path_of(base, root) < 0)
+	if (fd >= 0 && locate_path(base, root) < 0)
 		root[0] = '\0';
 	errno = saved;
 	return fd;
@@ -103,9 +103,9 @@ static int open_anywhere(const char *base_dir, const char *filepath)
 }
 
 /* The present path of the descriptor's file; -1 when it has none any more (errno ESTALE). */
-static int real_path(int fd, const struct stat *st, char out[PATH_MAX])
+static int locate_real_path(int fd, const struct stat *st, char out[PATH_MAX])
 {
-	if (path_of(fd, out) < 0)
+	if (locate_path(fd, out) < 0)
 		return -1;
 
 	/* For a file that was removed or replaced the kernel says "PATH (deleted)", which may also be a real name: what
@@ -244,8 +244,8 @@ static int locate_look(const char *base_dir, int base, const char *filepath, con
 	int result = -1;
 	struct stat st;
 	errno = ENOENT;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && real_path(fd, &st, out->path) == 0) {
-		out->root = beneath && root[0] && root[1] && lies_in(out->path, root) ? strlen(root) : 0;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && locate_real_path(fd, &st, out->path) == 0) {
+		out->root = beneath && root[0] && root[1] && locate_lies_in(out->path, root) ? strlen(root) : 0;
 		if (beneath || is_allowed(out, base_dir, roots))
 			result = describe_path(fd, &st, out);
 		else
@@ -274,7 +274,7 @@ int locate_file(const char *base_dir, const char *filepath, const struct config_
                 struct located *out, struct err *err)
 {
 	if (!base_dir || base_dir[0] != '/' || !filepath || filepath[0] == '\0')
-		return not_found(err);
+		return locate_not_found(err);
 	if (look_straight(base_dir, filepath, out) == 0)
 		return 0;
 	int base = open_base(base_dir, err);
@@ -291,5 +291,5 @@ int locate_file(const char *base_dir, const char *filepath, const struct config_
 	if (!failed)
 		return 0;
 	errno = why;
-	return is_proof(why) ? not_found(err) : err_errno(err, ERR_UNAVAILABLE, "The image file cannot be opened");
+	return is_proof(why) ? locate_not_found(err) : err_errno(err, ERR_UNAVAILABLE, "The image file cannot be opened");
 }

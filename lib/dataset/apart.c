@@ -22,7 +22,7 @@ struct folders {
 	struct err err; /* from listing the datasets */
 };
 
-static char *real_path(const char *path)
+static char *apart_real_path(const char *path)
 {
 	char *real = realpath(path, NULL);
 
@@ -49,7 +49,7 @@ static void apart_release(struct folders *folders)
 }
 
 /* Skips a dataset that is removed meanwhile or cannot be read, since nobody serves it. */
-static bool add_dataset(void *data, const char *name)
+static bool apart_add_dataset(void *data, const char *name)
 {
 	struct folders *folders = data;
 	struct dataset *dataset;
@@ -61,7 +61,7 @@ static bool add_dataset(void *data, const char *name)
 		return true;
 	if (dataset_place(dataset, &place, &ignored) == 0) {
 		if (place.base_dir[0] && dataset_note_get(dataset, DATASET_APART, &noted, &ignored) == 0)
-			apart_add(folders, real_path(place.base_dir), memory_text(name), noted);
+			apart_add(folders, apart_real_path(place.base_dir), memory_text(name), noted);
 		dataset_place_release(&place);
 	}
 	dataset_close(dataset);
@@ -76,17 +76,17 @@ static void add_own(struct folders *folders, const struct config *config, const 
 	char path[STORE_PATH_MAX];
 
 	if (state_dir && state_dir[0])
-		apart_add(folders, real_path(state_dir), NULL, NULL);
+		apart_add(folders, apart_real_path(state_dir), NULL, NULL);
 	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees) && config_images_are_files(config); i++) {
-		char *store = real_path(config->image_store.dir);
+		char *store = apart_real_path(config->image_store.dir);
 
 		if (snprintf(path, sizeof(path), "%s/%s", store, trees[i]) < (int)sizeof(path))
-			apart_add(folders, real_path(path), NULL, NULL);
+			apart_add(folders, apart_real_path(path), NULL, NULL);
 		free(store);
 	}
 }
 
-static bool lies_in(const char *path, const char *folder)
+static bool apart_lies_in(const char *path, const char *folder)
 {
 	size_t len = strlen(folder);
 
@@ -119,7 +119,7 @@ static void find_shared(struct folders *folders)
 	for (size_t i = 0; i < folders->count; i++) {
 		struct folder *folder = &folders->item[i];
 
-		if (outer && lies_in(folder->path, outer->path))
+		if (outer && apart_lies_in(folder->path, outer->path))
 			outer->shared = folder->shared = true;
 		else
 			outer = folder;
@@ -143,7 +143,7 @@ static int apart_note(struct folders *folders, const struct folder *folder, stru
 int apart_settle(struct dataset_store *store, const struct config *config, const char *state_dir, struct err *err)
 {
 	struct folders folders = {.store = store};
-	int failed = dataset_store_list(store, "", SIZE_MAX, add_dataset, &folders, err);
+	int failed = dataset_store_list(store, "", SIZE_MAX, apart_add_dataset, &folders, err);
 
 	add_own(&folders, config, state_dir);
 	find_shared(&folders);
@@ -175,7 +175,7 @@ static int check_allowed(const struct config_list *base_dirs, const char *base_d
 	for (size_t i = 0; i < base_dirs->count && !allowed; i++) {
 		char *root = realpath(base_dirs->item[i], NULL);
 
-		allowed = root && lies_in(real, root);
+		allowed = root && apart_lies_in(real, root);
 		free(root);
 	}
 	return allowed ? 0
@@ -198,13 +198,13 @@ int apart_check(struct dataset_store *store, const struct config *config, const 
 	if (!real)
 		return err_set(err, ERR_UNPROCESSABLE, "\"base_dir\" is no folder that the server can see: %s", base_dir);
 	int failed = check_allowed(&config->base_dirs, base_dir, real, err) ||
-	             dataset_store_list(store, "", SIZE_MAX, add_dataset, &folders, err);
+	             dataset_store_list(store, "", SIZE_MAX, apart_add_dataset, &folders, err);
 	add_own(&folders, config, state_dir);
 	for (size_t i = 0; i < folders.count && !failed; i++) {
 		const struct folder *other = &folders.item[i];
 
 		if ((!other->dataset || strcmp(other->dataset, name) != 0) &&
-		    (lies_in(real, other->path) || lies_in(other->path, real)))
+		    (apart_lies_in(real, other->path) || apart_lies_in(other->path, real)))
 			failed = err_set(err, ERR_CONFLICT, "\"base_dir\" may not be %s: it holds, or lies in, %s%s", base_dir,
 			                 other->dataset ? "the folder of dataset " : "a folder of the server's own",
 			                 other->dataset ? other->dataset : "");

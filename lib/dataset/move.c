@@ -74,18 +74,12 @@ bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset
 	return equal;
 }
 
-/* Includes the text's end, so that no two lists of texts have the same bytes. */
-static void add_text(struct hash_stream *hash, const char *text)
-{
-	hash_stream_update(hash, text, strlen(text) + 1);
-}
-
-static void add_number(struct hash_stream *hash, int64_t number)
+static void move_add_number(struct hash_stream *hash, int64_t number)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lld", (long long)number);
-	add_text(hash, text);
+	hash_stream_text(hash, text);
 }
 
 static void add_sample(struct hash_stream *hash, const struct sample *sample)
@@ -97,9 +91,9 @@ static void add_sample(struct hash_stream *hash, const struct sample *sample)
 	                           sample->height, sample->uploaded_at, sample->labelled_at, sample->flag != NULL};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		add_text(hash, texts[i]);
+		hash_stream_text(hash, texts[i]);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		add_number(hash, numbers[i]);
+		move_add_number(hash, numbers[i]);
 }
 
 void dataset_record_digest(const struct dataset_record *record, unsigned char out[HASH_SHA256_SIZE])
@@ -108,22 +102,22 @@ void dataset_record_digest(const struct dataset_record *record, unsigned char ou
 	unsigned char digest[64];
 
 	add_sample(hash, &record->sample);
-	add_number(hash, record->requeued);
-	add_number(hash, (int64_t)record->event_count);
+	move_add_number(hash, record->requeued);
+	move_add_number(hash, (int64_t)record->event_count);
 	for (size_t i = 0; i < record->event_count; i++) {
 		const struct label_event *event = &record->events[i];
 
-		add_text(hash, event->label);
-		add_text(hash, event->by);
-		add_text(hash, event->source);
-		add_number(hash, event->at);
-		add_number(hash, event->lead_time_ms);
+		hash_stream_text(hash, event->label);
+		hash_stream_text(hash, event->by);
+		hash_stream_text(hash, event->source);
+		move_add_number(hash, event->at);
+		move_add_number(hash, event->lead_time_ms);
 	}
-	add_number(hash, (int64_t)record->vote_count);
+	move_add_number(hash, (int64_t)record->vote_count);
 	for (size_t i = 0; i < record->vote_count; i++) {
-		add_text(hash, record->votes[i].user);
-		add_number(hash, record->votes[i].label != NULL);
-		add_text(hash, record->votes[i].label ? record->votes[i].label : "");
+		hash_stream_text(hash, record->votes[i].user);
+		move_add_number(hash, record->votes[i].label != NULL);
+		hash_stream_text(hash, record->votes[i].label ? record->votes[i].label : "");
 	}
 	hash_stream_final(hash, digest);
 	memcpy(out, digest, HASH_SHA256_SIZE);

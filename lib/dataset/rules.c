@@ -159,7 +159,7 @@ static struct rules_effect give_label(const struct sample_change *change, const 
 	                             .settles = true};
 }
 
-static struct rules_effect pass_over(const struct sample_change *change, const struct rules_facts *facts)
+static struct rules_effect rules_pass_over(const struct sample_change *change, const struct rules_facts *facts)
 {
 	struct rules_effect effect = {.accepted = true, .leases = RULES_LEASE_ENDS, .settles = true};
 
@@ -177,7 +177,8 @@ static struct rules_effect pass_over(const struct sample_change *change, const s
 	return effect;
 }
 
-static struct rules_effect set_state(const struct rules_facts *facts, enum sample_state from, enum sample_state to)
+static struct rules_effect rules_set_state(const struct rules_facts *facts, enum sample_state from,
+                                           enum sample_state to)
 {
 	bool is_so = facts->found && facts->state == from;
 
@@ -210,7 +211,7 @@ int rules_change(const struct sample_change *change, const struct rules_facts *f
 	case SAMPLE_SKIP:
 		if (check_lease(facts, now, err))
 			return -1;
-		*out = pass_over(change, facts);
+		*out = rules_pass_over(change, facts);
 		return 0;
 	case SAMPLE_RELEASE:
 		*out = (struct rules_effect){.accepted = true, .leases = RULES_LEASE_ENDS, .settles = true};
@@ -219,10 +220,10 @@ int rules_change(const struct sample_change *change, const struct rules_facts *f
 		*out = (struct rules_effect){.accepted = true, .renewed = now + lease_us};
 		return check_lease(facts, now, err);
 	case SAMPLE_MARK_UNREADABLE:
-		*out = set_state(facts, SAMPLE_UNLABELLED, SAMPLE_UNREADABLE);
+		*out = rules_set_state(facts, SAMPLE_UNLABELLED, SAMPLE_UNREADABLE);
 		return 0;
 	case SAMPLE_MARK_READABLE:
-		*out = set_state(facts, SAMPLE_UNREADABLE, SAMPLE_UNLABELLED);
+		*out = rules_set_state(facts, SAMPLE_UNREADABLE, SAMPLE_UNLABELLED);
 		return 0;
 	case SAMPLE_SETTLE:
 		out->settles = facts->found;

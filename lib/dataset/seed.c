@@ -77,7 +77,7 @@ static int digest_file(struct seeding *seeding, struct err *err)
 }
 
 /* Whether the dataset has merged this file in its present form. */
-static int is_known(struct seeding *seeding, bool *known, struct err *err)
+static int seed_is_known(struct seeding *seeding, bool *known, struct err *err)
 {
 	*known = false;
 	if (dataset_open(seeding->store, seeding->file.dataset, &seeding->dataset, err) != 0) {
@@ -109,7 +109,7 @@ static char *absolute_base_dir(const struct seeding *seeding)
 	return path;
 }
 
-static int make_dataset(struct seeding *seeding, struct err *err)
+static int seeding_dataset(struct seeding *seeding, struct err *err)
 {
 	if (seeding->dataset)
 		return 0;
@@ -178,7 +178,7 @@ static bool is_label_known(const struct seeding *seeding, const char *label)
 	return known;
 }
 
-static int take_sample(void *data, const char *filepath, const char *label, struct err *err)
+static int seeding_take(void *data, const char *filepath, const char *label, struct err *err)
 {
 	struct seeding *seeding = data;
 	struct chunk *chunk = seeding->chunk;
@@ -203,7 +203,7 @@ static int merge_samples(struct seeding *seeding, struct err *err)
 	seeding->chunk = memory_raw(sizeof(*seeding->chunk));
 	seeding->chunk->count = 0;
 	buf_init(&seeding->chunk->text, CHUNK_BYTES);
-	int result = seedfile_samples(seeding->path, take_sample, seeding, err);
+	int result = seedfile_samples(seeding->path, seeding_take, seeding, err);
 	if (result == 0)
 		result = flush(seeding, err);
 	buf_release(&seeding->chunk->text);
@@ -228,7 +228,7 @@ static void tell_oddities(struct seeding *seeding)
 static int merge_file(struct seeding *seeding, struct err *err)
 {
 	const struct seedfile *file = &seeding->file;
-	if (make_dataset(seeding, err) ||
+	if (seeding_dataset(seeding, err) ||
 	    dataset_merge(seeding->dataset, (const char *const *)file->labels, file->label_count, NULL, 0,
 	                  &seeding->result.merged, err) ||
 	    look_at_dataset(seeding, err) || merge_samples(seeding, err) ||
@@ -255,7 +255,7 @@ static int seed_file(struct seeding *seeding, struct err *err)
 	if (digest_file(seeding, err) || seedfile_name(seeding->path, &name, err))
 		return -1;
 	seeding->file.dataset = name;
-	if (is_known(seeding, &known, err) != 0)
+	if (seed_is_known(seeding, &known, err) != 0)
 		return err_prefix(err, "%s", seeding->path);
 	seeding->result.known = known;
 	if (known)
@@ -276,7 +276,7 @@ static void seeding_release(struct seeding *seeding)
 }
 
 /* Whether going on with the next file makes no sense. One dataset alone may be out of reach while the store works. */
-static bool is_store_down(struct dataset_store *store, const struct err *err)
+static bool seed_store_down(struct dataset_store *store, const struct err *err)
 {
 	struct err why;
 	if (err->code == ERR_UNAVAILABLE)
@@ -284,8 +284,8 @@ static bool is_store_down(struct dataset_store *store, const struct err *err)
 	return err->code == ERR_UPSTREAM || err->code == ERR_NO_SPACE;
 }
 
-static int seed_one(struct dataset_store *store, const char *folder, const char *name, seed_visit *visit,
-                    void *data, struct buf *warn, struct err *err)
+static int seed_from(struct dataset_store *store, const char *folder, const char *name, seed_visit *visit,
+                     void *data, struct buf *warn, struct err *err)
 {
 	struct seeding *seeding = memory_new(1, sizeof(*seeding));
 	seeding->store = store;
@@ -299,7 +299,7 @@ static int seed_one(struct dataset_store *store, const char *folder, const char 
 	seeding->result.dataset = seeding->file.dataset;
 	if (result == 0 && visit)
 		visit(data, &seeding->result);
-	if (result != 0 && !is_store_down(store, err)) {
+	if (result != 0 && !seed_store_down(store, err)) {
 		if (warn)
 			buf_printf(warn, "%s\n", err->text);
 		result = 0;
@@ -331,7 +331,7 @@ int seed_merge(struct dataset_store *store, const char *json_db_dir, seed_visit 
 	int result = 0;
 	for (int i = 0; i < count; i++) {
 		if (result == 0)
-			result = seed_one(store, json_db_dir, entries[i]->d_name, visit, data, warn, err);
+			result = seed_from(store, json_db_dir, entries[i]->d_name, visit, data, warn, err);
 		free(entries[i]);
 	}
 	free(entries);

@@ -28,7 +28,7 @@ struct walk {
 	struct buf filepath, label;
 };
 
-static void add_label(struct seedfile *out, const char *label)
+static void seedfile_add_label(struct seedfile *out, const char *label)
 {
 	if ((out->label_count & (out->label_count - 1)) == 0) { /* room is always a power of two */
 		size_t room = out->label_count ? 2 * out->label_count : 1;
@@ -60,7 +60,7 @@ static bool at_sample(const struct walk *walk)
 	return walk->depth == IN_LIST && walk->place == SAMPLES;
 }
 
-static int on_start_object(void *context, struct err *err)
+static int seedfile_on_start_object(void *context, struct err *err)
 {
 	struct walk *walk = context;
 	if (at_sample(walk)) {
@@ -75,7 +75,7 @@ static int on_start_object(void *context, struct err *err)
 	return 0;
 }
 
-static int on_end_object(void *context, struct err *err)
+static int seedfile_on_end_object(void *context, struct err *err)
 {
 	struct walk *walk = context;
 	walk->depth--;
@@ -90,7 +90,7 @@ static int on_end_object(void *context, struct err *err)
 	return walk->visit(walk->data, buf_text(&walk->filepath), buf_text(&walk->label), err);
 }
 
-static int on_start_array(void *context, struct err *err)
+static int seedfile_on_start_array(void *context, struct err *err)
 {
 	struct walk *walk = context;
 	bool expected = walk->depth == IN_FILE && (walk->place == LABELS || walk->place == SAMPLES);
@@ -102,14 +102,14 @@ static int on_start_array(void *context, struct err *err)
 	return 0;
 }
 
-static int on_end_array(void *context, struct err *err)
+static int seedfile_on_end_array(void *context, struct err *err)
 {
 	(void)err;
 	((struct walk *)context)->depth--;
 	return 0;
 }
 
-static int on_key(void *context, const char *key, struct err *err)
+static int seedfile_on_key(void *context, const char *key, struct err *err)
 {
 	(void)err;
 	struct walk *walk = context;
@@ -159,7 +159,7 @@ static int take_file_string(struct walk *walk, const char *value, struct err *er
 	return seedfile_refuse(walk, err);
 }
 
-static int on_string(void *context, const char *value, struct err *err)
+static int seedfile_on_string(void *context, const char *value, struct err *err)
 {
 	struct walk *walk = context;
 	if (walk->depth == IN_FILE)
@@ -172,25 +172,25 @@ static int on_string(void *context, const char *value, struct err *err)
 		if (walk->out && walk->out->label_count == DATASET_LABELS_MAX)
 			return err_set(err, ERR_BAD_REQUEST, "more than %d labels", DATASET_LABELS_MAX);
 		if (walk->out)
-			add_label(walk->out, value);
+			seedfile_add_label(walk->out, value);
 		return 0;
 	}
 	return seedfile_refuse(walk, err);
 }
 
-static int on_number(void *context, const char *value, struct err *err)
+static int seedfile_on_number(void *context, const char *value, struct err *err)
 {
 	(void)value;
 	return seedfile_refuse(context, err);
 }
 
-static int on_boolean(void *context, bool value, struct err *err)
+static int seedfile_on_boolean(void *context, bool value, struct err *err)
 {
 	(void)value;
 	return seedfile_refuse(context, err);
 }
 
-static int on_null(void *context, struct err *err)
+static int seedfile_on_null(void *context, struct err *err)
 {
 	const struct walk *walk = context;
 	bool is_no_label = walk->depth == IN_SAMPLE && walk->place == SAMPLES && walk->field == LABEL;
@@ -201,15 +201,15 @@ static int on_null(void *context, struct err *err)
 static int walk_file(struct walk *walk, const char *path, struct err *err)
 {
 	static const struct json_events events = {
-		.start_object = on_start_object,
-		.end_object = on_end_object,
-		.start_array = on_start_array,
-		.end_array = on_end_array,
-		.key = on_key,
-		.string = on_string,
-		.number = on_number,
-		.boolean = on_boolean,
-		.null = on_null,
+		.start_object = seedfile_on_start_object,
+		.end_object = seedfile_on_end_object,
+		.start_array = seedfile_on_start_array,
+		.end_array = seedfile_on_end_array,
+		.key = seedfile_on_key,
+		.string = seedfile_on_string,
+		.number = seedfile_on_number,
+		.boolean = seedfile_on_boolean,
+		.null = seedfile_on_null,
 	};
 	buf_init(&walk->filepath, JSON_TOKEN_MAX);
 	buf_init(&walk->label, JSON_TOKEN_MAX);

@@ -19,7 +19,7 @@ struct known_labels {
 	size_t count;
 };
 
-static int compare(const void *a, const void *b)
+static int spelling_order(const void *a, const void *b)
 {
 	const struct known *x = a, *y = b;
 	int nfc = strcmp(x->nfc, y->nfc);
@@ -41,7 +41,7 @@ static int read_known(struct dataset *dataset, struct known_labels *out, struct 
 		if (!text_is_ascii(stored))
 			out->known[out->count++] = (struct known){text_nfc(stored), stored};
 	}
-	qsort(out->known, out->count, sizeof(*out->known), compare);
+	qsort(out->known, out->count, sizeof(*out->known), spelling_order);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 #include "dataset/spelling.h"
 
 /* A malformed token belongs to nobody. */
-static int check_token(const char *token, struct err *err)
+static int task_check_token(const char *token, struct err *err)
 {
 	return strlen(token) < DATASET_TOKEN_MAX ? 0 : err_set(err, ERR_CONFLICT, "The task is not yours");
 }
@@ -34,7 +34,7 @@ int lease_held(struct dataset *dataset, const char *user, struct task **out, siz
 /* Changes a sample by a lease, whose token names it. */
 static int change_task(struct dataset *dataset, struct sample_change *change, struct err *err)
 {
-	if (check_token(change->token, err))
+	if (task_check_token(change->token, err))
 		return -1;
 	change->id = task_token_sample(change->token);
 	return dataset->backend->change(dataset, change, 1, err);
@@ -98,7 +98,7 @@ int lease_label_once(struct dataset *dataset, const char *user, const char *toke
 
 	if (out)
 		memset(out, 0, sizeof(*out));
-	if (check_token(token, err) || text_check_label(label, err))
+	if (task_check_token(token, err) || text_check_label(label, err))
 		return -1;
 	int failed = change_task(dataset, &change, err);
 	if (failed && err->code == ERR_UNPROCESSABLE && is_spelled_otherwise(dataset, label, &spelled)) {

@@ -86,7 +86,7 @@ static bool only_reads(const char *method)
 }
 
 /* What no token may, whatever its maker may. */
-static int check_token(const struct call *call, struct err *err)
+static int app_check_token(const struct call *call, struct err *err)
 {
 	if (!call->is_token)
 		return 0;
@@ -114,7 +114,7 @@ static void app_answer(struct call *call, struct err *err)
 	const char *dataset_name;
 
 	if (find_route(call, &dataset_name, err) || origin_check(call->request, &call->app->config, err) ||
-	    check_token(call, err) || may(call, dataset_name, err) || route_check_query(call, err))
+	    app_check_token(call, err) || may(call, dataset_name, err) || route_check_query(call, err))
 		reply_error(call->reply, err);
 	else
 		run_handler(call);
@@ -291,7 +291,7 @@ static struct lastuse *open_lastuse(const char *state_dir)
 	return lastuse;
 }
 
-static int open_stores(struct app *app, struct err *err)
+static int app_open_stores(struct app *app, struct err *err)
 {
 	const struct program *program = app->program;
 
@@ -343,7 +343,7 @@ static int open_app(struct app *app, struct err *err)
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
 	app->thumbs = app->program->thumbs ? thumbs_new(&app->config, app->state_dir) : NULL;
 	return connections_open(&app->connections, FCGI_LISTENSOCK_FILENO, err) ||
-	       auth_open(&app->auth, app->config.json_user_dir, err) || open_stores(app, err);
+	       auth_open(&app->auth, app->config.json_user_dir, err) || app_open_stores(app, err);
 }
 
 static void close_app(struct app *app)

@@ -57,7 +57,7 @@ static int rewatch(struct connections *connections, int fd, unsigned flags)
 	       watch_as(connections, EPOLL_CTL_ADD, fd, events, flags);
 }
 
-static int set_up(struct connections *connections)
+static int connections_set_up(struct connections *connections)
 {
 	int flags = fcntl(connections->listening, F_GETFL);
 
@@ -78,7 +78,7 @@ int connections_open(struct connections **out, int listening, struct err *err)
 	connections->listening = listening;
 	connections->epoll = connections->stop = connections->spare = -1;
 	pthread_mutex_init(&connections->lock, NULL);
-	if (set_up(connections)) {
+	if (connections_set_up(connections)) {
 		err_errno(err, ERR_INTERNAL, "the program's socket cannot be waited on");
 		connections_free(connections);
 		return -1;
@@ -151,7 +151,7 @@ static int accept_one(struct connections *connections)
 }
 
 /* Reads one piece at a time, so that no other connection waits for it. */
-static void pass_over(struct connections *connections, int connection)
+static void connections_pass_over(struct connections *connections, int connection)
 {
 	char piece[PIECE_BYTES];
 	ssize_t got = recv(connection, piece, sizeof(piece), MSG_DONTWAIT);
@@ -171,7 +171,7 @@ int connections_next(struct connections *connections)
 		if (connection == connections->stop)
 			continue;
 		if (event.data.u64 & LINGERS) {
-			pass_over(connections, connection);
+			connections_pass_over(connections, connection);
 			continue;
 		}
 		if (connection == connections->listening)

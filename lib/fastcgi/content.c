@@ -7,12 +7,7 @@
 
 enum { GRAIN_US = 20 * 1000 }; /* two ticks of the slowest kernel clock (100 Hz) that stamps files */
 
-static void add_text(struct hash_stream *stream, const char *text)
-{
-	hash_stream_update(stream, text, strlen(text) + 1);
-}
-
-static void add_number(struct hash_stream *stream, int64_t number)
+static void content_add_number(struct hash_stream *stream, int64_t number)
 {
 	hash_stream_update(stream, &number, sizeof(number));
 }
@@ -23,17 +18,17 @@ static void version_of(const struct dataset_place *place, const struct sample *s
 	struct hash_stream *stream = hash_stream_new("sha256");
 	unsigned char digest[64];
 
-	add_text(stream, place->uuid);
+	hash_stream_text(stream, place->uuid);
 	if (sample->blob_key[0]) {
-		add_text(stream, sample->sha256[0] ? "sha256" : "key");
-		add_text(stream, sample->sha256[0] ? sample->sha256 : sample->blob_key);
+		hash_stream_text(stream, sample->sha256[0] ? "sha256" : "key");
+		hash_stream_text(stream, sample->sha256[0] ? sample->sha256 : sample->blob_key);
 	} else {
-		add_text(stream, "file");
-		add_text(stream, sample->filepath);
-		add_number(stream, id->inode);
-		add_number(stream, id->bytes);
-		add_number(stream, id->modified_ns);
-		add_number(stream, id->changed_ns);
+		hash_stream_text(stream, "file");
+		hash_stream_text(stream, sample->filepath);
+		content_add_number(stream, id->inode);
+		content_add_number(stream, id->bytes);
+		content_add_number(stream, id->modified_ns);
+		content_add_number(stream, id->changed_ns);
 	}
 	hash_stream_final(stream, digest);
 	hash_hex(digest, (CONTENT_VERSION_MAX - 1) / 2, out);

@@ -49,7 +49,7 @@ static cJSON *labels_document(const struct dataset_labels *all)
 	return labels;
 }
 
-static cJSON *policy_document(const struct dataset_policy *policy)
+static cJSON *document_policy(const struct dataset_policy *policy)
 {
 	cJSON *document = json_new_object();
 
@@ -95,7 +95,7 @@ cJSON *document_dataset(const char *name, const struct dataset_info *info)
 	json_add_int64(document, "size", info->counts.size);
 	json_add(document, "counts", counts_document(&info->counts));
 	json_add(document, "labels", labels_document(&info->labels));
-	json_add(document, "policy", policy_document(&info->place.policy));
+	json_add(document, "policy", document_policy(&info->place.policy));
 	return document;
 }
 
@@ -124,7 +124,7 @@ bool document_is_shown(const struct sample *sample)
 	return !type || type->shown || !type->taken;
 }
 
-static void add_text(cJSON *document, const char *key, const char *value)
+static void document_add_text(cJSON *document, const char *key, const char *value)
 {
 	json_add_string_or_null(document, key, value && *value ? value : NULL);
 }
@@ -154,10 +154,10 @@ cJSON *document_sample(const char *dataset, const struct sample *sample, const c
 	json_add_string(document, "state", sample_state_name(sample->state));
 	json_add_int64(document, "version", sample->version);
 	json_add_string_or_null(document, "flag", sample->flag);
-	add_text(document, "flagged_by", sample->flagged_by);
-	add_text(document, "sha256", sample->sha256);
+	document_add_text(document, "flagged_by", sample->flagged_by);
+	document_add_text(document, "sha256", sample->sha256);
 	add_known(document, "bytes", sample->bytes);
-	add_text(document, "type", sample->type);
+	document_add_text(document, "type", sample->type);
 	add_known(document, "width", sample->width);
 	add_known(document, "height", sample->height);
 	json_add_string(document, "image_url", url.len > 0 ? buf_text(&url) : image_url);
@@ -165,9 +165,9 @@ cJSON *document_sample(const char *dataset, const struct sample *sample, const c
 	thumb_path(dataset, sample->id, DOCUMENT_THUMB_SIZE, thumb_version, &url);
 	json_add_string(document, "thumb_url", buf_text(&url));
 	json_add_time(document, "uploaded_at", sample->uploaded_at);
-	add_text(document, "uploaded_by", sample->uploaded_by);
+	document_add_text(document, "uploaded_by", sample->uploaded_by);
 	json_add_time(document, "labelled_at", sample->labelled_at);
-	add_text(document, "labelled_by", sample->labelled_by);
+	document_add_text(document, "labelled_by", sample->labelled_by);
 	buf_release(&url);
 	return document;
 }

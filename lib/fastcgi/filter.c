@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-static int set_state(struct sample_filter *out, const char *text, struct err *err)
+static int filter_set_state(struct sample_filter *out, const char *text, struct err *err)
 {
 	for (int state = SAMPLE_UNLABELLED; state <= SAMPLE_UNREADABLE; state++) {
 		if (strcmp(text, sample_state_name((enum sample_state)state)) != 0)
@@ -59,7 +59,7 @@ static const struct {
 	int (*set)(struct sample_filter *out, const char *text, struct err *err);
 	bool is_bool; /* in JSON it may be one */
 } parameters[] = {
-	{"state", set_state, false}, {"label", set_label, false},    {"by", set_by, false},
+	{"state", filter_set_state, false}, {"label", set_label, false},    {"by", set_by, false},
 	{"q", set_q, false},         {"flagged", set_flagged, true}, {"since", set_since, false},
 };
 enum { PARAMETERS = sizeof(parameters) / sizeof(*parameters) };

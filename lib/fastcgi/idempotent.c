@@ -11,7 +11,7 @@
 
 enum { PIECE_BYTES = 64 * 1024, PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 200 };
 
-static int read_body(struct idempotent *idempotent, struct call *call, struct err *err)
+static int idempotent_read_body(struct idempotent *idempotent, struct call *call, struct err *err)
 {
 	char piece[PIECE_BYTES];
 	ssize_t got;
@@ -35,11 +35,6 @@ static ssize_t idempotent_source(void *data, void *bytes, size_t len, struct err
 	return request_read(data, bytes, len, err);
 }
 
-static void add_text(struct hash_stream *hash, const char *text)
-{
-	hash_stream_update(hash, text ? text : "", text ? strlen(text) + 1 : 1);
-}
-
 /* Hashes the form's parts without their boundary, which a client chooses anew whenever it sends the form again.
  * Non-zero: malformed. */
 static int add_form(struct hash_stream *hash, struct request *request)
@@ -54,8 +49,8 @@ static int add_form(struct hash_stream *hash, struct request *request)
 	if (multipart_open(&multipart, request->content_type, idempotent_source, request, &ignored))
 		return -1;
 	while ((failed = multipart_next(multipart, &part, &ignored)) == 0 && part) {
-		add_text(hash, part->name);
-		add_text(hash, part->filename);
+		hash_stream_text(hash, part->name);
+		hash_stream_text(hash, part->filename);
 		while ((failed = multipart_read(multipart, piece, sizeof(piece), &got, &ignored)) == 0 && got > 0)
 			hash_stream_update(hash, piece, got);
 		if (failed)
@@ -71,10 +66,10 @@ static void fingerprint(struct call *call, const struct spool *body, char out[HA
 	struct hash_stream *hash = hash_stream_new("sha256");
 	unsigned char digest[64];
 
-	add_text(hash, request_header(call->request, "REQUEST_URI"));
+	hash_stream_text(hash, request_header(call->request, "REQUEST_URI"));
 	/* tus creates an upload by these headers, without a body */
-	add_text(hash, request_header(call->request, "HTTP_UPLOAD_LENGTH"));
-	add_text(hash, request_header(call->request, "HTTP_UPLOAD_METADATA"));
+	hash_stream_text(hash, request_header(call->request, "HTTP_UPLOAD_LENGTH"));
+	hash_stream_text(hash, request_header(call->request, "HTTP_UPLOAD_METADATA"));
 	if (strncasecmp(call->request->content_type, "multipart/", 10) != 0 || add_form(hash, call->request))
 		hash_stream_update(hash, body->sha256, sizeof(body->sha256));
 	hash_stream_final(hash, digest);
@@ -100,7 +95,7 @@ static bool may_have(struct call *call, const char *kept, const char **answer)
 	return may;
 }
 
-static void give_back(struct reply *reply, int status, const char *kept)
+static void answer_again(struct reply *reply, int status, const char *kept)
 {
 	const char *end = strstr(kept, "\r\n\r\n");
 
@@ -140,7 +135,7 @@ int idempotent_begin(struct idempotent *idempotent, struct call *call, bool *ans
 		idempotent->key = request_header(call->request, "HTTP_IDEMPOTENCY_KEY");
 	if (!idempotent->key)
 		return 0;
-	if (read_body(idempotent, call, err))
+	if (idempotent_read_body(idempotent, call, err))
 		return -1;
 	fingerprint(call, &idempotent->body, print);
 	if (wait_for_claim(idempotent, call, print, &found, &status, &kept, err))
@@ -148,7 +143,7 @@ int idempotent_begin(struct idempotent *idempotent, struct call *call, bool *ans
 	idempotent->claimed = found == IDEMPOTENCY_NEW;
 	*answered = found == IDEMPOTENCY_DONE && may_have(call, kept, &answer);
 	if (*answered)
-		give_back(call->reply, status, answer);
+		answer_again(call->reply, status, answer);
 	free(kept);
 	if (found == IDEMPOTENCY_OTHER)
 		return err_set(err, ERR_UNPROCESSABLE, "This Idempotency-Key was used with another request");

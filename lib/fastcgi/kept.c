@@ -50,7 +50,7 @@ void kept_free(struct kept *kept)
 	free(kept);
 }
 
-static void path_of(struct buf *path, const char *dir, const char *group, const char *name)
+static void kept_path(struct buf *path, const char *dir, const char *group, const char *name)
 {
 	buf_init(path, PATH_BYTES_MAX);
 	buf_printf(path, "%s/%s%s%s", dir, group, name ? "/" : "", name ? name : "");
@@ -94,7 +94,7 @@ static void visit_group(int parent, const char *group, visit_file *visit, void *
 		close(fd);
 }
 
-static void visit_all(const char *dir, visit_file *visit, void *data)
+static void kept_visit_all(const char *dir, visit_file *visit, void *data)
 {
 	DIR *folder = opendir(dir);
 	const struct dirent *entry;
@@ -167,15 +167,15 @@ static int64_t trim(const struct kept *kept)
 {
 	struct census census = {.count = 0};
 
-	visit_all(kept->dir, count_file, &census);
+	kept_visit_all(kept->dir, count_file, &census);
 	census.before = oldest_left(&census, kept->bytes_max);
 	if (census.before != INT64_MIN)
-		visit_all(kept->dir, remove_old, &census);
+		kept_visit_all(kept->dir, remove_old, &census);
 	free(census.used);
 	return census.bytes;
 }
 
-static void count_in(struct kept *kept, int64_t bytes)
+static void kept_count(struct kept *kept, int64_t bytes)
 {
 	pthread_mutex_lock(&kept->mutex);
 	if (kept->bytes >= 0)
@@ -200,7 +200,7 @@ static void note_use(int fd, const struct stat *st)
 		futimens(fd, NULL);
 }
 
-static bool read_all(int fd, const char *path, size_t len, struct buf *out)
+static bool kept_read_all(int fd, const char *path, size_t len, struct buf *out)
 {
 	char *room = buf_reserve(out, len);
 	size_t got = 0;
@@ -219,7 +219,7 @@ static bool is_of(int fd, const char *path, const char *version, const struct st
 	struct buf first;
 
 	buf_init(&first, len + 1);
-	bool same = st->st_size > (off_t)len && read_all(fd, path, len + 1, &first) && first.data[len] == '\n' &&
+	bool same = st->st_size > (off_t)len && kept_read_all(fd, path, len + 1, &first) && first.data[len] == '\n' &&
 	            memcmp(first.data, version, len) == 0;
 	buf_release(&first);
 	return same;
@@ -230,10 +230,10 @@ bool kept_read(struct kept *kept, const char *group, const char *name, const cha
 	struct buf path;
 	struct stat st;
 
-	path_of(&path, kept->dir, group, name);
+	kept_path(&path, kept->dir, group, name);
 	int fd = open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	bool found = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_of(fd, buf_text(&path), version, &st) &&
-	             read_all(fd, buf_text(&path), (size_t)st.st_size - strlen(version) - 1, out);
+	             kept_read_all(fd, buf_text(&path), (size_t)st.st_size - strlen(version) - 1, out);
 	if (found)
 		note_use(fd, &st);
 	if (fd >= 0)
@@ -242,7 +242,7 @@ bool kept_read(struct kept *kept, const char *group, const char *name, const cha
 	return found;
 }
 
-static void make_folders(const char *path)
+static void kept_make_folders(const char *path)
 {
 	char *copy = memory_text(path);
 
@@ -256,7 +256,7 @@ static void make_folders(const char *path)
 }
 
 /* Syncs the file: otherwise, after a power loss, an empty file could be served under its name for good. */
-static bool write_file(int fd, const char *version, const struct buf *bytes, struct stat *st)
+static bool kept_write(int fd, const char *version, const struct buf *bytes, struct stat *st)
 {
 	return file_write(fd, version, strlen(version)) == 0 && file_write(fd, "\n", 1) == 0 &&
 	       file_write(fd, bytes->data, bytes->len) == 0 && fdatasync(fd) == 0 && fstat(fd, st) == 0;
@@ -270,23 +270,23 @@ void kept_add(struct kept *kept, const char *group, const char *name, const char
 	struct stat st;
 
 	hash_random_token(HASH_TOKEN_BYTES, token);
-	path_of(&folder, kept->dir, group, NULL);
-	path_of(&path, kept->dir, group, name);
+	kept_path(&folder, kept->dir, group, NULL);
+	kept_path(&path, kept->dir, group, name);
 	buf_init(&new_path, PATH_BYTES_MAX);
 	buf_printf(&new_path, "%s/.%s", buf_text(&folder), token);
 	int fd = open(buf_text(&new_path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == ENOENT) {
-		make_folders(buf_text(&folder));
+		kept_make_folders(buf_text(&folder));
 		fd = open(buf_text(&new_path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	}
 	if (fd >= 0) {
-		bool whole = write_file(fd, version, bytes, &st);
+		bool whole = kept_write(fd, version, bytes, &st);
 
 		close(fd);
 		if (!whole || rename(buf_text(&new_path), buf_text(&path)))
 			unlink(buf_text(&new_path));
 		else
-			count_in(kept, disk_bytes(&st));
+			kept_count(kept, disk_bytes(&st));
 	}
 	buf_release(&new_path);
 	buf_release(&path);
@@ -297,7 +297,7 @@ void kept_remove(struct kept *kept, const char *group, const char *name)
 {
 	struct buf path;
 
-	path_of(&path, kept->dir, group, name);
+	kept_path(&path, kept->dir, group, name);
 	unlink(buf_text(&path));
 	buf_release(&path);
 }
@@ -312,7 +312,7 @@ static int remove_group(const char *dir, const char *group, struct err *err)
 
 	/* Renames the group first: from that moment on nobody is given a file of it. */
 	hash_random_token(HASH_TOKEN_BYTES, token);
-	path_of(&path, dir, group, NULL);
+	kept_path(&path, dir, group, NULL);
 	buf_init(&new_path, PATH_BYTES_MAX);
 	buf_printf(&new_path, "%s/.%s", dir, token);
 	if (rename(buf_text(&path), buf_text(&new_path)) == 0)
@@ -328,7 +328,7 @@ int kept_remove_group(const char *state_dir, const char *name, const char *group
 {
 	struct buf dir;
 
-	path_of(&dir, state_dir, name, NULL);
+	kept_path(&dir, state_dir, name, NULL);
 	int failed = remove_group(buf_text(&dir), group, err);
 	buf_release(&dir);
 	return failed;
@@ -340,7 +340,7 @@ int kept_sweep(const char *state_dir, const char *name, kept_wanted *wanted, voi
 	const struct dirent *entry;
 	int failed = 0;
 
-	path_of(&dir, state_dir, name, NULL);
+	kept_path(&dir, state_dir, name, NULL);
 	DIR *folder = opendir(buf_text(&dir));
 	while (folder && !failed && (entry = readdir(folder))) {
 		bool kept = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || wanted(data, entry->d_name);

@@ -100,7 +100,7 @@ int passing_over(struct passing *passing, const struct sample *sample, struct er
 }
 
 /* Gives back leases that the client will not get. */
-static void give_back(const struct passing *passing, struct task *tasks, size_t count)
+static void give_back_leases(const struct passing *passing, struct task *tasks, size_t count)
 {
 	struct err ignored; /* a lease that is not given back expires later */
 
@@ -163,7 +163,7 @@ int passing_lease(struct passing *passing, size_t count, struct task *out, size_
 	*taken = 0;
 	if (lease(passing, count, out, taken, err) == 0)
 		return 0;
-	give_back(passing, out, *taken);
+	give_back_leases(passing, out, *taken);
 	*taken = 0;
 	return -1;
 }

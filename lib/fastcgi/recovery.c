@@ -120,7 +120,7 @@ bool recovery_look(struct recovery *recovery, const struct images *images)
 }
 
 /* Looks at further pages as long as some samples come back; *left says whether any is still unreadable. */
-static int look_at(const struct images *images, int64_t *after, size_t *back, bool *left, struct err *err)
+static int recovery_pages(const struct images *images, int64_t *after, size_t *back, bool *left, struct err *err)
 {
 	struct sample *first;
 	size_t page, count;
@@ -167,7 +167,7 @@ static void visit(struct app *app, const char *dataset, int64_t after)
 	size_t back = 0;
 
 	if (dataset_open(app->store, dataset, &images.dataset, &err) || dataset_place(images.dataset, &place, &err) ||
-	    look_at(&images, &after, &back, &left, &err))
+	    recovery_pages(&images, &after, &back, &left, &err))
 		left = err.code != ERR_NOT_FOUND; /* the dataset is gone */
 	dataset_place_release(&place);
 	dataset_close(images.dataset);

@@ -106,7 +106,7 @@ static void add_escaped(struct buf *out, const char *text)
 }
 
 /* Answers a person who opened a program's address in a browser. */
-static void reply_page(struct reply *reply, int status, const char *title, const char *message)
+static void reply_to_browser(struct reply *reply, int status, const char *title, const char *message)
 {
 	struct buf page;
 
@@ -136,7 +136,7 @@ void reply_error_with(struct reply *reply, const struct err *err, cJSON *tree)
 		buf_printf(&reply->headers, "Retry-After: %d\r\n", RETRY_AFTER_SECONDS);
 	if (reply->page) {
 		cJSON_Delete(tree);
-		reply_page(reply, status, answers[err->code].title, message);
+		reply_to_browser(reply, status, answers[err->code].title, message);
 		return;
 	}
 	json_add_string(tree, "message", message);
@@ -229,7 +229,7 @@ static void keep_nowhere(struct reply *reply)
 		buf_str(&reply->headers, "Cache-Control: private, no-store\r\n");
 }
 
-static int put_head(struct reply *reply)
+static int reply_put_head(struct reply *reply)
 {
 	struct buf status;
 
@@ -256,7 +256,7 @@ void reply_send(struct reply *reply)
 	}
 	if (reply->body.len > 0)
 		buf_printf(&reply->headers, "Content-Length: %zu\r\n", reply->body.len);
-	if (put_head(reply) == 0)
+	if (reply_put_head(reply) == 0)
 		reply_put(reply, &reply->body);
 }
 
@@ -267,7 +267,7 @@ int reply_stream_start(struct reply *reply, int status, const char *type)
 	/* nginx must pass chunks on as they come. */
 	buf_str(&reply->headers, "X-Accel-Buffering: no\r\n");
 	reply->streaming = true;
-	return put_head(reply);
+	return reply_put_head(reply);
 }
 
 int reply_stream_write(struct reply *reply, const void *bytes, size_t len)

@@ -24,12 +24,12 @@ struct decoding {
 	unsigned char piece[PIECE_BYTES];
 };
 
-static void give_up(j_common_ptr jpeg)
+static void jpeg_give_up(j_common_ptr jpeg)
 {
 	longjmp(((struct decoding *)jpeg->client_data)->failed, 1);
 }
 
-static void say_nothing(j_common_ptr jpeg)
+static void jpeg_say_nothing(j_common_ptr jpeg)
 {
 	(void)jpeg;
 }
@@ -49,7 +49,7 @@ static boolean fill_input(j_decompress_ptr jpeg)
 	struct decoding *decoding = jpeg->client_data;
 	int64_t got = image_source_read(decoding->source, decoding->offset, decoding->piece, PIECE_BYTES);
 	if (got <= 0 && !decoding->pretend)
-		give_up((j_common_ptr)jpeg);
+		jpeg_give_up((j_common_ptr)jpeg);
 	if (got <= 0) {
 		decoding->piece[0] = 0xff;
 		decoding->piece[1] = JPEG_EOI;
@@ -80,7 +80,7 @@ static void end_input(j_decompress_ptr jpeg)
 	(void)jpeg;
 }
 
-static void set_up(struct decoding *decoding, const struct image_source *source, bool pretend)
+static void decoding_set_up(struct decoding *decoding, const struct image_source *source, bool pretend)
 {
 	decoding->source = source;
 	decoding->pretend = pretend;
@@ -106,13 +106,13 @@ static bool jpeg_run(const struct image_source *source, bool pretend, decompress
 	struct decoding *decoding = memory_raw(sizeof(*decoding));
 	volatile bool whole = false;
 	decoding->jpeg.err = jpeg_std_error(&decoding->errors);
-	decoding->errors.error_exit = give_up;
+	decoding->errors.error_exit = jpeg_give_up;
 	decoding->errors.emit_message = warn_nobody;
-	decoding->errors.output_message = say_nothing;
+	decoding->errors.output_message = jpeg_say_nothing;
 	decoding->jpeg.client_data = decoding; /* jpeg_create_decompress keeps it */
 	if (setjmp(decoding->failed) == 0) {
 		jpeg_create_decompress(&decoding->jpeg);
-		set_up(decoding, source, pretend);
+		decoding_set_up(decoding, source, pretend);
 		work(&decoding->jpeg, data);
 		whole = true;
 	}

@@ -22,7 +22,7 @@ static void drop_message(const char *domain, GLogLevelFlags level, const char *m
 	(void)domain, (void)level, (void)message, (void)data;
 }
 
-static void set_up(void)
+static void vips_set_up(void)
 {
 	g_log_set_handler("VIPS", (GLogLevelFlags)(G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR), drop_message,
 	                  NULL);
@@ -40,7 +40,7 @@ static void set_up(void)
 
 static int reading_begin(struct err *err)
 {
-	pthread_once(&once, set_up);
+	pthread_once(&once, vips_set_up);
 	return ready ? 0 : err_set(err, ERR_INTERNAL, "libvips can't be set up");
 }
 
@@ -106,7 +106,7 @@ static int open_gif(VipsSource *stream, VipsImage **out, const struct opening *h
 	                           "n", how->n, NULL);
 }
 
-static int open_tiff(VipsSource *stream, VipsImage **out, const struct opening *how)
+static int reading_open_tiff(VipsSource *stream, VipsImage **out, const struct opening *how)
 {
 	return vips_tiffload_source(stream, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", how->fail_on,
 	                            "n", how->n, NULL);
@@ -126,7 +126,7 @@ static int open_jxl(VipsSource *stream, VipsImage **out, const struct opening *h
 static const struct format formats[] = {
 	{"image/jpeg", "JPEG", KIND_JPEG, open_jpeg, false, true}, {"image/png", "PNG", KIND_PNG, open_png, false, true},
 	{"image/webp", "WebP", KIND_WEBP, open_webp, true, false}, {"image/gif", "GIF", KIND_GIF, open_gif, true, false},
-	{"image/tiff", "TIFF", KIND_TIFF, open_tiff, false, true}, {"image/bmp", "BMP", KIND_BMP, NULL, false, false},
+	{"image/tiff", "TIFF", KIND_TIFF, reading_open_tiff, false, true}, {"image/bmp", "BMP", KIND_BMP, NULL, false, false},
 	{"image/avif", "AVIF", KIND_HEIF, open_heif, true, false}, {"image/heic", "HEIC", KIND_HEIF, open_heif, true, false},
 	{"image/jxl", "JPEG XL", KIND_JXL, open_jxl, true, false},
 };

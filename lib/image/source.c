@@ -4,7 +4,7 @@
 
 #include "image/module.h"
 
-static int64_t read_bytes(const struct image_source *source, int64_t offset, void *bytes, size_t len)
+static int64_t source_read_bytes(const struct image_source *source, int64_t offset, void *bytes, size_t len)
 {
 	if (offset < 0 || offset >= source->size)
 		return 0;
@@ -30,7 +30,7 @@ static int64_t read_bytes(const struct image_source *source, int64_t offset, voi
 
 int64_t image_source_read(const struct image_source *source, int64_t offset, void *bytes, size_t len)
 {
-	int64_t got = read_bytes(source, offset, bytes, len);
+	int64_t got = source_read_bytes(source, offset, bytes, len);
 	for (size_t i = 0; i < sizeof(source->patch) / sizeof(source->patch[0]); i++) {
 		const struct image_patch *patch = &source->patch[i];
 		for (size_t j = 0; j < patch->len; j++) {

@@ -39,7 +39,7 @@ static int size_of(uint64_t type)
 }
 
 /* Reads the entry that begins here. */
-static bool read_entry(struct walk *walk, struct image_tiff *tiff)
+static bool tiff_read_entry(struct walk *walk, struct image_tiff *tiff)
 {
 	bool ok = true, end = tiff->big_endian;
 	uint64_t tag = walk_number(walk, 2, end, &ok);
@@ -89,7 +89,7 @@ bool image_tiff_next(struct image_source *source, struct image_tiff *tiff)
 	int64_t at = walk.at, entry = tiff->big ? 20 : 12;
 	for (uint64_t i = 0; ok && i < entries; i++, at += entry) {
 		walk.at = at;
-		ok = read_entry(&walk, tiff);
+		ok = tiff_read_entry(&walk, tiff);
 	}
 	walk.at = at;
 	tiff->next = walk_number(&walk, tiff->big ? 8 : 4, tiff->big_endian, &ok);

@@ -11,7 +11,7 @@ struct stream {
 	int64_t at;
 };
 
-static tmsize_t read_bytes(thandle_t handle, void *bytes, tmsize_t len)
+static tmsize_t tiff_stream_read(thandle_t handle, void *bytes, tmsize_t len)
 {
 	struct stream *stream = handle;
 	int64_t got = image_source_read(stream->source, stream->at, bytes, (size_t)len);
@@ -44,20 +44,20 @@ static toff_t tiff_pixels_size(thandle_t handle)
 	return (toff_t)((struct stream *)handle)->source->size;
 }
 
-static int say_nothing(TIFF *tiff, void *data, const char *module, const char *format, va_list values)
+static int tiff_say_nothing(TIFF *tiff, void *data, const char *module, const char *format, va_list values)
 {
 	(void)tiff, (void)data, (void)module, (void)format, (void)values;
 	return 1;
 }
 
-static TIFF *open_tiff(struct stream *stream)
+static TIFF *tiff_open(struct stream *stream)
 {
 	TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
 	TIFFOpenOptionsSetMaxSingleMemAlloc(options, IMAGE_WHOLE_BYTES_MAX);
-	TIFFOpenOptionsSetErrorHandlerExtR(options, say_nothing, NULL);
-	TIFFOpenOptionsSetWarningHandlerExtR(options, say_nothing, NULL);
+	TIFFOpenOptionsSetErrorHandlerExtR(options, tiff_say_nothing, NULL);
+	TIFFOpenOptionsSetWarningHandlerExtR(options, tiff_say_nothing, NULL);
 	/* "m": do not map the file into memory; a file that shrinks meanwhile would kill the process. */
-	TIFF *tiff = TIFFClientOpenExt("image", "rm", stream, read_bytes, write_nothing, seek, close_nothing,
+	TIFF *tiff = TIFFClientOpenExt("image", "rm", stream, tiff_stream_read, write_nothing, seek, close_nothing,
 	                               tiff_pixels_size, NULL, NULL, options);
 	TIFFOpenOptionsFree(options);
 	return tiff;
@@ -279,7 +279,7 @@ static bool are_colors(const struct page *page)
 	return page->bits >= 1 && page->bits <= 16 && page->format == SAMPLEFORMAT_UINT;
 }
 
-static int read_samples(const struct page *page, int64_t pixels_max, VipsImage **out, struct err *err)
+static int tiff_read_samples(const struct page *page, int64_t pixels_max, VipsImage **out, struct err *err)
 {
 	struct unpacking unpacking = {.page = page, .bands = page->photometric == PHOTOMETRIC_RGB ? 3 : 1};
 	VipsBandFormat format = are_colors(page) ? VIPS_FORMAT_USHORT : VIPS_FORMAT_FLOAT;
@@ -311,7 +311,7 @@ static bool can_unpack(const struct page *page)
 int image_tiff_pixels(const struct image_source *source, int64_t pixels_max, VipsImage **out, struct err *err)
 {
 	struct stream stream = {.source = source};
-	struct page page = {.tiff = open_tiff(&stream)};
+	struct page page = {.tiff = tiff_open(&stream)};
 	char why[1024];
 	int result;
 	*out = NULL;
@@ -321,11 +321,11 @@ int image_tiff_pixels(const struct image_source *source, int64_t pixels_max, Vip
 	if (!TIFFIsCODECConfigured(page.compression))
 		result = err_set(err, ERR_MEDIA_TYPE, "TIFFs of compression %d are not taken", page.compression);
 	else if (can_unpack(&page) && page.bits > 8 && !page.alpha)
-		result = read_samples(&page, pixels_max, out, err);
+		result = tiff_read_samples(&page, pixels_max, out, err);
 	else if (TIFFRGBAImageOK(page.tiff, why))
 		result = read_rgba(&page, pixels_max, out, err);
 	else if (can_unpack(&page))
-		result = read_samples(&page, pixels_max, out, err);
+		result = tiff_read_samples(&page, pixels_max, out, err);
 	else
 		result = err_set(err, ERR_MEDIA_TYPE,
 		                 "TIFFs of this kind are not taken: %d samples a pixel, %d bits each, photometric interpretation %d, "

@@ -138,7 +138,7 @@ static int archive_drain(struct archive_reader *reader, struct err *err)
 	return reader->failed;
 }
 
-static int read_entry(struct archive_reader *reader, void *bytes, size_t len, size_t *got, struct err *err)
+static int archive_read_entry(struct archive_reader *reader, void *bytes, size_t len, size_t *got, struct err *err)
 {
 	*got = 0;
 	if (reader->failed)
@@ -167,7 +167,7 @@ static int read_entry(struct archive_reader *reader, void *bytes, size_t len, si
 int archive_reader_read(struct archive_reader *reader, void *bytes, size_t len, size_t *got, struct err *err)
 {
 	archive_unpack_enter(reader->unpack);
-	int result = read_entry(reader, bytes, len, got, err);
+	int result = archive_read_entry(reader, bytes, len, got, err);
 	archive_unpack_leave(reader->unpack);
 	return result;
 }
@@ -283,7 +283,7 @@ static int unknown(struct archive_reader *reader, struct err *err)
 	return archive_fail(reader, err, ERR_MEDIA_TYPE, "the body is no tar, tar.gz, tar.zst or zip archive");
 }
 
-static int open_archive(struct archive_reader *reader, struct err *err)
+static int reader_open_archive(struct archive_reader *reader, struct err *err)
 {
 	if (reader->opened)
 		return 0;
@@ -327,7 +327,7 @@ static int next_item(struct archive_reader *reader, const struct archive_item **
 	struct archive_entry *entry;
 	if (reader->failed)
 		return archive_fail(reader, err, ERR_INTERNAL, "");
-	if (open_archive(reader, err) != 0)
+	if (reader_open_archive(reader, err) != 0)
 		return -1;
 	do {
 		if (archive_drain(reader, err) != 0 || next_header(reader, &entry, err) != 0)

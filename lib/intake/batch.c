@@ -45,7 +45,7 @@ static int store_one(void *data, const char *filename, struct spool *file, const
 	return 0;
 }
 
-static int take_label(void *data, const char *given, struct err *err)
+static int batch_take_label(void *data, const char *given, struct err *err)
 {
 	struct batch *batch = data;
 
@@ -70,7 +70,7 @@ int batch_store(struct batch *batch, struct ingest *ingest, const struct receive
 	                        .data = data,
 	                        .results = json_new_array(),
 	                        .skipped = json_new_array()};
-	if (receive_files(receive, fields, store_one, label ? NULL : take_label, batch, &count, err))
+	if (receive_files(receive, fields, store_one, label ? NULL : batch_take_label, batch, &count, err))
 		return -1;
 	return count ? 0 : err_set(err, ERR_BAD_REQUEST, "The body has no part named \"files\" with a file name");
 }

@@ -25,7 +25,7 @@ int ingest_from_file(int fd, int64_t length, struct ingest_source *out, struct e
 	return 0;
 }
 
-static const char *label_by_key(const struct dataset_labels *labels, const char *given)
+static const char *ingest_label_by_key(const struct dataset_labels *labels, const char *given)
 {
 	char text[32];
 	int64_t key;
@@ -48,7 +48,7 @@ int ingest_label(struct dataset *dataset, const char *given, char **out, struct 
 		return -1;
 	const char *found = *given ? dataset_labels_find(&labels, given) : "";
 	if (!found)
-		found = label_by_key(&labels, given);
+		found = ingest_label_by_key(&labels, given);
 	*out = found ? memory_text(found) : NULL;
 	dataset_labels_release(&labels);
 	return found ? 0 : err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", given);
@@ -81,7 +81,7 @@ static int ingest_check(const struct ingest *ingest, const struct ingest_source 
 }
 
 /* Refuses what it can before the bytes are stored; the write checks the same again. */
-static int check_room(struct ingest *ingest, const struct ingest_image *image, struct err *err)
+static int ingest_check_room(struct ingest *ingest, const struct ingest_image *image, struct err *err)
 {
 	int64_t quota = ingest->quota_bytes;
 	struct sample taken;
@@ -178,7 +178,7 @@ static int find_room(struct ingest *ingest, const struct ingest_image *image, co
 {
 	struct err refusal;
 
-	if (check_room(ingest, image, &refusal) == 0)
+	if (ingest_check_room(ingest, image, &refusal) == 0)
 		return 0;
 	if (find_twin(ingest, step, out, duplicate, err))
 		return -1;

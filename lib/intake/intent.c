@@ -32,7 +32,7 @@ struct intent {
 	struct intent *next;
 };
 
-static char *path_of(const char *dir, const char *name)
+static char *intent_path(const char *dir, const char *name)
 {
 	struct buf path;
 
@@ -65,7 +65,7 @@ static off_t place_of(const char *key)
 
 static int open_keys(const char *dir)
 {
-	char *path = path_of(dir, KEYS_FILE);
+	char *path = intent_path(dir, KEYS_FILE);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	free(path);
@@ -123,7 +123,7 @@ static struct intent *open_file(const char *dir, struct err *err)
 	struct intent *intent = memory_new(1, sizeof(*intent));
 
 	hash_random_token(HASH_TOKEN_BYTES, token);
-	intent->path = path_of(dir, token);
+	intent->path = intent_path(dir, token);
 	mkdir(dir, 0700);
 	intent->keys = open_keys(dir);
 	intent->fd = intent->keys < 0 ? -1 : open(intent->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -144,7 +144,7 @@ static struct intent *take_unused(struct intents *intents)
 	return intent;
 }
 
-static void give_back(struct intents *intents, struct intent *intent)
+static void keep_for_next(struct intents *intents, struct intent *intent)
 {
 	pthread_mutex_lock(&intents->lock);
 	intent->next = intents->unused;
@@ -155,7 +155,7 @@ static void give_back(struct intents *intents, struct intent *intent)
 /* --- notes -------------------------------------------------------------------------------------------------------- */
 
 /* Writes "dataset\nkey\n": neither holds a line break. Anything after it is left from an older note. */
-static int write_note(int fd, const char *dataset, const char *key, struct err *err)
+static int intent_write(int fd, const char *dataset, const char *key, struct err *err)
 {
 	struct buf note;
 
@@ -177,7 +177,7 @@ int intent_begin(struct intents *intents, struct intent **out, const char *datas
 		return -1;
 	int failed = lock_key(intent->keys, key, F_RDLCK, true)
 	                     ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be noted")
-	                     : write_note(intent->fd, dataset, key, err);
+	                     : intent_write(intent->fd, dataset, key, err);
 	if (failed) {
 		intent_end(intents, intent, true);
 		return -1;
@@ -191,7 +191,7 @@ void intent_end(struct intents *intents, struct intent *intent, bool done)
 {
 	if (done && pwrite(intent->fd, "\n", 1, 0) == 1) {
 		unlock_keys(intent->keys);
-		give_back(intents, intent);
+		keep_for_next(intents, intent);
 	} else {
 		close_file(intent);
 	}
@@ -253,7 +253,7 @@ int intent_each(const char *dir, int64_t older_than_seconds, intent_visit *visit
 	int keys = open_keys(dir);
 	int failed = keys < 0 ? err_errno(err, ERR_UNAVAILABLE, "No file can be made in %s", dir) : 0;
 	while (!failed && (entry = readdir(folder))) {
-		char *path = path_of(dir, entry->d_name);
+		char *path = intent_path(dir, entry->d_name);
 
 		if (entry->d_name[0] != '.')
 			visit_file(keys, path, older_than_seconds, visit, data);

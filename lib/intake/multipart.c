@@ -111,7 +111,7 @@ static int need(struct multipart *multipart, size_t len, struct err *err)
 }
 
 /* Takes the line at start, without its CRLF. It stays valid until the window is filled again. */
-static int read_line(struct multipart *multipart, size_t max, const char **line, size_t *len, struct err *err)
+static int multipart_line(struct multipart *multipart, size_t max, const char **line, size_t *len, struct err *err)
 {
 	size_t seen = 0;
 	for (;;) {
@@ -143,7 +143,7 @@ static int read_headers(struct multipart *multipart, struct err *err)
 	for (int lines = 0;; lines++) {
 		const char *line;
 		size_t len;
-		if (read_line(multipart, left, &line, &len, err) != 0)
+		if (multipart_line(multipart, left, &line, &len, err) != 0)
 			return -1;
 		if (len == 0)
 			break;
@@ -174,7 +174,7 @@ static int after_delimiter(struct multipart *multipart, bool *last, struct err *
 		return 0;
 	const char *line;
 	size_t len;
-	if (read_line(multipart, MULTIPART_HEADERS_MAX, &line, &len, err) != 0)
+	if (multipart_line(multipart, MULTIPART_HEADERS_MAX, &line, &len, err) != 0)
 		return -1;
 	for (size_t i = 0; i < len; i++)
 		if (line[i] != ' ' && line[i] != '\t')

@@ -43,7 +43,7 @@ static struct cursor take_token(struct cursor *cursor)
 	return token;
 }
 
-static bool token_is(struct cursor token, const char *name)
+static bool header_token_is(struct cursor token, const char *name)
 {
 	size_t len = strlen(name);
 	return (size_t)(token.end - token.at) == len && strncasecmp(token.at, name, len) == 0;
@@ -127,7 +127,7 @@ int multipart_boundary(const char *content_type, char out[MULTIPART_BOUNDARY_MAX
 	bool found = false;
 	int result = 0, more = 0;
 	while (result == 0 && (more = take_parameter(&cursor, &name, &value)) == 1) {
-		if (!token_is(name, "boundary"))
+		if (!header_token_is(name, "boundary"))
 			continue;
 		result = found ? err_set(err, ERR_BAD_REQUEST, "the Content-Type has two boundaries")
 		               : copy_boundary(&value, out, err);
@@ -180,7 +180,7 @@ static void add_latin1(struct buf *out, const char *bytes, size_t len)
 }
 
 /* Appends UTF-8 as it is, and anything else as ISO 8859-1, in which any bytes are text. */
-static void add_text(struct buf *out, const char *bytes, size_t len)
+static void header_add_text(struct buf *out, const char *bytes, size_t len)
 {
 	if (text_utf8_valid(bytes, len))
 		buf_add(out, bytes, len);
@@ -224,18 +224,18 @@ static int set_once(bool *has, struct buf *out, const struct buf *value, const c
 	if (*has)
 		return err_set(err, ERR_BAD_REQUEST, "a part has two parameters '%s'", what);
 	*has = true;
-	add_text(out, buf_text(value), value->len);
+	header_add_text(out, buf_text(value), value->len);
 	return 0;
 }
 
 static int set_parameter(struct multipart_headers *headers, struct cursor name, const struct buf *value,
                          struct err *err)
 {
-	if (token_is(name, "name"))
+	if (header_token_is(name, "name"))
 		return set_once(&headers->has_name, &headers->name, value, "name", err);
-	if (token_is(name, "filename"))
+	if (header_token_is(name, "filename"))
 		return set_once(&headers->has_filename, &headers->filename, value, "filename", err);
-	if (!token_is(name, "filename*"))
+	if (!header_token_is(name, "filename*"))
 		return 0;
 	if (headers->has_filename_ext)
 		return err_set(err, ERR_BAD_REQUEST, "a part has two parameters 'filename*'");
@@ -248,7 +248,7 @@ static int add_disposition(struct multipart_headers *headers, struct cursor valu
 	if (headers->has_disposition)
 		return err_set(err, ERR_BAD_REQUEST, "a part has two headers Content-Disposition");
 	headers->has_disposition = true;
-	if (!token_is(take_token(&value), "form-data"))
+	if (!header_token_is(take_token(&value), "form-data"))
 		return err_set(err, ERR_BAD_REQUEST, "a part's Content-Disposition is not form-data");
 	struct buf text;
 	struct cursor name;
@@ -267,14 +267,14 @@ static int add_type(struct multipart_headers *headers, struct cursor value, stru
 	if (headers->has_type)
 		return err_set(err, ERR_BAD_REQUEST, "a part has two headers Content-Type");
 	headers->has_type = true;
-	add_text(&headers->type, value.at, (size_t)(value.end - value.at));
+	header_add_text(&headers->type, value.at, (size_t)(value.end - value.at));
 	return 0;
 }
 
 /* RFC 7578 §4.7 deprecates the header; base64 would be stored undecoded, and be no image. */
-static int check_encoding(struct cursor value, struct err *err)
+static int header_encoding(struct cursor value, struct err *err)
 {
-	if (token_is(value, "binary") || token_is(value, "8bit") || token_is(value, "7bit"))
+	if (header_token_is(value, "binary") || header_token_is(value, "8bit") || header_token_is(value, "7bit"))
 		return 0;
 	return err_set(err, ERR_BAD_REQUEST, "a part's Content-Transfer-Encoding is not binary");
 }
@@ -291,12 +291,12 @@ int multipart_headers_add(struct multipart_headers *headers, const char *line, s
 	skip_blanks(&value);
 	while (value.end > value.at && (value.end[-1] == ' ' || value.end[-1] == '\t'))
 		value.end--;
-	if (token_is(name, "Content-Disposition"))
+	if (header_token_is(name, "Content-Disposition"))
 		return add_disposition(headers, value, err);
-	if (token_is(name, "Content-Type"))
+	if (header_token_is(name, "Content-Type"))
 		return add_type(headers, value, err);
-	if (token_is(name, "Content-Transfer-Encoding"))
-		return check_encoding(value, err);
+	if (header_token_is(name, "Content-Transfer-Encoding"))
+		return header_encoding(value, err);
 	return 0;
 }
 

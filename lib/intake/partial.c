@@ -16,7 +16,7 @@
 
 enum { PATH_BYTES_MAX = 8192, DESCRIPTION_BYTES_MAX = 256 * 1024, MAKING_SECONDS_MAX = 60 };
 
-static char *path_of(const char *dir, const char *id, const char *suffix)
+static char *partial_path(const char *dir, const char *id, const char *suffix)
 {
 	struct buf path;
 
@@ -25,7 +25,7 @@ static char *path_of(const char *dir, const char *id, const char *suffix)
 	return buf_detach(&path);
 }
 
-static int write_file(const char *path, const struct buf *text, struct err *err)
+static int partial_write(const char *path, const struct buf *text, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	bool ok = fd >= 0 && write(fd, text->data, text->len) == (ssize_t)text->len && fdatasync(fd) == 0;
@@ -54,8 +54,9 @@ static int partial_describe(const struct partial *partial, struct err *err)
 	buf_init(&text, DESCRIPTION_BYTES_MAX);
 	json_print(tree, &text);
 	cJSON_Delete(tree);
-	char *path = path_of(partial->dir, partial->id, ".json"), *new_path = path_of(partial->dir, partial->id, ".new");
-	int failed = write_file(new_path, &text, err) ||
+	char *path = partial_path(partial->dir, partial->id, ".json"),
+	     *new_path = partial_path(partial->dir, partial->id, ".new");
+	int failed = partial_write(new_path, &text, err) ||
 	             (rename(new_path, path) && err_errno(err, ERR_UNAVAILABLE, "The upload's description cannot be kept"));
 	buf_release(&text);
 	free(path);
@@ -86,7 +87,7 @@ static int partial_parse(const cJSON *tree, struct partial *out, struct err *err
 
 static int partial_load(struct partial *out, struct err *err)
 {
-	char *path = path_of(out->dir, out->id, ".json");
+	char *path = partial_path(out->dir, out->id, ".json");
 	cJSON *tree = json_parse_file(path, err);
 	int failed = !tree || partial_parse(tree, out, err);
 
@@ -95,12 +96,12 @@ static int partial_load(struct partial *out, struct err *err)
 	return failed;
 }
 
-static void unlink_files(const char *dir, const char *id)
+static void partial_unlink(const char *dir, const char *id)
 {
 	static const char *const suffixes[] = {".json", ".new", ".part"};
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-		char *path = path_of(dir, id, suffixes[i]);
+		char *path = partial_path(dir, id, suffixes[i]);
 
 		unlink(path);
 		free(path);
@@ -123,13 +124,13 @@ int partial_create(struct partial *partial, struct err *err)
 	partial->filename = memory_text(partial->filename);
 	partial->label = memory_text(partial->label);
 	partial->metadata = memory_text(partial->metadata);
-	char *path = path_of(partial->dir, partial->id, ".part");
+	char *path = partial_path(partial->dir, partial->id, ".part");
 	partial->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	int failed = partial->fd < 0 ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept")
 	                             : partial_describe(partial, err);
 	free(path);
 	if (failed) {
-		unlink_files(partial->dir, partial->id);
+		partial_unlink(partial->dir, partial->id);
 		partial_release(partial);
 	}
 	return failed;
@@ -145,7 +146,7 @@ static bool is_id(const char *id)
 static int open_locked(struct partial *out, struct err *err)
 {
 	struct stat now;
-	char *path = path_of(out->dir, out->id, ".part");
+	char *path = partial_path(out->dir, out->id, ".part");
 
 	out->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
 	free(path);
@@ -226,7 +227,8 @@ int partial_truncate(struct partial *partial, int64_t offset, struct err *err)
 /* Puts another file under the name of the bytes, whose own file may be the image's by now (blob_put's handover). */
 static int let_go(const struct partial *partial, struct err *err)
 {
-	char *path = path_of(partial->dir, partial->id, ".part"), *new_path = path_of(partial->dir, partial->id, ".new");
+	char *path = partial_path(partial->dir, partial->id, ".part"),
+	     *new_path = partial_path(partial->dir, partial->id, ".new");
 	int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int failed = fd < 0 || rename(new_path, path) ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be let go") : 0;
 
@@ -246,7 +248,7 @@ int partial_finish(struct partial *partial, int64_t sample, struct err *err)
 int partial_remove(struct partial *partial, struct err *err)
 {
 	(void)err;
-	unlink_files(partial->dir, partial->id);
+	partial_unlink(partial->dir, partial->id);
 	return 0;
 }
 
@@ -254,7 +256,7 @@ int partial_remove(struct partial *partial, struct err *err)
 static bool is_remains(const char *dir, const char *id)
 {
 	struct stat then;
-	char *path = path_of(dir, id, ".part");
+	char *path = partial_path(dir, id, ".part");
 	bool old = stat(path, &then) == 0 && text_now() / MICROSECONDS - then.st_mtime > MAKING_SECONDS_MAX;
 
 	free(path);
@@ -273,7 +275,7 @@ static bool is_free(const char *dir, const char *id)
 }
 
 /* Reads uploads without their lock, since a request for one that came meanwhile would be refused. */
-static bool is_over(const char *dir, const char *id)
+static bool partial_is_over(const char *dir, const char *id)
 {
 	struct partial partial = {.dir = dir, .fd = -1};
 	struct err ignored;
@@ -299,8 +301,8 @@ int partial_sweep(const char *dir, struct err *err)
 			continue;
 		memcpy(id, entry->d_name, len - 5);
 		id[len - 5] = '\0';
-		if (is_over(dir, id))
-			unlink_files(dir, id);
+		if (partial_is_over(dir, id))
+			partial_unlink(dir, id);
 	}
 	closedir(folder);
 	return 0;

@@ -90,7 +90,7 @@ static bool is_label(const struct multipart_part *part)
 	return !part->filename && strcasecmp(part->name, "label") == 0;
 }
 
-static int take_label(struct multipart *multipart, receive_label *label, void *data, struct err *err)
+static int receive_named_label(struct multipart *multipart, receive_label *label, void *data, struct err *err)
 {
 	char given[LABEL_BYTES + 1];
 	size_t len = 0, got;
@@ -121,7 +121,7 @@ int receive_files(const struct receive *receive, const char *const *fields, rece
 			failed = check_count(receive, *count, err) ||
 			         take_part(receive, multipart, &part, visit, data, count, err);
 		else
-			failed = (label && is_label(part) && take_label(multipart, label, data, err)) ||
+			failed = (label && is_label(part) && receive_named_label(multipart, label, data, err)) ||
 			         multipart_next(multipart, &part, err);
 	}
 	multipart_free(multipart);

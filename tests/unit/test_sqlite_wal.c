@@ -416,7 +416,7 @@ static void what_a_person_s_shell_does_is_taken_for_what_it_is(void **state)
 {
 	static const char *const commands[] = {
 		"PRAGMA wal_checkpoint(PASSIVE)",
-		"INSERT INTO labels VALUES ('by hand', 1000)",
+		"INSERT INTO labels (label, key) VALUES ('by hand', 1000)",
 		"PRAGMA wal_checkpoint(RESTART)",
 		"INSERT INTO labels VALUES ('by hand again', 1001)",
 		"PRAGMA wal_checkpoint(TRUNCATE)",

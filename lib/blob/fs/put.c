@@ -58,7 +58,7 @@ static void durable_add(struct fs_durable *durable, const char *name)
 	pthread_mutex_unlock(&durable->lock);
 }
 
-static int sync_folder(int tree, const char *folder, struct err *err)
+static int put_sync_folder(int tree, const char *folder, struct err *err)
 {
 	int fd = openat(tree, *folder == '\0' ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int result = fd < 0 || fsync(fd) != 0;
@@ -77,7 +77,7 @@ static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, str
 	snprintf(name, sizeof(name), "%d/%s", (int)tree, key);
 	char *folder = name + 2, *slash = strrchr(folder, '/');
 	*(slash != NULL ? slash : folder) = '\0';
-	if (sync_folder(fs->tree[tree], folder, err) != 0)
+	if (put_sync_folder(fs->tree[tree], folder, err) != 0)
 		return -1;
 	if (durable_has(&fs->durable, name))
 		return 0;
@@ -86,7 +86,7 @@ static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, str
 	while (*above != '\0') {
 		slash = strrchr(above, '/');
 		*(slash != NULL ? slash : above) = '\0';
-		if (sync_folder(fs->tree[tree], above, err) != 0)
+		if (put_sync_folder(fs->tree[tree], above, err) != 0)
 			return -1;
 	}
 	durable_add(&fs->durable, name);
@@ -201,7 +201,7 @@ static int create_named(struct fs_store *fs, struct staged *out, struct err *err
 	return err_errno(err, ERR_UNAVAILABLE, "can't make a file in the image store");
 }
 
-static int create_file(struct fs_store *fs, struct staged *out, struct err *err)
+static int staged_create(struct fs_store *fs, struct staged *out, struct err *err)
 {
 	out->owned = true;
 	out->name[0] = '\0';
@@ -215,7 +215,7 @@ static int create_file(struct fs_store *fs, struct staged *out, struct err *err)
 
 static int stage_copy(struct fs_store *fs, const struct blob_put *put, struct staged *out, struct err *err)
 {
-	if (create_file(fs, out, err) != 0)
+	if (staged_create(fs, out, err) != 0)
 		return -1;
 	if (file_give(out->fd, fs->tmp) != 0) {
 		err_errno(err, ERR_UNAVAILABLE, "can't give a file to the owner of the image store");

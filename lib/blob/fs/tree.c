@@ -33,7 +33,7 @@ static void fs_free(struct blob_store *store)
 }
 
 /* mkdir -p; syncs each new folder into the one above it. */
-static int make_folders(const char *dir, struct err *err)
+static int tree_make_folders(const char *dir, struct err *err)
 {
 	char path[PATH_MAX];
 	if (snprintf(path, sizeof(path), "%s/", dir) >= (int)sizeof(path))
@@ -60,7 +60,7 @@ static int make_folders(const char *dir, struct err *err)
 	return 0;
 }
 
-static int open_folder(struct fs_store *fs, const char *name, int *out, struct err *err)
+static int tree_open_folder(struct fs_store *fs, const char *name, int *out, struct err *err)
 {
 	bool made = mkdirat(fs->root, name, FOLDER_MODE) == 0;
 	if (!made && errno != EEXIST)
@@ -75,7 +75,7 @@ static int open_folders(struct fs_store *fs, const char *dir, struct err *err)
 {
 	if (*dir == '\0')
 		return err_set(err, ERR_BAD_REQUEST, "image_store.dir is empty");
-	if (make_folders(dir, err) != 0)
+	if (tree_make_folders(dir, err) != 0)
 		return -1;
 	if (!realpath(dir, fs->dir))
 		return err_errno(err, ERR_UNAVAILABLE, "can't find image_store.dir %s", dir);
@@ -83,9 +83,9 @@ static int open_folders(struct fs_store *fs, const char *dir, struct err *err)
 	if (fs->root < 0)
 		return err_errno(err, ERR_UNAVAILABLE, "can't open image_store.dir %s", fs->dir);
 	for (int i = 0; i < FS_TREES; i++)
-		if (open_folder(fs, tree_names[i], &fs->tree[i], err) != 0)
+		if (tree_open_folder(fs, tree_names[i], &fs->tree[i], err) != 0)
 			return -1;
-	if (open_folder(fs, "tmp", &fs->tmp, err) != 0)
+	if (tree_open_folder(fs, "tmp", &fs->tmp, err) != 0)
 		return -1;
 	if (fsync(fs->root) != 0)
 		return err_errno(err, ERR_UNAVAILABLE, "can't sync image_store.dir %s", fs->dir);
@@ -114,7 +114,7 @@ enum { LOOKUPS = sizeof(lookups) / sizeof(lookups[0]) };
 
 /* ERR_NOT_FOUND if the store's folder is still the one that was opened: otherwise its disk is gone, or another is
  * there. */
-static int not_found(struct fs_store *fs, const char *key, struct err *err)
+static int tree_not_found(struct fs_store *fs, const char *key, struct err *err)
 {
 	struct stat opened, there;
 	if (fstat(fs->root, &opened) != 0 || stat(fs->dir, &there) != 0)
@@ -137,7 +137,7 @@ static int tree_look(struct fs_store *fs, const char *key, enum fs_tree *out, st
 		if (errno != ENOENT && errno != ENOTDIR)
 			return err_errno(err, ERR_UNAVAILABLE, "can't look for the object '%s'", key);
 	}
-	return not_found(fs, key, err);
+	return tree_not_found(fs, key, err);
 }
 
 static int fs_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
@@ -181,7 +181,7 @@ static int open_object(struct fs_store *fs, const char *key, int *out, struct er
 		if (errno != ENOENT && errno != ENOTDIR)
 			return err_errno(err, ERR_UNAVAILABLE, "can't open the object '%s'", key);
 	}
-	return not_found(fs, key, err);
+	return tree_not_found(fs, key, err);
 }
 
 static int fs_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err)

@@ -124,7 +124,7 @@ void s3_call_header(struct s3_call *call, const char *name, const char *value)
 	call->headers[call->header_count++] = (struct sigv4_field){name, value};
 }
 
-static struct curl_slist *add_line(struct curl_slist *list, const char *name, const char *value)
+static struct curl_slist *client_add_header(struct curl_slist *list, const char *name, const char *value)
 {
 	struct buf line;
 	buf_init(&line, URL_MAX_BYTES);
@@ -161,10 +161,10 @@ static void client_prepare(struct s3_client *client, struct s3_call *call)
 
 	struct s3_transfer *transfer = &call->transfer;
 	for (size_t i = 0; !call->anonymous && i < count; i++)
-		transfer->headers = add_line(transfer->headers, headers[i].name, headers[i].value);
+		transfer->headers = client_add_header(transfer->headers, headers[i].name, headers[i].value);
 	if (!call->anonymous)
-		transfer->headers = add_line(transfer->headers, "authorization", buf_text(&authorization));
-	transfer->headers = add_line(transfer->headers, "expect", ""); /* without it libcurl waits a round trip */
+		transfer->headers = client_add_header(transfer->headers, "authorization", buf_text(&authorization));
+	transfer->headers = client_add_header(transfer->headers, "expect", ""); /* without it libcurl waits a round trip */
 	buf_clear(&call->url);
 	buf_printf(&call->url, "%s%s%s%s", client->origin, buf_text(&path), query.len > 0 ? "?" : "",
 	           buf_text(&query));

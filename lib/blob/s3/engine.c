@@ -77,7 +77,7 @@ void s3_engine_free(struct s3_engine *engine)
 
 /* --- one transfer ------------------------------------------------------------------------------------------------- */
 
-static size_t read_body(char *out, size_t size, size_t count, void *data)
+static size_t engine_read_body(char *out, size_t size, size_t count, void *data)
 {
 	struct s3_transfer *transfer = data;
 	size_t room = size * count, len = room;
@@ -177,7 +177,7 @@ static void set_body(CURL *easy, struct s3_transfer *transfer)
 {
 	curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)transfer->length);
-	curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, engine_read_body);
 	curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body);
 	curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);

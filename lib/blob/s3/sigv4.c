@@ -56,7 +56,7 @@ static int compare_fields(const void *a, const void *b)
 }
 
 /* Appends a header's value as it is signed: without blanks around it, each run of spaces as one. */
-static void add_value(struct buf *out, const char *value)
+static void sigv4_add_value(struct buf *out, const char *value)
 {
 	bool pending = false, any = false;
 	for (const char *p = value; *p != '\0'; p++) {
@@ -121,7 +121,7 @@ static void make_canonical(const char *method, const char *path, const char *que
 	buf_printf(out, "%s\n%s\n%s\n", method, path, query);
 	for (size_t i = 0; i < count; i++) {
 		buf_printf(out, "%s:", sorted[i].name);
-		add_value(out, sorted[i].value);
+		sigv4_add_value(out, sorted[i].value);
 		buf_char(out, '\n');
 		buf_printf(signed_names, "%s%s", i == 0 ? "" : ";", sorted[i].name);
 	}

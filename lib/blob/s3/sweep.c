@@ -74,7 +74,7 @@ static void read_element(void *data, const char *parent, const char *name, const
 		page->truncated = strcmp(text, "true") == 0;
 }
 
-static int read_page(struct s3_client *client, struct s3_call *call, struct page *page, struct err *err)
+static int sweep_read_page(struct s3_client *client, struct s3_call *call, struct page *page, struct err *err)
 {
 	call->proof = S3_PROOF_DOCUMENT;
 	if (s3_perform(client, call, err) != 0)
@@ -125,7 +125,7 @@ int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_se
 			s3_call_query(&call, "upload-id-marker", id);
 		}
 		page_init(&page);
-		int result = read_page(client, &call, &page, err);
+		int result = sweep_read_page(client, &call, &page, err);
 		more = result == 0 && page.truncated && page.count > 0;
 		if (more && is_at(&page.entries[page.count - 1], key, id))
 			result = no_end(err);

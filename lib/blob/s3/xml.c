@@ -50,7 +50,7 @@ static void end_element(void *data, const XML_Char *name)
 	reading->len = 0;
 }
 
-static void add_text(void *data, const XML_Char *text, int len)
+static void xml_text(void *data, const XML_Char *text, int len)
 {
 	struct reading *reading = data;
 	size_t room = sizeof(reading->text) - 1 - reading->len;
@@ -73,7 +73,7 @@ int s3_xml_parse(const char *bytes, size_t len, const char *root, s3_xml_visit *
 		.parser = memory_must(XML_ParserCreate("UTF-8")), .root = root, .visit = visit, .data = data};
 	XML_SetUserData(reading.parser, &reading);
 	XML_SetElementHandler(reading.parser, start_element, end_element);
-	XML_SetCharacterDataHandler(reading.parser, add_text);
+	XML_SetCharacterDataHandler(reading.parser, xml_text);
 	XML_SetStartDoctypeDeclHandler(reading.parser, refuse_doctype);
 	for (; len > 0 && strchr(" \t\r\n", *bytes) && *bytes != '\0'; bytes++)
 		len--;

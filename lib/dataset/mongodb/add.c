@@ -111,7 +111,7 @@ static void seed_event(struct merge *merge, struct record *record, const char *l
 	batch_event(&merge->batch, record, label, "", merge->batch.now, "seed", -1, NULL);
 }
 
-static void seed_label(struct merge *merge, struct record *record, const char *label)
+static void merge_seed_label(struct merge *merge, struct record *record, const char *label)
 {
 	free(record->sample.label);
 	record->sample.label = memory_text(label);
@@ -124,7 +124,7 @@ static void seed_label(struct merge *merge, struct record *record, const char *l
 	merge->result.samples_labelled++;
 }
 
-static void seed_one(struct merge *merge, const struct dataset_seed *seed)
+static void merge_seed(struct merge *merge, const struct dataset_seed *seed)
 {
 	struct entry *entry = find_entry(merge, seed->filepath);
 
@@ -140,10 +140,10 @@ static void seed_one(struct merge *merge, const struct dataset_seed *seed)
 	struct record *record = &merge->records.item[entry->record];
 	merge->result.samples_known++;
 	if (seed->label[0] && rules_takes_seed(record->sample.state, record->sample.label, record->events > 0))
-		seed_label(merge, record, seed->label);
+		merge_seed_label(merge, record, seed->label);
 }
 
-static void start_over(struct work *work, struct merge *merge)
+static void merge_start_over(struct work *work, struct merge *merge)
 {
 	memset(&merge->result, 0, sizeof(merge->result));
 	records_release(&merge->records);
@@ -157,14 +157,14 @@ static int run_merge(struct work *work, void *data, struct err *err)
 	const char *name = merge->dataset->base.name;
 	int64_t key;
 
-	start_over(work, merge);
+	merge_start_over(work, merge);
 	if (settings_read(work, name, &merge->settings, err) ||
 	    labels_insert(work, name, &merge->settings, merge->labels, merge->label_count, &key, &merge->result.labels_added,
 	                  err) ||
 	    find_known(work, merge, err))
 		return -1;
 	for (size_t i = 0; i < merge->seed_count; i++)
-		seed_one(merge, &merge->seeds[i]);
+		merge_seed(merge, &merge->seeds[i]);
 	bool any = merge->result.samples_added > 0 || merge->result.labels_added > 0;
 	if (any && settings_save(work, name, &merge->settings, err))
 		return -1;
@@ -332,7 +332,7 @@ static int run_additions(struct work *work, void *data, struct err *err)
 	return (any && settings_save(work, name, &additions->settings, err)) || batch_write(&additions->batch, err);
 }
 
-static void run_jobs(void *owner, struct combine_job *jobs)
+static void run_add_jobs(void *owner, struct combine_job *jobs)
 {
 	struct additions additions = {.dataset = owner, .jobs = jobs};
 	struct err err;
@@ -353,7 +353,7 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 
 static void seed_lead(void *dataset, struct combine *line)
 {
-	run_jobs(dataset, combine_take(line));
+	run_add_jobs(dataset, combine_take(line));
 }
 
 int mongodb_add_image(struct dataset *base, const struct dataset_image *image, int64_t quota_bytes, struct sample *out,

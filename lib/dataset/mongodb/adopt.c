@@ -90,7 +90,7 @@ static int find_documents(struct work *work, struct adoption *adoption, struct e
 }
 
 /* Adds the labels that the dataset lacks. */
-static int add_labels(struct work *work, struct adoption *adoption, struct err *err)
+static int adopt_labels(struct work *work, struct adoption *adoption, struct err *err)
 {
 	const char *names[ADOPT_AT_ONCE];
 	size_t count = 0;
@@ -103,7 +103,7 @@ static int add_labels(struct work *work, struct adoption *adoption, struct err *
 	return labels_insert(work, adoption->dataset->base.name, &adoption->settings, names, count, &key, &added, err);
 }
 
-static bool is_present(const struct adoption *adoption, const char *key)
+static bool adopt_is_present(const struct adoption *adoption, const char *key)
 {
 	for (size_t i = 0; i < adoption->present.count; i++) {
 		if (strcmp(adoption->present.item[i].sample.filepath, key) == 0)
@@ -119,7 +119,7 @@ static bool is_present(const struct adoption *adoption, const char *key)
 /* Its key becomes its filepath, as for images that the same requests upload here. */
 static int adopt_take(struct adoption *adoption, struct finding *finding, struct err *err)
 {
-	if (is_present(adoption, finding->key))
+	if (adopt_is_present(adoption, finding->key))
 		return 0;
 	struct record *record =
 		record_new(&adoption->records, adoption->settings.next_id++, finding->key, finding->label);
@@ -146,7 +146,7 @@ static int find_taken(struct work *work, struct adoption *adoption, struct err *
 	return records_find(work, adoption->dataset->base.name, "filepath", keys, adoption->count, &adoption->present, err);
 }
 
-static void start_over(struct work *work, struct adoption *adoption)
+static void adoption_start_over(struct work *work, struct adoption *adoption)
 {
 	drop_findings(adoption);
 	records_release(&adoption->present);
@@ -164,9 +164,9 @@ static int run_adoption(struct work *work, void *data, struct err *err)
 	struct adoption *adoption = data;
 	const char *name = adoption->dataset->base.name;
 
-	start_over(work, adoption);
+	adoption_start_over(work, adoption);
 	int failed = settings_read(work, name, &adoption->settings, err) ||
-	             find_documents(work, adoption, err) || add_labels(work, adoption, err) ||
+	             find_documents(work, adoption, err) || adopt_labels(work, adoption, err) ||
 	             find_taken(work, adoption, err);
 	for (size_t i = 0; i < adoption->count && !failed; i++)
 		failed = adopt_take(adoption, &adoption->findings[i], err);

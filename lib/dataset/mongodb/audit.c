@@ -13,7 +13,7 @@ static int read_last(void *data, const bson_t *document, struct err *err)
 
 /* Each transaction first writes the document with the last number, so that simultaneous ones come one after the
  * other. */
-static int run_add(struct work *work, void *data, struct err *err)
+static int run_audit_add(struct work *work, void *data, struct err *err)
 {
 	const struct audit_entry *entry = data;
 	int64_t number = 0, now;
@@ -37,7 +37,7 @@ int mongodb_audit_add(struct dataset_store *store, const struct audit_entry *ent
 {
 	struct audit_entry added = *entry;
 
-	return work_transaction(mongodb_store(store), run_add, &added, err);
+	return work_transaction(mongodb_store(store), run_audit_add, &added, err);
 }
 
 struct page {
@@ -45,7 +45,7 @@ struct page {
 	void *data;
 };
 
-static int read_entry(void *data, const bson_t *document, struct err *err)
+static int audit_read_entry(void *data, const bson_t *document, struct err *err)
 {
 	const struct page *page = data;
 	bson_iter_t at;
@@ -74,7 +74,7 @@ int mongodb_audit_list(struct dataset_store *store, int64_t after, size_t limit,
 		bson_t *filter = BCON_NEW("_id", "{", "$gt", BCON_INT64(after > LAST ? after : LAST), "}");
 		bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}", "limit", BCON_INT64((int64_t)limit));
 
-		failed = work_find(&work, "audit", filter, opts, read_entry, &page, err);
+		failed = work_find(&work, "audit", filter, opts, audit_read_entry, &page, err);
 	}
 	work_end(&work);
 	return failed;

@@ -25,7 +25,7 @@ struct changes {
 
 /* --- one change of one record ------------------------------------------------------------------------------------- */
 
-static void end_leases(struct record *record, const struct sample_change *asked, bool all_of_users)
+static void record_end_leases(struct record *record, const struct sample_change *asked, bool all_of_users)
 {
 	for (size_t i = 0; i < record->lease_count; i++) {
 		struct lease *lease = &record->leases[i];
@@ -73,7 +73,7 @@ static void apply(struct changes *changes, struct record *record, struct sample_
 	if (effect->leases == RULES_LEASES_END)
 		record_drop_leases(record);
 	else if (effect->leases != RULES_LEASES_STAY)
-		end_leases(record, asked, effect->leases == RULES_USERS_LEASES_END);
+		record_end_leases(record, asked, effect->leases == RULES_USERS_LEASES_END);
 	if (effect->source || effect->vote || effect->to_the_end || effect->sets_state || effect->renewed || effect->leases)
 		record->changed = true;
 	if (effect->settles)
@@ -140,8 +140,8 @@ static int read_named(struct work *work, struct changes *changes, bool by_path, 
 }
 
 /* The next record to which the change applies, after `after` (NULL: the first). Several may have the same filepath. */
-static struct record *record_of(struct changes *changes, const struct sample_change *change,
-                                const struct record *after)
+static struct record *record_for(struct changes *changes, const struct sample_change *change,
+                                 const struct record *after)
 {
 	struct record *end = changes->records.item + changes->records.count;
 
@@ -180,7 +180,7 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &any);
 	for (struct combine_job *job = changes->jobs; job; job = job->next) {
 		const struct sample_change *change = change_of(job)->asked;
-		const struct record *record = change->request ? record_of(changes, change, NULL) : NULL;
+		const struct record *record = change->request ? record_for(changes, change, NULL) : NULL;
 
 		change_of(job)->facts.given = false;
 		if (!record || !record_has_vote(record, change->user))
@@ -201,10 +201,10 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 static void run_change(struct changes *changes, struct change *change)
 {
 	struct sample_change *asked = change->asked;
-	struct record *record = record_of(changes, asked, NULL), *other = record;
+	struct record *record = record_for(changes, asked, NULL), *other = record;
 
 	change->result = change_decide(changes, change, record);
-	while (asked->filepath && change->result == 0 && other && (other = record_of(changes, asked, other)))
+	while (asked->filepath && change->result == 0 && other && (other = record_for(changes, asked, other)))
 		change->result = change_decide(changes, change, other);
 	if (!asked->out)
 		return;
@@ -238,7 +238,7 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	return batch_write(&changes->batch, err);
 }
 
-static void run_jobs(void *owner, struct combine_job *jobs);
+static void run_change_jobs(void *owner, struct combine_job *jobs);
 
 /* A change of the overlap settles all samples, but does not see the labels that were being written at the time. They
  * are settled again here: either the policy read here is already the new one, or its change sees these labels. */
@@ -255,12 +255,12 @@ static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct 
 		asked[i] = (struct sample_change){.act = SAMPLE_SETTLE, .id = made->records.item[i].sample.id};
 		again[i] = (struct change){.asked = &asked[i], .job.next = i + 1 < count ? &again[i + 1].job : NULL};
 	}
-	run_jobs(dataset, &again[0].job);
+	run_change_jobs(dataset, &again[0].job);
 	free(asked);
 	free(again);
 }
 
-static void run_jobs(void *owner, struct combine_job *jobs)
+static void run_change_jobs(void *owner, struct combine_job *jobs)
 {
 	struct mongodb_dataset *dataset = owner;
 	struct changes changes = {.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset)};
@@ -284,7 +284,7 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 
 static void change_lead(void *dataset, struct combine *line)
 {
-	run_jobs(dataset, combine_take(line));
+	run_change_jobs(dataset, combine_take(line));
 }
 
 /* --- the operation ------------------------------------------------------------------------------------------------ */
@@ -326,7 +326,7 @@ static int change_some(struct mongodb_dataset *dataset, struct sample_change *as
 	if (!failed && count == 1) /* together with the changes that others are waiting to make */
 		combine_do(&dataset->changes, &changes[0].job, change_lead, dataset, 0);
 	else if (!failed)
-		run_jobs(dataset, &changes[0].job);
+		run_change_jobs(dataset, &changes[0].job);
 	for (size_t i = 0; i < count && !failed; i++) {
 		if (changes[i].result == 0)
 			continue;

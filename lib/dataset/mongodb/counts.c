@@ -68,7 +68,7 @@ static bson_t *leased_pipeline(const char *name, int64_t now)
 	                "}", "}", "{", "$count", BCON_UTF8("n"), "}", "]");
 }
 
-static int read_settings(struct work *work, struct inquiry *inquiry, struct err *err)
+static int inquiry_settings(struct work *work, struct inquiry *inquiry, struct err *err)
 {
 	struct settings settings;
 
@@ -99,7 +99,7 @@ static int run_inquiry(struct work *work, void *data, struct err *err)
 	if (inquiry->labels && labels_read_described(work, name, &inquiry->found, err))
 		return -1;
 	label_set_order_by_name(&inquiry->found);
-	return work_now(work, &now, err) || read_settings(work, inquiry, err) ||
+	return work_now(work, &now, err) || inquiry_settings(work, inquiry, err) ||
 	       work_aggregate(work, "counters", counters_pipeline(name, inquiry->labels), read_count, inquiry,
 	                      err) ||
 	       work_aggregate(work, "images", leased_pipeline(name, now), read_leased, inquiry, err);

@@ -10,7 +10,7 @@ enum {
 	CODE_OUT_OF_DISK = 14031,
 };
 
-static bool has_label(const bson_t *reply, const char *label)
+static bool error_has_label(const bson_t *reply, const char *label)
 {
 	return reply && mongoc_error_has_label(reply, label);
 }
@@ -96,7 +96,7 @@ int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply,
 		 * killed program (orphans_end), which can happen on a busy machine. */
 		work->again = work->duplicate || error->code == MONGODB_INTERRUPTED ||
 		              error->code == MONGODB_NO_SUCH_TRANSACTION ||
-		              (has_label(reply, "TransientTransactionError") &&
+		              (error_has_label(reply, "TransientTransactionError") &&
 		               error->domain != MONGOC_ERROR_SERVER_SELECTION);
 	}
 	if (work->duplicate)

@@ -20,7 +20,7 @@ struct outlining {
 };
 
 /* In a transaction, so that everything is from one moment. */
-static int run_outline(struct work *work, void *data, struct err *err)
+static int export_outline(struct work *work, void *data, struct err *err)
 {
 	const struct outlining *outlining = data;
 	struct dataset_outline *out = outlining->out;
@@ -49,7 +49,7 @@ int mongodb_outline(struct dataset *base, struct dataset_outline *out, struct er
 {
 	struct outlining outlining = {.dataset = base->name, .out = out};
 
-	return work_transaction(mongodb_dataset(base)->store, run_outline, &outlining, err);
+	return work_transaction(mongodb_dataset(base)->store, export_outline, &outlining, err);
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -84,7 +84,7 @@ static void take_record(struct record *from, struct dataset_record *out)
 	}
 }
 
-static int add_event(void *data, const bson_t *document, struct err *err)
+static int export_event(void *data, const bson_t *document, struct err *err)
 {
 	struct page *page = data;
 	bson_iter_t iter, sample;
@@ -114,7 +114,7 @@ static void empty_page(struct page *page)
 	records_release(&page->found);
 }
 
-static int run_records(struct work *work, void *data, struct err *err)
+static int export_records(struct work *work, void *data, struct err *err)
 {
 	struct page *page = data;
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(page->dataset), "id", "{", "$gt", BCON_INT64(page->after), "}");
@@ -133,7 +133,7 @@ static int run_records(struct work *work, void *data, struct err *err)
 	return work_find(work, "events",
 	                 events_filter(page->dataset, page->records[0].sample.id,
 	                               page->records[page->count - 1].sample.id + 1),
-	                 BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), add_event, page, err);
+	                 BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), export_event, page, err);
 }
 
 int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
@@ -145,7 +145,7 @@ int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct da
 	page.votes_kept = mongodb_dataset(base)->settings.votes_kept;
 	pthread_mutex_unlock(&mongodb_dataset(base)->mutex);
 	page.records = memory_new(limit, sizeof(*page.records));
-	int failed = work_transaction(mongodb_dataset(base)->store, run_records, &page, err);
+	int failed = work_transaction(mongodb_dataset(base)->store, export_records, &page, err);
 	if (failed) {
 		empty_page(&page);
 		free(page.records);

@@ -24,7 +24,7 @@ static bson_t *answer_id(const char *user, const char *key)
 	return BCON_NEW("_id", "{", "user", BCON_UTF8(user), "key", BCON_UTF8(key), "}");
 }
 
-static int read_answer(void *data, const bson_t *document, struct err *err)
+static int answer_from(void *data, const bson_t *document, struct err *err)
 {
 	struct answer *answer = data;
 	bson_iter_t iter;
@@ -88,7 +88,7 @@ static int claim_idempotency(struct work *work, const char *user, const char *ke
 		if (!work->duplicate)
 			return -1;
 		answer_release(answer);
-		if (work_find(work, "answers", answer_id(user, key), NULL, read_answer, answer, err))
+		if (work_find(work, "answers", answer_id(user, key), NULL, answer_from, answer, err))
 			return -1;
 		if (!answer->found) { /* given up meanwhile */
 			work_back_off(tries);

@@ -35,7 +35,7 @@ static int read_labels(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int label_by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct dataset_label *)a)->name, ((const struct dataset_label *)b)->name);
 }
@@ -48,7 +48,7 @@ static void sort_labels(struct label_set *set, int (*compare)(const void *, cons
 
 void label_set_order_by_name(struct label_set *set)
 {
-	sort_labels(set, by_name);
+	sort_labels(set, label_by_name);
 }
 
 void label_set_order_by_key(struct label_set *set)
@@ -124,7 +124,7 @@ struct dataset_label *label_set_find(const struct label_set *set, const char *na
 {
 	struct dataset_label wanted = {.name = (char *)(uintptr_t)name};
 
-	return set->count ? bsearch(&wanted, set->label, set->count, sizeof(*set->label), by_name) : NULL;
+	return set->count ? bsearch(&wanted, set->label, set->count, sizeof(*set->label), label_by_name) : NULL;
 }
 
 static int labels_refresh(struct mongodb_dataset *dataset, struct err *err)

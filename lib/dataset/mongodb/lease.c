@@ -325,7 +325,7 @@ static int take_round(struct taking *taking, size_t wanted, struct err *err)
 	return 0;
 }
 
-static int take_all(struct taking *taking, struct err *err)
+static int taking_all(struct taking *taking, struct err *err)
 {
 	if (answer_from_held(taking, err))
 		return -1;
@@ -370,7 +370,7 @@ static void answer_same(struct request *request)
 		lease_give(request, &same->out[0].sample, same->out[0].token, same->out[0].expires_at);
 }
 
-static void run_jobs(void *owner, struct combine_job *jobs)
+static void run_lease_jobs(void *owner, struct combine_job *jobs)
 {
 	struct mongodb_dataset *dataset = owner;
 	struct taking taking = {.dataset = dataset, .jobs = jobs};
@@ -385,7 +385,7 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 	taking.claims = memory_new(wanted, sizeof(*taking.claims));
 	(void)catch_up_step(dataset, &err); /* after a failure it goes on from there next time */
 	int failed = work_begin(&work, dataset->store, &err) || window_open(&taking.window, dataset, &work, &err) ||
-	             take_all(&taking, &err);
+	             taking_all(&taking, &err);
 	for (struct combine_job *job = jobs; job; job = job->next) {
 		struct request *request = request_of(job);
 
@@ -405,7 +405,7 @@ static void run_jobs(void *owner, struct combine_job *jobs)
 
 static void lease_lead(void *dataset, struct combine *line)
 {
-	run_jobs(dataset, combine_take(line));
+	run_lease_jobs(dataset, combine_take(line));
 }
 
 /* --- the operations ----------------------------------------------------------------------------------------------- */

@@ -153,7 +153,7 @@ static int replace_notes(struct work *work, const struct outlining *outlining, s
 	return 0;
 }
 
-static int run_outline(struct work *work, void *data, struct err *err)
+static int restore_outline(struct work *work, void *data, struct err *err)
 {
 	const struct outlining *outlining = data;
 	struct settings settings = {.next_id = 0};
@@ -174,7 +174,7 @@ int mongodb_restore_outline(struct dataset *base, const struct dataset_outline *
 		.base_dir = outline->base_dir, .fields = DATASET_POLICY_ALL, .policy = outline->policy};
 
 	return mongodb_update(base, &change, err) ||
-	       work_transaction(mongodb_dataset(base)->store, run_outline, &outlining, err);
+	       work_transaction(mongodb_dataset(base)->store, restore_outline, &outlining, err);
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -225,7 +225,7 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 }
 
 /* Counts the records and their bytes; ids that are missing never existed. */
-static void count_in(struct filling *filling)
+static void filling_count(struct filling *filling)
 {
 	struct settings *settings = &filling->settings;
 	int64_t size = settings->next_id - settings->gaps + (int64_t)filling->count - (int64_t)filling->there.count;
@@ -242,7 +242,7 @@ static void count_in(struct filling *filling)
 	settings->gaps = settings->next_id - size;
 }
 
-static int run_records(struct work *work, void *data, struct err *err)
+static int restore_records(struct work *work, void *data, struct err *err)
 {
 	struct filling *filling = data;
 	const char *name = filling->dataset->base.name;
@@ -261,7 +261,7 @@ static int run_records(struct work *work, void *data, struct err *err)
 		if (batch_save(&filling->batch, &filling->coming.item[i], err))
 			return -1;
 	}
-	count_in(filling);
+	filling_count(filling);
 	return settings_save(work, name, &filling->settings, err) || batch_write(&filling->batch, err);
 }
 
@@ -271,7 +271,7 @@ int mongodb_restore_records(struct dataset *base, const struct dataset_record *r
 
 	filling.batch.dataset = base->name;
 	filling.batch.shard = filling.dataset->store->shard;
-	int failed = work_transaction(filling.dataset->store, run_records, &filling, err);
+	int failed = work_transaction(filling.dataset->store, restore_records, &filling, err);
 	records_release(&filling.there);
 	records_release(&filling.coming);
 	settings_release(&filling.settings);

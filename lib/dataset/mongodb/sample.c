@@ -18,13 +18,13 @@ static int find_images(struct dataset *base, bson_t *filter, bson_t *opts, struc
 }
 
 /* Moves the sample out of the record, and releases the record. */
-static void take_sample(struct record *record, struct sample *out)
+static void record_to_sample(struct record *record, struct sample *out)
 {
 	*out = record->sample;
 	memset(&record->sample, 0, sizeof(record->sample));
 }
 
-static int read_one(struct dataset *base, bson_t *filter, bson_t *opts, struct sample *out, struct err *err)
+static int sample_find(struct dataset *base, bson_t *filter, bson_t *opts, struct sample *out, struct err *err)
 {
 	struct records found = {.count = 0};
 	int failed = find_images(base, filter, opts, &found, err);
@@ -32,14 +32,14 @@ static int read_one(struct dataset *base, bson_t *filter, bson_t *opts, struct s
 	if (!failed && found.count == 0)
 		failed = err_set(err, ERR_NOT_FOUND, "Sample not found");
 	if (!failed)
-		take_sample(&found.item[0], out);
+		record_to_sample(&found.item[0], out);
 	records_release(&found);
 	return failed;
 }
 
 int mongodb_sample(struct dataset *base, int64_t id, struct sample *out, struct err *err)
 {
-	return read_one(base, filter_id(base->name, id), opts_hint("id", 1), out, err);
+	return sample_find(base, filter_id(base->name, id), opts_hint("id", 1), out, err);
 }
 
 /* Reads only what survives a change of the primary, since the sender of an image that is reported as there may not
@@ -58,13 +58,13 @@ int mongodb_sample_by_path(struct dataset *base, const char *filepath, struct sa
 	bson_t *opts = opts_lasting("path");
 
 	BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}");
-	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "filepath", BCON_UTF8(filepath)), opts, out, err);
+	return sample_find(base, BCON_NEW("dataset", BCON_UTF8(base->name), "filepath", BCON_UTF8(filepath)), opts, out, err);
 }
 
 int mongodb_sample_by_sha256(struct dataset *base, const char *sha256, struct sample *out, struct err *err)
 {
-	return read_one(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)),
-	                opts_lasting("sha256"), out, err);
+	return sample_find(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)),
+	                   opts_lasting("sha256"), out, err);
 }
 
 int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
@@ -81,7 +81,7 @@ int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t
 	*out = memory_new(limit, sizeof(**out));
 	*count = found.count;
 	for (size_t i = 0; i < found.count; i++)
-		take_sample(&found.item[i], &(*out)[i]);
+		record_to_sample(&found.item[i], &(*out)[i]);
 	records_release(&found);
 	return 0;
 }

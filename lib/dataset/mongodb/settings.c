@@ -29,7 +29,7 @@ struct settings_read {
 	bool found;
 };
 
-static void read_policy(struct dataset_policy *policy, const bson_iter_t *from)
+static void policy_from(struct dataset_policy *policy, const bson_iter_t *from)
 {
 	bson_iter_t iter;
 
@@ -51,7 +51,7 @@ static void read_policy(struct dataset_policy *policy, const bson_iter_t *from)
 	}
 }
 
-static int read_settings(void *data, const bson_t *document, struct err *err)
+static int settings_from(void *data, const bson_t *document, struct err *err)
 {
 	struct settings_read *read = data;
 	struct settings *out = read->out;
@@ -70,7 +70,7 @@ static int read_settings(void *data, const bson_t *document, struct err *err)
 		else if (strcmp(key, "base_dir") == 0 && BSON_ITER_HOLDS_UTF8(&iter) && !out->base_dir)
 			out->base_dir = memory_text(bson_iter_utf8(&iter, NULL));
 		else if (strcmp(key, "policy") == 0)
-			read_policy(&out->policy, &iter);
+			policy_from(&out->policy, &iter);
 		else if (strcmp(key, "next_id") == 0)
 			out->next_id = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "next_label") == 0)
@@ -96,7 +96,7 @@ int settings_read(struct work *work, const char *name, struct settings *out, str
 	struct settings_read read = {.out = out};
 
 	memset(out, 0, sizeof(*out));
-	if (work_find(work, "datasets", filter_dataset(name), NULL, read_settings, &read, err))
+	if (work_find(work, "datasets", filter_dataset(name), NULL, settings_from, &read, err))
 		return -1;
 	return read.found ? 0 : err_set(err, ERR_NOT_FOUND, "Database not found");
 }
@@ -279,7 +279,7 @@ int mongodb_remove(struct dataset_store *base, const char *name, struct err *err
 
 /* --- notes -------------------------------------------------------------------------------------------------------- */
 
-static int read_note(void *data, const bson_t *document, struct err *err)
+static int note_from(void *data, const bson_t *document, struct err *err)
 {
 	(void)err;
 	*(char **)data = memory_text(text_in(document, "value"));
@@ -294,7 +294,7 @@ int mongodb_note_get(struct dataset *base, const char *key, char **value, struct
 	*value = NULL;
 	if (!failed)
 		failed = work_find(&work, "notes", BCON_NEW("dataset", BCON_UTF8(base->name), "key", BCON_UTF8(key)), NULL,
-		                   read_note, value, err);
+		                   note_from, value, err);
 	work_end(&work);
 	return failed;
 }

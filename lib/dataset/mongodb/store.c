@@ -5,7 +5,7 @@ enum { PING_MS = 2000 };
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-static void free_dataset(struct dataset *base)
+static void mongodb_dataset_free(struct dataset *base)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
 
@@ -39,7 +39,7 @@ int mongodb_store_open(struct dataset_store **out, const struct config *config, 
 	store->ready = reading; /* when only reading, nothing is made */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
-	handles_init(&store->handles, config->limits.open_datasets, free_dataset);
+	handles_init(&store->handles, config->limits.open_datasets, mongodb_dataset_free);
 	store->pool = pool;
 	mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
 	char appname[ORPHANS_APPNAME_MAX];

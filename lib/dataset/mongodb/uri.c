@@ -192,7 +192,7 @@ mongoc_client_pool_t *mongodb_pool(const struct config *config, struct err *err)
 
 /* --- its hosts ---------------------------------------------------------------------------------------------------- */
 
-static int by_text(const void *a, const void *b)
+static int uri_by_text(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -212,7 +212,7 @@ void mongodb_hosts(const struct config *config, struct buf *out)
 	if (mongoc_uri_get_srv_hostname(uri))
 		hosts[count++] = mongoc_uri_get_srv_hostname(uri);
 	if (count > 1)
-		qsort(hosts, count, sizeof(*hosts), by_text);
+		qsort(hosts, count, sizeof(*hosts), uri_by_text);
 	for (size_t i = 0; i < count; i++)
 		buf_printf(out, "%s%s", i ? "," : "", hosts[i]);
 	mongoc_uri_destroy(uri);

@@ -104,7 +104,7 @@ static void join_transaction(struct work *work, bson_t *opts)
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-static int visit_all(struct work *work, mongoc_cursor_t *cursor, work_visit *visit, void *data, struct err *err)
+static int work_visit_all(struct work *work, mongoc_cursor_t *cursor, work_visit *visit, void *data, struct err *err)
 {
 	const bson_t *document, *reply = NULL;
 	bson_error_t error;
@@ -126,7 +126,7 @@ int work_find(struct work *work, const char *collection, bson_t *filter, bson_t 
 	if (!opts)
 		opts = bson_new();
 	join_transaction(work, opts);
-	int failed = visit_all(work, mongoc_collection_find_with_opts(found, filter, opts, NULL), visit, data, err);
+	int failed = work_visit_all(work, mongoc_collection_find_with_opts(found, filter, opts, NULL), visit, data, err);
 	bson_destroy(filter);
 	bson_destroy(opts);
 	mongoc_collection_destroy(found);
@@ -140,8 +140,8 @@ int work_aggregate(struct work *work, const char *collection, bson_t *pipeline, 
 	bson_t opts = BSON_INITIALIZER;
 
 	join_transaction(work, &opts);
-	int failed = visit_all(work, mongoc_collection_aggregate(found, MONGOC_QUERY_NONE, pipeline, &opts, NULL), visit,
-	                       data, err);
+	int failed = work_visit_all(work, mongoc_collection_aggregate(found, MONGOC_QUERY_NONE, pipeline, &opts, NULL), visit,
+	                            data, err);
 	bson_destroy(pipeline);
 	bson_destroy(&opts);
 	mongoc_collection_destroy(found);
@@ -150,7 +150,7 @@ int work_aggregate(struct work *work, const char *collection, bson_t *pipeline, 
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-static int64_t count_in(const bson_t *reply, const char *key)
+static int64_t reply_count(const bson_t *reply, const char *key)
 {
 	bson_iter_t iter;
 
@@ -170,7 +170,7 @@ int work_update(struct work *work, const char *collection, bson_t *filter, bson_
 	int failed = mongoc_collection_update_one(found, filter, update, &opts, &reply, &error)
 	                     ? 0
 	                     : work_fail(work, &error, &reply, err);
-	bool any = count_in(&reply, "matchedCount") > 0;
+	bool any = reply_count(&reply, "matchedCount") > 0;
 	if (matched)
 		*matched = any;
 	else if (!failed && !any && !upsert)
@@ -237,7 +237,7 @@ int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *mat
 	int failed = mongoc_bulk_operation_execute(bulk, &reply, &error) ? 0 : work_fail(work, &error, &reply, err);
 
 	if (matched)
-		*matched = count_in(&reply, "nMatched");
+		*matched = reply_count(&reply, "nMatched");
 	bson_destroy(&reply);
 	mongoc_bulk_operation_destroy(bulk);
 	return failed;

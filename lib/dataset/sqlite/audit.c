@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-static int run_add(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_audit(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct audit_entry *entry = data;
 
@@ -16,7 +16,7 @@ int sqlite_audit_add(struct dataset_store *store, const struct audit_entry *entr
 {
 	struct audit_entry added = *entry;
 
-	return beside_write(store, &beside_audit, run_add, &added, err);
+	return beside_write(store, &beside_audit, write_audit, &added, err);
 }
 
 struct page {
@@ -26,7 +26,7 @@ struct page {
 	void *data;
 };
 
-static int run_list(struct sqlite_conn *conn, void *data, struct err *err)
+static int read_audit(struct sqlite_conn *conn, void *data, struct err *err)
 {
 	const struct page *page = data;
 	sqlite3_stmt *stmt = conn_query(conn, err,
@@ -55,5 +55,5 @@ int sqlite_audit_list(struct dataset_store *store, int64_t after, size_t limit, 
 {
 	struct page page = {.after = after, .limit = limit, .visit = visit, .data = data};
 
-	return beside_read(store, &beside_audit, run_list, &page, err);
+	return beside_read(store, &beside_audit, read_audit, &page, err);
 }

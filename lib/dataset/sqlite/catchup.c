@@ -107,7 +107,7 @@ int conn_catch_up(struct sqlite_conn *writer, struct err *err)
 	return bite(writer, STEP_MAX, &more, err);
 }
 
-static int run_bite(struct sqlite_conn *writer, void *more, struct err *err)
+static int write_bite(struct sqlite_conn *writer, void *more, struct err *err)
 {
 	return bite(writer, BITE_MAX, more, err);
 }
@@ -118,7 +118,7 @@ int db_catch_up(struct sqlite_db *db, struct err *err)
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
 
 	for (bool more = true; more; nanosleep(&pause, NULL)) {
-		if (db_write(db, false, run_bite, &more, err))
+		if (db_write(db, false, write_bite, &more, err))
 			return -1;
 	}
 	return 0;

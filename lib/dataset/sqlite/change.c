@@ -104,8 +104,8 @@ static int to_the_end(struct sqlite_conn *writer, int64_t row, struct err *err)
 	                "ii", row, QUEUE_END_BASE);
 }
 
-static int end_leases(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
-                      const struct rules_effect *effect, struct err *err)
+static int change_end_leases(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
+                             const struct rules_effect *effect, struct err *err)
 {
 	switch (effect->leases) {
 	case RULES_LEASE_ENDS:
@@ -141,7 +141,7 @@ static int change_save(struct sqlite_conn *writer, int64_t row, const struct sam
 	       (effect->renewed &&
 	        conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
 	                 change->token, effect->renewed)) ||
-	       end_leases(writer, row, change, effect, err) ||
+	       change_end_leases(writer, row, change, effect, err) ||
 	       (effect->settles && sqlite_change_settle(writer, row, err));
 }
 
@@ -182,7 +182,7 @@ static int change_by_path(struct sqlite_conn *writer, const struct changes *chan
 	}
 }
 
-static int run_changes(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_changes(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct changes *changes = data;
 
@@ -213,7 +213,7 @@ int sqlite_change(struct dataset *dataset, struct sample_change *changes, size_t
 
 	for (size_t i = 0; i < count; i++)
 		durable = durable || is_durable(&changes[i]);
-	if (db_write(dataset_db(dataset), durable, run_changes, &all, err))
+	if (db_write(dataset_db(dataset), durable, write_changes, &all, err))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		if (changes[i].out && sqlite_sample(dataset, changes[i].id, changes[i].out, err))
@@ -224,7 +224,7 @@ int sqlite_change(struct dataset *dataset, struct sample_change *changes, size_t
 
 /* --- all that are unreadable -------------------------------------------------------------------------------------- */
 
-static int run_retry_unreadable(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_retry_unreadable(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	/* SAMPLE_MARK_READABLE for all at once, since a whole disk may have millions. Nobody holds them, so each has at
 	 * least one place; the real number is counted when one is taken. */
@@ -237,5 +237,6 @@ static int run_retry_unreadable(struct sqlite_conn *writer, void *data, struct e
 /* Called at start and reload, when what a crash left is ended, too. */
 int sqlite_retry_unreadable(struct dataset *dataset, int64_t *count, struct err *err)
 {
-	return db_write(dataset_db(dataset), true, run_retry_unreadable, count, err) || db_catch_up(dataset_db(dataset), err);
+	return db_write(dataset_db(dataset), true, write_retry_unreadable, count, err) ||
+	       db_catch_up(dataset_db(dataset), err);
 }

@@ -113,7 +113,7 @@ static int update_policy(struct sqlite_conn *writer, const struct dataset_change
 	return catch_up_after(writer, &was, &policy, err);
 }
 
-static int check_base_dir(struct sqlite_conn *writer, const struct update *update, struct err *err)
+static int update_base_dir(struct sqlite_conn *writer, const struct update *update, struct err *err)
 {
 	char *base_dir;
 
@@ -124,12 +124,12 @@ static int check_base_dir(struct sqlite_conn *writer, const struct update *updat
 	return failed;
 }
 
-static int run_update(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_update(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct update *update = data;
 	const struct dataset_change *change = update->change;
 
-	if (check_base_dir(writer, update, err) ||
+	if (update_base_dir(writer, update, err) ||
 	    (change->base_dir && conn_run(writer, err, "UPDATE metadata SET base_dir = ?", "s", change->base_dir)))
 		return -1;
 	return change->fields ? update_policy(writer, change, err) : 0;
@@ -139,7 +139,7 @@ int sqlite_update(struct dataset *dataset, const struct dataset_change *change, 
 {
 	struct update update = {.name = dataset->name, .change = change};
 
-	return db_write(dataset_db(dataset), true, run_update, &update, err) || db_catch_up(dataset_db(dataset), err);
+	return db_write(dataset_db(dataset), true, write_update, &update, err) || db_catch_up(dataset_db(dataset), err);
 }
 
 /* --- notes -------------------------------------------------------------------------------------------------------- */
@@ -163,7 +163,7 @@ struct note {
 	const char *key, *value;
 };
 
-static int run_note_set(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_note_set(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct note *note = data;
 
@@ -177,5 +177,5 @@ int sqlite_note_set(struct dataset *dataset, const char *key, const char *value,
 {
 	struct note note = {.key = key, .value = value};
 
-	return db_write(dataset_db(dataset), true, run_note_set, &note, err);
+	return db_write(dataset_db(dataset), true, write_note_set, &note, err);
 }

@@ -105,7 +105,7 @@ static int drop_side_files(const char *path, struct err *err)
 	return failed;
 }
 
-static int create_file(struct sqlite_db *db, struct err *err)
+static int db_create_file(struct sqlite_db *db, struct err *err)
 {
 	int fd = open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -173,7 +173,7 @@ static int db_make(struct sqlite_db *db, const struct db_schema *schema, struct 
 {
 	if (db_lock(db, err))
 		return -1;
-	db->made = create_file(db, err) == 0 && drop_side_files(db->path, err) == 0;
+	db->made = db_create_file(db, err) == 0 && drop_side_files(db->path, err) == 0;
 	int failed = !db->made || open_writer(db, err) || migrate(db, schema, err);
 	if (db->made && failed)
 		unlink(db->path);

@@ -47,14 +47,15 @@ struct page {
 };
 
 /* The record of a row in another table, whose rows come in the same order. */
-static struct dataset_record *record_of(struct page *page, int64_t row)
+static struct dataset_record *record_at(struct page *page, int64_t row)
 {
 	while (page->at < page->count && page->records[page->at].sample.id < row - 1)
 		page->at++;
 	return page->at < page->count && page->records[page->at].sample.id == row - 1 ? &page->records[page->at] : NULL;
 }
 
-static int read_samples(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page, struct err *err)
+static int export_read_samples(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page,
+                               struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(
 		conn, err, "SELECT " SAMPLE_COLUMNS ", url, position FROM samples WHERE id > ? ORDER BY id LIMIT ?",
@@ -73,7 +74,7 @@ static int read_samples(struct sqlite_conn *conn, int64_t after, size_t limit, s
 	return row < 0;
 }
 
-static void add_event(struct dataset_record *record, sqlite3_stmt *stmt)
+static void record_add_event(struct dataset_record *record, sqlite3_stmt *stmt)
 {
 	record->events = memory_grow(record->events, record->event_count + 1, sizeof(*record->events));
 	record->events[record->event_count++] = (struct label_event){.label = column_text(stmt, 1),
@@ -102,7 +103,7 @@ static int read_each(struct sqlite_conn *conn, struct page *page, const char *sq
 
 	page->at = 0;
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		struct dataset_record *record = record_of(page, sqlite3_column_int64(stmt, 0));
+		struct dataset_record *record = record_at(page, sqlite3_column_int64(stmt, 0));
 
 		if (record)
 			add(record, stmt);
@@ -110,16 +111,16 @@ static int read_each(struct sqlite_conn *conn, struct page *page, const char *sq
 	return row < 0;
 }
 
-static int read_page(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page, struct err *err)
+static int export_read_page(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page, struct err *err)
 {
-	if (read_samples(conn, after, limit, page, err))
+	if (export_read_samples(conn, after, limit, page, err))
 		return -1;
 	if (page->count == 0)
 		return 0;
 	return read_each(conn, page,
 	                 "SELECT sample, label, by, at, source, lead_time_ms FROM events WHERE sample BETWEEN ? AND ?"
 	                 " ORDER BY sample, n",
-	                 add_event, err) ||
+	                 record_add_event, err) ||
 	       read_each(conn, page,
 	                 "SELECT sample, user, label FROM votes WHERE sample BETWEEN ? AND ? ORDER BY sample",
 	                 add_vote, err);
@@ -136,7 +137,7 @@ int sqlite_records(struct dataset *dataset, int64_t after, size_t limit, struct 
 		return -1;
 	}
 	/* In one snapshot, so that each record is from one moment. */
-	int failed = conn_run(conn, err, "BEGIN", "") || read_page(conn, after, limit, &page, err);
+	int failed = conn_run(conn, err, "BEGIN", "") || export_read_page(conn, after, limit, &page, err);
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(dataset_db(dataset), conn);
 	*out = page.records;

@@ -143,7 +143,7 @@ static int count_led(struct sqlite_conn *conn, const struct asked *asked, enum l
 }
 
 /* The one that finds fewest; of several that find many the first. */
-static int choose(struct sqlite_conn *conn, const struct asked *asked, const char **page, struct err *err)
+static int filter_choose(struct sqlite_conn *conn, const struct asked *asked, const char **page, struct err *err)
 {
 	enum lead best = BY_NOTHING;
 	int64_t count, fewest = INT64_MAX;
@@ -184,7 +184,7 @@ int sqlite_samples(struct dataset *dataset, const struct sample_filter *filter, 
 	if (!conn)
 		return -1;
 	make_trigrams(filter->q, asked.trigrams);
-	int failed = choose(conn, &asked, &page, err) ||
+	int failed = filter_choose(conn, &asked, &page, err) ||
 	             samples_read(conn, query(conn, &asked, page, err), limit, out, count, err);
 	db_read_end(dataset_db(dataset), conn);
 	return failed;

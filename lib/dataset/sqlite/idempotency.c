@@ -12,7 +12,7 @@ struct claim {
 	char *answer;
 };
 
-static void read_answer(sqlite3_stmt *stmt, struct claim *claim, int64_t now)
+static void claim_from(sqlite3_stmt *stmt, struct claim *claim, int64_t now)
 {
 	bool same = strcmp((const char *)sqlite3_column_text(stmt, 0), claim->fingerprint) == 0;
 
@@ -23,7 +23,7 @@ static void read_answer(sqlite3_stmt *stmt, struct claim *claim, int64_t now)
 	claim->answer = column_text(stmt, 3);
 }
 
-static int run_claim(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_claim(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct claim *claim = data;
 	int64_t now = text_now();
@@ -40,7 +40,7 @@ static int run_claim(struct sqlite_conn *writer, void *data, struct err *err)
 	if (row < 0)
 		return -1;
 	if (row == 1) {
-		read_answer(stmt, claim, now);
+		claim_from(stmt, claim, now);
 		conn_done(stmt);
 	}
 	if (claim->found != IDEMPOTENCY_NEW)
@@ -56,7 +56,7 @@ int sqlite_idempotency_claim(struct dataset_store *store, const char *user, cons
 {
 	struct claim claim = {.user = user, .key = key, .fingerprint = fingerprint};
 
-	if (beside_write(store, &beside_answers, run_claim, &claim, err)) {
+	if (beside_write(store, &beside_answers, write_claim, &claim, err)) {
 		free(claim.answer);
 		return -1;
 	}
@@ -66,7 +66,7 @@ int sqlite_idempotency_claim(struct dataset_store *store, const char *user, cons
 	return 0;
 }
 
-static int run_finish(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_finish(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct claim *claim = data;
 
@@ -79,10 +79,10 @@ int sqlite_idempotency_finish(struct dataset_store *store, const char *user, con
 {
 	struct claim claim = {.user = user, .key = key, .status = status, .body = body};
 
-	return beside_write(store, &beside_answers, run_finish, &claim, err);
+	return beside_write(store, &beside_answers, write_finish, &claim, err);
 }
 
-static int run_abandon(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_abandon(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct claim *claim = data;
 
@@ -94,5 +94,5 @@ int sqlite_idempotency_abandon(struct dataset_store *store, const char *user, co
 {
 	struct claim claim = {.user = user, .key = key};
 
-	return beside_write(store, &beside_answers, run_abandon, &claim, err);
+	return beside_write(store, &beside_answers, write_abandon, &claim, err);
 }

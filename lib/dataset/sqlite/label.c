@@ -59,7 +59,7 @@ int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, boo
 	       setting_set(writer, "next_label_key", *key + 1, err);
 }
 
-static int run_label_add(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_label_add(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct label_addition *addition = data;
 
@@ -70,7 +70,7 @@ int sqlite_label_add(struct dataset *dataset, const char *name, int64_t *key, bo
 {
 	struct label_addition addition = {.name = name};
 
-	if (db_write(dataset_db(dataset), true, run_label_add, &addition, err))
+	if (db_write(dataset_db(dataset), true, write_label_add, &addition, err))
 		return -1;
 	*key = addition.key;
 	*created = addition.created;
@@ -83,7 +83,7 @@ struct changing {
 };
 
 /* '' is kept as NULL, as what never was. */
-static int run_label_change(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_label_change(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct changing *changing = data;
 	const struct label_change *change = changing->change;
@@ -106,5 +106,5 @@ int sqlite_label_change(struct dataset *dataset, int64_t key, const struct label
 {
 	struct changing changing = {.key = key, .change = change};
 
-	return db_write(dataset_db(dataset), true, run_label_change, &changing, err);
+	return db_write(dataset_db(dataset), true, write_label_change, &changing, err);
 }

@@ -206,18 +206,18 @@ static int check_held(struct sqlite_conn *writer, const struct taking *taking, i
 	return 0;
 }
 
-static void give_back(struct taking *taking)
+static void taking_forget(struct taking *taking)
 {
 	tasks_release(taking->out, taking->wanted);
 	taking->taken = 0;
 }
 
-static int run_take(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_take(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct taking *taking = data;
 	int64_t now = text_now(), overlap, lease_us;
 
-	give_back(taking); /* from an attempt whose transaction failed */
+	taking_forget(taking); /* from an attempt whose transaction failed */
 	if (overlap_load(writer, &overlap, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
 	    lease_sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
 		return -1;
@@ -235,9 +235,9 @@ static int sqlite_lease_take(struct dataset *dataset, struct taking *taking, str
 	taking->lease_us = lease_default(dataset);
 	memset(taking->out, 0, taking->wanted * sizeof(*taking->out));
 	/* A lease needs no sync: if power loss takes it away, its sample is only free again. */
-	if (db_write(dataset_db(dataset), false, run_take, taking, err) == 0)
+	if (db_write(dataset_db(dataset), false, write_take, taking, err) == 0)
 		return 0;
-	give_back(taking);
+	taking_forget(taking);
 	return -1;
 }
 

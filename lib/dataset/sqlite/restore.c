@@ -29,7 +29,7 @@ static int check_origin(struct sqlite_conn *writer, const struct beginning *begi
 	return same ? 0 : err_set(err, ERR_CONFLICT, "An unfinished move of another dataset to %s is there", beginning->name);
 }
 
-static int run_begin(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_begin(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct beginning *beginning = data;
 	bool known;
@@ -69,7 +69,7 @@ int sqlite_restore_open(struct dataset_store *base, const char *name, const char
 	free(moving);
 	if (failed)
 		return -1;
-	if (db_write(db, true, run_begin, &beginning, err)) {
+	if (db_write(db, true, write_begin, &beginning, err)) {
 		db_free(db);
 		return -1;
 	}
@@ -80,7 +80,7 @@ int sqlite_restore_open(struct dataset_store *base, const char *name, const char
 
 /* --- filling ------------------------------------------------------------------------------------------------------ */
 
-static int run_outline(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_outline(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct dataset_outline *outline = data;
 
@@ -113,7 +113,7 @@ int sqlite_restore_outline(struct dataset *dataset, const struct dataset_outline
 		.base_dir = outline->base_dir, .fields = DATASET_POLICY_ALL, .policy = outline->policy};
 
 	return sqlite_update(dataset, &change, err) ||
-	       db_write(dataset_db(dataset), true, run_outline, &copy, err);
+	       db_write(dataset_db(dataset), true, write_outline, &copy, err);
 }
 
 struct filling {
@@ -182,7 +182,7 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 	return 0;
 }
 
-static int run_records(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_records(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct filling *filling = data;
 
@@ -202,7 +202,7 @@ int sqlite_restore_records(struct dataset *dataset, const struct dataset_record 
 {
 	struct filling filling = {.records = records, .count = count};
 
-	return db_write(dataset_db(dataset), true, run_records, &filling, err);
+	return db_write(dataset_db(dataset), true, write_records, &filling, err);
 }
 
 /* --- ending ------------------------------------------------------------------------------------------------------- */

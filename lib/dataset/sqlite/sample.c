@@ -26,7 +26,7 @@ void sample_read(sqlite3_stmt *stmt, struct sample *out)
 	out->flagged_by = column_text(stmt, 17);
 }
 
-static int read_one(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct sample *out, struct err *err)
+static int sample_from(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct sample *out, struct err *err)
 {
 	int row = stmt ? conn_step(conn, stmt, err) : -1;
 
@@ -41,8 +41,8 @@ static int read_one(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct sample 
 
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err)
 {
-	return read_one(conn, conn_query(conn, err, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id = ?", "i", row), out,
-	                err);
+	return sample_from(conn, conn_query(conn, err, "SELECT " SAMPLE_COLUMNS " FROM samples WHERE id = ?", "i", row), out,
+	                   err);
 }
 
 int sqlite_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err)
@@ -63,7 +63,7 @@ static int sample_by(struct dataset *dataset, const char *sql, const char *value
 
 	if (!conn)
 		return -1;
-	int failed = read_one(conn, conn_query(conn, err, sql, "s", value), out, err);
+	int failed = sample_from(conn, conn_query(conn, err, sql, "s", value), out, err);
 	db_read_end(dataset_db(dataset), conn);
 	return failed;
 }
@@ -179,7 +179,8 @@ static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const st
 	return labelled ? event_add(writer, row, seed->label, "", merge->now, "seed", -1, NULL, &n, err) : 0;
 }
 
-static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t row, const char *label, struct err *err)
+static int seed_save_label(struct sqlite_conn *writer, struct merge *merge, int64_t row, const char *label,
+                           struct err *err)
 {
 	int64_t n;
 
@@ -192,7 +193,7 @@ static int seed_label(struct sqlite_conn *writer, struct merge *merge, int64_t r
 	       conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row);
 }
 
-static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
+static int seed_save(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed, struct err *err)
 {
 	sqlite3_stmt *stmt =
 		conn_query(writer, err,
@@ -211,7 +212,7 @@ static int seed_one(struct sqlite_conn *writer, struct merge *merge, const struc
 	                              (const char *)sqlite3_column_text(stmt, 2), sqlite3_column_int(stmt, 3));
 	conn_done(stmt);
 	merge->result.samples_known++;
-	return takes ? seed_label(writer, merge, known, seed->label, err) : 0;
+	return takes ? seed_save_label(writer, merge, known, seed->label, err) : 0;
 }
 
 static int insert_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
@@ -228,7 +229,7 @@ static int insert_labels(struct sqlite_conn *writer, struct merge *merge, struct
 }
 
 /* Adds all labels or none: a part of a refused list must not be committed with others' writes. */
-static int add_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
+static int merge_labels(struct sqlite_conn *writer, struct merge *merge, struct err *err)
 {
 	if (conn_run(writer, err, "SAVEPOINT labels", ""))
 		return -1;
@@ -238,15 +239,15 @@ static int add_labels(struct sqlite_conn *writer, struct merge *merge, struct er
 	return conn_run(writer, failed ? NULL : err, "RELEASE labels", "") || failed;
 }
 
-static int run_merge(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_merge(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct merge *merge = data;
 
 	merge->result = (struct dataset_merged){0};
-	if (policy_load(writer, &merge->policy, err) || add_labels(writer, merge, err))
+	if (policy_load(writer, &merge->policy, err) || merge_labels(writer, merge, err))
 		return -1;
 	for (size_t i = 0; i < merge->seed_count; i++) {
-		if (seed_one(writer, merge, &merge->seeds[i], err))
+		if (seed_save(writer, merge, &merge->seeds[i], err))
 			return -1;
 	}
 	return 0;
@@ -261,7 +262,7 @@ int sqlite_merge(struct dataset *dataset, const char *const *labels, size_t labe
 	                      .seed_count = seed_count,
 	                      .now = text_now()};
 
-	if (db_write(dataset_db(dataset), true, run_merge, &merge, err))
+	if (db_write(dataset_db(dataset), true, write_merge, &merge, err))
 		return -1;
 	merged->labels_added += merge.result.labels_added;
 	merged->samples_added += merge.result.samples_added;
@@ -320,7 +321,7 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 	return labelled ? event_add(writer, addition->row, image->label, image->user, now, "upload", -1, NULL, &n, err) : 0;
 }
 
-static int run_add_image(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_image(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct addition *addition = data;
 	struct dataset_policy policy;
@@ -335,7 +336,7 @@ int sqlite_add_image(struct dataset *dataset, const struct dataset_image *image,
 {
 	struct addition addition = {.image = image, .quota_bytes = quota_bytes};
 
-	if (db_write(dataset_db(dataset), true, run_add_image, &addition, err))
+	if (db_write(dataset_db(dataset), true, write_image, &addition, err))
 		return -1;
 	*duplicate = addition.duplicate;
 	return sqlite_sample(dataset, addition.row - 1, out, err);
@@ -359,7 +360,7 @@ struct urls {
 	size_t count;
 };
 
-static int run_set_urls(struct sqlite_conn *writer, void *data, struct err *err)
+static int write_urls(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct urls *urls = data;
 
@@ -375,7 +376,7 @@ int sqlite_set_urls(struct dataset *dataset, const struct dataset_url *urls, siz
 {
 	struct urls all = {.items = urls, .count = count};
 
-	return db_write(dataset_db(dataset), true, run_set_urls, &all, err);
+	return db_write(dataset_db(dataset), true, write_urls, &all, err);
 }
 
 /* --- flags -------------------------------------------------------------------------------------------------------- */

@@ -324,7 +324,7 @@ static int is_wal(struct sqlite_conn *conn, bool *wal, struct err *err)
 	return 0;
 }
 
-static int is_current(struct sqlite_conn *conn, int64_t newest, bool *current, struct err *err)
+static int schema_is_current(struct sqlite_conn *conn, int64_t newest, bool *current, struct err *err)
 {
 	int64_t version;
 
@@ -338,7 +338,7 @@ static int dataset_is_current(struct sqlite_conn *conn, bool *current, struct er
 {
 	int64_t known = 0;
 
-	if (is_current(conn, SCHEMA_VERSION, current, err) || (*current && has_uuid(conn, &known, err)))
+	if (schema_is_current(conn, SCHEMA_VERSION, current, err) || (*current && has_uuid(conn, &known, err)))
 		return -1;
 	*current = *current && known;
 	return 0;
@@ -346,10 +346,10 @@ static int dataset_is_current(struct sqlite_conn *conn, bool *current, struct er
 
 static int answers_are_current(struct sqlite_conn *conn, bool *current, struct err *err)
 {
-	return is_current(conn, IDEMPOTENCY_VERSION, current, err);
+	return schema_is_current(conn, IDEMPOTENCY_VERSION, current, err);
 }
 
-static int migrate_dataset(struct sqlite_conn *writer, struct err *err)
+static int schema_migrate_dataset(struct sqlite_conn *writer, struct err *err)
 {
 	int64_t version;
 
@@ -379,7 +379,7 @@ static int migrate_answers(struct sqlite_conn *writer, struct err *err)
 
 static int audit_is_current(struct sqlite_conn *conn, bool *current, struct err *err)
 {
-	return is_current(conn, AUDIT_VERSION, current, err);
+	return schema_is_current(conn, AUDIT_VERSION, current, err);
 }
 
 static int audit_1(struct sqlite_conn *writer, struct err *err)
@@ -396,6 +396,6 @@ static int migrate_audit(struct sqlite_conn *writer, struct err *err)
 	return version < AUDIT_VERSION ? migrate_in_transaction(writer, audit_1, err) : 0;
 }
 
-const struct db_schema schema_of_dataset = {.is_current = dataset_is_current, .migrate = migrate_dataset};
+const struct db_schema schema_of_dataset = {.is_current = dataset_is_current, .migrate = schema_migrate_dataset};
 const struct db_schema schema_of_answers = {.is_current = answers_are_current, .migrate = migrate_answers};
 const struct db_schema schema_of_audit = {.is_current = audit_is_current, .migrate = migrate_audit};

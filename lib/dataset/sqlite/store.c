@@ -14,7 +14,7 @@
 /* for a database that was replaced while it was being opened; the pause doubles each time */
 enum { REOPEN_TRIES = 6, REOPEN_PAUSE_MS = 5 };
 
-static char *path_of(const struct sqlite_store *store, const char *prefix, const char *name, const char *suffix)
+static char *store_path(const struct sqlite_store *store, const char *prefix, const char *name, const char *suffix)
 {
 	struct buf path;
 
@@ -25,15 +25,15 @@ static char *path_of(const struct sqlite_store *store, const char *prefix, const
 
 char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix)
 {
-	return path_of(store, "", name, suffix);
+	return store_path(store, "", name, suffix);
 }
 
 char *moving_path(const struct sqlite_store *store, const char *name, const char *suffix)
 {
-	return path_of(store, ".moving-", name, suffix);
+	return store_path(store, ".moving-", name, suffix);
 }
 
-static void free_dataset(struct dataset *base)
+static void sqlite_dataset_free(struct dataset *base)
 {
 	struct sqlite_dataset *dataset = (struct sqlite_dataset *)base;
 
@@ -49,7 +49,7 @@ int sqlite_store_open(struct dataset_store **out, const struct config *config, b
 	(void)err;
 	store->config = config;
 	store->reading = reading;
-	handles_init(&store->handles, config->limits.open_datasets, free_dataset);
+	handles_init(&store->handles, config->limits.open_datasets, sqlite_dataset_free);
 	*out = &store->base;
 	return 0;
 }
@@ -97,7 +97,7 @@ static int is_database(const struct dirent *entry)
 }
 
 /* Compares the names without ".db", so that "a.db" comes before "a b.db" as "a" before "a b". */
-static int by_name(const struct dirent **a, const struct dirent **b)
+static int store_by_name(const struct dirent **a, const struct dirent **b)
 {
 	size_t len_a = strlen((*a)->d_name) - 3, len_b = strlen((*b)->d_name) - 3;
 	int order = memcmp((*a)->d_name, (*b)->d_name, len_a < len_b ? len_a : len_b);
@@ -109,7 +109,7 @@ int sqlite_store_list(struct dataset_store *base, const char *after, size_t limi
                       void *data, struct err *err)
 {
 	struct dirent **entries = NULL;
-	int count = scandir(sqlite_store(base)->config->sqlite_db_dir, &entries, is_database, by_name);
+	int count = scandir(sqlite_store(base)->config->sqlite_db_dir, &entries, is_database, store_by_name);
 
 	if (count < 0)
 		return err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be read");
@@ -146,7 +146,7 @@ struct opener {
 	handle_open_db *open;
 };
 
-static int open_dataset(void *data, const char *name, struct dataset **out, struct err *err)
+static int store_open_dataset(void *data, const char *name, struct dataset **out, struct err *err)
 {
 	const struct opener *opener = data;
 	struct sqlite_db *db;
@@ -165,7 +165,7 @@ int handle_get(struct sqlite_store *store, const char *name, handle_open_db *ope
 	struct dataset *dataset;
 
 	for (int tries = 0; tries < REOPEN_TRIES; tries++) {
-		if (handles_get(&store->handles, name, open_dataset, &opener, &dataset, err))
+		if (handles_get(&store->handles, name, store_open_dataset, &opener, &dataset, err))
 			return -1;
 		*out = (struct sqlite_dataset *)dataset;
 		if (db_current((*out)->db))
@@ -293,7 +293,7 @@ struct removal {
 };
 
 /* Runs under the write lock, so that no other process is writing; those that wait find the file gone. */
-static int unlink_files(struct sqlite_conn *writer, void *data, struct err *err)
+static int unlink_database(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	const struct removal *removal = data;
 	static const char *const suffixes[] = {"", "-wal", "-shm"};
@@ -318,7 +318,7 @@ int sqlite_remove(struct dataset_store *base, const char *name, struct err *err)
 
 	if (sqlite_open(base, name, &dataset, err))
 		return -1;
-	int failed = db_write(dataset_db(dataset), false, unlink_files, &removal, err) ||
+	int failed = db_write(dataset_db(dataset), false, unlink_database, &removal, err) ||
 	             sync_folder(store->config->sqlite_db_dir, err);
 	sqlite_close(dataset);
 	return failed;

@@ -48,7 +48,7 @@ struct look {
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* Reads zeros on failure: no log or page begins so. */
-static void read_file(sqlite3 *db, int which, void *out, int len)
+static void wal_file_read(sqlite3 *db, int which, void *out, int len)
 {
 	sqlite3_file *file = NULL;
 
@@ -58,18 +58,18 @@ static void read_file(sqlite3 *db, int which, void *out, int len)
 		file->pMethods->xRead(file, out, len, 0);
 }
 
-static void read_page(sqlite3 *db, unsigned char out[WAL_PAGE])
+static void wal_first_page(sqlite3 *db, unsigned char out[WAL_PAGE])
 {
-	read_file(db, SQLITE_FCNTL_FILE_POINTER, out, WAL_PAGE);
+	wal_file_read(db, SQLITE_FCNTL_FILE_POINTER, out, WAL_PAGE);
 }
 
 /* The log that the connection writes to, even if it was renamed or removed. */
 static void read_log(sqlite3 *db, struct log_header *out)
 {
-	read_file(db, SQLITE_FCNTL_JOURNAL_POINTER, out->bytes, sizeof(out->bytes));
+	wal_file_read(db, SQLITE_FCNTL_JOURNAL_POINTER, out->bytes, sizeof(out->bytes));
 }
 
-static int open_beside(const char *path, const char *suffix)
+static int wal_open_beside(const char *path, const char *suffix)
 {
 	struct buf beside;
 
@@ -105,7 +105,7 @@ static bool holds_page(const char *path, const struct log_header *log, const uns
 {
 	unsigned char frame[FRAME_HEADER + WAL_PAGE];
 	off_t step = FRAME_HEADER + (off_t)number(log->bytes + PAGE_SIZE_AT);
-	int fd = open_beside(path, "-wal");
+	int fd = wal_open_beside(path, "-wal");
 	bool found = false;
 
 	for (off_t at = sizeof(log->bytes); fd >= 0 && !found; at += step) {
@@ -121,7 +121,7 @@ static bool holds_page(const char *path, const struct log_header *log, const uns
 
 /* --- the note ----------------------------------------------------------------------------------------------------- */
 
-static bool read_note(int fd, struct note *out)
+static bool wal_note_read(int fd, struct note *out)
 {
 	unsigned char digest[HASH_SHA256_SIZE];
 
@@ -131,7 +131,7 @@ static bool read_note(int fd, struct note *out)
 	return memcmp(out->digest, digest, sizeof(digest)) == 0;
 }
 
-static void write_note(const struct sqlite_db *db, const struct log_header *log, const unsigned char page[WAL_PAGE])
+static void wal_note_write(const struct sqlite_db *db, const struct log_header *log, const unsigned char page[WAL_PAGE])
 {
 	struct note note;
 
@@ -161,7 +161,7 @@ static bool is_marked(const struct note *note, const unsigned char page[WAL_PAGE
 /* The log that lies there now. */
 static void read_log_beside(const char *path, struct log_header *out)
 {
-	int fd = open_beside(path, "-wal");
+	int fd = wal_open_beside(path, "-wal");
 
 	if (fd < 0 || pread(fd, out->bytes, sizeof(out->bytes), 0) != (ssize_t)sizeof(out->bytes))
 		memset(out, 0, sizeof(*out));
@@ -175,9 +175,9 @@ static void take_look(sqlite3 *db, const char *path, struct look *out)
 	read_log_beside(path, &out->log);
 	if (!is_log(&out->log))
 		return;
-	int lock = open_beside(path, "-lock");
-	out->noted = lock >= 0 && read_note(lock, &out->note);
-	read_page(db, out->page);
+	int lock = wal_open_beside(path, "-lock");
+	out->noted = lock >= 0 && wal_note_read(lock, &out->note);
+	wal_first_page(db, out->page);
 	if (lock >= 0)
 		close(lock);
 }
@@ -249,15 +249,15 @@ static void note_log(struct sqlite_db *db, const struct log_header *log, bool be
 	unsigned char page[WAL_PAGE];
 	struct log_header again;
 
-	read_page(db->writer->db, page);
+	wal_first_page(db->writer->db, page);
 	read_log(db->writer->db, &again);
 	if (!is_same(log, &again))
 		return;
 	bool in_log = holds_page(db->path, log, page), same = memcmp(page, db->seen.page, WAL_PAGE) == 0;
 	if (began && (same || in_log))
-		write_note(db, log, db->seen.page);
+		wal_note_write(db, log, db->seen.page);
 	else if (!began && !in_log)
-		write_note(db, log, page);
+		wal_note_write(db, log, page);
 	memcpy(db->seen.salts, salts_of(log), WAL_SALTS);
 	db->seen.noted = true;
 }
@@ -267,7 +267,7 @@ static void look_for_note(struct sqlite_db *db, const struct log_header *log)
 	struct note note;
 
 	memcpy(db->seen.salts, salts_of(log), WAL_SALTS);
-	db->seen.noted = is_log(log) && read_note(db->lock_fd, &note) && is_about(&note, log);
+	db->seen.noted = is_log(log) && wal_note_read(db->lock_fd, &note) && is_about(&note, log);
 }
 
 void wal_after(struct sqlite_db *db)
@@ -295,7 +295,7 @@ static void mark_database(struct sqlite_db *db)
 	read_log(db->writer->db, &log);
 	note_log(db, &log, true);
 	sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	read_page(db->writer->db, db->seen.page);
+	wal_first_page(db->writer->db, db->seen.page);
 }
 
 /* Refuses a log that was removed while the server runs, since nobody would ever read it. Looks twice like wal_check,
@@ -326,7 +326,7 @@ int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err)
 	if (memcmp(&file->st_ctim, &db->seen.changed, sizeof(file->st_ctim)) == 0)
 		return 0;
 	read_log(db->writer->db, &log);
-	read_page(db->writer->db, db->seen.page);
+	wal_first_page(db->writer->db, db->seen.page);
 	if (wal_check(db->writer->db, db->path, err) || check_is_beside(db, &log, err)) {
 		db->writer->worn = true;
 		return -1;

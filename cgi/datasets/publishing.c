@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "progress.h"
+#include "publishing.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct progress *under_way; /* protected by the lock */
+static struct publishing *under_way; /* protected by the lock */
 
-void progress_begin(struct progress *progress)
+void publishing_begin(struct publishing *progress)
 {
 	pthread_mutex_lock(&lock);
 	progress->next = under_way;
@@ -16,9 +16,9 @@ void progress_begin(struct progress *progress)
 	pthread_mutex_unlock(&lock);
 }
 
-void progress_end(struct progress *progress)
+void publishing_end(struct publishing *progress)
 {
-	struct progress **at = &under_way;
+	struct publishing **at = &under_way;
 
 	pthread_mutex_lock(&lock);
 	while (*at != progress)
@@ -27,10 +27,10 @@ void progress_end(struct progress *progress)
 	pthread_mutex_unlock(&lock);
 }
 
-void progress_add(cJSON *document, const char *dataset)
+void publishing_add(cJSON *document, const char *dataset)
 {
 	pthread_mutex_lock(&lock);
-	for (const struct progress *progress = under_way; progress; progress = progress->next) {
+	for (const struct publishing *progress = under_way; progress; progress = progress->next) {
 		if (strcmp(progress->dataset, dataset) != 0)
 			continue;
 		cJSON *told = json_new_object();
