@@ -5,20 +5,27 @@
 # What each script accepts. An option that ends in = needs a value; _image_label_value knows its kind.
 declare -gA _image_label_words=(
 	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help --version'
-	[image-label-client]='size obtain classify next label skip renew release tasks list show history datasets labels me audit
-		-u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure --json --help --version'
+	[image-label-client]='size obtain classify next label undo flag unflag skip renew release tasks list show history remove datasets
+		labels me users tokens passwd audit -u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure
+		--json --help --version'
 	[image-label-client obtain]='-i= --id= -o= --outimg='
 	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
 	[image-label-client next]='-o= --outimg='
-	[image-label-client label]='-i= --id= -f= --filepath= --token= --lead-time='
+	[image-label-client label]='-i= --id= -f= --filepath= --token= --lead-time= --state= -l= --label= --by= --q= --flagged= --since='
+	[image-label-client undo]='-i= --id= -f= --filepath='
+	[image-label-client flag]='-i= --id= -f= --filepath='
+	[image-label-client unflag]='-i= --id= -f= --filepath='
+	[image-label-client remove]='-i= --id= -f= --filepath='
 	[image-label-client skip]='--token= --policy='
 	[image-label-client renew]='--token='
 	[image-label-client release]='--token='
-	[image-label-client list]='--limit='
+	[image-label-client list]='--limit= --state= -l= --label= --by= --q= --flagged= --since='
 	[image-label-client show]='-i= --id= -f= --filepath='
 	[image-label-client history]='-i= --id= -f= --filepath='
 	[image-label-client datasets]='add change remove --labels= -a= --basedir= --policy='
-	[image-label-client labels]='add'
+	[image-label-client labels]='add rename change merge remove --colour= --description= --position='
+	[image-label-client users]='add remove --role= --datasets= --expires='
+	[image-label-client tokens]='add remove --scope= --datasets= --expires='
 	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help --version'
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help --version'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=
@@ -94,8 +101,11 @@ _image_label_value() { # OPTION SCRIPT COMMAND
 	-i | --input)
 		if [[ $2 == image-label-export-csv ]]; then _image_label_file_or_folder '*.db'; fi
 		;;
-	--state | --data | -a | --basedir) compgen -d -- "$cur" ;;
+	--data | -a | --basedir) compgen -d -- "$cur" ;;
 	--role) compgen -W 'viewer annotator contributor admin none' -- "$cur" ;;
+	--state) if [[ $2 == image-label-client ]]; then compgen -W 'unlabelled labelled skipped unreadable' -- "$cur"; else compgen -d -- "$cur"; fi ;;
+	--flagged) compgen -W 'true false' -- "$cur" ;;
+	--scope) compgen -W 'read write' -- "$cur" ;;
 	-d | --dataset | --datasets) _image_label_files "$(_image_label_config sqlite_db_dir)" .db | _image_label_starting ;;
 	--user)
 		if [[ $2 == image-label-server ]]; then compgen -u -- "$cur"; fi

@@ -15,10 +15,10 @@ SCRIPT = SCRIPTS / "image-label-client"
 def run(collector, tmp_path_factory):
     """Runs the script as a user in an empty folder; the lines that it prints, or with `fails` its status and what it says."""
 
-    def run(*words, user="admin", fails=None, folder=None):
+    def run(*words, user="admin", fails=None, folder=None, input=None):
         environment = {**os.environ, "IMAGE_LABEL_PASSWORD": collector.passwords[user]}
         done = subprocess.run([SCRIPT, "-u", user, "-b", collector.url, *map(str, words)], cwd=folder or tmp_path_factory.getbasetemp(),
-                              env=environment, capture_output=True, text=True, timeout=120)  # fmt: skip
+                              env=environment, input=input, capture_output=True, text=True, timeout=120)  # fmt: skip
         if fails is not None:
             assert (done.returncode, done.stdout) == (fails, ""), done.stdout
             assert done.stderr.startswith("image-label-client: ") and done.stderr.count("\n") == 1
@@ -76,6 +76,27 @@ def test_images_are_listed_page_after_page(run, dataset):
     assert [sample["id"] for sample in as_json(run, "-d", dataset, "list", "--limit", 2)] == [0, 1]
 
 
+def test_images_are_found_by_what_they_are(run, dataset):
+    for number, label in ((0, "cat"), (1, "dog")):
+        (task,) = as_json(run, "-d", dataset, "next")
+        run("-d", dataset, "label", label, "--token", task["token"])
+    assert [line[0] for line in run("-d", dataset, "list", "--label", "dog")] == ["1"]
+    assert [line[0] for line in run("-d", dataset, "list", "--label", "")] == ["2"]
+    assert [line[0] for line in run("-d", dataset, "list", "--state", "labelled", "--by", "admin", "--since", "2020-01-31T00:00:00Z")] == ["0", "1"]
+    assert [line[0] for line in run("-d", dataset, "list", "--q", "/2.", "--flagged", "false")] == ["2"]
+    assert run("-d", dataset, "list", "--by", "viewer") == []
+    assert '"state"' in run("-d", dataset, "list", "--state", "odd", fails=1)
+    assert run("-d", dataset, "history", "--filepath", "a/1.png")[0][3] == "dog"
+    assert "there is no image a/1 in dataset" in run("-d", dataset, "show", "--filepath", "a/1", fails=3)
+
+
+def test_an_image_is_found_by_its_filepath_among_many_that_hold_it(run, collector):
+    filepaths = [f"{number}/cat.png" for number in range(1100)] + ["cat.png"]
+    collector.add_dataset("many", samples=filepaths, base_dir=collector.images / "many")
+    assert collector.reload().returncode == 0
+    assert as_json(run, "-d", "many", "show", "--filepath", "cat.png")[0]["id"] == 1100
+
+
 def test_one_image_is_shown(run, dataset):
     shown = dict(line[0].split(": ", 1) for line in run("-d", dataset, "show", "--id", 1))
     (sample,) = as_json(run, "-d", dataset, "show", "--id", 1)
@@ -118,6 +139,38 @@ def test_what_a_terminal_would_obey_is_not_printed_but_as_json(run, collector):
 def test_who_am_i(run):
     assert run("me", user="guest") == [["guest", "none", "secret=contributor"]]
     assert as_json(run, "me") == [{"user": "admin", "role": "admin", "datasets": {}}]
+
+
+def test_people_are_added_listed_and_removed(run, collector):
+    ((key,),) = run("users", "add", "eve", "--role", "contributor", "--datasets", "secret", "--expires", "2130-01-31T00:00:00Z")
+    collector.passwords["eve"] = key
+    assert run("me", user="eve") == [["eve", "none", "secret=contributor"]]
+    (line,) = [line for line in run("users") if line[0] == "eve"]
+    assert line[1:4] == ["none", "secret=contributor", "2130-01-31T00:00:00.000Z"]
+    assert run("users", "remove", "eve") == []
+    assert "401" in run("me", user="eve", fails=1)
+    assert "403" in run("users", user="guest", fails=1)
+
+
+def test_tokens_are_made_used_and_removed(run, collector):
+    ((token, secret),) = run("tokens", "add", "my script", "--scope", "read", "--datasets", "secret")
+    collector.passwords[token] = secret
+    assert run("-d", "secret", "labels", user=token)[0][2] == "cat"
+    assert "403" in run("-d", "secret", "labels", "add", "bird", user=token, fails=1)
+    assert [line[1:4] for line in run("tokens") if line[0] == token] == [["read", "my script", "secret"]]
+    assert run("tokens", "remove", token) == []
+    assert "401" in run("me", user=token, fails=1)
+
+
+def test_ones_own_password_is_changed(run, collector):
+    ((key,),) = run("users", "add", "dan")
+    collector.passwords["dan"] = key
+    assert "8" in run("passwd", user="dan", fails=1, input="short\n")
+    assert "standard input" in run("passwd", user="dan", fails=1, input="")
+    new = 'correct "horse\\ bättery $taple'
+    assert run("passwd", user="dan", input=new + "\n") == []
+    collector.passwords["dan"] = new
+    assert run("me", user="dan")[0][0] == "dan"
 
 
 def test_the_audit_log_is_read(run):

@@ -42,6 +42,12 @@ def test_commands_and_options_are_offered():
     assert "--label" not in complete("image-label-client", "obtain", "--")
 
 
+def test_values_that_are_known_are_offered():
+    assert complete("image-label-client", "list", "--state", "s") == ["skipped"]
+    assert complete("image-label-client", "users", "a") == ["add"]
+    assert complete("image-label-client", "users", "add", "eve", "--role", "an") == ["annotator"]
+
+
 def test_files_of_the_right_kind_are_offered(tmp_path):
     for name in ("cats dogs.db", "notes.txt"):
         (tmp_path / name).touch()
