@@ -44,7 +44,7 @@ def test_commands_and_options_are_offered():
 
 def test_values_that_are_known_are_offered():
     assert complete("image-label-client", "list", "--state", "s") == ["skipped"]
-    assert complete("image-label-client", "users", "a") == ["add"]
+    assert complete("image-label-client", "users", "ad") == ["add"]
     assert complete("image-label-client", "users", "add", "eve", "--role", "an") == ["annotator"]
 
 
