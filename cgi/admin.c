@@ -24,6 +24,7 @@ static const struct {
 } commands[] = {
 	{"config", admin_config, "print the resolved configuration, without secrets, as JSON"},
 	{"prepare", admin_prepare, "make everything ready for serving; one line a dataset"},
+	{"first", admin_first, "add the first user, where there is none"},
 	{"user", admin_user, "add, change, remove and list users"},
 	{"load", admin_load, "make a dataset of a folder where it lies"},
 	{"migrate", admin_migrate, "move datasets to the stores of another configuration"},

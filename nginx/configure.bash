@@ -161,11 +161,11 @@ write_nginx_conf() {
 }
 
 # Refuses whatever can be refused, before anything is started or changed.
-prepare() {
+prepare() { # [--first-start]: there need be no user yet
 	mkdir -p "$state"/{sock,log,tmp,cache,www}
 	read_config || return 1
 	export IMAGE_LABEL_CONFIG=$config_path IMAGE_LABEL_STATE=$state
-	admin prepare ${config:+--config "$config"} >"$state/log/prepare.log" || return 1
+	admin prepare ${config:+--config "$config"} "$@" >"$state/log/prepare.log" || return 1
 	ln -sfn "$web/html" "$state/www/ui"
 	write_nginx_conf || return 1
 	mapfile -t programs < <(grep -o 'unix:sock/[a-z_]*\.sock' "$state/nginx.conf.new" | sed 's|.*/||; s|\.sock||' | sort -u)

@@ -23,6 +23,7 @@ struct prepare {
 	struct config config;
 	struct dataset_store *store;
 	const char *state_dir;
+	bool first_start;             /* there need be no user yet */
 	struct buf warnings;          /* a line each */
 	size_t ready, broken;         /* datasets */
 	char (*uuids)[HASH_UUID_MAX]; /* of the datasets that are ready */
@@ -249,7 +250,12 @@ static int prepare_users(struct prepare *prepare, struct err *err)
 	const struct user_place place = {.dir = prepare->config.json_user_dir};
 	if (users_compile(&place, &count, &prepare->warnings, err) != 0)
 		return -1;
+	bool none = false;
 	if (count > 0)
+		return 0;
+	if (prepare->first_start && users_none(&place, &none, err) != 0)
+		return -1;
+	if (none)
 		return 0;
 	return err_set(err, ERR_NOT_FOUND,
 	               "no user: run image-label-user add NAME, or lay a file such as "
@@ -272,7 +278,9 @@ static int prepare_all(struct prepare *prepare, struct err *err)
 
 int admin_prepare(int argc, char **argv, config_env *env)
 {
-	struct prepare prepare = {.state_dir = env("IMAGE_LABEL_STATE")};
+	bool first_start = argc > 1 && strcmp(argv[argc - 1], "--first-start") == 0;
+	struct prepare prepare = {.state_dir = env("IMAGE_LABEL_STATE"), .first_start = first_start};
+	argc -= first_start;
 	int status = admin_load_config(argc, argv, env, &prepare.config);
 	if (status != ADMIN_DONE)
 		return status;

@@ -125,6 +125,36 @@ int users_add(const struct user_place *place, const char *name, enum role role, 
 	return result || users_compile(place, NULL, NULL, err);
 }
 
+static bool has_none(const struct userdir *dir)
+{
+	for (size_t i = 0; i < dir->count; i++)
+		if (userdir_is(dir->documents[i].name, USERDIR_USER))
+			return false;
+	return true;
+}
+
+int users_none(const struct user_place *place, bool *none, struct err *err)
+{
+	struct userdir dir;
+	if (userdir_open(&dir, place, err) != 0)
+		return -1;
+	*none = has_none(&dir);
+	userdir_close(&dir);
+	return 0;
+}
+
+int users_add_first(const struct user_place *place, bool *made, char key_out[USERS_KEY_MAX], struct err *err)
+{
+	char hash[PASSWORD_HASH_MAX];
+	struct users users;
+	if (make_hash(NULL, key_out, hash, err) || users_open(&users, place, err))
+		return -1;
+	*made = has_none(&users.dir);
+	int result = *made ? add_users(&users, USERS_FIRST, ROLE_ADMIN, NULL, 0, hash, 0, err) : 0;
+	users_close(&users);
+	return result || (*made && users_compile(place, NULL, NULL, err));
+}
+
 /* Rewrites a user's file with a change; keys that the change does not touch stay. */
 typedef void tree_change(cJSON *tree, const struct user_entry *entry, const void *data);
 

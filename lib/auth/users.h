@@ -41,6 +41,11 @@ enum {
 int users_add(const struct user_place *place, const char *name, enum role role, const struct user_grant *grants,
               size_t grant_count, const char *password, int64_t expires_us, char key_out[USERS_KEY_MAX],
               struct err *err);
+/* Whether there is no user at all, not even one that is broken or has expired. */
+int users_none(const struct user_place *place, bool *none, struct err *err);
+/* Where there is none, makes the first: an admin of everything, whose name is USERS_FIRST. */
+#define USERS_FIRST "admin"
+int users_add_first(const struct user_place *place, bool *made, char key_out[USERS_KEY_MAX], struct err *err);
 /* Sets a new key (key_out), or `password`. ERR_NOT_FOUND for an unknown user. */
 int users_passwd(const struct user_place *place, const char *name, const char *password,
                  char key_out[USERS_KEY_MAX], struct err *err);

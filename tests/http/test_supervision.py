@@ -204,9 +204,11 @@ def test_no_dataset_is_refused(server):
     assert not server.processes()
 
 
-def test_no_user_is_refused(server):
+def test_no_user_who_could_log_in_is_refused(server):
+    """Where there is none at all an admin is made: test_first_start.py."""
     for file in server.users.iterdir():
         file.unlink()
+    server.add_user("ann", expires="2001-01-01T00:00:00Z")
     server.port = free_port()
     assert "user" in refused(server, "start")
     assert not server.processes()
