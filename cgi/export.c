@@ -1,8 +1,10 @@
 /* /v1/datasets/{d}/export: a dataset in the form that a trainer's own loader reads, streamed. */
 #include "export/export.h"
 
+#include "fastcgi/filter.h"
+
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/export", ROLE_VIEWER, export_whole, false, "format", ""},
+	{"GET", "/v1/datasets/{dataset}/export", ROLE_VIEWER, export_whole, false, "format split seed " FILTER_NAMES, ""},
 	{0},
 };
 

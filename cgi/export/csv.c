@@ -26,7 +26,7 @@ static void add_cell(struct buf *out, const char *text)
 static int csv_begin(struct export *export, struct err *err)
 {
 	(void)err;
-	buf_str(&export->out, "filepath,label\r\n");
+	buf_str(&export->out, export->is_split ? "filepath,label,split\r\n" : "filepath,label\r\n");
 	return 0;
 }
 
@@ -36,6 +36,8 @@ static int csv_add(struct export *export, const struct sample *sample, struct er
 	add_cell(&export->out, sample->filepath);
 	buf_char(&export->out, ',');
 	add_cell(&export->out, sample->label);
+	if (export->is_split)
+		buf_printf(&export->out, ",%s", export->part ? export->part : "");
 	buf_str(&export->out, "\r\n");
 	return 0;
 }

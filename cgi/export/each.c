@@ -24,7 +24,7 @@ static int each_read_page(struct each *each, struct err *err)
 	each_release(each);
 	if (each->last)
 		return 0;
-	if (dataset_samples(each->dataset, NULL, each->after, PAGE, &each->page, &each->count, err)) {
+	if (dataset_samples(each->dataset, &each->filter, each->after, PAGE, &each->page, &each->count, err)) {
 		each->page = NULL;
 		each->count = 0;
 		return -1;

@@ -7,6 +7,7 @@
 
 struct each {
 	struct dataset *dataset;
+	struct sample_filter filter; /* its texts are borrowed */
 	struct sample *page;
 	size_t count, at; /* of the page, and how many were given */
 	int64_t after;    /* the id of the last one read; -1 = none yet */

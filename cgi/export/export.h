@@ -2,13 +2,20 @@
 #ifndef EXPORT_H
 #define EXPORT_H
 
+#include "dataset/split.h"
 #include "fastcgi/app.h"
+#include "fastcgi/bytes.h"
 #include "classes.h"
 #include "each.h"
 
 struct export {
 	struct call *call; /* its place and labels are read */
 	struct each each;  /* the samples that it is of */
+	bool is_split;
+	struct split split; /* if it is */
+	const char *part;   /* of the sample that is added; NULL when it is not split, or its image is not there */
+	struct images images;
+	struct digests digests;
 	struct classes classes;
 	int64_t added;  /* samples, by forms that set something between them */
 	struct buf out; /* what is yet to be sent; that it overflowed is seen when it is sent */
@@ -33,6 +40,8 @@ void export_json(struct export *export, cJSON *tree);
 /* Adds the lasting address of a sample's image (fastcgi/address.h). */
 int export_add_address(struct export *export, cJSON *object, const char *key, const struct sample *sample,
                        struct err *err);
+
+int export_is_gone(struct err *err); /* -1: the client went away */
 
 /* Sends what is in export->out if it is worth it, or in any case. ERR_BAD_REQUEST: the client went away. */
 int export_send(struct export *export, bool all, struct err *err);

@@ -57,6 +57,8 @@ static int json_add_sample(struct export *export, const struct sample *sample, s
 	export_text(export, sample->filepath);
 	buf_str(&export->out, ",\"label\":");
 	export_text(export, sample->label);
+	if (export->part)
+		buf_printf(&export->out, ",\"split\":\"%s\"", export->part);
 	buf_char(&export->out, '}');
 	return 0;
 }
@@ -107,6 +109,8 @@ static int jsonl_add(struct export *export, const struct sample *sample, struct 
 	json_add_time(line, "uploaded_at", sample->uploaded_at);
 	add_known_text(line, "uploaded_by", sample->uploaded_by);
 	int failed = export_add_address(export, line, "image_url", sample, err);
+	if (export->is_split)
+		json_add_string_or_null(line, "split", export->part);
 	export_json(export, line);
 	buf_char(&export->out, '\n');
 	return failed;

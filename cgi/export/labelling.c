@@ -29,6 +29,8 @@ static int sagemaker_add(struct export *export, const struct sample *sample, str
 	int64_t key = classes_key(&export->classes, sample->label);
 	int failed = export_add_address(export, line, "source-ref", sample, err);
 
+	if (export->part)
+		json_add_string(line, "split", export->part);
 	if (sample->label[0]) {
 		json_add_int64(line, "class", key);
 		json_add(line, "class-metadata", class_metadata(export, sample, key));
@@ -74,6 +76,8 @@ static int labelstudio_add(struct export *export, const struct sample *sample, s
 
 	json_add_int64(data, "id", sample->id);
 	json_add_string(data, "filepath", sample->filepath);
+	if (export->part)
+		json_add_string(data, "split", export->part);
 	if (sample->label[0])
 		json_append(annotations, annotation(sample));
 	json_add(task, "data", data);

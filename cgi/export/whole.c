@@ -2,8 +2,13 @@
 #include "export.h"
 
 #include "base/text.h"
+#include "fastcgi/filter.h"
 
-enum { PIECE_BYTES = 64 * 1024, DISPOSITION_MAX = 4096 };
+enum {
+	PIECE_BYTES = 64 * 1024,
+	DISPOSITION_MAX = 4096,
+	GONE_EACH = 20, /* images that are hashed until it is looked whether anybody still waits */
+};
 
 static const struct form *const forms[] = {&csv_form, &json_form, &jsonl_form, &sagemaker_form, &labelstudio_form};
 enum { FORMS = sizeof(forms) / sizeof(*forms) };
@@ -49,6 +54,11 @@ int export_headers(struct call *call, const char *ending, struct err *err)
 	return failed;
 }
 
+int export_is_gone(struct err *err)
+{
+	return err_set(err, ERR_BAD_REQUEST, "The client went away");
+}
+
 int export_send(struct export *export, bool all, struct err *err)
 {
 	if (export->out.overflow)
@@ -57,7 +67,7 @@ int export_send(struct export *export, bool all, struct err *err)
 		return 0;
 	int failed = reply_stream_write(export->call->reply, buf_text(&export->out), export->out.len);
 	buf_clear(&export->out);
-	return failed ? err_set(err, ERR_BAD_REQUEST, "The client went away") : 0;
+	return failed ? export_is_gone(err) : 0;
 }
 
 /* What was read of a dataset that was removed meanwhile may be a part of it. */
@@ -76,17 +86,45 @@ static int is_still_there(struct call *call, struct err *err)
 	return failed;
 }
 
+static int read_split(struct export *export, struct err *err)
+{
+	const struct request *request = export->call->request;
+	const char *text = request_query(request, "split"), *seed = request_query(request, "seed");
+
+	export->is_split = text != NULL;
+	if (!text)
+		return seed ? err_set(err, ERR_BAD_REQUEST, "\"seed\" is for \"split\", which is not given") : 0;
+	return split_parse(text, seed ? seed : "", &export->split, err);
+}
+
+/* Which part of the split a sample is in. */
+static int find_part(struct export *export, const struct sample *sample, struct err *err)
+{
+	char sha256[HASH_SHA256_HEX];
+
+	export->part = NULL;
+	if (!export->is_split)
+		return 0;
+	if (digests_of(&export->digests, sample, sha256, err))
+		return err->code == ERR_NOT_FOUND ? 0 : -1;
+	export->part = split_of(&export->split, sha256);
+	if (export->digests.count % GONE_EACH == 1 && request_is_gone(export->call->request))
+		return export_is_gone(err);
+	return 0;
+}
+
 static int stream(struct export *export, const struct form *form, struct err *err)
 {
 	const struct sample *sample;
 	int more;
 
 	if (reply_stream_start(export->call->reply, 200, form->type))
-		return err_set(err, ERR_BAD_REQUEST, "The client went away");
+		return export_is_gone(err);
 	if ((form->begin && form->begin(export, err)) || export_send(export, true, err))
 		return -1;
 	while ((more = each_next(&export->each, &sample, err)) == 1) {
-		if (form->add(export, sample, err) || export_send(export, false, err))
+		if (find_part(export, sample, err) || form->add(export, sample, err) ||
+		    export_send(export, false, err))
 			return -1;
 	}
 	if (more || is_still_there(export->call, err) || (form->end && form->end(export, err)))
@@ -100,16 +138,20 @@ int export_whole(struct call *call, struct err *err)
 	const struct form *form = find_form(call, err);
 	bool head = strcmp(call->request->method, "HEAD") == 0;
 
-	if (!form || call_place(call, err) || call_labels(call, err) || export_headers(call, form->ending, err))
+	if (!form || read_split(&export, err) || call_place(call, err) || call_labels(call, err) ||
+	    export_headers(call, form->ending, err))
 		return -1;
 	buf_init(&export.out, REPLY_BODY_MAX);
 	each_init(&export.each, call->dataset);
+	export.images = call_images(call);
+	digests_init(&export.digests, &export.images);
 	classes_init(&export.classes, &call->info.labels);
-	int failed = each_start(&export.each, err);
+	int failed = filter_of_query(call->request, &export.each.filter, err) || each_start(&export.each, err);
 	if (!failed && head)
 		failed = reply_header(call->reply, "Content-Type", form->type, err);
 	else if (!failed)
 		failed = stream(&export, form, err);
+	digests_keep(&export.digests);
 	each_release(&export.each);
 	classes_release(&export.classes);
 	buf_release(&export.out);

@@ -58,6 +58,7 @@ struct dataset_backend {
 	typeof(dataset_add_image) *add_image;
 	typeof(dataset_has_blob) *has_blob;
 	typeof(dataset_set_urls) *set_urls;
+	typeof(dataset_set_contents) *set_contents;
 	typeof(dataset_history) *history;
 	typeof(dataset_flag) *flag;
 

@@ -347,6 +347,13 @@ int dataset_set_urls(struct dataset *dataset, const struct dataset_url *urls, si
 	return dataset->backend->set_urls(dataset, urls, count, err);
 }
 
+int dataset_set_contents(struct dataset *dataset, const struct dataset_content *contents, size_t count, struct err *err)
+{
+	if (count > DATASET_CONTENTS_MAX)
+		return err_set(err, ERR_INTERNAL, "More than %d contents in one write", DATASET_CONTENTS_MAX);
+	return dataset->backend->set_contents(dataset, contents, count, err);
+}
+
 int dataset_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)
 {
 	return dataset->backend->history(dataset, id, visit, data, err);

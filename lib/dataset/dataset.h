@@ -181,6 +181,9 @@ struct sample {
 	char *labelled_by;   /* "" = nobody; a seed counts as nobody */
 	char *flag;          /* the note of who flagged it; NULL: nobody did */
 	char *flagged_by;    /* "" = nobody */
+	/* What dataset_set_contents was told of a file in base_dir: it holds while the file has this size and time. */
+	char *file_sha256; /* hex; "" = nothing yet */
+	int64_t file_bytes, file_modified_ns;
 };
 /* Strings belong to the sample and but for the flag are never NULL once it is filled. */
 void sample_release(struct sample *sample);
@@ -277,6 +280,17 @@ struct dataset_url {
 	const char *url;
 };
 int dataset_set_urls(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err);
+
+/* Keeps what was computed of images whose content the dataset does not know by itself, those that lie in base_dir. One
+ * durable write, of at most DATASET_CONTENTS_MAX; samples that are not there are passed over. */
+enum { DATASET_CONTENTS_MAX = 1000 };
+struct dataset_content {
+	int64_t id;
+	char sha256[HASH_SHA256_HEX];
+	int64_t bytes, modified_ns; /* of the file whose content it is */
+};
+int dataset_set_contents(struct dataset *dataset, const struct dataset_content *contents, size_t count,
+                         struct err *err);
 
 /* Visits the label events of a sample, oldest first. */
 struct label_event {

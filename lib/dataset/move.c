@@ -86,9 +86,11 @@ static void add_sample(struct hash_stream *hash, const struct sample *sample)
 {
 	const char *const texts[] = {sample->filepath, sample->label, sample->blob_key, sample->type,
 	                             sample->sha256, sample->filename, sample->uploaded_by, sample->labelled_by,
-	                             sample->flag ? sample->flag : "", sample->flagged_by};
+	                             sample->flag ? sample->flag : "", sample->flagged_by,
+	                             sample->file_sha256};
 	const int64_t numbers[] = {sample->id, sample->state, sample->version, sample->bytes, sample->width,
-	                           sample->height, sample->uploaded_at, sample->labelled_at, sample->flag != NULL};
+	                           sample->height, sample->uploaded_at, sample->labelled_at, sample->flag != NULL,
+	                           sample->file_bytes, sample->file_modified_ns};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		hash_stream_text(hash, texts[i]);

@@ -86,6 +86,7 @@ void sample_release(struct sample *sample)
 	free(sample->labelled_by);
 	free(sample->flag);
 	free(sample->flagged_by);
+	free(sample->file_sha256);
 	memset(sample, 0, sizeof(*sample));
 }
 

@@ -263,6 +263,38 @@ static void images_uploaded_by_many_at_once_are_added_once(void **state)
 	assert_counts_true(uploads.dataset);
 }
 
+static void what_was_computed_of_a_file_is_kept_with_it_and_changes_nothing_else(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_content of[] = {{1, "aa11", 7, 1234567890123456789}, {99, "of no sample", 1, 1}};
+	struct sample before, after;
+
+	add_pictures(dataset, 3);
+	must(dataset_sample(dataset, 1, &before, &failure));
+	assert_string_equal(before.file_sha256, "");
+	assert_int_equal(before.file_bytes, 0);
+	must(dataset_set_contents(dataset, of, 2, &failure));
+	must(dataset_set_contents(dataset, of, 0, &failure));
+	must(dataset_sample(dataset, 1, &after, &failure));
+	assert_string_equal(after.file_sha256, "aa11");
+	assert_int_equal(after.file_bytes, 7);
+	assert_int_equal(after.file_modified_ns, 1234567890123456789);
+	assert_string_equal(after.sha256, "");
+	assert_int_equal(after.version, before.version);
+	sample_release(&before);
+	sample_release(&after);
+
+	/* In place of what was kept before; and a label takes nothing of it away. */
+	of[0].bytes = 8;
+	must(dataset_set_contents(dataset, of, 1, &failure));
+	label_next(dataset, "ada", 0, "cat");
+	label_next(dataset, "ada", 1, "cat");
+	must(dataset_sample(dataset, 1, &after, &failure));
+	assert_int_equal(after.file_bytes, 8);
+	assert_string_equal(after.label, "cat");
+	sample_release(&after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +307,7 @@ int main(void)
 		DATASET_TEST(the_quota_of_bytes_is_kept),
 		DATASET_TEST(uploaded_images_are_labelled_like_all_others),
 		DATASET_TEST(images_uploaded_by_many_at_once_are_added_once),
+		DATASET_TEST(what_was_computed_of_a_file_is_kept_with_it_and_changes_nothing_else),
 	};
 
 	return RUN(tests);

@@ -62,6 +62,7 @@ static void use(struct dataset *dataset)
 	                          &failure));
 	flag(dataset, 1, "bob", "");
 	flag(dataset, 5, "ada", "too dark");
+	must(dataset_set_contents(dataset, &(struct dataset_content){5, "cc11", 77, 123456789}, 1, &failure));
 }
 
 static void copy_records(struct dataset *from, struct dataset *to, int64_t after)

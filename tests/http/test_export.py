@@ -1,5 +1,7 @@
 """GET /v1/datasets/{d}/export: a dataset in text formats, streamed."""
 import csv
+import hashlib
+import hmac
 import io
 import json
 
@@ -26,7 +28,9 @@ def collector(tmp_path_factory, stores):
     for number, (filepath, _) in enumerate(SEEDED):
         draw(folder / filepath, (number, 0, 0))
     try:
-        yield collector.start()
+        collector.start()
+        assert collector.session("admin").post("/v1/datasets", json={"name": "empty", "labels": ["cat", "dog"]}).status_code == 201
+        yield collector
     finally:
         finish([collector])
 
@@ -156,17 +160,115 @@ def test_labelstudio_has_a_task_a_sample_and_an_annotation_of_what_is_labelled(v
         assert choices == ([[label]] if label else [])
 
 
+# --- filters
+
+
+@pytest.mark.parametrize(
+    "query, kept",
+    [
+        ({"state": "unlabelled"}, lambda path, label: label == ""),
+        ({"label": "cat"}, lambda path, label: label == "cat"),
+        ({"q": "lain"}, lambda path, label: "lain" in path),
+        ({"q": ".png", "label": "dog"}, lambda path, label: ".png" in path and label == "dog"),
+        ({"flagged": "true"}, lambda path, label: False),
+        ({"by": "nobody"}, lambda path, label: False),
+    ],
+)
+def test_an_export_is_filtered_as_a_list_of_samples_is(viewer, query, kept):
+    found = [(line["filepath"], line["label"]) for line in lines(export(viewer, "jsonl", **query))]
+    assert found == [pair for pair in SEEDED if kept(*pair)]
+    assert found == [(sample["filepath"], sample["label"]) for sample in samples(viewer, "seeded", **query)]
+
+
+def test_a_filter_that_cannot_be_is_refused(viewer):
+    assert_problem(viewer.get(EXPORT, params={"format": "csv", "state": "done"}), 400, "state")
+    assert_problem(viewer.get(EXPORT, params={"format": "csv", "since": "yesterday"}), 400, "since")
+
+
+# --- splits
+
+
+def part(seed, content):
+    """As scripts/README.md says it."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    fraction = int.from_bytes(hmac.digest(seed.encode(), sha256.encode(), "sha256")[:8]) / 2**64
+    return "train" if fraction < 0.6 else "val" if fraction < 0.8 else "test"
+
+
+def parts(session, path=EXPORT, split="60,20,20", **query):
+    return {line["filepath"]: line["split"] for line in lines(export(session, "jsonl", path, split=split, **query))}
+
+
+def test_a_split_goes_by_the_seed_and_the_bytes_of_the_image(collector, viewer):
+    folder = collector.images / "seeded"
+    for seed in ("1", "another"):
+        assert parts(viewer, seed=seed) == {filepath: part(seed, (folder / filepath).read_bytes()) for filepath, _ in SEEDED}
+    assert set(parts(viewer, seed="1").values()) == {"train", "val", "test"}
+    assert parts(viewer) == {filepath: part("", (folder / filepath).read_bytes()) for filepath, _ in SEEDED}
+
+
+def test_every_form_says_the_part(viewer):
+    expected = list(parts(viewer).values())
+    rows = list(csv.reader(io.StringIO(export(viewer, "csv", split="60,20,20").text, newline="")))
+    assert rows[0] == ["filepath", "label", "split"] and [row[2] for row in rows[1:]] == expected
+    assert [sample["split"] for sample in export(viewer, "json", split="60,20,20").json()["samples"]] == expected
+    assert [line["split"] for line in lines(export(viewer, "sagemaker", split="60,20,20"))] == expected
+    assert [task["data"]["split"] for task in export(viewer, "labelstudio", split="60,20,20").json()] == expected
+
+
+def test_an_image_stays_in_its_part_when_others_come_and_goes_by_its_new_bytes_when_it_is_replaced(collector, viewer):
+    names = [f"{number}.png" for number in range(30)]
+    folder = collector.add_dataset("growing", LABELS, names)
+    for number, name in enumerate(names):
+        draw(folder / name, (0, number, 0))
+    assert collector.reload().returncode == 0
+    path = "/v1/datasets/growing/export"
+    before = parts(viewer, path)
+    collector.add_dataset("growing", LABELS, [f"new{number}.png" for number in range(3)] + names)
+    for number in range(3):
+        draw(folder / f"new{number}.png", (0, 0, number))
+    assert collector.reload().returncode == 0
+    after = parts(viewer, path)
+    assert {name: after[name] for name in names} == before and len(after) == 33
+    draw(folder / "7.png", (9, 9, 9), (77, 77))
+    assert parts(viewer, path)["7.png"] == part("", (folder / "7.png").read_bytes())
+    (folder / "8.png").unlink()
+    assert parts(viewer, path)["8.png"] is None
+
+
+def test_an_uploaded_image_is_split_like_one_that_lies_in_a_folder(collector):
+    contributor = collector.session("contributor")
+    sent = {f"split/{number}.png": picture() for number in range(12)}
+    for filepath, data in sent.items():
+        assert contributor.put(f"/v1/datasets/secret/images/{filepath}", data=data).status_code == 201
+    path = "/v1/datasets/secret/export"
+    assert parts(contributor, path, seed="s") == {filepath: part("s", data) for filepath, data in sent.items()}
+    for filepath in sent:  # as the other tests find it
+        assert contributor.get(f"/images/secret/{filepath}").content == sent[filepath]
+
+
+@pytest.mark.parametrize("split", ["80", "100", "80,10", "80,10,20", "50,50,0,0", "a,b,c", "", "80,,20", "-10,110", "80,10,10,", "33.3,33.3,33.4"])
+def test_a_split_that_cannot_be_is_refused(viewer, split):
+    assert_problem(viewer.get(EXPORT, params={"format": "csv", "split": split}), 400, "80,10,10")
+
+
+def test_a_seed_without_a_split_or_too_long_a_seed_is_refused(viewer):
+    assert_problem(viewer.get(EXPORT, params={"format": "csv", "seed": "1"}), 400, "split")
+    assert export(viewer, "csv", split="80,20", seed="s" * 1024)
+    assert_problem(viewer.get(EXPORT, params={"format": "csv", "split": "80,20", "seed": "s" * 1025}), 400, "1024")
+
+
 # --- what is asked wrongly
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "jsonl", "sagemaker", "labelstudio"])
 def test_an_empty_dataset_is_an_empty_export(viewer, form):
-    answer = export(viewer, form, "/v1/datasets/secret/export")
+    answer = export(viewer, form, "/v1/datasets/empty/export")
     empty = {"csv": "filepath,label\r\n", "jsonl": "", "sagemaker": ""}
     if form in empty:
         assert answer.text == empty[form]
     else:
-        assert answer.json() == ([] if form == "labelstudio" else {"dataset_name": "secret", "base_dir": "", "labels": ["cat", "dog"], "samples": []})
+        assert answer.json() == ([] if form == "labelstudio" else {"dataset_name": "empty", "base_dir": "", "labels": ["cat", "dog"], "samples": []})
 
 
 def test_an_unknown_format_or_parameter_is_refused_and_named(viewer):

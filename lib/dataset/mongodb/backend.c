@@ -34,6 +34,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.add_image = mongodb_add_image,
 	.has_blob = mongodb_has_blob,
 	.set_urls = mongodb_set_urls,
+	.set_contents = mongodb_set_contents,
 	.history = mongodb_history,
 	.flag = mongodb_flag,
 	.next = mongodb_next,

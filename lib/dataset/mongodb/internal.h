@@ -398,6 +398,7 @@ typeof(dataset_sample_by_sha256) mongodb_sample_by_sha256;
 typeof(dataset_samples) mongodb_samples;
 typeof(dataset_has_blob) mongodb_has_blob;
 typeof(dataset_set_urls) mongodb_set_urls;
+typeof(dataset_set_contents) mongodb_set_contents;
 typeof(dataset_history) mongodb_history;
 typeof(dataset_flag) mongodb_flag;
 

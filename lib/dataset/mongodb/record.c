@@ -89,6 +89,9 @@ static const struct field fields[] = {
 	{"height", NUMBER, false, true, SAMPLE(height)},
 	{"uploaded_at", NUMBER, false, true, SAMPLE(uploaded_at)},
 	{"uploaded_by", TEXT, false, true, SAMPLE(uploaded_by)},
+	{"file_sha256", TEXT, false, true, SAMPLE(file_sha256)},
+	{"file_bytes", NUMBER, false, true, SAMPLE(file_bytes)},
+	{"file_modified_ns", NUMBER, false, true, SAMPLE(file_modified_ns)},
 	{"labelled_at", NUMBER, true, false, SAMPLE(labelled_at)},
 	{"labelled_by", TEXT, true, false, SAMPLE(labelled_by)},
 	{"flagged_by", TEXT, false, true, SAMPLE(flagged_by)},
@@ -261,6 +264,7 @@ void sample_copy(struct sample *out, const struct sample *from)
 	out->labelled_by = copy_or_empty(from->labelled_by);
 	out->flag = from->flag ? memory_text(from->flag) : NULL;
 	out->flagged_by = copy_or_empty(from->flagged_by);
+	out->file_sha256 = copy_or_empty(from->file_sha256);
 }
 
 static void write_fields(const struct record *record, bool all, bson_t *out)

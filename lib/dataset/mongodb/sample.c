@@ -151,6 +151,41 @@ int mongodb_flag(struct dataset *base, int64_t id, const char *user, const char 
 	return failed || mongodb_sample(base, id, out, err);
 }
 
+/* --- contents ----------------------------------------------------------------------------------------------------- */
+
+struct contents {
+	const char *dataset;
+	const struct dataset_content *items;
+	size_t count;
+};
+
+static int update_contents(struct work *work, void *data, struct err *err)
+{
+	const struct contents *contents = data;
+	mongoc_bulk_operation_t *bulk = work_bulk(work, "images");
+	bson_t *opts = opts_hint("id", 0);
+
+	for (size_t i = 0; i < contents->count; i++) {
+		const struct dataset_content *content = &contents->items[i];
+		bson_t *filter = filter_id(contents->dataset, content->id);
+		bson_t *update = BCON_NEW("$set", "{", "file_sha256", BCON_UTF8(content->sha256), "file_bytes",
+		                          BCON_INT64(content->bytes), "file_modified_ns", BCON_INT64(content->modified_ns), "}");
+
+		mongoc_bulk_operation_update_one_with_opts(bulk, filter, update, opts, NULL);
+		bson_destroy(filter);
+		bson_destroy(update);
+	}
+	bson_destroy(opts);
+	return work_bulk_run(work, bulk, NULL, err);
+}
+
+int mongodb_set_contents(struct dataset *base, const struct dataset_content *contents, size_t count, struct err *err)
+{
+	struct contents all = {.dataset = base->name, .items = contents, .count = count};
+
+	return count > 0 ? work_transaction(mongodb_dataset(base)->store, update_contents, &all, err) : 0;
+}
+
 /* --- history ------------------------------------------------------------------------------------------------------ */
 
 struct telling {

@@ -194,12 +194,13 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 /* --- shared by the parts (sample.c, outcome.c) -------------------------------------------------------------------- */
 
 /* The columns of struct sample, in the order of sample_read, from a table or alias `samples`. */
-#define SAMPLE_COLUMNS                                                                                          \
-	"samples.id, samples.filepath, samples.label, samples.state, samples.version, samples.blob_key, "       \
-	"samples.type, "                                                                                        \
-	"samples.sha256, samples.filename, samples.bytes, samples.width, samples.height, samples.uploaded_at, " \
-	"samples.uploaded_by, samples.labelled_at, samples.labelled_by, samples.flag_note, samples.flagged_by"
-enum { SAMPLE_COLUMN_COUNT = 18 };
+#define SAMPLE_COLUMNS                                                                                           \
+	"samples.id, samples.filepath, samples.label, samples.state, samples.version, samples.blob_key, "        \
+	"samples.type, "                                                                                         \
+	"samples.sha256, samples.filename, samples.bytes, samples.width, samples.height, samples.uploaded_at, "  \
+	"samples.uploaded_by, samples.labelled_at, samples.labelled_by, samples.flag_note, samples.flagged_by, " \
+	"samples.file_sha256, samples.file_bytes, samples.file_modified_ns"
+enum { SAMPLE_COLUMN_COUNT = 21 };
 void sample_read(sqlite3_stmt *stmt, struct sample *out);
 /* Reads the sample with this rowid; ERR_NOT_FOUND. */
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
@@ -280,6 +281,7 @@ typeof(dataset_merge) sqlite_merge;
 typeof(dataset_add_image) sqlite_add_image;
 typeof(dataset_has_blob) sqlite_has_blob;
 typeof(dataset_set_urls) sqlite_set_urls;
+typeof(dataset_set_contents) sqlite_set_contents;
 typeof(dataset_history) sqlite_history;
 typeof(dataset_flag) sqlite_flag;
 

@@ -24,6 +24,9 @@ void sample_read(sqlite3_stmt *stmt, struct sample *out)
 	out->labelled_by = column_text(stmt, 15);
 	out->flag = sqlite3_column_type(stmt, 16) == SQLITE_NULL ? NULL : column_text(stmt, 16);
 	out->flagged_by = column_text(stmt, 17);
+	out->file_sha256 = column_text(stmt, 18);
+	out->file_bytes = sqlite3_column_int64(stmt, 19);
+	out->file_modified_ns = sqlite3_column_int64(stmt, 20);
 }
 
 static int sample_from(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct sample *out, struct err *err)
@@ -406,4 +409,32 @@ int sqlite_flag(struct dataset *dataset, int64_t id, const char *user, const cha
 	if (db_write(dataset_db(dataset), true, run_flag, &flagging, err))
 		return -1;
 	return flagging.found ? sqlite_sample(dataset, id, out, err) : err_set(err, ERR_NOT_FOUND, "Sample not found");
+}
+
+struct contents {
+	const struct dataset_content *items;
+	size_t count;
+};
+
+static int save_contents(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct contents *contents = data;
+
+	for (size_t i = 0; i < contents->count; i++) {
+		const struct dataset_content *content = &contents->items[i];
+
+		if (conn_run(writer, err,
+		             "UPDATE samples SET file_sha256 = ?2, file_bytes = ?3, file_modified_ns = ?4 WHERE id = ?1", "isii",
+		             content->id + 1, content->sha256, content->bytes, content->modified_ns))
+			return -1;
+	}
+	return 0;
+}
+
+int sqlite_set_contents(struct dataset *dataset, const struct dataset_content *contents, size_t count,
+                        struct err *err)
+{
+	struct contents all = {.items = contents, .count = count};
+
+	return db_write(dataset_db(dataset), true, save_contents, &all, err);
 }

@@ -158,6 +158,12 @@ static const char VERSION_5_HISTORY[] =
 	/* Which event, by its n, one of source "undo" takes back. */
 	"ALTER TABLE events ADD COLUMN undoes INTEGER;";
 
+/* What was computed of files in base_dir. */
+static const char VERSION_5_CONTENTS[] =
+	"ALTER TABLE samples ADD COLUMN file_sha256 TEXT;"
+	"ALTER TABLE samples ADD COLUMN file_bytes INTEGER;"
+	"ALTER TABLE samples ADD COLUMN file_modified_ns INTEGER;";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -240,6 +246,7 @@ static int version_4(struct sqlite_conn *writer, struct err *err)
 static int version_5(struct sqlite_conn *writer, struct err *err)
 {
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
+	       conn_script(writer, VERSION_5_CONTENTS, err) ||
 	       conn_script(writer, "PRAGMA user_version = 5", err);
 }
 
