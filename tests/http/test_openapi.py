@@ -5,10 +5,13 @@ differences.
 """
 import copy
 import re
+import subprocess
 import sys
 
 import pytest
 from harness import TOP
+
+import services  # (harness.py put it into the path)
 
 sys.path.insert(0, str(TOP / "tests"))
 import lint_openapi  # noqa: E402
@@ -18,6 +21,12 @@ DESCRIPTION = lint_openapi.description()
 
 def properties(schema):
     return set(DESCRIPTION["components"]["schemas"][schema]["properties"])
+
+
+def test_it_is_openapi():
+    words = [services.venv("schemathesis"), "-m", "openapi_spec_validator", lint_openapi.DESCRIPTION]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_it_is_served_to_who_has_a_password(ann, anyone):
