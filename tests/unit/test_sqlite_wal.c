@@ -418,7 +418,7 @@ static void what_a_person_s_shell_does_is_taken_for_what_it_is(void **state)
 		"PRAGMA wal_checkpoint(PASSIVE)",
 		"INSERT INTO labels (label, key) VALUES ('by hand', 1000)",
 		"PRAGMA wal_checkpoint(RESTART)",
-		"INSERT INTO labels VALUES ('by hand again', 1001)",
+		"INSERT INTO labels (label, key) VALUES ('by hand again', 1001)",
 		"PRAGMA wal_checkpoint(TRUNCATE)",
 		"VACUUM",
 	};
