@@ -68,6 +68,49 @@ static void an_uploaded_image_is_a_sample_with_all_that_is_known_of_it(void **st
 	assert_counts_true(dataset);
 }
 
+static void assert_same(const struct sample *one, const struct sample *other)
+{
+	const char *const texts[][2] = {{one->filepath, other->filepath},       {one->label, other->label},
+	                                {one->blob_key, other->blob_key},       {one->type, other->type},
+	                                {one->sha256, other->sha256},           {one->filename, other->filename},
+	                                {one->uploaded_by, other->uploaded_by}, {one->labelled_by, other->labelled_by},
+	                                {one->flagged_by, other->flagged_by}};
+	const int64_t numbers[][2] = {{one->id, other->id},
+	                              {one->state, other->state},
+	                              {one->version, other->version},
+	                              {one->bytes, other->bytes},
+	                              {one->width, other->width},
+	                              {one->height, other->height},
+	                              {one->uploaded_at, other->uploaded_at},
+	                              {one->labelled_at, other->labelled_at},
+	                              {!one->flag, !other->flag}};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		assert_string_equal(texts[i][0], texts[i][1]);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		assert_int_equal(numbers[i][0], numbers[i][1]);
+}
+
+static void an_upload_is_answered_as_its_sample_is_read(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	static const char *const labels[] = {"", "cat"};
+
+	for (int i = 0; i < 4; i++) { /* each one twice */
+		struct dataset_image uploaded = image(i % 2 ? "b.png" : "a.png", i % 2 ? "b" : "a");
+		struct sample answered, read;
+		bool duplicate;
+
+		uploaded.label = labels[i % 2];
+		must(dataset_add_image(dataset, &uploaded, 0, &answered, &duplicate, &failure));
+		assert_int_equal(duplicate, i >= 2);
+		must(dataset_sample(dataset, answered.id, &read, &failure));
+		assert_same(&answered, &read);
+		sample_release(&answered);
+		sample_release(&read);
+	}
+}
+
 static void an_image_may_come_with_its_label(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -299,6 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DATASET_TEST(an_uploaded_image_is_a_sample_with_all_that_is_known_of_it),
+		DATASET_TEST(an_upload_is_answered_as_its_sample_is_read),
 		DATASET_TEST(an_image_may_come_with_its_label),
 		DATASET_TEST(the_same_bytes_again_are_the_same_image),
 		DATASET_TEST(the_same_bytes_in_another_dataset_are_another_image),

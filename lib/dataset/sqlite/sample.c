@@ -279,7 +279,7 @@ int sqlite_merge(struct dataset *dataset, const char *const *labels, size_t labe
 struct addition {
 	const struct dataset_image *image;
 	int64_t quota_bytes;
-	int64_t row;
+	int64_t row, now; /* of the sample, and when it was added */
 	bool duplicate;
 };
 
@@ -309,7 +309,7 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 {
 	const struct dataset_image *image = addition->image;
 	bool labelled = image->label[0] != '\0';
-	int64_t now = text_now(), n;
+	int64_t now = addition->now = text_now(), n;
 
 	if (next_row(writer, &addition->row, err) ||
 	    conn_run(writer, err,
@@ -334,6 +334,30 @@ static int write_image(struct sqlite_conn *writer, void *data, struct err *err)
 	return addition->duplicate ? 0 : insert_image(writer, addition, &policy, err);
 }
 
+/* The sample as insert_image has written it. */
+static void added_sample(const struct addition *addition, struct sample *out)
+{
+	const struct dataset_image *image = addition->image;
+	bool labelled = image->label[0] != '\0';
+
+	*out = (struct sample){.id = addition->row - 1,
+	                       .filepath = memory_text(image->filepath),
+	                       .label = memory_text(image->label),
+	                       .state = labelled ? SAMPLE_LABELLED : SAMPLE_UNLABELLED,
+	                       .blob_key = memory_text(image->blob_key),
+	                       .type = memory_text(image->type),
+	                       .sha256 = memory_text(image->sha256),
+	                       .filename = memory_text(image->filename),
+	                       .bytes = image->bytes,
+	                       .width = image->width,
+	                       .height = image->height,
+	                       .uploaded_at = addition->now,
+	                       .uploaded_by = memory_text(image->user),
+	                       .labelled_at = labelled ? addition->now : 0,
+	                       .labelled_by = memory_text(labelled ? image->user : ""),
+	                       .flagged_by = memory_text("")};
+}
+
 int sqlite_add_image(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,
                      struct sample *out, bool *duplicate, struct err *err)
 {
@@ -342,7 +366,10 @@ int sqlite_add_image(struct dataset *dataset, const struct dataset_image *image,
 	if (db_write(dataset_db(dataset), true, write_image, &addition, err))
 		return -1;
 	*duplicate = addition.duplicate;
-	return sqlite_sample(dataset, addition.row - 1, out, err);
+	if (addition.duplicate)
+		return sqlite_sample(dataset, addition.row - 1, out, err);
+	added_sample(&addition, out);
+	return 0;
 }
 
 int sqlite_has_blob(struct dataset *dataset, const char *blob_key, bool *out, struct err *err)
