@@ -128,11 +128,6 @@ static int remote_take_label(struct remote *remote, const cJSON *item, struct er
 	return 0;
 }
 
-static int nibble(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* An image in the dataset's own folder has no digest: the server knows only its filepath. */
 static int remote_take_sample(struct remote *remote, const cJSON *item, struct err *err)
 {
@@ -146,7 +141,7 @@ static int remote_take_sample(struct remote *remote, const cJSON *item, struct e
 	if (!hex || strlen(hex) != HASH_SHA256_HEX - 1)
 		return 0;
 	for (size_t i = 0; i < HASH_SHA256_SIZE; i++) {
-		int high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
+		int high = text_hex_digit(hex[2 * i]), low = text_hex_digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return not_ours(remote, err);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 void combine_init(struct combine *line, size_t most)
 {
 	memset(line, 0, sizeof(*line));
@@ -91,18 +93,10 @@ static bool withdraw(struct combine *line, struct combine_job *job)
 	return waits;
 }
 
-static int64_t monotonic_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 /* Waits until the job's work is done, or it must lead. False: it has waited too long. */
 static bool wait_for_turn(struct combine *line, struct combine_job *job, int wait_seconds)
 {
-	int64_t until = monotonic_seconds() + wait_seconds;
+	int64_t until = clock_us() + wait_seconds * MICROSECONDS;
 
 	for (;;) {
 		struct timespec pause;
@@ -112,7 +106,7 @@ static bool wait_for_turn(struct combine *line, struct combine_job *job, int wai
 		pause.tv_sec += wait_seconds;
 		if ((wait_seconds ? sem_timedwait(&job->wake, &pause) : sem_wait(&job->wake)) == 0)
 			return true;
-		if (errno != EINTR && wait_seconds && monotonic_seconds() >= until && withdraw(line, job))
+		if (errno != EINTR && wait_seconds && clock_us() >= until && withdraw(line, job))
 			return false;
 	}
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -17,7 +18,6 @@
 
 enum {
 	CHUNK_BYTES = 8 * 1024 * 1024, /* of text in one durable write */
-	READ_BYTES = 64 * 1024,
 	NOTE_KEY_MAX = 5 + 3 * NAME_MAX + 1,
 };
 
@@ -66,14 +66,14 @@ static int digest_file(struct seeding *seeding, struct err *err)
 	int fd = file_open(seeding->path, err);
 	if (fd < 0)
 		return -1;
-	struct hash_stream *stream = hash_stream_new("sha256");
-	unsigned char bytes[READ_BYTES], digest[64];
-	ssize_t len;
-	while ((len = file_read_some(fd, seeding->path, bytes, sizeof(bytes), err)) > 0)
-		hash_stream_update(stream, bytes, (size_t)len);
-	hash_hex(digest, hash_stream_final(stream, digest), seeding->sha256);
+	struct stat st;
+	unsigned char digest[64];
+	size_t len = fstat(fd, &st) == 0 ? hash_file("sha256", fd, 0, st.st_size, digest) : 0;
+	int failed = len ? 0 : err_errno(err, ERR_INTERNAL, "%s can't be read", seeding->path);
 	close(fd);
-	return (int)len;
+	if (len)
+		hash_hex(digest, len, seeding->sha256);
+	return failed;
 }
 
 /* Whether the dataset has merged this file in its present form. */

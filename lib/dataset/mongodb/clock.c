@@ -8,14 +8,6 @@
 
 enum { TRUSTED_US = 1000 * 1000, MILLISECOND_US = 1000 };
 
-int64_t steady_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * MICROSECONDS + now.tv_nsec / 1000;
-}
-
 static int clock_ask(struct work *work, int64_t *now, struct err *err)
 {
 	mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
@@ -40,7 +32,7 @@ static int clock_ask(struct work *work, int64_t *now, struct err *err)
  * it agrees with that, so that a slow answer does not turn time back. */
 static void learn(struct mongodb_store *store, int64_t told, int64_t before)
 {
-	int64_t after = steady_us(), least = told - after, most = told + MILLISECOND_US - before;
+	int64_t after = clock_us(), least = told - after, most = told + MILLISECOND_US - before;
 
 	pthread_mutex_lock(&store->mutex);
 	if (store->asked_us == 0 || store->ahead_us < least || store->ahead_us > most)
@@ -52,7 +44,7 @@ static void learn(struct mongodb_store *store, int64_t told, int64_t before)
 int work_now(struct work *work, int64_t *now, struct err *err)
 {
 	struct mongodb_store *store = work->store;
-	int64_t steady = steady_us(), told;
+	int64_t steady = clock_us(), told;
 
 	pthread_mutex_lock(&store->mutex);
 	bool trusted = store->asked_us > 0 && steady - store->asked_us < TRUSTED_US;
@@ -63,7 +55,7 @@ int work_now(struct work *work, int64_t *now, struct err *err)
 		learn(store, told, steady);
 	}
 	pthread_mutex_lock(&store->mutex);
-	*now = steady_us() + store->ahead_us;
+	*now = clock_us() + store->ahead_us;
 	pthread_mutex_unlock(&store->mutex);
 	return 0;
 }

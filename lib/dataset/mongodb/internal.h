@@ -104,7 +104,6 @@ int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *mat
 void work_back_off(unsigned tries);
 /* The server's clock (clock.c), by which leases begin and end. */
 int work_now(struct work *work, int64_t *now, struct err *err);
-int64_t steady_us(void); /* this machine's, which never goes back */
 
 /* Runs `run` in a transaction, and again while it conflicts with others' writes or the primary changes, for at most
  * some seconds. When it returns 0, everything is committed with w:majority and j:true. A refusal (`run` fails while

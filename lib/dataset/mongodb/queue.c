@@ -66,7 +66,7 @@ static int64_t ahead_position(struct window *window, const char *user)
 {
 	const struct ahead *known = user ? ahead_of(window->dataset, user) : NULL;
 
-	return known && steady_us() < known->until ? known->position : 0;
+	return known && clock_us() < known->until ? known->position : 0;
 }
 
 /* Notes what a look from `from`, which took `took`, has found for the user. */
@@ -81,7 +81,7 @@ static void ahead_note(struct window *window, const char *user, int64_t from, in
 	} else if (from == 0 && position >= AHEAD_MIN) {
 		known = known ? known : ahead_add(dataset, user);
 		known->position = position;
-		known->until = steady_us() + took * AHEAD_RATIO;
+		known->until = clock_us() + took * AHEAD_RATIO;
 	}
 }
 
@@ -128,12 +128,12 @@ static int random_start(struct window *window, int64_t *from, struct err *err)
 /* In order; a single user's part from where it begins. */
 static int look_in_line(struct window *window, struct work *work, const char *user, size_t limit, struct err *err)
 {
-	int64_t from = ahead_position(window, user), begun = steady_us();
+	int64_t from = ahead_position(window, user), begun = clock_us();
 
 	if (queue_look(window, work, from, INT64_MAX, user, limit, err))
 		return -1;
 	if (user)
-		ahead_note(window, user, from, steady_us() - begun);
+		ahead_note(window, user, from, clock_us() - begun);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/combine.h"
 #include "base/memory.h"
 #include "dataset/backend.h"

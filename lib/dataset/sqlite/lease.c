@@ -6,7 +6,6 @@
 enum {
 	SWEEP_MAX = 1000, /* expired leases ended in one write */
 	PASSED_MIN = 16,  /* skipping this many samples is quicker than remembering them */
-	SECOND_US = 1000000,
 };
 
 /* Ends leases that ran out, so that their samples are in the queue again. A lease that ends later than a new one

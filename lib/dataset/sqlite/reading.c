@@ -25,7 +25,7 @@ static int open_copy(struct sqlite_conn **conn, const struct stat *file, struct 
 	if (conn_open(&copy, "", true, err))
 		return -1;
 	if (copy_pages(*conn, copy, err) ||
-	    schema_migrate_copy(copy, (int64_t)file->st_mtim.tv_sec * 1000000 + file->st_mtim.tv_nsec / 1000, err)) {
+	    schema_migrate_copy(copy, clock_us_of(file->st_mtim), err)) {
 		conn_free(copy);
 		return -1;
 	}

@@ -1,8 +1,6 @@
 /* The settings of a dataset in SQLite: its folder, uuid and policy. */
 #include "dataset/sqlite/internal.h"
 
-#define SECOND_US INT64_C(1000000)
-
 /* 1: found; the caller frees *out. */
 static int base_dir_by(struct sqlite_conn *conn, sqlite3_stmt *stmt, char **out, struct err *err)
 {
@@ -63,14 +61,14 @@ int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err)
 
 int64_t lease_default(struct dataset *dataset)
 {
-	return ((struct sqlite_dataset *)dataset)->store->config->limits.lease_seconds * SECOND_US;
+	return ((struct sqlite_dataset *)dataset)->store->config->limits.lease_seconds * MICROSECONDS;
 }
 
 int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err)
 {
 	if (conn_int64(conn, err, 0, out, "SELECT value FROM settings WHERE key = 'lease_seconds'", ""))
 		return -1;
-	*out = *out ? *out * SECOND_US : otherwise_us;
+	*out = *out ? *out * MICROSECONDS : otherwise_us;
 	return 0;
 }
 
