@@ -4,7 +4,7 @@
 
 #include "fastcgi/app.h"
 
-app_handler labels_list, labels_add, labels_change;
+app_handler labels_list, labels_add, labels_change, labels_merge, labels_remove;
 app_handler labels_fetch, labels_add_by_path; /* of the collecting clients */
 
 /* Answers with the label of that key as it is now. */

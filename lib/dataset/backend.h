@@ -20,6 +20,16 @@ typedef int dataset_store_open_fn(struct dataset_store **out, const struct confi
  * refused change leaves nothing behind; several changes at once must be of a kind that is never refused. */
 typedef int dataset_change_fn(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err);
 
+/* The names that labels had before, and have no more, in byte order. */
+struct former_labels {
+	struct former_label {
+		char *name, *now; /* NULL: what had it was removed */
+	} * item;
+	size_t count;
+};
+void former_labels_add(struct former_labels *labels, const char *name, const char *now);
+void former_labels_release(struct former_labels *labels);
+
 /* Each function is the one of dataset.h from which its type is taken. */
 struct dataset_backend {
 	const char *type;                 /* dataset_store.type in the configuration */
@@ -45,7 +55,10 @@ struct dataset_backend {
 	typeof(dataset_size) *size;
 	typeof(dataset_update) *update;
 	typeof(dataset_label_add) *label_add;
-	typeof(dataset_label_change) *label_change; /* colour in lower case */
+	typeof(dataset_label_change) *label_change; /* the name as the dataset spells it, the colour in lower case */
+	typeof(dataset_label_merge) *label_merge;
+	typeof(dataset_label_remove) *label_remove;
+	int (*label_former)(struct dataset *dataset, struct former_labels *out, struct err *err);
 	typeof(dataset_note_get) *note_get;
 	typeof(dataset_note_set) *note_set;
 

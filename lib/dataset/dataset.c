@@ -303,7 +303,8 @@ int dataset_merge(struct dataset *dataset, const char *const *labels, size_t lab
 	struct spelling_merge spelled;
 	if (spelling_of_all(dataset, labels, label_count, seeds, seed_count, &spelled, err))
 		return -1;
-	int failed = dataset->backend->merge(dataset, spelled.labels, label_count, spelled.seeds, seed_count, merged, err);
+	int failed = dataset->backend->merge(dataset, spelled.labels, spelled.label_count, spelled.seeds, seed_count, merged,
+	                                     err);
 	spelling_release(&spelled);
 	return failed;
 }

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "dataset/backend.h"
+#include "dataset/spelling.h"
 
 static int check_colour(const char *colour, char out[LABEL_COLOUR_SIZE], struct err *err)
 {
@@ -35,16 +36,35 @@ static int check_position(double position, struct err *err)
 	                         LABEL_POSITION_MAX);
 }
 
+/* As the dataset would spell it. The caller frees *spelled in any case. */
+static int check_name(struct dataset *dataset, const char *name, char **spelled, struct err *err)
+{
+	return text_check_label(name, err) || spelling_of(dataset, name, spelled, err) || text_check_label(*spelled, err);
+}
+
 int dataset_label_change(struct dataset *dataset, int64_t key, const struct label_change *change, struct err *err)
 {
 	struct label_change checked = *change;
-	char colour[LABEL_COLOUR_SIZE];
+	char colour[LABEL_COLOUR_SIZE], *spelled = NULL;
 
 	if ((change->colour && check_colour(change->colour, colour, err)) ||
 	    (change->description && check_description(change->description, err)) ||
 	    (change->moves && check_position(change->position, err)))
 		return -1;
-	if (change->colour)
-		checked.colour = colour;
-	return dataset->backend->label_change(dataset, key, &checked, err);
+	int failed = change->name ? check_name(dataset, change->name, &spelled, err) : 0;
+	checked.name = spelled;
+	checked.colour = change->colour ? colour : NULL;
+	failed = failed || dataset->backend->label_change(dataset, key, &checked, err);
+	free(spelled);
+	return failed;
+}
+
+int dataset_label_merge(struct dataset *dataset, int64_t key, int64_t into, const char *user, struct err *err)
+{
+	return dataset->backend->label_merge(dataset, key, into, user, err);
+}
+
+int dataset_label_remove(struct dataset *dataset, int64_t key, struct err *err)
+{
+	return dataset->backend->label_remove(dataset, key, err);
 }

@@ -1,5 +1,15 @@
-/* Changing a dataset's labels: what is said of one, and its place among the others. As thread-safe as dataset.h says,
- * and with its errors. A key that names no label is ERR_NOT_FOUND, saying so. */
+/* Changing a dataset's labels: the name of one, what is said of it, its place among the others, and its end. As
+ * thread-safe as dataset.h says, and with its errors. A key that names no label is ERR_NOT_FOUND, saying so.
+ *
+ * A new name, and a merge, is one durable write, after which the labels are as they will be; but a million samples are
+ * not changed in one. They are changed in bites, between which others write, and the call returns when it is through.
+ * A crash in the middle ends at the next start, if not by those who label meanwhile. Until then
+ *   - a sample, a vote or an event that a new name has not reached yet is shown with the former one, which no label can
+ *     get; the label's count has it already;
+ *   - a label that is merged is still listed, with those samples that have it yet, and goes with the last;
+ *   - another change of a name, a merge or a removal waits.
+ * Whoever gives a label by the name that it had before, since a page is old or was not connected, gives the label
+ * that it is now; so does a seed. That ends when another label gets the name. */
 #ifndef DATASET_LABEL_H
 #define DATASET_LABEL_H
 
@@ -19,12 +29,21 @@ enum {
 
 /* What is NULL, or not meant, stays as it is. */
 struct label_change {
+	const char *name;        /* for samples, votes, decisions and all their history */
 	const char *colour;      /* "#rrggbb", in either case; "": none */
 	const char *description; /* "": none */
 	bool moves;              /* position is meant */
 	double position;
 };
-/* One durable write. ERR_BAD_REQUEST for a colour, description or position that cannot be one. */
+/* ERR_BAD_REQUEST for a name, colour, description or position that cannot be one; ERR_CONFLICT when another label has
+ * the name, in whatever spelling. */
 int dataset_label_change(struct dataset *dataset, int64_t key, const struct label_change *change, struct err *err);
+
+/* What has the label gets the other one, and an event of source "merge" by the user: what was said before stays in the
+ * history as it was. The label is gone then. ERR_UNPROCESSABLE when `into` names none, or the same. */
+int dataset_label_merge(struct dataset *dataset, int64_t key, int64_t into, const char *user, struct err *err);
+
+/* Removes a label that nothing has: ERR_CONFLICT while a sample, a vote or a decision does. */
+int dataset_label_remove(struct dataset *dataset, int64_t key, struct err *err);
 
 #endif

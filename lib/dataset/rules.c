@@ -298,3 +298,41 @@ int rules_check_base_dir(const struct dataset_change *change, const char *base_d
 		return 0;
 	return err_set(err, ERR_CONFLICT, "The dataset's folder has become %s meanwhile", base_dir);
 }
+
+/* --- changes of labels -------------------------------------------------------------------------------------------- */
+
+int rules_rename(int64_t key, const char *name, int64_t holder, struct err *err)
+{
+	return holder < 0 || holder == key ? 0
+	                                   : err_set(err, ERR_CONFLICT, "The label with the key %lld is called %s already",
+	                                             (long long)holder, name);
+}
+
+int rules_merge_labels(int64_t key, int64_t into, bool into_known, struct err *err)
+{
+	if (key == into)
+		return err_set(err, ERR_UNPROCESSABLE, "A label cannot be merged into itself");
+	if (!into_known)
+		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label with the key %lld to merge into", (long long)into);
+	return 0;
+}
+
+int rules_remove_label(const char *name, const struct rules_uses *uses, struct err *err)
+{
+	if (uses->samples > 0)
+		return err_set(err, ERR_CONFLICT, "The label %s is that of %lld samples: merge it into another one", name,
+		               (long long)uses->samples);
+	if (uses->votes || uses->decisions)
+		return err_set(err, ERR_CONFLICT,
+		               "The label %s was given to samples that have another one now: merge it into another", name);
+	return 0;
+}
+
+const char *rules_merged(const char *label, const struct rules_merged *merges, size_t count)
+{
+	while (count-- > 0) {
+		if (strcmp(label, merges[count].from) == 0)
+			label = merges[count].into;
+	}
+	return label;
+}

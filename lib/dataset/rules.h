@@ -164,4 +164,25 @@ void rules_merge_policy(struct dataset_policy *policy, const struct dataset_chan
 /* ERR_CONFLICT when the dataset's folder is not the one that the change expects. */
 int rules_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err);
 
+/* --- changes of labels -------------------------------------------------------------------------------------------- */
+
+/* ERR_CONFLICT: the name is another label's. holder: the key of the one that has it, -1: none. */
+int rules_rename(int64_t key, const char *name, int64_t holder, struct err *err);
+/* ERR_UNPROCESSABLE: a label merges into another one that is there. */
+int rules_merge_labels(int64_t key, int64_t into, bool into_known, struct err *err);
+/* ERR_CONFLICT: something has the label. */
+struct rules_uses {
+	int64_t samples;
+	bool votes, decisions;
+};
+int rules_remove_label(const char *name, const struct rules_uses *uses, struct err *err);
+
+/* What one of two labels that are merged was is the other one from that event on. */
+#define RULES_MERGE "merge"
+struct rules_merged {
+	const char *from, *into;
+};
+/* What the label has become by merges, which are newest first. */
+const char *rules_merged(const char *label, const struct rules_merged *merges, size_t count);
+
 #endif

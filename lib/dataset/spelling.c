@@ -90,6 +90,34 @@ int spelling_of(struct dataset *dataset, const char *label, char **out, struct e
 	return 0;
 }
 
+static int compare_former(const void *name, const void *label)
+{
+	return strcmp(name, ((const struct former_label *)label)->name);
+}
+
+static const struct former_label *find_former(const struct former_labels *former, const char *name)
+{
+	return former->count ? bsearch(name, former->item, former->count, sizeof(*former->item), compare_former) : NULL;
+}
+
+int spelling_meant(struct dataset *dataset, const char *label, char **out, struct err *err)
+{
+	struct former_labels former;
+
+	if (spelling_of(dataset, label, out, err))
+		return -1;
+	if (strcmp(*out, label) != 0)
+		return 0;
+	free(*out);
+	*out = NULL;
+	if (dataset->backend->label_former(dataset, &former, err))
+		return -1;
+	const struct former_label *found = find_former(&former, label);
+	*out = found && found->now ? memory_text(found->now) : NULL;
+	former_labels_release(&former);
+	return 0;
+}
+
 /* --- a merge ------------------------------------------------------------------------------------------------------ */
 
 static bool all_ascii(const char *const *labels, size_t label_count, const struct dataset_seed *seeds,
@@ -111,17 +139,43 @@ static const char *spelling_keep(struct spelling_merge *merge, const struct know
 	return merge->owned[merge->owned_count++] = spell(labels, label);
 }
 
+/* Among them are names that labels had before. */
+static void take_former(struct spelling_merge *merge, size_t seed_count, const struct former_labels *former)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < merge->label_count; i++) {
+		if (!find_former(former, merge->labels[i]))
+			merge->labels[kept++] = merge->labels[i];
+	}
+	merge->label_count = kept;
+	for (size_t i = 0; i < seed_count; i++) {
+		const struct former_label *label = find_former(former, merge->seeds[i].label);
+
+		if (!label || !label->now)
+			continue;
+		merge->owned = memory_grow(merge->owned, merge->owned_count + 1, sizeof(*merge->owned));
+		merge->seeds[i].label = merge->owned[merge->owned_count++] = memory_text(label->now);
+	}
+}
+
 int spelling_of_all(struct dataset *dataset, const char *const *labels, size_t label_count,
                     const struct dataset_seed *seeds, size_t seed_count, struct spelling_merge *out, struct err *err)
 {
 	struct known_labels known = {0};
+	struct former_labels former;
 
 	memset(out, 0, sizeof(*out));
-	if (!all_ascii(labels, label_count, seeds, seed_count) && read_known(dataset, &known, err))
+	if (dataset->backend->label_former(dataset, &former, err))
 		return -1;
+	if (!all_ascii(labels, label_count, seeds, seed_count) && read_known(dataset, &known, err)) {
+		former_labels_release(&former);
+		return -1;
+	}
 	out->labels = memory_new(label_count + 1, sizeof(*out->labels));
 	out->seeds = memory_new(seed_count + 1, sizeof(*out->seeds));
 	out->owned = memory_new(label_count + seed_count + 1, sizeof(*out->owned));
+	out->label_count = label_count;
 	for (size_t i = 0; i < label_count; i++)
 		out->labels[i] = spelling_keep(out, &known, labels[i]);
 	for (size_t i = 0; i < seed_count; i++) {
@@ -129,6 +183,8 @@ int spelling_of_all(struct dataset *dataset, const char *const *labels, size_t l
 		out->seeds[i].label = spelling_keep(out, &known, seeds[i].label);
 	}
 	release_known(&known);
+	take_former(out, seed_count, &former);
+	former_labels_release(&former);
 	return 0;
 }
 

@@ -76,12 +76,12 @@ static const char *usable_request(const char *request)
 	return request[0] && strlen(request) <= DATASET_REQUEST_MAX ? request : NULL;
 }
 
-/* For a label that the dataset lacks: looks for another spelling. Only then, since most labels are spelled as shown. */
-static bool is_spelled_otherwise(struct dataset *dataset, const char *label, char **spelled)
+/* For a label that the dataset lacks: looks for what it is called. Only then, since most are given as shown. */
+static bool means_another(struct dataset *dataset, const char *label, char **meant)
 {
 	struct err ignored;
 
-	return !text_is_ascii(label) && spelling_of(dataset, label, spelled, &ignored) == 0 && strcmp(label, *spelled) != 0;
+	return spelling_meant(dataset, label, meant, &ignored) == 0 && *meant;
 }
 
 int lease_label_once(struct dataset *dataset, const char *user, const char *token, const char *label,
@@ -94,18 +94,18 @@ int lease_label_once(struct dataset *dataset, const char *user, const char *toke
 	                               .request = usable_request(request),
 	                               .lead_time_ms = lead_time_ms,
 	                               .out = out};
-	char *spelled = NULL;
+	char *meant = NULL;
 
 	if (out)
 		memset(out, 0, sizeof(*out));
 	if (task_check_token(token, err) || text_check_label(label, err))
 		return -1;
 	int failed = change_task(dataset, &change, err);
-	if (failed && err->code == ERR_UNPROCESSABLE && is_spelled_otherwise(dataset, label, &spelled)) {
-		change.label = spelled;
+	if (failed && err->code == ERR_UNPROCESSABLE && means_another(dataset, label, &meant)) {
+		change.label = meant;
 		failed = change_task(dataset, &change, err);
 	}
-	free(spelled);
+	free(meant);
 	return failed;
 }
 
@@ -125,14 +125,14 @@ int dataset_label_path_once(struct dataset *dataset, const char *user, const cha
 	                               .label = label,
 	                               .request = usable_request(request),
 	                               .lead_time_ms = -1};
-	char *spelled = NULL;
+	char *meant = NULL;
 	int failed = dataset->backend->change(dataset, &change, 1, err);
 
-	if (!failed && !change.accepted && is_spelled_otherwise(dataset, label, &spelled)) {
-		change.label = spelled;
+	if (!failed && !change.accepted && means_another(dataset, label, &meant)) {
+		change.label = meant;
 		failed = dataset->backend->change(dataset, &change, 1, err);
 	}
-	free(spelled);
+	free(meant);
 	*accepted = !failed && change.accepted;
 	return failed;
 }

@@ -1,4 +1,5 @@
 /* The values of a dataset: their names, what they own, and a lease's token. */
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/backend.h"
 
@@ -156,6 +157,23 @@ void dataset_info_release(struct dataset_info *info)
 	dataset_place_release(&info->place);
 	dataset_labels_release(&info->labels);
 	memset(info, 0, sizeof(*info));
+}
+
+void former_labels_add(struct former_labels *labels, const char *name, const char *now)
+{
+	labels->item = memory_grow(labels->item, labels->count + 1, sizeof(*labels->item));
+	labels->item[labels->count++] =
+		(struct former_label){.name = memory_text(name), .now = now ? memory_text(now) : NULL};
+}
+
+void former_labels_release(struct former_labels *labels)
+{
+	for (size_t i = 0; i < labels->count; i++) {
+		free(labels->item[i].name);
+		free(labels->item[i].now);
+	}
+	free(labels->item);
+	memset(labels, 0, sizeof(*labels));
 }
 
 /* --- tokens ------------------------------------------------------------------------------------------------------- */

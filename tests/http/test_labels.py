@@ -1,9 +1,10 @@
 """/v1/datasets/{d}/labels: listing, adding and changing."""
+import json
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
-from collecting import DEFAULT, assert_problem
+from collecting import DEFAULT, assert_problem, picture
 
 LABELS = f"/v1/datasets/{DEFAULT}/labels"
 
@@ -156,3 +157,92 @@ def test_a_key_that_no_label_has_is_named(contributor, birds, key):
 def test_changing_needs_a_contributor(collector, birds):
     for role in ("viewer", "annotator"):
         assert_problem(collector.session(role).patch(f"{birds}/labels/1", json={"colour": "#000000"}), 403, "contributor")
+
+
+def classify(session, birds, filepath, name):
+    dataset = session.get(birds).json()
+    body = {"dataset_name": dataset["name"], "base_dir": dataset["base_dir"], "filepath": filepath, "label": name}
+    return session.post("/classify", json=body).json()["response"]
+
+
+def put(session, birds, filepath, name=""):
+    answer = session.put(f"{birds}/images/{filepath}", params={"label": name}, data=picture())
+    assert answer.status_code == 201
+    return answer.json()["id"]
+
+
+def label_of(session, birds, number):
+    return session.get(f"{birds}/samples/{number}").json()["label"]
+
+
+def test_a_new_name_is_seen_everywhere(contributor, birds):
+    number = put(contributor, birds, "1.png", "owl")
+    assert classify(contributor, birds, "1.png", "crow") and classify(contributor, birds, "1.png", "owl")
+    answer = contributor.patch(f"{birds}/labels/0", json={"name": "barn owl", "colour": "#ffffff"})
+    assert (answer.status_code, answer.json()) == (200, label(0, "barn owl", count=1, colour="#ffffff"))
+    assert label_of(contributor, birds, number) == "barn owl"
+    events = contributor.get(f"{birds}/samples/{number}/history").json()["items"]
+    assert [event["label"] for event in events] == ["barn owl", "crow", "barn owl"]
+    assert classify(contributor, birds, "1.png", "owl") and label_of(contributor, birds, number) == "barn owl"  # an old page's
+    assert_problem(contributor.patch(f"{birds}/labels/1", json={"name": "barn owl"}), 409, "barn owl")
+    for name in ("", 7, "a\nb", "x" * 257):
+        assert_problem(contributor.patch(f"{birds}/labels/1", json={"name": name}), 400)
+
+
+def test_a_label_is_merged_into_another(contributor, admin, birds):
+    number = put(contributor, birds, "1.png", "owl")
+    answer = contributor.post(f"{birds}/labels/0/merge", json={"into": "1"})
+    assert (answer.status_code, answer.json()) == (200, label(1, "crow", count=1))
+    assert contributor.get(f"{birds}/labels").json()["items"] == [label(1, "crow", count=1), label(2, "wren")]
+    events = contributor.get(f"{birds}/samples/{number}/history").json()["items"]
+    assert [(event["label"], event["by"], event["source"]) for event in events] == [
+        ("owl", "contributor", "upload"), ("crow", "contributor", "merge")]
+    assert contributor.post(f"{birds}/labels/2/merge", json={"into": 1}).status_code == 200
+    added = contributor.post(f"{birds}/labels", json={"name": "owl"})
+    assert (added.status_code, added.json()["key"]) == (201, "3")
+    (merge, _) = [entry for entry in audit(admin, birds) if entry["action"] == "label.merge"]
+    assert (merge["by"], merge["target"], json.loads(merge["detail"])) == ("contributor", "owl", {"into": "1"})
+
+
+def audit(admin, birds):
+    entries, query = [], {}
+    while True:
+        page = admin.get("/v1/audit", params=query).json()
+        entries += page["items"]
+        if page["next"] is None:
+            return [entry for entry in entries if entry["dataset"] == birds.split("/")[-1]]
+        query["after"] = page["next"]
+
+
+@pytest.mark.parametrize("key, body, status, says", [
+    ("0", {"into": "0"}, 422, "itself"), ("0", {"into": "7"}, 422, "7"), ("0", {"into": "crow"}, 422, "crow"),
+    ("7", {"into": "0"}, 404, "7"), ("owl", {"into": "0"}, 404, "owl"), ("0", {}, 400, "into"), ("0", {"into": None}, 400, "into"),
+    ("0", {"into": "1", "name": "x"}, 400, "name"), ("0", {"into": 1.5}, 400, "into"),
+])
+def test_a_merge_that_cannot_be_is_refused(contributor, birds, key, body, status, says):
+    before = contributor.get(f"{birds}/labels").json()
+    assert_problem(contributor.post(f"{birds}/labels/{key}/merge", json=body), status, says)
+    assert contributor.get(f"{birds}/labels").json() == before
+
+
+def test_a_label_is_removed_once_nothing_has_it(contributor, admin, birds):
+    number = put(contributor, birds, "1.png", "owl")
+    assert_problem(contributor.delete(f"{birds}/labels/0"), 409, "owl")
+    assert contributor.delete(f"{birds}/labels/2").status_code == 204
+    assert_problem(contributor.delete(f"{birds}/labels/2"), 404, "2")
+    assert contributor.get("/fetch", params={"dataset": birds.split("/")[-1]}).json()["Response"] == {"0": "owl", "1": "crow"}
+    assert label_of(contributor, birds, number) == "owl"
+    (removal,) = [entry for entry in audit(admin, birds) if entry["action"] == "label.remove"]
+    assert (removal["by"], removal["target"]) == ("contributor", "wren")
+
+
+def test_ends_of_labels_need_a_contributor(collector, birds):
+    for role in ("viewer", "annotator"):
+        assert_problem(collector.session(role).delete(f"{birds}/labels/1"), 403, "contributor")
+        assert_problem(collector.session(role).post(f"{birds}/labels/1/merge", json={"into": "0"}), 403, "contributor")
+
+
+def test_a_merge_that_is_sent_again_is_answered_as_the_first(contributor, birds):
+    header = {"Idempotency-Key": f"merge in {birds}"}
+    answers = [contributor.post(f"{birds}/labels/0/merge", json={"into": "1"}, headers=header) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200] and answers[0].json() == answers[1].json()

@@ -103,7 +103,8 @@ static void meanwhile(const char *sql)
 /* As version 4 left it: nothing said of labels; no flags, no indexes of filters, no events that take others back. */
 #define TO_VERSION_4                                                                                             \
 	"DROP INDEX labels_position; ALTER TABLE labels DROP COLUMN position; ALTER TABLE labels DROP COLUMN colour;" \
-	"ALTER TABLE labels DROP COLUMN description;"                                                         \
+	"ALTER TABLE labels DROP COLUMN description; DROP TABLE former_labels; DROP TABLE relabelling;"       \
+	"ALTER TABLE events DROP COLUMN merged;"                                                              \
 	"DROP TRIGGER samples_path_added; DROP TRIGGER samples_path_removed; DROP TRIGGER samples_path_changed;" \
 	"DROP TABLE samples_paths; DROP INDEX samples_by_state; DROP INDEX samples_by_label;"                 \
 	"DROP INDEX samples_by_person; DROP INDEX samples_by_time; DROP INDEX samples_flagged;"               \

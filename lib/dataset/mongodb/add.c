@@ -212,7 +212,6 @@ struct addition {
 	struct combine_job job;
 	const struct dataset_image *image;
 	int64_t quota_bytes;
-	bool known_label;
 	struct sample *out;
 	bool duplicate;
 	int result;
@@ -224,6 +223,7 @@ struct additions {
 	struct combine_job *jobs;
 	struct records records;
 	struct settings settings;
+	struct label_set labels; /* in order of name */
 	struct batch batch;
 };
 
@@ -284,7 +284,8 @@ static int add_one(struct additions *additions, struct addition *addition)
 		.image = image,
 		.same_bytes = present,
 		.taken = find_record(&additions->records, offsetof(struct sample, filepath), image->filepath),
-		.known_label = addition->known_label,
+		.known_label = !image->label[0] || (label_set_find(&additions->labels, image->label) &&
+	                                            !settings_merging(settings, image->label)),
 		.bytes = settings->bytes,
 		.quota_bytes = addition->quota_bytes,
 	};
@@ -313,7 +314,10 @@ static int run_additions(struct work *work, void *data, struct err *err)
 	records_release(&additions->records);
 	settings_release(&additions->settings);
 	batch_restart(&additions->batch, work, text_now());
-	if (settings_read(work, name, &additions->settings, err) || find_present(work, additions, err))
+	label_set_release(&additions->labels);
+	/* An upload writes the dataset's document, as every change of labels does: none comes between. */
+	if (settings_read(work, name, &additions->settings, err) || labels_read(work, name, &additions->labels, err) ||
+	    find_present(work, additions, err))
 		return -1;
 	for (struct combine_job *job = additions->jobs; job; job = job->next) {
 		struct addition *addition = addition_of(job);
@@ -348,6 +352,7 @@ static void run_add_jobs(void *owner, struct combine_job *jobs)
 	}
 	records_release(&additions.records);
 	settings_release(&additions.settings);
+	label_set_release(&additions.labels);
 	batch_clear(&additions.batch);
 }
 
@@ -360,11 +365,9 @@ int mongodb_add_image(struct dataset *base, const struct dataset_image *image, i
                       bool *duplicate, struct err *err)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
-	struct addition addition = {.image = image, .quota_bytes = quota_bytes, .known_label = true, .out = out};
+	struct addition addition = {.image = image, .quota_bytes = quota_bytes, .out = out};
 
 	memset(out, 0, sizeof(*out));
-	if (image->label[0] && label_known(dataset, image->label, &addition.known_label, err))
-		return -1;
 	combine_do(&dataset->additions, &addition.job, seed_lead, dataset, 0);
 	*duplicate = addition.duplicate;
 	if (addition.result == 0)

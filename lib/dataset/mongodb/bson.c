@@ -12,7 +12,8 @@ const char *text_in(const bson_t *document, const char *key)
 
 int64_t number_in(const bson_t *document, const char *key)
 {
-	bson_iter_t iter;
+	bson_iter_t iter, found;
 
-	return bson_iter_init_find(&iter, document, key) ? bson_iter_as_int64(&iter) : 0;
+	return bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, key, &found) ? bson_iter_as_int64(&found)
+	                                                                                        : 0;
 }

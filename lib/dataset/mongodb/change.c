@@ -245,9 +245,8 @@ static void run_change_jobs(void *owner, struct combine_job *jobs);
 static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct changes *made)
 {
 	size_t count = made->records.count;
-	struct err ignored; /* the labels are durable, and the next change of the policy settles them */
 
-	if (count == 0 || settings_refresh(dataset, &ignored) || current_policy(dataset).overlap == made->policy.overlap)
+	if (current_policy(dataset).overlap == made->policy.overlap)
 		return;
 	struct change *again = memory_new(count, sizeof(*again));
 	struct sample_change *asked = memory_new(count, sizeof(*asked));
@@ -258,6 +257,36 @@ static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct 
 	run_change_jobs(dataset, &again[0].job);
 	free(asked);
 	free(again);
+}
+
+/* In the same way, a label may have got a new name, or have ended, while it was being given. */
+static void relabel_by_new_labels(struct mongodb_dataset *dataset, const struct changes *made)
+{
+	int64_t *ids = memory_new(made->records.count, sizeof(*ids));
+	struct err ignored;
+	bool known;
+
+	for (size_t i = 0; i < made->records.count; i++)
+		ids[i] = made->records.item[i].sample.id;
+	for (struct combine_job *job = made->jobs; job; job = job->next) {
+		const struct sample_change *asked = change_of(job)->asked;
+
+		if (asked->label && asked->label[0] && asked->accepted && change_of(job)->result == 0 &&
+		    label_known(dataset, asked->label, &known, &ignored) == 0 && !known)
+			relabel_late(dataset, asked->label, ids, made->records.count, &ignored);
+	}
+	free(ids);
+}
+
+/* What was changed while the transaction ran. The labels are durable whether this succeeds or not. */
+static void settle_what_changed(struct mongodb_dataset *dataset, const struct changes *made)
+{
+	struct err ignored;
+
+	if (made->records.count == 0 || settings_refresh(dataset, &ignored))
+		return;
+	settle_by_new_overlap(dataset, made);
+	relabel_by_new_labels(dataset, made);
 }
 
 static void run_change_jobs(void *owner, struct combine_job *jobs)
@@ -277,7 +306,7 @@ static void run_change_jobs(void *owner, struct combine_job *jobs)
 		change_of(job)->err = err;
 	}
 	if (!failed)
-		settle_by_new_overlap(dataset, &changes);
+		settle_what_changed(dataset, &changes);
 	records_release(&changes.records);
 	batch_clear(&changes.batch);
 }
@@ -380,7 +409,7 @@ int mongodb_retry_unreadable(struct dataset *dataset, int64_t *count, struct err
 	size_t found;
 
 	*count = 0;
-	if (catch_up(mongodb_dataset(dataset), err))
+	if (settings_refresh(mongodb_dataset(dataset), err) || catch_up(mongodb_dataset(dataset), err))
 		return -1;
 	do {
 		if (retry_page(dataset, &after, &found, count, err))

@@ -20,6 +20,7 @@ struct inquiry {
 	struct dataset_labels *labels; /* so are these */
 	struct dataset_counts *counts;
 	struct label_set found; /* in order of name */
+	struct relabelling relabelling;
 };
 
 static int read_count(void *data, const bson_t *document, struct err *err)
@@ -32,10 +33,12 @@ static int read_count(void *data, const bson_t *document, struct err *err)
 
 	(void)err;
 	if (strcmp(text_in(document, "_id.kind"), "label") == 0) {
-		struct dataset_label *label = label_set_find(&inquiry->found, name);
+		const struct relabelling *now = &inquiry->relabelling;
+		bool renamed = now->from && now->merged < 0 && strcmp(now->from, name) == 0;
+		struct dataset_label *label = label_set_find(&inquiry->found, renamed ? now->to : name);
 
 		if (label)
-			label->count = n;
+			label->count += n;
 		return 0;
 	}
 	for (int state = SAMPLE_UNLABELLED; state <= SAMPLE_UNREADABLE; state++) {
@@ -84,6 +87,9 @@ static int inquiry_settings(struct work *work, struct inquiry *inquiry, struct e
 		inquiry->place->base_dir = memory_text(settings.base_dir);
 		inquiry->place->policy = policy_resolved(inquiry->dataset, &settings.policy);
 	}
+	relabelling_release(&inquiry->relabelling);
+	inquiry->relabelling = settings.relabelling;
+	memset(&settings.relabelling, 0, sizeof(settings.relabelling));
 	settings_release(&settings);
 	return 0;
 }
@@ -123,6 +129,7 @@ int mongodb_info(struct dataset *base, struct dataset_info *out, struct err *err
 		.dataset = mongodb_dataset(base), .place = &out->place, .labels = &out->labels, .counts = &out->counts};
 	int failed = work_transaction(inquiry.dataset->store, run_inquiry, &inquiry, err);
 
+	relabelling_release(&inquiry.relabelling);
 	return give_labels(&inquiry.found, &out->labels, failed);
 }
 
@@ -130,7 +137,10 @@ int mongodb_counts(struct dataset *base, struct dataset_counts *out, struct err 
 {
 	struct inquiry inquiry = {.dataset = mongodb_dataset(base), .counts = out};
 
-	return work_transaction(inquiry.dataset->store, run_inquiry, &inquiry, err);
+	int failed = work_transaction(inquiry.dataset->store, run_inquiry, &inquiry, err);
+
+	relabelling_release(&inquiry.relabelling);
+	return failed;
 }
 
 int mongodb_labels(struct dataset *base, struct dataset_labels *out, struct err *err)

@@ -135,6 +135,15 @@ struct label_set {
 	struct dataset_label *label; /* in order of name */
 };
 
+/* A new name of a label, or its merge into another, that has not reached all samples yet. */
+struct relabelling {
+	bson_oid_t id;
+	char *from, *to; /* from NULL: none is under way */
+	int64_t merged;  /* the key of the label that is merged; -1: it is a new name */
+	char *by;        /* who merges it */
+};
+void relabelling_release(struct relabelling *relabelling);
+
 struct settings {
 	bson_oid_t revision;
 	char uuid[HASH_UUID_MAX]; /* "": an earlier version made it, and it was not opened for writing since */
@@ -147,6 +156,7 @@ struct settings {
 	bson_oid_t due;
 	/* every vote is in its sample's document; an earlier version left some in the events alone */
 	bool votes_kept;
+	struct relabelling relabelling;
 };
 
 struct mongodb_dataset {
@@ -163,7 +173,7 @@ struct mongodb_dataset {
 	int64_t run_out_at;    /* when the leader of leases looks again for leases that ran out */
 	struct ahead *ahead;   /* for the leader of leases (queue.c) */
 	size_t ahead_count;
-	bson_oid_t step_due; /* for the leader of leases: the change of the overlap with which it catches up, */
+	bson_oid_t step_due; /* for the leader of leases: the change with which it catches up, */
 	int64_t step_after;  /* and the sample up to which it has */
 };
 
@@ -197,6 +207,8 @@ bson_oid_t new_revision(void);
 /* Reads the dataset's document; ERR_NOT_FOUND "Database not found". The caller releases *out. */
 int settings_read(struct work *work, const char *name, struct settings *out, struct err *err);
 void settings_release(struct settings *settings);
+/* Whether that label is being merged into another: it may be given no more. */
+bool settings_merging(const struct settings *settings, const char *label);
 /* For settings without a uuid: gives the dataset one, and reads the settings again. */
 int settings_give_uuid(struct work *work, const char *name, struct settings *settings, struct err *err);
 /* Marks the dataset as removed, a whole or an unfinished one as `unfinished` says, and removes it. ERR_NOT_FOUND
@@ -222,6 +234,7 @@ int labels_read(struct work *work, const char *name, struct label_set *out, stru
 int labels_read_described(struct work *work, const char *name, struct label_set *out, struct err *err);
 /* Of those in order of name; NULL: none. */
 struct dataset_label *label_set_find(const struct label_set *set, const char *name);
+char *label_set_name(const struct label_set *set, int64_t key); /* the caller frees it; NULL: none */
 void label_set_order_by_name(struct label_set *set);
 void label_set_order_by_key(struct label_set *set);
 void label_set_order_by_position(struct label_set *set);
@@ -294,6 +307,8 @@ int records_take_events(struct work *work, const char *dataset, struct records *
 void record_drop_leases(struct record *record);
 /* Forgets leases that ran out and computes free_at. */
 void record_refresh(struct record *record, int64_t overlap, int64_t now);
+/* Notes as a decision what the sample has while nobody voted. */
+void record_note_decision(struct record *record);
 /* Computes label and state from votes, decision and policy, and sets them. */
 void record_settle(struct record *record, int64_t overlap, int64_t now);
 /* Whether this user may be given the sample now. After record_refresh. */
@@ -341,6 +356,8 @@ void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. request may be NULL. */
 void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
                  const char *source, int64_t lead_time_ms, const char *request);
+/* The event of a merge: what was `from` is `into` from now on. */
+void batch_merge_event(struct batch *batch, struct record *record, const char *from, const char *into, const char *by);
 /* Writes the new or changed record, and the changes of counts that follow. */
 int batch_save(struct batch *batch, struct record *record, struct err *err);
 /* Removes the record, as it was read, with its events; applied before everything that the batch saves. */
@@ -388,6 +405,9 @@ typeof(dataset_size) mongodb_size;
 typeof(dataset_update) mongodb_update;
 typeof(dataset_label_add) mongodb_label_add;
 typeof(dataset_label_change) mongodb_label_change;
+typeof(dataset_label_merge) mongodb_label_merge;
+typeof(dataset_label_remove) mongodb_label_remove;
+int mongodb_label_former(struct dataset *, struct former_labels *, struct err *);
 typeof(dataset_note_get) mongodb_note_get;
 typeof(dataset_note_set) mongodb_note_set;
 
@@ -412,13 +432,56 @@ typeof(lease_held) mongodb_held;
 dataset_change_fn mongodb_change;
 typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
 
-/* A change of the overlap reaches existing samples in bites, between which others write (policy.c). catch_up does
- * all that is due; catch_up_step does a small bite, which the leader of leases does so that the change ends even if
- * nobody waits for it. */
+/* A change of the overlap (overlap.c), and of labels (relabel.c), reaches the existing samples in bites, between which
+ * others write (catchup.c). All that is due; and a small bite, by the leader of leases, so that it ends even if nobody
+ * waits for it. */
 int catch_up(struct mongodb_dataset *, struct err *);
 int catch_up_step(struct mongodb_dataset *, struct err *);
-/* Whether anything is due, as far as this process knows. */
-bool catch_up_due(struct mongodb_dataset *);
+
+/* One bite: a transaction. */
+struct bite {
+	struct mongodb_dataset *dataset;
+	int64_t after, last; /* ids of samples: where it begins, and how far it came */
+	size_t most;         /* samples that it looks at: halved each time that others wrote to the same */
+	bool more;           /* there are samples after `last` */
+	bool tried;
+	struct settings settings;
+	struct records records;
+	struct batch batch;
+};
+/* To be called first in a bite's transaction: reads the settings anew. */
+int bite_begin(struct bite *bite, struct work *work, struct err *err);
+struct catch_up {
+	/* Whether it is due; *which is the change that is. */
+	bool (*due)(const struct settings *settings, bson_oid_t *which);
+	work_run *run; /* with a struct bite */
+	/* After the last bite, unless it was changed again meanwhile. Then the settings are read anew. */
+	int (*end)(struct mongodb_dataset *dataset, const bson_oid_t *which, struct err *err);
+};
+extern const struct catch_up catch_up_overlap, catch_up_labels;
+
+/* Gives what these samples have by a name that no label has any more what it has become, after they were written: the
+ * change may have passed them before. */
+int relabel_late(struct mongodb_dataset *dataset, const char *label, const int64_t *ids, size_t count, struct err *err);
+
+/* The names that labels had before, and have no more (former.c). */
+struct former {
+	char *name;
+	int64_t key; /* of what it has become; -1: of nothing, for it was removed, */
+	int64_t was; /* with this key */
+	char *by;    /* who merged it; "": it was renamed */
+};
+struct formers {
+	struct former *item; /* oldest first */
+	size_t count;
+};
+int formers_read(struct work *work, const char *dataset, struct formers *out, struct err *err);
+int formers_write(struct work *work, const char *dataset, const struct formers *formers, struct err *err);
+void formers_release(struct formers *formers);
+const struct former *formers_find(const struct formers *formers, const char *name); /* NULL: none */
+void formers_forget(struct formers *formers, const char *name);
+/* In place of what was known of the name. */
+void formers_note(struct formers *formers, const char *name, int64_t key, int64_t was, const char *by);
 
 typeof(dataset_outline) mongodb_outline;
 typeof(dataset_records) mongodb_records;

@@ -115,6 +115,15 @@ int labels_read_described(struct work *work, const char *name, struct label_set 
 	return work_aggregate(work, "labels", both, read_described, out, err);
 }
 
+char *label_set_name(const struct label_set *labels, int64_t key)
+{
+	for (size_t i = 0; i < labels->count; i++) {
+		if (labels->label[i].key == key)
+			return memory_text(labels->label[i].name);
+	}
+	return NULL;
+}
+
 void label_set_order_by_position(struct label_set *set)
 {
 	sort_labels(set, label_by_position);
@@ -156,7 +165,7 @@ int label_known(struct mongodb_dataset *dataset, const char *label, bool *known,
 	for (int tries = 0; tries < 2; tries++) {
 		pthread_mutex_lock(&dataset->mutex);
 		*known = bson_oid_equal(&dataset->labels.revision, &dataset->settings.revision) &&
-		         label_set_find(&dataset->labels, label);
+		         label_set_find(&dataset->labels, label) && !settings_merging(&dataset->settings, label);
 		pthread_mutex_unlock(&dataset->mutex);
 		if (*known || tries > 0)
 			return 0;
@@ -180,7 +189,7 @@ static void label_set_add(struct label_set *set, int64_t key, const char *name)
 int labels_insert(struct work *work, const char *dataset, struct settings *settings, const char *const *names,
                   size_t count, int64_t *last_key, int64_t *added, struct err *err)
 {
-	bson_t *update = bson_new(), set;
+	bson_t *update = bson_new(), set, fresh = BSON_INITIALIZER;
 	struct label_set known;
 	int failed = labels_read(work, dataset, &known, err);
 
@@ -193,7 +202,7 @@ int labels_insert(struct work *work, const char *dataset, struct settings *setti
 		struct dataset_label *found = label_set_find(&known, names[i]);
 		char key[24];
 
-		if (!found && settings->next_label >= DATASET_LABELS_MAX) {
+		if (!found && known.count >= DATASET_LABELS_MAX) {
 			failed = err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
 			break;
 		}
@@ -202,102 +211,23 @@ int labels_insert(struct work *work, const char *dataset, struct settings *setti
 			continue;
 		snprintf(key, sizeof(key), "%lld", (long long)*last_key);
 		BSON_APPEND_UTF8(&set, key, names[i]);
+		BSON_APPEND_UTF8(&fresh, "0", names[i]); /* the server does not look at an array's keys */
 		++*added;
 		label_set_add(&known, *last_key, names[i]); /* the same name may be listed twice */
 	}
 	bson_append_document_end(update, &set);
 	label_set_release(&known);
 	if (failed || *added == 0) {
+		bson_destroy(&fresh);
 		bson_destroy(update);
 		return failed;
 	}
 	settings->revision = new_revision();
-	return work_update(work, "labels", BCON_NEW("_id", BCON_UTF8(dataset)), update, false, NULL, err);
-}
-
-struct label_addition {
-	struct mongodb_dataset *dataset;
-	const char *name;
-	int64_t key, added;
-};
-
-static int run_label_add(struct work *work, void *data, struct err *err)
-{
-	struct label_addition *addition = data;
-	const char *name = addition->dataset->base.name;
-	struct settings settings;
-
-	int failed = settings_read(work, name, &settings, err) ||
-	             labels_insert(work, name, &settings, &addition->name, 1, &addition->key, &addition->added, err) ||
-	             (addition->added && settings_save(work, name, &settings, err));
-	settings_release(&settings);
-	return failed;
-}
-
-int mongodb_label_add(struct dataset *base, const char *name, int64_t *key, bool *created, struct err *err)
-{
-	struct label_addition addition = {.dataset = mongodb_dataset(base), .name = name};
-
-	pthread_mutex_lock(&addition.dataset->structure);
-	int failed = work_transaction(addition.dataset->store, run_label_add, &addition, err);
-	pthread_mutex_unlock(&addition.dataset->structure);
-	*key = addition.key;
-	*created = addition.added > 0;
-	return failed;
-}
-
-/* --- what is said of one ------------------------------------------------------------------------------------------ */
-
-struct changing {
-	const char *dataset;
-	int64_t key;
-	const struct label_change *change;
-};
-
-static bson_t *details_update(const struct changing *changing)
-{
-	const struct label_change *change = changing->change;
-	bson_t *update = bson_new(), set;
-	char field[64];
-
-	BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
-	snprintf(field, sizeof(field), "of.%lld.colour", (long long)changing->key);
-	if (change->colour)
-		BSON_APPEND_UTF8(&set, field, change->colour);
-	snprintf(field, sizeof(field), "of.%lld.description", (long long)changing->key);
-	if (change->description)
-		BSON_APPEND_UTF8(&set, field, change->description);
-	snprintf(field, sizeof(field), "of.%lld.position", (long long)changing->key);
-	if (change->moves)
-		BSON_APPEND_DOUBLE(&set, field, change->position);
-	bson_append_document_end(update, &set);
-	return update;
-}
-
-static int run_label_change(struct work *work, void *data, struct err *err)
-{
-	const struct changing *changing = data;
-	const struct label_change *change = changing->change;
-	struct label_set labels;
-	int failed = labels_read(work, changing->dataset, &labels, err);
-	bool known = false;
-
-	for (size_t i = 0; i < labels.count; i++)
-		known = known || labels.label[i].key == changing->key;
-	label_set_release(&labels);
-	if (failed)
+	bson_t *forget = BCON_NEW("$pull", "{", "former", "{", "name", "{", "$in", BCON_ARRAY(&fresh), "}", "}", "}");
+	bson_destroy(&fresh);
+	if (work_update(work, "label_details", BCON_NEW("_id", BCON_UTF8(dataset)), forget, false, &(bool){0}, err)) {
+		bson_destroy(update);
 		return -1;
-	if (!known)
-		return label_unknown(changing->key, err);
-	return change->colour || change->description || change->moves
-	               ? work_update(work, "label_details", BCON_NEW("_id", BCON_UTF8(changing->dataset)),
-	                             details_update(changing), true, NULL, err)
-	               : 0;
-}
-
-int mongodb_label_change(struct dataset *base, int64_t key, const struct label_change *change, struct err *err)
-{
-	struct changing changing = {.dataset = base->name, .key = key, .change = change};
-
-	return work_transaction(mongodb_dataset(base)->store, run_label_change, &changing, err);
+	}
+	return work_update(work, "labels", BCON_NEW("_id", BCON_UTF8(dataset)), update, false, NULL, err);
 }

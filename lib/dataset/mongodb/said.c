@@ -19,7 +19,7 @@ static void said_decide(struct record *record, const struct rules_decision *deci
 }
 
 /* As long as nobody has voted, the sample's label was decided: that must be noted before the first vote. */
-static void note_decision(struct record *record)
+void record_note_decision(struct record *record)
 {
 	struct rules_decision implied = rules_decision_implied(&record->sample, record->votes, record->vote_count);
 
@@ -52,7 +52,7 @@ static void set_vote(struct record *record, const char *user, const char *label,
 void record_set_vote(struct record *record, const char *user, const char *label, int64_t at)
 {
 	if (label) {
-		note_decision(record);
+		record_note_decision(record);
 		set_vote(record, user, label, record->events, at);
 	} else if (!vote_of(record, user)->label) {
 		set_vote(record, user, NULL, 0, at);

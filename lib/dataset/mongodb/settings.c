@@ -18,9 +18,25 @@ bson_oid_t new_revision(void)
 
 /* --- settings ----------------------------------------------------------------------------------------------------- */
 
+void relabelling_release(struct relabelling *relabelling)
+{
+	free(relabelling->from);
+	free(relabelling->to);
+	free(relabelling->by);
+	memset(relabelling, 0, sizeof(*relabelling));
+}
+
+bool settings_merging(const struct settings *settings, const char *label)
+{
+	const struct relabelling *now = &settings->relabelling;
+
+	return now->from && now->merged >= 0 && strcmp(now->from, label) == 0;
+}
+
 void settings_release(struct settings *settings)
 {
 	free(settings->base_dir);
+	relabelling_release(&settings->relabelling);
 	memset(settings, 0, sizeof(*settings));
 }
 
@@ -48,6 +64,28 @@ static void policy_from(struct dataset_policy *policy, const bson_iter_t *from)
 			dataset_skip_parse(text, &policy->skip, NULL);
 		else if (strcmp(key, "public") == 0)
 			policy->public_images = bson_iter_as_bool(&iter);
+	}
+}
+
+static void read_relabelling(struct relabelling *out, const bson_iter_t *from)
+{
+	bson_iter_t iter;
+
+	if (!BSON_ITER_HOLDS_DOCUMENT(from) || !bson_iter_recurse(from, &iter))
+		return;
+	while (bson_iter_next(&iter)) {
+		const char *key = bson_iter_key(&iter), *text = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
+
+		if (strcmp(key, "id") == 0 && BSON_ITER_HOLDS_OID(&iter))
+			bson_oid_copy(bson_iter_oid(&iter), &out->id);
+		else if (strcmp(key, "from") == 0)
+			out->from = memory_text(text);
+		else if (strcmp(key, "to") == 0)
+			out->to = memory_text(text);
+		else if (strcmp(key, "by") == 0)
+			out->by = memory_text(text);
+		else if (strcmp(key, "merged") == 0)
+			out->merged = bson_iter_as_int64(&iter);
 	}
 }
 
@@ -85,6 +123,8 @@ static int settings_from(void *data, const bson_t *document, struct err *err)
 			bson_oid_copy(bson_iter_oid(&iter), &out->due);
 		else if (strcmp(key, "votes_kept") == 0)
 			out->votes_kept = bson_iter_as_bool(&iter);
+		else if (strcmp(key, "relabelling") == 0)
+			read_relabelling(&out->relabelling, &iter);
 	}
 	if (!out->base_dir)
 		out->base_dir = memory_text("");

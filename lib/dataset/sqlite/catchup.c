@@ -1,8 +1,9 @@
-/* Lets a change of the policy reach the existing samples in SQLite, a bite at a time.
+/* Lets a change of the policy, or of the labels, reach the existing samples in SQLite, a bite at a time.
  *
- * Two settings say what is still due; each is the rowid up to which it is done, and is removed at the end. "recount"
+ * Settings say what is still due; each is the rowid up to which it is done, and is removed at the end. "recount"
  * applies the overlap (only to samples that somebody has voted on or holds: all others are in the queue anyway),
- * "reorder" gives samples their places in the queue. What is written meanwhile follows the new policy. */
+ * "reorder" gives samples their places in the queue, "relabel" a label its new name, or another one's (relabel.c). What
+ * is written meanwhile follows the new policy, and has the new labels. */
 #include "dataset/sqlite/internal.h"
 
 #include <time.h>
@@ -13,7 +14,7 @@ enum {
 	PAUSE_MS = 2,    /* between bites: flock(2) wakes waiting processes, but does not hand the lock over to them */
 };
 
-static int make_due(struct sqlite_conn *writer, const char *key, struct err *err)
+int catch_up_note(struct sqlite_conn *writer, const char *key, struct err *err)
 {
 	return conn_run(writer, err,
 	                "INSERT INTO settings (key, value) VALUES (?1, 0) ON CONFLICT (key) DO UPDATE SET value = 0",
@@ -23,8 +24,8 @@ static int make_due(struct sqlite_conn *writer, const char *key, struct err *err
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,
                    struct err *err)
 {
-	return (was->overlap != policy->overlap && make_due(writer, "recount", err)) ||
-	       (was->order != policy->order && make_due(writer, "reorder", err));
+	return (was->overlap != policy->overlap && catch_up_note(writer, "recount", err)) ||
+	       (was->order != policy->order && catch_up_note(writer, "reorder", err));
 }
 
 /* Notes how far it has come; `last` 0: to the end. */
@@ -66,15 +67,20 @@ static int recount(struct sqlite_conn *writer, int64_t after, int64_t most, stru
 	return note_done(writer, "recount", found.count ? found.row[found.count - 1] : 0, err);
 }
 
+/* The last of the next `most` samples; 0: there is none. */
+static int last_of_bite(struct sqlite_conn *writer, int64_t after, int64_t most, int64_t *last, struct err *err)
+{
+	return conn_int64(writer, err, 0, last,
+	                  "SELECT MAX(id) FROM (SELECT id FROM samples WHERE id > ? ORDER BY id LIMIT ?)", "ii", after, most);
+}
+
 /* Samples requeued to the end stay there. */
 static int reorder(struct sqlite_conn *writer, int64_t after, int64_t most, struct err *err)
 {
 	struct dataset_policy policy;
 	int64_t last;
 
-	if (policy_load(writer, &policy, err) ||
-	    conn_int64(writer, err, 0, &last,
-	               "SELECT MAX(id) FROM (SELECT id FROM samples WHERE id > ? ORDER BY id LIMIT ?)", "ii", after, most))
+	if (policy_load(writer, &policy, err) || last_of_bite(writer, after, most, &last, err))
 		return -1;
 	int failed = policy.order == DATASET_ORDER_RANDOM
 	                     ? conn_run(writer, err,
@@ -87,17 +93,45 @@ static int reorder(struct sqlite_conn *writer, int64_t after, int64_t most, stru
 	return failed || note_done(writer, "reorder", last, err);
 }
 
+static int relabel_bite(struct sqlite_conn *writer, int64_t after, int64_t most, struct err *err)
+{
+	int64_t last;
+	bool ended;
+
+	if (last_of_bite(writer, after, most, &last, err))
+		return -1;
+	if (last)
+		return relabel_samples(writer, after, last, err) || note_done(writer, "relabel", last, err);
+	if (relabel_end(writer, &ended, err))
+		return -1;
+	return ended ? note_done(writer, "relabel", 0, err) : catch_up_note(writer, "relabel", err);
+}
+
+typedef int bite_run(struct sqlite_conn *writer, int64_t after, int64_t most, struct err *err);
+static const struct {
+	const char *key;
+	bite_run *run;
+} kinds[] = {{"recount", recount}, {"reorder", reorder}, {"relabel", relabel_bite}};
+
 static int bite(struct sqlite_conn *writer, int64_t most, bool *more, struct err *err)
 {
-	int64_t recounted, reordered;
+	sqlite3_stmt *stmt = conn_query(writer, err,
+	                                "SELECT key, value FROM settings WHERE key IN ('recount', 'reorder', 'relabel')"
+	                                " ORDER BY key LIMIT 1",
+	                                "");
+	int row = stmt ? conn_step(writer, stmt, err) : -1;
+	bite_run *run = NULL;
 
-	if (conn_int64(writer, err, -1, &recounted, "SELECT value FROM settings WHERE key = 'recount'", "") ||
-	    conn_int64(writer, err, -1, &reordered, "SELECT value FROM settings WHERE key = 'reorder'", ""))
-		return -1;
-	*more = recounted >= 0 || reordered >= 0;
-	if (recounted >= 0)
-		return recount(writer, recounted, most, err);
-	return reordered >= 0 ? reorder(writer, reordered, most, err) : 0;
+	*more = row == 1;
+	if (row < 1)
+		return row;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strcmp(kinds[i].key, (const char *)sqlite3_column_text(stmt, 0)) == 0)
+			run = kinds[i].run;
+	}
+	int64_t after = sqlite3_column_int64(stmt, 1);
+	conn_done(stmt);
+	return run(writer, after, most, err);
 }
 
 int conn_catch_up(struct sqlite_conn *writer, struct err *err)

@@ -32,7 +32,7 @@ static int find_of_dataset(struct sqlite_conn *writer, const struct changes *cha
 	unsigned asks = rules_asks(change);
 
 	return ((asks & RULES_KNOWN_LABEL) &&
-	        look_up(writer, &out->known_label, err, "SELECT 1 FROM labels WHERE label = ?1 AND key >= 0", "s",
+	        look_up(writer, &out->known_label, err, LABEL_GIVEN, "s",
 	                change->label, NULL)) ||
 	       ((asks & RULES_IN_FOLDER) && look_up(writer, &out->in_folder, err,
 	                                            "SELECT base_dir IS ?2 FROM metadata ORDER BY "

@@ -246,6 +246,27 @@ int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int6
  * crash they go on. catch_up_after belongs into the write that changes the policy. */
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,
                    struct err *err);
+/* Notes that "recount", "reorder" or "relabel" is due. */
+int catch_up_note(struct sqlite_conn *writer, const char *key, struct err *err);
+/* relabel.c: the change of a name, or the merge, that is under way; from NULL: none is. */
+struct relabelling {
+	char *from, *to, *by;
+	int64_t merged; /* the key of the label that is merged; -1: it is a change of a name */
+};
+int relabel_load(struct sqlite_conn *conn, struct relabelling *out, struct err *err);
+void relabel_release(struct relabelling *relabelling);
+/* Of the samples with rowids after < id <= last; and after all of them: not *ended where it has to begin anew. */
+int relabel_samples(struct sqlite_conn *writer, int64_t after, int64_t last, struct err *err);
+int relabel_end(struct sqlite_conn *writer, bool *ended, struct err *err);
+/* *any is not 0 where the label was decided for any sample. Reads all events. */
+int decided_any(struct sqlite_conn *writer, const char *label, int64_t *any, struct err *err);
+/* Whether a label may be given: it is there, and not being merged. */
+#define LABEL_GIVEN                                          \
+	"SELECT 1 FROM labels WHERE label = ?1 AND key >= 0" \
+	" AND NOT EXISTS (SELECT 1 FROM relabelling WHERE relabelling.label = ?1)"
+/* From now on `name` is what the label with that key was called before; -1: one that is no more. And of none. */
+int former_note(struct sqlite_conn *writer, const char *name, int64_t key, struct err *err);
+int former_forget(struct sqlite_conn *writer, const char *name, struct err *err);
 /* A small bite, made by other writes, so that the change ends even if nobody waits for it any more. */
 int conn_catch_up(struct sqlite_conn *writer, struct err *err);
 /* All bites. */
@@ -271,6 +292,9 @@ typeof(dataset_size) sqlite_size;
 typeof(dataset_update) sqlite_update;
 typeof(dataset_label_add) sqlite_label_add;
 typeof(dataset_label_change) sqlite_label_change;
+typeof(dataset_label_merge) sqlite_label_merge;
+typeof(dataset_label_remove) sqlite_label_remove;
+int sqlite_label_former(struct dataset *, struct former_labels *, struct err *);
 typeof(dataset_note_get) sqlite_note_get;
 typeof(dataset_note_set) sqlite_note_set;
 

@@ -1,110 +1,207 @@
-/* The labels of a dataset in SQLite. */
+/* Changing the labels of a dataset in SQLite. */
 #include "dataset/sqlite/internal.h"
 
-#define COLUMNS "labels.key, labels.label, labels.position, labels.colour, labels.description"
-static const char LABELS[] = "SELECT " COLUMNS ", 0 FROM labels ORDER BY position, key";
-static const char LABELS_COUNTED[] = "SELECT " COLUMNS ", COALESCE(counts.n, 0) FROM labels LEFT JOIN counts"
-				     " ON counts.kind = 'label' AND counts.name = labels.label"
-				     " ORDER BY labels.position, labels.key";
+#include "dataset/rules.h"
 
-static void label_read(sqlite3_stmt *stmt, struct dataset_label *out)
-{
-	*out = (struct dataset_label){.key = sqlite3_column_int64(stmt, 0),
-	                              .name = column_text(stmt, 1),
-	                              .position = sqlite3_column_double(stmt, 2),
-	                              .count = sqlite3_column_int64(stmt, 5)};
-	if (sqlite3_column_type(stmt, 3) != SQLITE_NULL)
-		snprintf(out->colour, sizeof(out->colour), "%s", (const char *)sqlite3_column_text(stmt, 3));
-	if (sqlite3_column_type(stmt, 4) != SQLITE_NULL)
-		out->description = column_text(stmt, 4);
-}
+/* --- writing while no name is being changed ----------------------------------------------------------------------- */
 
-int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err)
-{
-	size_t capacity = 0;
-	sqlite3_stmt *stmt = conn_query(conn, err, counted ? LABELS_COUNTED : LABELS, "");
-	int row = stmt ? 1 : -1;
+enum { WAITS_MAX = 100 }; /* changes of names that others began, each of which is ended first */
 
-	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		if (out->count == capacity) {
-			capacity = capacity ? capacity * 2 : 16;
-			out->item = memory_grow(out->item, capacity, sizeof(*out->item));
-		}
-		label_read(stmt, &out->item[out->count++]);
-	}
-	return row < 0;
-}
-
-/* --- changing ----------------------------------------------------------------------------------------------------- */
-
-struct label_addition {
-	const char *name;
+struct label_job {
 	int64_t key;
+	const char *name;
+	bool waits; /* it has to wait until what is under way has ended, and has written nothing */
+	/* one of these: */
+	const struct label_change *change;
+	int64_t into;
+	const char *user;
 	bool created;
 };
 
-int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err)
+static int is_relabelling(struct sqlite_conn *writer, bool *under_way, struct err *err)
 {
-	*created = false;
-	if (conn_int64(writer, err, -1, key, "SELECT key FROM labels WHERE label = ? AND key >= 0", "s", name))
+	int64_t any;
+
+	if (conn_int64(writer, err, 0, &any, "SELECT 1 FROM relabelling", ""))
 		return -1;
-	if (*key >= 0)
-		return 0;
-	*created = true;
-	if (conn_int64(writer, err, 0, key, "SELECT value FROM settings WHERE key = 'next_label_key'", ""))
-		return -1;
-	if (*key >= DATASET_LABELS_MAX)
-		return err_set(err, ERR_UNPROCESSABLE, "A dataset may have at most %d labels", DATASET_LABELS_MAX);
-	return conn_run(writer, err, "INSERT INTO labels (label, key, position) VALUES (?1, ?2, ?2)", "si", name, *key) ||
-	       setting_set(writer, "next_label_key", *key + 1, err);
+	*under_way = any;
+	return 0;
 }
+
+/* With all that it has to change. */
+static int write_labels(struct sqlite_db *db, write_run *run, struct label_job *job, struct err *err)
+{
+	for (unsigned waits = 0; waits < WAITS_MAX; waits++) {
+		if (db_write(db, true, run, job, err) || db_catch_up(db, err))
+			return -1;
+		if (!job->waits)
+			return 0;
+	}
+	return err_set(err, ERR_UNAVAILABLE, "Others are changing the dataset's labels");
+}
+
+/* The name of a key's label; the caller frees *out in any case. */
+static int label_name(struct sqlite_conn *conn, int64_t key, char **out, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT label FROM labels WHERE key = ?", "i", key);
+	int row = stmt ? conn_step(conn, stmt, err) : -1;
+
+	if (row < 1)
+		return row < 0 ? -1 : label_unknown(key, err);
+	*out = column_text(stmt, 0);
+	conn_done(stmt);
+	return 0;
+}
+
+static int relabel_begin(struct sqlite_conn *writer, const char *from, int64_t key, int64_t merged, const char *by,
+                         struct err *err)
+{
+	return former_note(writer, from, key, err) ||
+	       conn_run(writer, err,
+	                "INSERT INTO relabelling (label, key, merged, by) VALUES (?, ?, NULLIF(?, -1), ?)", "siis",
+	                from, key, merged, by) ||
+	       catch_up_note(writer, "relabel", err);
+}
+
+/* --- adding ------------------------------------------------------------------------------------------------------- */
 
 static int write_label_add(struct sqlite_conn *writer, void *data, struct err *err)
 {
-	struct label_addition *addition = data;
+	struct label_job *job = data;
+	int64_t any;
 
-	return label_insert(writer, addition->name, &addition->key, &addition->created, err);
+	if (conn_int64(writer, err, 0, &any, "SELECT 1 FROM relabelling WHERE label = ?", "s", job->name))
+		return -1;
+	job->waits = any;
+	return any ? 0 : label_insert(writer, job->name, &job->key, &job->created, err);
 }
 
 int sqlite_label_add(struct dataset *dataset, const char *name, int64_t *key, bool *created, struct err *err)
 {
-	struct label_addition addition = {.name = name};
+	struct label_job job = {.name = name};
+	int failed = db_write(dataset_db(dataset), true, write_label_add, &job, err);
 
-	if (db_write(dataset_db(dataset), true, write_label_add, &addition, err))
-		return -1;
-	*key = addition.key;
-	*created = addition.created;
-	return 0;
+	if (!failed && job.waits)
+		failed = write_labels(dataset_db(dataset), write_label_add, &job, err);
+	*key = job.key;
+	*created = job.created;
+	return failed;
 }
 
-struct changing {
-	int64_t key;
-	const struct label_change *change;
-};
+/* --- changing ----------------------------------------------------------------------------------------------------- */
+
+static int write_name(struct sqlite_conn *writer, struct label_job *job, const char *was, struct err *err)
+{
+	const char *name = job->change->name;
+	int64_t holder;
+
+	if (is_relabelling(writer, &job->waits, err) ||
+	    conn_int64(writer, err, -1, &holder, "SELECT key FROM labels WHERE label = ? AND key >= 0", "s", name))
+		return -1;
+	if (job->waits)
+		return 0;
+	return rules_rename(job->key, name, holder, err) ||
+	       conn_run(writer, err, "UPDATE labels SET label = ?2 WHERE key = ?1", "is", job->key, name) ||
+	       former_forget(writer, name, err) || relabel_begin(writer, was, job->key, -1, "", err);
+}
 
 /* '' is kept as NULL, as what never was. */
+static int change_rest(struct sqlite_conn *writer, const struct label_job *job, struct err *err)
+{
+	const struct label_change *change = job->change;
+
+	return (change->colour && conn_run(writer, err, "UPDATE labels SET colour = NULLIF(?2, '') WHERE key = ?1", "is",
+	                                   job->key, change->colour)) ||
+	       (change->description && conn_run(writer, err,
+	                                        "UPDATE labels SET description = NULLIF(?2, '') WHERE key = ?1", "is",
+	                                        job->key, change->description)) ||
+	       (change->moves &&
+	        conn_run(writer, err, "UPDATE labels SET position = ?2 WHERE key = ?1", "id", job->key, change->position));
+}
+
 static int write_label_change(struct sqlite_conn *writer, void *data, struct err *err)
 {
-	const struct changing *changing = data;
-	const struct label_change *change = changing->change;
-	int64_t known;
+	struct label_job *job = data;
+	char *was = NULL;
 
-	if (conn_int64(writer, err, 0, &known, "SELECT 1 FROM labels WHERE key = ?", "i", changing->key))
-		return -1;
-	if (!known)
-		return label_unknown(changing->key, err);
-	return (change->colour && conn_run(writer, err, "UPDATE labels SET colour = NULLIF(?2, '') WHERE key = ?1", "is",
-	                                   changing->key, change->colour)) ||
-	       (change->description &&
-	        conn_run(writer, err, "UPDATE labels SET description = NULLIF(?2, '') WHERE key = ?1", "is",
-	                 changing->key, change->description)) ||
-	       (change->moves && conn_run(writer, err, "UPDATE labels SET position = ?2 WHERE key = ?1",
-	                                  "id", changing->key, change->position));
+	job->waits = false;
+	int failed = label_name(writer, job->key, &was, err);
+	if (!failed && job->change->name && strcmp(job->change->name, was) != 0)
+		failed = write_name(writer, job, was, err);
+	if (!failed && !job->waits)
+		failed = change_rest(writer, job, err);
+	free(was);
+	return failed;
 }
 
 int sqlite_label_change(struct dataset *dataset, int64_t key, const struct label_change *change, struct err *err)
 {
-	struct changing changing = {.key = key, .change = change};
+	struct label_job job = {.key = key, .change = change};
 
-	return db_write(dataset_db(dataset), true, write_label_change, &changing, err);
+	return change->name ? write_labels(dataset_db(dataset), write_label_change, &job, err)
+	                    : db_write(dataset_db(dataset), true, write_label_change, &job, err);
+}
+
+/* --- ending ------------------------------------------------------------------------------------------------------- */
+
+static int write_label_merge(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct label_job *job = data;
+	char *was = NULL;
+	int64_t known;
+	int failed = is_relabelling(writer, &job->waits, err);
+
+	if (!failed && !job->waits)
+		failed = label_name(writer, job->key, &was, err) ||
+		         conn_int64(writer, err, 0, &known, "SELECT 1 FROM labels WHERE key = ?", "i", job->into) ||
+		         rules_merge_labels(job->key, job->into, known, err) ||
+		         conn_run(writer, err, "UPDATE former_labels SET key = ?2 WHERE key = ?1", "ii", job->key, job->into) ||
+		         relabel_begin(writer, was, job->into, job->key, job->user, err);
+	free(was);
+	return failed;
+}
+
+int sqlite_label_merge(struct dataset *dataset, int64_t key, int64_t into, const char *user, struct err *err)
+{
+	struct label_job job = {.key = key, .into = into, .user = user};
+
+	return write_labels(dataset_db(dataset), write_label_merge, &job, err);
+}
+
+static int find_label_uses(struct sqlite_conn *writer, const char *name, struct rules_uses *uses, struct err *err)
+{
+	int64_t votes = 0, decisions = 0;
+
+	if (conn_int64(writer, err, 0, &uses->samples, "SELECT n FROM counts WHERE kind = 'label' AND name = ?", "s", name) ||
+	    (uses->samples == 0 &&
+	     (conn_int64(writer, err, 0, &votes, "SELECT 1 FROM votes WHERE label = ? LIMIT 1", "s", name) ||
+	      decided_any(writer, name, &decisions, err))))
+		return -1;
+	uses->votes = votes;
+	uses->decisions = decisions;
+	return 0;
+}
+
+static int write_label_remove(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct label_job *job = data;
+	struct rules_uses uses = {0};
+	char *was = NULL;
+	int failed = is_relabelling(writer, &job->waits, err);
+
+	if (!failed && !job->waits)
+		failed = label_name(writer, job->key, &was, err) || find_label_uses(writer, was, &uses, err) ||
+		         rules_remove_label(was, &uses, err) ||
+		         conn_run(writer, err, "DELETE FROM labels WHERE key = ?", "i", job->key) ||
+		         conn_run(writer, err, "UPDATE former_labels SET key = -1 WHERE key = ?", "i", job->key) ||
+		         former_note(writer, was, -1, err);
+	free(was);
+	return failed;
+}
+
+int sqlite_label_remove(struct dataset *dataset, int64_t key, struct err *err)
+{
+	struct label_job job = {.key = key};
+
+	return write_labels(dataset_db(dataset), write_label_remove, &job, err);
 }

@@ -292,7 +292,7 @@ static int check_addition(struct sqlite_conn *writer, struct addition *addition,
 	if (conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s", image->sha256) ||
 	    conn_int64(writer, err, 0, &taken, "SELECT 1 FROM samples WHERE filepath = ?", "s", image->filepath) ||
 	    (image->label[0] &&
-	     conn_int64(writer, err, 0, &known, "SELECT 1 FROM labels WHERE label = ? AND key >= 0", "s", image->label)) ||
+	     conn_int64(writer, err, 0, &known, LABEL_GIVEN, "s", image->label)) ||
 	    conn_int64(writer, err, 0, &bytes, "SELECT n FROM counts WHERE kind = 'bytes' AND name = ''", ""))
 		return -1;
 	struct rules_upload upload = {.image = image,

@@ -124,12 +124,19 @@ static const char VERSION_4[] =
 	"  AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = NEW.id AND votes.user = ahead.user);"
 	"END;";
 
-/* What is said of a label, and its place among the others. */
+/* What is said of a label, and its place among the others; the names that labels had before, with the key of what each
+ * is now (-1: nothing); the change of a name that is under way, or of one label (merged) into another (key); and, of an
+ * event of source "merge", what was merged. */
 static const char VERSION_5_LABELS[] = "ALTER TABLE labels ADD COLUMN colour TEXT;"
 				       "ALTER TABLE labels ADD COLUMN description TEXT;"
 				       "ALTER TABLE labels ADD COLUMN position REAL;"
 				       "UPDATE labels SET position = key;"
-				       "CREATE INDEX labels_position ON labels (position, key);";
+				       "CREATE INDEX labels_position ON labels (position, key);"
+				       "CREATE TABLE former_labels (label TEXT PRIMARY KEY, key INTEGER NOT NULL) WITHOUT ROWID;"
+				       "CREATE TABLE relabelling (label TEXT NOT NULL, key INTEGER NOT NULL, merged INTEGER,"
+				       " by TEXT NOT NULL);"
+				       "ALTER TABLE events ADD COLUMN merged TEXT;";
+
 /* Which samples a filter finds, in order of id (filter.c); the fewer of them a label writes, the better, so what no
  * label has is left out. samples_paths finds three characters of a filepath that follow each other. It holds nothing
  * but which samples these are, and is kept in line by triggers. */

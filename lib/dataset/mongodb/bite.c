@@ -1,0 +1,18 @@
+/* The beginning of a bite of what reaches all samples in MongoDB by and by. */
+#include "dataset/mongodb/internal.h"
+
+int bite_begin(struct bite *bite, struct work *work, struct err *err)
+{
+	int64_t now;
+
+	if (bite->tried && bite->most > 1)
+		bite->most /= 2;
+	bite->tried = true;
+	bite->last = bite->after;
+	settings_release(&bite->settings);
+	records_release(&bite->records);
+	if (work_now(work, &now, err) || settings_read(work, bite->dataset->base.name, &bite->settings, err))
+		return -1;
+	batch_restart(&bite->batch, work, now);
+	return 0;
+}

@@ -1,0 +1,156 @@
+/* A new name for a label, or its merge into another one, made of the samples that are there in SQLite (catchup.c). */
+#include "dataset/sqlite/internal.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "dataset/rules.h"
+
+int relabel_load(struct sqlite_conn *conn, struct relabelling *out, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT relabelling.label, labels.label, relabelling.by, COALESCE(merged, -1)"
+	                                " FROM relabelling JOIN labels ON labels.key = relabelling.key",
+	                                "");
+	int row = stmt ? conn_step(conn, stmt, err) : -1;
+
+	*out = (struct relabelling){.merged = -1};
+	if (row < 1)
+		return row;
+	out->from = column_text(stmt, 0);
+	out->to = column_text(stmt, 1);
+	out->by = column_text(stmt, 2);
+	out->merged = sqlite3_column_int64(stmt, 3);
+	conn_done(stmt);
+	return 0;
+}
+
+void relabel_release(struct relabelling *relabelling)
+{
+	free(relabelling->from);
+	free(relabelling->to);
+	free(relabelling->by);
+}
+
+/* --- a new name --------------------------------------------------------------------------------------------------- */
+
+/* What a sample had by this name before it was merged was another label. */
+static const char RENAME_EVENTS[] =
+	"UPDATE events SET label = ?4 WHERE sample > ?1 AND sample <= ?2 AND label = ?3"
+	" AND n > COALESCE((SELECT MAX(n) FROM events AS merge WHERE merge.sample = events.sample AND merge.merged = ?3), 0)";
+
+static int relabel_rename(struct sqlite_conn *writer, int64_t after, int64_t last, const struct relabelling *now,
+                          struct err *err)
+{
+	return conn_run(writer, err, "UPDATE samples SET label = ?4 WHERE id > ?1 AND id <= ?2 AND label = ?3", "iiss", after,
+	                last, now->from, now->to) ||
+	       conn_run(writer, err, "UPDATE votes SET label = ?4 WHERE sample > ?1 AND sample <= ?2 AND label = ?3", "iiss",
+	                after, last, now->from, now->to) ||
+	       conn_run(writer, err, RENAME_EVENTS, "iiss", after, last, now->from, now->to);
+}
+
+/* --- a merge ------------------------------------------------------------------------------------------------------ */
+
+/* A decision for the label ?3, which no later one has replaced, and which was not merged since. */
+#define DECIDED                                                                                              \
+	"label = ?3 AND source NOT IN (" RULES_VOTE_SOURCES ", '" RULES_MERGE                                \
+	"') AND NOT EXISTS (SELECT 1 FROM events AS later WHERE later.sample = events.sample AND later.n > " \
+	"events.n AND (later.merged = ?3 OR later.source NOT IN (" RULES_VOTE_SOURCES ", '" RULES_MERGE "')))"
+
+/* Those that have the label, of which somebody says it, or of which it was decided. */
+static const char CONCERNED[] =
+	"SELECT id FROM samples WHERE id > ?1 AND id <= ?2 AND label = ?3"
+	" UNION SELECT sample FROM votes WHERE sample > ?1 AND sample <= ?2 AND label = ?3"
+	" UNION SELECT sample FROM events WHERE sample > ?1 AND sample <= ?2 AND " DECIDED;
+
+int decided_any(struct sqlite_conn *writer, const char *label, int64_t *any, struct err *err)
+{
+	return conn_int64(writer, err, 0, any,
+	                  "SELECT 1 FROM events WHERE sample > ?1 AND sample <= ?2 AND " DECIDED " LIMIT 1",
+	                  "iis", INT64_C(0), INT64_MAX, label);
+}
+
+/* What came with the label, and without an event, gets one first: else nothing would say that it had it. */
+static int seed_first(struct sqlite_conn *writer, int64_t row, const char *label, struct err *err)
+{
+	int64_t at, n;
+
+	if (conn_int64(writer, err, -1, &at,
+	               "SELECT COALESCE(labelled_at, 0) FROM samples WHERE id = ?1"
+	               " AND NOT EXISTS (SELECT 1 FROM events WHERE sample = ?1)",
+	               "i", row))
+		return -1;
+	return at < 0 ? 0 : event_add(writer, row, label, "", at, "seed", -1, NULL, &n, err);
+}
+
+static int merge_sample(struct sqlite_conn *writer, int64_t row, int64_t overlap, const struct relabelling *now,
+                        struct err *err)
+{
+	int64_t n;
+
+	return conn_run(writer, err, "UPDATE votes SET label = ?3 WHERE sample = ?1 AND label = ?2", "iss", row, now->from,
+	                now->to) ||
+	       seed_first(writer, row, now->from, err) ||
+	       event_add(writer, row, now->to, now->by, text_now(), RULES_MERGE, -1, NULL, &n, err) ||
+	       conn_run(writer, err, "UPDATE events SET merged = ?3 WHERE sample = ?1 AND n = ?2", "iis", row, n,
+	                now->from) ||
+	       sample_settle(writer, row, overlap, NULL, err);
+}
+
+struct rows {
+	int64_t *row;
+	size_t count;
+};
+
+static int rows_read(struct sqlite_conn *writer, sqlite3_stmt *stmt, struct rows *rows, struct err *err)
+{
+	int step = stmt ? 1 : -1;
+
+	while (stmt && (step = conn_step(writer, stmt, err)) == 1) {
+		rows->row = memory_grow(rows->row, rows->count + 1, sizeof(*rows->row));
+		rows->row[rows->count++] = sqlite3_column_int64(stmt, 0);
+	}
+	return step;
+}
+
+static int relabel_merge(struct sqlite_conn *writer, int64_t after, int64_t last, const struct relabelling *now,
+                         struct err *err)
+{
+	int64_t overlap;
+	struct rows rows = {.count = 0};
+
+	int failed = overlap_load(writer, &overlap, err) ||
+	             rows_read(writer, conn_query(writer, err, CONCERNED, "iis", after, last, now->from), &rows, err);
+	for (size_t i = 0; i < rows.count && !failed; i++)
+		failed = merge_sample(writer, rows.row[i], overlap, now, err);
+	free(rows.row);
+	return failed;
+}
+
+/* --- both --------------------------------------------------------------------------------------------------------- */
+
+int relabel_samples(struct sqlite_conn *writer, int64_t after, int64_t last, struct err *err)
+{
+	struct relabelling now;
+	int failed = relabel_load(writer, &now, err);
+
+	if (!failed && now.from)
+		failed = now.merged >= 0 ? relabel_merge(writer, after, last, &now, err)
+		                         : relabel_rename(writer, after, last, &now, err);
+	relabel_release(&now);
+	return failed;
+}
+
+/* What a seed brought meanwhile by the former name is looked at once more. */
+int relabel_end(struct sqlite_conn *writer, bool *ended, struct err *err)
+{
+	int64_t left;
+
+	if (conn_int64(writer, err, 0, &left,
+	               "SELECT 1 FROM counts WHERE kind = 'label' AND n > 0 AND name = (SELECT label FROM relabelling)", ""))
+		return -1;
+	*ended = !left;
+	if (left)
+		return 0;
+	return conn_run(writer, err, "DELETE FROM labels WHERE key IN (SELECT merged FROM relabelling)", "") ||
+	       conn_run(writer, err, "DELETE FROM relabelling", "");
+}
