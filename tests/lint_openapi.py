@@ -10,7 +10,7 @@ PROGRAMS = TOP / "build" / "release" / "bin"
 SORTED = ("paths", "parameters", "responses", "schemas")  # by the names in them: what is added for different things lies apart
 LINE_MAX = 120
 ANYTHING = "*"  # of routes that pass over what they do not know
-OF_NGINX = {("get", "/openapi.json")}  # without a program
+OF_NGINX = {("get", "/openapi.json"), ("get", "/public/{key}")}  # without a program
 
 
 def description():

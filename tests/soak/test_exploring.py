@@ -4,7 +4,7 @@ import pytest
 from collecting import Stores
 from exploring import explorable, explore
 
-EXAMPLES = 100
+EXAMPLES = 50
 
 
 @pytest.mark.parametrize("seed", [2, 3])
