@@ -1,10 +1,12 @@
 /* /v1/datasets/{d}/export: a dataset in the form that a trainer's own loader reads, streamed. */
 #include "export/export.h"
 
+#include <locale.h>
+
 #include "fastcgi/filter.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/export", ROLE_VIEWER, export_whole, false, "format split seed " FILTER_NAMES, ""},
+	{"GET", "/v1/datasets/{dataset}/export", ROLE_VIEWER, export_whole, false, "format as split seed " FILTER_NAMES, ""},
 	{0},
 };
 
@@ -12,5 +14,6 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "export", .routes = routes, .threads = 128, .images = true};
 
+	setlocale(LC_CTYPE, "C.UTF-8"); /* of the names that libarchive is given */
 	return app_run(&program, argc, argv);
 }

@@ -5,6 +5,7 @@
 #include "dataset/split.h"
 #include "fastcgi/app.h"
 #include "fastcgi/bytes.h"
+#include "bundle.h"
 #include "classes.h"
 #include "each.h"
 
@@ -17,19 +18,25 @@ struct export {
 	struct images images;
 	struct digests digests;
 	struct classes classes;
-	int64_t added;  /* samples, by forms that set something between them */
-	struct buf out; /* what is yet to be sent; that it overflowed is seen when it is sent */
+	int64_t added; /* samples, by forms that set something between them */
+	struct bundle bundle;
+	struct spool rows[SPLIT_PARTS]; /* what is known of the images of each part, for forms that write it at the end */
+	struct spool missing;           /* the samples whose images are not there, a line each */
+	struct buf out;                 /* what is yet to be sent; that it overflowed is seen when it is sent */
 };
 
 /* A form of exports. */
 struct form {
 	const char *name;   /* as "format" has it */
+	const char *as;     /* the kind of archive, where there is a choice; the first one is the default */
 	const char *type;   /* media type */
 	const char *ending; /* of the name of its file, behind the dataset's */
 	/* Each appends to export->out. */
 	int (*begin)(struct export *export, struct err *err); /* NULL: nothing */
 	int (*add)(struct export *export, const struct sample *sample, struct err *err);
 	int (*end)(struct export *export, struct err *err); /* NULL: nothing */
+	enum bundle_format bundle;                          /* of forms that are archives: they add to export->bundle */
+	bool is_bundle;
 };
 
 /* The headers of a download, before it is streamed: "Content-Disposition" with the dataset's name. */
@@ -41,6 +48,15 @@ void export_json(struct export *export, cJSON *tree);
 int export_add_address(struct export *export, cJSON *object, const char *key, const struct sample *sample,
                        struct err *err);
 
+/* The folder of the part that the sample is in, "train/"; "" when the export is not split. */
+void export_add_part(const struct export *export, struct buf *out);
+/* Adds the sample's image to the bundle, below `folder` (with its slash); *added is false when the image is not there,
+ * which is noted. Its name goes to `name`. */
+int export_add_image(struct export *export, const struct sample *sample, const char *folder, struct buf *name,
+                     bool *added, struct err *err);
+/* Adds "missing.txt", if images were. */
+int export_add_missing(struct export *export, struct err *err);
+
 int export_is_gone(struct err *err); /* -1: the client went away */
 
 /* Sends what is in export->out if it is worth it, or in any case. ERR_BAD_REQUEST: the client went away. */
@@ -49,6 +65,7 @@ int export_send(struct export *export, bool all, struct err *err);
 /* GET …/export */
 app_handler export_whole;
 
-extern const struct form csv_form, json_form, jsonl_form, sagemaker_form, labelstudio_form;
+extern const struct form csv_form, json_form, jsonl_form, sagemaker_form, labelstudio_form, classfolders_tar_form,
+	classfolders_zip_form, huggingface_form;
 
 #endif

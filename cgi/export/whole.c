@@ -10,16 +10,21 @@ enum {
 	GONE_EACH = 20, /* images that are hashed until it is looked whether anybody still waits */
 };
 
-static const struct form *const forms[] = {&csv_form, &json_form, &jsonl_form, &sagemaker_form, &labelstudio_form};
+static const struct form *const forms[] = {&csv_form, &json_form, &jsonl_form, &sagemaker_form, &labelstudio_form,
+                                           &classfolders_tar_form, &classfolders_zip_form, &huggingface_form};
 enum { FORMS = sizeof(forms) / sizeof(*forms) };
 
 static int refuse_format(const char *given, struct err *err)
 {
+	const char *before = "";
 	struct buf names;
 
 	buf_init(&names, ERR_TEXT_MAX);
-	for (size_t i = 0; i < FORMS; i++)
-		buf_printf(&names, "%s%s", i == 0 ? "" : i + 1 < FORMS ? ", " : " and ", forms[i]->name);
+	for (size_t i = 0; i < FORMS; i++) {
+		if (strcmp(before, forms[i]->name) != 0)
+			buf_printf(&names, "%s%s", i == 0 ? "" : i + 1 < FORMS ? ", " : " and ", forms[i]->name);
+		before = forms[i]->name;
+	}
 	err_set(err, ERR_BAD_REQUEST, "\"format\" must be one of %s", buf_text(&names));
 	buf_release(&names);
 	return given ? err_prefix(err, "There is no format \"%.32s\"", given) : -1;
@@ -27,13 +32,20 @@ static int refuse_format(const char *given, struct err *err)
 
 static const struct form *find_form(const struct call *call, struct err *err)
 {
-	const char *name = request_query(call->request, "format");
+	const char *name = request_query(call->request, "format"), *as = request_query(call->request, "as");
+	bool known = false;
 
 	for (size_t i = 0; name && i < FORMS; i++) {
-		if (strcmp(forms[i]->name, name) == 0)
+		if (strcmp(forms[i]->name, name) != 0)
+			continue;
+		known = true;
+		if (!as || (forms[i]->as && strcmp(forms[i]->as, as) == 0))
 			return forms[i];
 	}
-	refuse_format(name, err);
+	if (known)
+		err_set(err, ERR_BAD_REQUEST, "\"as\" is tar or zip for the format classfolders, and not given for others");
+	else
+		refuse_format(name, err);
 	return NULL;
 }
 
@@ -113,6 +125,41 @@ static int find_part(struct export *export, const struct sample *sample, struct 
 	return 0;
 }
 
+static int send_piece(void *data, const void *bytes, size_t len, struct err *err)
+{
+	struct export *export = data;
+
+	if (len < PIECE_BYTES) {
+		buf_add(&export->out, bytes, len);
+		return export_send(export, false, err);
+	}
+	if (export->out.len > 0 && export_send(export, true, err))
+		return -1;
+	return reply_stream_write(export->call->reply, bytes, len) ? export_is_gone(err) : 0;
+}
+
+static void open_bundle(struct export *export, const struct form *form)
+{
+	const char *dir = call_spool_dir(export->call);
+
+	if (!form->is_bundle)
+		return;
+	bundle_init(&export->bundle, form->bundle, send_piece, export);
+	spool_init(&export->missing, dir, INT64_MAX);
+	for (int i = 0; i < SPLIT_PARTS; i++)
+		spool_init(&export->rows[i], dir, INT64_MAX);
+}
+
+static void close_bundle(struct export *export, const struct form *form)
+{
+	if (!form->is_bundle)
+		return;
+	bundle_release(&export->bundle);
+	spool_release(&export->missing);
+	for (int i = 0; i < SPLIT_PARTS; i++)
+		spool_release(&export->rows[i]);
+}
+
 static int stream(struct export *export, const struct form *form, struct err *err)
 {
 	const struct sample *sample;
@@ -127,7 +174,8 @@ static int stream(struct export *export, const struct form *form, struct err *er
 		    export_send(export, false, err))
 			return -1;
 	}
-	if (more || is_still_there(export->call, err) || (form->end && form->end(export, err)))
+	if (more || is_still_there(export->call, err) || (form->end && form->end(export, err)) ||
+	    (form->is_bundle && bundle_end(&export->bundle, err)))
 		return -1;
 	return export_send(export, true, err);
 }
@@ -147,10 +195,13 @@ int export_whole(struct call *call, struct err *err)
 	digests_init(&export.digests, &export.images);
 	classes_init(&export.classes, &call->info.labels);
 	int failed = filter_of_query(call->request, &export.each.filter, err) || each_start(&export.each, err);
-	if (!failed && head)
+	if (!failed && head) {
 		failed = reply_header(call->reply, "Content-Type", form->type, err);
-	else if (!failed)
+	} else if (!failed) {
+		open_bundle(&export, form);
 		failed = stream(&export, form, err);
+		close_bundle(&export, form);
+	}
 	digests_keep(&export.digests);
 	each_release(&export.each);
 	classes_release(&export.classes);

@@ -1,0 +1,120 @@
+/* Writes archives by libarchive. */
+#include "bundle.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+
+#include "base/memory.h"
+
+enum { PIECE_BYTES = 256 * 1024, MODE = 0644, MADE = 315532800 /* 1980-01-01, the first day of zip's calendar */ };
+
+static la_ssize_t bundle_pass_on(struct archive *archive, void *data, const void *bytes, size_t len)
+{
+	struct bundle *bundle = data;
+
+	if (!bundle->err || bundle->sink(bundle->data, bytes, len, bundle->err)) {
+		archive_set_error(archive, EIO, "the sink failed");
+		bundle->err = NULL; /* which says why, and is not to be written over */
+		return -1;
+	}
+	return (la_ssize_t)len;
+}
+
+void bundle_init(struct bundle *bundle, enum bundle_format format, bundle_sink *sink, void *data)
+{
+	*bundle = (struct bundle){.sink = sink, .data = data, .piece = memory_raw(PIECE_BYTES)};
+	bundle->archive = memory_must(archive_write_new());
+	if (format == BUNDLE_ZIP) {
+		archive_write_set_format_zip(bundle->archive);
+		archive_write_set_options(bundle->archive, "zip:compression=store,zip:hdrcharset=UTF-8");
+	} else {
+		archive_write_set_format_pax_restricted(bundle->archive);
+	}
+	archive_write_set_bytes_per_block(bundle->archive, 0); /* neither buffered nor padded */
+	archive_write_open(bundle->archive, bundle, NULL, bundle_pass_on, NULL);
+}
+
+void bundle_release(struct bundle *bundle)
+{
+	bundle->err = NULL;
+	if (bundle->archive) {
+		archive_write_fail(bundle->archive);
+		archive_write_free(bundle->archive);
+	}
+	free(bundle->piece);
+	*bundle = (struct bundle){.archive = NULL};
+}
+
+/* libarchive's failure, unless the sink's is known. */
+static int bundle_failed(struct bundle *bundle, struct err *err)
+{
+	const char *why = archive_error_string(bundle->archive);
+
+	return bundle->err ? err_set(err, ERR_INTERNAL, "The archive cannot be written: %s", why ? why : "no reason") : -1;
+}
+
+static int bundle_begin(struct bundle *bundle, const char *name, int64_t size, struct err *err)
+{
+	struct archive_entry *entry = memory_must(archive_entry_new2(bundle->archive));
+
+	bundle->err = err;
+	archive_entry_set_pathname(entry, name);
+	archive_entry_set_filetype(entry, AE_IFREG);
+	archive_entry_set_perm(entry, MODE);
+	archive_entry_set_mtime(entry, MADE, 0);
+	archive_entry_set_size(entry, size);
+	int failed = archive_write_header(bundle->archive, entry) != ARCHIVE_OK ? bundle_failed(bundle, err) : 0;
+	archive_entry_free(entry);
+	return failed;
+}
+
+static int bundle_write(struct bundle *bundle, const void *bytes, size_t len, struct err *err)
+{
+	la_ssize_t took = len > 0 ? archive_write_data(bundle->archive, bytes, len) : 0;
+
+	return took == (la_ssize_t)len ? 0 : bundle_failed(bundle, err);
+}
+
+int bundle_add_text(struct bundle *bundle, const char *name, const char *text, size_t len, struct err *err)
+{
+	return bundle_begin(bundle, name, (int64_t)len, err) || bundle_write(bundle, text, len, err);
+}
+
+int bundle_add_spool(struct bundle *bundle, const char *name, const struct spool *spool, struct err *err)
+{
+	ssize_t got = 0;
+
+	if (bundle_begin(bundle, name, spool->length, err))
+		return -1;
+	for (int64_t at = 0; at < spool->length; at += got) {
+		got = spool_read(spool, at, bundle->piece, PIECE_BYTES, err);
+		if (got <= 0 || bundle_write(bundle, bundle->piece, (size_t)got, err))
+			return -1;
+	}
+	return 0;
+}
+
+int bundle_add_image(struct bundle *bundle, const char *name, struct bytes *image, struct err *err)
+{
+	ssize_t got = 0;
+
+	if (bundle_begin(bundle, name, image->size, err))
+		return -1;
+	for (int64_t at = 0; at < image->size; at += got) {
+		size_t want = image->size - at < PIECE_BYTES ? (size_t)(image->size - at) : PIECE_BYTES;
+
+		got = bytes_read(image, at, bundle->piece, want, err);
+		if (got == 0)
+			err_set(err, ERR_UNAVAILABLE, "An image changed while it was exported: %s", name);
+		if (got <= 0 || bundle_write(bundle, bundle->piece, (size_t)got, err))
+			return -1;
+	}
+	return 0;
+}
+
+int bundle_end(struct bundle *bundle, struct err *err)
+{
+	bundle->err = err;
+	return archive_write_close(bundle->archive) == ARCHIVE_OK ? 0 : bundle_failed(bundle, err);
+}
