@@ -1,4 +1,4 @@
-/* Accounts: who is asking and what they may do, users, tokens, and the audit log of who did what. */
+/* /v1/me, /v1/users, /v1/tokens and /v1/audit: users, their tokens, and the audit log. */
 #include "accounts/accounts.h"
 
 static const struct route routes[] = {

@@ -1,4 +1,4 @@
-/* /v1/datasets/{d}/export: a dataset in the form that a trainer's own loader reads, streamed. */
+/* /v1/datasets/{d}/export: a dataset in the format that a trainer's loader reads, streamed. */
 #include "export/export.h"
 
 #include <locale.h>

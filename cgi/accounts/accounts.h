@@ -13,18 +13,18 @@ app_handler accounts_audit;                                             /* audit
 /* Where users and tokens are kept. */
 struct user_place accounts_place(const struct app *app);
 
-/* What is done beside the requests (keep.c). */
+/* The work beside the requests (keep.c). */
 void accounts_keep(struct app *app);
 
-/* What several documents have: roles on single datasets as {name: role}; and the times "expires_at" and "last_used_at",
+/* Parts of several documents: roles on single datasets as {name: role}; the times "expires_at" and "last_used_at",
  * null where there is none. */
 cJSON *accounts_grants(const struct user_file *user);
 void accounts_add_times(cJSON *item, int64_t expires_us, struct call *call, const char *login);
 
-/* The field "expires_at" of the body, 0 where it is not given or null. ERR_BAD_REQUEST. */
+/* Reads the body's field "expires_at"; 0 when it is absent or null. ERR_BAD_REQUEST. */
 int accounts_expiry(const struct call *call, int64_t *expires_us, struct err *err);
 
-/* An entry in the audit log whose detail is the body, which holds no secret. */
+/* Adds an entry to the audit log with the body, which holds no secret, as its detail. */
 int accounts_audit_body(struct call *call, const char *action, const char *target, struct err *err);
 
 #endif

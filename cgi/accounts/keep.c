@@ -1,4 +1,4 @@
-/* Keeps what nginx lets in true beside the requests: who expires is let in no longer. */
+/* Removes users and tokens that have expired from nginx's file, beside the requests. */
 #include "accounts.h"
 #include "auth/users.h"
 #include "base/log.h"
@@ -6,7 +6,7 @@
 
 void accounts_keep(struct app *app)
 {
-	static int64_t compiled_us; /* up to when all that expired was taken out; of the one thread that keeps */
+	static int64_t compiled_us; /* everything that expired before this was removed; used by a single thread */
 	const struct user_place place = accounts_place(app);
 	int64_t now = text_now(), next = auth_next_expiry(app->auth, compiled_us);
 	struct err err;

@@ -1,4 +1,4 @@
-/* GET /v1/me: who is asking, and what they may do; and their own password. */
+/* GET /v1/me: the user who asks, and what that user may do; and the user's own password. */
 #include "accounts.h"
 #include "auth/users.h"
 #include "base/json.h"

@@ -1,4 +1,4 @@
-/* /v1/tokens: for scripts, each of the user who made it. */
+/* /v1/tokens: tokens for scripts, which act as the users who made them. */
 #include "auth/tokens.h"
 
 #include "accounts.h"
@@ -68,7 +68,7 @@ int accounts_tokens(struct call *call, struct err *err)
 
 /* --- adding ------------------------------------------------------------------------------------------------------- */
 
-/* Each must be there, and to be seen by its maker: else the name is mistyped. */
+/* Each dataset must exist, and its maker must be allowed to see it: otherwise the name is mistyped. */
 static int take_datasets(struct call *call, const cJSON *names, struct token *wanted, struct err *err)
 {
 	const cJSON *name;
@@ -108,12 +108,12 @@ int accounts_token_add(struct call *call, struct err *err)
 {
 	const struct user_place place = accounts_place(call->app);
 	char *datasets[TOKEN_DATASETS_MAX], secret[TOKENS_SECRET_MAX];
-	struct token wanted = {.datasets = datasets}, made; /* its texts are the request's */
+	struct token wanted = {.datasets = datasets}, made; /* its texts belong to the request */
 
 	if (token_read(call, &wanted, err) || tokens_add(&place, &wanted, &made, secret, err))
 		return -1;
 	cJSON *document = token_document(call, &made);
-	json_add_string(document, "secret", secret); /* shown only now */
+	json_add_string(document, "secret", secret); /* never shown again */
 	explicit_bzero(secret, sizeof(secret));
 	reply_json(call->reply, 201, document);
 	json_add_string(call->body, "id", made.id);
@@ -122,7 +122,7 @@ int accounts_token_add(struct call *call, struct err *err)
 	return failed;
 }
 
-/* One's own; an admin of everything may remove anybody's. */
+/* Users remove their own tokens; an overall admin may remove anybody's. */
 int accounts_token_remove(struct call *call, struct err *err)
 {
 	const struct user_place place = accounts_place(call->app);

@@ -1,4 +1,4 @@
-/* /v1/users: who there is, for admins of everything. */
+/* /v1/users: all users, for overall admins. */
 #include "auth/users.h"
 
 #include "accounts.h"
@@ -59,7 +59,7 @@ int accounts_users(struct call *call, struct err *err)
 
 /* --- adding ------------------------------------------------------------------------------------------------------- */
 
-/* "datasets": names, on each of which `role` holds, or an object name → role, which says all. */
+/* Reads "datasets": names, on each of which `role` holds, or an object name → role. */
 static int take_grants(const cJSON *datasets, enum role role, struct user_grant *grants, size_t *count,
                        struct err *err)
 {
@@ -132,13 +132,13 @@ static bool take_document(void *data, const struct user_file *user)
 	return !wanted->document;
 }
 
-/* As it now is, with the password that is shown only now. */
+/* Answers with the user's present state, and the key, which is never shown again. */
 static void reply_user(struct call *call, const char *name, char key[USERS_KEY_MAX])
 {
 	struct wanted wanted = {.call = call, .name = name};
 
 	auth_users(call->app->auth, "", take_document, &wanted);
-	cJSON *document = wanted.document ? wanted.document : json_new_object(); /* removed by now */
+	cJSON *document = wanted.document ? wanted.document : json_new_object(); /* the user has been removed meanwhile */
 	json_add_string(document, "password", key);
 	explicit_bzero(key, USERS_KEY_MAX);
 	reply_json(call->reply, 201, document);

@@ -16,10 +16,10 @@ enum { ADMIN_DONE = 0, ADMIN_FAILED = 1, ADMIN_USAGE = 2 };
  * the manual. */
 int admin_config(int argc, char **argv, config_env *env);
 /* Makes everything ready for serving: makes folders, merges JSON datasets, opens each dataset (which migrates it),
- * compiles the users. Prints one line a dataset; warnings go to stderr first. With --first-start as its last argument
- * there need be no user. */
+ * compiles the users. Prints one line a dataset; warnings go to stderr first. With --first-start as its last
+ * argument it needs no user. */
 int admin_prepare(int argc, char **argv, config_env *env);
-/* Makes the first user where there is none, and prints the key. */
+/* Makes the first user if there is none, and prints the key. */
 int admin_first(int argc, char **argv, config_env *env);
 /* Adds, changes, removes and lists users. */
 int admin_user(int argc, char **argv, config_env *env);

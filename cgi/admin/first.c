@@ -1,4 +1,4 @@
-/* `admin first`: makes the first user, where there is none. */
+/* `admin first`: makes the first user if there is none. */
 #include "admin.h"
 #include "auth/users.h"
 

@@ -188,7 +188,7 @@ static int migrate_open_stores(struct run *run, config_env *env, struct err *err
 	migration->restart = run->options.restart;
 	migration->allow_missing = run->options.allow_missing;
 	migration->images.same = same_images(&run->from_config, &run->to_config);
-	/* On the file system of the image store an image need not be copied once more. */
+	/* A spool on the image store's own file system saves another copy of each image. */
 	migration->images.spool_dir = blob_spool_dir(migration->images.to);
 	if (!migration->images.spool_dir)
 		migration->images.spool_dir = tmp && *tmp ? tmp : "/tmp";

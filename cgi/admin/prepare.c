@@ -23,7 +23,7 @@ struct prepare {
 	struct config config;
 	struct dataset_store *store;
 	const char *state_dir;
-	bool first_start;             /* there need be no user yet */
+	bool first_start;             /* no user is needed yet */
 	struct buf warnings;          /* a line each */
 	size_t ready, broken;         /* datasets */
 	char (*uuids)[HASH_UUID_MAX]; /* of the datasets that are ready */

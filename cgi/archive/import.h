@@ -10,7 +10,7 @@
 
 struct import {
 	struct call *call;
-	struct ingest ingest; /* filled for the first image */
+	struct ingest ingest; /* filled at the first image */
 	struct archive_reader *reader;
 	int64_t stored, duplicates, skipped, failed;
 	int64_t guessed;             /* names whose charset was not given */

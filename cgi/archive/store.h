@@ -12,7 +12,7 @@
 /* One image under way: call entry_read, give it to a crew with entry_work, wait for it, then call entry_finish. */
 struct entry {
 	struct crew_job job;   /* must be the first field */
-	struct ingest *ingest; /* the import's */
+	struct ingest *ingest; /* belongs to the import */
 	struct ingest_image image;
 	struct ingest_step step;
 	struct spool file;
@@ -35,8 +35,8 @@ void entry_release(struct entry *entry);
 /* Whether it must wait until `other` is finished, which has the same bytes or the same filepath. */
 bool entry_follows(const struct entry *entry, const struct entry *other);
 
-/* Reads what an image of that label needs and is not known yet: fills *ingest, and call->info.labels, to which it adds
- * the label when it is new. */
+/* Reads what storing an image with this label needs and is not known yet: fills *ingest and call->info.labels, and
+ * adds the label if it is new. */
 int store_prepare(struct call *call, struct ingest *ingest, const char *label, struct err *err);
 /* Spells a label as the dataset does. */
 void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1]);

@@ -29,7 +29,7 @@ static int change_settle(struct call *call, const struct dataset_change *change,
 	               : 0;
 }
 
-/* The request says in full what was changed. */
+/* The detail is the request, which names every change. */
 static int dataset_change_audit(struct call *call, struct err *err)
 {
 	struct buf detail;

@@ -1,4 +1,4 @@
-/* Keeps the labels of a dataset in order of name. */
+/* Keeps a dataset's labels in order of name. */
 #include "classes.h"
 
 #include <stdlib.h>

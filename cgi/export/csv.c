@@ -1,7 +1,7 @@
-/* The form "csv": RFC 4180 with CRLF, as the older system's exporter writes it, fit for spreadsheets. */
+/* The format "csv": RFC 4180 with CRLF, as the older system's exporter writes it, safe for spreadsheets. */
 #include "export.h"
 
-/* A spreadsheet runs a cell that begins so (OWASP, "CSV Injection"). */
+/* Spreadsheets execute cells that begin with these (OWASP, "CSV Injection"). */
 static const char FORMULA[] = "=+-@\t\r";
 
 static void add_cell(struct buf *out, const char *text)

@@ -1,5 +1,5 @@
-/* The samples that an export is of, one after the other, in order of id: read in pages, so that nothing is held while
- * the client takes its time. One thread. */
+/* The samples of an export, one after the other, in order of id: read in pages, so that nothing is locked while the
+ * client takes its time. One thread. */
 #ifndef EXPORT_EACH_H
 #define EXPORT_EACH_H
 
@@ -9,17 +9,17 @@ struct each {
 	struct dataset *dataset;
 	struct sample_filter filter; /* its texts are borrowed */
 	struct sample *page;
-	size_t count, at; /* of the page, and how many were given */
-	int64_t after;    /* the id of the last one read; -1 = none yet */
-	bool last;        /* there are no more behind this page */
+	size_t count, at; /* in the page, and how many of these were returned */
+	int64_t after;    /* the last id that was read; -1 = none yet */
+	bool last;        /* the page is the last one */
 };
 
 void each_init(struct each *each, struct dataset *dataset);
 void each_release(struct each *each);
 
-/* The next one, which is each's until the next call. 1; 0: there are no more; -1 with err. */
+/* Returns the next sample, which belongs to each until the next call. 1; 0: there are no more; -1 with err. */
 int each_next(struct each *each, const struct sample **out, struct err *err);
-/* Reads the first page, so that what fails does so before an answer has begun. */
+/* Reads the first page, so that a failure comes before the answer has begun. */
 int each_start(struct each *each, struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the forms of exports share: what is asked for, and the way to the client. One request, one thread. */
+/* What the formats of exports share: the request, and sending to the client. One request, one thread. */
 #ifndef EXPORT_H
 #define EXPORT_H
 
@@ -10,11 +10,11 @@
 #include "each.h"
 
 struct export {
-	struct call *call; /* its place and labels are read */
-	struct each each;  /* the samples that it is of */
+	struct call *call; /* with its place and labels read */
+	struct each each;  /* the samples to export */
 	bool is_split;
 	struct split split; /* if it is */
-	const char *part;   /* of the sample that is added; NULL when it is not split, or its image is not there */
+	const char *part;   /* the part of the sample being added; NULL without a split, or if its image is missing */
 	struct images images;
 	struct digests digests;
 	struct classes classes;
@@ -25,12 +25,12 @@ struct export {
 	struct buf out;                 /* what is yet to be sent; that it overflowed is seen when it is sent */
 };
 
-/* A form of exports. */
+/* A format of exports. */
 struct form {
 	const char *name;   /* as "format" has it */
 	const char *as;     /* the kind of archive, where there is a choice; the first one is the default */
 	const char *type;   /* media type */
-	const char *ending; /* of the name of its file, behind the dataset's */
+	const char *ending; /* of its file's name, after the dataset's name */
 	/* Each appends to export->out. */
 	int (*begin)(struct export *export, struct err *err); /* NULL: nothing */
 	int (*add)(struct export *export, const struct sample *sample, struct err *err);
@@ -39,10 +39,10 @@ struct form {
 	bool is_bundle;
 };
 
-/* The headers of a download, before it is streamed: "Content-Disposition" with the dataset's name. */
+/* Adds the headers of a download before it is streamed: "Content-Disposition" with the dataset's name. */
 int export_headers(struct call *call, const char *ending, struct err *err);
 
-/* Appends a JSON value, and takes it. */
+/* Appends a JSON value, which it takes. */
 void export_json(struct export *export, cJSON *tree);
 /* Adds the lasting address of a sample's image (fastcgi/address.h). */
 int export_add_address(struct export *export, cJSON *object, const char *key, const struct sample *sample,
@@ -59,7 +59,7 @@ int export_add_missing(struct export *export, struct err *err);
 
 int export_is_gone(struct err *err); /* -1: the client went away */
 
-/* Sends what is in export->out if it is worth it, or in any case. ERR_BAD_REQUEST: the client went away. */
+/* Sends export->out if it holds enough, or in any case. ERR_BAD_REQUEST: the client has disconnected. */
 int export_send(struct export *export, bool all, struct err *err);
 
 /* GET …/export */

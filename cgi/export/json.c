@@ -1,5 +1,5 @@
-/* The forms "json", the one that the older system's datasets are seeded in, and "jsonl", a line a sample with all that
- * is known of it. */
+/* The formats "json", in which the older system's datasets are seeded, and "jsonl", a line for each sample with
+ * everything that is known of it. */
 #include "export.h"
 
 #include "base/json.h"

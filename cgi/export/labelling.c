@@ -1,11 +1,12 @@
-/* The forms of other labelling systems: "sagemaker" (Ground Truth's augmented manifest, a line a sample) and
+/* The formats of other labelling systems: "sagemaker" (Ground Truth's augmented manifest, a line a sample) and
  * "labelstudio" (Label Studio's JSON of tasks with annotations). */
 #include "export.h"
 
 #include "base/json.h"
 #include "fastcgi/document.h"
 
-/* https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html: "class" is a number, which class-map names. */
+/* https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html: "class" is a number, whose name is in
+ * class-map. */
 static cJSON *class_metadata(const struct export *export, const struct sample *sample, int64_t key)
 {
 	cJSON *metadata = json_new_object(), *map = json_new_object();

@@ -1,4 +1,4 @@
-/* GET …/export: finds the form that is asked for, and streams it. */
+/* GET …/export: finds the requested format, and streams it. */
 #include "export.h"
 
 #include "base/text.h"
@@ -7,7 +7,7 @@
 enum {
 	PIECE_BYTES = 64 * 1024,
 	DISPOSITION_MAX = 4096,
-	GONE_EACH = 20, /* images that are hashed until it is looked whether anybody still waits */
+	GONE_EACH = 20, /* images hashed between two checks whether the client is still there */
 };
 
 static const struct form *const forms[] = {&csv_form, &json_form, &jsonl_form, &sagemaker_form, &labelstudio_form,
@@ -49,7 +49,7 @@ static const struct form *find_form(const struct call *call, struct err *err)
 	return NULL;
 }
 
-/* RFC 6266: as ASCII for those who know no better, and as it is. */
+/* RFC 6266: the name as ASCII for clients that know only that, and unchanged. */
 int export_headers(struct call *call, const char *ending, struct err *err)
 {
 	struct buf value;
@@ -82,7 +82,7 @@ int export_send(struct export *export, bool all, struct err *err)
 	return failed ? export_is_gone(err) : 0;
 }
 
-/* What was read of a dataset that was removed meanwhile may be a part of it. */
+/* If the dataset was removed meanwhile, only a part of it may have been read. */
 static int is_still_there(struct call *call, struct err *err)
 {
 	struct dataset *now;
@@ -109,7 +109,7 @@ static int read_split(struct export *export, struct err *err)
 	return split_parse(text, seed ? seed : "", &export->split, err);
 }
 
-/* Which part of the split a sample is in. */
+/* Finds the sample's part of the split. */
 static int find_part(struct export *export, const struct sample *sample, struct err *err)
 {
 	char sha256[HASH_SHA256_HEX];

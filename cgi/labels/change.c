@@ -4,7 +4,7 @@
 #include "dataset/label.h"
 #include "labels.h"
 
-/* What can be no key names no label. */
+/* A text that cannot be a key names no label. */
 static int label_key(const struct call *call, int64_t *key, struct err *err)
 {
 	return text_int64(call->param[0], 0, INT64_MAX, key)
@@ -12,7 +12,7 @@ static int label_key(const struct call *call, int64_t *key, struct err *err)
 	               : 0;
 }
 
-/* null is none, which takes away. */
+/* null means none, which removes the text. */
 static int text_or_none(const cJSON *body, const char *field, const char **out, struct err *err)
 {
 	*out = cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(body, field)) ? "" : NULL;
@@ -28,7 +28,7 @@ static int change_parse(const cJSON *body, struct label_change *out, struct err 
 	                   &out->position, err);
 }
 
-/* The label as it is before it is changed, for the audit log: NULL when there is none. It lives until call_info. */
+/* The label's name before the change, for the audit log: NULL when there is none. Valid until call_info. */
 static const char *name_before(struct call *call, int64_t key, struct err *err)
 {
 	if (call_labels(call, err))
@@ -41,7 +41,7 @@ static const char *name_before(struct call *call, int64_t key, struct err *err)
 	return NULL;
 }
 
-/* The request says in full what was changed. */
+/* The detail is the request, which names every change. */
 static int label_change_audit(struct call *call, const char *action, const char *name, struct err *err)
 {
 	struct buf detail;

@@ -1,4 +1,4 @@
-/* The collecting clients' requests: /fetch, and /add_label/{name}. */
+/* Requests of the collecting clients: /fetch, and /add_label/{name}. */
 #include "base/json.h"
 #include "blob/key.h"
 #include "dataset/label.h"

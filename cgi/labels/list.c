@@ -11,7 +11,7 @@ enum { LIMIT_DEFAULT = 1000,
        LIMIT_MAX = DATASET_LABELS_MAX };
 static const char LIST[] = "labels";
 
-/* The cursor's key holds all that the order goes by, so that a label that is moved or removed takes no others along. */
+/* The cursor's key holds everything that the order depends on, so that moving or removing a label skips no others. */
 static int begin_page(struct call *call, int64_t *limit, size_t *at, struct err *err)
 {
 	struct dataset_label after = {.key = -1};

@@ -54,7 +54,7 @@ static void snapshot_release(struct snapshot *snapshot)
 	free(snapshot);
 }
 
-/* Room for one more: the array doubles whenever its count is a power of two. */
+/* Makes room for one more: the array doubles whenever its count is a power of two. */
 static void *room_for_one(void *array, size_t count, size_t size)
 {
 	return count & (count - 1) ? array : memory_grow(array, count ? 2 * count : 1, size);
@@ -83,7 +83,7 @@ static int snapshot_add_token(struct snapshot *snapshot, bool passwords, const c
 	return 0;
 }
 
-/* One line, one user or token. A line that is broken gives nobody anything. */
+/* Adds the user or token of one line. A broken line grants nobody anything. */
 static void snapshot_add_line(struct snapshot *snapshot, bool passwords, const char *line, size_t len)
 {
 	struct err err;
@@ -281,7 +281,7 @@ static const struct token *find_token(const struct snapshot *snapshot, const cha
 	return token && !auth_is_over(token->expires_us) ? token : NULL;
 }
 
-/* The user that somebody acts as, NULL: nobody's name, or no more; and by which token, NULL: by none. */
+/* Finds the user as whom `login` acts (NULL: unknown or expired), and the token through which (NULL: none). */
 static const struct user_file *find_login(const struct snapshot *snapshot, const char *login,
                                           const struct token **token)
 {
@@ -317,7 +317,7 @@ enum role auth_role(struct auth *auth, const char *login, const char *dataset)
 	return role;
 }
 
-/* What a token that is limited gives on each of its datasets. */
+/* Visits the roles that a limited token has on its datasets. */
 static void visit_limited(const struct token *token, const struct user_file *user, auth_visit *visit, void *data)
 {
 	for (size_t i = 0; i < token->dataset_count; i++) {

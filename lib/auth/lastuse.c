@@ -1,4 +1,4 @@
-/* Notes who was let in when. */
+/* Notes when each user or token was let in. */
 #include "auth/lastuse.h"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-enum { PROBED = 8, GROUPS = LASTUSE_CELLS / PROBED }; /* the cells in which a name may be, one group of PROBED */
+enum { PROBED = 8, GROUPS = LASTUSE_CELLS / PROBED }; /* a name's cell is one of PROBED in its group */
 
 struct cell {
 	uint64_t tag; /* of the name; 0 = free */
@@ -20,7 +20,7 @@ struct cell {
 
 struct lastuse {
 	int fd;                                /* -1: it cannot be used */
-	_Atomic uint64_t noted[LASTUSE_CELLS]; /* what this process noted last: tag and second in one number */
+	_Atomic uint64_t noted[LASTUSE_CELLS]; /* this process's last notes: tag and second in one number */
 };
 
 struct lastuse *lastuse_open(const char *path)
@@ -53,7 +53,7 @@ static off_t group_of(uint64_t tag)
 	return (off_t)((tag >> 1) % GROUPS) * PROBED * (off_t)sizeof(struct cell);
 }
 
-/* The name's cells; beyond the file's end all are free. */
+/* Reads the name's cells; those beyond the file's end are free. */
 static void read_group(const struct lastuse *lastuse, uint64_t tag, struct cell group[PROBED])
 {
 	memset(group, 0, PROBED * sizeof(*group));
@@ -61,7 +61,7 @@ static void read_group(const struct lastuse *lastuse, uint64_t tag, struct cell 
 		memset(group, 0, PROBED * sizeof(*group));
 }
 
-/* The name's own cell, else a free one, else that of who was here longest ago. */
+/* Chooses the name's own cell, else a free one, else the one used longest ago. */
 static size_t lastuse_choose(const struct cell group[PROBED], uint64_t tag)
 {
 	size_t chosen = 0;
@@ -91,7 +91,7 @@ void lastuse_note(struct lastuse *lastuse, const char *name, int64_t now_us)
 	if (group[at].tag == tag && group[at].seconds >= seconds)
 		return;
 	const struct cell cell = {.tag = tag, .seconds = seconds};
-	/* A disk that is full keeps no note, and nobody from working. */
+	/* A full disk only means that there is no note. */
 	if (pwrite(lastuse->fd, &cell, sizeof(cell), group_of(tag) + (off_t)(at * sizeof(cell))) < 0)
 		atomic_store(noted, 0);
 }

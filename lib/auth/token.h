@@ -1,10 +1,10 @@
-/* One token as JSON: what its document says, and a line of .grants. Somebody who logs in with its id and secret acts as
- * its maker, within its scope and its datasets, and may never do more than the maker may by then.
+/* One token as JSON: its document, and its line of .grants. A script that logs in with its id and secret acts as its
+ * maker, within its scope and its datasets, and may never do more than its maker may at the time.
  *
  *   {"token": "token.Zk…", "user": "ann", "name": "nightly export", "scope": "read", "datasets": ["cats"],
  *    "password_hash": "{SSHA}…", "created": "2030-01-01T00:00:00Z", "expires": "2030-01-31T00:00:00Z"}
  *
- * Without "datasets" it is of all that its maker may see, without "expires" for good. Pure; thread-safe. */
+ * Without "datasets" it holds for all that its maker may see, without "expires" for good. Pure; thread-safe. */
 #ifndef AUTH_TOKEN_H
 #define AUTH_TOKEN_H
 
@@ -22,7 +22,7 @@ struct token {
 	char *user; /* its maker */
 	char *name;
 	char *password_hash;
-	bool read_only;  /* GET and HEAD alone */
+	bool read_only;  /* only GET and HEAD */
 	bool is_limited; /* to datasets */
 	char **datasets;
 	size_t dataset_count;
@@ -30,19 +30,19 @@ struct token {
 	int64_t expires_us; /* 0 = never */
 };
 
-/* Whether it is a token's document, or line. */
+/* Whether it is the document, or line, of a token. */
 bool token_is(const cJSON *tree);
-/* ERR_BAD_REQUEST says what is wrong; nothing is then to be released. */
+/* ERR_BAD_REQUEST says what is wrong; then there is nothing to release. */
 int token_from_json(const cJSON *tree, struct token *out, struct err *err);
 cJSON *token_to_json(const struct token *token);
 void token_release(struct token *token); /* wipes the hash */
 
-/* "read" or "write". ERR_BAD_REQUEST. */
+/* Parses "read" or "write". ERR_BAD_REQUEST. */
 int token_scope_parse(const char *scope, bool *read_only, struct err *err);
 const char *token_scope(const struct token *token);
 
-/* The role on a dataset, NULL: overall, of who is let in by the token, `user` being what its maker may now. Expiry is
- * the caller's to look at. */
+/* The role that the token gives on a dataset (NULL: overall), `user` being what its maker may do now. The caller
+ * checks the expiry. */
 enum role token_role(const struct token *token, const struct user_file *user, const char *dataset);
 
 #endif

@@ -1,4 +1,4 @@
-/* Holds the users' folder; lists, reads and replaces documents and files. */
+/* Locks the users' folder; lists, reads and replaces documents and files. */
 #include "auth/userdir.h"
 
 #include <dirent.h>
@@ -38,7 +38,7 @@ static void userdir_add(void *data, const char *name, const char *text)
 
 	if (!userdir_is(name, USERDIR_USER) && !userdir_is(name, USERDIR_TOKEN))
 		return;
-	if ((dir->count & (dir->count + 1)) == 0) /* room for 1, 3, 7, … is used up */
+	if ((dir->count & (dir->count + 1)) == 0) /* when room for 1, 3, 7, … is used up */
 		dir->documents = memory_grow(dir->documents, 2 * dir->count + 1, sizeof(*dir->documents));
 	dir->documents[dir->count++] = (struct user_document){
 		.name = memory_text(name), .text = text ? memory_text(text) : NULL};

@@ -1,7 +1,7 @@
-/* Where users and tokens are kept: each a JSON document under a name, in files of a folder, or in a store that several
- * machines share; and what is compiled from them, always in the folder.
+/* Where users and tokens are kept: each is a JSON document with a name, in a file of a folder, or in a store that
+ * several machines share; the files compiled from them are always in the folder.
  *
- * The folder is held by one process at a time; its files are replaced whole and durably. Files made by root belong to
+ * One process at a time holds the folder; its files are replaced whole and durably. Files that root makes belong to
  * the folder's owner, so that a server that does not run as root can read them. */
 #ifndef AUTH_USERDIR_H
 #define AUTH_USERDIR_H
@@ -14,37 +14,37 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* A store of documents: what it is, this module does not know. Each function is called while the folder is held. */
+/* A store of documents, whose kind this module does not know. Its functions are called while the folder is held. */
 typedef void user_document_visit(void *data, const char *name, const char *text);
 struct user_store {
 	void *data;
-	/* All of them, in any order. */
+	/* Visits all documents, in any order. */
 	int (*list)(void *data, user_document_visit *visit, void *visit_data, struct err *err);
-	/* Makes or replaces one, durably, if it still is what it was (NULL: none); else ERR_CONFLICT. */
+	/* Makes or replaces a document, durably, if it still is what it was (NULL: none); else ERR_CONFLICT. */
 	int (*put)(void *data, const char *name, const char *was, const char *text, struct err *err);
-	/* One that is not there is no error. */
+	/* A document that does not exist is no error. */
 	int (*remove)(void *data, const char *name, struct err *err);
 };
 
-/* Where they are: of a program, a command, a test. */
+/* Where the documents are: for a program, a command, a test. */
 struct user_place {
 	const char *dir;                /* json_user_dir */
-	const struct user_store *store; /* NULL: they are files of the folder */
+	const struct user_store *store; /* NULL: the documents are files of the folder */
 };
 
-#define USERDIR_USER ".json"   /* what the name of a user's document ends with */
-#define USERDIR_TOKEN ".token" /* and a token's */
+#define USERDIR_USER ".json"   /* ending of the name of a user's document */
+#define USERDIR_TOKEN ".token" /* and of a token's */
 enum { USERDIR_NAME_MAX = 256 };
 
 struct user_document {
 	char *name;
-	char *text; /* as the store has it; NULL: it is a file */
+	char *text; /* as in the store; NULL: it is a file */
 };
 
 struct userdir {
-	const struct user_place *place; /* the caller's */
+	const struct user_place *place; /* belongs to the caller */
 	int fd;
-	int lock_fd;                     /* flock; ends with the process */
+	int lock_fd;                     /* holds a flock, which ends with the process */
 	struct user_document *documents; /* in byte order of name */
 	size_t count;
 };
@@ -53,18 +53,18 @@ struct userdir {
 int userdir_open(struct userdir *dir, const struct user_place *place, struct err *err);
 void userdir_close(struct userdir *dir);
 
-/* Whether a document's name ends so. */
+/* Whether a document's name has this ending. */
 bool userdir_is(const char *name, const char *ending);
 bool userdir_has(const struct userdir *dir, const char *name);
-/* A document's JSON object, the caller's; NULL with err, which names the document and the line. */
+/* Reads a document's JSON object, which is the caller's; NULL with err, which names the document and the line. */
 cJSON *userdir_json(const struct userdir *dir, const char *name, struct err *err);
-/* Makes or replaces a document, or (its name begins with '.') a file that is compiled: mode 0600, by rename and synced;
+/* Makes or replaces a document, or (if its name begins with '.') a compiled file: mode 0600, by rename and synced;
  * does nothing when it holds these bytes already. ERR_CONFLICT: another machine was quicker. */
 int userdir_write(const struct userdir *dir, const char *name, const char *bytes, size_t len,
                   struct err *err);
-/* The same of a JSON object; ERR_TOO_LARGE. */
+/* The same for a JSON object; ERR_TOO_LARGE. */
 int userdir_write_json(const struct userdir *dir, const char *name, const cJSON *tree, struct err *err);
-/* Removes a document; one that is not there is no error. */
+/* Removes a document; one that does not exist is no error. */
 int userdir_remove(const struct userdir *dir, const char *name, struct err *err);
 
 #endif

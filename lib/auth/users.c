@@ -214,7 +214,7 @@ int users_grant(const struct user_place *place, const char *name, const char *da
 	return change_user(place, name, change_grant, &grant, err);
 }
 
-/* A server without one could not be managed any more, but from its machine. */
+/* Without an overall admin, a server could only be managed on its own machine. */
 static int check_other_admin(const struct userset *set, const char *name, struct err *err)
 {
 	int64_t now = text_now();
@@ -233,8 +233,8 @@ static int check_other_admin(const struct userset *set, const char *name, struct
 	return is_admin ? err_set(err, ERR_CONFLICT, "\"%s\" is the last admin: make another one first", name) : 0;
 }
 
-/* Removes every document of the user: otherwise one that was shadowed until now would hold, with a password that nobody
- * expects. */
+/* Removes every document of the user: otherwise one that was shadowed until now would hold, with a password that
+ * nobody expects. */
 static int remove_documents(const struct users *users, const char *name, struct err *err)
 {
 	const struct user_entry *end = users->set.entries + users->set.count;
@@ -247,7 +247,7 @@ static int remove_documents(const struct users *users, const char *name, struct 
 	return 0;
 }
 
-/* Who is made anew under this name is not to have them. */
+/* A later user with the same name must not have them. */
 static int remove_tokens(const struct users *users, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < users->dir.count; i++) {

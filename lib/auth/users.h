@@ -1,10 +1,10 @@
-/* The users' own documents: one JSON file a user in json_user_dir, or one in a store, and what is compiled from them
- * for nginx and auth.h.
+/* The users' documents: one JSON file a user in json_user_dir, or one in a store, and what is compiled from them for
+ * nginx and auth.h.
  *
- * A document is A's {"user","password"}, to which ours adds "password_hash", "role", "datasets" (a list of names, or an
- * object name → role), "expires" (RFC 3339). A user whose document has no role may label every dataset (annotator). A
- * warning names each broken one, and the others hold. Not for request threads: callers are commands and the
- * accounts program; a lock file serialises them across processes. */
+ * A document is A's {"user","password"}, to which ours adds "password_hash", "role", "datasets" (a list of names, or
+ * an object name → role), "expires" (RFC 3339). A user whose document has no role may label every dataset
+ * (annotator). A warning names each broken one, and the others hold. Not for request threads: callers are commands
+ * and the accounts program; a lock file serialises them across processes. */
 #ifndef AUTH_USERS_H
 #define AUTH_USERS_H
 
@@ -36,14 +36,14 @@ enum {
 	USERS_KEY_MAX = 32,
 	USERS_PASSWORD_MIN = 8,   /* characters */
 	USERS_PASSWORD_MAX = 256, /* bytes */
-	USERS_GRANTS_MAX = 1000,  /* single datasets that a request names */
+	USERS_GRANTS_MAX = 1000,  /* single datasets that a request may name */
 };
 int users_add(const struct user_place *place, const char *name, enum role role, const struct user_grant *grants,
               size_t grant_count, const char *password, int64_t expires_us, char key_out[USERS_KEY_MAX],
               struct err *err);
-/* Whether there is no user at all, not even one that is broken or has expired. */
+/* Whether there is no user at all, not even a broken or expired one. */
 int users_none(const struct user_place *place, bool *none, struct err *err);
-/* Where there is none, makes the first: an admin of everything, whose name is USERS_FIRST. */
+/* Makes the first user, USERS_FIRST, an overall admin, if there is none. */
 #define USERS_FIRST "admin"
 int users_add_first(const struct user_place *place, bool *made, char key_out[USERS_KEY_MAX], struct err *err);
 /* Sets a new key (key_out), or `password`. ERR_NOT_FOUND for an unknown user. */

@@ -49,10 +49,10 @@ static void add_grants(struct buf *out, const struct user_file *user, const char
 struct compiled {
 	struct buf htpasswd, grants;
 	int64_t now;
-	size_t count; /* of the users that are let in */
+	size_t count; /* users that are let in */
 };
 
-/* Who has expired is still to be listed, but let in by nobody. */
+/* An expired user is still listed, but not let in. */
 static void compile_user(struct compiled *out, const struct user_entry *entry, struct auth *before)
 {
 	char made[PASSWORD_HASH_MAX];
@@ -67,7 +67,7 @@ static void compile_user(struct compiled *out, const struct user_entry *entry, s
 	out->count++;
 }
 
-/* A token ends with its maker. One that is called as a user is would not be that user's. */
+/* A token ends with its maker. A token with a user's name is left out, since it would not be that user's. */
 static void compile_token(struct compiled *out, const struct token *token, const struct userset *set)
 {
 	const struct user_entry *maker = userset_find(set, token->user);

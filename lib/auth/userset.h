@@ -1,4 +1,4 @@
-/* All users and tokens of a place, as their documents say. */
+/* All users and tokens of a place, from their documents. */
 #ifndef AUTH_USERSET_H
 #define AUTH_USERSET_H
 

@@ -23,7 +23,7 @@ void buf_init(struct buf *buf, size_t max);
 void buf_release(struct buf *buf); /* frees; buf may be used again, with its max */
 void buf_clear(struct buf *buf);   /* len = 0, overflow = false; keeps memory */
 
-/* Each returns 0, or non-zero when it would pass the ceiling (nothing is then appended). */
+/* Append; each returns 0, or non-zero when it would exceed the ceiling (then nothing is appended). */
 int buf_add(struct buf *buf, const void *bytes, size_t len);
 int buf_str(struct buf *buf, const char *string);
 int buf_char(struct buf *buf, char c);

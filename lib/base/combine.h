@@ -34,8 +34,8 @@ void combine_release(struct combine *line);
 struct combine_job *combine_take(struct combine *line);
 /* Does the work of a batch. Only one runs at a time. */
 typedef void combine_run(void *owner, struct combine *line);
-/* Returns 0 when the job's work was done by somebody's `run`. wait_seconds: who has waited for so long, and is in no
- * batch, goes, and gets non-zero; 0: waits for as long as it takes. */
+/* Returns 0 when the job's work was done by some thread's `run`. A job that has waited for wait_seconds and is in no
+ * batch fails; 0: wait as long as it takes. */
 int combine_do(struct combine *line, struct combine_job *job, combine_run *run, void *owner, int wait_seconds);
 
 #endif

@@ -1,8 +1,8 @@
 /* The one error value of the project: a code that says what kind, and a finished sentence for a person.
  *
- * Convention everywhere: a function that can fail takes `struct err *err` last and returns 0 on success,
- * non-zero on failure with *err set. A caller passes it up with `||` and never prints it in the library. An err
- * holds no memory and needs no release; it belongs to one thread. */
+ * Everywhere, a function that can fail takes `struct err *err` last and returns 0 on success, non-zero on failure
+ * with *err set. A caller passes it up with `||`; the library never prints it. An err holds no memory and needs no
+ * release; it belongs to one thread. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

@@ -16,7 +16,7 @@ void hash_hex(const unsigned char *bytes, size_t len, char *out); /* 2 * len + 1
 struct hash_stream;
 struct hash_stream *hash_stream_new(const char *algorithm); /* "sha256", "sha1", "md5"; NULL when unknown */
 void hash_stream_update(struct hash_stream *stream, const void *bytes, size_t len);
-/* Adds the text and its end, so that no two lists of texts are the same bytes; NULL is as "". */
+/* Adds the text with its end, so that no two lists of texts have the same bytes; NULL counts as "". */
 void hash_stream_text(struct hash_stream *stream, const char *text);
 /* Returns the digest's length, and frees stream. */
 size_t hash_stream_final(struct hash_stream *stream, unsigned char out[64]);
@@ -30,8 +30,8 @@ size_t hash_file(const char *algorithm, int fd, int64_t offset, int64_t length, 
 void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
                       unsigned char out[HASH_SHA256_SIZE]);
 
-/* Base64 (RFC 4648 §4) and its decoding, appended to out; decode is non-zero on anything that is not canonical
- * base64 (out may then hold a part), or over the ceiling of out. */
+/* Append Base64 (RFC 4648 §4), or the bytes that it encodes, to out. Decoding fails on anything but canonical base64
+ * (out may then hold a part), or above out's ceiling. */
 void hash_base64(const void *bytes, size_t len, struct buf *out);
 int hash_base64_decode(const char *text, size_t len, struct buf *out);
 

@@ -28,12 +28,12 @@ cJSON *json_parse_object(const char *bytes, size_t len, struct err *err);
 /* Reads and parses a file (at most JSON_BODY_MAX) whose top may be any value; messages name the file. */
 cJSON *json_parse_file(const char *path, struct err *err);
 
-/* Typed fields. A wrong type is non-zero with ERR_BAD_REQUEST naming the key. `required`: absence is an error
- * too; else an absent or null field leaves *out as it was. Strings belong to the tree. */
+/* Typed fields. A wrong type is ERR_BAD_REQUEST, which names the key. If `required`, so is absence; else an absent
+ * or null field leaves *out as it was. Strings belong to the tree. */
 int json_string(const cJSON *object, const char *key, bool required, const char **out, struct err *err);
 int json_int64(const cJSON *object, const char *key, bool required, int64_t min, int64_t max, int64_t *out,
                struct err *err);
-/* Any finite number in [min, max]. */
+/* Reads any finite number in [min, max]. */
 int json_number(const cJSON *object, const char *key, bool required, double min, double max, double *out,
                 struct err *err);
 int json_bool(const cJSON *object, const char *key, bool required, bool *out, struct err *err);
@@ -60,8 +60,8 @@ void json_add(cJSON *object, const char *key, cJSON *value); /* takes value */
 void json_append(cJSON *array, cJSON *value);                /* takes value */
 void json_append_string(cJSON *array, const char *value);
 
-/* Appends the tree as compact UTF-8; bytes that are not UTF-8 become U+FFFD. Non-zero over the buffer's ceiling,
- * which then holds what it held. */
+/* Appends the tree as compact UTF-8; bytes that are not UTF-8 become U+FFFD. Fails above the buffer's ceiling; the
+ * buffer then keeps what it held. */
 int json_print(const cJSON *tree, struct buf *out);
 /* Appends the tree as compact ASCII (\uXXXX, surrogate pairs), fit for a header. */
 int json_print_ascii(const cJSON *tree, struct buf *out);

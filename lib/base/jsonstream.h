@@ -14,10 +14,9 @@
 
 enum { JSON_TOKEN_MAX = 1024 * 1024 }; /* bytes of one string, or of space between values, in a file */
 
-/* Any may be NULL: such events are passed over. Text is NUL-terminated UTF-8 without NULs inside and lives
- * during the call. A number is the text as it stands ("1.50"), at most JSON_NUMBER_MAX bytes. Each returns
- * 0 to go on; or non-zero with err set, and then the walk ends with that message behind the text's name and the
- * line. */
+/* Any function may be NULL: such events are ignored. Text is NUL-terminated UTF-8 without NULs inside, and valid
+ * during the call. A number is passed as its text ("1.50"), at most JSON_NUMBER_MAX bytes. Each function returns 0
+ * to go on; non-zero with err set ends the walk with that message after the text's name and the line. */
 enum { JSON_NUMBER_MAX = 63 };
 struct json_events {
 	int (*start_object)(void *context, struct err *err);

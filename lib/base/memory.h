@@ -1,14 +1,15 @@
-/* Memory that is there, or the program ends.
+/* Allocates memory, or ends the program.
  *
- * Nobody checks for NULL: without memory these abort, and so do buf, json and hash. That is right here, since
- * - what a request may take has a limit everywhere (a buf's ceiling, JSON's bounds, an image's pixels), and over it is
- *   an error with a sentence; what fails within them is the machine, on which Linux rather ends a process than refuses
- *   it memory;
- * - a program that aborts is started again by its supervisor, and nothing is lost that was acknowledged: an answer is
- *   sent when its work is durable. The requests under way are answered 502 by nginx, and sent again by their clients;
- * - what would go on without memory is code that no test reaches.
- * libvips, SQLite and libarchive report their own shortage, which is the error of that request. Thread-safe. The memory
- * is the caller's, for free(). */
+ * Nobody checks for NULL: without memory these functions abort, as do buf, json and hash. That is right here,
+ * because
+ * - everything that a request may take has a limit (a buf's ceiling, JSON's bounds, an image's pixels), and more is
+ *   an error with a sentence; within the limits only the machine can fail, and Linux rather ends a process than
+ *   refuses it memory;
+ * - the supervisor restarts a program that aborts, and nothing that was acknowledged is lost: an answer is sent when
+ *   its work is durable. nginx answers the requests under way with 502, and their clients send them again;
+ * - no test reaches code that would go on without memory.
+ * libvips, SQLite and libarchive report their own shortage, which is the error of that request. Thread-safe. The
+ * caller frees the memory with free(). */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
@@ -17,10 +18,10 @@
 #include "base/banned.h"
 
 void *memory_new(size_t count, size_t size); /* zeros */
-void *memory_raw(size_t size);               /* of any content: for what is large and written before it is read */
-/* The array with room for count elements; what is new of it has any content. array may be NULL. */
+void *memory_raw(size_t size);               /* of any content, for large memory that is written before it is read */
+/* Resizes the array to count elements; new ones have any content. array may be NULL. */
 void *memory_grow(void *array, size_t count, size_t size);
-/* What another library has allocated, which is NULL only without memory. */
+/* For memory from another library, which is NULL only when out of memory. */
 void *memory_must(void *allocated);
 
 char *memory_text(const char *text);

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Parses a whole decimal number in [min, max]; no sign but '-', no spaces. 0, or non-zero with no err. */
+/* Parses a whole decimal number in [min, max]; no sign but '-', no spaces. Returns 0, or non-zero without an err. */
 int text_int64(const char *text, int64_t min, int64_t max, int64_t *out);
 
 /* Whether the bytes are well-formed UTF-8 by RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. NUL
@@ -32,8 +32,8 @@ bool text_has_control(const char *text);
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_digit(char c);
 
-/* Percent-decoding by RFC 3986, of a path segment or ('+' = space) of a query. Decodes into out (cleared
- * first). Non-zero on a broken escape, an escaped NUL or invalid UTF-8. */
+/* Decodes percent-encoding (RFC 3986) of a path segment or ('+' = space) of a query into out (cleared first). Fails
+ * on a broken escape, an escaped NUL or invalid UTF-8. */
 int text_percent_decode(const char *bytes, size_t len, bool plus_is_space, struct buf *out);
 
 /* Appends path percent-encoded, except for unreserved characters and '/'. */
@@ -44,14 +44,14 @@ void text_percent_encode_segment(const char *segment, struct buf *out);
 enum { TEXT_TIME_MAX = 32 };
 /* Microseconds since 1970 as RFC 3339, UTC, "2026-01-31T12:34:56.789Z" (milliseconds). */
 const char *text_time(int64_t microseconds, char out[TEXT_TIME_MAX]);
-/* Parses RFC 3339 (any offset, 'T' or a space, finer fractions cut) into microseconds; non-zero when it is not
- * one. */
+/* Parses RFC 3339 (any offset, 'T' or a space; finer fractions are cut) into microseconds; non-zero when it is
+ * something else. */
 int text_time_parse(const char *text, int64_t *microseconds);
 /* The present time by CLOCK_REALTIME, in microseconds since 1970. */
 int64_t text_now(void);
 
-/* A dataset's name: 1..128 bytes of UTF-8 without control characters or '/', not starting with '.'. Non-zero with
- * ERR_BAD_REQUEST, saying what is wrong. */
+/* Checks a dataset's name: 1..128 bytes of UTF-8 without control characters or '/', not starting with '.'. Else
+ * ERR_BAD_REQUEST, which says what is wrong. */
 enum { TEXT_DATASET_NAME_MAX = 128 };
 int text_check_dataset_name(const char *name, struct err *err);
 /* Checks a user's or token's name: 1..64 of [A-Za-z0-9._@-], not starting with '.' or '-'. (Basic auth does not

@@ -1,4 +1,4 @@
-/* Holds the version that the build was given. */
+/* Holds the version that the build sets. */
 #include "base/version.h"
 
 const char version_text[] = VERSION;

@@ -1,4 +1,4 @@
-/* The version of the project, as the Makefile names it. */
+/* The project's version, from the Makefile. */
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H
 
@@ -8,7 +8,7 @@
 
 extern const char version_text[]; /* "1.0.0" */
 
-/* Whether a program was asked for nothing but its version (--version). */
+/* Whether a program is only asked for its version (--version). */
 bool version_asked(int argc, char *const *argv);
 
 #endif

@@ -22,7 +22,7 @@ struct blob_backend {
 	int (*sweep)(struct blob_store *store, const char *prefix, int64_t older_than_seconds,
 	             int64_t *removed, struct err *err);
 	int (*ping)(struct blob_store *store, struct err *err);
-	const char *(*spool_dir)(struct blob_store *store); /* NULL: has none */
+	const char *(*spool_dir)(struct blob_store *store); /* NULL: there is none */
 	bool is_direct;
 };
 

@@ -97,10 +97,10 @@ int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_
  * ERR_UNAVAILABLE, ERR_UPSTREAM or ERR_NO_SPACE says why. */
 int blob_ping(struct blob_store *store, struct err *err);
 
-/* The folder for files on their way into the store, from which blob_put can link them in; NULL when any folder will do
+/* The folder for files on their way into the store, from which blob_put can link them; NULL when any folder will do
  * (s3). It lives as long as the store. */
 const char *blob_spool_dir(struct blob_store *store);
-/* Whether clients fetch private objects, too, from the store itself, by blob_url, and not through this server. */
+/* Whether clients fetch even private objects from the store itself, by blob_url, not through this server. */
 bool blob_is_direct(const struct blob_store *store);
 
 #endif

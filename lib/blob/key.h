@@ -13,11 +13,11 @@ enum {
  * segments of 1..BLOB_KEY_SEGMENT_MAX bytes between '/', none of them "." or "..". Else ERR_BAD_REQUEST. */
 int blob_key_check(const char *key, struct err *err);
 
-/* With what all our keys begin: those of the default dataset, and those of the others. */
+/* How all our keys begin: those of the default dataset, and those of the others. */
 #define BLOB_KEY_IMAGES "images/"
 #define BLOB_KEY_DATASETS "datasets/"
 
-/* The dataset as keys name it, for the functions below: NULL for the default dataset, whose keys are the older
+/* The dataset's name in keys, for the functions below: NULL for the default dataset, whose keys are the older
  * system's. default_dataset is the configuration's. */
 const char *blob_key_dataset(const char *name, const char *default_dataset);
 
@@ -30,7 +30,7 @@ int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *lab
 int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid,
                    const char *type, struct err *err);
 
-/* The filepath of an image that was given none: the part of its key from "images/" on; borrowed from key. */
+/* The filepath of an image that was sent without one: the part of its key from "images/" on; borrowed from key. */
 const char *blob_key_filepath(const char *key, const char *dataset);
 
 /* The ending of file names, without a dot, for a media type of images that we accept (base/image_type.h); NULL for

@@ -65,7 +65,8 @@ struct dataset_backend {
 	typeof(dataset_sample) *sample;
 	typeof(dataset_sample_by_path) *sample_by_path;
 	typeof(dataset_sample_by_sha256) *sample_by_sha256;
-	typeof(dataset_samples) *samples; /* the filter is never NULL, its label as the dataset spells it, its q not "" */
+	/* the filter is never NULL, its label is spelled as in the dataset, its q is not "" */
+	typeof(dataset_samples) *samples;
 	typeof(dataset_merge) *merge;
 	typeof(dataset_adopt) *adopt; /* NULL: there is never anything to adopt */
 	typeof(dataset_add_image) *add_image;

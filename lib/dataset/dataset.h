@@ -90,10 +90,10 @@ const char *dataset_name(const struct dataset *dataset); /* lives as long as the
 struct dataset_label {
 	int64_t key; /* stable, never reused */
 	char *name;
-	int64_t count;                  /* samples that have it now */
-	double position;                /* where it is shown; its key, unless it was given another one (label.h) */
+	int64_t count;                  /* samples that have the label now */
+	double position;                /* for the order in which labels are shown; the key, unless it was changed (label.h) */
 	char colour[LABEL_COLOUR_SIZE]; /* "#rrggbb", or "" */
-	char *description;              /* for those who label; NULL = none */
+	char *description;              /* for the people who label; NULL = none */
 };
 struct dataset_counts {
 	int64_t size;                                      /* all samples */
@@ -179,40 +179,40 @@ struct sample {
 	char *uploaded_by;
 	int64_t labelled_at; /* 0 = never */
 	char *labelled_by;   /* "" = nobody; a seed counts as nobody */
-	char *flag;          /* the note of who flagged it; NULL: nobody did */
+	char *flag;          /* the note of the user who flagged it; NULL: nobody did */
 	char *flagged_by;    /* "" = nobody */
-	/* What dataset_set_contents was told of a file in base_dir: it holds while the file has this size and time. */
-	char *file_sha256; /* hex; "" = nothing yet */
+	/* The content of a file in base_dir, as given to dataset_set_contents: valid while the file has this size and time. */
+	char *file_sha256; /* hex; "" = not known */
 	int64_t file_bytes, file_modified_ns;
 };
-/* Strings belong to the sample and but for the flag are never NULL once it is filled. */
+/* Strings belong to the sample and, except for the flag, are never NULL once it is filled. */
 void sample_release(struct sample *sample);
 
 /* ERR_NOT_FOUND "Sample not found". */
 int dataset_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err);
 /* The first sample with that filepath. */
 int dataset_sample_by_path(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err);
-/* Some of a dataset's samples: those of which all holds that is given. All zeros: every one. */
+/* Selects samples that match everything that is given; all zeros: every sample. */
 enum sample_flagged { SAMPLE_FLAGGED_OR_NOT, SAMPLE_FLAGGED, SAMPLE_NOT_FLAGGED };
 struct sample_filter {
-	bool of_state; /* state is given */
+	bool of_state; /* whether state is given */
 	enum sample_state state;
 	const char *label; /* "" = none; in either of Unicode's spellings */
-	const char *by;    /* who gave the label; not "" */
-	const char *q;     /* a part of the filepath, letter by letter */
+	const char *by;    /* the user who gave the label; not "" */
+	const char *q;     /* a part of the filepath, literally */
 	enum sample_flagged flagged;
-	int64_t since; /* labelled then or later; 0 = whenever, or never */
+	int64_t since; /* labelled then or later; 0 = at any time, or never */
 };
-/* The samples with id > after (-1 = from the first) that filter (NULL: all) lets through, in order of id, at most limit
- * (1..DATASET_PAGE_MAX). Caller releases each and frees the array. What is given alone is found by an index. Of several
- * the one that finds fewest leads; a part of one or two letters is looked for in every filepath. */
+/* The samples with id > after (-1 = from the first) that match filter (NULL: all), in order of id, at most limit
+ * (1..DATASET_PAGE_MAX). The caller releases each and frees the array. A single condition is found by an index. Of
+ * several, the one with the fewest samples leads; a part of one or two letters is searched in every filepath. */
 enum { DATASET_PAGE_MAX = 1000 };
 int dataset_samples(struct dataset *dataset, const struct sample_filter *filter, int64_t after, size_t limit,
                     struct sample **out, size_t *count, struct err *err);
 
-/* The user flags the sample, for others to look at it, with a note ("" is one, too) in place of an earlier one; note
- * NULL: it is flagged no more. Its label, state and version stay. *out is the sample as it now is. */
-enum { DATASET_FLAG_MAX = 1000 }; /* bytes of a note, which has no control characters */
+/* Flags the sample for others to look at it, with a note ("" is one, too) that replaces an earlier one; note NULL:
+ * removes the flag. Label, state and version stay. *out is the sample as it is now. */
+enum { DATASET_FLAG_MAX = 1000 }; /* bytes of a note, which may have no control characters */
 int dataset_flag(struct dataset *dataset, int64_t id, const char *user, const char *note, struct sample *out,
                  struct err *err);
 
@@ -281,13 +281,13 @@ struct dataset_url {
 };
 int dataset_set_urls(struct dataset *dataset, const struct dataset_url *urls, size_t count, struct err *err);
 
-/* Keeps what was computed of images whose content the dataset does not know by itself, those that lie in base_dir. One
- * durable write, of at most DATASET_CONTENTS_MAX; samples that are not there are passed over. */
+/* Stores what was computed from images whose content the dataset does not know itself: those in base_dir. One
+ * durable write, of at most DATASET_CONTENTS_MAX; samples that do not exist are skipped. */
 enum { DATASET_CONTENTS_MAX = 1000 };
 struct dataset_content {
 	int64_t id;
 	char sha256[HASH_SHA256_HEX];
-	int64_t bytes, modified_ns; /* of the file whose content it is */
+	int64_t bytes, modified_ns; /* of the file with this content */
 };
 int dataset_set_contents(struct dataset *dataset, const struct dataset_content *contents, size_t count,
                          struct err *err);

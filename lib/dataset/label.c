@@ -1,4 +1,4 @@
-/* Implements label.h: checks the form of every argument, then asks the dataset's backend. */
+/* Checks the form of every argument, then asks the dataset's backend for changes of labels. */
 #include "dataset/label.h"
 
 #include <ctype.h>

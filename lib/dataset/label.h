@@ -15,24 +15,24 @@
 
 #include "dataset/dataset.h"
 
-/* For qsort: in order of position, then of key; and of key alone. */
+/* For qsort: by position, then key; and by key alone. */
 int label_by_position(const void *a, const void *b);
 int label_by_key(const void *a, const void *b);
 
-/* ERR_NOT_FOUND that names the key; returns -1. */
+/* Sets ERR_NOT_FOUND, which names the key; returns -1. */
 int label_unknown(int64_t key, struct err *err);
 
 enum {
 	LABEL_DESCRIPTION_MAX = 1000,    /* bytes */
-	LABEL_POSITION_MAX = 1000000000, /* and its negative; any number between */
+	LABEL_POSITION_MAX = 1000000000, /* positions lie between this and its negative */
 };
 
-/* What is NULL, or not meant, stays as it is. */
+/* Fields that are NULL, or not set, stay as they are. */
 struct label_change {
 	const char *name;        /* for samples, votes, decisions and all their history */
 	const char *colour;      /* "#rrggbb", in either case; "": none */
 	const char *description; /* "": none */
-	bool moves;              /* position is meant */
+	bool moves;              /* whether position is set */
 	double position;
 };
 /* ERR_BAD_REQUEST for a name, colour, description or position that cannot be one; ERR_CONFLICT when another label has

@@ -1,4 +1,4 @@
-/* Splits of a dataset by HMAC. */
+/* Splits datasets by HMAC. */
 #include "dataset/split.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static int split_refuse(struct err *err)
 	               "\"split\" must be the percentages of train, val and test, such as 80,10,10, with the sum 100");
 }
 
-/* A number and the comma behind it, if there is one; NULL: it is none. */
+/* Reads a number and the comma after it, if there is one; NULL: it is no number. */
 static const char *read_percent(const char *text, int *out)
 {
 	char number[4];

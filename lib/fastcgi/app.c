@@ -85,7 +85,7 @@ static bool only_reads(const char *method)
 	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-/* What no token may, whatever its maker may. */
+/* Refuses what no token may do, whatever its maker may. */
 static int app_check_token(const struct call *call, struct err *err)
 {
 	if (!call->is_token)
@@ -95,7 +95,7 @@ static int app_check_token(const struct call *call, struct err *err)
 	return call->route->asks & ROUTE_IN_PERSON ? err_set(err, ERR_FORBIDDEN, "This cannot be done with a token") : 0;
 }
 
-/* Who was let in, and who it is that acts. What gate is asked about is only a name so far. */
+/* Sets who was let in, and as whom they act. In a request to gate the name is not checked yet. */
 static void take_login(struct call *call, char maker[USERFILE_NAME_MAX + 1])
 {
 	const struct app *app = call->app;
@@ -315,7 +315,7 @@ static int tell_stores(const struct program *program)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* Its table, a route a line, for the test that compares it with openapi.json. */
+/* Prints the program's table, a route a line, for the test that compares it with openapi.json. */
 static int tell_routes(const struct program *program)
 {
 	for (const struct route *route = program->routes; route->method; route++)

@@ -38,9 +38,9 @@ enum { CALL_PARAMS_MAX = 4, APP_TICK_MS = 300 };
 struct call {
 	struct app *app;
 	const struct route *route;
-	struct request *request; /* its user is who acts: of a token its maker */
+	struct request *request; /* its user is the one who acts: for a token, its maker */
 	struct reply *reply;
-	const char *login; /* who was let in: request->user, or the id of a token of theirs */
+	const char *login; /* who was let in: request->user, or the id of a token */
 	bool is_token, is_read_only;
 	struct dataset *dataset;            /* of a path with {dataset}, or opened by call_dataset; closed with the call */
 	enum role role;                     /* the user's role on it */
@@ -54,10 +54,10 @@ struct call {
 /* Fills call->reply, or fails with err, which becomes the answer. */
 typedef int app_handler(struct call *call, struct err *err);
 
-/* What a route asks besides its role; false is nothing, and true ROUTE_OVERALL. */
+/* What a route needs besides its role; false means nothing, and true ROUTE_OVERALL. */
 enum route_asks {
 	ROUTE_OVERALL = 1,   /* the role is needed on all datasets, and checked before the handler runs */
-	ROUTE_IN_PERSON = 2, /* no token may */
+	ROUTE_IN_PERSON = 2, /* not through a token */
 };
 
 struct route {
@@ -84,15 +84,15 @@ struct program {
 	bool no_datasets;              /* does not open the store of datasets */
 	bool passwords;                /* checks passwords */
 	bool thumbs;                   /* makes thumbnails */
-	void (*tick)(struct app *app); /* done again and again beside the requests, every APP_TICK_MS; NULL: nothing */
+	void (*tick)(struct app *app); /* called beside the requests, every APP_TICK_MS; NULL: nothing */
 };
 
 /* A program's whole main ("--stores" prints which stores it opens, "--routes" its table): reads $IMAGE_LABEL_CONFIG
- * and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until SIGTERM, finishes what is under way. Returns the exit
- * status. */
+ * and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until SIGTERM, and finishes what is under way. Returns
+ * the exit status. */
 int app_run(const struct program *program, int argc, char **argv);
 
-/* What who was let in may do on a dataset; NULL: overall. */
+/* The role of the one who was let in, on a dataset; NULL: overall. */
 enum role call_role(const struct call *call, const char *dataset);
 
 /* Opens a dataset that a body or query names, if it exists and the user may see it (else ERR_NOT_FOUND "Database not
@@ -107,11 +107,11 @@ int call_body(struct call *call, struct err *err);
 /* The same where every field is optional: no body at all is an empty object. */
 int call_body_or_none(struct call *call, struct err *err);
 
-/* Writes into the audit log what the request's user has just done, before it is answered: action is "object.verb",
- * detail for a person ("": none); the dataset is call->dataset. */
+/* Records in the audit log what the request's user has just done, before the answer: action is "object.verb", detail
+ * is for people ("": none); the dataset is call->dataset. */
 int call_audit(struct call *call, const char *action, const char *target, const char *detail, struct err *err);
 
-/* Where the images of call->dataset lie (after call_place); it borrows from call. */
+/* Where the images of call->dataset lie (after call_place); borrows from call. */
 struct images;
 struct images call_images(const struct call *call);
 

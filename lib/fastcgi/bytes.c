@@ -31,7 +31,7 @@ static int bytes_open_file(struct bytes *bytes, const struct located *file, stru
 	return 0;
 }
 
-/* What the older collecting system stored has a size that only the store knows. */
+/* For images that the older collecting system stored, only the store knows the size. */
 static int find_size(struct bytes *bytes, struct err *err)
 {
 	struct blob_info info;

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { TAG = 9, NUMBER_MAX = 24 }; /* bytes; a tag of a multiple of 3 leaves the key characters of its own */
+enum { TAG = 9, NUMBER_MAX = 24 }; /* bytes; a tag of a multiple of 3 bytes keeps the key's characters separate */
 
 static void make_tag(const char *list, const char *scope, const char *key, unsigned char out[TAG])
 {
@@ -20,7 +20,7 @@ static void make_tag(const char *list, const char *scope, const char *key, unsig
 	memcpy(out, digest, TAG);
 }
 
-/* Between the alphabets of base64 and base64url. */
+/* Converts between the alphabets of base64 and base64url. */
 static void translate(char *text, const char *from, const char *to)
 {
 	for (; *text; text++) {
@@ -47,7 +47,7 @@ void cursor_make(const char *list, const char *scope, const char *key, char out[
 	out[strcspn(out, "=")] = '\0';
 }
 
-/* The key that the cursor would have. */
+/* Reads the key that the cursor would have. */
 static int decode(const char *text, char key[CURSOR_KEY_MAX])
 {
 	char padded[CURSOR_MAX];
@@ -72,7 +72,7 @@ int cursor_read(const char *list, const char *scope, const char *text, char key[
 {
 	char made[CURSOR_MAX];
 
-	/* There is one cursor of a key: whatever differs from it in any character was not made here. */
+	/* Each key has only one cursor: one that differs from it in any character was not made here. */
 	if (decode(text, key) == 0) {
 		cursor_make(list, scope, key, made);
 		if (strlen(made) == strlen(text) && hash_equal(made, text, strlen(text)))

@@ -1,4 +1,4 @@
-/* Reads which samples a request means. */
+/* Reads which samples a request selects. */
 #include "fastcgi/filter.h"
 
 #include "base/json.h"
@@ -49,15 +49,15 @@ static int set_since(struct sample_filter *out, const char *text, struct err *er
 	if (text_time_parse(text, &out->since))
 		return err_set(err, ERR_BAD_REQUEST, "\"since\" must be a time such as 2026-01-31T12:34:56Z");
 	if (out->since < 1)
-		out->since = 1; /* whenever it was labelled */
+		out->since = 1; /* labelled at any time */
 	return 0;
 }
 
-/* In the order of FILTER_NAMES. */
+/* in the order of FILTER_NAMES */
 static const struct {
 	const char *name;
 	int (*set)(struct sample_filter *out, const char *text, struct err *err);
-	bool is_bool; /* in JSON it may be one */
+	bool is_bool; /* may be a boolean in JSON */
 } parameters[] = {
 	{"state", filter_set_state, false}, {"label", set_label, false},    {"by", set_by, false},
 	{"q", set_q, false},         {"flagged", set_flagged, true}, {"since", set_since, false},

@@ -6,12 +6,12 @@
 #include "blob/locate.h"
 #include "dataset/dataset.h"
 
-/* Where the images of a dataset lie. It borrows everything. */
+/* Where the images of a dataset lie. Everything is borrowed. */
 struct images {
 	struct blob_store *blobs;
 	struct dataset *dataset;
 	const struct dataset_place *place;
-	const struct config_list *roots; /* folders outside base_dir in which they may lie, too (image_roots) */
+	const struct config_list *roots; /* further folders outside base_dir in which they may lie (image_roots) */
 };
 
 /* Finds the file of a sample; its path is "" when the image is in a store without files on this machine.

@@ -17,7 +17,7 @@ enum {
 
 struct passing {
 	struct images images;
-	const char *user;          /* who gets the leases */
+	const char *user;          /* gets the leases */
 	struct recovery *recovery; /* is asked, and notified */
 	size_t passed;             /* how many so far in this request, */
 	size_t fetched;            /* and how many of them by passing_over */
@@ -25,7 +25,7 @@ struct passing {
 	bool recovered;            /* the samples passed over earlier were looked at again */
 };
 
-/* For one request; it borrows from call. Each function below needs call_place before. */
+/* For one request; borrows from call. Each function below needs call_place before. */
 struct passing passing_begin(const struct call *call);
 
 /* Leases the next sample whose image can be read. ERR_NOT_FOUND "Sample not found" when there is none. The caller

@@ -279,7 +279,7 @@ int reply_stream_write(struct reply *reply, const void *bytes, size_t len)
 
 void reply_stream_abort(struct reply *reply)
 {
-	static const unsigned char no_record[8] = {0xff}; /* of no version of FastCGI */
+	static const unsigned char no_record[8] = {0xff}; /* a record of no version of FastCGI */
 
 	reply->fcgi->keepConnection = 0;
 	if (send(reply->fcgi->ipcFd, no_record, sizeof(no_record), MSG_NOSIGNAL) < 0)

@@ -54,12 +54,12 @@ int request_parse_target(struct request *request, const char *target, struct err
 
 /* A query parameter's value, or NULL. request_init refuses a parameter that is given twice. */
 const char *request_query(const struct request *request, const char *name);
-/* Reads how many items of a list are asked for: "limit", from 1 to limit_max. It stays as it was where none is given.
- * ERR_BAD_REQUEST. */
+/* Reads how many items of a list are asked for: "limit", from 1 to limit_max. If it is not given, *limit stays as it
+ * was. ERR_BAD_REQUEST. */
 int request_limit(const struct request *request, int64_t limit_max, int64_t *limit, struct err *err);
 /* A header, by its CGI name ("HTTP_ACCEPT"), or NULL. */
 const char *request_header(const struct request *request, const char *name);
-/* Whether it is of /v1, as far as the path could be read: also when request_init failed. */
+/* Whether the request is for /v1, as far as the path could be read: works even if request_init failed. */
 bool request_is_v1(const struct request *request);
 /* Whether a person's browser opens the address: a GET that accepts HTML and does not ask for JSON. */
 bool request_opens_page(const struct request *request);

@@ -1,4 +1,4 @@
-/* Turns a request into what lib/intake takes. */
+/* Turns a request into arguments of lib/intake. */
 #include "fastcgi/upload.h"
 
 #include "fastcgi/address.h"

@@ -1,5 +1,4 @@
-/* What a request that uploads images hands to lib/intake, and the addresses it answers them with. One request, one
- * thread. */
+/* What a request that uploads images passes to lib/intake, and the addresses in its answer. One request, one thread. */
 #ifndef FASTCGI_UPLOAD_H
 #define FASTCGI_UPLOAD_H
 
@@ -8,18 +7,18 @@
 #include "intake/ingest.h"
 #include "intake/receive.h"
 
-/* Fills *out for call->dataset, by its place and, where there is a quota, its counts. It borrows from call. */
+/* Fills *out for call->dataset from its place and, where there is a quota, its counts. Borrows from call. */
 int upload_ingest(struct call *call, struct ingest *out, struct err *err);
 
-/* Finds the label that the client names by ?label=; *out is malloced, NULL when it names none. */
+/* Finds the label that the client names in ?label=; *out is malloced, NULL when it names none. */
 int upload_label(struct call *call, char **out, struct err *err);
 
-/* Fills *out for the request's body, which must not be compressed. It borrows from call. */
+/* Fills *out for the request's body, which must not be compressed. Borrows from call. */
 int upload_receive(struct call *call, struct receive *out, struct err *err);
 
-/* Stores the files of a form, as batch_store does; call is the data of result. */
+/* Stores the files of a form, like batch_store; call is the data of result. */
 int upload_batch(struct batch *batch, struct call *call, batch_result *result, struct err *err);
-/* Answers `answer` (taken): with 200 when any file was stored, else as the worst failure. */
+/* Answers with `answer` (taken): 200 when any file was stored, else the status of the worst failure. */
 void upload_reply(struct call *call, const struct batch *batch, cJSON *answer);
 
 /* Appends the address, with scheme and host, from which a client fetches an uploaded image. */

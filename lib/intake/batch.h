@@ -21,12 +21,12 @@ struct batch {
 	int64_t files, stored;
 	int64_t lost;     /* how many files in a row failed because a store is down; after some, the rest are not tried */
 	struct err store; /* the error of the last of these */
-	/* what is to be said of all of them when nothing was stored: a store's failure comes before a file's */
+	/* the failure of all when nothing was stored: a store's failure comes before a file's */
 	struct err worst;
 };
 
-/* Stores the body's files, borrowing ingest, under one of the dataset's labels (or ""); NULL: under the one that the
- * form names before its files, if it does. ERR_BAD_REQUEST when there are no files; release *batch in any case. */
+/* Stores the body's files under one of the dataset's labels (or ""); NULL: under the label that the form names
+ * before its files, if any. Borrows ingest. ERR_BAD_REQUEST when there are no files; release *batch in any case. */
 int batch_store(struct batch *batch, struct ingest *ingest, const struct receive *receive, const char *label,
                 batch_result *result, void *data, struct err *err);
 void batch_release(struct batch *batch);

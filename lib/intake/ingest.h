@@ -11,17 +11,17 @@
 #include "intake/intent.h"
 #include "intake/spool.h"
 
-/* What the images of one request have in common. Threads may share it; it borrows everything. */
+/* What the images of one request share. Threads may share it; everything is borrowed. */
 struct ingest {
 	struct blob_store *blobs;
 	struct intents *intents;
 	struct dataset *dataset;
-	const char *key_dataset;   /* as keys name the dataset (blob_key_dataset) */
-	const char *user;          /* who sends them */
-	const char *base_url;      /* this server as the client addresses it, "https://host/label" */
+	const char *key_dataset;   /* the dataset's name in keys (blob_key_dataset) */
+	const char *user;          /* the user who sends them */
+	const char *base_url;      /* this server's address for the client, "https://host/label" */
 	int64_t pixels_max;        /* of an image */
-	int64_t quota_bytes;       /* of the dataset; 0: none */
-	atomic_int_fast64_t bytes; /* of its images so far; not known without a quota */
+	int64_t quota_bytes;       /* for the dataset; 0: none */
+	atomic_int_fast64_t bytes; /* of its images so far; unknown without a quota */
 	atomic_bool is_public;     /* whether its images are; ingest_metadata keeps it up to date */
 };
 
@@ -64,7 +64,7 @@ int ingest_store(struct ingest *ingest, const struct ingest_image *image, struct
 struct ingest_step {
 	struct image_info info;
 	struct intent *intent;
-	bool is_public; /* as the bytes are stored */
+	bool is_public; /* how the bytes are stored */
 	char key[BLOB_KEY_MAX], sha256[HASH_SHA256_HEX];
 };
 int ingest_bytes(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
@@ -72,7 +72,7 @@ int ingest_bytes(struct ingest *ingest, const struct ingest_image *image, struct
 int ingest_metadata(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step,
                     struct sample *out, bool *duplicate, struct err *err);
 
-/* Appends the lasting URL, with scheme and host, of an image that is public. */
+/* Appends the lasting URL, with scheme and host, of a public image. */
 enum { INGEST_URL_MAX = 64 * 1024 }; /* bytes */
 int ingest_url(struct blob_store *blobs, const char *key, const char *base_url, struct buf *out, struct err *err);
 

@@ -5,15 +5,15 @@
 #include "intake/multipart.h"
 #include "intake/spool.h"
 
-/* A body under way, and what it may hold. It borrows everything. */
+/* A body, and its limits. Everything is borrowed. */
 struct receive {
-	multipart_source *read; /* gives the body, from data */
+	multipart_source *read; /* reads the body, with data */
 	void *data;
 	const char *content_type;
 	int64_t content_length; /* -1: not known */
-	const char *spool_dir;  /* folder for the files that do not stay in memory */
-	int64_t file_bytes;     /* at most, of a file; */
-	int64_t files;          /* and files of a form */
+	const char *spool_dir;  /* folder for files that do not fit into memory */
+	int64_t file_bytes;     /* limit of one file; */
+	int64_t files;          /* and of files in a form */
 };
 
 /* Reads the whole body as one file into `out` (finished; the caller releases it, also after a failure). */

@@ -1,12 +1,12 @@
-/* Pages of the samples in MongoDB that a filter lets through, each found by an index. */
+/* Pages of the samples in MongoDB that match a filter, each found by an index. */
 #include "dataset/mongodb/internal.h"
 
 #include <ctype.h>
 
 #include "base/text.h"
 
-/* All of what a filter asks that may lead, with the index that finds it in order of id; but for "by_time", of which all
- * that is found is ordered for each page. */
+/* The conditions of a filter that may lead, with the index that finds each in order of id; except "by_time", whose
+ * matches are sorted for each page. */
 struct leading {
 	const char *index;
 	size_t count;
@@ -18,7 +18,7 @@ static void lead(struct leading *leading, const char *index)
 	leading->count++;
 }
 
-/* Letter by letter: whatever might mean something else in a regular expression is quoted. */
+/* Searches literally: quotes all that has a meaning in a regular expression. */
 static void add_part(bson_t *filter, const char *q)
 {
 	struct buf pattern;
@@ -33,7 +33,7 @@ static void add_part(bson_t *filter, const char *q)
 	buf_release(&pattern);
 }
 
-/* What has no label is in one of these states. */
+/* Samples without a label are in one of these states. */
 static void add_label(bson_t *filter, struct leading *leading, const struct sample_filter *asked)
 {
 	BSON_APPEND_UTF8(filter, "Label", asked->label);
@@ -83,6 +83,6 @@ int mongodb_samples(struct dataset *base, const struct sample_filter *asked, int
 	struct leading leading;
 	bson_t *filter = make_filter(base->name, asked, after, &leading);
 
-	/* Which of several finds fewest the server tries. */
+	/* Among several, the server finds out which matches fewest. */
 	return samples_page(base, filter, leading.count > 1 ? NULL : leading.index, limit, out, count, err);
 }

@@ -230,9 +230,9 @@ void settings_replace(struct mongodb_dataset *dataset, struct settings *settings
 int label_known(struct mongodb_dataset *dataset, const char *label, bool *known, struct err *err);
 /* Reads the labels document, in order of name. The caller releases *out, in any case. */
 int labels_read(struct work *work, const char *name, struct label_set *out, struct err *err);
-/* The same with what is said of each; in order of key. */
+/* The same with the labels' details; in order of key. */
 int labels_read_described(struct work *work, const char *name, struct label_set *out, struct err *err);
-/* Of those in order of name; NULL: none. */
+/* For labels in order of name; NULL: none. */
 struct dataset_label *label_set_find(const struct label_set *set, const char *name);
 char *label_set_name(const struct label_set *set, int64_t key); /* the caller frees it; NULL: none */
 void label_set_order_by_name(struct label_set *set);
@@ -324,7 +324,7 @@ int record_by_position(const void *a, const void *b);
 /* Filters of images, and (in opts) the index that serves each. */
 bson_t *filter_id(const char *dataset, int64_t id);
 bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
-/* As dataset_samples, by such a filter, which is taken; index NULL: whichever the server finds best. */
+/* Like dataset_samples, with this filter, which is taken; index NULL: the one that the server finds best. */
 int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
                  size_t *count, struct err *err);
 /* The events of the samples from `from` to below `to`. */

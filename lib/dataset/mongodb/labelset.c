@@ -64,7 +64,7 @@ int labels_read(struct work *work, const char *name, struct label_set *out, stru
 	return failed;
 }
 
-/* What is said of one label. */
+/* Reads the details of one label. */
 static void read_detail(struct dataset_label *label, bson_iter_t *iter)
 {
 	while (bson_iter_next(iter)) {

@@ -31,7 +31,7 @@ static const struct {
          "  \"partialFilterExpression\": {\"state\": \"unlabelled\"}},"
          " {\"name\": \"holders\", \"key\": {\"dataset\": 1, \"leases.user\": 1},"
          "  \"partialFilterExpression\": {\"leases\": {\"$exists\": true}}},"
-         /* What a filter of samples finds, in order of id (filter.c). */
+         /* For filters of samples, in order of id (filter.c). */
          " {\"name\": \"by_state\", \"key\": {\"dataset\": 1, \"state\": 1, \"id\": 1}, " OURS "},"
          " {\"name\": \"by_label\", \"key\": {\"dataset\": 1, \"Label\": 1, \"id\": 1}, "
          OURS_ABOVE("Label", "\"\"") "},"

@@ -1,4 +1,4 @@
-/* What belongs to a whole dataset in SQLite: its counts, changes and notes. */
+/* A whole dataset in SQLite: its counts, changes and notes. */
 #include "dataset/sqlite/internal.h"
 
 #include <unistd.h>

@@ -1,11 +1,11 @@
-/* Pages of the samples in SQLite that a filter lets through, led by the index of what finds fewest. */
+/* Pages of the samples in SQLite that match a filter, led by the index of the condition with the fewest samples. */
 #include "dataset/sqlite/internal.h"
 
 enum {
-	TRIGRAM = 3,                   /* letters of a part of a filepath that samples_paths finds */
-	TRIGRAMS_MAX = 16,             /* of a longer part so many are looked up, and then all of it compared */
-	COUNTED_MAX = 1000,            /* samples that something finds are counted up to this */
-	QUERY_MAX = 32 * TRIGRAMS_MAX, /* bytes of a query of trigrams */
+	TRIGRAM = 3,                   /* letters of a filepath that samples_paths finds */
+	TRIGRAMS_MAX = 16,             /* of a longer part only this many are looked up, and then the whole part is compared */
+	COUNTED_MAX = 1000,            /* matches of a condition are counted up to this */
+	QUERY_MAX = 32 * TRIGRAMS_MAX, /* bytes of a query for trigrams */
 };
 
 /* The parameters of every statement here. */
@@ -17,7 +17,7 @@ struct asked {
 	char trigrams[QUERY_MAX];   /* ?9; "" when q has none */
 };
 
-/* So that each statement has all parameters, whichever it asks. */
+/* Makes each statement take all parameters, whichever it uses. */
 #define TAKES_ALL " AND ?9 IS NOT NULL"
 #define PASSES                                                                                              \
 	" AND (?3 < 0 OR samples.state = ?3) AND (?4 IS NULL OR samples.label = ?4)"                        \
@@ -36,11 +36,11 @@ struct asked {
 #define OF_PATH "samples_paths MATCH ?9 AND samples_paths.rowid > ?1"
 #define OF_TIME "samples.labelled_at >= ?8 AND samples.labelled_at > 0"
 
-/* What may lead, that which is in order of id before that which is not. */
+/* The conditions that may lead; those in order of id come before the others. */
 enum lead { BY_FLAG, BY_PATH, BY_PERSON, BY_LABEL, BY_LACK, BY_STATE, BY_TIME, BY_NOTHING };
 
 static const struct {
-	const char *page, *count; /* count NULL: it never leads for being fewest */
+	const char *page, *count; /* count NULL: never chosen for having the fewest */
 } leads[] = {
 	[BY_FLAG] = LED("samples_flagged", "samples.flag_note IS NOT NULL"),
 	[BY_PATH] = {PAGE("samples_paths CROSS JOIN samples ON samples.id = samples_paths.rowid", OF_PATH)
@@ -48,22 +48,22 @@ static const struct {
                      COUNT("samples_paths", OF_PATH)},
 	[BY_PERSON] = LED("samples_by_person", "samples.labelled_by = ?5 AND samples.labelled_by <> ''"),
 	[BY_LABEL] = LED("samples_by_label", "samples.label = ?4 AND samples.label <> ''"),
-	/* What has no label is in one of these states. */
+	/* Samples without a label are in one of these states. */
 	[BY_LACK] = {OF_STATE("0") " UNION ALL " OF_STATE("2") " UNION ALL " OF_STATE("3") " ORDER BY 1 LIMIT ?2", NULL},
 	[BY_STATE] = LED("samples_by_state", "samples.state = ?3"),
 	[BY_TIME] = LED("samples_by_time", OF_TIME),
 	[BY_NOTHING] = {PAGE("samples NOT INDEXED", "samples.id > ?1") " ORDER BY samples.id LIMIT ?2", NULL},
 };
 
-/* The same as by time, where nothing else is asked: all that was labelled since is looked at for each page, but in an
- * index that holds nothing but the times. */
+/* The same as by time, for a filter with no other condition: each page looks at everything labelled since, but in an
+ * index that holds only the times. */
 static const char BY_TIME_ALONE[] =
 	"SELECT " SAMPLE_COLUMNS " FROM samples WHERE id IN (SELECT samples.id FROM samples INDEXED BY samples_by_time"
 	" WHERE " OF_TIME " AND samples.id > ?1" TAKES_ALL " ORDER BY samples.id LIMIT ?2) ORDER BY id";
 
 /* --- parts of filepaths ------------------------------------------------------------------------------------------- */
 
-/* How many bytes so many characters at the beginning of text have; 0 when there are fewer. */
+/* How many bytes the first `characters` characters of text have; 0 when there are fewer. */
 static size_t span(const char *text, int characters)
 {
 	size_t len = 0;
@@ -77,7 +77,7 @@ static size_t span(const char *text, int characters)
 	return len;
 }
 
-/* Whatever three characters follow each other in q follow each other in the filepath, too. */
+/* Any three consecutive characters of q are also consecutive in the filepath. */
 static void make_trigrams(const char *q, char out[QUERY_MAX])
 {
 	size_t used = 0, len;
@@ -85,7 +85,7 @@ static void make_trigrams(const char *q, char out[QUERY_MAX])
 	for (int i = 0; q && i < TRIGRAMS_MAX && (len = span(q, TRIGRAM)) > 0; i++, q += span(q, 1)) {
 		used += (size_t)snprintf(out + used, QUERY_MAX - used, "%s\"", i ? " AND " : "");
 		for (size_t j = 0; j < len; j++) {
-			if (q[j] == '"') /* a string of FTS5 has its quotes twice */
+			if (q[j] == '"') /* a string of FTS5 doubles its quotes */
 				out[used++] = '"';
 			out[used++] = q[j];
 		}
@@ -124,7 +124,7 @@ static sqlite3_stmt *query(struct sqlite_conn *conn, const struct asked *asked, 
 	                  asked->q, asked->flagged, asked->since, asked->trigrams);
 }
 
-/* How many samples it finds alone, up to COUNTED_MAX. */
+/* Counts the samples that match this condition alone, up to COUNTED_MAX. */
 static int count_led(struct sqlite_conn *conn, const struct asked *asked, enum lead lead, int64_t *out, struct err *err)
 {
 	struct asked all = *asked;
@@ -142,7 +142,7 @@ static int count_led(struct sqlite_conn *conn, const struct asked *asked, enum l
 	return 0;
 }
 
-/* The one that finds fewest; of several that find many the first. */
+/* Chooses the condition with the fewest samples; the first one if all have many. */
 static int filter_choose(struct sqlite_conn *conn, const struct asked *asked, const char **page, struct err *err)
 {
 	enum lead best = BY_NOTHING;

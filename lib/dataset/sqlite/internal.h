@@ -206,7 +206,7 @@ void sample_read(sqlite3_stmt *stmt, struct sample *out);
 /* Reads the sample with this rowid; ERR_NOT_FOUND. */
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
 
-/* Reads the samples that a statement finds, at most limit; stmt NULL: it has failed. As dataset_samples. */
+/* Reads the samples that a statement finds, at most limit; stmt NULL: it has failed. Like dataset_samples. */
 int samples_read(struct sqlite_conn *conn, sqlite3_stmt *stmt, size_t limit, struct sample **out, size_t *count,
                  struct err *err);
 

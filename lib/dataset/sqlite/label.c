@@ -105,7 +105,7 @@ static int write_name(struct sqlite_conn *writer, struct label_job *job, const c
 	       former_forget(writer, name, err) || relabel_begin(writer, was, job->key, -1, "", err);
 }
 
-/* '' is kept as NULL, as what never was. */
+/* Stores '' as NULL, like a field that never had a value. */
 static int change_rest(struct sqlite_conn *writer, const struct label_job *job, struct err *err)
 {
 	const struct label_change *change = job->change;

@@ -334,7 +334,7 @@ static int write_image(struct sqlite_conn *writer, void *data, struct err *err)
 	return addition->duplicate ? 0 : insert_image(writer, addition, &policy, err);
 }
 
-/* The sample as insert_image has written it. */
+/* Fills in the sample as insert_image has written it. */
 static void added_sample(const struct addition *addition, struct sample *out)
 {
 	const struct dataset_image *image = addition->image;

@@ -137,9 +137,9 @@ static const char VERSION_5_LABELS[] = "ALTER TABLE labels ADD COLUMN colour TEX
 				       " by TEXT NOT NULL);"
 				       "ALTER TABLE events ADD COLUMN merged TEXT;";
 
-/* Which samples a filter finds, in order of id (filter.c); the fewer of them a label writes, the better, so what no
- * label has is left out. samples_paths finds three characters of a filepath that follow each other. It holds nothing
- * but which samples these are, and is kept in line by triggers. */
+/* For filters of samples, in order of id (filter.c). A label should write few of these indices, so rows that a
+ * filter cannot find are left out. samples_paths finds three consecutive characters of a filepath; it holds only
+ * rowids, and triggers keep it up to date. */
 static const char VERSION_5_HISTORY[] =
 	"ALTER TABLE samples ADD COLUMN flag_note TEXT;"
 	"ALTER TABLE samples ADD COLUMN flagged_by TEXT;"
@@ -162,10 +162,10 @@ static const char VERSION_5_HISTORY[] =
 	" INSERT INTO samples_paths (samples_paths, rowid, filepath) VALUES ('delete', OLD.id, OLD.filepath);"
 	" INSERT INTO samples_paths (rowid, filepath) VALUES (NEW.id, NEW.filepath);"
 	"END;"
-	/* Which event, by its n, one of source "undo" takes back. */
+	/* The n of the event that an event with source "undo" takes back. */
 	"ALTER TABLE events ADD COLUMN undoes INTEGER;";
 
-/* What was computed of files in base_dir. */
+/* What was computed from files in base_dir. */
 static const char VERSION_5_CONTENTS[] =
 	"ALTER TABLE samples ADD COLUMN file_sha256 TEXT;"
 	"ALTER TABLE samples ADD COLUMN file_bytes INTEGER;"
@@ -249,7 +249,7 @@ static int version_4(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_4, err) || conn_script(writer, "PRAGMA user_version = 4", err);
 }
 
-/* A script for each subject. */
+/* One script for each subject. */
 static int version_5(struct sqlite_conn *writer, struct err *err)
 {
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
