@@ -100,6 +100,10 @@ struct dataset_backend {
 };
 
 
+/* For outline: the error of a label that is being changed, and the names of before, in any order. */
+int outline_refuse(const char *label, struct err *err);
+void outline_add_former(struct dataset_outline *outline, const char *name, int64_t key);
+
 extern const struct dataset_backend dataset_sqlite;
 extern const struct dataset_backend dataset_mongodb;
 

@@ -1,6 +1,7 @@
 /* Moving a dataset to another store: what all backends share. */
 #include "dataset/backend.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 /* --- ownership ---------------------------------------------------------------------------------------------------- */
@@ -34,6 +35,9 @@ void dataset_outline_release(struct dataset_outline *outline)
 		free(outline->labels[i].name);
 		free(outline->labels[i].description);
 	}
+	for (size_t i = 0; i < outline->former_count; i++)
+		free(outline->former[i].name);
+	free(outline->former);
 	for (size_t i = 0; i < outline->note_count; i++) {
 		free(outline->notes[i].key);
 		free(outline->notes[i].value);
@@ -64,10 +68,12 @@ bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset
 {
 	bool equal = strcmp(a->base_dir, b->base_dir) == 0 && same_policy(&a->policy, &b->policy) &&
 	             a->label_count == b->label_count && a->next_label == b->next_label &&
-	             a->note_count == b->note_count;
+	             a->former_count == b->former_count && a->note_count == b->note_count;
 
 	for (size_t i = 0; equal && i < a->label_count; i++)
 		equal = same_label(&a->labels[i], &b->labels[i]);
+	for (size_t i = 0; equal && i < a->former_count; i++)
+		equal = a->former[i].key == b->former[i].key && strcmp(a->former[i].name, b->former[i].name) == 0;
 	for (size_t i = 0; equal && i < a->note_count; i++)
 		equal = strcmp(a->notes[i].key, b->notes[i].key) == 0 &&
 		        strcmp(a->notes[i].value, b->notes[i].value) == 0;
@@ -145,6 +151,11 @@ static void drop_local(struct dataset_outline *outline)
 	outline->note_count = kept;
 }
 
+static int former_by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct dataset_former *)a)->name, ((const struct dataset_former *)b)->name);
+}
+
 int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
@@ -153,7 +164,21 @@ int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct
 		return -1;
 	}
 	drop_local(out);
+	if (out->former_count > 1)
+		qsort(out->former, out->former_count, sizeof(*out->former), former_by_name);
 	return 0;
+}
+
+int outline_refuse(const char *label, struct err *err)
+{
+	return err_set(err, ERR_CONFLICT,
+	               "The label %s is being renamed or merged: start the server, which ends that, before the move", label);
+}
+
+void outline_add_former(struct dataset_outline *outline, const char *name, int64_t key)
+{
+	outline->former = memory_grow(outline->former, outline->former_count + 1, sizeof(*outline->former));
+	outline->former[outline->former_count++] = (struct dataset_former){memory_text(name), key};
 }
 
 static int by_user(const void *a, const void *b)

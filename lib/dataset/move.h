@@ -10,15 +10,23 @@
 struct dataset_note {
 	char *key, *value;
 };
+/* A name that a label had before (label.h). */
+struct dataset_former {
+	char *name;
+	int64_t key; /* of the label that it has become; -1: it was removed */
+};
 struct dataset_outline {
 	char *base_dir;
 	struct dataset_policy policy; /* as stored: lease_seconds 0 = the configuration's */
 	struct dataset_label *labels; /* in order of key; their counts are left out */
 	size_t label_count;
-	int64_t next_label;         /* the key of the next new label: above all keys that ever were */
+	int64_t next_label;            /* the key of the next new label: above all keys that ever were */
+	struct dataset_former *former; /* in byte order of name */
+	size_t former_count;
 	struct dataset_note *notes; /* in order of key, without DATASET_ORIGIN and DATASET_APART */
 	size_t note_count;
 };
+/* ERR_CONFLICT while a label is being renamed or merged. */
 int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err);
 void dataset_outline_release(struct dataset_outline *outline);
 bool dataset_outline_equal(const struct dataset_outline *a, const struct dataset_outline *b);

@@ -56,6 +56,12 @@ static void use(struct dataset *dataset)
 	must(dataset_mark_unreadable(dataset, 4, &failure));
 	add_image(dataset, "phone.png", "cat", "00ff");
 	must(dataset_note_set(dataset, "seed.json", "its hash", &failure));
+	int64_t key;
+	bool created;
+	must(dataset_label_add(dataset, "fish", &key, &created, &failure));
+	must(dataset_label_change(dataset, key, &(struct label_change){.name = "carp"}, &failure));
+	must(dataset_label_add(dataset, "ant", &key, &created, &failure));
+	must(dataset_label_remove(dataset, key, &failure));
 	must(dataset_label_change(dataset, 1,
 	                          &(struct label_change){
 					  .colour = "#102030", .description = "barks", .moves = true, .position = -7.5},

@@ -26,23 +26,26 @@ static int export_outline(struct work *work, void *data, struct err *err)
 	struct dataset_outline *out = outlining->out;
 	struct settings settings = {.next_id = 0};
 	struct label_set labels = {.count = 0};
+	struct formers formers = {.count = 0};
 	bson_t *opts = BCON_NEW("sort", "{", "dataset", BCON_INT32(1), "key", BCON_INT32(1), "}");
 
 	dataset_outline_release(out);
 	int failed = work_find(work, "notes", BCON_NEW("dataset", BCON_UTF8(outlining->dataset)), opts, add_note, out, err) ||
 	             settings_read(work, outlining->dataset, &settings, err) ||
-	             labels_read_described(work, outlining->dataset, &labels, err);
-	if (failed) {
-		settings_release(&settings);
-		label_set_release(&labels);
-		return -1;
-	}
+	             (settings.relabelling.from && outline_refuse(settings.relabelling.from, err)) ||
+	             labels_read_described(work, outlining->dataset, &labels, err) ||
+	             formers_read(work, outlining->dataset, &formers, err);
+	for (size_t i = 0; i < formers.count; i++)
+		outline_add_former(out, formers.item[i].name, formers.item[i].key);
+	formers_release(&formers);
 	out->labels = labels.label;
 	out->label_count = labels.count;
 	out->base_dir = settings.base_dir;
+	settings.base_dir = NULL;
 	out->policy = settings.policy;
 	out->next_label = settings.next_label;
-	return 0;
+	settings_release(&settings);
+	return failed;
 }
 
 int mongodb_outline(struct dataset *base, struct dataset_outline *out, struct err *err)

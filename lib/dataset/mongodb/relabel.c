@@ -273,7 +273,7 @@ static int find_change(struct late *late, struct work *work, struct err *err)
 		                                 .to = to,
 		                                 .by = memory_text(former->by),
 		                                 .merged = former->by[0] ? former->was : -1};
-	else if (former && former->key < 0)
+	else if (former && former->key < 0 && former->was >= 0)
 		failed = put_back(late, work, &formers, former, err);
 	label_set_release(&labels);
 	formers_release(&formers);

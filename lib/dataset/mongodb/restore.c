@@ -135,6 +135,20 @@ static int replace_details(struct work *work, const struct outlining *outlining,
 	return work_bulk_run(work, bulk, NULL, err);
 }
 
+static int replace_former(struct work *work, const struct outlining *outlining, struct err *err)
+{
+	struct formers formers = {.count = 0};
+
+	for (size_t i = 0; i < outlining->outline->former_count; i++) {
+		const struct dataset_former *former = &outlining->outline->former[i];
+
+		formers_note(&formers, former->name, former->key, former->key, "");
+	}
+	int failed = formers_write(work, outlining->name, &formers, err);
+	formers_release(&formers);
+	return failed;
+}
+
 static int replace_notes(struct work *work, const struct outlining *outlining, struct err *err)
 {
 	if (work_delete(work, "notes",
@@ -162,7 +176,8 @@ static int restore_outline(struct work *work, void *data, struct err *err)
 	settings.next_label = outlining->outline->next_label;
 	settings.revision = new_revision();
 	failed = failed || settings_save(work, outlining->name, &settings, err) || replace_labels(work, outlining, err) ||
-	         replace_details(work, outlining, err) || replace_notes(work, outlining, err);
+	         replace_details(work, outlining, err) ||
+	         replace_former(work, outlining, err) || replace_notes(work, outlining, err);
 	settings_release(&settings);
 	return failed;
 }

@@ -18,6 +18,19 @@ static int notes_load(struct sqlite_conn *conn, struct dataset_outline *out, str
 	return row < 0;
 }
 
+static int former_outline(struct sqlite_conn *conn, struct dataset_outline *out, struct err *err)
+{
+	struct relabelling now;
+	int failed = relabel_load(conn, &now, err) || (now.from && outline_refuse(now.from, err));
+
+	relabel_release(&now);
+	sqlite3_stmt *stmt = failed ? NULL : conn_query(conn, err, "SELECT label, key FROM former_labels", "");
+	int row = stmt ? 1 : -1;
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
+		outline_add_former(out, (const char *)sqlite3_column_text(stmt, 0), sqlite3_column_int64(stmt, 1));
+	return row;
+}
+
 int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
 {
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
@@ -29,7 +42,7 @@ int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct 
 	             policy_load(conn, &out->policy, err) || labels_load(conn, false, &labels, err) ||
 	             conn_int64(conn, err, 0, &out->next_label, "SELECT value FROM settings WHERE key = 'next_label_key'",
 	                        "") ||
-	             notes_load(conn, out, err);
+	             former_outline(conn, out, err) || notes_load(conn, out, err);
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(dataset_db(dataset), conn);
 	if (labels.count > 1)

@@ -84,7 +84,7 @@ static int write_outline(struct sqlite_conn *writer, void *data, struct err *err
 {
 	const struct dataset_outline *outline = data;
 
-	if (conn_run(writer, err, "DELETE FROM labels", "") ||
+	if (conn_run(writer, err, "DELETE FROM labels", "") || conn_run(writer, err, "DELETE FROM former_labels", "") ||
 	    setting_set(writer, "next_label_key", outline->next_label, err) ||
 	    conn_run(writer, err,
 	             "DELETE FROM settings WHERE key >= 'note:' AND key < 'note;' AND key <> 'note:" DATASET_ORIGIN "'", ""))
@@ -96,6 +96,10 @@ static int write_outline(struct sqlite_conn *writer, void *data, struct err *err
 		             "INSERT INTO labels (label, key, position, colour, description) VALUES (?1, ?2, ?3, NULLIF(?4, ''), ?5)",
 		             label->description ? "sidss" : "sidsn", label->name, label->key, label->position, label->colour,
 		             label->description))
+			return -1;
+	}
+	for (size_t i = 0; i < outline->former_count; i++) {
+		if (former_note(writer, outline->former[i].name, outline->former[i].key, err))
 			return -1;
 	}
 	for (size_t i = 0; i < outline->note_count; i++) {
