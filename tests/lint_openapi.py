@@ -96,6 +96,17 @@ def role(operation):
     return next((role for asked in operation["security"] for roles in asked.values() for role in roles), "none")
 
 
+def may_be_null(document, schema):
+    schema = resolved(document, schema)
+    among = schema.get("anyOf", []) + schema.get("oneOf", [])
+    return schema == {} or "null" in schema.get("type", []) or None in schema.get("enum", []) or {"type": "null"} in among
+
+
+def optional_fields(document, operation):
+    schema = body_schema(document, operation) or {}
+    return {name: field for name, field in schema.get("properties", {}).items() if name not in schema.get("required", [])}
+
+
 # --- both
 
 
@@ -124,6 +135,9 @@ def gaps(document):
                 missing |= {"409", "422"}  # of an Idempotency-Key
                 if "Idempotency-Key" not in parameters(document, operation, "header"):
                     yield f"{method} {path}: takes an Idempotency-Key as every POST does"
+            for name, field in optional_fields(document, operation).items():
+                if not may_be_null(document, field):
+                    yield f"{method} {path}: {name} may be left out, so it may be null: run tests/lint.py --write"
             if body is not None and body.get("additionalProperties") is not False:
                 yield f"{method} {path}: a body of /v1 has no other fields: \"additionalProperties\": false"
         if missing := missing - statuses:
@@ -141,7 +155,19 @@ def the_description_and_the_programs():
 
 
 def write():
-    DESCRIPTION.write_text(formed(description()) + "\n")
+    document = description()
+    for (_, path), operation in operations(document):
+        for name, field in optional_fields(document, operation).items():
+            if path.startswith("/v1/") and not may_be_null(document, field):
+                body_schema(document, operation)["properties"][name] = nullable(field)
+    DESCRIPTION.write_text(formed(document) + "\n")
+
+
+def nullable(schema):
+    """What a program takes for a field that may be left out."""
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 CHECKS = [the_form_of_the_description, the_description_and_the_programs]

@@ -118,6 +118,22 @@ def test_datasets_are_made_changed_and_removed(run, collector):
     assert "404" in run("datasets", "remove", "made", fails=1)
 
 
+def test_labels_are_renamed_described_merged_and_removed(run, dataset):
+    (task,) = as_json(run, "-d", dataset, "next")
+    run("-d", dataset, "label", "cat", "--token", task["token"])
+    assert run("-d", dataset, "labels", "rename", "cat", "wild cat") == [["0", "1", "wild cat"]]
+    assert "409" in run("-d", dataset, "labels", "rename", "wild cat", "dog", fails=1)
+    (changed,) = as_json(run, "-d", dataset, "labels", "change", "wild cat", "--colour", "#a0b1c2", "--description", "of the woods", "--position", "7.5")
+    assert (changed["colour"], changed["description"], changed["position"]) == ("#a0b1c2", "of the woods", 7.5)
+    assert "409" in run("-d", dataset, "labels", "remove", "wild cat", fails=1)
+    run("-d", dataset, "labels", "merge", "wild cat", "dog")
+    assert run("-d", dataset, "list", "--label", "dog") == [["0", "labelled", "dog", "a/0.png"]]
+    assert [line[2] for line in run("-d", dataset, "labels")] == ["dog"]
+    run("-d", dataset, "labels", "add", "never used")
+    assert run("-d", dataset, "labels", "remove", "never used") == []
+    assert "there is no label never used" in run("-d", dataset, "labels", "remove", "never used", fails=1)
+
+
 def test_a_name_may_be_anything(run, collector):
     odd = 'ä "%$w{d} \'{0}'
     run("datasets", "add", odd)
