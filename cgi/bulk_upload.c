@@ -3,21 +3,21 @@
 #include "fastcgi/collect.h"
 #include "fastcgi/upload.h"
 
-static cJSON *bulk_upload_result(void *data, const struct ingest *ingest, const char *filename,
+static cJSON *bulk_upload_result(void *call, const struct ingest *ingest, const char *filename,
                                  const struct sample *sample, bool duplicate, const struct err *failed)
 {
 	cJSON *entry = json_new_object();
 	struct err err;
 	struct buf url;
 
-	(void)data;
 	json_add_string(entry, "filename", filename);
 	if (failed) {
 		json_add_string(entry, "error", failed->text);
 		return entry;
 	}
+	upload_follow(call, ingest);
 	buf_init(&url, INGEST_URL_MAX);
-	json_add_string_or_null(entry, "Image URL", upload_url(ingest, sample, &url, &err) ? NULL : buf_text(&url));
+	json_add_string_or_null(entry, "Image URL", upload_url(call, sample, &url, &err) ? NULL : buf_text(&url));
 	json_add_bool(entry, "duplicate", duplicate);
 	buf_release(&url);
 	return entry;

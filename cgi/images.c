@@ -7,7 +7,7 @@
 static cJSON *document_stored(struct call *call, const struct ingest *ingest, const struct sample *sample,
                               struct err *err)
 {
-	call->info.place.policy.public_images = ingest->is_public; /* it may have changed meanwhile */
+	upload_follow(call, ingest);
 	return serve_document(call, sample, err);
 }
 

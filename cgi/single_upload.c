@@ -45,8 +45,9 @@ static int single_upload_reply(struct call *call, const struct upload *upload, c
 	cJSON *answer = json_new_object(), *response = json_new_object();
 	struct buf url;
 
+	upload_follow(call, &upload->ingest);
 	buf_init(&url, INGEST_URL_MAX);
-	int failed = upload_url(&upload->ingest, sample, &url, err);
+	int failed = upload_url(call, sample, &url, err);
 	json_add_string(answer, "filename", upload->filename);
 	json_add_string(answer, "label", sample->label);
 	json_add_bool(response, "Created", true);

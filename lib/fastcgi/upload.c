@@ -2,7 +2,6 @@
 #include "fastcgi/upload.h"
 
 #include "fastcgi/address.h"
-#include "fastcgi/document.h"
 #include "fastcgi/serve.h"
 
 int upload_ingest(struct call *call, struct ingest *out, struct err *err)
@@ -73,17 +72,16 @@ void upload_reply(struct call *call, const struct batch *batch, cJSON *answer)
 		reply_error_with(call->reply, &batch->worst, answer);
 }
 
-int upload_url(const struct ingest *ingest, const struct sample *sample, struct buf *out, struct err *err)
+void upload_follow(struct call *call, const struct ingest *ingest)
 {
-	size_t before = out->len;
+	call->info.place.policy.public_images = ingest->is_public;
+}
 
-	if (sample->blob_key[0] && ingest->is_public)
-		return ingest_url(ingest->blobs, sample->blob_key, ingest->base_url, out, err);
-	if (sample->blob_key[0] && blob_url(ingest->blobs, sample->blob_key, false, SERVE_URL_SECONDS, out, err))
-		return -1;
-	if (out->len == before) { /* the store has no address of its own */
-		buf_str(out, ingest->base_url);
-		document_image_path(dataset_name(ingest->dataset), sample->filepath, out);
-	}
-	return 0;
+int upload_url(struct call *call, const struct sample *sample, struct buf *out, struct err *err)
+{
+	struct blob_store *blobs = call->app->blobs;
+
+	if (sample->blob_key[0] && !call->info.place.policy.public_images && blob_is_direct(blobs))
+		return blob_url(blobs, sample->blob_key, false, SERVE_URL_SECONDS, out, err);
+	return address_of_image(call, sample, out, err);
 }

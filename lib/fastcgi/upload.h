@@ -21,7 +21,11 @@ int upload_batch(struct batch *batch, struct call *call, batch_result *result, s
 /* Answers with `answer` (taken): 200 when any file was stored, else the status of the worst failure. */
 void upload_reply(struct call *call, const struct batch *batch, cJSON *answer);
 
-/* Appends the address, with scheme and host, from which a client fetches an uploaded image. */
-int upload_url(const struct ingest *ingest, const struct sample *sample, struct buf *out, struct err *err);
+/* Lets call->info say whether the dataset is public as ingest has found it: before the answer's addresses are made. */
+void upload_follow(struct call *call, const struct ingest *ingest);
+
+/* Appends the address, with scheme and host, from which a client fetches an uploaded image: of a private one in a store
+ * that clients fetch from it is good for SERVE_URL_SECONDS. */
+int upload_url(struct call *call, const struct sample *sample, struct buf *out, struct err *err);
 
 #endif
