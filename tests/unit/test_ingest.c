@@ -8,21 +8,12 @@
 #include <sys/stat.h>
 
 #include "intake/ingest.h"
-#include "tempdir.h"
+#include "sqlite_store.h"
 
 enum { PIXELS_MAX = 1000 };
 
-static struct config config;
-static struct dataset_store *store;
 static struct dataset *cats;
 static struct ingest ingest;
-static struct err failure;
-
-static void must(int failed)
-{
-	if (failed)
-		fail_msg("%s", failure.text);
-}
 
 static void refused(int failed, enum err_code code)
 {
@@ -30,19 +21,9 @@ static void refused(int failed, enum err_code code)
 	assert_int_equal(failure.code, code);
 }
 
-static const char *no_variable(const char *name)
-{
-	(void)name;
-	return NULL;
-}
-
 static int set_up(void **state)
 {
-	tempdir_make(state);
-	temp_text("config.json", "{\"sqlite_db_dir\": \"dbs\", \"image_store\": {\"dir\": \"images\"}}");
-	assert_int_equal(mkdir(temp("dbs"), 0755), 0);
-	must(config_load(&config, temp("config.json"), no_variable, &failure));
-	must(dataset_store_open(&store, &config, &failure));
+	store_set_up_with(state, ", \"image_store\": {\"dir\": \"images\"}");
 	must(dataset_create(store, "cats", "", NULL, &failure));
 	must(dataset_open(store, "cats", &cats, &failure));
 	ingest = (struct ingest){.intents = intents_new(temp("pending")),
@@ -60,9 +41,7 @@ static int tear_down(void **state)
 	blob_free(ingest.blobs);
 	intents_free(ingest.intents);
 	dataset_close(cats);
-	dataset_store_free(store);
-	config_release(&config);
-	return tempdir_remove(state);
+	return store_tear_down(state);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

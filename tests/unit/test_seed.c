@@ -9,34 +9,14 @@
 #include "dataset/seed.h"
 #include "dataset/seedfile.h"
 #include "dataset/task.h"
-#include "tempdir.h"
+#include "sqlite_store.h"
 
-static struct config config;
-static struct dataset_store *store;
 static struct buf warnings, told;
-static struct err failure;
-
-static void must(int result)
-{
-	if (result != 0)
-		fail_msg("%s", failure.text);
-}
-
-static const char *no_variable(const char *name)
-{
-	(void)name;
-	return NULL;
-}
 
 static int set_up(void **state)
 {
-	tempdir_make(state);
-	temp_text("config.json",
-	          "{\"json_db_dir\": \"json\", \"sqlite_db_dir\": \"dbs\", \"json_user_dir\": \"users\"}");
+	store_set_up_with(state, ", \"json_db_dir\": \"json\", \"json_user_dir\": \"users\"");
 	assert_int_equal(mkdir(temp("json"), 0755), 0);
-	assert_int_equal(mkdir(temp("dbs"), 0755), 0);
-	must(config_load(&config, temp("config.json"), no_variable, &failure));
-	must(dataset_store_open(&store, &config, &failure));
 	buf_init(&warnings, 1 << 20);
 	buf_init(&told, 1 << 20);
 	return 0;
@@ -46,9 +26,7 @@ static int tear_down(void **state)
 {
 	buf_release(&warnings);
 	buf_release(&told);
-	dataset_store_free(store);
-	config_release(&config);
-	return tempdir_remove(state);
+	return store_tear_down(state);
 }
 
 static void tell(void *data, const struct seed_result *result)

@@ -17,45 +17,11 @@
 #include <unistd.h>
 
 #include "dataset/answers.h"
-#include "dataset/dataset.h"
 #include "dataset/task.h"
 #include "dataset/move.h"
-#include "tempdir.h"
+#include "sqlite_store.h"
 
-static struct config config;
-static struct dataset_store *store;
-static struct err failure;
-
-static void must(int result)
-{
-	if (result != 0)
-		fail_msg("%s", failure.text);
-}
-
-static const char *no_variable(const char *name)
-{
-	(void)name;
-	return NULL;
-}
-
-static int set_up(void **state)
-{
-	tempdir_make(state);
-	temp_text("config.json", "{\"sqlite_db_dir\": \"dbs\"}");
-	assert_int_equal(mkdir(temp("dbs"), 0755), 0);
-	must(config_load(&config, temp("config.json"), no_variable, &failure));
-	must(dataset_store_open(&store, &config, &failure));
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	dataset_store_free(store);
-	config_release(&config);
-	return tempdir_remove(state);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 
 static void add_samples(struct dataset *dataset, int from, int count)
 {
@@ -80,8 +46,7 @@ static void leave_a_log(void)
 	dataset_close(dataset);
 	assert_int_equal(unlink(temp("dbs/cats.db")), 0);
 	assert_int_equal(access(temp("dbs/cats.db-wal"), F_OK), 0);
-	dataset_store_free(store);
-	must(dataset_store_open(&store, &config, &failure));
+	start_again();
 }
 
 static void assert_empty(const char *base_dir)

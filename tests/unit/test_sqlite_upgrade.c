@@ -7,29 +7,13 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "dataset/dataset.h"
 #include "dataset/task.h"
 #include "dataset/move.h"
-#include "tempdir.h"
+#include "sqlite_store.h"
 
 enum { SAMPLES = 3 };
 
-static struct config config;
-static struct dataset_store *store;
 static struct dataset *dataset;
-static struct err failure;
-
-static void must(int result)
-{
-	if (result != 0)
-		fail_msg("%s", failure.text);
-}
-
-static const char *no_variable(const char *name)
-{
-	(void)name;
-	return NULL;
-}
 
 static const char *filepath(int id)
 {
@@ -49,7 +33,7 @@ static void label(const char *user, int id, const char *given)
 
 static void open_again(void)
 {
-	must(dataset_store_open(&store, &config, &failure));
+	store_open();
 	must(dataset_open(store, "cats", &dataset, &failure));
 }
 
@@ -59,11 +43,7 @@ static int set_up(void **state)
 	static const char *const labels[] = {"tabby", "manx"};
 	struct dataset_merged merged = {0};
 
-	tempdir_make(state);
-	temp_text("config.json", "{\"sqlite_db_dir\": \"dbs\"}");
-	assert_int_equal(mkdir(temp("dbs"), 0755), 0);
-	must(config_load(&config, temp("config.json"), no_variable, &failure));
-	must(dataset_store_open(&store, &config, &failure));
+	store_set_up(state);
 	must(dataset_create(store, "cats", "/cats", NULL, &failure));
 	must(dataset_open(store, "cats", &dataset, &failure));
 	must(dataset_merge(dataset, labels, 2, NULL, 0, &merged, &failure));
@@ -78,9 +58,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	dataset_close(dataset);
-	dataset_store_free(store);
-	config_release(&config);
-	return tempdir_remove(state);
+	return store_tear_down(state);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

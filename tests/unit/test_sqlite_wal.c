@@ -14,31 +14,8 @@
 
 #include "base/file.h"
 #include "dataset/answers.h"
-#include "dataset/dataset.h"
 #include "dataset/sqlite/internal.h"
-#include "tempdir.h"
-
-static struct config config;
-static struct dataset_store *store;
-static struct err failure;
-
-static bool is_child; /* which tells by its status, and runs no other test */
-
-static void must(int result)
-{
-	if (result != 0 && is_child) {
-		fprintf(stderr, "# %s\n", failure.text);
-		_exit(1);
-	}
-	if (result != 0)
-		fail_msg("%s", failure.text);
-}
-
-static const char *no_variable(const char *name)
-{
-	(void)name;
-	return NULL;
-}
+#include "sqlite_store.h"
 
 static void add_labels(const char *name, int from, int count)
 {
@@ -69,13 +46,6 @@ static int count_labels(const char *name)
 	return count;
 }
 
-/* As after a kill: what is in the log stays there. */
-static void start_again(void)
-{
-	dataset_store_free(store);
-	must(dataset_store_open(&store, &config, &failure));
-}
-
 /* As after a stop: all is in one file. */
 static void fold_and_start_again(void)
 {
@@ -85,25 +55,14 @@ static void fold_and_start_again(void)
 
 static int set_up(void **state)
 {
-	tempdir_make(state);
-	temp_text("config.json", "{\"sqlite_db_dir\": \"dbs\"}");
-	assert_int_equal(mkdir(temp("dbs"), 0755), 0);
-	must(config_load(&config, temp("config.json"), no_variable, &failure));
-	must(dataset_store_open(&store, &config, &failure));
+	store_set_up(state);
 	must(dataset_create(store, "cats", "/cats", NULL, &failure));
 	must(dataset_create(store, "dogs", "/dogs", NULL, &failure));
 	add_labels("dogs", 0, 1);
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	dataset_store_free(store);
-	config_release(&config);
-	return tempdir_remove(state);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, store_tear_down)
 
 static void copy(const char *from, const char *to)
 {
@@ -170,16 +129,33 @@ static void assert_refused_alone(void)
 	assert_int_equal(count_labels("dogs"), 1);
 }
 
-static void a_backup_laid_over_the_database_is_noticed(void **state)
+static void lay_over_and_assert_refused(const char *file)
 {
-	(void)state;
+	copy(file, "dbs/cats.db");
+	assert_refused_alone();
+}
+
+/* Two labels that are in the backup, and two that are not. */
+static void label_around_a_backup(void)
+{
 	add_labels("cats", 0, 2);
 	back_up("backup.db");
 	add_labels("cats", 2, 2);
+}
+
+static void remove_log(void)
+{
+	assert_int_equal(unlink(temp("dbs/cats.db-wal")), 0);
+	assert_int_equal(unlink(temp("dbs/cats.db-shm")), 0);
+}
+
+static void a_backup_laid_over_the_database_is_noticed(void **state)
+{
+	(void)state;
+	label_around_a_backup();
 	copy("dbs/cats.db", "former.db");
 	start_again();
-	copy("backup.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("backup.db");
 	copy("former.db", "dbs/cats.db");
 	assert_int_equal(count_labels("cats"), 4);
 }
@@ -187,14 +163,11 @@ static void a_backup_laid_over_the_database_is_noticed(void **state)
 static void nor_does_it_matter_that_it_is_another_file(void **state)
 {
 	(void)state;
-	add_labels("cats", 0, 2);
-	back_up("backup.db");
-	add_labels("cats", 2, 2);
+	label_around_a_backup();
 	start_again();
 	move("backup.db", "dbs/cats.db");
 	assert_refused_alone();
-	assert_int_equal(unlink(temp("dbs/cats.db-wal")), 0);
-	assert_int_equal(unlink(temp("dbs/cats.db-shm")), 0);
+	remove_log();
 	assert_int_equal(count_labels("cats"), 2);
 	add_labels("cats", 5, 1);
 	start_again();
@@ -210,8 +183,7 @@ static void a_copy_made_while_the_server_was_stopped_is_noticed(void **state)
 	copy("dbs/cats.db", "backup.db");
 	add_labels("cats", 2, 1);
 	start_again();
-	copy("backup.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("backup.db");
 }
 
 /* Its log began on a backup, too, and is of the same age. */
@@ -225,13 +197,12 @@ static void a_copy_of_another_time_line_is_noticed(void **state)
 	copy("dbs/cats.db", "one.db");
 	dataset_store_free(store);
 	copy("backup.db", "dbs/cats.db");
-	must(dataset_store_open(&store, &config, &failure));
+	store_open();
 	add_labels("cats", 1, 1);
 	fold_and_start_again();
 	add_labels("cats", 2, 1);
 	start_again();
-	copy("one.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("one.db");
 }
 
 static void second_backups_of_what_was_restored_are_noticed(void **state)
@@ -254,8 +225,7 @@ static void another_dataset_s_database_is_noticed(void **state)
 	(void)state;
 	add_labels("cats", 0, 1);
 	start_again();
-	copy("dbs/dogs.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("dbs/dogs.db");
 }
 
 static void so_is_an_empty_file_in_its_place(void **state)
@@ -274,29 +244,23 @@ static void what_is_written_after_it_was_replaced_under_the_server_is_refused(vo
 	bool created;
 
 	(void)state;
-	add_labels("cats", 0, 2);
-	back_up("backup.db");
-	add_labels("cats", 2, 2);
+	label_around_a_backup();
 	must(dataset_open(store, "cats", &dataset, &failure));
 	copy("backup.db", "dbs/cats.db");
 	assert_true(dataset_label_add(dataset, "new", &key, &created, &failure));
 	assert_int_equal(failure.code, ERR_UNAVAILABLE);
 	dataset_close(dataset);
 	assert_refused_alone();
-	assert_int_equal(unlink(temp("dbs/cats.db-wal")), 0);
-	assert_int_equal(unlink(temp("dbs/cats.db-shm")), 0);
+	remove_log();
 	assert_int_equal(count_labels("cats"), 2);
 }
 
 static void who_only_reads_notices_it_too(void **state)
 {
 	(void)state;
-	add_labels("cats", 0, 2);
-	back_up("backup.db");
-	add_labels("cats", 2, 2);
+	label_around_a_backup();
 	assert_int_equal(count_labels("cats"), 4);
-	copy("backup.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("backup.db");
 }
 
 static void a_log_removed_under_the_server_takes_no_writes(void **state)
@@ -306,13 +270,10 @@ static void a_log_removed_under_the_server_takes_no_writes(void **state)
 	bool created;
 
 	(void)state;
-	add_labels("cats", 0, 2);
-	back_up("backup.db");
-	add_labels("cats", 2, 2);
+	label_around_a_backup();
 	must(dataset_open(store, "cats", &dataset, &failure));
 	copy("backup.db", "dbs/cats.db");
-	assert_int_equal(unlink(temp("dbs/cats.db-wal")), 0);
-	assert_int_equal(unlink(temp("dbs/cats.db-shm")), 0);
+	remove_log();
 	assert_true(dataset_label_add(dataset, "new", &key, &created, &failure));
 	dataset_close(dataset);
 	add_labels("cats", 7, 1);
@@ -333,7 +294,7 @@ static void a_database_restored_with_its_log_is_served(void **state)
 	add_labels("cats", 4, 1);
 	dataset_store_free(store);
 	copy_all("backup.db", "dbs/cats.db");
-	must(dataset_store_open(&store, &config, &failure));
+	store_open();
 	assert_int_equal(count_labels("cats"), 2);
 }
 
@@ -373,7 +334,7 @@ static void so_is_one_restored_with_its_log_alone(void **state)
 	copy("backup.db", "dbs/cats.db");
 	copy("backup.db-wal", "dbs/cats.db-wal");
 	assert_int_equal(unlink(temp("dbs/cats.db-shm")), 0);
-	must(dataset_store_open(&store, &config, &failure));
+	store_open();
 	assert_int_equal(count_labels("cats"), 2);
 }
 
@@ -408,8 +369,7 @@ static void a_log_that_was_begun_before_it_could_be_noted_is_noted_later(void **
 	add_labels("cats", 1, 1);
 	assert_int_equal(count_labels("cats"), 2);
 	start_again();
-	copy("backup.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("backup.db");
 }
 
 static void what_a_person_s_shell_does_is_taken_for_what_it_is(void **state)
@@ -433,14 +393,13 @@ static void what_a_person_s_shell_does_is_taken_for_what_it_is(void **state)
 		add_labels("cats", 3 * i + 2, 1);
 		dataset_store_free(store);
 		shell("dbs/cats.db", "SELECT COUNT(*) FROM labels"); /* the last one: it folds the log in */
-		must(dataset_store_open(&store, &config, &failure));
+		store_open();
 	}
 	assert_int_equal(count_labels("cats"), 3 * (int)(sizeof(commands) / sizeof(*commands)) + 2);
 	back_up("backup.db");
 	add_labels("cats", 100, 1);
 	start_again();
-	copy("backup.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("backup.db");
 }
 
 static void add_samples(struct dataset *dataset, int from, int count)
@@ -484,8 +443,7 @@ static void a_log_that_is_partly_folded_in_is_its_own(void **state)
 	copy("begun.db", "dbs/cats.db"); /* as a power failure may, before what was folded in is synced */
 	assert_int_equal(count_labels("cats"), 1);
 	start_again();
-	copy("backup.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("backup.db");
 	copy("former.db", "dbs/cats.db");
 	assert_int_equal(count_labels("cats"), 1);
 }
@@ -510,7 +468,7 @@ static pid_t start_writing(int number)
 
 	if (child == 0) {
 		is_child = true;
-		must(dataset_store_open(&store, &config, &failure)); /* the parent's is left as it is */
+		store_open(); /* the parent's is left as it is */
 		write_on(number);
 	}
 	assert_true(child > 0);
@@ -539,20 +497,19 @@ static void no_kill_is_taken_for_a_replacement(void **state)
 			assert_int_equal(waitpid(writer[i], &status, 0), writer[i]);
 			assert_true(WIFSIGNALED(status));
 		}
-		must(dataset_store_open(&store, &config, &failure));
+		store_open();
 		count_labels("cats");
 		if (round % 4 == 0)
 			add_labels("cats", round, 1);
 		dataset_store_free(store);
 		store = NULL;
 	}
-	must(dataset_store_open(&store, &config, &failure));
+	store_open();
 	add_labels("cats", ROUNDS, 1);
 	back_up("backup.db");
 	add_labels("cats", ROUNDS + 1, 1);
 	start_again();
-	copy("backup.db", "dbs/cats.db");
-	assert_refused_alone();
+	lay_over_and_assert_refused("backup.db");
 }
 
 static void answers_beside_another_s_log_are_set_aside(void **state)
