@@ -110,10 +110,13 @@ const outcome = ({ label, aside }) => label ? `“${label}”` : aside ? 'set as
 
 function showLabels() {
 	const { labels } = info;
-	$('labels').replaceChildren(...labels.map(({ name }, index) => {
+	$('labels').replaceChildren(...labels.map(({ name, colour, description }, index) => {
 		const key = keyOf(index, labels.length);
-		return element('button', { type: 'button', 'data-key': key, 'data-label': name, 'aria-keyshortcuts': key || null },
+		const button = element('button', { type: 'button', 'data-key': key, 'data-label': name,
+			'aria-keyshortcuts': key || null, title: description || null, class: colour ? 'coloured' : null },
 			element('kbd', { 'aria-hidden': 'true' }, key), element('span', {}, name));
+		if (colour) button.style.setProperty('--colour', colour);
+		return button;
 	}));
 	$('labels').classList.toggle('dense', labels.length >= DENSE_FROM &&
 		labels.every(({ name }) => name.length <= DENSE_NAME));
@@ -230,11 +233,12 @@ async function scrapeTogether() {
 }
 
 async function inform() {
-	const names = JSON.stringify(info?.labels.map(label => label.name));
+	const shown = () => JSON.stringify(info?.labels.map(({ name, colour, description }) => [name, colour, description]));
+	const before = shown();
 	info = await call('GET', datasetPath(dataset));
 	informed = performance.now();
 	savedSince = 0;
-	if (JSON.stringify(info.labels.map(label => label.name)) !== names) showLabels();
+	if (shown() !== before) showLabels();
 	if (outbox) showCounts();
 }
 

@@ -35,6 +35,19 @@ def test_buttons_show_their_keys(ann, dataset):
     assert [button.accessible_name for button in buttons] == ["cat", "dog", "bird"]
 
 
+def test_buttons_come_in_the_labels_order_with_colours_and_descriptions(ann, dataset):
+    said = {"position": -1, "colour": "#ff8000", "description": "barks at \"two\" <ears>"}
+    answer = dataset.server.session("carl").patch(f"/v1/datasets/{dataset.name}/labels/1", json=said)
+    assert answer.status_code == 200
+    ann.open_label(dataset.name)
+    ann.image()
+    dog, cat, bird = ann.all("#labels button")
+    assert [button.accessible_name for button in (dog, cat, bird)] == ["dog", "cat", "bird"]
+    assert dog.get_attribute("data-key") == "1" and dog.get_attribute("title") == said["description"]
+    assert "rgb(255, 128, 0)" in dog.value_of_css_property("box-shadow")
+    assert cat.value_of_css_property("box-shadow") == "none" and not cat.get_attribute("title")
+
+
 def test_holding_a_key_labels_once(ann, dataset):
     ann.open_label(dataset.name)
     ann.image("000.png")

@@ -413,9 +413,51 @@ static void a_change_of_the_policy_is_of_what_it_names(void **state)
 	}
 }
 
+/* --- labels -------------------------------------------------------------------------------------------------------- */
+
+static void a_label_gets_no_name_that_another_has(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(rules_rename(3, "cat", -1, &err), 0);
+	assert_int_equal(rules_rename(3, "cat", 3, &err), 0);
+	assert_int_not_equal(rules_rename(3, "cat", 0, &err), 0);
+	assert_int_equal(err.code, ERR_CONFLICT);
+}
+
+static void a_label_merges_into_another_one_that_is_there(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(rules_merge_labels(0, 1, true, &err), 0);
+	assert_int_not_equal(rules_merge_labels(1, 1, true, &err), 0);
+	assert_int_equal(err.code, ERR_UNPROCESSABLE);
+	assert_int_not_equal(rules_merge_labels(0, 1, false, &err), 0);
+	assert_int_equal(err.code, ERR_UNPROCESSABLE);
+}
+
+static void a_label_is_removed_only_when_nothing_has_it(void **state)
+{
+	static const struct rules_uses used[] = {{.samples = 1}, {.votes = true}, {.decisions = true}};
+	struct err err;
+
+	(void)state;
+	assert_int_equal(rules_remove_label("cat", &(struct rules_uses){0}, &err), 0);
+	for (size_t i = 0; i < sizeof(used) / sizeof(*used); i++) {
+		assert_int_not_equal(rules_remove_label("cat", &used[i], &err), 0);
+		assert_int_equal(err.code, ERR_CONFLICT);
+		assert_non_null(strstr(err.text, "cat"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_label_gets_no_name_that_another_has),
+		cmocka_unit_test(a_label_merges_into_another_one_that_is_there),
+		cmocka_unit_test(a_label_is_removed_only_when_nothing_has_it),
 		cmocka_unit_test(the_state_is_a_function_of_votes_decisions_and_policy),
 		cmocka_unit_test(above_one_the_order_of_votes_makes_no_difference),
 		cmocka_unit_test(it_tells_who_said_so_last),
