@@ -16,8 +16,9 @@ typedef void dataset_log(enum log_level level, const char *message, ...);
 /* reading: as for dataset_store_open_reading. */
 typedef int dataset_store_open_fn(struct dataset_store **out, const struct config *config, bool reading,
                                   struct err *err);
-/* Loads the samples, decides by rules.h and saves, in one write; hundreds of changes may take several writes. A
- * refused change leaves nothing behind; several changes at once must be of a kind that is never refused. */
+/* Loads the samples, decides by rules.h and saves, in one write. A refused change leaves nothing behind. Several
+ * changes at once are of one kind: SAMPLE_DECIDE, all of which are made or none; or one that is never refused, of which
+ * hundreds may take several writes. */
 typedef int dataset_change_fn(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err);
 
 /* The names that labels had before, and have no more, in byte order. */
@@ -111,6 +112,8 @@ extern const struct dataset_backend dataset_mongodb;
  * part after '-' is random. task_token_sample returns that id; -1 for what is no token. */
 void task_token(int64_t sample, char out[DATASET_TOKEN_MAX]);
 int64_t task_token_sample(const char *token);
+/* The id of a request under which it is known when it comes again; NULL: under none. request may be NULL. */
+const char *usable_request(const char *request);
 
 /* Each backend's own structs begin with these; a dataset's backend is its store's. */
 struct dataset_store {

@@ -17,6 +17,7 @@ void dataset_record_release(struct dataset_record *record)
 		release_text(record->events[i].label);
 		release_text(record->events[i].by);
 		release_text(record->events[i].source);
+		release_text(record->events[i].merged);
 	}
 	for (size_t i = 0; i < record->vote_count; i++) {
 		free(record->votes[i].user);
@@ -120,6 +121,8 @@ void dataset_record_digest(const struct dataset_record *record, unsigned char ou
 		hash_stream_text(hash, event->source);
 		move_add_number(hash, event->at);
 		move_add_number(hash, event->lead_time_ms);
+		move_add_number(hash, event->undoes);
+		hash_stream_text(hash, event->merged ? event->merged : "");
 	}
 	move_add_number(hash, (int64_t)record->vote_count);
 	for (size_t i = 0; i < record->vote_count; i++) {

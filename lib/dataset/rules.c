@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "dataset/answers.h"
 
 static const char *const vote_sources[] = {"task", "classify"}; /* RULES_VOTE_SOURCES */
@@ -31,6 +32,117 @@ struct rules_decision rules_decision_of(const struct label_event *event, int64_t
 	                               .n = n,
 	                               .at = event->by[0] ? event->at : 0};
 }
+
+static bool opens_anew(const struct rules_decision *decision)
+{
+	return decision->made && decision->state == SAMPLE_UNLABELLED;
+}
+
+/* --- effective events --------------------------------------------------------------------------------------------- */
+
+static bool is_undo(const struct label_event *event)
+{
+	return strcmp(event->source, "undo") == 0;
+}
+
+static bool is_merge(const struct label_event *event)
+{
+	return event->merged && event->merged[0];
+}
+
+bool rules_is_decision(const char *source)
+{
+	return !rules_is_vote(source) && strcmp(source, "undo") != 0 && strcmp(source, RULES_MERGE) != 0;
+}
+
+/* Each event's: 1 when it is taken back, or takes back. The caller frees. */
+static char *find_void(const struct label_event *events, size_t count, int64_t undone)
+{
+	char *voids = memory_new(count + 1, 1);
+
+	if (undone > 0 && (size_t)undone <= count)
+		voids[undone - 1] = 1;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_undo(&events[i]))
+			continue;
+		voids[i] = 1;
+		if (events[i].undoes > 0 && (size_t)events[i].undoes <= count)
+			voids[events[i].undoes - 1] = 1;
+	}
+	return voids;
+}
+
+int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user)
+{
+	char *voids = find_void(events, count, RULES_NOTHING);
+	int64_t found = RULES_NOTHING;
+
+	for (size_t i = count; i-- > 0 && found == RULES_NOTHING;) {
+		struct rules_decision decision = rules_decision_of(&events[i], (int64_t)i + 1);
+
+		if (voids[i] || is_merge(&events[i]))
+			continue;
+		if (!user || strcmp(events[i].by, user) == 0)
+			found = (int64_t)i + 1;
+		else if (!rules_is_vote(events[i].source) && opens_anew(&decision))
+			break;
+	}
+	free(voids);
+	return found;
+}
+
+static size_t fold_vote(struct rules_vote *votes, size_t count, const struct label_event *event, int64_t n)
+{
+	size_t at = 0;
+
+	while (at < count && strcmp(votes[at].user, event->by) != 0)
+		at++;
+	votes[at] = (struct rules_vote){.user = event->by, .label = event->label, .n = n, .at = event->at};
+	return at < count ? count : count + 1;
+}
+
+static void fold_merge(struct rules_vote *votes, size_t count, struct rules_decision *decision,
+                       const struct label_event *merge)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(votes[i].label, merge->merged) == 0)
+			votes[i].label = merge->label;
+	}
+	if (strcmp(decision->label, merge->merged) == 0)
+		decision->label = merge->label;
+}
+
+size_t rules_fold(const struct label_event *events, size_t count, int64_t undone, const struct rules_decision *noted,
+                  struct rules_vote *votes, struct rules_decision *decision)
+{
+	char *voids = find_void(events, count, undone);
+	bool told = !noted->made; /* an event tells what was decided, so that it need not be noted */
+	size_t voted = 0;
+
+	for (size_t i = 0; i < count; i++)
+		told = told || rules_is_decision(events[i].source);
+	*decision = !told ? *noted
+	                  : (struct rules_decision){.made = true, .state = SAMPLE_UNLABELLED, .label = "", .by = ""};
+	for (size_t i = 0; i < count; i++) {
+		if (voids[i])
+			continue;
+		if (rules_is_vote(events[i].source)) {
+			voted = fold_vote(votes, voted, &events[i], (int64_t)i + 1);
+			continue;
+		}
+		if (is_merge(&events[i])) {
+			fold_merge(votes, voted, decision, &events[i]);
+			continue;
+		}
+		*decision = rules_decision_of(&events[i], (int64_t)i + 1);
+		if (opens_anew(decision))
+			voted = 0;
+	}
+	free(voids);
+	return voted;
+}
+
+/* --- what follows from them --------------------------------------------------------------------------------------- */
 
 static int64_t count_votes(const struct rules_vote *votes, size_t count)
 {
@@ -135,6 +247,8 @@ unsigned rules_asks(const struct sample_change *change)
 		[SAMPLE_MARK_UNREADABLE] = RULES_STATE,
 		[SAMPLE_MARK_READABLE] = RULES_STATE,
 		[SAMPLE_SETTLE] = 0,
+		[SAMPLE_DECIDE] = RULES_STATE | RULES_KNOWN_LABEL,
+		[SAMPLE_UNDO] = RULES_STATE | RULES_EVENTS,
 	};
 
 	return asks[change->act] | (change->request ? RULES_GIVEN : 0);
@@ -189,6 +303,56 @@ static struct rules_effect rules_set_state(const struct rules_facts *facts, enum
 	                             .settles = is_so};
 }
 
+/* The sample is there, and as its user has seen it. */
+static int check_version(const struct sample_change *change, const struct rules_facts *facts, struct err *err)
+{
+	if (!facts->found)
+		return err_set(err, ERR_NOT_FOUND, "There is no sample %lld", (long long)change->id);
+	if (!change->of_version || change->version == facts->version)
+		return 0;
+	return err_set(err, ERR_CONFLICT, "Sample %lld is at version %lld by now, %s%s", (long long)change->id,
+	               (long long)facts->version, facts->label[0] ? "labelled " : "without a label", facts->label);
+}
+
+static int decide(const struct sample_change *change, const struct rules_facts *facts, struct rules_effect *out,
+                  struct err *err)
+{
+	if (check_version(change, facts, err))
+		return -1;
+	if (change->annotates && facts->overlap > 1)
+		return err_set(err, ERR_FORBIDDEN,
+		               "Several people are asked in this dataset: only a contributor may label directly, others by a task");
+	if (change->label[0] && !facts->known_label)
+		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", change->label);
+	*out = (struct rules_effect){.accepted = true,
+	                             .source = "label",
+	                             .label = change->label,
+	                             .forgets_votes = !change->label[0],
+	                             .settles = true};
+	return 0;
+}
+
+/* Where several are asked, one of them takes back what that one said. */
+static int undo(const struct sample_change *change, const struct rules_facts *facts, struct rules_effect *out,
+                struct err *err)
+{
+	const char *of = change->annotates && facts->overlap > 1 ? change->user : NULL;
+
+	if (check_version(change, facts, err))
+		return -1;
+	*out = (struct rules_effect){.accepted = true,
+	                             .source = "undo",
+	                             .undoes = rules_to_undo(facts->events, facts->event_count, of),
+	                             .votes = facts->room,
+	                             .settles = true};
+	if (out->undoes == RULES_NOTHING)
+		return err_set(err, ERR_CONFLICT, "There is nothing to undo");
+	out->vote_count = rules_fold(facts->events, facts->event_count, out->undoes, &facts->noted, facts->room,
+	                             &out->decision);
+	out->label = rules_outcome(out->votes, out->vote_count, &out->decision, facts->overlap).label;
+	return 0;
+}
+
 int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
                  struct rules_effect *out, struct err *err)
 {
@@ -225,6 +389,10 @@ int rules_change(const struct sample_change *change, const struct rules_facts *f
 	case SAMPLE_MARK_READABLE:
 		*out = rules_set_state(facts, SAMPLE_UNREADABLE, SAMPLE_UNLABELLED);
 		return 0;
+	case SAMPLE_DECIDE:
+		return facts->given ? 0 : decide(change, facts, out, err);
+	case SAMPLE_UNDO:
+		return facts->given ? 0 : undo(change, facts, out, err);
 	case SAMPLE_SETTLE:
 		out->settles = facts->found;
 	}
@@ -326,13 +494,4 @@ int rules_remove_label(const char *name, const struct rules_uses *uses, struct e
 		return err_set(err, ERR_CONFLICT,
 		               "The label %s was given to samples that have another one now: merge it into another", name);
 	return 0;
-}
-
-const char *rules_merged(const char *label, const struct rules_merged *merges, size_t count)
-{
-	while (count-- > 0) {
-		if (strcmp(label, merges[count].from) == 0)
-			label = merges[count].into;
-	}
-	return label;
 }

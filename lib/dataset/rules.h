@@ -48,12 +48,31 @@ struct rules_outcome {
 struct rules_outcome rules_outcome(const struct rules_vote *votes, size_t count, const struct rules_decision *decision,
                                    int64_t overlap);
 
-/* Whether an event with this source is a vote; any other is a decision. The macro is the same as a list for SQL. */
+/* Whether an event with this source is a vote. The macro is the same as a list for SQL. */
 bool rules_is_vote(const char *source);
 #define RULES_VOTE_SOURCES "'task', 'classify'"
 
-/* The decision that an event which is no vote makes. */
+/* "undo" and "merge" are neither. */
+bool rules_is_decision(const char *source);
+
+/* The decision that an event makes. */
 struct rules_decision rules_decision_of(const struct label_event *event, int64_t n);
+
+/* A sample's label and state follow from its *effective* events: those that no "undo" takes back, and no "undo". A
+ * "merge" changes what was said before it, and is not the sample's to undo.
+ * All here take the sample's events in their order, so that events[i] has the number i + 1.
+ *
+ * A decision that there is no label opens the sample anew: the votes before it do not count any more, and their users
+ * may be asked again. */
+enum { RULES_NOTHING = 0 };
+/* The number of the event that an undo takes back: the newest effective one, of this user (NULL: of anybody).
+ * RULES_NOTHING when there is none; so is a user's where somebody else has opened the sample anew since. */
+int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user);
+/* What the effective events say, as if the one of number `undone` (or RULES_NOTHING) were none. votes has room for
+ * count; how many there are. Texts are the events'. noted: a decision that the store knows of, which stands
+ * where no event is one; or none. */
+size_t rules_fold(const struct label_event *events, size_t count, int64_t undone, const struct rules_decision *noted,
+                  struct rules_vote *votes, struct rules_decision *decision);
 
 /* The decision implied by the sample's state where none is noted: as long as nobody has voted, its label was
  * decided. */
@@ -84,6 +103,8 @@ enum sample_act {
 	SAMPLE_MARK_UNREADABLE,
 	SAMPLE_MARK_READABLE,
 	SAMPLE_SETTLE, /* only adapt it to the policy */
+	SAMPLE_DECIDE, /* directly, without a lease; label "" takes the label away */
+	SAMPLE_UNDO,
 };
 /* A request, and its result. */
 struct sample_change {
@@ -95,6 +116,9 @@ struct sample_change {
 	const char *request; /* NULL: none */
 	int64_t lead_time_ms;
 	enum dataset_skip skip;
+	bool of_version; /* it is meant for this version of the sample */
+	int64_t version;
+	bool annotates; /* its user is one of several who are asked, where several are */
 
 	bool accepted;      /* done, now or earlier by the same request; else there was nothing to change */
 	int64_t expires_at; /* for a renewed lease */
@@ -104,19 +128,27 @@ struct sample_change {
 struct rules_facts {
 	bool found; /* the sample exists */
 	enum sample_state state;
+	int64_t version;
+	const char *label; /* the sample's */
+	int64_t overlap;
 	bool voted;         /* its user has voted on it, or passed it on */
 	bool given;         /* its request has already given the label */
 	bool known_label;   /* the dataset has the label */
 	bool in_folder;     /* base_dir is the dataset's */
 	int64_t lease_ends; /* when the user's lease with that token ends; 0: there is none */
+	const struct label_event *events;
+	size_t event_count;
+	struct rules_decision noted; /* a decision that has no event */
+	struct rules_vote *room;     /* for event_count votes, which rules_effect then points to */
 };
 enum rules_fact {
-	RULES_STATE = 1,
+	RULES_STATE = 1, /* found, state, version, label, overlap */
 	RULES_VOTED = 2,
 	RULES_GIVEN = 4,
 	RULES_KNOWN_LABEL = 8,
 	RULES_IN_FOLDER = 16,
 	RULES_LEASE = 32,
+	RULES_EVENTS = 64, /* events, event_count, noted, room */
 };
 unsigned rules_asks(const struct sample_change *change);
 
@@ -131,9 +163,15 @@ struct rules_effect {
 	int64_t renewed; /* the lease's new end; 0: unchanged */
 	bool sets_state; /* in a new version */
 	enum sample_state state;
+	bool forgets_votes; /* all votes for labels */
+	int64_t undoes;     /* the event's; and then the sample has these votes for labels, and this decision: */
+	const struct rules_vote *votes;
+	size_t vote_count;
+	struct rules_decision decision;
 	bool settles; /* then call rules_settle */
 };
-/* lease_us: the length of a lease. ERR_CONFLICT when the lease is lost, ERR_UNPROCESSABLE for an unknown label. */
+/* lease_us: the length of a lease. ERR_CONFLICT when the lease is lost, the sample is of another version, or there is
+ * nothing to undo; ERR_UNPROCESSABLE for an unknown label, ERR_NOT_FOUND for an unknown sample, ERR_FORBIDDEN. */
 int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
                  struct rules_effect *out, struct err *err);
 
@@ -177,12 +215,7 @@ struct rules_uses {
 };
 int rules_remove_label(const char *name, const struct rules_uses *uses, struct err *err);
 
-/* What one of two labels that are merged was is the other one from that event on. */
+/* The source of an event by which one label, of which the event says the name, is another one from then on. */
 #define RULES_MERGE "merge"
-struct rules_merged {
-	const char *from, *into;
-};
-/* What the label has become by merges, which are newest first. */
-const char *rules_merged(const char *label, const struct rules_merged *merges, size_t count);
 
 #endif

@@ -70,12 +70,6 @@ int lease_label(struct dataset *dataset, const char *user, const char *token, co
 	return lease_label_once(dataset, user, token, label, lead_time_ms, "", out, err);
 }
 
-/* NULL: none. */
-static const char *usable_request(const char *request)
-{
-	return request[0] && strlen(request) <= DATASET_REQUEST_MAX ? request : NULL;
-}
-
 /* For a label that the dataset lacks: looks for what it is called. Only then, since most are given as shown. */
 static bool means_another(struct dataset *dataset, const char *label, char **meant)
 {

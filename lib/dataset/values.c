@@ -200,3 +200,8 @@ int64_t task_token_sample(const char *token)
 	}
 	return *token == '-' ? id : -1;
 }
+
+const char *usable_request(const char *request)
+{
+	return request && request[0] && strlen(request) <= DATASET_REQUEST_MAX ? request : NULL;
+}

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "dataset/label.h"
+#include "dataset/correct.h"
 #include "dataset/move.h"
 #include "dataset/task.h"
 
@@ -222,6 +223,32 @@ static void the_end_of_the_queue_stays_the_end(void **state)
 	skip_next(copy, "ada", DATASET_SKIP_REQUEUE_FOR_ME);
 	for (int64_t id = 0; id < 3; id++)
 		label_next(copy, "ada", id, "cat");
+	dataset_close(copy);
+}
+
+static void what_was_taken_back_stays_so_and_the_rest_can_be(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct correction bob = {.user = "bob"};
+	struct sample sample;
+
+	add_pictures(fixture->dataset, 1);
+	for (int i = 0; i < 3; i++) {
+		must(sample_decide(fixture->dataset, 0, (const char *[]){"cat", "", "dog"}[i], &bob, &sample, &failure));
+		sample_release(&sample);
+	}
+	must(sample_undo(fixture->dataset, 0, &bob, &sample, &failure));
+	sample_release(&sample);
+	struct dataset *copy = move(fixture, fixture->dataset, "copy");
+	assert_same_records(fixture->dataset, copy);
+	assert_sample(copy, 0, "", SAMPLE_UNLABELLED);
+	must(sample_undo(copy, 0, &bob, &sample, &failure));
+	assert_string_equal(sample.label, "cat");
+	sample_release(&sample);
+	must(sample_undo(copy, 0, &bob, &sample, &failure));
+	sample_release(&sample);
+	refused(sample_undo(copy, 0, &bob, &sample, &failure), ERR_CONFLICT);
+	assert_sample(copy, 0, "", SAMPLE_UNLABELLED);
 	dataset_close(copy);
 }
 
@@ -564,6 +591,7 @@ int main(void)
 		DATASET_TEST(a_record_tells_all_that_is_kept_of_a_sample),
 		DATASET_TEST(the_queue_goes_on_where_it_was),
 		DATASET_TEST(the_end_of_the_queue_stays_the_end),
+		DATASET_TEST(what_was_taken_back_stays_so_and_the_rest_can_be),
 		DATASET_TEST(votes_count_on),
 		DATASET_TEST(leases_stay_behind),
 		DATASET_TEST(gaps_in_the_ids_stay),

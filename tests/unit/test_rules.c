@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,46 +65,90 @@ static const struct example examples[] = {
 	{{"ada cat", "skip", "bob dog"}, 1, SAMPLE_LABELLED, "dog", 0},
 	{{"ada cat", "skip", "bob cat"}, 2, SAMPLE_LABELLED, "cat", 0},
 	{{"ada cat", "skip", "bob dog"}, 2, SAMPLE_SKIPPED, "", 0},
-	/* A decision that there is no label asks again; who has voted is not. */
+	/* A decision that there is no label opens the sample anew: nobody has said anything. */
 	{{"ada cat", "cleared"}, 1, SAMPLE_UNLABELLED, "", 1},
-	{{"ada cat", "cleared"}, 3, SAMPLE_UNLABELLED, "", 2},
+	{{"ada cat", "cleared"}, 3, SAMPLE_UNLABELLED, "", 3},
+	{{"ada cat", "bob cat", "cleared", "ada dog"}, 3, SAMPLE_UNLABELLED, "", 2},
 	{{"ada cat", "cleared", "bob dog"}, 1, SAMPLE_LABELLED, "dog", 0},
+	{{"seed cat", "cleared"}, 2, SAMPLE_UNLABELLED, "", 2},
+	/* A label that was given directly stands as a seed's does. */
+	{{"label cat"}, 3, SAMPLE_LABELLED, "cat", 0},
+	{{"ada dog", "label cat"}, 1, SAMPLE_LABELLED, "cat", 0},
+	{{"label cat", "ada dog"}, 1, SAMPLE_LABELLED, "dog", 0},
+	{{"ada dog", "bob dog", "label cat"}, 2, SAMPLE_LABELLED, "cat", 0},
+	/* What was taken back was never said, and taking back what had been taken away gives it again. */
+	{{"ada cat", "undo 1"}, 1, SAMPLE_UNLABELLED, "", 1},
+	{{"ada cat", "undo 1"}, 3, SAMPLE_UNLABELLED, "", 3},
+	{{"ada cat", "ada dog", "undo 2"}, 1, SAMPLE_LABELLED, "cat", 0},
+	{{"ada cat", "bob dog", "undo 2"}, 1, SAMPLE_LABELLED, "cat", 0},
+	{{"ada cat", "bob dog", "undo 2", "undo 1"}, 1, SAMPLE_UNLABELLED, "", 1},
+	{{"seed cat", "ada dog", "undo 2"}, 1, SAMPLE_LABELLED, "cat", 0},
+	{{"seed cat", "undo 1"}, 1, SAMPLE_UNLABELLED, "", 1},
+	{{"upload cat", "undo 1", "ada dog"}, 1, SAMPLE_LABELLED, "dog", 0},
+	{{"ada cat", "skip", "undo 2"}, 1, SAMPLE_LABELLED, "cat", 0},
+	{{"skip", "undo 1"}, 2, SAMPLE_UNLABELLED, "", 2},
+	{{"ada cat", "cleared", "undo 2"}, 1, SAMPLE_LABELLED, "cat", 0},
+	{{"ada cat", "bob cat", "cleared", "undo 3"}, 2, SAMPLE_LABELLED, "cat", 0},
+	{{"ada cat", "cleared", "bob dog", "undo 3", "undo 2"}, 1, SAMPLE_LABELLED, "cat", 0},
+	{{"label cat", "label dog", "undo 2"}, 1, SAMPLE_LABELLED, "cat", 0},
+	{{"ada cat", "bob cat", "undo 1"}, 2, SAMPLE_UNLABELLED, "", 1},
+	{{"ada dog", "bob cat", "cyd cat", "undo 1"}, 2, SAMPLE_LABELLED, "cat", 0},
+	{{"ada -", "bob cat", "undo 1"}, 1, SAMPLE_UNLABELLED, "", 1},
+	{{"ada cat", "undo 9"}, 1, SAMPLE_LABELLED, "cat", 0}, /* of an event that is not there */
 };
 
 struct said {
 	struct rules_vote votes[VOTES_MAX];
 	size_t count;
 	struct rules_decision decision;
+	struct label_event events[VOTES_MAX];
+	size_t event_count;
 	char words[VOTES_MAX][16];
 };
 
-static void vote(struct said *said, const char *user, const char *label, int64_t n)
+/* "undo 2" takes back the second event; a word alone, "skip" or "cleared", is a decision without a label. */
+static struct label_event event_of(char *word, int64_t at)
 {
-	size_t at = 0;
+	static const char *const decisions[] = {"seed", "upload", "label", "undo"};
+	char *label = strchr(word, ' ');
+	struct label_event event = {.label = "", .by = "ann", .source = word, .at = at};
 
-	while (at < said->count && strcmp(said->votes[at].user, user) != 0)
-		at++;
-	if (at == said->count)
-		said->count++;
-	said->votes[at] = (struct rules_vote){user, strcmp(label, "-") == 0 ? NULL : label, n, n};
+	if (!label)
+		return event;
+	*label++ = '\0';
+	event.label = label;
+	for (size_t i = 0; i < sizeof(decisions) / sizeof(*decisions); i++) {
+		if (strcmp(word, decisions[i]) != 0)
+			continue;
+		event.by = strcmp(word, "seed") ? "ann" : "";
+		event.undoes = strcmp(word, "undo") ? 0 : strtol(label, NULL, 10);
+		return event;
+	}
+	event.by = word;
+	event.source = "task";
+	return event;
 }
 
 static void read_example(const struct example *example, struct said *said)
 {
+	const struct rules_decision none = {.made = false};
+	size_t events = 0, passed = 0;
+	const char *passes[VOTES_MAX];
+
 	memset(said, 0, sizeof(*said));
 	for (int i = 0; i < VOTES_MAX && example->said[i]; i++) {
-		char *word = said->words[i], *label;
-
-		snprintf(word, sizeof(said->words[i]), "%s", example->said[i]);
-		label = strchr(word, ' ');
-		if (label)
-			*label++ = '\0';
-		struct label_event event = {.label = label ? label : "", .by = strcmp(word, "seed") ? "ann" : "", .source = word};
-		if (strcmp(word, "seed") == 0 || strcmp(word, "upload") == 0 || !label)
-			said->decision = rules_decision_of(&event, i + 1);
+		snprintf(said->words[i], sizeof(said->words[i]), "%s", example->said[i]);
+		said->events[events] = event_of(said->words[i], i + 1);
+		if (strcmp(said->events[events].label, "-") == 0)
+			passes[passed++] = said->words[i];
 		else
-			vote(said, word, label, i + 1);
+			events++;
 	}
+	said->event_count = events;
+	if (events > 0)
+		said->count = rules_fold(said->events, events, RULES_NOTHING, &none, said->votes, &said->decision);
+	for (size_t i = 0; i < passed; i++)
+		said->votes[said->count++] = (struct rules_vote){.user = passes[i]};
 }
 
 static void the_state_is_a_function_of_votes_decisions_and_policy(void **state)
@@ -139,6 +184,83 @@ static void above_one_the_order_of_votes_makes_no_difference(void **state)
 			assert_int_equal(outcome.state, examples[i].state);
 		}
 	}
+}
+
+/* What an undo would take back: anybody's, and ada's own. */
+static const struct {
+	const char *said[VOTES_MAX];
+	int64_t anybodys, adas;
+} undo_examples[] = {
+	{{NULL}, RULES_NOTHING, RULES_NOTHING},
+	{{"ada cat"}, 1, 1},
+	{{"ada cat", "bob dog"}, 2, 1},
+	{{"ada cat", "ada dog", "bob dog"}, 3, 2},
+	{{"ada cat", "bob dog", "undo 2"}, 1, 1},
+	{{"ada cat", "bob dog", "undo 2", "undo 1"}, RULES_NOTHING, RULES_NOTHING},
+	{{"ada cat", "bob dog", "undo 2", "cyd dog"}, 4, 1},
+	{{"ada cat", "undo 1", "ada dog", "undo 3"}, RULES_NOTHING, RULES_NOTHING},
+	{{"seed cat"}, 1, RULES_NOTHING},
+	{{"ada cat", "skip"}, 2, 1},
+	{{"ada cat", "cleared"}, 2, RULES_NOTHING}, /* ann has opened it anew: what ada said counts no more */
+	{{"ada cat", "cleared", "ada dog"}, 3, 3},
+	{{"ada cat", "cleared", "undo 2"}, 1, 1},
+	{{"bob cat", "ada -"}, 1, RULES_NOTHING},
+};
+
+static void an_undo_takes_back_the_newest_event_that_still_holds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(undo_examples) / sizeof(*undo_examples); i++) {
+		struct example example = {.overlap = 1};
+		struct said said;
+
+		memcpy(example.said, undo_examples[i].said, sizeof(example.said));
+		read_example(&example, &said);
+		if (rules_to_undo(said.events, said.event_count, NULL) != undo_examples[i].anybodys ||
+		    rules_to_undo(said.events, said.event_count, "ada") != undo_examples[i].adas)
+			fail_msg("example %zu: another event is taken back", i);
+	}
+}
+
+/* Whatever was said, each undo leads back to what was before the event that it takes back. */
+static void undone_all_the_way_each_step_is_as_it_was(void **state)
+{
+	const struct rules_decision none = {.made = false};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
+		struct rules_vote then[VOTES_MAX], now[VOTES_MAX];
+		struct rules_decision decided_then, decided_now;
+		struct said said;
+
+		read_example(&examples[i], &said);
+		int64_t n = rules_to_undo(said.events, said.event_count, NULL);
+		if (n == RULES_NOTHING || examples[i].overlap > 1) /* of several each takes back one's own, in any order */
+			continue;
+		size_t before = rules_fold(said.events, (size_t)n - 1, RULES_NOTHING, &none, then, &decided_then);
+		size_t after = rules_fold(said.events, said.event_count, n, &none, now, &decided_now);
+		struct rules_outcome was = rules_outcome(then, before, &decided_then, examples[i].overlap);
+		struct rules_outcome is = rules_outcome(now, after, &decided_now, examples[i].overlap);
+		assert_int_equal(is.state, was.state);
+		assert_string_equal(is.label, was.label);
+		assert_string_equal(is.by, was.by);
+		assert_int_equal(is.at, was.at);
+		assert_int_equal(is.wanted, was.wanted);
+	}
+}
+
+static void a_label_that_is_noted_without_an_event_is_gone_back_to(void **state)
+{
+	const struct rules_decision noted = {.made = true, .state = SAMPLE_LABELLED, .label = "cat", .by = "", .at = 7};
+	const struct label_event dog = {.label = "dog", .by = "ada", .source = "task", .at = 8};
+	struct rules_decision decision;
+	struct rules_vote votes[1];
+
+	(void)state;
+	assert_int_equal(rules_fold(&dog, 1, 1, &noted, votes, &decision), 0);
+	struct rules_outcome outcome = rules_outcome(votes, 0, &decision, 1);
+	assert_string_equal(outcome.label, "cat");
+	assert_int_equal(outcome.at, 7);
 }
 
 static void it_tells_who_said_so_last(void **state)
@@ -214,6 +336,9 @@ struct change_example {
 #define GIVES_LABEL .label = "cat", .vote = RULES_VOTE, .leases = RULES_USERS_LEASES_END, .settles = true, .accepted = true
 #define ENDS_LEASE .leases = RULES_LEASE_ENDS, .settles = true, .accepted = true
 
+#define DECIDE(given) {.act = SAMPLE_DECIDE, .user = "ann", .label = given}
+#define DECIDABLE {.found = true, .known_label = true, .version = 3, .label = "dog", .overlap = 1}
+
 static const struct change_example change_examples[] = {
 	{"a label", {.act = SAMPLE_LABEL, LABEL}, {HELD, .known_label = true}, 0, {.source = "task", GIVES_LABEL}},
 	{"a label, its lease over", {.act = SAMPLE_LABEL, LABEL}, {.found = true, .lease_ends = NOW, .known_label = true},
@@ -252,6 +377,25 @@ static const struct change_example change_examples[] = {
 	{"readable, as it was", {.act = SAMPLE_MARK_READABLE}, {.found = true, .state = SAMPLE_SKIPPED}, 0, {0}},
 	{"settled", {.act = SAMPLE_SETTLE}, {.found = true}, 0, {.accepted = true, .settles = true}},
 	{"settled, no sample", {.act = SAMPLE_SETTLE}, {.found = false}, 0, {0}},
+	{"decided", DECIDE("cat"), DECIDABLE, 0, {.accepted = true, .source = "label", .label = "cat", .settles = true}},
+	{"taken away", DECIDE(""), {.found = true, .label = "cat", .overlap = 1}, 0,
+         {.accepted = true, .source = "label", .label = "", .forgets_votes = true, .settles = true}},
+	{"decided, unknown label", DECIDE("cow"), {.found = true, .label = "", .overlap = 1}, ERR_UNPROCESSABLE, {0}},
+	{"decided, no sample", DECIDE("cat"), {.known_label = true, .label = "", .overlap = 1}, ERR_NOT_FOUND, {0}},
+	{"decided, that version", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .of_version = true, .version = 3},
+         DECIDABLE, 0, {.accepted = true, .source = "label", .label = "cat", .settles = true}},
+	{"decided, another version", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .of_version = true, .version = 2},
+         DECIDABLE, ERR_CONFLICT, {0}},
+	{"decided by one of several", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .annotates = true},
+         {.found = true, .known_label = true, .label = "", .overlap = 2}, ERR_FORBIDDEN, {0}},
+	{"decided by who is asked alone", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .annotates = true},
+         DECIDABLE, 0, {.accepted = true, .source = "label", .label = "cat", .settles = true}},
+	{"decided again by the same request", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .request = "r"},
+         {.found = true, .given = true, .label = "", .overlap = 2}, 0, {.accepted = true}},
+	{"undone, nothing there", {.act = SAMPLE_UNDO, .user = "ann"}, DECIDABLE, ERR_CONFLICT, {0}},
+	{"undone, no sample", {.act = SAMPLE_UNDO, .user = "ann"}, {.label = "", .overlap = 1}, ERR_NOT_FOUND, {0}},
+	{"undone again by the same request", {.act = SAMPLE_UNDO, .user = "ann", .request = "r"},
+         {.found = true, .given = true, .label = "", .overlap = 1}, 0, {.accepted = true}},
 };
 
 static bool same_text(const char *a, const char *b)
@@ -264,7 +408,7 @@ static bool same_effect(const struct rules_effect *a, const struct rules_effect 
 	bool state = a->sets_state == b->sets_state && (!a->sets_state || a->state == b->state);
 
 	return a->accepted == b->accepted && same_text(a->source, b->source) && same_text(a->label, b->label) &&
-	       a->vote == b->vote && a->to_the_end == b->to_the_end && a->leases == b->leases && a->renewed == b->renewed &&
+	       a->vote == b->vote && a->forgets_votes == b->forgets_votes && a->to_the_end == b->to_the_end && a->leases == b->leases && a->renewed == b->renewed &&
 	       state && a->settles == b->settles;
 }
 
@@ -299,6 +443,9 @@ static void a_change_is_decided_by_what_it_asks_for(void **state)
 		unsigned asks = rules_asks(&change);
 		int failed = rules_change(&change, &facts, NOW, LEASE, &all, &err);
 		facts.state = asks & RULES_STATE ? facts.state : SAMPLE_SKIPPED;
+		facts.version = asks & RULES_STATE ? facts.version : -1;
+		facts.label = asks & RULES_STATE ? facts.label : "?";
+		facts.overlap = asks & RULES_STATE ? facts.overlap : 9;
 		facts.voted = asks & RULES_VOTED ? facts.voted : !facts.voted;
 		facts.given = asks & RULES_GIVEN ? facts.given : false;
 		facts.known_label = asks & RULES_KNOWN_LABEL ? facts.known_label : !facts.known_label;
@@ -460,6 +607,9 @@ int main(void)
 		cmocka_unit_test(a_label_is_removed_only_when_nothing_has_it),
 		cmocka_unit_test(the_state_is_a_function_of_votes_decisions_and_policy),
 		cmocka_unit_test(above_one_the_order_of_votes_makes_no_difference),
+		cmocka_unit_test(an_undo_takes_back_the_newest_event_that_still_holds),
+		cmocka_unit_test(undone_all_the_way_each_step_is_as_it_was),
+		cmocka_unit_test(a_label_that_is_noted_without_an_event_is_gone_back_to),
 		cmocka_unit_test(it_tells_who_said_so_last),
 		cmocka_unit_test(what_no_vote_explains_was_decided),
 		cmocka_unit_test(each_lease_takes_a_place_until_none_is_left),

@@ -108,7 +108,10 @@ static int find_known(struct work *work, struct merge *merge, struct err *err)
 
 static void seed_event(struct merge *merge, struct record *record, const char *label)
 {
-	batch_event(&merge->batch, record, label, "", merge->batch.now, "seed", -1, NULL);
+	const struct label_event event = {
+		.label = label, .by = "", .at = merge->batch.now, .source = "seed", .lead_time_ms = -1};
+
+	batch_event(&merge->batch, record, &event, NULL);
 }
 
 static void merge_seed_label(struct merge *merge, struct record *record, const char *label)
@@ -299,8 +302,13 @@ static int add_one(struct additions *additions, struct addition *addition)
 	settings->bytes += image->bytes;
 	struct record *record = record_new(&additions->records, settings->next_id++, image->filepath, image->label);
 	fill_image(record, image, additions->batch.now);
+	const struct label_event event = {.label = image->label,
+	                                  .by = image->user,
+	                                  .at = additions->batch.now,
+	                                  .source = "upload",
+	                                  .lead_time_ms = -1};
 	if (image->label[0])
-		batch_event(&additions->batch, record, image->label, image->user, additions->batch.now, "upload", -1, NULL);
+		batch_event(&additions->batch, record, &event, NULL);
 	sample_copy(addition->out, &record->sample);
 	return 0;
 }

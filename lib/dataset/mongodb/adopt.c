@@ -131,8 +131,10 @@ static int adopt_take(struct adoption *adoption, struct finding *finding, struct
 	record->url = memory_text(finding->url);
 	record->adopts = finding->id;
 	finding->id = NULL;
+	const struct label_event event = {
+		.label = finding->label, .by = "", .at = finding->at, .source = "seed", .lead_time_ms = -1};
 	if (finding->label[0])
-		batch_event(&adoption->batch, record, finding->label, "", finding->at, "seed", -1, NULL);
+		batch_event(&adoption->batch, record, &event, NULL);
 	adoption->taken++;
 	return batch_save(&adoption->batch, record, err);
 }

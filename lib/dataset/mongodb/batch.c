@@ -16,39 +16,30 @@ static void add_count(struct batch *batch, const char *kind, const char *name, i
 	batch->counts[batch->count_count++] = (struct count){.kind = kind, .name = memory_text(name), .delta = delta};
 }
 
-static void add_event(struct batch *batch, struct record *record, const struct label_event *event, const char *request,
-                      const char *merged)
+void batch_event(struct batch *batch, struct record *record, const struct label_event *event, const char *request)
 {
 	if (!batch->events)
 		batch->events = work_bulk(batch->work, "events");
-	bson_t *document =
-		BCON_NEW("_id", "{", "dataset", BCON_UTF8(batch->dataset), "sample", BCON_INT64(record->sample.id), "n",
-	                 BCON_INT64(++record->events), "}", "label", BCON_UTF8(event->label), "by", BCON_UTF8(event->by), "at",
-	                 BCON_INT64(event->at), "source", BCON_UTF8(event->source), "lead_time_ms",
-	                 BCON_INT64(event->lead_time_ms));
+	bson_t *document = BCON_NEW("_id", "{", "dataset", BCON_UTF8(batch->dataset), "sample",
+	                            BCON_INT64(record->sample.id), "n", BCON_INT64(++record->events), "}", "label",
+	                            BCON_UTF8(event->label), "by", BCON_UTF8(event->by), "at", BCON_INT64(event->at),
+	                            "source", BCON_UTF8(event->source), "lead_time_ms", BCON_INT64(event->lead_time_ms));
 	if (request)
 		BSON_APPEND_UTF8(document, "request", request);
-	if (merged)
-		BSON_APPEND_UTF8(document, "merged", merged);
+	if (event->undoes)
+		BSON_APPEND_INT64(document, "undoes", event->undoes);
+	if (event->merged && event->merged[0])
+		BSON_APPEND_UTF8(document, "merged", event->merged);
 	mongoc_bulk_operation_insert(batch->events, document);
 	bson_destroy(document);
-}
-
-void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
-                 const char *source, int64_t lead_time_ms, const char *request)
-{
-	const struct label_event event = {
-		.label = label, .by = by, .at = at, .source = source, .lead_time_ms = lead_time_ms};
-
-	add_event(batch, record, &event, request, NULL);
 }
 
 void batch_merge_event(struct batch *batch, struct record *record, const char *from, const char *into, const char *by)
 {
 	const struct label_event event = {
-		.label = into, .by = by, .at = batch->now, .source = RULES_MERGE, .lead_time_ms = -1};
+		.label = into, .by = by, .at = batch->now, .source = RULES_MERGE, .lead_time_ms = -1, .merged = from};
 
-	add_event(batch, record, &event, NULL, from);
+	batch_event(batch, record, &event, NULL);
 }
 
 void batch_remove(struct batch *batch, const struct record *record)

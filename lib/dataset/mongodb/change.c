@@ -4,7 +4,7 @@
  * turn by rules.h, and writes samples, events and counts together. */
 #include "dataset/mongodb/internal.h"
 
-enum { AT_ONCE_MAX = 500 }; /* changes of one call in one transaction */
+enum { AT_ONCE_MAX = 500 }; /* changes of one call in one transaction, unless all are to be made or none */
 
 struct change {
 	struct combine_job job;
@@ -19,7 +19,9 @@ struct changes {
 	struct combine_job *jobs;
 	struct dataset_policy policy;
 	bool votes_kept;
+	bool whole; /* all of them or none */
 	struct records records;
+	struct record *likely; /* where the next one is looked for first */
 	struct batch batch;
 };
 
@@ -43,16 +45,44 @@ static int64_t end_of_queue(struct changes *changes)
 	return *last = end > *last ? end : *last + 1;
 }
 
+/* A label that came without an event gets one before the first other, for an undo to go back to. */
+static void write_event_of_label(struct changes *changes, struct record *record)
+{
+	const struct sample *sample = &record->sample;
+	const struct label_event event = {.label = sample->label,
+	                                  .by = sample->labelled_by,
+	                                  .at = sample->labelled_at,
+	                                  .source = "seed",
+	                                  .lead_time_ms = -1};
+
+	if (record->events > 0 || !sample->label[0])
+		return;
+	batch_event(&changes->batch, record, &event, NULL);
+	record_hear(record, &event);
+	record->changed = true;
+}
+
 static void write_event(struct changes *changes, struct record *record, const struct sample_change *asked,
                         const struct rules_effect *effect)
 {
-	const struct label_event event = {
-		.label = effect->label, .by = asked->user, .at = changes->batch.now, .source = effect->source};
-	int64_t lead_time_ms = effect->vote == RULES_VOTE ? asked->lead_time_ms : -1;
+	const struct label_event event = {.label = effect->label,
+	                                  .by = asked->user,
+	                                  .at = changes->batch.now,
+	                                  .source = effect->source,
+	                                  .lead_time_ms = effect->vote == RULES_VOTE ? asked->lead_time_ms : -1,
+	                                  .undoes = effect->undoes};
 
-	batch_event(&changes->batch, record, event.label, event.by, event.at, event.source, lead_time_ms, asked->request);
-	if (effect->vote != RULES_VOTE)
-		record_take_event(record, &event, record->events);
+	write_event_of_label(changes, record);
+	batch_event(&changes->batch, record, &event, asked->request);
+	if (effect->undoes) {
+		record_replace_said(record, effect->votes, effect->vote_count, &effect->decision);
+	} else if (effect->vote != RULES_VOTE) {
+		struct rules_decision decision = rules_decision_of(&event, record->events);
+
+		record_decide(record, &decision);
+	}
+	if (record->heard_count > 0) /* the next change of this write may be about them */
+		record_hear(record, &event);
 }
 
 static void apply(struct changes *changes, struct record *record, struct sample_change *asked,
@@ -62,6 +92,8 @@ static void apply(struct changes *changes, struct record *record, struct sample_
 		write_event(changes, record, asked, effect);
 	if (effect->vote != RULES_NO_VOTE)
 		record_set_vote(record, asked->user, effect->vote == RULES_VOTE ? effect->label : NULL, changes->batch.now);
+	if (effect->forgets_votes)
+		record_forget_votes(record);
 	if (effect->to_the_end)
 		record->position = end_of_queue(changes);
 	if (effect->sets_state) {
@@ -83,24 +115,44 @@ static void apply(struct changes *changes, struct record *record, struct sample_
 }
 
 /* record is NULL when the sample does not exist. */
+static struct rules_facts facts_of(struct changes *changes, const struct change *change, struct record *record)
+{
+	const struct sample_change *asked = change->asked;
+	const struct lease *lease = record && asked->token ? record_lease(record, asked->user, asked->token) : NULL;
+	struct rules_facts facts = change->facts;
+
+	facts.found = record;
+	facts.voted = record && asked->user && record_has_vote(record, asked->user);
+	facts.lease_ends = lease ? lease->expires : 0;
+	facts.overlap = changes->policy.overlap;
+	if (!record)
+		return facts;
+	if (rules_asks(asked) & RULES_EVENTS)
+		write_event_of_label(changes, record);
+	facts.state = record->sample.state;
+	facts.version = record->sample.version;
+	facts.label = record->sample.label;
+	facts.events = record->heard;
+	facts.event_count = record->heard_count;
+	facts.noted = record->decision;
+	return facts;
+}
+
 static int change_decide(struct changes *changes, struct change *change, struct record *record)
 {
 	struct sample_change *asked = change->asked;
-	struct rules_facts facts = change->facts;
-	const struct lease *lease = record && asked->token ? record_lease(record, asked->user, asked->token) : NULL;
+	struct rules_facts facts = facts_of(changes, change, record);
 	struct rules_effect effect;
 
-	facts.found = record;
-	facts.state = record ? record->sample.state : SAMPLE_UNLABELLED;
-	facts.voted = record && asked->user && record_has_vote(record, asked->user);
-	facts.lease_ends = lease ? lease->expires : 0;
-	if (rules_change(asked, &facts, changes->batch.now, changes->policy.lease_seconds * MICROSECONDS, &effect,
-	                 &change->err))
-		return -1;
-	asked->accepted = effect.accepted;
-	if (record)
+	facts.room = memory_new(facts.event_count + 1, sizeof(*facts.room));
+	int failed = rules_change(asked, &facts, changes->batch.now, changes->policy.lease_seconds * MICROSECONDS, &effect,
+	                          &change->err);
+	if (!failed)
+		asked->accepted = effect.accepted;
+	if (!failed && record)
 		apply(changes, record, asked, &effect);
-	return 0;
+	free(facts.room);
+	return failed;
 }
 
 /* --- running them ------------------------------------------------------------------------------------------------- */
@@ -143,14 +195,21 @@ static int read_named(struct work *work, struct changes *changes, bool by_path, 
 static struct record *record_for(struct changes *changes, const struct sample_change *change,
                                  const struct record *after)
 {
-	struct record *end = changes->records.item + changes->records.count;
+	struct record *end = changes->records.item + changes->records.count, *likely = changes->likely;
 
+	/* Many are asked for in the order in which they are read. */
+	if (!change->filepath && !after && likely && likely < end && likely->sample.id == change->id) {
+		changes->likely++;
+		return likely;
+	}
 	for (struct record *record = after ? changes->records.item + (after - changes->records.item) + 1
 	                                   : changes->records.item;
 	     record < end; record++) {
 		if (change->filepath ? strcmp(record->sample.filepath, change->filepath) == 0
-		                     : record->sample.id == change->id)
+		                     : record->sample.id == change->id) {
+			changes->likely = record + 1;
 			return record;
+		}
 	}
 	return NULL;
 }
@@ -170,8 +229,15 @@ static int note_given(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* Finds the requests that have already given their label. Only a user who has voted can have done so, so mostly
- * nothing is read. */
+/* Whether the request may have been made already: mostly not, and then nothing is read. */
+static bool may_be_given(const struct sample_change *change, const struct record *record)
+{
+	bool of_vote = change->act == SAMPLE_LABEL || change->act == SAMPLE_CLASSIFY;
+
+	return of_vote ? record_has_vote(record, change->user) : record->events > 0;
+}
+
+/* Finds the requests that have already done what they ask for. */
 static int find_given(struct work *work, struct changes *changes, struct err *err)
 {
 	bson_t *filter = bson_new(), any;
@@ -183,7 +249,7 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 		const struct record *record = change->request ? record_for(changes, change, NULL) : NULL;
 
 		change_of(job)->facts.given = false;
-		if (!record || !record_has_vote(record, change->user))
+		if (!record || !may_be_given(change, record))
 			continue;
 		bson_t *own = events_filter(changes->dataset->base.name, record->sample.id, record->sample.id + 1);
 		BSON_APPEND_UTF8(own, "request", change->request);
@@ -196,6 +262,24 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 		return work_find(work, "events", filter, NULL, note_given, changes, err);
 	bson_destroy(filter);
 	return 0;
+}
+
+/* Of the samples of which something is to be undone. */
+static int read_events(struct work *work, struct changes *changes, struct err *err)
+{
+	bool *wanted = memory_new(changes->records.count + 1, sizeof(*wanted)), any = false;
+
+	for (struct combine_job *job = changes->jobs; job; job = job->next) {
+		const struct sample_change *change = change_of(job)->asked;
+		const struct record *record = rules_asks(change) & RULES_EVENTS ? record_for(changes, change, NULL) : NULL;
+
+		any = any || record;
+		if (record)
+			wanted[record - changes->records.item] = true;
+	}
+	int failed = any ? records_read_events(work, changes->dataset->base.name, &changes->records, wanted, err) : 0;
+	free(wanted);
+	return failed;
 }
 
 static void run_change(struct changes *changes, struct change *change)
@@ -216,21 +300,31 @@ static void run_change(struct changes *changes, struct change *change)
 static int run_changes(struct work *work, void *data, struct err *err)
 {
 	struct changes *changes = data;
+	bool by_path = false;
 	int64_t now;
 
 	records_release(&changes->records);
+	changes->likely = NULL;
 	if (work_now(work, &now, err))
 		return -1;
 	batch_restart(&changes->batch, work, now);
-	if (read_named(work, changes, false, err) || read_named(work, changes, true, err))
+	for (struct combine_job *job = changes->jobs; job; job = job->next)
+		by_path = by_path || change_of(job)->asked->filepath;
+	if (read_named(work, changes, false, err) || (by_path && read_named(work, changes, true, err)))
 		return -1;
-	records_drop_twins(&changes->records); /* samples given both by id and by filepath */
+	if (by_path) /* some may be given by id, too */
+		records_drop_twins(&changes->records);
 	if (!changes->votes_kept && records_take_events(work, changes->dataset->base.name, &changes->records, err))
 		return -1;
-	if (find_given(work, changes, err))
+	if (find_given(work, changes, err) || read_events(work, changes, err))
 		return -1;
-	for (struct combine_job *job = changes->jobs; job; job = job->next)
+	for (struct combine_job *job = changes->jobs; job; job = job->next) {
 		run_change(changes, change_of(job));
+		if (changes->whole && change_of(job)->result) {
+			*err = change_of(job)->err;
+			return -1;
+		}
+	}
 	for (size_t i = 0; i < changes->records.count; i++) {
 		if (changes->records.item[i].changed && batch_save(&changes->batch, &changes->records.item[i], err))
 			return -1;
@@ -238,7 +332,7 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	return batch_write(&changes->batch, err);
 }
 
-static void run_change_jobs(void *owner, struct combine_job *jobs);
+static void run_change_jobs(struct mongodb_dataset *dataset, struct combine_job *jobs, bool whole);
 
 /* A change of the overlap settles all samples, but does not see the labels that were being written at the time. They
  * are settled again here: either the policy read here is already the new one, or its change sees these labels. */
@@ -254,7 +348,7 @@ static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct 
 		asked[i] = (struct sample_change){.act = SAMPLE_SETTLE, .id = made->records.item[i].sample.id};
 		again[i] = (struct change){.asked = &asked[i], .job.next = i + 1 < count ? &again[i + 1].job : NULL};
 	}
-	run_change_jobs(dataset, &again[0].job);
+	run_change_jobs(dataset, &again[0].job, false);
 	free(asked);
 	free(again);
 }
@@ -289,10 +383,10 @@ static void settle_what_changed(struct mongodb_dataset *dataset, const struct ch
 	relabel_by_new_labels(dataset, made);
 }
 
-static void run_change_jobs(void *owner, struct combine_job *jobs)
+static void run_change_jobs(struct mongodb_dataset *dataset, struct combine_job *jobs, bool whole)
 {
-	struct mongodb_dataset *dataset = owner;
-	struct changes changes = {.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset)};
+	struct changes changes = {
+		.dataset = dataset, .jobs = jobs, .policy = current_policy(dataset), .whole = whole};
 	struct err err;
 
 	pthread_mutex_lock(&dataset->mutex);
@@ -313,7 +407,7 @@ static void run_change_jobs(void *owner, struct combine_job *jobs)
 
 static void change_lead(void *dataset, struct combine *line)
 {
-	run_change_jobs(dataset, combine_take(line));
+	run_change_jobs(dataset, combine_take(line), false);
 }
 
 /* --- the operation ------------------------------------------------------------------------------------------------ */
@@ -355,7 +449,7 @@ static int change_some(struct mongodb_dataset *dataset, struct sample_change *as
 	if (!failed && count == 1) /* together with the changes that others are waiting to make */
 		combine_do(&dataset->changes, &changes[0].job, change_lead, dataset, 0);
 	else if (!failed)
-		run_change_jobs(dataset, &changes[0].job);
+		run_change_jobs(dataset, &changes[0].job, true);
 	for (size_t i = 0; i < count && !failed; i++) {
 		if (changes[i].result == 0)
 			continue;
@@ -373,7 +467,7 @@ int mongodb_change(struct dataset *base, struct sample_change *changes, size_t c
 	int failed = 0;
 
 	for (size_t done = 0, some; done < count && !failed; done += some) {
-		some = count - done < AT_ONCE_MAX ? count - done : AT_ONCE_MAX;
+		some = changes[0].act == SAMPLE_DECIDE ? count : count - done < AT_ONCE_MAX ? count - done : AT_ONCE_MAX;
 		failed = change_some(mongodb_dataset(base), changes + done, some, err);
 	}
 	return failed;

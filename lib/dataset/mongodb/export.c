@@ -101,7 +101,9 @@ static int export_event(void *data, const bson_t *document, struct err *err)
 		return 0;
 	struct dataset_record *record = &page->records[page->at];
 	record->events = memory_grow(record->events, record->event_count + 1, sizeof(*record->events));
-	record->events[record->event_count++] = (struct label_event){.label = memory_text(text_in(document, "label")),
+	record->events[record->event_count++] = (struct label_event){.undoes = number_in(document, "undoes"),
+	                                                             .merged = memory_text(text_in(document, "merged")),
+	                                                             .label = memory_text(text_in(document, "label")),
 	                                                             .by = memory_text(text_in(document, "by")),
 	                                                             .at = number_in(document, "at"),
 	                                                             .source = memory_text(text_in(document, "source")),

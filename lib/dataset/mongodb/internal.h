@@ -267,6 +267,8 @@ struct record {
 	 * decided. */
 	struct rules_decision decision;
 	char *decided_label, *decided_by; /* the decision's strings */
+	struct label_event *heard;        /* its events, where they were read; own their strings */
+	size_t heard_count;
 
 	bool is_new, changed;
 	/* for a new record: finds the document of another system that it is made from; NULL: none */
@@ -298,12 +300,25 @@ void sample_copy(struct sample *out, const struct sample *from);
  * the sample's last one. */
 void record_set_vote(struct record *record, const char *user, const char *label, int64_t at);
 bool record_has_vote(const struct record *record, const char *user); /* or passed it on */
-/* The same for the sample's n-th event: a vote, or a decision. */
-void record_take_event(struct record *record, const struct label_event *event, int64_t n);
+/* All votes for labels are forgotten; or these, which the caller keeps, take their place, as does the decision. */
+void record_forget_votes(struct record *record);
+void record_replace_said(struct record *record, const struct rules_vote *votes, size_t count,
+                         const struct rules_decision *decision);
+void record_decide(struct record *record, const struct rules_decision *decision);
 /* Whether the sample's votes are in its events alone. */
 bool record_is_older(const struct record *record);
 /* Reads the votes and decisions of samples that have them in their events alone. */
 int records_take_events(struct work *work, const char *dataset, struct records *records, struct err *err);
+/* Reads the events of those records for which `wanted` is true. */
+int records_read_events(struct work *work, const char *dataset, struct records *records, const bool *wanted,
+                        struct err *err);
+/* A label event as one reads it; its texts are the document's. */
+struct label_event event_of(const bson_t *document);
+/* Appends a copy of the sample's next event to those that were read. */
+void record_hear(struct record *record, const struct label_event *event);
+void record_forget_events(struct record *record);
+/* Sets votes and decision by the events that were read. */
+void record_fold(struct record *record);
 void record_drop_leases(struct record *record);
 /* Forgets leases that ran out and computes free_at. */
 void record_refresh(struct record *record, int64_t overlap, int64_t now);
@@ -354,8 +369,7 @@ void batch_clear(struct batch *batch);
 /* Empties the batch for another attempt; dataset and shard stay. */
 void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. request may be NULL. */
-void batch_event(struct batch *batch, struct record *record, const char *label, const char *by, int64_t at,
-                 const char *source, int64_t lead_time_ms, const char *request);
+void batch_event(struct batch *batch, struct record *record, const struct label_event *event, const char *request);
 /* The event of a merge: what was `from` is `into` from now on. */
 void batch_merge_event(struct batch *batch, struct record *record, const char *from, const char *into, const char *by);
 /* Writes the new or changed record, and the changes of counts that follow. */

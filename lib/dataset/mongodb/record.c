@@ -23,6 +23,19 @@ void record_drop_leases(struct record *record)
 	record->lease_count = 0;
 }
 
+void record_forget_events(struct record *record)
+{
+	for (size_t i = 0; i < record->heard_count; i++) {
+		free((char *)(uintptr_t)record->heard[i].label);
+		free((char *)(uintptr_t)record->heard[i].by);
+		free((char *)(uintptr_t)record->heard[i].source);
+		free((char *)(uintptr_t)record->heard[i].merged);
+	}
+	free(record->heard);
+	record->heard = NULL;
+	record->heard_count = 0;
+}
+
 static void record_release(struct record *record)
 {
 	record_drop_leases(record);
@@ -31,6 +44,7 @@ static void record_release(struct record *record)
 		free((char *)(uintptr_t)record->votes[i].label);
 	}
 	free(record->votes);
+	record_forget_events(record);
 	free(record->decided_label);
 	free(record->decided_by);
 	free(record->url);
@@ -396,8 +410,14 @@ int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 		write_leases(record, &set);
 	write_said(record, &set);
 	bson_append_document_end(&update, &set);
-	if (record->lease_count == 0)
-		BCON_APPEND(&update, "$unset", "{", "leases", BCON_UTF8(""), "}");
+	if (record->lease_count == 0 || record->vote_count == 0) {
+		BSON_APPEND_DOCUMENT_BEGIN(&update, "$unset", &set);
+		if (record->lease_count == 0)
+			BSON_APPEND_UTF8(&set, "leases", "");
+		if (record->vote_count == 0)
+			BSON_APPEND_UTF8(&set, "votes", "");
+		bson_append_document_end(&update, &set);
+	}
 	BSON_APPEND_UTF8(&opts, "hint", "id");
 	bool added = mongoc_bulk_operation_update_one_with_opts(bulk, filter, &update, &opts, &error);
 	bson_destroy(&opts);

@@ -42,13 +42,19 @@ static void rename_record(struct record *record, const struct relabelling *now)
 /* What came with the label, and without an event, gets one first: else nothing would say that it had it. */
 static void merge_record(struct record *record, const struct relabelling *now, struct batch *batch, int64_t overlap)
 {
+	const struct sample *sample = &record->sample;
+	const struct label_event seed = {.label = now->from,
+	                                 .by = sample->labelled_by,
+	                                 .at = sample->labelled_at,
+	                                 .source = "seed",
+	                                 .lead_time_ms = -1};
 	bool changed = false;
 
 	record_note_decision(record);
 	if (!replace_said(record, now->from, now->to) && strcmp(record->sample.label, now->from) != 0)
 		return;
 	if (record->events == 0)
-		batch_event(batch, record, now->from, "", record->sample.labelled_at, "seed", -1, NULL);
+		batch_event(batch, record, &seed, NULL);
 	batch_merge_event(batch, record, now->from, now->to, now->by);
 	record->changed = true;
 	record_settle(record, overlap, batch->now);

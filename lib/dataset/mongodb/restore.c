@@ -227,11 +227,11 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 	record->added_at = from->added_at;
 	record->position = from->requeued ? POSITION_END + from->requeued : from->sample.id;
 	for (size_t i = 0; i < from->event_count; i++) {
-		const struct label_event *event = &from->events[i];
-
-		batch_event(&filling->batch, record, event->label, event->by, event->at, event->source, event->lead_time_ms, NULL);
-		record_take_event(record, event, record->events);
+		batch_event(&filling->batch, record, &from->events[i], NULL);
+		record_hear(record, &from->events[i]);
 	}
+	if (from->event_count > 0)
+		record_fold(record);
 	for (size_t i = 0; i < from->vote_count; i++) {
 		if (!from->votes[i].label)
 			record_set_vote(record, from->votes[i].user, NULL, 0);

@@ -68,14 +68,83 @@ bool record_has_vote(const struct record *record, const char *user)
 	return false;
 }
 
-void record_take_event(struct record *record, const struct label_event *event, int64_t n)
+void record_decide(struct record *record, const struct rules_decision *decision)
 {
-	struct rules_decision decision = rules_decision_of(event, n);
+	said_decide(record, decision);
+}
 
-	if (rules_is_vote(event->source))
-		set_vote(record, event->by, event->label, n, event->at);
-	else
-		said_decide(record, &decision);
+void record_forget_votes(struct record *record)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < record->vote_count; i++) {
+		if (!record->votes[i].label) {
+			record->votes[kept++] = record->votes[i];
+			continue;
+		}
+		free((char *)(uintptr_t)record->votes[i].user);
+		free((char *)(uintptr_t)record->votes[i].label);
+	}
+	record->vote_count = kept;
+}
+
+void record_replace_said(struct record *record, const struct rules_vote *votes, size_t count,
+                         const struct rules_decision *decision)
+{
+	record_forget_votes(record);
+	for (size_t i = 0; i < count; i++)
+		set_vote(record, votes[i].user, votes[i].label, votes[i].n, votes[i].at);
+	said_decide(record, decision);
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------- */
+
+struct label_event event_of(const bson_t *document)
+{
+	struct label_event event = {.label = "", .by = "", .source = "", .lead_time_ms = -1, .merged = ""};
+	bson_iter_t iter;
+
+	for (bool ok = bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
+		const char *key = bson_iter_key(&iter), *text = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
+
+		if (strcmp(key, "label") == 0)
+			event.label = text;
+		else if (strcmp(key, "by") == 0)
+			event.by = text;
+		else if (strcmp(key, "source") == 0)
+			event.source = text;
+		else if (strcmp(key, "merged") == 0)
+			event.merged = text;
+		else if (strcmp(key, "at") == 0)
+			event.at = bson_iter_as_int64(&iter);
+		else if (strcmp(key, "lead_time_ms") == 0)
+			event.lead_time_ms = bson_iter_as_int64(&iter);
+		else if (strcmp(key, "undoes") == 0)
+			event.undoes = bson_iter_as_int64(&iter);
+	}
+	return event;
+}
+
+void record_hear(struct record *record, const struct label_event *event)
+{
+	struct label_event copy = *event;
+
+	copy.label = memory_text(event->label);
+	copy.by = memory_text(event->by);
+	copy.source = memory_text(event->source);
+	copy.merged = memory_text(event->merged ? event->merged : "");
+	record->heard = memory_grow(record->heard, record->heard_count + 1, sizeof(*record->heard));
+	record->heard[record->heard_count++] = copy;
+}
+
+void record_fold(struct record *record)
+{
+	struct rules_vote *votes = memory_new(record->heard_count + 1, sizeof(*votes));
+	struct rules_decision decision;
+	size_t count = rules_fold(record->heard, record->heard_count, RULES_NOTHING, &record->decision, votes, &decision);
+
+	record_replace_said(record, votes, count, &decision);
+	free(votes);
 }
 
 bool record_is_older(const struct record *record)
@@ -91,41 +160,34 @@ bool record_is_older(const struct record *record)
 
 struct reading {
 	struct records *records;
-	bool *older; /* by record */
+	const bool *wanted; /* by record */
 };
 
 static int take_event(void *data, const bson_t *document, struct err *err)
 {
 	const struct reading *reading = data;
-	const struct label_event event = {.label = text_in(document, "label"),
-	                                  .by = text_in(document, "by"),
-	                                  .at = number_in(document, "at"),
-	                                  .source = text_in(document, "source")};
-	bson_iter_t iter, sample, n;
+	const struct label_event event = event_of(document);
+	bson_iter_t iter, at;
 
 	(void)err;
-	if (!bson_iter_init(&iter, document) || !bson_iter_find_descendant(&iter, "_id.sample", &sample) ||
-	    !bson_iter_init(&iter, document) || !bson_iter_find_descendant(&iter, "_id.n", &n))
+	if (!bson_iter_init(&iter, document) || !bson_iter_find_descendant(&iter, "_id.sample", &at))
 		return 0;
+	int64_t sample = bson_iter_as_int64(&at);
 	for (size_t i = 0; i < reading->records->count; i++) {
-		struct record *record = &reading->records->item[i];
-
-		if (reading->older[i] && record->sample.id == bson_iter_as_int64(&sample)) {
-			record_take_event(record, &event, bson_iter_as_int64(&n));
-			record->changed = true;
-		}
+		if (reading->wanted[i] && reading->records->item[i].sample.id == sample)
+			record_hear(&reading->records->item[i], &event);
 	}
 	return 0;
 }
 
 /* One range when the samples lie close together, else one for each. */
-static bson_t *older_events(const char *dataset, const struct reading *reading)
+static bson_t *wanted_events(const char *dataset, const struct reading *reading)
 {
 	const struct record *item = reading->records->item;
 	int64_t first = INT64_MAX, last = -1, count = 0;
 
 	for (size_t i = 0; i < reading->records->count; i++) {
-		if (!reading->older[i])
+		if (!reading->wanted[i])
 			continue;
 		count++;
 		first = item[i].sample.id < first ? item[i].sample.id : first;
@@ -138,7 +200,7 @@ static bson_t *older_events(const char *dataset, const struct reading *reading)
 	for (size_t i = 0; i < reading->records->count; i++) {
 		bson_t *own = events_filter(dataset, item[i].sample.id, item[i].sample.id + 1);
 
-		if (reading->older[i])
+		if (reading->wanted[i])
 			BSON_APPEND_DOCUMENT(&any, "0", own); /* the server ignores an array's keys */
 		bson_destroy(own);
 	}
@@ -146,18 +208,35 @@ static bson_t *older_events(const char *dataset, const struct reading *reading)
 	return filter;
 }
 
+int records_read_events(struct work *work, const char *dataset, struct records *records, const bool *wanted,
+                        struct err *err)
+{
+	struct reading reading = {.records = records, .wanted = wanted};
+	bson_t *filter = wanted_events(dataset, &reading);
+
+	for (size_t i = 0; i < records->count; i++) {
+		if (wanted[i])
+			record_forget_events(&records->item[i]);
+	}
+	return filter ? work_find(work, "events", filter, BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), take_event,
+	                          &reading, err)
+	              : 0;
+}
+
 int records_take_events(struct work *work, const char *dataset, struct records *records, struct err *err)
 {
-	struct reading reading = {.records = records, .older = memory_new(records->count + 1, sizeof(*reading.older))};
-	int failed = 0;
+	bool *older = memory_new(records->count + 1, sizeof(*older));
 
 	for (size_t i = 0; i < records->count; i++)
-		reading.older[i] = record_is_older(&records->item[i]);
-	bson_t *filter = older_events(dataset, &reading);
-	if (filter)
-		failed = work_find(work, "events", filter, BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), take_event, &reading,
-		                   err);
-	free(reading.older);
+		older[i] = record_is_older(&records->item[i]);
+	int failed = records_read_events(work, dataset, records, older, err);
+	for (size_t i = 0; i < records->count && !failed; i++) {
+		if (!older[i])
+			continue;
+		record_fold(&records->item[i]);
+		records->item[i].changed = true;
+	}
+	free(older);
 	return failed;
 }
 

@@ -196,24 +196,9 @@ struct telling {
 static int tell_event(void *data, const bson_t *document, struct err *err)
 {
 	const struct telling *telling = data;
-	struct label_event event = {.label = "", .by = "", .source = "", .lead_time_ms = -1};
-	bson_iter_t iter;
+	struct label_event event = event_of(document);
 
 	(void)err;
-	for (bool ok = bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
-		const char *key = bson_iter_key(&iter), *text = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
-
-		if (strcmp(key, "label") == 0)
-			event.label = text;
-		else if (strcmp(key, "by") == 0)
-			event.by = text;
-		else if (strcmp(key, "source") == 0)
-			event.source = text;
-		else if (strcmp(key, "at") == 0)
-			event.at = bson_iter_as_int64(&iter);
-		else if (strcmp(key, "lead_time_ms") == 0)
-			event.lead_time_ms = bson_iter_as_int64(&iter);
-	}
 	telling->visit(telling->data, &event);
 	return 0;
 }

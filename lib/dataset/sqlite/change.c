@@ -40,58 +40,119 @@ static int find_of_dataset(struct sqlite_conn *writer, const struct changes *cha
 	                                            "ss", changes->dataset, change->base_dir));
 }
 
-static int find_state(struct sqlite_conn *writer, int64_t row, struct rules_facts *out, struct err *err)
-{
-	int64_t state;
+/* What was found, and owns what the facts point to. */
+struct found {
+	struct rules_facts facts;
+	char *label;
+	struct events events;
+	struct rules_vote *room;
+};
 
-	if (conn_int64(writer, err, -1, &state, "SELECT state FROM samples WHERE id = ?", "i", row))
+static void found_release(struct found *found)
+{
+	free(found->label);
+	free(found->room);
+	events_release(&found->events);
+}
+
+static int find_state(struct sqlite_conn *writer, int64_t row, struct found *out, struct err *err)
+{
+	sqlite3_stmt *stmt = conn_query(writer, err, "SELECT state, version, label FROM samples WHERE id = ?", "i", row);
+	int step = stmt ? conn_step(writer, stmt, err) : -1;
+
+	out->facts.found = step == 1;
+	if (step < 1)
+		return step;
+	out->facts.state = (enum sample_state)sqlite3_column_int(stmt, 0);
+	out->facts.version = sqlite3_column_int64(stmt, 1);
+	out->facts.label = out->label = column_text(stmt, 2);
+	conn_done(stmt);
+	return overlap_load(writer, &out->facts.overlap, err);
+}
+
+static int find_events(struct sqlite_conn *writer, int64_t row, struct found *out, struct err *err)
+{
+	if (event_of_label(writer, row, err) || events_load(writer, row, &out->events, err))
 		return -1;
-	out->found = state >= 0;
-	out->state = (enum sample_state)state;
+	out->facts.events = out->events.item;
+	out->facts.event_count = out->events.count;
+	out->facts.room = out->room = memory_new(out->events.count + 1, sizeof(*out->room));
 	return 0;
 }
 
 /* Finds the facts about the sample. A sample that has a lease, or was found by its filepath, exists. */
 static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
-                          struct rules_facts *out, struct err *err)
+                          struct found *out, struct err *err)
 {
 	unsigned asks = rules_asks(change);
 	int64_t given = 0, voted = 0;
 
-	out->found = true;
+	out->facts.found = true;
 	if (((asks & RULES_STATE) && find_state(writer, row, out, err)) ||
+	    ((asks & RULES_EVENTS) && find_events(writer, row, out, err)) ||
 	    ((asks & RULES_GIVEN) &&
 	     conn_int64(writer, err, 0, &given, "SELECT 1 FROM events WHERE sample = ? AND request = ? AND by = ?",
 	                "iss", row, change->request, change->user)) ||
 	    ((asks & RULES_LEASE) &&
-	     conn_int64(writer, err, 0, &out->lease_ends,
+	     conn_int64(writer, err, 0, &out->facts.lease_ends,
 	                "SELECT expires FROM leases WHERE token = ? AND user = ? AND sample = ?", "ssi", change->token,
 	                change->user, row)) ||
 	    ((asks & RULES_VOTED) &&
 	     conn_int64(writer, err, 0, &voted, "SELECT 1 FROM votes WHERE sample = ? AND user = ?", "is", row,
 	                change->user)))
 		return -1;
-	out->given = given != 0;
-	out->voted = voted != 0;
+	out->facts.given = given != 0;
+	out->facts.voted = voted != 0;
 	return 0;
 }
 
 /* --- what it makes of the sample ---------------------------------------------------------------------------------- */
 
+static int put_vote(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, int64_t n, int64_t at,
+                    struct err *err)
+{
+	return conn_run(writer, err,
+	                "INSERT INTO votes (sample, user, label, n, at) VALUES (?1, ?2, ?3, ?4, ?5)"
+	                " ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at",
+	                "issii", row, user, label, n, at);
+}
+
 static int save_event(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
                       const struct rules_effect *effect, int64_t now, int64_t *n, struct err *err)
 {
-	return event_add(writer, row, effect->label, change->user, now, effect->source,
-	                 effect->vote == RULES_VOTE ? change->lead_time_ms : -1, change->request, n, err);
+	const struct label_event event = {.label = effect->label,
+	                                  .by = change->user,
+	                                  .at = now,
+	                                  .source = effect->source,
+	                                  .lead_time_ms = effect->vote == RULES_VOTE ? change->lead_time_ms : -1,
+	                                  .undoes = effect->undoes};
+
+	return event_of_label(writer, row, err) || event_add(writer, row, &event, change->request, n, err);
+}
+
+static int forget_votes(struct sqlite_conn *writer, int64_t row, struct err *err)
+{
+	return conn_run(writer, err, "DELETE FROM votes WHERE sample = ? AND label IS NOT NULL", "i", row);
+}
+
+/* In place of all votes for labels, after an undo. */
+static int replace_votes(struct sqlite_conn *writer, int64_t row, const struct rules_effect *effect, struct err *err)
+{
+	if (forget_votes(writer, row, err))
+		return -1;
+	for (size_t i = 0; i < effect->vote_count; i++) {
+		const struct rules_vote *vote = &effect->votes[i];
+
+		if (put_vote(writer, row, vote->user, vote->label, vote->n, vote->at, err))
+			return -1;
+	}
+	return 0;
 }
 
 static int save_vote(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
                      const struct rules_effect *effect, int64_t n, int64_t now, struct err *err)
 {
-	return conn_run(writer, err,
-	                "INSERT INTO votes (sample, user, label, n, at) VALUES (?1, ?2, ?3, ?4, ?5)"
-	                " ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at",
-	                "issii", row, change->user, effect->vote == RULES_VOTE ? effect->label : NULL, n, now);
+	return put_vote(writer, row, change->user, effect->vote == RULES_VOTE ? effect->label : NULL, n, now, err);
 }
 
 static int to_the_end(struct sqlite_conn *writer, int64_t row, struct err *err)
@@ -133,6 +194,8 @@ static int change_save(struct sqlite_conn *writer, int64_t row, const struct sam
 
 	return (effect->source && save_event(writer, row, change, effect, now, &n, err)) ||
 	       (effect->vote && save_vote(writer, row, change, effect, n, now, err)) ||
+	       (effect->forgets_votes && forget_votes(writer, row, err)) ||
+	       (effect->undoes && replace_votes(writer, row, effect, err)) ||
 	       (effect->to_the_end && to_the_end(writer, row, err)) ||
 	       (effect->sets_state &&
 	        conn_run(writer, err,
@@ -150,17 +213,20 @@ static int change_save(struct sqlite_conn *writer, int64_t row, const struct sam
 static int change_one(struct sqlite_conn *writer, const struct changes *changes, int64_t row,
                       const struct rules_facts *of_dataset, struct sample_change *change, struct err *err)
 {
-	struct rules_facts facts = *of_dataset;
+	struct found found = {.facts = *of_dataset};
 	struct rules_effect effect;
 	int64_t lease_us = 0, now = text_now();
+	int failed = find_of_sample(writer, row, change, &found, err) ||
+	             (change->act == SAMPLE_RENEW && lease_length(writer, changes->lease_us, &lease_us, err)) ||
+	             rules_change(change, &found.facts, now, lease_us, &effect, err);
 
-	if (find_of_sample(writer, row, change, &facts, err) ||
-	    (change->act == SAMPLE_RENEW && lease_length(writer, changes->lease_us, &lease_us, err)) ||
-	    rules_change(change, &facts, now, lease_us, &effect, err))
-		return -1;
-	change->accepted = effect.accepted;
-	change->expires_at = effect.renewed;
-	return change_save(writer, row, change, &effect, now, err);
+	if (!failed) {
+		change->accepted = effect.accepted;
+		change->expires_at = effect.renewed;
+		failed = change_save(writer, row, change, &effect, now, err);
+	}
+	found_release(&found);
+	return failed;
 }
 
 static int change_by_path(struct sqlite_conn *writer, const struct changes *changes,
@@ -182,15 +248,16 @@ static int change_by_path(struct sqlite_conn *writer, const struct changes *chan
 	}
 }
 
-static int write_changes(struct sqlite_conn *writer, void *data, struct err *err)
+static int change_each(struct sqlite_conn *writer, const struct changes *changes, struct err *err)
 {
-	const struct changes *changes = data;
+	struct rules_facts of_dataset = {.found = false};
 
 	for (size_t i = 0; i < changes->count; i++) {
 		struct sample_change *change = &changes->items[i];
-		struct rules_facts of_dataset = {.found = false};
+		bool known = i > 0 && changes->items[i - 1].act == change->act && changes->items[i - 1].label == change->label;
 
-		if (find_of_dataset(writer, changes, change, &of_dataset, err) ||
+		/* Many are about one label. */
+		if ((!known && find_of_dataset(writer, changes, change, &of_dataset, err)) ||
 		    (change->filepath ? change_by_path(writer, changes, &of_dataset, change, err)
 		                      : change_one(writer, changes, change->id + 1, &of_dataset, change, err)))
 			return -1;
@@ -198,11 +265,35 @@ static int write_changes(struct sqlite_conn *writer, void *data, struct err *err
 	return 0;
 }
 
+/* All of them or none: what is refused in the middle must not be committed with the writes of others. */
+static int write_changes(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct changes *changes = data;
+
+	if (changes->count == 1)
+		return change_each(writer, changes, err);
+	if (conn_run(writer, err, "SAVEPOINT changes", ""))
+		return -1;
+	int failed = change_each(writer, changes, err);
+	if (failed)
+		conn_run(writer, NULL, "ROLLBACK TO changes", "");
+	return conn_run(writer, failed ? NULL : err, "RELEASE changes", "") || failed;
+}
+
 /* Whether the change must be synced: power loss may undo others without harm, since the sample is then free again,
  * or found unreadable again. */
 static bool is_durable(const struct sample_change *change)
 {
-	return change->act == SAMPLE_LABEL || change->act == SAMPLE_CLASSIFY || change->act == SAMPLE_SKIP;
+	switch (change->act) {
+	case SAMPLE_LABEL:
+	case SAMPLE_CLASSIFY:
+	case SAMPLE_SKIP:
+	case SAMPLE_DECIDE:
+	case SAMPLE_UNDO:
+		return true;
+	default:
+		return false;
+	}
 }
 
 int sqlite_change(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err)

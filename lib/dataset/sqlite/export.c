@@ -94,7 +94,9 @@ static void record_add_event(struct dataset_record *record, sqlite3_stmt *stmt)
 	                                                             .by = column_text(stmt, 2),
 	                                                             .at = sqlite3_column_int64(stmt, 3),
 	                                                             .source = column_text(stmt, 4),
-	                                                             .lead_time_ms = sqlite3_column_int64(stmt, 5)};
+	                                                             .lead_time_ms = sqlite3_column_int64(stmt, 5),
+	                                                             .undoes = sqlite3_column_int64(stmt, 6),
+	                                                             .merged = column_text(stmt, 7)};
 }
 
 static void add_vote(struct dataset_record *record, sqlite3_stmt *stmt)
@@ -131,8 +133,8 @@ static int export_read_page(struct sqlite_conn *conn, int64_t after, size_t limi
 	if (page->count == 0)
 		return 0;
 	return read_each(conn, page,
-	                 "SELECT sample, label, by, at, source, lead_time_ms FROM events WHERE sample BETWEEN ? AND ?"
-	                 " ORDER BY sample, n",
+	                 "SELECT sample, label, by, at, source, lead_time_ms, undoes, merged FROM events"
+	                 " WHERE sample BETWEEN ? AND ? ORDER BY sample, n",
 	                 record_add_event, err) ||
 	       read_each(conn, page,
 	                 "SELECT sample, user, label FROM votes WHERE sample BETWEEN ? AND ? ORDER BY sample",

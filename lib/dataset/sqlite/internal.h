@@ -234,9 +234,18 @@ int sync_folder(const char *dir, struct err *err);
 /* Makes the database `made`, which is whole and closed, the dataset of that name, durably; ERR_CONFLICT when there
  * is one. */
 int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err);
-/* Appends a label event; *n is its number among the sample's events. request may be NULL. */
-int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
-              const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err);
+/* Appends a label event; *n is its number among the sample's. request may be NULL. */
+int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request, int64_t *n,
+              struct err *err);
+/* A label that came without an event gets one before the first other, for an undo to go back to. */
+int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err);
+/* All events of a sample, in their order; they own their texts. Released by the caller, in any case. */
+struct events {
+	struct label_event *item;
+	size_t count;
+};
+int events_load(struct sqlite_conn *conn, int64_t row, struct events *out, struct err *err);
+void events_release(struct events *events);
 /* Finds the label's key, and adds the label if it is new. */
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
 /* Sets the sample's label, state, leases and place in the queue by its votes, its decision and the policy. Call it

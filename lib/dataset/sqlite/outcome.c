@@ -64,60 +64,45 @@ static int load_votes(struct sqlite_conn *writer, int64_t row, struct said *said
 	return step;
 }
 
-/* The merges after the decision, newest first, with strings of their own. */
-struct merges {
-	struct rules_merged *item;
-	size_t count;
-};
-
-static void merges_add(struct merges *merges, sqlite3_stmt *event)
+/* Where events were taken back, or labels merged. */
+static int fold_decision(struct sqlite_conn *writer, int64_t row, struct said *said, struct err *err)
 {
-	merges->item = memory_grow(merges->item, merges->count + 1, sizeof(*merges->item));
-	merges->item[merges->count++] = (struct rules_merged){.into = column_text(event, 0), .from = column_text(event, 5)};
-}
+	struct rules_decision none = {.made = false};
+	struct events events;
+	int failed = events_load(writer, row, &events, err);
+	struct rules_vote *votes = memory_new(events.count + 1, sizeof(*votes));
 
-static void merges_release(struct merges *merges)
-{
-	for (size_t i = 0; i < merges->count; i++) {
-		free((char *)(uintptr_t)merges->item[i].from);
-		free((char *)(uintptr_t)merges->item[i].into);
+	if (!failed) {
+		rules_fold(events.item, events.count, RULES_NOTHING, &none, votes, &said->decision);
+		free(said->decided_label);
+		free(said->decided_by);
+		said->decision.label = said->decided_label = memory_text(said->decision.label);
+		said->decision.by = said->decided_by = memory_text(said->decision.by);
 	}
-	free(merges->item);
-}
-
-static void take_decision(struct said *said, sqlite3_stmt *event, const struct merges *merges)
-{
-	const char *label = rules_merged((const char *)sqlite3_column_text(event, 0), merges->item, merges->count);
-
-	said->decided_label = memory_text(label);
-	const struct label_event decision = {.label = said->decided_label,
-	                                     .by = said->decided_by = column_text(event, 1),
-	                                     .at = sqlite3_column_int64(event, 2),
-	                                     .source = (const char *)sqlite3_column_text(event, 3)};
-	said->decision = rules_decision_of(&decision, sqlite3_column_int64(event, 4));
+	free(votes);
+	events_release(&events);
+	return failed;
 }
 
 static int load_decision(struct sqlite_conn *writer, int64_t row, struct said *said, struct err *err)
 {
-	struct merges merges = {.count = 0};
 	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT label, by, at, source, n, merged FROM events WHERE sample = ?"
-	                                " AND source NOT IN (" RULES_VOTE_SOURCES ") ORDER BY n DESC",
+	                                "SELECT label, by, at, source, n FROM events WHERE sample = ?"
+	                                " AND source NOT IN (" RULES_VOTE_SOURCES ") ORDER BY n DESC LIMIT 1",
 	                                "i", row);
-	int step = stmt ? 1 : -1;
+	int step = stmt ? conn_step(writer, stmt, err) : -1;
 
-	while (stmt && (step = conn_step(writer, stmt, err)) == 1) {
-		if (sqlite3_column_type(stmt, 5) != SQLITE_NULL) {
-			merges_add(&merges, stmt);
-			continue;
-		}
-		take_decision(said, stmt, &merges);
-		conn_done(stmt);
-		step = 0;
-		break;
-	}
-	merges_release(&merges);
-	return step;
+	if (step < 1)
+		return step;
+	const struct label_event event = {.label = said->decided_label = column_text(stmt, 0),
+	                                  .by = said->decided_by = column_text(stmt, 1),
+	                                  .at = sqlite3_column_int64(stmt, 2),
+	                                  .source = (const char *)sqlite3_column_text(stmt, 3)};
+	bool is_decision = rules_is_decision(event.source);
+	if (is_decision)
+		said->decision = rules_decision_of(&event, sqlite3_column_int64(stmt, 4));
+	conn_done(stmt);
+	return is_decision ? 0 : fold_decision(writer, row, said, err);
 }
 
 /* --- what follows from it ----------------------------------------------------------------------------------------- */

@@ -69,30 +69,20 @@ int decided_any(struct sqlite_conn *writer, const char *label, int64_t *any, str
 	                  "iis", INT64_C(0), INT64_MAX, label);
 }
 
-/* What came with the label, and without an event, gets one first: else nothing would say that it had it. */
-static int seed_first(struct sqlite_conn *writer, int64_t row, const char *label, struct err *err)
-{
-	int64_t at, n;
-
-	if (conn_int64(writer, err, -1, &at,
-	               "SELECT COALESCE(labelled_at, 0) FROM samples WHERE id = ?1"
-	               " AND NOT EXISTS (SELECT 1 FROM events WHERE sample = ?1)",
-	               "i", row))
-		return -1;
-	return at < 0 ? 0 : event_add(writer, row, label, "", at, "seed", -1, NULL, &n, err);
-}
-
 static int merge_sample(struct sqlite_conn *writer, int64_t row, int64_t overlap, const struct relabelling *now,
                         struct err *err)
 {
+	const struct label_event merge = {.label = now->to,
+	                                  .by = now->by,
+	                                  .at = text_now(),
+	                                  .source = RULES_MERGE,
+	                                  .lead_time_ms = -1,
+	                                  .merged = now->from};
 	int64_t n;
 
 	return conn_run(writer, err, "UPDATE votes SET label = ?3 WHERE sample = ?1 AND label = ?2", "iss", row, now->from,
 	                now->to) ||
-	       seed_first(writer, row, now->from, err) ||
-	       event_add(writer, row, now->to, now->by, text_now(), RULES_MERGE, -1, NULL, &n, err) ||
-	       conn_run(writer, err, "UPDATE events SET merged = ?3 WHERE sample = ?1 AND n = ?2", "iis", row, n,
-	                now->from) ||
+	       event_of_label(writer, row, err) || event_add(writer, row, &merge, NULL, &n, err) ||
 	       sample_settle(writer, row, overlap, NULL, err);
 }
 

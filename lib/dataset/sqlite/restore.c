@@ -164,7 +164,8 @@ static int insert_vote(struct sqlite_conn *writer, int64_t row, const struct dat
 	return conn_run(
 		writer, err,
 		"INSERT INTO votes (sample, user, label, n, at) SELECT ?1, ?2, ?3, COALESCE(MAX(n), 0), COALESCE(at, 0)"
-		" FROM events WHERE sample = ?1 AND by = ?2 AND source IN (" RULES_VOTE_SOURCES ")",
+		" FROM events WHERE sample = ?1 AND by = ?2 AND source IN (" RULES_VOTE_SOURCES ")"
+		" AND n NOT IN (SELECT undoes FROM events WHERE sample = ?1 AND undoes > 0)",
 		vote->label ? "iss" : "isn", row, vote->user, vote->label);
 }
 
@@ -176,10 +177,9 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 	if (remove_record(writer, row, err) || insert_sample(writer, filling, record, err))
 		return -1;
 	for (size_t i = 0; i < record->event_count; i++) {
-		const struct label_event *event = &record->events[i];
 		int64_t n;
 
-		if (event_add(writer, row, event->label, event->by, event->at, event->source, event->lead_time_ms, NULL, &n, err))
+		if (event_add(writer, row, &record->events[i], NULL, &n, err))
 			return -1;
 	}
 	for (size_t i = 0; i < record->vote_count; i++) {

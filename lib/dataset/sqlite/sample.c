@@ -101,43 +101,6 @@ int samples_read(struct sqlite_conn *conn, sqlite3_stmt *stmt, size_t limit, str
 	return -1;
 }
 
-int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)
-{
-	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
-	int64_t known = 0;
-
-	if (!conn)
-		return -1;
-	int row = conn_int64(conn, err, 0, &known, "SELECT 1 FROM samples WHERE id = ?", "i", id + 1);
-	if (row == 0 && !known)
-		row = err_set(err, ERR_NOT_FOUND, "Sample not found");
-	sqlite3_stmt *stmt = row ? NULL
-	                         : conn_query(conn, err,
-	                                      "SELECT label, by, at, source, lead_time_ms FROM events WHERE sample = ?"
-	                                      " ORDER BY n",
-	                                      "i", id + 1);
-	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		struct label_event event = {.label = (const char *)sqlite3_column_text(stmt, 0),
-		                            .by = (const char *)sqlite3_column_text(stmt, 1),
-		                            .at = sqlite3_column_int64(stmt, 2),
-		                            .source = (const char *)sqlite3_column_text(stmt, 3),
-		                            .lead_time_ms = sqlite3_column_int64(stmt, 4)};
-		visit(data, &event);
-	}
-	db_read_end(dataset_db(dataset), conn);
-	return !stmt || row;
-}
-
-int event_add(struct sqlite_conn *writer, int64_t row, const char *label, const char *by, int64_t at,
-              const char *source, int64_t lead_time_ms, const char *request, int64_t *n, struct err *err)
-{
-	return conn_int64(
-		writer, err, 0, n,
-		"INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request)"
-		" SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM events WHERE sample = ?1 RETURNING n",
-		"issisis", row, label, by, at, source, lead_time_ms, request);
-}
-
 /* --- seeding ------------------------------------------------------------------------------------------------------ */
 
 struct merge {
@@ -166,11 +129,20 @@ static int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err)
 	return conn_int64(writer, err, 1, row, "SELECT id + 1 FROM samples ORDER BY id DESC LIMIT 1", "");
 }
 
+static int add_seed_event(struct sqlite_conn *writer, const struct merge *merge, int64_t row, const char *label,
+                          struct err *err)
+{
+	const struct label_event event = {.label = label, .by = "", .at = merge->now, .source = "seed", .lead_time_ms = -1};
+	int64_t n;
+
+	return event_add(writer, row, &event, NULL, &n, err);
+}
+
 static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed,
                        struct err *err)
 {
 	bool labelled = seed->label[0] != '\0';
-	int64_t row, n;
+	int64_t row;
 
 	merge->result.samples_added++;
 	if (next_row(writer, &row, err) ||
@@ -179,16 +151,14 @@ static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const st
 	             "issiii", row, seed->filepath, seed->label, (int64_t)labelled, new_position(&merge->policy, row),
 	             labelled ? INT64_C(0) : merge->policy.overlap))
 		return -1;
-	return labelled ? event_add(writer, row, seed->label, "", merge->now, "seed", -1, NULL, &n, err) : 0;
+	return labelled ? add_seed_event(writer, merge, row, seed->label, err) : 0;
 }
 
 static int seed_save_label(struct sqlite_conn *writer, struct merge *merge, int64_t row, const char *label,
                            struct err *err)
 {
-	int64_t n;
-
 	merge->result.samples_labelled++;
-	return event_add(writer, row, label, "", merge->now, "seed", -1, NULL, &n, err) ||
+	return add_seed_event(writer, merge, row, label, err) ||
 	       conn_run(writer, err,
 	                "UPDATE samples SET label = ?2, state = 1, slots = 0, version = version + 1 "
 	                "WHERE id = ?1",
@@ -310,6 +280,8 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 	const struct dataset_image *image = addition->image;
 	bool labelled = image->label[0] != '\0';
 	int64_t now = addition->now = text_now(), n;
+	const struct label_event event = {
+		.label = image->label, .by = image->user, .at = now, .source = "upload", .lead_time_ms = -1};
 
 	if (next_row(writer, &addition->row, err) ||
 	    conn_run(writer, err,
@@ -321,7 +293,7 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 	             image->type, image->sha256, image->filename, image->url, image->bytes, image->width, image->height,
 	             now, image->user, labelled ? now : INT64_C(0), labelled ? image->user : ""))
 		return -1;
-	return labelled ? event_add(writer, addition->row, image->label, image->user, now, "upload", -1, NULL, &n, err) : 0;
+	return labelled ? event_add(writer, addition->row, &event, NULL, &n, err) : 0;
 }
 
 static int write_image(struct sqlite_conn *writer, void *data, struct err *err)

@@ -1,0 +1,114 @@
+/* Checks the form of every argument of a correction, then asks the dataset's backend. */
+#include "dataset/correct.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "dataset/backend.h"
+#include "dataset/spelling.h"
+
+static struct sample_change make_change(enum sample_act act, int64_t id, const struct correction *correction)
+{
+	return (struct sample_change){.act = act,
+	                              .id = id,
+	                              .user = correction->user,
+	                              .annotates = correction->annotates,
+	                              .request = usable_request(correction->request),
+	                              .lead_time_ms = -1,
+	                              .of_version = correction->of_version,
+	                              .version = correction->version};
+}
+
+/* Makes the changes, each of which has the label. One that the dataset lacks may be meant by another spelling, or by a
+ * former name: that is looked for only then, since most are given as shown. */
+static int make_changes(struct dataset *dataset, struct sample_change *changes, size_t count, const char *label,
+                        struct err *err)
+{
+	struct err ignored;
+	char *meant = NULL;
+
+	if (label[0] && text_check_label(label, err))
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		changes[i].label = label;
+	int failed = count > 0 ? dataset->backend->change(dataset, changes, count, err) : 0;
+	if (failed && err->code == ERR_UNPROCESSABLE && label[0] &&
+	    spelling_meant(dataset, label, &meant, &ignored) == 0 && meant) {
+		for (size_t i = 0; i < count; i++)
+			changes[i].label = meant;
+		failed = dataset->backend->change(dataset, changes, count, err);
+	}
+	free(meant);
+	return failed;
+}
+
+static int check_id(int64_t id, struct err *err)
+{
+	return id >= 0 && id < INT64_MAX ? 0 : err_set(err, ERR_NOT_FOUND, "There is no sample %lld", (long long)id);
+}
+
+int sample_decide(struct dataset *dataset, int64_t id, const char *label, const struct correction *correction,
+                  struct sample *out, struct err *err)
+{
+	struct sample_change change = make_change(SAMPLE_DECIDE, id, correction);
+
+	memset(out, 0, sizeof(*out));
+	change.out = out;
+	return check_id(id, err) || make_changes(dataset, &change, 1, label, err);
+}
+
+int sample_undo(struct dataset *dataset, int64_t id, const struct correction *correction, struct sample *out,
+                struct err *err)
+{
+	struct sample_change change = make_change(SAMPLE_UNDO, id, correction);
+
+	memset(out, 0, sizeof(*out));
+	change.out = out;
+	return check_id(id, err) || dataset->backend->change(dataset, &change, 1, err);
+}
+
+/* --- many --------------------------------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+	const struct sample_change *one = a, *other = b;
+
+	return (one->id > other->id) - (one->id < other->id);
+}
+
+/* Leaves one of each sample, in order of id, which is also the quickest for a store. */
+static size_t drop_twins(struct sample_change *changes, size_t count)
+{
+	size_t kept = 0;
+
+	if (count > 1)
+		qsort(changes, count, sizeof(*changes), by_id);
+	for (size_t i = 0; i < count; i++) {
+		if (kept == 0 || changes[kept - 1].id != changes[i].id)
+			changes[kept++] = changes[i];
+	}
+	return kept;
+}
+
+int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
+                   const char *label, const struct correction *correction, size_t *done, struct err *err)
+{
+	*done = 0;
+	if (count > SAMPLES_DECIDED_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "At most %d samples may be labelled at once", SAMPLES_DECIDED_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (check_id(ids[i], err))
+			return -1;
+	}
+	struct sample_change *changes = memory_new(count + 1, sizeof(*changes));
+	for (size_t i = 0; i < count; i++) {
+		changes[i] = make_change(SAMPLE_DECIDE, ids[i], correction);
+		changes[i].of_version = versions;
+		changes[i].version = versions ? versions[i] : 0;
+	}
+	size_t kept = drop_twins(changes, count);
+	int failed = make_changes(dataset, changes, kept, label, err);
+	if (!failed)
+		*done = kept;
+	free(changes);
+	return failed;
+}

@@ -1,0 +1,35 @@
+/* Corrections: labels given or taken away directly, without a lease, and undone. As thread-safe as dataset.h says, and
+ * with its errors. Each call is one durable write. */
+#ifndef DATASET_CORRECT_H
+#define DATASET_CORRECT_H
+
+#include "dataset/dataset.h"
+
+/* Who corrects, and of what. */
+struct correction {
+	const char *user;
+	bool annotates;      /* this user is one of several who are asked, where the policy asks several: then such a user
+	                      * may not decide alone (ERR_FORBIDDEN), and undoes only what that user said */
+	const char *request; /* as of lease_label_once; "" = none */
+	bool of_version;     /* it is meant for this version of the sample; of another: ERR_CONFLICT, which names it */
+	int64_t version;
+};
+
+/* The label is the sample's from now on; "" takes it away, and everybody may be asked again. Leases of a sample that is
+ * decided end. An unknown sample: ERR_NOT_FOUND, an unknown label: ERR_UNPROCESSABLE. *out is the sample as it now
+ * is. */
+int sample_decide(struct dataset *dataset, int64_t id, const char *label, const struct correction *correction,
+                  struct sample *out, struct err *err);
+
+/* Takes back the newest event of the sample that is not taken back already: its label, state, and who gave it when, are
+ * again what they were before. ERR_CONFLICT when there is nothing to undo. */
+int sample_undo(struct dataset *dataset, int64_t id, const struct correction *correction, struct sample *out,
+                struct err *err);
+
+/* The same as sample_decide for many samples, all of them or none. versions: of each, as its user saw it; NULL: any.
+ * An id that comes twice counts once; *done gets how many samples there are. */
+enum { SAMPLES_DECIDED_MAX = 10000 };
+int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
+                   const char *label, const struct correction *correction, size_t *done, struct err *err);
+
+#endif

@@ -1,0 +1,91 @@
+/* The label events of samples in SQLite: appended, visited, and read to be folded by rules.h. */
+#include "dataset/sqlite/internal.h"
+
+#include "dataset/rules.h"
+
+#define EVENT_COLUMNS "label, by, at, source, lead_time_ms, undoes, merged"
+
+static struct label_event read_event(sqlite3_stmt *stmt)
+{
+	return (struct label_event){.label = (const char *)sqlite3_column_text(stmt, 0),
+	                            .by = (const char *)sqlite3_column_text(stmt, 1),
+	                            .at = sqlite3_column_int64(stmt, 2),
+	                            .source = (const char *)sqlite3_column_text(stmt, 3),
+	                            .lead_time_ms = sqlite3_column_int64(stmt, 4),
+	                            .undoes = sqlite3_column_int64(stmt, 5),
+	                            .merged = (const char *)sqlite3_column_text(stmt, 6)};
+}
+
+int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+	int64_t known = 0;
+
+	if (!conn)
+		return -1;
+	int row = conn_int64(conn, err, 0, &known, "SELECT 1 FROM samples WHERE id = ?", "i", id + 1);
+	if (row == 0 && !known)
+		row = err_set(err, ERR_NOT_FOUND, "Sample not found");
+	sqlite3_stmt *stmt =
+		row ? NULL
+		    : conn_query(conn, err, "SELECT " EVENT_COLUMNS " FROM events WHERE sample = ? ORDER BY n", "i", id + 1);
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		struct label_event event = read_event(stmt);
+
+		visit(data, &event);
+	}
+	db_read_end(dataset_db(dataset), conn);
+	return !stmt || row;
+}
+
+int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request, int64_t *n,
+              struct err *err)
+{
+	return conn_int64(writer, err, 0, n,
+	                  "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request, undoes, merged)"
+	                  " SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, 0), NULLIF(?9, '')"
+	                  " FROM events WHERE sample = ?1 RETURNING n",
+	                  "issisisis", row, event->label, event->by, event->at, event->source, event->lead_time_ms, request,
+	                  event->undoes, event->merged);
+}
+
+int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err)
+{
+	return conn_run(writer, err,
+	                "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms)"
+	                " SELECT id, 1, label, COALESCE(labelled_by, ''), COALESCE(labelled_at, 0), 'seed', -1 FROM samples"
+	                " WHERE id = ?1 AND label <> '' AND NOT EXISTS (SELECT 1 FROM events WHERE sample = ?1)",
+	                "i", row);
+}
+
+int events_load(struct sqlite_conn *conn, int64_t row, struct events *out, struct err *err)
+{
+	sqlite3_stmt *stmt =
+		conn_query(conn, err, "SELECT " EVENT_COLUMNS " FROM events WHERE sample = ? ORDER BY n", "i", row);
+	int step = stmt ? 1 : -1;
+
+	*out = (struct events){.count = 0};
+	while (stmt && (step = conn_step(conn, stmt, err)) == 1) {
+		struct label_event event = read_event(stmt);
+
+		event.label = column_text(stmt, 0);
+		event.by = column_text(stmt, 1);
+		event.source = column_text(stmt, 3);
+		event.merged = column_text(stmt, 6);
+		out->item = memory_grow(out->item, out->count + 1, sizeof(*out->item));
+		out->item[out->count++] = event;
+	}
+	return step;
+}
+
+void events_release(struct events *events)
+{
+	for (size_t i = 0; i < events->count; i++) {
+		free((char *)(uintptr_t)events->item[i].label);
+		free((char *)(uintptr_t)events->item[i].by);
+		free((char *)(uintptr_t)events->item[i].source);
+		free((char *)(uintptr_t)events->item[i].merged);
+	}
+	free(events->item);
+	*events = (struct events){.count = 0};
+}
