@@ -100,7 +100,7 @@ static void look_at_folder(struct prepare *prepare, const char *name, const stru
 	if (why)
 		buf_printf(&prepare->warnings,
 		           "dataset \"%s\": its images in %s cannot be read: %s "
-		           "(image-label-load --in-place FOLDER --dataset %s --moved tells another folder)\n",
+		           "(image-label-load --in-place FOLDER --dataset %s --moved names its new folder)\n",
 		           name, info->place.base_dir, why, name);
 }
 

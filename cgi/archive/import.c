@@ -113,7 +113,7 @@ static void tell_link(struct import *import, const struct archive_item *item, cJ
 		json_add_bool(line, "duplicate", true);
 	} else {
 		import->failed++;
-		json_add_string(line, "error", "the entry is a link to what is no image that was taken from the archive");
+		json_add_string(line, "error", "the entry is a link to something that was not stored as an image from the archive");
 	}
 }
 
@@ -155,7 +155,7 @@ static int import_summarise(struct import *import, const char *error, struct err
 		char warning[200];
 
 		snprintf(warning, sizeof(warning),
-		         "the names of %lld entries are no UTF-8 and were taken for %s: their charset can be told by ?names=, "
+		         "the names of %lld entries are not UTF-8 and were read as %s: give their charset as ?names=, "
 		         "such as names=cp932", (long long)import->guessed, import->guess);
 		json_add_string(summary, "warning", warning);
 	}

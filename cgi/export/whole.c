@@ -92,7 +92,7 @@ static int is_still_there(struct call *call, struct err *err)
 		return -1;
 	int failed = dataset_place(now, &place, err);
 	if (!failed && strcmp(place.uuid, call->info.place.uuid) != 0)
-		failed = err_set(err, ERR_NOT_FOUND, "The dataset was made anew while it was exported");
+		failed = err_set(err, ERR_NOT_FOUND, "The dataset was replaced while it was exported");
 	dataset_place_release(&place);
 	dataset_close(now);
 	return failed;

@@ -207,7 +207,7 @@ static void take_link(struct source *source, const struct archive_item *entry)
 		archive_links_set(source->links, entry->path, taken);
 		report_present(source->report);
 	} else {
-		report_failed(source->report, entry->path, "it is a link to what is no image of the archive");
+		report_failed(source->report, entry->path, "it is a link to something that is no image of the archive");
 	}
 }
 

@@ -193,8 +193,8 @@ static int send_images(struct upload *upload, config_env *env, struct err *err)
 	if ((!failed || images) && report_print(&upload->report, options->dataset, failed ? NULL : err))
 		failed = -1;
 	if (upload->source.guessed)
-		fprintf(stderr, "image-label-load: warning: the names of %zu entries are no UTF-8 and were taken for %s: tell their "
-		        "charset by --names, such as --names cp932\n", upload->source.guessed, upload->source.guess);
+		fprintf(stderr, "image-label-load: warning: the names of %zu entries are not UTF-8 and were read as %s: give their "
+		        "charset as --names, such as --names cp932\n", upload->source.guessed, upload->source.guess);
 	if (!failed && !stopped && images == 0)
 		failed = err_set(err, ERR_NOT_FOUND, "There is no image in %s", options->path);
 	return failed;

@@ -122,7 +122,7 @@ int password_check_hash(const char *hash, struct err *err)
 	bool fits = strlen(hash) < PASSWORD_HASH_MAX && !strchr(hash, ':') && !text_has_control(hash);
 	if (!fits || !password_is_known(hash))
 		return err_set(err, ERR_BAD_REQUEST,
-		               "the key \"password_hash\" is none that nginx can check ({SSHA}…, $6$…, …)");
+		               "the key \"password_hash\" has no hash that can be checked ({SSHA}…, $6$…, …)");
 	return 0;
 }
 

@@ -103,7 +103,7 @@ static int config_on_key(void *context, const char *key, struct err *err)
 	reader->name[text_utf8_span(reader->name, strlen(reader->name))] = '\0';
 	reader->key = config_find(reader->name);
 	if (reader->key && reader->key->kind == CONFIG_SECRET)
-		return err_set(err, ERR_BAD_REQUEST, "\"%s\" is taken from the environment alone: %s",
+		return err_set(err, ERR_BAD_REQUEST, "\"%s\" can only be set in the environment: %s",
 		               reader->name, reader->key->variable);
 	/* A name with a dot is not accepted as a key: the group is an object. */
 	bool is_key = reader->key && !strchr(key, '.');

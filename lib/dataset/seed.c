@@ -217,7 +217,7 @@ static void tell_oddities(struct seeding *seeding)
 	if (seeding->result.created && seeding->file.sample_count > 0 && seeding->file.base_dir[0] == '\0')
 		seed_warning(seeding, "base_dir is empty, so no image is found");
 	if (seeding->unknown_labels > 0)
-		seed_warning(seeding, "%" PRId64 " samples have a label that is none of the dataset's (kept)",
+		seed_warning(seeding, "%" PRId64 " samples have a label that the dataset lacks (kept)",
 		             seeding->unknown_labels);
 	if (seeding->result.created && merged->samples_known > 0)
 		seed_warning(seeding, "%" PRId64 " samples repeat a filepath; each filepath is one sample",

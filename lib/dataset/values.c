@@ -58,7 +58,7 @@ int dataset_skip_parse(const char *name, enum dataset_skip *out, struct err *err
 
 	if (found < 0)
 		return err_set(err, ERR_BAD_REQUEST,
-		               "The skip policy \"%s\" is none of requeue_for_me, requeue_for_others and ignore", name);
+		               "The skip policy \"%s\" is not one of requeue_for_me, requeue_for_others and ignore", name);
 	*out = (enum dataset_skip)found;
 	return 0;
 }

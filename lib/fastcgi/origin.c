@@ -132,8 +132,8 @@ int origin_check(const struct request *request, const struct config *config, str
 		if (origin && !is_ours(origin, request, config))
 			return err_set(
 				err, ERR_FORBIDDEN,
-				"A page of another origin may change nothing here (other names of this server stand "
-				"in listen.server_name, or are told by a listen.trusted_proxy)");
+				"A page of another origin may change nothing here (other names of this server belong "
+				"in listen.server_name, or must come from a listen.trusted_proxy)");
 	}
 	return 0;
 }

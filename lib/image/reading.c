@@ -182,7 +182,7 @@ static int check_memory(const struct reading *reading, int64_t bytes, struct err
 	if (bytes <= most)
 		return 0;
 	return err_set(err, ERR_TOO_LARGE,
-	               "the image can only be decoded whole, in %lld MB of memory; %d are taken for one (in strips, as most "
+	               "the image can only be decoded whole, in %lld MB of memory; %d are allowed (in strips, as most "
 	               "formats are decoded, it could have more pixels)",
 	               (long long)(bytes / 1000000), most / 1000000);
 }
@@ -264,13 +264,13 @@ bool reading_next(struct reading *reading)
 int reading_check_limits(const struct reading *reading, int64_t width, int64_t height, int64_t frames, struct err *err)
 {
 	if (width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX)
-		return err_set(err, ERR_TOO_LARGE, "the image has %lld x %lld pixels; %d a side are taken",
+		return err_set(err, ERR_TOO_LARGE, "the image has %lld x %lld pixels; %d a side are allowed",
 		               (long long)width, (long long)height, IMAGE_SIDE_MAX);
 	if (width * height > reading->pixels_max)
 		return err_set(err, ERR_TOO_LARGE, "the image has %lld x %lld pixels, more than the %lld of limits.image_pixels",
 		               (long long)width, (long long)height, (long long)reading->pixels_max);
 	if (frames > IMAGE_FRAMES_MAX)
-		return err_set(err, ERR_TOO_LARGE, "the image has %lld frames; %d are taken",
+		return err_set(err, ERR_TOO_LARGE, "the image has %lld frames; %d are allowed",
 		               (long long)frames, IMAGE_FRAMES_MAX);
 	if (width * height * frames > IMAGE_ALL_PIXELS_MAX && frames > 1)
 		return err_set(err, ERR_TOO_LARGE, "the image's %lld frames have too many pixels",
@@ -285,11 +285,11 @@ static int open_jpeg_header(struct reading *reading, struct err *err)
 	if (!image_jpeg_header(&reading->source, &reading->jpeg))
 		return reading_broken(reading, err);
 	if (jpeg->process == 3 || jpeg->process == 7 || jpeg->process == 11 || jpeg->process == 15)
-		return err_set(err, ERR_MEDIA_TYPE, "lossless JPEGs are not taken");
+		return err_set(err, ERR_MEDIA_TYPE, "lossless JPEGs are not supported");
 	if (jpeg->process > 2 && jpeg->process != 9 && jpeg->process != 10)
-		return err_set(err, ERR_MEDIA_TYPE, "hierarchical JPEGs are not taken");
+		return err_set(err, ERR_MEDIA_TYPE, "hierarchical JPEGs are not supported");
 	if (jpeg->precision != 8)
-		return err_set(err, ERR_MEDIA_TYPE, "JPEGs of %d bits a sample are not taken", jpeg->precision);
+		return err_set(err, ERR_MEDIA_TYPE, "JPEGs of %d bits a sample are not supported", jpeg->precision);
 	if (reading_check_limits(reading, jpeg->width, jpeg->height, 1, err) != 0)
 		return -1;
 	if (jpeg->work > IMAGE_JPEG_WORK_MAX)

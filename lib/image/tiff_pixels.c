@@ -102,7 +102,7 @@ static int check_size(const struct page *page, int64_t pixels_max, int64_t pixel
 		return err_set(err, ERR_TOO_LARGE, "the image has %u x %u pixels, more than the %lld of limits.image_pixels",
 		               page->width, page->height, (long long)pixels_max);
 	if (pixels * pixel_bytes > IMAGE_WHOLE_BYTES_MAX)
-		return err_set(err, ERR_TOO_LARGE, "the image can only be decoded whole, in %lld MB of memory; %d are taken",
+		return err_set(err, ERR_TOO_LARGE, "the image can only be decoded whole, in %lld MB of memory; %d are allowed",
 		               (long long)(pixels * pixel_bytes / 1000000), IMAGE_WHOLE_BYTES_MAX / 1000000);
 	return 0;
 }
@@ -319,7 +319,7 @@ int image_tiff_pixels(const struct image_source *source, int64_t pixels_max, Vip
 		return tiff_pixels_broken(err);
 	tiff_pixels_describe(&page);
 	if (!TIFFIsCODECConfigured(page.compression))
-		result = err_set(err, ERR_MEDIA_TYPE, "TIFFs of compression %d are not taken", page.compression);
+		result = err_set(err, ERR_MEDIA_TYPE, "TIFFs of compression %d are not supported", page.compression);
 	else if (can_unpack(&page) && page.bits > 8 && !page.alpha)
 		result = tiff_read_samples(&page, pixels_max, out, err);
 	else if (TIFFRGBAImageOK(page.tiff, why))
@@ -328,7 +328,7 @@ int image_tiff_pixels(const struct image_source *source, int64_t pixels_max, Vip
 		result = tiff_read_samples(&page, pixels_max, out, err);
 	else
 		result = err_set(err, ERR_MEDIA_TYPE,
-		                 "TIFFs of this kind are not taken: %d samples a pixel, %d bits each, photometric interpretation %d, "
+		                 "TIFFs of this kind are not supported: %d samples a pixel, %d bits each, photometric interpretation %d, "
 		                 "compression %d", page.samples, page.bits, page.photometric, page.compression);
 	TIFFClose(page.tiff);
 	return result;

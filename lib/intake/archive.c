@@ -227,7 +227,7 @@ static void describe_link(struct archive_reader *reader, struct archive_entry *e
 	if (archive_name_parse(archive_entry_hardlink(entry), false, reader->limits.names, reader->limits.skip,
 	                       &reader->target, &err) == 0)
 		return;
-	err_set(&item->err, ERR_UNPROCESSABLE, "the entry is a link to what is none of the archive's entries");
+	err_set(&item->err, ERR_UNPROCESSABLE, "the entry is a link to something outside the archive");
 	archive_refuse(item);
 }
 
@@ -270,7 +270,7 @@ static void look_inside(struct archive_reader *reader)
 		item->kind = ARCHIVE_SKIPPED;
 		item->skipped = "it is no image";
 	} else if (item->bytes > reader->limits.entry_bytes) {
-		err_set(&item->err, ERR_TOO_LARGE, "the entry has %lld bytes; %lld are taken",
+		err_set(&item->err, ERR_TOO_LARGE, "the entry has %lld bytes; %lld are allowed",
 		        (long long)item->bytes, (long long)reader->limits.entry_bytes);
 		archive_refuse(item);
 	}

@@ -216,7 +216,7 @@ def test_a_gzip_bomb_ends_early_and_its_answer_comes(contributor, nothing_stored
     size = 400 * MIB
     bomb = pressed([tar_head("cat/a.bmp", size), BMP, *[bytes(MIB)] * 400])
     lines, summary = load(contributor, bomb)
-    assert errors(lines) == [f"the entry has {size} bytes; {ENTRY} are taken"]
+    assert errors(lines) == [f"the entry has {size} bytes; {ENTRY} are allowed"]
     assert "grows too much" in summary["error"]
 
 

@@ -342,7 +342,7 @@ static void long_names_are_read_or_refused(void **state)
 static void large_entries_are_refused_and_the_rest_is_read(void **state)
 {
 	(void)state;
-	static const char told[] = "refuse a/large.jpg the entry has 3000 bytes; 1000 are taken;skip a/large.txt;"
+	static const char told[] = "refuse a/large.jpg the entry has 3000 bytes; 1000 are allowed;skip a/large.txt;"
 	                           "image/jpeg [a] a/1.jpg " JPEG ";end";
 	limits.entry_bytes = 1000;
 	char large[3001] = JPEG;

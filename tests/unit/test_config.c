@@ -340,10 +340,10 @@ static void secrets_do_not_belong_into_the_file(void **state)
 {
 	(void)state;
 	assert_line_refused("{'image_store':{'secret_key':'x'}}",
-		       "\"image_store.secret_key\" is taken from the environment alone: "
+		       "\"image_store.secret_key\" can only be set in the environment: "
 		       "AWS_SECRET_ACCESS_KEY");
 	assert_line_refused("{'image_store':{'access_key':'x'}}",
-		       "\"image_store.access_key\" is taken from the environment alone: AWS_ACCESS_KEY_ID");
+		       "\"image_store.access_key\" can only be set in the environment: AWS_ACCESS_KEY_ID");
 }
 
 static void a_list_has_a_bounded_number_of_entries(void **state)

@@ -301,7 +301,7 @@ static void oddities_are_kept_and_told_once(void **state)
 	                             "{\"filepath\": \"2.png\", \"label\": \"third\"},"
 	                             "{\"filepath\": \"2.png\", \"label\": \"x\"}"));
 	seed();
-	assert_warned("2 samples have a label that is none of the dataset's");
+	assert_warned("2 samples have a label that the dataset lacks");
 	assert_warned("1 samples repeat a filepath");
 	assert_string_equal(contents("d"), "/d: x; 1.png=other; 2.png=third");
 	seed();

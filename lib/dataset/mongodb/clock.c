@@ -19,7 +19,7 @@ static int clock_ask(struct work *work, int64_t *now, struct err *err)
 	if (!mongoc_client_command_simple(work->client, "admin", hello, primary, &reply, &error))
 		failed = work_fail(work, &error, &reply, err);
 	else if (!bson_iter_init_find(&iter, &reply, "localTime") || !BSON_ITER_HOLDS_DATE_TIME(&iter))
-		failed = err_set(err, ERR_INTERNAL, "MongoDB: the server does not tell its time");
+		failed = err_set(err, ERR_INTERNAL, "MongoDB: the server does not report its time");
 	else
 		*now = bson_iter_date_time(&iter) * 1000;
 	bson_destroy(&reply);

@@ -104,7 +104,7 @@ static int claim_idempotency(struct work *work, const char *user, const char *ke
 			return 0;
 		work_back_off(tries);
 	}
-	return err_set(err, ERR_UNAVAILABLE, "This Idempotency-Key is taken and given up all the time");
+	return err_set(err, ERR_UNAVAILABLE, "This Idempotency-Key is claimed and given up again and again");
 }
 
 int mongodb_idempotency_claim(struct dataset_store *store, const char *user, const char *key, const char *fingerprint,

@@ -179,7 +179,7 @@ mongoc_client_pool_t *mongodb_pool(const struct config *config, struct err *err)
 	if (!uri)
 		return NULL;
 	if (said[0])
-		mongodb_log(LOG_WARN, "an option of the MongoDB URI is not taken", "detail", said + 2, NULL);
+		mongodb_log(LOG_WARN, "an option of the MongoDB URI is ignored", "detail", said + 2, NULL);
 	said[0] = '\0';
 	mongodb_hear(said);
 	mongoc_client_pool_t *pool = mongoc_client_pool_new_with_error(uri, &error);
@@ -266,7 +266,7 @@ static void uri_judge(const char *host, const char *wanted, const bson_t *hello,
 		err_set(err, ERR_BAD_REQUEST, "MongoDB at %s is in the replica set %s, and not in %s: write replicaSet=%s in " PLACE,
 		        host, name, wanted, name);
 	else if (is_set && !name[0])
-		err_set(err, ERR_UNAVAILABLE, "MongoDB at %s is to be a replica set, and is none yet: run rs.initiate() in it once",
+		err_set(err, ERR_UNAVAILABLE, "MongoDB at %s is not yet initiated as a replica set: run rs.initiate() in it once",
 		        host);
 	else if (!is_set && !is_router)
 		mongodb_standalone(host, err);

@@ -28,7 +28,7 @@ static int set_aside(const char *path, const struct beside *which, const struct 
 	if (db_set_aside(path, file->st_dev, file->st_ino, &aside, err))
 		return -1;
 	if (aside)
-		log_write(LOG_WARN, "a database is damaged: it is set aside, and made anew", "of", which->what, "database",
+		log_write(LOG_WARN, "a database is damaged: it is set aside, and a new one made", "of", which->what, "database",
 		          path, "aside", aside, "error", why->text, NULL);
 	free(aside);
 	return 0;
