@@ -87,7 +87,7 @@ def bindings(parameters):
     return [f'"{name}" = {{dictionary = "{those}", probability = {OFTEN}}}' for name, those in parameters.items()]
 
 
-def explore(collector, folder, user, values, *, examples, seed, phases=("coverage", "fuzzing")):
+def explore(collector, folder, user, values, *, examples, seed, phases):
     """Asks everything as this user; fails with what schemathesis found."""
     python = services.venv("schemathesis")
     folder.mkdir(exist_ok=True)

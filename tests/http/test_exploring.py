@@ -10,7 +10,7 @@ def explored(tmp_path_factory, stores):
         yield explored
 
 
-@pytest.mark.parametrize("user, examples", [("viewer", 1), ("admin", 6)])
-def test_answers_are_as_described(explored, tmp_path, user, examples):
+@pytest.mark.parametrize("user, phases, examples", [("viewer", ["fuzzing"], 2), ("admin", ["coverage", "fuzzing"], 5)])
+def test_answers_are_as_described(explored, tmp_path, user, phases, examples):
     collector, values = explored
-    explore(collector, tmp_path / "run", user, values, examples=examples, seed=1)
+    explore(collector, tmp_path / "run", user, values, examples=examples, seed=1, phases=phases)
