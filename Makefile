@@ -20,17 +20,17 @@ build := build/$(variant)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
 comma := ,
 sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 packages := sqlite3 libcjson yajl libcrypto zlib libarchive libutf8proc
-# Parts that drag in many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
+# Parts that need many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules := image s3 mongodb
 image_sources := $(filter-out lib/image/image.c lib/image/source.c,$(wildcard lib/image/*.c))
 image_packages := vips libjpeg libheif libtiff-4
 s3_sources := $(filter-out lib/blob/s3/sigv4.c,$(wildcard lib/blob/s3/*.c))
 s3_packages := libcurl expat
 mongodb_sources := $(wildcard lib/dataset/mongodb/*.c)
-# libmongoc 2 names its package anew; its headers stand where those of 1 do.
+# libmongoc 2 has a package of another name; its headers are in the same place.
 mongodb_packages := $(if $(shell pkg-config --exists mongoc2 && echo 2),mongoc2,libmongoc-1.0)
 warnings := -Wall -Wextra -Wconversion -Wshadow -Werror
-# What the compiler can do against bugs that would otherwise be exploited; FORTIFY_SOURCE=3 where libc and compiler have it.
+# Makes bugs harder to exploit; FORTIFY_SOURCE=3 where libc and compiler have it.
 takes = $(shell $(CC) -O2 -Werror $(1) -include string.h -x c -c -o /dev/null /dev/null 2>/dev/null && echo yes)
 fortify := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(call takes,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3),3,2)
 hardening := -fstack-protector-strong $(if $(SANITIZE),,$(fortify)) \
@@ -75,10 +75,10 @@ $(build)/lib/imagelabel-$(1).so: $(call objects,$($(1)_sources)) $(library)
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
-# The only program that asks others.
+# The only program that sends requests to others.
 $(build)/bin/upload: libs += $(shell pkg-config --libs libcurl)
 
-# A program is cgi/NAME.c and, where there is much to it, its parts in cgi/NAME/.
+# A program is cgi/NAME.c and, if it is large, its parts in cgi/NAME/.
 .SECONDEXPANSION:
 $(build)/bin/%: $(build)/cgi/%.o $$(call objects,$$(wildcard cgi/$$*/*.c)) $(library)
 	@mkdir -p $(@D)
@@ -87,22 +87,22 @@ $(build)/bin/%: $(build)/cgi/%.o $$(call objects,$$(wildcard cgi/$$*/*.c)) $(lib
 $(build)/tests/unit/%: $(build)/tests/unit/%.o $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(library) -lcmocka $(libs)
 
-# They draw the images they need.
+# These tests draw the images they need.
 image_tests := $(filter $(build)/tests/unit/test_image%,$(unit_tests))
 $(image_tests:%=%.o): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags vips libtiff-4))
 $(image_tests): libs += $(shell pkg-config --libs vips libtiff-4)
 
-# These stand before libc's clock, for the module too.
+# This test replaces libc's clock, also for the module.
 $(build)/tests/contract/test_blob_s3: LDFLAGS += -rdynamic
 
-# Linked with the MongoDB backend itself, not its module, so that the tests' clock is its clock too.
+# Linked with the MongoDB backend itself, not its module, so that it uses the tests' clock.
 contract_parts := $(addprefix $(build)/tests/contract/,fixture.o blob_fixture.o gateway.o) $(call objects,$(mongodb_sources))
 $(build)/tests/contract/fixture.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
 $(build)/tests/contract/%: $(build)/tests/contract/%.o $(contract_parts) $(library)
 	$(quiet)$(CC) $(LDFLAGS) -Wl,--wrap=text_now -Wl,--wrap=work_now -o $@ $< $(contract_parts) $(library) -lcmocka $(libs) \
 		$(shell pkg-config --libs $(mongodb_packages))
 
-# Measures the MongoDB backend against a bare libmongoc loop; linked like the contract tests, but with the true clock.
+# Measures the MongoDB backend against a bare libmongoc loop; linked like the contract tests, but with the real clock.
 $(build)/tests/bench/mongo_rate.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
 $(build)/tests/bench/mongo_rate: $(build)/tests/bench/mongo_rate.o $(call objects,$(mongodb_sources)) $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs) $(shell pkg-config --libs $(mongodb_packages))
@@ -116,7 +116,7 @@ $(build)/tests/fuzz/%: $(build)/tests/fuzz/%.o $(library)
 fuzz-programs: $(fuzz_programs)
 
 FUZZ_SECONDS := 30
-fuzz: ## fuzz everything that parses what comes from outside, FUZZ_SECONDS=N in all
+fuzz: ## fuzz everything that parses input from outside, FUZZ_SECONDS=N in all
 	@$(MAKE) --no-print-directory CC=clang SANITIZE=fuzz build=build/fuzz fuzz-programs \
 		sanitizers='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 	@tests/fuzz/run build/fuzz/tests/fuzz $(FUZZ_SECONDS)
@@ -137,7 +137,7 @@ run: deps ## serve a demo on http://127.0.0.1:44444/ (DATA=folder: your own imag
 		$${LABELS:+--labels "$$LABELS"} $${PORT:+--port "$$PORT"} $${TLS_PORT:+--tls-port "$$TLS_PORT"}
 	@exec scripts/image-label-server --config run/config.json --state run/state run
 
-check: ## run all tests (REQUIRE=mongo,s3,browser,pypi: what must not be skipped)
+check: ## run all tests (REQUIRE=mongo,s3,browser,pypi: these must not be skipped)
 	@scripts/install-deps --test
 	@tests/run
 
@@ -146,11 +146,11 @@ $(layers:%=check-%):
 	@scripts/install-deps --test
 	@tests/run $(@:check-%=%)
 
-soak: ## run the tests that take long, or that fetch what others made
+soak: ## run the tests that take long, or that download test data
 	@scripts/install-deps --test
 	@tests/run soak
 
-lint: ## check the scripts, the floors of lib/ and what is made from the source, and build with clang
+lint: ## check the scripts, the floors of lib/ and the texts made from the source, and build with clang
 	@tests/run lint
 
 # A command's page is its --help.

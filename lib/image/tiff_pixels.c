@@ -328,8 +328,8 @@ int image_tiff_pixels(const struct image_source *source, int64_t pixels_max, Vip
 		result = tiff_read_samples(&page, pixels_max, out, err);
 	else
 		result = err_set(err, ERR_MEDIA_TYPE,
-		                 "TIFFs of this kind are not supported: %d samples a pixel, %d bits each, photometric interpretation %d, "
-		                 "compression %d", page.samples, page.bits, page.photometric, page.compression);
+		                 "TIFFs of this kind are not supported: %d samples a pixel, %d bits each, photometric "
+		                 "interpretation %d, compression %d", page.samples, page.bits, page.photometric, page.compression);
 	TIFFClose(page.tiff);
 	return result;
 }
