@@ -5,8 +5,12 @@
 
 #include "fastcgi/filter.h"
 
+#define SHARDED "split seed " FILTER_NAMES
+
 static const struct route routes[] = {
 	{"GET", "/v1/datasets/{dataset}/export", ROLE_VIEWER, export_whole, false, "format as split seed " FILTER_NAMES, ""},
+	{"GET", "/v1/datasets/{dataset}/export/webdataset", ROLE_VIEWER, export_index, false, SHARDED, ""},
+	{"GET", "/v1/datasets/{dataset}/export/webdataset/{shard}", ROLE_VIEWER, export_shard, false, SHARDED, ""},
 	{0},
 };
 

@@ -76,9 +76,16 @@ static int bundle_write(struct bundle *bundle, const void *bytes, size_t len, st
 	return took == (la_ssize_t)len ? 0 : bundle_failed(bundle, err);
 }
 
+/* With what stands behind its bytes. */
+static int bundle_finish(struct bundle *bundle, struct err *err)
+{
+	return archive_write_finish_entry(bundle->archive) == ARCHIVE_OK ? 0 : bundle_failed(bundle, err);
+}
+
 int bundle_add_text(struct bundle *bundle, const char *name, const char *text, size_t len, struct err *err)
 {
-	return bundle_begin(bundle, name, (int64_t)len, err) || bundle_write(bundle, text, len, err);
+	return bundle_begin(bundle, name, (int64_t)len, err) || bundle_write(bundle, text, len, err) ||
+	       bundle_finish(bundle, err);
 }
 
 int bundle_add_spool(struct bundle *bundle, const char *name, const struct spool *spool, struct err *err)
@@ -92,7 +99,7 @@ int bundle_add_spool(struct bundle *bundle, const char *name, const struct spool
 		if (got <= 0 || bundle_write(bundle, bundle->piece, (size_t)got, err))
 			return -1;
 	}
-	return 0;
+	return bundle_finish(bundle, err);
 }
 
 int bundle_add_image(struct bundle *bundle, const char *name, struct bytes *image, struct err *err)
@@ -110,7 +117,7 @@ int bundle_add_image(struct bundle *bundle, const char *name, struct bytes *imag
 		if (got <= 0 || bundle_write(bundle, bundle->piece, (size_t)got, err))
 			return -1;
 	}
-	return 0;
+	return bundle_finish(bundle, err);
 }
 
 int bundle_end(struct bundle *bundle, struct err *err)

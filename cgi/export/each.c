@@ -35,6 +35,13 @@ static int each_read_page(struct each *each, struct err *err)
 	return 0;
 }
 
+void each_restart(struct each *each, int64_t after)
+{
+	each_release(each);
+	each->after = after;
+	each->last = false;
+}
+
 int each_start(struct each *each, struct err *err)
 {
 	return each_read_page(each, err);

@@ -44,6 +44,7 @@ int export_headers(struct call *call, const char *ending, struct err *err);
 
 /* Appends a JSON value, which it takes. */
 void export_json(struct export *export, cJSON *tree);
+void export_text(struct export *export, const char *text); /* the same of a string */
 /* Adds the lasting address of a sample's image (fastcgi/address.h). */
 int export_add_address(struct export *export, cJSON *object, const char *key, const struct sample *sample,
                        struct err *err);
@@ -62,8 +63,19 @@ int export_is_gone(struct err *err); /* -1: the client went away */
 /* Sends export->out if it holds enough, or in any case. ERR_BAD_REQUEST: the client has disconnected. */
 int export_send(struct export *export, bool all, struct err *err);
 
-/* GET …/export */
-app_handler export_whole;
+/* The same, some bytes more; large pieces are not copied. */
+int export_send_piece(struct export *export, const void *bytes, size_t len, struct err *err);
+
+/* Reads what every export is asked for: split, filter, and what is known of the dataset. To be closed in any case. */
+int export_open(struct export *export, struct call *call, struct err *err);
+void export_close(struct export *export);
+/* Sets export->part of a sample. */
+int export_find_part(struct export *export, const struct sample *sample, struct err *err);
+/* Whether the dataset is the same still: what was read of one that was removed meanwhile may be a part of it. */
+int export_is_there(struct call *call, struct err *err);
+
+/* GET …/export, …/export/webdataset and …/export/webdataset/{shard} */
+app_handler export_whole, export_index, export_shard;
 
 extern const struct form csv_form, json_form, jsonl_form, sagemaker_form, labelstudio_form, classfolders_tar_form,
 	classfolders_zip_form, huggingface_form;

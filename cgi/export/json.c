@@ -27,7 +27,7 @@ int export_add_address(struct export *export, cJSON *object, const char *key, co
 	return failed;
 }
 
-static void export_text(struct export *export, const char *text)
+void export_text(struct export *export, const char *text)
 {
 	export_json(export, memory_must(cJSON_CreateString(text)));
 }

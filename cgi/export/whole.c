@@ -82,8 +82,7 @@ int export_send(struct export *export, bool all, struct err *err)
 	return failed ? export_is_gone(err) : 0;
 }
 
-/* If the dataset was removed meanwhile, only a part of it may have been read. */
-static int is_still_there(struct call *call, struct err *err)
+int export_is_there(struct call *call, struct err *err)
 {
 	struct dataset *now;
 	struct dataset_place place = {.base_dir = NULL};
@@ -109,8 +108,7 @@ static int read_split(struct export *export, struct err *err)
 	return split_parse(text, seed ? seed : "", &export->split, err);
 }
 
-/* Finds the sample's part of the split. */
-static int find_part(struct export *export, const struct sample *sample, struct err *err)
+int export_find_part(struct export *export, const struct sample *sample, struct err *err)
 {
 	char sha256[HASH_SHA256_HEX];
 
@@ -125,10 +123,8 @@ static int find_part(struct export *export, const struct sample *sample, struct 
 	return 0;
 }
 
-static int send_piece(void *data, const void *bytes, size_t len, struct err *err)
+int export_send_piece(struct export *export, const void *bytes, size_t len, struct err *err)
 {
-	struct export *export = data;
-
 	if (len < PIECE_BYTES) {
 		buf_add(&export->out, bytes, len);
 		return export_send(export, false, err);
@@ -136,6 +132,11 @@ static int send_piece(void *data, const void *bytes, size_t len, struct err *err
 	if (export->out.len > 0 && export_send(export, true, err))
 		return -1;
 	return reply_stream_write(export->call->reply, bytes, len) ? export_is_gone(err) : 0;
+}
+
+static int send_piece(void *export, const void *bytes, size_t len, struct err *err)
+{
+	return export_send_piece(export, bytes, len, err);
 }
 
 static void open_bundle(struct export *export, const struct form *form)
@@ -170,41 +171,54 @@ static int stream(struct export *export, const struct form *form, struct err *er
 	if ((form->begin && form->begin(export, err)) || export_send(export, true, err))
 		return -1;
 	while ((more = each_next(&export->each, &sample, err)) == 1) {
-		if (find_part(export, sample, err) || form->add(export, sample, err) ||
+		if (export_find_part(export, sample, err) || form->add(export, sample, err) ||
 		    export_send(export, false, err))
 			return -1;
 	}
-	if (more || is_still_there(export->call, err) || (form->end && form->end(export, err)) ||
+	if (more || export_is_there(export->call, err) || (form->end && form->end(export, err)) ||
 	    (form->is_bundle && bundle_end(&export->bundle, err)))
 		return -1;
 	return export_send(export, true, err);
 }
 
+int export_open(struct export *export, struct call *call, struct err *err)
+{
+	*export = (struct export){.call = call};
+	buf_init(&export->out, REPLY_BODY_MAX);
+	each_init(&export->each, call->dataset);
+	if (read_split(export, err) || filter_of_query(call->request, &export->each.filter, err) ||
+	    call_place(call, err) || call_labels(call, err))
+		return -1;
+	export->images = call_images(call);
+	digests_init(&export->digests, &export->images);
+	classes_init(&export->classes, &call->info.labels);
+	return 0;
+}
+
+void export_close(struct export *export)
+{
+	digests_keep(&export->digests);
+	each_release(&export->each);
+	classes_release(&export->classes);
+	buf_release(&export->out);
+}
+
 int export_whole(struct call *call, struct err *err)
 {
-	struct export export = {.call = call};
 	const struct form *form = find_form(call, err);
-	bool head = strcmp(call->request->method, "HEAD") == 0;
+	struct export export;
 
-	if (!form || read_split(&export, err) || call_place(call, err) || call_labels(call, err) ||
-	    export_headers(call, form->ending, err))
+	if (!form)
 		return -1;
-	buf_init(&export.out, REPLY_BODY_MAX);
-	each_init(&export.each, call->dataset);
-	export.images = call_images(call);
-	digests_init(&export.digests, &export.images);
-	classes_init(&export.classes, &call->info.labels);
-	int failed = filter_of_query(call->request, &export.each.filter, err) || each_start(&export.each, err);
-	if (!failed && head) {
+	int failed = export_open(&export, call, err) || export_headers(call, form->ending, err) ||
+	             each_start(&export.each, err);
+	if (!failed && strcmp(call->request->method, "HEAD") == 0) {
 		failed = reply_header(call->reply, "Content-Type", form->type, err);
 	} else if (!failed) {
 		open_bundle(&export, form);
 		failed = stream(&export, form, err);
 		close_bundle(&export, form);
 	}
-	digests_keep(&export.digests);
-	each_release(&export.each);
-	classes_release(&export.classes);
-	buf_release(&export.out);
+	export_close(&export);
 	return failed;
 }

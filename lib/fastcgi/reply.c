@@ -198,10 +198,14 @@ static const char *reply_reason(int status)
 		return "Created";
 	case 204:
 		return "No Content";
+	case 206:
+		return "Partial Content";
 	case 302:
 		return "Found";
 	case 304:
 		return "Not Modified";
+	case 416:
+		return "Range Not Satisfiable";
 	}
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
 		if (answers[i].status == status)

@@ -1,0 +1,20 @@
+/* Where the shards of a dataset begin, by id. Thread-safe.
+ *
+ * A shard has a range of ids whose images are about SHARD_BYTES together, labelled or not. Where one begins is kept in
+ * the dataset, and stays, whatever is labelled, uploaded or removed: a client that takes one shard after the other
+ * gets no image twice, and misses none. */
+#ifndef EXPORT_SHARDS_H
+#define EXPORT_SHARDS_H
+
+#include "fastcgi/images.h"
+
+#define SHARD_BYTES 1000000000
+
+struct shard {
+	int64_t from, to; /* ids from `from` to below `to`; INT64_MAX: to the newest */
+};
+
+/* ERR_NOT_FOUND: there is no such one. The first one is always there. */
+int shards_find(const struct images *images, int64_t number, struct shard *out, struct err *err);
+
+#endif
