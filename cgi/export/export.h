@@ -18,7 +18,8 @@ struct export {
 	struct images images;
 	struct digests digests;
 	struct classes classes;
-	int64_t added; /* samples, by forms that set something between them */
+	int64_t added;            /* samples, by forms that set something between them */
+	struct hash_stream *hash; /* of what is described and not sent; NULL: there is none */
 	struct bundle bundle;
 	struct spool rows[SPLIT_PARTS]; /* what is known of the images of each part, for forms that write it at the end */
 	struct spool missing;           /* the samples whose images are not there, a line each */
@@ -69,6 +70,10 @@ int export_send_piece(struct export *export, const void *bytes, size_t len, stru
 /* Reads what every export is asked for: split, filter, and what is known of the dataset. To be closed in any case. */
 int export_open(struct export *export, struct call *call, struct err *err);
 void export_close(struct export *export);
+/* The SHA-256 of its image, as digests_of; and looks now and then whether anybody still waits. */
+int export_digest(struct export *export, const struct sample *sample, char out[HASH_SHA256_HEX], struct err *err);
+/* Appends the line of the form "jsonl". compute: the SHA-256, too, where it is not known. */
+int export_add_line(struct export *export, const struct sample *sample, bool compute, struct err *err);
 /* Sets export->part of a sample. */
 int export_find_part(struct export *export, const struct sample *sample, struct err *err);
 /* Whether the dataset is the same still: what was read of one that was removed meanwhile may be a part of it. */
@@ -78,6 +83,6 @@ int export_is_there(struct call *call, struct err *err);
 app_handler export_whole, export_index, export_shard;
 
 extern const struct form csv_form, json_form, jsonl_form, sagemaker_form, labelstudio_form, classfolders_tar_form,
-	classfolders_zip_form, huggingface_form;
+	classfolders_zip_form, huggingface_form, croissant_form;
 
 #endif

@@ -90,7 +90,22 @@ static void add_known_number(cJSON *line, const char *key, int64_t value)
 		json_add_null(line, key);
 }
 
-static int jsonl_add(struct export *export, const struct sample *sample, struct err *err)
+static int add_sha256(struct export *export, const struct sample *sample, bool compute, cJSON *line, struct err *err)
+{
+	char sha256[HASH_SHA256_HEX];
+
+	snprintf(sha256, sizeof(sha256), "%s", sample->sha256);
+	/* What is kept of a file is of no use once that has changed. */
+	if (!sha256[0] && (compute || sample->file_sha256[0]) && export_digest(export, sample, sha256, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+		sha256[0] = '\0';
+	}
+	add_known_text(line, "sha256", sha256);
+	return 0;
+}
+
+int export_add_line(struct export *export, const struct sample *sample, bool compute, struct err *err)
 {
 	cJSON *line = json_new_object();
 
@@ -101,19 +116,24 @@ static int jsonl_add(struct export *export, const struct sample *sample, struct 
 	json_add_int64(line, "version", sample->version);
 	json_add_time(line, "labelled_at", sample->labelled_at);
 	add_known_text(line, "labelled_by", sample->labelled_by);
-	add_known_text(line, "sha256", sample->sha256);
+	int failed = add_sha256(export, sample, compute, line, err);
 	add_known_number(line, "bytes", sample->bytes);
 	add_known_text(line, "type", sample->type);
 	add_known_number(line, "width", sample->width);
 	add_known_number(line, "height", sample->height);
 	json_add_time(line, "uploaded_at", sample->uploaded_at);
 	add_known_text(line, "uploaded_by", sample->uploaded_by);
-	int failed = export_add_address(export, line, "image_url", sample, err);
+	failed = failed || export_add_address(export, line, "image_url", sample, err);
 	if (export->is_split)
 		json_add_string_or_null(line, "split", export->part);
 	export_json(export, line);
 	buf_char(&export->out, '\n');
 	return failed;
+}
+
+static int jsonl_add(struct export *export, const struct sample *sample, struct err *err)
+{
+	return export_add_line(export, sample, false, err);
 }
 
 const struct form jsonl_form = {

@@ -11,7 +11,8 @@ enum {
 };
 
 static const struct form *const forms[] = {&csv_form, &json_form, &jsonl_form, &sagemaker_form, &labelstudio_form,
-                                           &classfolders_tar_form, &classfolders_zip_form, &huggingface_form};
+                                           &classfolders_tar_form, &classfolders_zip_form, &huggingface_form,
+                                           &croissant_form};
 enum { FORMS = sizeof(forms) / sizeof(*forms) };
 
 static int refuse_format(const char *given, struct err *err)
@@ -108,6 +109,13 @@ static int read_split(struct export *export, struct err *err)
 	return split_parse(text, seed ? seed : "", &export->split, err);
 }
 
+int export_digest(struct export *export, const struct sample *sample, char out[HASH_SHA256_HEX], struct err *err)
+{
+	if (export->digests.count % GONE_EACH == 1 && request_is_gone(export->call->request))
+		return export_is_gone(err);
+	return digests_of(&export->digests, sample, out, err);
+}
+
 int export_find_part(struct export *export, const struct sample *sample, struct err *err)
 {
 	char sha256[HASH_SHA256_HEX];
@@ -115,11 +123,9 @@ int export_find_part(struct export *export, const struct sample *sample, struct 
 	export->part = NULL;
 	if (!export->is_split)
 		return 0;
-	if (digests_of(&export->digests, sample, sha256, err))
+	if (export_digest(export, sample, sha256, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
 	export->part = split_of(&export->split, sha256);
-	if (export->digests.count % GONE_EACH == 1 && request_is_gone(export->call->request))
-		return export_is_gone(err);
 	return 0;
 }
 
@@ -198,6 +204,7 @@ int export_open(struct export *export, struct call *call, struct err *err)
 void export_close(struct export *export)
 {
 	digests_keep(&export->digests);
+	hash_stream_free(export->hash);
 	each_release(&export->each);
 	classes_release(&export->classes);
 	buf_release(&export->out);

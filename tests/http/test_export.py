@@ -160,6 +160,26 @@ def test_labelstudio_has_a_task_a_sample_and_an_annotation_of_what_is_labelled(v
         assert choices == ([[label]] if label else [])
 
 
+# --- croissant
+
+
+def test_croissant_describes_the_samples_as_they_are_and_says_their_digest(collector, viewer):
+    answer = export(viewer, "croissant", label="dog", split="60,20,20")
+    assert answer.headers["Content-Type"] == "application/ld+json"
+    described = answer.json()
+    assert (described["@type"], described["name"], described["conformsTo"]) == ("sc:Dataset", "seeded", "http://mlcommons.org/croissant/1.1")
+    (file,) = described["distribution"]
+    there = viewer.get(file["contentUrl"])
+    assert hashlib.sha256(there.content).hexdigest() == file["sha256"] and file["contentSize"] == f"{len(there.content)} B"
+    found = lines(there)
+    assert {line["label"] for line in found} == {"dog"} and len(found) == sum(label == "dog" for _, label in SEEDED)
+    for line in found:
+        assert line["sha256"] == hashlib.sha256((collector.images / "seeded" / line["filepath"]).read_bytes()).hexdigest()
+    (records,) = described["recordSet"]
+    assert {field["source"]["extract"]["column"] for field in records["field"]} == {"id", "filepath", "label", "sha256", "image_url", "split"}
+    assert len(export(viewer, "croissant").json()["recordSet"][0]["field"]) == 5
+
+
 # --- filters
 
 
