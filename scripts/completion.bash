@@ -26,6 +26,8 @@ declare -gA _image_label_words=(
 	[image-label-client labels]='add rename change merge remove --colour= --description= --position='
 	[image-label-client users]='add remove --role= --datasets= --expires='
 	[image-label-client tokens]='add remove --scope= --datasets= --expires='
+	[image-label-export]='-u= -p= -b= -d= --user= --password= --base= --dataset= --format= --as= --split= --seed= --state= --label= --by= --q=
+		--flagged= --since= --netrc-file= --cacert= --insecure --help --version'
 	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help --version'
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help --version'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=
@@ -103,8 +105,10 @@ _image_label_value() { # OPTION SCRIPT COMMAND
 		;;
 	--data | -a | --basedir) compgen -d -- "$cur" ;;
 	--role) compgen -W 'viewer annotator contributor admin none' -- "$cur" ;;
-	--state) if [[ $2 == image-label-client ]]; then compgen -W 'unlabelled labelled skipped unreadable' -- "$cur"; else compgen -d -- "$cur"; fi ;;
+	--state) if [[ $2 =~ ^image-label-(client|export)$ ]]; then compgen -W 'unlabelled labelled skipped unreadable' -- "$cur"; else compgen -d -- "$cur"; fi ;;
 	--flagged) compgen -W 'true false' -- "$cur" ;;
+	--format) compgen -W 'csv json jsonl sagemaker labelstudio croissant classfolders huggingface webdataset' -- "$cur" ;;
+	--as) compgen -W 'tar zip' -- "$cur" ;;
 	--scope) compgen -W 'read write' -- "$cur" ;;
 	-d | --dataset | --datasets) _image_label_files "$(_image_label_config sqlite_db_dir)" .db | _image_label_starting ;;
 	--user)
@@ -124,11 +128,11 @@ _image_label() {
 		mapfile -t COMPREPLY < <(_image_label_files "$(_image_label_config json_user_dir)" .json | _image_label_starting)
 	elif [[ $cur != -* && $script == image-label-load && " ${COMP_WORDS[*]} " != *' --in-place '* ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"; _image_label_archives)
-	elif [[ $cur != -* && $script =~ ^image-label-(load|demo|export-csv)$ ]]; then
+	elif [[ $cur != -* && $script =~ ^image-label-(load|demo|export|export-csv)$ ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -W "$(_image_label_options "$script" "$command")" -- "$cur")
 	fi
 }
 
-complete -F _image_label image-label-{server,client,export-csv,load,migrate,demo,user}
+complete -F _image_label image-label-{server,client,export,export-csv,load,migrate,demo,user}
