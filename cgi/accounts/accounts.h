@@ -10,9 +10,6 @@ app_handler accounts_users, accounts_user_add, accounts_user_remove;    /* users
 app_handler accounts_tokens, accounts_token_add, accounts_token_remove; /* tokens.c */
 app_handler accounts_audit;                                             /* audit.c */
 
-/* Where users and tokens are kept. */
-struct user_place accounts_place(const struct app *app);
-
 /* The work beside the requests (keep.c). */
 void accounts_keep(struct app *app);
 

@@ -3,11 +3,6 @@
 #include "base/json.h"
 #include "base/text.h"
 
-struct user_place accounts_place(const struct app *app)
-{
-	return (struct user_place){.dir = app->config.json_user_dir};
-}
-
 cJSON *accounts_grants(const struct user_file *user)
 {
 	cJSON *datasets = json_new_object();

@@ -28,11 +28,10 @@ int accounts_me(struct call *call, struct err *err)
 
 int accounts_password(struct call *call, struct err *err)
 {
-	const struct user_place place = accounts_place(call->app);
 	const char *user = call->request->user, *password;
 
 	if (call_body(call, err) || json_string(call->body, "password", true, &password, err) ||
-	    users_passwd(&place, user, password, NULL, err))
+	    users_passwd(&call->app->roster.place, user, password, NULL, err))
 		return -1;
 	reply_empty(call->reply, 204);
 	return call_audit(call, "password.change", user, "", err);

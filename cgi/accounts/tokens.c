@@ -106,11 +106,10 @@ static int token_read(struct call *call, struct token *wanted, struct err *err)
 
 int accounts_token_add(struct call *call, struct err *err)
 {
-	const struct user_place place = accounts_place(call->app);
 	char *datasets[TOKEN_DATASETS_MAX], secret[TOKENS_SECRET_MAX];
 	struct token wanted = {.datasets = datasets}, made; /* its texts belong to the request */
 
-	if (token_read(call, &wanted, err) || tokens_add(&place, &wanted, &made, secret, err))
+	if (token_read(call, &wanted, err) || tokens_add(&call->app->roster.place, &wanted, &made, secret, err))
 		return -1;
 	cJSON *document = token_document(call, &made);
 	json_add_string(document, "secret", secret); /* never shown again */
@@ -125,11 +124,10 @@ int accounts_token_add(struct call *call, struct err *err)
 /* Users remove their own tokens; an overall admin may remove anybody's. */
 int accounts_token_remove(struct call *call, struct err *err)
 {
-	const struct user_place place = accounts_place(call->app);
 	const char *id = call->param[0], *maker = call_role(call, NULL) == ROLE_ADMIN ? NULL : call->request->user;
 	struct token removed;
 
-	if (tokens_remove(&place, id, maker, &removed, err))
+	if (tokens_remove(&call->app->roster.place, id, maker, &removed, err))
 		return -1;
 	reply_empty(call->reply, 204);
 	int failed = call_audit(call, "token.remove", removed.name, id, err);

@@ -106,13 +106,13 @@ static int accounts_read_role(const struct call *call, enum role *role, struct e
 static int accounts_add_user(struct call *call, const char *name, const cJSON *datasets, enum role role,
                              int64_t expires_us, char key[USERS_KEY_MAX], struct err *err)
 {
-	const struct user_place place = accounts_place(call->app);
 	struct user_grant *grants = memory_new((size_t)cJSON_GetArraySize(datasets) + 1, sizeof(*grants));
 	size_t count;
 
 	int failed = take_grants(datasets, role, grants, &count, err);
 	if (!failed)
-		failed = users_add(&place, name, role, count > 0 ? grants : NULL, count, NULL, expires_us, key, err);
+		failed = users_add(&call->app->roster.place, name, role, count > 0 ? grants : NULL, count, NULL, expires_us, key,
+		                   err);
 	free(grants);
 	return failed;
 }
@@ -164,10 +164,9 @@ int accounts_user_add(struct call *call, struct err *err)
 
 int accounts_user_remove(struct call *call, struct err *err)
 {
-	const struct user_place place = accounts_place(call->app);
 	const char *name = call->param[0];
 
-	if (users_remove(&place, name, true, err))
+	if (users_remove(&call->app->roster.place, name, true, err))
 		return -1;
 	reply_empty(call->reply, 204);
 	return call_audit(call, "user.remove", name, "", err);

@@ -1,6 +1,7 @@
 /* `admin first`: makes the first user if there is none. */
 #include "admin.h"
 #include "auth/users.h"
+#include "fastcgi/roster.h"
 
 int admin_first(int argc, char **argv, config_env *env)
 {
@@ -8,11 +9,17 @@ int admin_first(int argc, char **argv, config_env *env)
 	int status = admin_load_config(argc, argv, env, &config);
 	if (status != ADMIN_DONE)
 		return status;
-	const struct user_place place = {.dir = config.json_user_dir};
+	struct dataset_store *store = NULL;
+	struct roster roster;
 	char key[USERS_KEY_MAX];
 	bool made = false;
 	struct err err;
-	if (users_add_first(&place, &made, key, &err) != 0) {
+	int failed = dataset_store_open(&store, &config, &err);
+	if (!failed) {
+		roster_init(&roster, &config, store);
+		failed = users_add_first(&roster.place, &made, key, &err);
+	}
+	if (failed) {
 		fprintf(stderr, "the first user cannot be made: %s\n", err.text);
 		status = ADMIN_FAILED;
 	} else if (made) {
@@ -21,6 +28,7 @@ int admin_first(int argc, char **argv, config_env *env)
 		       key);
 	}
 	explicit_bzero(key, sizeof(key));
+	dataset_store_free(store);
 	config_release(&config);
 	return status == ADMIN_DONE && fflush(stdout) != 0 ? ADMIN_FAILED : status;
 }

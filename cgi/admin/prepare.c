@@ -14,6 +14,7 @@
 #include "dataset/task.h"
 #include "dataset/seed.h"
 #include "exposed.h"
+#include "fastcgi/roster.h"
 #include "fastcgi/thumb.h"
 #include "sweep.h"
 
@@ -247,13 +248,16 @@ static int prepare_users(struct prepare *prepare, struct err *err)
 {
 	size_t count;
 	exposed_warn(&prepare->config, &prepare->warnings);
-	const struct user_place place = {.dir = prepare->config.json_user_dir};
-	if (users_compile(&place, &count, &prepare->warnings, err) != 0)
+	struct roster roster;
+	roster_init(&roster, &prepare->config, prepare->store);
+	const struct user_place *place = &roster.place;
+	if ((place->store && users_take_in(place, &prepare->warnings, err)) ||
+	    users_compile(place, &count, &prepare->warnings, err))
 		return -1;
 	bool none = false;
 	if (count > 0)
 		return 0;
-	if (prepare->first_start && users_none(&place, &none, err) != 0)
+	if (prepare->first_start && users_none(place, &none, err) != 0)
 		return -1;
 	if (none)
 		return 0;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "dataset/dataset.h"
+#include "fastcgi/roster.h"
 #include "secret.h"
 
 #define PROGRAM "image-label-user"
@@ -33,7 +34,8 @@ struct request {
 	int argument_count;       /* after the verb */
 	char **arguments;
 	struct config config;
-	struct user_place place;
+	struct dataset_store *store;
+	struct roster roster;
 
 	enum role role;
 	struct user_grant grants[DATASETS_MAX];
@@ -61,8 +63,8 @@ static int user_add(struct request *request, struct err *err)
 	char key[USERS_KEY_MAX];
 	const char *name = request->arguments[0];
 	const struct user_grant *grants = request->grant_count > 0 ? request->grants : NULL;
-	if (admin_make_folder(request->place.dir, 0700, err) ||
-	    users_add(&request->place, name, request->role, grants, request->grant_count,
+	if (admin_make_folder(request->roster.place.dir, 0700, err) ||
+	    users_add(&request->roster.place, name, request->role, grants, request->grant_count,
 	              own_password(request), request->expires_us, key, err))
 		return -1;
 	print_key(request, name, key);
@@ -73,7 +75,7 @@ static int user_passwd(struct request *request, struct err *err)
 {
 	char key[USERS_KEY_MAX];
 	const char *name = request->arguments[0];
-	if (users_passwd(&request->place, name, own_password(request), key, err) != 0)
+	if (users_passwd(&request->roster.place, name, own_password(request), key, err) != 0)
 		return -1;
 	print_key(request, name, key);
 	return 0;
@@ -82,7 +84,7 @@ static int user_passwd(struct request *request, struct err *err)
 static int user_remove(struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
-	if (users_remove(&request->place, name, false, err) != 0)
+	if (users_remove(&request->roster.place, name, false, err) != 0)
 		return -1;
 	printf("%s is removed, and can no longer log in.\n", name);
 	return 0;
@@ -101,12 +103,12 @@ static int user_grant(struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
 	if (request->grant_count == 0) {
-		if (users_grant(&request->place, name, NULL, request->role, err) != 0)
+		if (users_grant(&request->roster.place, name, NULL, request->role, err) != 0)
 			return -1;
 		print_role(request, NULL);
 	}
 	for (size_t i = 0; i < request->grant_count; i++) {
-		if (users_grant(&request->place, name, request->grants[i].dataset, request->role, err) != 0)
+		if (users_grant(&request->roster.place, name, request->grants[i].dataset, request->role, err) != 0)
 			return -1;
 		print_role(request, request->grants[i].dataset);
 	}
@@ -117,7 +119,7 @@ static int user_list(struct request *request, struct err *err)
 {
 	struct buf text;
 	buf_init(&text, LIST_MAX);
-	int result = users_list(&request->place, (request->given & JSON) != 0, &text, err);
+	int result = users_list(&request->roster.place, (request->given & JSON) != 0, &text, err);
 	if (result == 0)
 		fputs(buf_text(&text), stdout);
 	buf_release(&text);
@@ -290,7 +292,11 @@ static int user_run(struct request *request, const struct verb *verb, config_env
 {
 	if (config_load(&request->config, request->config_path, env, err) != 0)
 		return -1;
-	request->place.dir = request->config.json_user_dir;
+	if (dataset_store_open(&request->store, &request->config, err) != 0) {
+		config_release(&request->config);
+		return -1;
+	}
+	roster_init(&request->roster, &request->config, request->store);
 	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	int result = 0;
 	if (request->given & PASSWORD)
@@ -300,6 +306,7 @@ static int user_run(struct request *request, const struct verb *verb, config_env
 	if (result != 0)
 		admin_name_config(&request->config, err);
 	explicit_bzero(request->password, sizeof(request->password));
+	dataset_store_free(request->store);
 	config_release(&request->config);
 	return result;
 }

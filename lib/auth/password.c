@@ -58,14 +58,8 @@ static bool is_ssha_of(const char *hash, const char *password)
 	return same;
 }
 
-void password_ssha(const char *password, const char *before, char out[PASSWORD_HASH_MAX])
+static void salted(const char *password, const char *salt, char out[PASSWORD_HASH_MAX])
 {
-	if (before && strlen(before) < PASSWORD_HASH_MAX && is_ssha_of(before, password)) {
-		snprintf(out, PASSWORD_HASH_MAX, "%s", before);
-		return;
-	}
-	char salt[HASH_TOKEN_MAX];
-	hash_random_token(SALT_BYTES, salt);
 	unsigned char raw[64 + HASH_TOKEN_MAX];
 	password_digest(password, salt, strlen(salt), raw);
 	memcpy(raw + HASH_SHA1_SIZE, salt, strlen(salt));
@@ -76,6 +70,25 @@ void password_ssha(const char *password, const char *before, char out[PASSWORD_H
 	hash_base64(raw, HASH_SHA1_SIZE + strlen(salt), &text);
 	snprintf(out, PASSWORD_HASH_MAX, "%s", buf_text(&text));
 	buf_release(&text);
+}
+
+void password_ssha(const char *password, const char *before, char out[PASSWORD_HASH_MAX])
+{
+	if (before && strlen(before) < PASSWORD_HASH_MAX && is_ssha_of(before, password)) {
+		snprintf(out, PASSWORD_HASH_MAX, "%s", before);
+		return;
+	}
+	char salt[HASH_TOKEN_MAX];
+	hash_random_token(SALT_BYTES, salt);
+	salted(password, salt, out);
+}
+
+void password_ssha_of_chosen(const char *password, char out[PASSWORD_HASH_MAX])
+{
+	char salt[HASH_TOKEN_MAX];
+	hash_random_token(SALT_BYTES, salt);
+	salt[0] = '.'; /* no character of base64url */
+	salted(password, salt, out);
 }
 
 int password_crypt(const char *password, char out[PASSWORD_HASH_MAX], struct err *err)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 
@@ -30,6 +31,30 @@ bool userdir_is(const char *name, const char *ending)
 	size_t len = strlen(name), end = strlen(ending);
 
 	return name[0] != '.' && len > end && strcmp(name + len - end, ending) == 0;
+}
+
+void userdir_user_name(const char *user, char out[USERDIR_NAME_MAX])
+{
+	unsigned char digest[HASH_SHA256_SIZE];
+	char hex[HASH_SHA256_HEX];
+
+	hash_sha256(user, strlen(user), digest);
+	hash_hex(digest, sizeof(digest), hex);
+	snprintf(out, USERDIR_NAME_MAX, "%s" USERDIR_USER, hex);
+}
+
+cJSON *userdir_removed_json(const char *user)
+{
+	cJSON *tree = json_new_object();
+
+	json_add_string(tree, "user", user);
+	json_add_bool(tree, "removed", true);
+	return tree;
+}
+
+bool userdir_is_removed(const cJSON *tree)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "removed"));
 }
 
 static void userdir_add(void *data, const char *name, const char *text)
@@ -148,7 +173,7 @@ static void userdir_join(const struct userdir *dir, const char *name, char out[P
 	snprintf(out, PATH_MAX, "%s/%s", dir->place->dir, name);
 }
 
-static int userdir_read(const struct userdir *dir, const char *name, struct buf *out, struct err *err)
+int userdir_read(const struct userdir *dir, const char *name, struct buf *out, struct err *err)
 {
 	char path[PATH_MAX];
 	userdir_join(dir, name, path);

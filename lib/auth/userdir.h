@@ -55,7 +55,14 @@ void userdir_close(struct userdir *dir);
 
 /* Whether a document's name has this ending. */
 bool userdir_is(const char *name, const char *ending);
+/* In a store, the name of a user's document: one a user, whoever adds it. */
+void userdir_user_name(const char *user, char out[USERDIR_NAME_MAX]);
+/* In a store, what stays of a removed user, so that a file that still lies on some machine does not bring it back. */
+cJSON *userdir_removed_json(const char *user);
+bool userdir_is_removed(const cJSON *tree);
 bool userdir_has(const struct userdir *dir, const char *name);
+/* Appends the bytes of one of the folder's files, at most out->max; ERR_NOT_FOUND. */
+int userdir_read(const struct userdir *dir, const char *name, struct buf *out, struct err *err);
 /* Reads a document's JSON object, which is the caller's; NULL with err, which names the document and the line. */
 cJSON *userdir_json(const struct userdir *dir, const char *name, struct err *err);
 /* Makes or replaces a document, or (if its name begins with '.') a compiled file: mode 0600, by rename and synced;

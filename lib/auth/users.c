@@ -74,6 +74,10 @@ static int make_hash(const char *password, char key_out[USERS_KEY_MAX], char has
 /* Finds a name for a new user's document; the obvious one may hold another user. */
 static void free_file_name(const struct users *users, const char *name, char out[USERDIR_NAME_MAX])
 {
+	if (users->dir.place->store) {
+		userdir_user_name(name, out);
+		return;
+	}
 	snprintf(out, USERDIR_NAME_MAX, "%s" USERDIR_USER, name);
 	for (unsigned i = 1; userdir_has(&users->dir, out); i++)
 		snprintf(out, USERDIR_NAME_MAX, "%s-%u" USERDIR_USER, name, i);
@@ -233,16 +237,26 @@ static int check_other_admin(const struct userset *set, const char *name, struct
 	return is_admin ? err_set(err, ERR_CONFLICT, "\"%s\" is the last admin: make another one first", name) : 0;
 }
 
+static int leave_removed(const struct userdir *dir, const char *file, const char *name, struct err *err)
+{
+	cJSON *tree = userdir_removed_json(name);
+	int result = userdir_write_json(dir, file, tree, err);
+
+	cJSON_Delete(tree);
+	return result;
+}
+
 /* Removes every document of the user: otherwise one that was shadowed until now would hold, with a password that
  * nobody expects. */
 static int remove_documents(const struct users *users, const char *name, struct err *err)
 {
+	const struct userdir *dir = &users->dir;
 	const struct user_entry *end = users->set.entries + users->set.count;
 	const struct user_entry *entry = users_find(users, name, err);
 	if (!entry)
 		return -1;
 	for (; entry < end && strcmp(entry->user.user, name) == 0; entry++)
-		if (userdir_remove(&users->dir, entry->file, err) != 0)
+		if (dir->place->store ? leave_removed(dir, entry->file, name, err) : userdir_remove(dir, entry->file, err))
 			return -1;
 	return 0;
 }

@@ -10,11 +10,17 @@ static void userset_warning(struct buf *warn, const struct userdir *dir, const c
 		buf_printf(warn, "%s/%s: %s\n", dir->place->dir, file, text);
 }
 
-static int read_user(const struct userdir *dir, const char *file, struct user_file *out, struct err *err)
+/* *removed: it only says that the user is no more. */
+static int read_user(const struct userdir *dir, const char *file, struct user_file *out, bool *removed, struct err *err)
 {
 	cJSON *tree = userdir_json(dir, file, err);
 	if (!tree)
 		return -1;
+	*removed = dir->place->store && userdir_is_removed(tree);
+	if (*removed) {
+		cJSON_Delete(tree);
+		return 0;
+	}
 	int result = userfile_from_json(tree, out, err);
 	if (result != 0)
 		err_prefix(err, "%s/%s", dir->place->dir, file);
@@ -81,9 +87,12 @@ static int userset_add_user(struct userset *set, const struct userdir *dir, cons
                             struct err *err)
 {
 	struct user_entry entry = {.file = file};
+	bool removed;
 
-	if (read_user(dir, file, &entry.user, err) != 0)
+	if (read_user(dir, file, &entry.user, &removed, err) != 0)
 		return -1;
+	if (removed)
+		return 0;
 	entry.usable = is_usable(&entry.user, dir, file, warn);
 	set->entries[set->count++] = entry;
 	return 0;

@@ -4,6 +4,7 @@
 #define DATASET_BACKEND_H
 
 #include "base/log.h"
+#include "dataset/accounts.h"
 #include "dataset/answers.h"
 #include "dataset/audit.h"
 #include "dataset/dataset.h"
@@ -98,6 +99,14 @@ struct dataset_backend {
 
 	typeof(audit_add) *audit_add;
 	typeof(audit_list) *audit_list;
+
+	/* NULL, all of them: accounts are kept elsewhere. */
+	typeof(account_revision) *account_revision;
+	typeof(account_list) *account_list;
+	typeof(account_put) *account_put;
+	typeof(account_remove) *account_remove;
+	typeof(account_note_uses) *account_note_uses;
+	typeof(account_uses) *account_uses;
 };
 
 

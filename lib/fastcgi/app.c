@@ -300,6 +300,8 @@ static int app_open_stores(struct app *app, struct err *err)
 		return -1;
 	if (!program->no_datasets && dataset_store_open(&app->store, &app->config, err))
 		return -1;
+	if (app->store)
+		roster_init(&app->roster, &app->config, app->store);
 	return program->images ? blob_open(&app->blobs, &app->config, err) : 0;
 }
 

@@ -14,6 +14,7 @@
 #include "dataset/dataset.h"
 #include "fastcgi/reply.h"
 #include "fastcgi/request.h"
+#include "fastcgi/roster.h"
 
 /* Lives as long as the process; handlers on all threads share it. */
 struct app {
@@ -25,6 +26,7 @@ struct app {
 	struct auth *auth;
 	struct lastuse *lastuse;
 	struct gate *gate;           /* NULL unless program->passwords */
+	struct roster roster;        /* of users and tokens, where the store is opened */
 	struct dataset_store *store; /* NULL if program->no_datasets */
 	struct blob_store *blobs;    /* NULL unless program->images */
 	struct intents *intents;     /* the same: notes of images that are about to be stored there */

@@ -27,6 +27,20 @@ static void generated_keys_differ(void **state)
 	}
 }
 
+static void a_chosen_password_is_told_from_a_key_by_its_hash(void **state)
+{
+	(void)state;
+	char hash[PASSWORD_HASH_MAX];
+	password_ssha_of_chosen(PASSWORD, hash);
+	assert_true(password_matches(hash, PASSWORD));
+	assert_false(password_matches(hash, "another"));
+	assert_true(password_is_fast(hash));
+	assert_false(password_is_ssha_of_ours(hash));
+	assert_int_equal(password_check_hash(hash, NULL), 0);
+	password_ssha(PASSWORD, NULL, hash);
+	assert_true(password_is_ssha_of_ours(hash));
+}
+
 static void ssha_keeps_the_salt_of_the_same_password_only(void **state)
 {
 	(void)state;
@@ -102,6 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(generated_keys_differ),
+		cmocka_unit_test(a_chosen_password_is_told_from_a_key_by_its_hash),
 		cmocka_unit_test(ssha_keeps_the_salt_of_the_same_password_only),
 		cmocka_unit_test(crypt_makes_sha512crypt),
 		cmocka_unit_test(every_kind_of_hash_is_checked),

@@ -57,4 +57,10 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.idempotency_abandon = mongodb_idempotency_abandon,
 	.audit_add = mongodb_audit_add,
 	.audit_list = mongodb_audit_list,
+	.account_revision = mongodb_account_revision,
+	.account_list = mongodb_account_list,
+	.account_put = mongodb_account_put,
+	.account_remove = mongodb_account_remove,
+	.account_note_uses = mongodb_account_note_uses,
+	.account_uses = mongodb_account_uses,
 };

@@ -13,6 +13,8 @@
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
  *   notes, answers   notes of a dataset; idempotency
  *   audit     the audit log; _id is an entry's number
+ *   accounts  users' and tokens' documents, as texts; `.revision` counts their changes
+ *   logins    when each of them was last let in
  * Samples, events and counters change together, in a transaction that commits all waiting writes of a process at once
  * (as SQLite's group commit does); only a lease is taken by compare-and-set on the sample's revision. To shard, use the
  * key {dataset: 1} on images and counters, {_id: 1} on events: the unique indexes here have it as their prefix. */
@@ -511,6 +513,13 @@ typeof(idempotency_abandon) mongodb_idempotency_abandon;
 
 typeof(audit_add) mongodb_audit_add;
 typeof(audit_list) mongodb_audit_list;
+
+typeof(account_revision) mongodb_account_revision;
+typeof(account_list) mongodb_account_list;
+typeof(account_put) mongodb_account_put;
+typeof(account_remove) mongodb_account_remove;
+typeof(account_note_uses) mongodb_account_note_uses;
+typeof(account_uses) mongodb_account_uses;
 
 static inline struct mongodb_dataset *mongodb_dataset(struct dataset *dataset)
 {

@@ -50,6 +50,8 @@ static const struct {
 	{"notes", "[{\"name\": \"key\", \"key\": {\"dataset\": 1, \"key\": 1}, \"unique\": true}]"},
 	{"answers", "[{\"name\": \"ended\", \"key\": {\"ended\": 1}, \"expireAfterSeconds\": 0}]"},
 	{"audit", NULL},
+	{"accounts", NULL},
+	{"logins", "[{\"name\": \"at\", \"key\": {\"at\": 1}}]"},
 };
 
 static int run_command(struct work *work, bson_t *command, struct err *err)

@@ -1,0 +1,17 @@
+/* Where users and tokens are kept: in the store of datasets, where that keeps them for several machines, else in files
+ * of json_user_dir. It joins auth, which knows nothing of stores, to dataset, which knows nothing of users. */
+#ifndef FASTCGI_ROSTER_H
+#define FASTCGI_ROSTER_H
+
+#include "auth/userdir.h"
+#include "dataset/dataset.h"
+
+struct roster {
+	struct user_place place; /* what auth's functions take */
+	struct user_store store;
+};
+
+/* config and store must outlive it; nothing is to be released. place points into the roster itself. */
+void roster_init(struct roster *roster, const struct config *config, struct dataset_store *store);
+
+#endif
