@@ -51,6 +51,21 @@ def test_the_labels_document_has_a_key_for_each_label_and_nothing_else(serve):
     assert ann.get("/fetch").json()["Response"] == {"0": "accordion", "1": "air.planes", "2": "$ants"}
 
 
+def test_the_labels_document_has_names_alone_and_no_key_of_before(serve):
+    server = serve()
+    ann, default = server.session("ann"), server.database.name
+    labels = f"/v1/datasets/{default}/labels"
+    for name in ("accordion", "airplanes", "ants", "apes"):
+        assert ann.post(f"/add_label/{name}").status_code == 200
+    said = {"name": "aeroplanes", "colour": "#000000", "description": "they fly", "position": -1}
+    assert ann.patch(f"{labels}/1", json=said).status_code == 200
+    assert ann.post(f"{labels}/3/merge", json={"into": "2"}).status_code == 200
+    assert ann.delete(f"{labels}/0").status_code == 204
+    assert server.database.labels.find_one() == {"_id": default, "1": "aeroplanes", "2": "ants"}
+    assert ann.post("/add_label/apes").json()["S3-Response"]["Key"] == "4"
+    assert server.database.labels.find_one() == {"_id": default, "1": "aeroplanes", "2": "ants", "4": "apes"}
+
+
 def test_the_default_datasets_labels_come_first_even_when_it_is_made_last(serve):
     server = serve("zebras", before=lambda server: server.add_dataset("animals", ["cat"]))
     assert server.session("ann").post("/add_label/striped").status_code == 200
