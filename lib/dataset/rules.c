@@ -485,6 +485,11 @@ int rules_merge_labels(int64_t key, int64_t into, bool into_known, struct err *e
 	return 0;
 }
 
+int rules_check_undone(const char *label, bool removed, struct err *err)
+{
+	return removed ? err_set(err, ERR_CONFLICT, "The label %s, which the sample had before, was removed", label) : 0;
+}
+
 int rules_remove_label(const char *name, const struct rules_uses *uses, struct err *err)
 {
 	if (uses->samples > 0)

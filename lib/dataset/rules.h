@@ -216,6 +216,9 @@ struct rules_uses {
 int rules_remove_label(const char *name, const struct rules_uses *uses, struct err *err);
 
 /* The source of an event by which one label, of which the event says the name, is another one from then on. */
+/* ERR_CONFLICT when the label to which an undo leads is there no more. */
+int rules_check_undone(const char *label, bool removed, struct err *err);
+
 #define RULES_MERGE "merge"
 
 #endif

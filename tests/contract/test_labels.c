@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dataset/correct.h"
 #include "dataset/label.h"
 
 /* The labels as text: "0 cat 2; 1 dog 0; …", in the order in which they are shown. Valid until the next call. */
@@ -520,6 +521,65 @@ static void a_label_that_anything_has_is_not_removed(void **state)
 	assert_counts_true(dataset);
 }
 
+/* --- and taking back ----------------------------------------------------------------------------------------------- */
+
+static void decide(struct dataset *dataset, int64_t id, const char *label)
+{
+	struct sample sample;
+
+	must(sample_decide(dataset, id, label, &(struct correction){.user = "ada"}, &sample, &failure));
+	sample_release(&sample);
+}
+
+static int undo(struct dataset *dataset, int64_t id)
+{
+	struct sample sample;
+	int failed = sample_undo(dataset, id, &(struct correction){.user = "ada"}, &sample, &failure);
+
+	if (!failed)
+		sample_release(&sample);
+	return failed;
+}
+
+static void an_undo_leads_back_to_what_the_label_has_become(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+
+	add_pictures(dataset, 2);
+	for (int id = 0; id < 2; id++) {
+		decide(dataset, id, "cat");
+		decide(dataset, id, "dog");
+	}
+	must(dataset_label_merge(dataset, 0, 2, "eve", &failure)); /* which no sample has now */
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	assert_int_equal(version(dataset, 0), 2);
+	rename_to(dataset, 1, "wolf");
+	must(undo(dataset, 0));
+	assert_sample(dataset, 0, "bird", SAMPLE_LABELLED);
+	assert_sample(dataset, 1, "wolf", SAMPLE_LABELLED);
+	rename_to(dataset, 2, "finch");
+	must(undo(dataset, 1));
+	assert_sample(dataset, 1, "finch", SAMPLE_LABELLED);
+	assert_counts_true(dataset);
+}
+
+static void no_undo_leads_back_to_a_label_that_was_removed(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+
+	add_pictures(dataset, 2);
+	decide(dataset, 0, "cat");
+	decide(dataset, 0, "dog");
+	decide(dataset, 1, "bird");
+	must(undo(dataset, 1));
+	must(dataset_label_remove(dataset, 0, &failure));
+	must(dataset_label_remove(dataset, 2, &failure)); /* what was taken back is nobody's */
+	refused(undo(dataset, 0) ? -1 : 0, ERR_CONFLICT);
+	assert_non_null(strstr(failure.text, "cat"));
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	assert_counts_true(dataset);
+}
+
 static void a_key_is_never_used_again(void **state)
 {
 	struct fixture *fixture = *state;
@@ -600,6 +660,8 @@ int main(void)
 		DATASET_TEST(what_cannot_be_merged_is_refused),
 		DATASET_TEST(a_label_that_nothing_has_is_removed),
 		DATASET_TEST(a_label_that_anything_has_is_not_removed),
+		DATASET_TEST(an_undo_leads_back_to_what_the_label_has_become),
+		DATASET_TEST(no_undo_leads_back_to_a_label_that_was_removed),
 		DATASET_TEST(a_key_is_never_used_again),
 		DATASET_TEST(changes_of_names_at_once_leave_each_label_its_own),
 	};

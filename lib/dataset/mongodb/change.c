@@ -138,6 +138,19 @@ static struct rules_facts facts_of(struct changes *changes, const struct change 
 	return facts;
 }
 
+static int check_undone(struct changes *changes, const char *label, struct err *err)
+{
+	struct formers formers = {.count = 0};
+	bool known = label[0] == '\0';
+	int failed = (!known && label_known(changes->dataset, label, &known, err)) ||
+	             (!known && formers_read(changes->batch.work, changes->dataset->base.name, &formers, err));
+	const struct former *former = failed ? NULL : formers_find(&formers, label);
+
+	failed = failed || rules_check_undone(label, former && former->key < 0, err);
+	formers_release(&formers);
+	return failed;
+}
+
 static int change_decide(struct changes *changes, struct change *change, struct record *record)
 {
 	struct sample_change *asked = change->asked;
@@ -147,6 +160,8 @@ static int change_decide(struct changes *changes, struct change *change, struct 
 	facts.room = memory_new(facts.event_count + 1, sizeof(*facts.room));
 	int failed = rules_change(asked, &facts, changes->batch.now, changes->policy.lease_seconds * MICROSECONDS, &effect,
 	                          &change->err);
+	if (!failed && asked->act == SAMPLE_UNDO && effect.undoes)
+		failed = check_undone(changes, effect.label, &change->err);
 	if (!failed)
 		asked->accepted = effect.accepted;
 	if (!failed && record)
@@ -467,7 +482,8 @@ int mongodb_change(struct dataset *base, struct sample_change *changes, size_t c
 	int failed = 0;
 
 	for (size_t done = 0, some; done < count && !failed; done += some) {
-		some = changes[0].act == SAMPLE_DECIDE ? count : count - done < AT_ONCE_MAX ? count - done : AT_ONCE_MAX;
+		some = changes[0].act == SAMPLE_DECIDE ? count : count - done < AT_ONCE_MAX ? count - done
+		                                                                            : AT_ONCE_MAX;
 		failed = change_some(mongodb_dataset(base), changes + done, some, err);
 	}
 	return failed;

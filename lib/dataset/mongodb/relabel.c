@@ -39,8 +39,10 @@ static void rename_record(struct record *record, const struct relabelling *now)
 	record->changed = changed;
 }
 
-/* What came with the label, and without an event, gets one first: else nothing would say that it had it. */
-static void merge_record(struct record *record, const struct relabelling *now, struct batch *batch, int64_t overlap)
+/* What came with the label, and without an event, gets one first: else nothing would say that it had it. had: some
+ * event says so, to which an undo may lead back. */
+static void merge_record(struct record *record, const struct relabelling *now, bool had, struct batch *batch,
+                         int64_t overlap)
 {
 	const struct sample *sample = &record->sample;
 	const struct label_event seed = {.label = now->from,
@@ -51,7 +53,7 @@ static void merge_record(struct record *record, const struct relabelling *now, s
 	bool changed = false;
 
 	record_note_decision(record);
-	if (!replace_said(record, now->from, now->to) && strcmp(record->sample.label, now->from) != 0)
+	if (!replace_said(record, now->from, now->to) && strcmp(record->sample.label, now->from) != 0 && !had)
 		return;
 	if (record->events == 0)
 		batch_event(batch, record, &seed, NULL);
@@ -107,18 +109,26 @@ static int write_names(struct work *work, const char *dataset, const struct rena
 	return work_bulk_run(work, bulk, NULL, err);
 }
 
-/* Those of the samples from `from` to below `to`. */
-static int rename_events(struct work *work, const char *dataset, int64_t from, int64_t to,
-                         const struct relabelling *now, struct err *err)
+/* Of the samples from `from` to below `to`. */
+static int find_named(struct work *work, const char *dataset, int64_t from, int64_t to, const struct relabelling *now,
+                      struct renaming *out, struct err *err)
 {
-	struct renaming renaming = {.from = now->from};
 	bson_t *filter = events_filter(dataset, from, to);
+
+	out->from = now->from;
 
 	BCON_APPEND(filter, "$or", "[", "{", "label", BCON_UTF8(now->from), "}", "{", "merged", BCON_UTF8(now->from), "}",
 	            "]");
-	int failed = work_find(work, "events", filter, BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), see_event, &renaming,
-	                       err) ||
+	return work_find(work, "events", filter, BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), see_event, out, err);
+}
+
+static int rename_events(struct work *work, const char *dataset, int64_t from, int64_t to,
+                         const struct relabelling *now, struct err *err)
+{
+	struct renaming renaming = {.count = 0};
+	int failed = find_named(work, dataset, from, to, now, &renaming, err) ||
 	             write_names(work, dataset, &renaming, now->to, err);
+
 	free(renaming.item);
 	return failed;
 }
@@ -131,14 +141,29 @@ static bool labels_due(const struct settings *settings, bson_oid_t *which)
 	return settings->relabelling.from;
 }
 
-static void append_concerned(bson_t *filter, const char *label)
+static void append_concerned(bson_t *filter, const char *label, const struct renaming *had)
 {
+	bson_t ids = BSON_INITIALIZER;
+
+	for (size_t i = 0; i < had->count; i++)
+		BSON_APPEND_INT64(&ids, "0", had->item[i].sample); /* the server ignores an array's keys */
 	BCON_APPEND(filter, "$or", "[", "{", "Label", BCON_UTF8(label), "}", "{", "votes.label", BCON_UTF8(label), "}", "{",
-	            "decision.label", BCON_UTF8(label), "}", "]");
+	            "decision.label", BCON_UTF8(label), "}", "{", "id", "{", "$in", BCON_ARRAY(&ids), "}", "}", "]");
+	bson_destroy(&ids);
+}
+
+static bool had_it(const struct renaming *had, int64_t sample)
+{
+	for (size_t i = 0; i < had->count; i++) {
+		if (had->item[i].sample == sample)
+			return true;
+	}
+	return false;
 }
 
 /* Writes what the records and the events of the samples from `from` to below `to` become. */
-static int relabel_records(struct bite *bite, struct work *work, const struct relabelling *now, struct err *err)
+static int relabel_records(struct bite *bite, struct work *work, const struct relabelling *now,
+                           const struct renaming *had, struct err *err)
 {
 	const char *name = bite->dataset->base.name;
 
@@ -148,7 +173,7 @@ static int relabel_records(struct bite *bite, struct work *work, const struct re
 		struct record *record = &bite->records.item[i];
 
 		if (now->merged >= 0)
-			merge_record(record, now, &bite->batch, bite->settings.policy.overlap);
+			merge_record(record, now, had_it(had, record->sample.id), &bite->batch, bite->settings.policy.overlap);
 		else
 			rename_record(record, now);
 		if (record->changed && batch_save(&bite->batch, record, err))
@@ -170,12 +195,18 @@ static int labels_run(struct work *work, void *data, struct err *err)
 	if (!now->from)
 		return 0;
 	bite->last = bite->after + (int64_t)bite->most;
+	struct renaming named = {.count = 0};
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(name), "id", "{", "$gt", BCON_INT64(bite->after), "$lte",
 	                          BCON_INT64(bite->last), "}");
-	append_concerned(filter, now->from);
-	return work_find(work, "images", filter, opts_hint("id", 0), records_visit, &bite->records, err) ||
-	       relabel_records(bite, work, now, err) ||
-	       (now->merged < 0 && rename_events(work, name, bite->after + 1, bite->last + 1, now, err));
+	int failed = find_named(work, name, bite->after + 1, bite->last + 1, now, &named, err);
+	append_concerned(filter, now->from, &named);
+	if (failed)
+		bson_destroy(filter);
+	failed = failed || work_find(work, "images", filter, opts_hint("id", 0), records_visit, &bite->records, err) ||
+	         relabel_records(bite, work, now, &named, err) ||
+	         (now->merged < 0 && write_names(work, name, &named, now->to, err));
+	free(named.item);
+	return failed;
 }
 
 /* --- its end ------------------------------------------------------------------------------------------------------ */
@@ -305,7 +336,7 @@ static int run_late(struct work *work, void *data, struct err *err)
 		return failed;
 	}
 	if (work_find(work, "images", filter, opts_hint("id", 0), records_visit, &late->bite.records, err) ||
-	    relabel_records(&late->bite, work, &late->now, err))
+	    relabel_records(&late->bite, work, &late->now, &(struct renaming){0}, err))
 		return -1;
 	for (size_t i = 0; i < late->count && late->now.merged < 0; i++) {
 		if (rename_events(work, name, late->ids[i], late->ids[i] + 1, &late->now, err))

@@ -106,6 +106,14 @@ static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct 
 	return 0;
 }
 
+static int check_undone(struct sqlite_conn *writer, const char *label, struct err *err)
+{
+	bool removed;
+
+	return look_up(writer, &removed, err, "SELECT 1 FROM former_labels WHERE label = ?1 AND key < 0", "s", label, NULL) ||
+	       rules_check_undone(label, removed, err);
+}
+
 /* --- what it makes of the sample ---------------------------------------------------------------------------------- */
 
 static int put_vote(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, int64_t n, int64_t at,
@@ -218,7 +226,8 @@ static int change_one(struct sqlite_conn *writer, const struct changes *changes,
 	int64_t lease_us = 0, now = text_now();
 	int failed = find_of_sample(writer, row, change, &found, err) ||
 	             (change->act == SAMPLE_RENEW && lease_length(writer, changes->lease_us, &lease_us, err)) ||
-	             rules_change(change, &found.facts, now, lease_us, &effect, err);
+	             rules_change(change, &found.facts, now, lease_us, &effect, err) ||
+	             (change->act == SAMPLE_UNDO && effect.undoes && check_undone(writer, effect.label, err));
 
 	if (!failed) {
 		change->accepted = effect.accepted;

@@ -50,23 +50,30 @@ static int relabel_rename(struct sqlite_conn *writer, int64_t after, int64_t las
 
 /* --- a merge ------------------------------------------------------------------------------------------------------ */
 
-/* A decision for the label ?3, which no later one has replaced, and which was not merged since. */
-#define DECIDED                                                                                              \
-	"label = ?3 AND source NOT IN (" RULES_VOTE_SOURCES ", '" RULES_MERGE                                \
-	"') AND NOT EXISTS (SELECT 1 FROM events AS later WHERE later.sample = events.sample AND later.n > " \
-	"events.n AND (later.merged = ?3 OR later.source NOT IN (" RULES_VOTE_SOURCES ", '" RULES_MERGE "')))"
+/* What was merged since was another label. */
+#define NOT_MERGED                                                                                                 \
+	"NOT EXISTS (SELECT 1 FROM events AS later WHERE later.sample = events.sample AND later.n > events.n AND " \
+	"later.merged = ?3)"
 
-/* Those that have the label, of which somebody says it, or of which it was decided. */
+/* Those that have the label, of which somebody says it, or that had it, to which an undo may lead back. */
 static const char CONCERNED[] =
 	"SELECT id FROM samples WHERE id > ?1 AND id <= ?2 AND label = ?3"
 	" UNION SELECT sample FROM votes WHERE sample > ?1 AND sample <= ?2 AND label = ?3"
-	" UNION SELECT sample FROM events WHERE sample > ?1 AND sample <= ?2 AND " DECIDED;
+	" UNION SELECT sample FROM events WHERE sample > ?1 AND sample <= ?2 AND label = ?3 AND " NOT_MERGED;
 
+/* A decision that no undo takes back, and no later decision replaces. */
+#define EFFECTIVE(event)                                                                                                  \
+#event ".source NOT IN (" RULES_VOTE_SOURCES ", '" RULES_MERGE "', 'undo') AND NOT EXISTS (SELECT 1 FROM events " \
+	       "AS undo WHERE undo.sample = " #event ".sample AND undo.undoes = " #event ".n)"
+static const char DECIDED[] =
+	"SELECT 1 FROM events WHERE label = ?3 AND (source = '" RULES_MERGE "' OR (" EFFECTIVE(events) " AND NOT EXISTS"
+												       " (SELECT 1 FROM events AS next WHERE next.sample = events.sample AND next.n > events.n AND " EFFECTIVE(next) ")))"
+																										     " AND " NOT_MERGED " LIMIT 1";
+
+/* A label that came to be by a merge counts as decided: what it was before may be a decision. */
 int decided_any(struct sqlite_conn *writer, const char *label, int64_t *any, struct err *err)
 {
-	return conn_int64(writer, err, 0, any,
-	                  "SELECT 1 FROM events WHERE sample > ?1 AND sample <= ?2 AND " DECIDED " LIMIT 1",
-	                  "iis", INT64_C(0), INT64_MAX, label);
+	return conn_int64(writer, err, 0, any, DECIDED, "nns", label);
 }
 
 static int merge_sample(struct sqlite_conn *writer, int64_t row, int64_t overlap, const struct relabelling *now,
