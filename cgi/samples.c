@@ -1,4 +1,4 @@
-/* /v1/datasets/{d}/samples: the samples of a dataset, their images and thumbnails. */
+/* /v1/datasets/{d}/samples: the samples of a dataset, their images and thumbnails, and corrections of their labels. */
 #include "samples/samples.h"
 
 #include "fastcgi/filter.h"
@@ -10,6 +10,11 @@ static const struct route routes[] = {
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/image", ROLE_VIEWER, samples_image, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/thumb", ROLE_VIEWER, samples_thumb, false, "size v", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/history", ROLE_VIEWER, samples_history, false, "", ""},
+	{"POST", "/v1/datasets/{dataset}/samples/{id}/label", ROLE_ANNOTATOR, samples_label, false, "", "label version"},
+	{"POST", "/v1/datasets/{dataset}/samples/{id}/undo", ROLE_ANNOTATOR, samples_undo, false, "", "version"},
+	{"POST", "/v1/datasets/{dataset}/samples/label", ROLE_ANNOTATOR, samples_label_many, false, "", "ids filter label"},
+	{"PUT", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_flag, false, "", "note"},
+	{"DELETE", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_unflag, false, "", ""},
 	{0},
 };
 

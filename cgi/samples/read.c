@@ -10,13 +10,16 @@
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = DATASET_PAGE_MAX };
 static const char LIST[] = "samples";
 
+int samples_id(struct call *call, int64_t *id, struct err *err)
+{
+	return text_int64(call->param[0], 0, INT64_MAX - 1, id) ? err_set(err, ERR_NOT_FOUND, "Sample not found") : 0;
+}
+
 int samples_find(struct call *call, struct sample *out, struct err *err)
 {
 	int64_t id;
 
-	if (text_int64(call->param[0], 0, INT64_MAX - 1, &id))
-		return err_set(err, ERR_NOT_FOUND, "Sample not found");
-	return call_place(call, err) || dataset_sample(call->dataset, id, out, err);
+	return samples_id(call, &id, err) || call_place(call, err) || dataset_sample(call->dataset, id, out, err);
 }
 
 static int samples_reply_page(struct call *call, const struct sample *samples, size_t count, int64_t limit,
@@ -58,13 +61,19 @@ int samples_list(struct call *call, struct err *err)
 	return failed;
 }
 
-int samples_show(struct call *call, struct err *err)
+int samples_reply(struct call *call, struct sample *sample, struct err *err)
 {
-	struct sample sample = {0};
-	cJSON *document = samples_find(call, &sample, err) ? NULL : serve_document(call, &sample, err);
+	cJSON *document = call_place(call, err) ? NULL : serve_document(call, sample, err);
 
 	if (document)
 		reply_json(call->reply, 200, document);
-	sample_release(&sample);
+	sample_release(sample);
 	return !document;
+}
+
+int samples_show(struct call *call, struct err *err)
+{
+	struct sample sample = {0};
+
+	return samples_find(call, &sample, err) || samples_reply(call, &sample, err);
 }

@@ -2,11 +2,19 @@
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
+#include "dataset/correct.h"
 #include "fastcgi/app.h"
 
-app_handler samples_list, samples_show, samples_image, samples_thumb, samples_history;
+app_handler samples_list, samples_show, samples_image, samples_thumb, samples_history, samples_label, samples_undo,
+	samples_label_many, samples_flag, samples_unflag;
 
 /* Finds the sample that the path's {id} names, after call_place. */
 int samples_find(struct call *call, struct sample *out, struct err *err);
+/* Its number alone, which may be no sample's. */
+int samples_id(struct call *call, int64_t *id, struct err *err);
+/* Who corrects by this call. */
+struct correction samples_correction(const struct call *call);
+/* Answers the sample's document, and releases the sample. */
+int samples_reply(struct call *call, struct sample *sample, struct err *err);
 
 #endif

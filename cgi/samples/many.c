@@ -1,0 +1,145 @@
+/* One label for many samples at once, all or none: those that are named, or that a filter finds. */
+#include "samples.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "dataset/correct.h"
+#include "fastcgi/filter.h"
+
+enum {
+	TRIES = 5,          /* where others change what the filter has found */
+	WAIT_NS = 20000000, /* before the second one; twice that before the third */
+};
+
+struct chosen {
+	int64_t *ids, *versions; /* versions NULL: any */
+	size_t count;
+};
+
+static void chosen_release(struct chosen *chosen)
+{
+	free(chosen->ids);
+	free(chosen->versions);
+	*chosen = (struct chosen){.count = 0};
+}
+
+static int choose_by_id(const cJSON *list, struct chosen *out, struct err *err)
+{
+	const double largest = 9007199254740991.0; /* exact as a double */
+	const cJSON *item;
+
+	if (!cJSON_IsArray(list))
+		return err_set(err, ERR_BAD_REQUEST, "\"ids\" must be a list of samples' ids");
+	if (cJSON_GetArraySize(list) > SAMPLES_DECIDED_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"ids\" has more than %d", SAMPLES_DECIDED_MAX);
+	out->ids = memory_new((size_t)cJSON_GetArraySize(list) + 1, sizeof(*out->ids));
+	cJSON_ArrayForEach(item, list) {
+		double id = cJSON_IsNumber(item) ? item->valuedouble : -1;
+
+		if (id < 0 || id > largest || id != floor(id))
+			return err_set(err, ERR_BAD_REQUEST, "\"ids\" must be a list of samples' ids");
+		out->ids[out->count++] = (int64_t)id;
+	}
+	return 0;
+}
+
+/* One page of what the filter finds, from after the last one on. */
+static int choose_page(struct call *call, const struct sample_filter *filter, struct chosen *out, size_t *found,
+                       struct err *err)
+{
+	struct sample *samples;
+
+	if (dataset_samples(call->dataset, filter, out->count ? out->ids[out->count - 1] : -1, DATASET_PAGE_MAX, &samples,
+	                    found, err))
+		return -1;
+	for (size_t i = 0; i < *found; i++) {
+		if (out->count < SAMPLES_DECIDED_MAX + 1) {
+			out->ids[out->count] = samples[i].id;
+			out->versions[out->count++] = samples[i].version;
+		}
+		sample_release(&samples[i]);
+	}
+	free(samples);
+	return 0;
+}
+
+static int choose_by_filter(struct call *call, const struct sample_filter *filter, struct chosen *out, struct err *err)
+{
+	size_t found;
+
+	out->ids = memory_new(SAMPLES_DECIDED_MAX + 1, sizeof(*out->ids));
+	out->versions = memory_new(SAMPLES_DECIDED_MAX + 1, sizeof(*out->versions));
+	do {
+		if (choose_page(call, filter, out, &found, err))
+			return -1;
+	} while (found == DATASET_PAGE_MAX && out->count <= SAMPLES_DECIDED_MAX);
+	return out->count <= SAMPLES_DECIDED_MAX
+	               ? 0
+	               : err_set(err, ERR_UNPROCESSABLE, "The filter finds more than %d samples", SAMPLES_DECIDED_MAX);
+}
+
+static void wait_before(int tries)
+{
+	struct timespec wait = {.tv_nsec = (long)WAIT_NS << (tries - 1)};
+
+	nanosleep(&wait, NULL);
+}
+
+/* What it finds is labelled as it was found: where somebody changes one of the samples meanwhile, it is asked again. */
+static int label_by_filter(struct call *call, const struct sample_filter *filter, const char *label, size_t *done,
+                           struct err *err)
+{
+	struct correction correction = samples_correction(call);
+	int failed = -1;
+
+	for (int tries = 0; failed && tries < TRIES; tries++) {
+		struct chosen chosen = {.count = 0};
+
+		if (tries > 0)
+			wait_before(tries);
+		failed = choose_by_filter(call, filter, &chosen, err) ||
+		         samples_decide(call->dataset, chosen.ids, chosen.versions, chosen.count, label, &correction, done, err);
+		chosen_release(&chosen);
+		if (failed && err->code != ERR_CONFLICT)
+			break;
+	}
+	return failed;
+}
+
+static int label_by_id(struct call *call, const cJSON *list, const char *label, size_t *done, struct err *err)
+{
+	struct correction correction = samples_correction(call);
+	struct chosen chosen = {.count = 0};
+	int failed = choose_by_id(list, &chosen, err) ||
+	             samples_decide(call->dataset, chosen.ids, NULL, chosen.count, label, &correction, done, err);
+
+	chosen_release(&chosen);
+	return failed;
+}
+
+int samples_label_many(struct call *call, struct err *err)
+{
+	const cJSON *object = NULL, *list;
+	struct sample_filter filter;
+	const char *label;
+	size_t done;
+
+	if (call_body(call, err) || json_string(call->body, "label", true, &label, err) ||
+	    json_object(call->body, "filter", false, &object, err))
+		return -1;
+	list = cJSON_GetObjectItemCaseSensitive(call->body, "ids");
+	if (cJSON_IsNull(list))
+		list = NULL;
+	if (!list == !object)
+		return err_set(err, ERR_BAD_REQUEST, "Either \"ids\" or \"filter\" says which samples are meant");
+	if (list ? label_by_id(call, list, label, &done, err)
+	         : filter_of_json(object, &filter, err) || label_by_filter(call, &filter, label, &done, err))
+		return -1;
+	cJSON *answer = json_new_object();
+	json_add_int64(answer, "labelled", (int64_t)done);
+	reply_json(call->reply, 200, answer);
+	return 0;
+}
