@@ -10,6 +10,7 @@ PROGRAMS = TOP / "build" / "release" / "bin"
 SORTED = ("paths", "parameters", "responses", "schemas")  # by the names in them: what is added for different things lies apart
 LINE_MAX = 120
 ANYTHING = "*"  # of routes that pass over what they do not know
+LONG = {"filepath", "q"}  # parameters of which an address can become too long for nginx (414)
 OF_NGINX = {("get", "/openapi.json"), ("get", "/public/{key}")}  # without a program
 
 
@@ -129,6 +130,8 @@ def gaps(document):
     for (method, path), operation in operations(document):
         body, statuses = body_schema(document, operation), operation["responses"].keys()
         missing = {"5XX"} | ({"401", "429"} if operation["security"] else set())
+        if LONG & {*parameters(document, operation, "path"), *parameters(document, operation, "query")}:
+            missing |= {"414"}
         if path.startswith("/v1/"):
             missing |= {"400"} | ({"404"} if "{" in path else set()) | ({"413", "415"} if body is not None else set())
             if method == "post":

@@ -60,7 +60,7 @@ def fill(collector):
 
 
 PARAMETERS = {"path.dataset": "datasets", "path.id": "samples", "path.token": "tokens", "path.filepath": "filepaths", "query.dataset": "datasets",
-              "query.label": "labels", "path.key": "keys", "body.into": "keys", "body.dataset_name": "datasets", "body.label": "labels", "body.filepath": "filepaths"}  # fmt: skip
+              "query.label": "labels", "path.key": "keys", "body.into": "keys", "body.ids[*]": "samples", "body.dataset_name": "datasets", "body.label": "labels", "body.filepath": "filepaths"}  # fmt: skip
 # Of operations that are about something else by the same name, or that would take away what the others find.
 OTHERWISE = {"appendUpload": {"path.id": "uploads"}, "uploadOffset": {"path.id": "uploads"}, "uploadOptions": {"path.id": "uploads"},
              "removeToken": {"path.id": "scripts"}, "image": {"path.name": "datasets"}, "addLabelByPath": {"path.name": "labels"}}  # fmt: skip
