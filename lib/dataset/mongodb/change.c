@@ -138,7 +138,7 @@ static struct rules_facts facts_of(struct changes *changes, const struct change 
 	return facts;
 }
 
-static int check_undone(struct changes *changes, const char *label, struct err *err)
+static int undone_check(struct changes *changes, const char *label, struct err *err)
 {
 	struct formers formers = {.count = 0};
 	bool known = label[0] == '\0';
@@ -161,7 +161,7 @@ static int change_decide(struct changes *changes, struct change *change, struct 
 	int failed = rules_change(asked, &facts, changes->batch.now, changes->policy.lease_seconds * MICROSECONDS, &effect,
 	                          &change->err);
 	if (!failed && asked->act == SAMPLE_UNDO && effect.undoes)
-		failed = check_undone(changes, effect.label, &change->err);
+		failed = undone_check(changes, effect.label, &change->err);
 	if (!failed)
 		asked->accepted = effect.accepted;
 	if (!failed && record)

@@ -106,7 +106,7 @@ static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct 
 	return 0;
 }
 
-static int check_undone(struct sqlite_conn *writer, const char *label, struct err *err)
+static int change_check_undone(struct sqlite_conn *writer, const char *label, struct err *err)
 {
 	bool removed;
 
@@ -227,7 +227,7 @@ static int change_one(struct sqlite_conn *writer, const struct changes *changes,
 	int failed = find_of_sample(writer, row, change, &found, err) ||
 	             (change->act == SAMPLE_RENEW && lease_length(writer, changes->lease_us, &lease_us, err)) ||
 	             rules_change(change, &found.facts, now, lease_us, &effect, err) ||
-	             (change->act == SAMPLE_UNDO && effect.undoes && check_undone(writer, effect.label, err));
+	             (change->act == SAMPLE_UNDO && effect.undoes && change_check_undone(writer, effect.label, err));
 
 	if (!failed) {
 		change->accepted = effect.accepted;

@@ -61,19 +61,19 @@ static const char CONCERNED[] =
 	" UNION SELECT sample FROM votes WHERE sample > ?1 AND sample <= ?2 AND label = ?3"
 	" UNION SELECT sample FROM events WHERE sample > ?1 AND sample <= ?2 AND label = ?3 AND " NOT_MERGED;
 
-/* A decision that no undo takes back, and no later decision replaces. */
-#define EFFECTIVE(event)                                                                                                  \
-#event ".source NOT IN (" RULES_VOTE_SOURCES ", '" RULES_MERGE "', 'undo') AND NOT EXISTS (SELECT 1 FROM events " \
-	       "AS undo WHERE undo.sample = " #event ".sample AND undo.undoes = " #event ".n)"
+/* A decision that no undo takes back, no later decision replaces, and that was not merged since. */
 static const char DECIDED[] =
-	"SELECT 1 FROM events WHERE label = ?3 AND (source = '" RULES_MERGE "' OR (" EFFECTIVE(events) " AND NOT EXISTS"
-												       " (SELECT 1 FROM events AS next WHERE next.sample = events.sample AND next.n > events.n AND " EFFECTIVE(next) ")))"
-																										     " AND " NOT_MERGED " LIMIT 1";
+	"WITH effective AS NOT MATERIALIZED (SELECT sample, n, label, source, merged FROM events"
+	" WHERE source NOT IN (" RULES_VOTE_SOURCES ", 'undo') AND NOT EXISTS"
+	"  (SELECT 1 FROM events AS undo WHERE undo.sample = events.sample AND undo.undoes = events.n))"
+	" SELECT 1 FROM effective WHERE label = ?1 AND NOT EXISTS (SELECT 1 FROM effective AS later"
+	"  WHERE later.sample = effective.sample AND later.n > effective.n AND (later.merged = ?1"
+	"   OR (effective.source <> '" RULES_MERGE "' AND later.source <> '" RULES_MERGE "'))) LIMIT 1";
 
 /* A label that came to be by a merge counts as decided: what it was before may be a decision. */
 int decided_any(struct sqlite_conn *writer, const char *label, int64_t *any, struct err *err)
 {
-	return conn_int64(writer, err, 0, any, DECIDED, "nns", label);
+	return conn_int64(writer, err, 0, any, DECIDED, "s", label);
 }
 
 static int merge_sample(struct sqlite_conn *writer, int64_t row, int64_t overlap, const struct relabelling *now,
