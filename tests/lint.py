@@ -39,14 +39,14 @@ def scripts():
 
 
 def the_version_of_the_scripts():
-    """Each script has the version that the Makefile names."""
+    """Each script has the version in the Makefile."""
     for script in scripts():
         if VERSION.findall(script.read_text()) != [version()]:
             yield f"{script.name}: its version=… is not the Makefile's, {version()}: run tests/lint.py --write"
 
 
 def what_the_programs_link():
-    """The uploading client reaches stores through the server alone, and no other program sends requests by itself."""
+    """The uploading client reaches stores only through the server, and no other program sends requests itself."""
     for program in sorted((TOP / "build/release/bin").iterdir()):
         read = lambda *words: subprocess.run([*words, program], capture_output=True, text=True, check=True).stdout
         if ("libcurl" in read("readelf", "-d")) != (program.name == "upload"):

@@ -9,14 +9,14 @@ BEGIN = "<!-- from here on made by tests/lint.py --write -->\n"
 
 
 def first_sentence(file):
-    """The first sentence of the comment that a file opens with; "" when it has none."""
+    """The first sentence of a file's opening comment; "" when it has none."""
     opening = re.match(r"/\*(.*?)\*/", file.read_text(), re.S)
     text = re.sub(r"\s*\n \*\s?", " ", opening.group(1)).strip() if opening else ""
     return re.split(r"(?<=\.)\s+(?=[A-Z*])", text)[0] if text else ""
 
 
 def modules(folder):
-    """{stem: the files of that name}: a header with its implementation."""
+    """{stem: the files with this stem}: a header with its implementation."""
     found = {}
     for file in sorted(folder.glob("*.[ch]")):
         found.setdefault(file.stem, []).append(file)
@@ -53,7 +53,7 @@ def every_file_says_what_it_is_for():
 
 
 def the_list_of_files():
-    """lib/README.md lists the files as they are."""
+    """lib/README.md lists the present files."""
     if not README.read_text().endswith(listed()):
         yield "lib/README.md: the list of files is not what the files say of themselves: run tests/lint.py --write"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 OBJECTS = TOP / "build" / "release"
 
-# Arrows point one way: a folder includes itself and what stands below it, here. Of lib/, cgi/ may include all.
+# Arrows point one way: a folder includes itself and the folders listed here. cgi/ may include all of lib/.
 BELOW = {
     "base": [],
     "dataset": ["base"],
@@ -17,7 +17,8 @@ BELOW = {
     "auth": ["base"],
     "fastcgi": ["auth", "intake", "image", "blob", "dataset", "base"],
 }
-# What only its own files may include: the inner headers of a backend, by the folder and the prefix of the files' names.
+# Inner headers of a backend, which only its own files may include, by the folder and the prefix of the files'
+# names.
 INNER = ["dataset/sqlite", "dataset/mongodb", "blob/fs", "blob/s3"]
 
 
@@ -59,7 +60,7 @@ def rings(arrows):
 
 
 def floors():
-    """No file of lib/ includes one of a floor that does not stand below its own."""
+    """No file of lib/ includes one of a floor that is not below its own."""
     for path in sources("lib"):
         room = name_of(path).split("/")[0]
         if room not in BELOW:
@@ -71,7 +72,7 @@ def floors():
 
 
 def inner_headers():
-    """Nobody but a backend includes what is its own."""
+    """Only a backend includes its inner headers."""
     for path in sources("lib", "cgi"):
         for other in included(path):
             for inner in INNER:
@@ -80,14 +81,15 @@ def inner_headers():
 
 
 def circles_of_includes():
-    """No two files of lib/ include each other, be it through others."""
+    """No two files of lib/ include each other, not even through others."""
     arrows = {name_of(path): [other for other in included(path) if other != name_of(path)] for path in sources("lib")}
     for ring in rings(arrows):
         yield f"include each other in a circle: {', '.join(ring)}"
 
 
 def needs():
-    """Who needs a symbol that another file of lib/ defines, by the objects that make has built: {file: {file: symbols}}."""
+    """{file: {file: symbols}}: which file needs symbols that another file of lib/ defines, by the objects that
+    make has built."""
     defined, wanted, found = {}, defaultdict(set), defaultdict(lambda: defaultdict(set))
     for path in sources("lib"):
         if path.suffix == ".c":
@@ -105,7 +107,7 @@ def needs():
 
 
 def circles_of_calls():
-    """No two files of lib/ call each other, be it through others."""
+    """No two files of lib/ call each other, not even through others."""
     found = needs()
     for ring in rings({file: set(others) for file, others in found.items()}):
         arrows = [f"{file} needs {', '.join(sorted(found[file][other]))} of {other}" for file in ring for other in ring if other in found[file]]

@@ -1,5 +1,5 @@
-"""The form of the C code: its spacing, by clang-format (what it would break elsewhere is left as it stands), the length of lines,
-how failure is returned, and where memory comes from."""
+"""The form of the C code: its spacing, by clang-format (whose line breaks are ignored), the length of lines, how
+failure is returned, and where memory comes from."""
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-FORMATTED = ["cgi", "lib/auth", "lib/base", "lib/blob", "lib/dataset", "lib/fastcgi", "lib/image", "lib/intake"]  # the folders that are looked at
+FORMATTED = ["cgi", "lib/auth", "lib/base", "lib/blob", "lib/dataset", "lib/fastcgi", "lib/image", "lib/intake"]  # the folders to check
 LINE_MAX = 120
 
 
@@ -16,7 +16,7 @@ def sources():
 
 
 def formatted(path):
-    """The file's lines as they are to be, and the numbers of those that are otherwise."""
+    """The file's lines as they should be, and the numbers of those that are not."""
     done = subprocess.run(["clang-format", path], capture_output=True, text=True, check=True)
     ours, theirs, lines, wrong = path.read_text().splitlines(), done.stdout.splitlines(), [], []
     for kind, begin, end, their_begin, their_end in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
@@ -60,7 +60,7 @@ def failure():
 
 
 def memory():
-    """Memory is there, or the program ends: lib/base/memory.h alone asks for it."""
+    """Only lib/base/memory.h asks for memory, and ends the program if there is none."""
     for path in sources():
         if path.stem == "memory":
             continue

@@ -1,4 +1,5 @@
-"""Names of functions: each is defined once in lib/ and cgi/, so that a backtrace says where it is, and a search finds one."""
+"""Names of functions: each is defined once in lib/ and cgi/, so that a backtrace says where it is, and a search
+finds only one."""
 import re
 from collections import defaultdict
 from pathlib import Path

@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 DESCRIPTION = TOP / "nginx" / "html" / "openapi.json"
 PROGRAMS = TOP / "build" / "release" / "bin"
-SORTED = ("paths", "parameters", "responses", "schemas")  # by the names in them: what is added for different things lies apart
+SORTED = ("paths", "parameters", "responses", "schemas")  # sorted by name, so that additions for different things lie apart
 LINE_MAX = 120
 ANYTHING = "*"  # of routes that pass over what they do not know
 LONG = {"filepath", "q"}  # parameters of which an address can become too long for nginx (414)
@@ -33,7 +33,7 @@ def formed(value, indent="", key=""):
 
 
 def the_form_of_the_description():
-    """openapi.json is formed by this file: sorted, and an entry a line."""
+    """openapi.json has the form that this file gives it: sorted, and an entry a line."""
     if DESCRIPTION.read_text() != formed(description()) + "\n":
         yield "nginx/html/openapi.json is not in its form: run tests/lint.py --write"
 
@@ -42,7 +42,8 @@ def the_form_of_the_description():
 
 
 def served():
-    """{(method, path): (role, query parameters, fields)} of all programs; a list is None where anything is passed over."""
+    """{(method, path): (role, query parameters, fields)} of all programs; a list is None where anything is
+    accepted."""
     routes = {}
     for program in sorted(PROGRAMS.iterdir()):
         if not (TOP / "cgi" / f"{program.name}.c").read_text().count("app_run("):
@@ -57,7 +58,7 @@ def served():
 
 
 def plain(path):
-    """The path as OpenAPI writes it; one with a slash at its end is the same."""
+    """The path in OpenAPI's syntax; one with a slash at its end is the same."""
     return path.replace("...}", "}").rstrip("/")
 
 
@@ -93,7 +94,7 @@ def fields(document, operation):
 
 
 def role(operation):
-    """The least role that is asked for: of a password alone, or without one, none."""
+    """The least role that is needed: none if a password is enough, or not even needed."""
     return next((role for asked in operation["security"] for roles in asked.values() for role in roles), "none")
 
 
@@ -135,7 +136,7 @@ def gaps(document):
         if path.startswith("/v1/"):
             missing |= {"400"} | ({"404"} if "{" in path else set()) | ({"413", "415"} if body is not None else set())
             if method == "post":
-                missing |= {"409", "422"}  # of an Idempotency-Key
+                missing |= {"409", "422"}  # because of an Idempotency-Key
                 if "Idempotency-Key" not in parameters(document, operation, "header"):
                     yield f"{method} {path}: takes an Idempotency-Key as every POST does"
             for name, field in optional_fields(document, operation).items():
@@ -152,7 +153,7 @@ def gaps(document):
 
 
 def the_description_and_the_programs():
-    """openapi.json describes the routes that there are, with their roles, query parameters and fields, and no others."""
+    """openapi.json describes exactly the existing routes, with their roles, query parameters and fields."""
     for finding in [*differences(description(), served()), *gaps(description())]:
         yield f"nginx/html/openapi.json: {finding}"
 
@@ -167,7 +168,7 @@ def write():
 
 
 def nullable(schema):
-    """What a program takes for a field that may be left out."""
+    """The schema that a program accepts for an optional field."""
     if isinstance(schema.get("type"), str) and "enum" not in schema:
         return {**schema, "type": [schema["type"], "null"]}
     return {"anyOf": [schema, {"type": "null"}]}

@@ -14,7 +14,7 @@ from selenium.webdriver.common import utils
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-SECONDS = 30  # after which something that is waited for is taken to have failed
+SECONDS = 30  # after which waiting has failed
 OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -30,7 +30,7 @@ OPTIONS = (
 
 
 def programs():
-    """The paths of (chromium, chromedriver); skips the test, or fails it when REQUIRE names browser, without them."""
+    """The paths of (chromium, chromedriver); without them skips the test, or fails it when REQUIRE names browser."""
     found = shutil.which("chromium"), shutil.which("chromedriver")
     if all(found):
         return found
@@ -41,7 +41,7 @@ def programs():
 
 
 class Driver(Service):
-    """chromedriver, asked by address: a bare system does not know "localhost"."""
+    """chromedriver, addressed by number: a bare system does not know "localhost"."""
 
     @property
     def service_url(self):
@@ -52,7 +52,7 @@ class Driver(Service):
 
 
 class Browser:
-    """One Chromium with a profile of its own, signed in as one user. quit() leaves nothing behind."""
+    """One Chromium with its own profile, signed in as one user. quit() leaves nothing behind."""
 
     def __init__(self, server, user, *arguments):
         chromium, driver = programs()
@@ -75,7 +75,7 @@ class Browser:
     # --- going somewhere
 
     def open(self, path, port=None):
-        """Opens a page, the user's password in its address."""
+        """Opens a page with the user's password in its address."""
         credentials = f"{quote(self.user, safe='')}:{quote(self.server.passwords[self.user], safe='')}"
         self.driver.get(f"http://{credentials}@127.0.0.1:{port or self.server.port}{path}")
         return self
@@ -94,7 +94,7 @@ class Browser:
         self.offline(False)
 
     def block(self, *patterns):
-        """Requests for these addresses ("*/label") fail until block() is called without any."""
+        """Requests for these addresses ("*/label") fail until block() is called without arguments."""
         self.driver.execute_cdp_cmd("Network.enable", {})
         self.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": list(patterns)})
 
@@ -109,7 +109,7 @@ class Browser:
         return self.driver.execute_script(text, *arguments)
 
     def pixels(self, css):
-        """What is painted there, as a picture."""
+        """The painted element as a picture."""
         return Image.open(io.BytesIO(self.find(css).screenshot_as_png)).convert("RGB")
 
     def find(self, css):
@@ -122,12 +122,12 @@ class Browser:
         return [found.text for found in self.all(css) if found.is_displayed()]
 
     def text(self, css):
-        """The text that is displayed there, '' for none."""
+        """The displayed text, '' for none."""
         return "\n".join(self.texts(css))
 
     @property
     def status(self):
-        """Also while it fades in."""
+        """The status line, even while it fades in."""
         return self.script("return document.querySelector('[role=status]')?.textContent ?? ''")
 
     @property
@@ -145,7 +145,7 @@ class Browser:
 
     @property
     def shown(self):
-        """The filepath of the image on the screen, None while there is none."""
+        """The filepath of the visible image, None while there is none."""
         source = self.script(
             "const image = document.querySelector('#image');"
             "return image && !image.hidden && image.complete && image.naturalWidth ? image.src : null;"
@@ -153,13 +153,13 @@ class Browser:
         return source and unquote(urlsplit(source).path.split("/", 3)[3])
 
     def image(self, filepath=None):
-        """Waits for an image, or for this one; its filepath."""
+        """Waits for an image, or for this one; returns its filepath."""
         return self.until(
             lambda: self.shown if filepath is None else self.shown == filepath and filepath, f"image {filepath or ''}"
         )
 
     def console(self):
-        """What the browser complained of since the last call."""
+        """The browser's complaints since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     # --- doing something
@@ -174,7 +174,8 @@ class Browser:
         webdriver.ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
 
     def answer(self, key):
-        """Presses a key that answers the image on the screen, waits for what follows; the filepath answered."""
+        """Presses a key that answers the visible image, and waits for the next one; returns the answered
+        filepath."""
         before = self.image()
         self.press(key)
         self.until(lambda: self.shown != before, "the next image")

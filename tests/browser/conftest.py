@@ -22,7 +22,7 @@ class Dataset:
         self.server, self.name = server, name
 
     def load(self, *options):
-        """Takes in what its folder holds, as scripts/image-label-load does."""
+        """Loads what is in its folder, as scripts/image-label-load does."""
         folder = self.server.images / self.name
         command = [SCRIPTS / "image-label-load", "--config", self.server.config_file, "--in-place", folder]
         command += ["--dataset", self.name, *options]
@@ -30,7 +30,7 @@ class Dataset:
         assert done.returncode == 0, done.stderr
 
     def labels(self):
-        """filepath → label, as its SQLite file tells any reader; only of those that have one."""
+        """filepath → label, as any reader finds it in the SQLite file; only samples with a label."""
         with sqlite3.connect(f"file:{self.server.databases / self.name}.db?mode=ro", uri=True) as database:
             return dict(database.execute("SELECT filepath, label FROM samples WHERE label <> ''"))
 
@@ -38,7 +38,7 @@ class Dataset:
         return self.server.session(user).get(f"/v1/datasets/{self.name}").json()["counts"]
 
     def lease(self, user, count=1):
-        """Takes tasks as another program would."""
+        """Takes tasks, as another program would."""
         answer = self.server.session(user).post(f"/v1/datasets/{self.name}/tasks", json={"count": count})
         return answer.json()["tasks"] if answer.status_code == 200 else []
 
@@ -54,7 +54,7 @@ class Dataset:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """One running server: ann and bob label, carl adds labels, too, vera only looks, newt has been given nothing yet."""
+    """One running server: ann and bob label, carl also adds labels, vera only looks, newt has no role yet."""
     programs()
     running = Server(tmp_path_factory.mktemp("server"))
     running.add_user("ann")
@@ -110,7 +110,7 @@ def browsers(server):
 
 @pytest.fixture
 def browser(browsers):
-    """Makes browser(user) for one test, which finds nothing of another's in it."""
+    """Makes browser(user) for one test, with nothing left of other tests."""
     used = []
 
     def get(user):
@@ -142,7 +142,7 @@ def bob(browser):
 
 @pytest.fixture
 def relay(server):
-    """A way to the server on which answers can get lost."""
+    """A connection to the server on which answers can get lost."""
     relay = Faulty(server.port)
     yield relay
     relay.close()

@@ -6,11 +6,11 @@
 #include "gateway.h"
 
 struct behind {
-	struct blob_fixture f; /* of the store behind the gateway; its bucket is the test's */
+	struct blob_fixture f; /* of the store behind the gateway; its bucket belongs to the test */
 	struct gateway *gateway;
 };
 
-/* The caller opens b.f.store, with whatever else it wants in b.f.config. */
+/* The caller sets anything else in b.f.config, and opens b.f.store. */
 static inline struct behind begin_behind(const struct blob_fixture *real)
 {
 	struct behind behind = {.f = *real};
@@ -26,7 +26,7 @@ static inline void end_behind(struct behind *behind)
 	gateway_stop(behind->gateway);
 }
 
-/* A file of LARGE bytes, which go in parts, in which no part is like another. */
+/* A file of LARGE bytes, which goes in parts, each of them different. */
 enum { LARGE = BLOB_MULTIPART_BYTES + 6 * 1024 * 1024 + 5 };
 int large_file(void);
 

@@ -14,11 +14,11 @@ _Thread_local struct err failure;
 
 /* --- the clock ----------------------------------------------------------------------------------------------------- */
 
-/* The linker sends the library's text_now here (--wrap), so that a lease can run out without a wait. */
+/* The linker redirects the library's text_now here (--wrap), so that a lease can run out without waiting. */
 int64_t __real_text_now(void);
 int64_t __wrap_text_now(void);
 
-/* And what it asks MongoDB for its time by. */
+/* The same for the function that asks MongoDB for its time. */
 int __real_work_now(void *work, int64_t *now, struct err *err);
 int __wrap_work_now(void *work, int64_t *now, struct err *err);
 
@@ -132,7 +132,7 @@ void prepare(void)
 	}
 }
 
-/* The group's name tells the backend, so that the results of several runs can be told apart. */
+/* The group's name includes the backend, so that the results of several runs can be distinguished. */
 const char *group_name(const char *file)
 {
 	static char name[128];
@@ -353,7 +353,7 @@ int64_t leased(struct dataset *dataset)
 	return count;
 }
 
-/* Counts what the samples say into `counts`, and takes those of each label from `labels`. */
+/* Adds up the samples' states in `counts`, and subtracts each sample's label in `labels`. */
 static void count_samples(struct dataset *dataset, struct dataset_counts *counts, struct dataset_labels *labels)
 {
 	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};

@@ -39,22 +39,23 @@ const char *group_name(const char *file);
 /* Where the calls of this thread leave their error. */
 extern _Thread_local struct err failure;
 
-/* must(call): it succeeds. refused(call, code): it fails with that code, and says why. Main thread only. */
+/* must(call): fails unless the call succeeds. refused(call, code): fails unless the call fails with that code, and
+ * says why. Main thread only. */
 #define must(call) must_succeed((call), #call, __FILE__, __LINE__)
 #define refused(call, code) must_fail((call), (code), #call, __FILE__, __LINE__)
 void must_succeed(int result, const char *call, const char *file, int line);
 void must_fail(int result, enum err_code code, const char *call, const char *file, int line);
 
-/* Time, as the store sees it, goes on by itself and by this; back, where seconds is below 0. */
+/* Moves the store's time, which also passes by itself, forward; or back if seconds is negative. */
 void clock_advance(int64_t seconds);
-/* This machine's clock alone is set forward. Of a store on this machine that is the store's; else
+/* Moves only this machine's clock forward. For a store on this machine that is the store's clock, too; else
  * clock_is_the_servers(). */
 void clock_skew(int64_t seconds);
 bool clock_is_the_servers(void);
 
-/* Another store on the same data, as another process has it. */
+/* Another store on the same data, as another process would open it. */
 struct dataset_store *another_store(struct fixture *fixture);
-/* Opens a dataset that must be there. */
+/* Opens a dataset that must exist. */
 struct dataset *open_dataset(struct dataset_store *store, const char *name);
 /* Makes a dataset with base_dir "/pictures" and labels cat, dog, bird, and opens it. policy NULL: the default. */
 struct dataset *make_dataset(struct fixture *fixture, const char *name, const struct dataset_policy *policy);
@@ -64,22 +65,22 @@ void set_policy(struct dataset *dataset, const struct dataset_policy *policy);
 void add_pictures(struct dataset *dataset, int count);
 const char *picture(int id); /* its filepath; valid until the eighth next call on this thread */
 
-/* The user's next one, leased; the caller releases it. */
+/* Leases the user's next sample; the caller releases it. */
 struct task next_task(struct dataset *dataset, const char *user);
-/* Leases up to `count`; fails unless exactly `expected` are taken. The caller releases them. */
+/* Leases up to `count`; fails unless it gets exactly `expected`. The caller releases them. */
 void lease_tasks(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t expected);
-/* Fails unless nothing can be done any more with the token. */
+/* Fails if anything can still be done with the token. */
 void assert_token_is_void(struct dataset *dataset, const char *user, const char *token);
-/* The id that is next for the user; its lease stays. */
+/* The id of the user's next sample; its lease stays. */
 int64_t next_id(struct dataset *dataset, const char *user);
-/* Leases the user's next one, which must be `id`, and labels it. */
+/* Leases the user's next sample, which must be `id`, and labels it. */
 void label_next(struct dataset *dataset, const char *user, int64_t id, const char *label);
 /* Fails unless the sample has this label and state. */
 void assert_sample(struct dataset *dataset, int64_t id, const char *label, enum sample_state state);
-/* Fails unless the counts kept are those counted through dataset_samples, and their sum is the size. */
+/* Fails unless the stored counts equal those counted through dataset_samples, and their sum is the size. */
 void assert_counts_true(struct dataset *dataset);
 int64_t leased(struct dataset *dataset); /* counts.leased */
-/* Flags the sample; note NULL: takes the flag away. */
+/* Flags the sample; note NULL: removes the flag. */
 void flag(struct dataset *dataset, int64_t id, const char *user, const char *note);
 /* The history as text: "label by source; …", oldest first. Valid until the next call. */
 const char *history(struct dataset *dataset, int64_t id);
@@ -87,11 +88,11 @@ const char *history(struct dataset *dataset, int64_t id);
 /* Runs `run` on `count` threads at once; it gets data and the thread's number. Checks inside it are expect(…). */
 typedef void thread_run(void *data, int number);
 void run_threads(int count, thread_run *run, void *data);
-/* The same in processes, each with a store and dataset of its own. The fixture's are closed meanwhile and open
+/* The same in processes, each with its own store and dataset. The fixture's are closed meanwhile and open
  * afterwards. */
 typedef void process_run(struct fixture *fixture, int number);
 void run_processes(struct fixture *fixture, int count, process_run *run);
-/* What may be checked on any thread and in any process of those two: a failure is told, and fails the test. */
+/* A check for any thread, and for the processes above: a failure is printed, and fails the test. */
 #define expect(condition) expect_true((condition), #condition, __FILE__, __LINE__)
 bool expect_true(bool condition, const char *text, const char *file, int line);
 

@@ -47,7 +47,7 @@ static bool matches(const char *head, const char *pattern)
 	return found;
 }
 
-/* Reads the request's head; 0 when there is none. */
+/* Reads the request's head; returns 0 when there is none. */
 static size_t read_head(int fd, char *head, size_t room)
 {
 	size_t len = 0;
@@ -79,7 +79,7 @@ static void write_all(int fd, const char *bytes, size_t len)
 	}
 }
 
-/* Moves the request's body on (to = -1: nowhere). */
+/* Passes the request's body on (to = -1: discards it). */
 static void move_body(int from, int to, long left)
 {
 	char bytes[16384];
@@ -93,7 +93,7 @@ static void move_body(int from, int to, long left)
 	}
 }
 
-/* Passes an answer on; GATEWAY_LOSE: to nowhere. */
+/* Passes an answer on; GATEWAY_LOSE: discards it. */
 static void spoil(int server, int client, enum gateway_mode mode)
 {
 	char bytes[HEAD_MAX];
@@ -134,7 +134,7 @@ static void answer(int client, const char *head, const char *status, const char 
 	write_all(client, text, (size_t)len);
 }
 
-/* Notes the request, and gives the rule that holds for it. */
+/* Records the request, and returns the rule that applies to it. */
 static struct rule take_rule(struct gateway *gateway, const char *head)
 {
 	struct rule found = {.mode = GATEWAY_PASS};
@@ -202,7 +202,7 @@ static void allow_others(int fd)
 		abort();
 }
 
-/* Binds to a free port, alone; from then on the listener may have it, too. */
+/* Binds a free port exclusively; afterwards the listener may bind it, too. */
 static void hold_address(struct gateway *gateway)
 {
 	socklen_t len = sizeof(gateway->address);

@@ -21,7 +21,7 @@ DATASET = os.environ.get("TEST_DATASET", "sqlite")
 BLOB = os.environ.get("TEST_BLOB", "fs")
 DEFAULT = "collected"  # the default dataset, public
 LABELS = ("accordion", "airplanes")
-SWEPT_SECONDS = 3600  # what a crash left is removed at this age
+SWEPT_SECONDS = 3600  # age at which what a crash left is removed
 colours = itertools.count(1)
 
 
@@ -30,7 +30,7 @@ def picture(kind="PNG", size=(32, 24), **options):
     number = next(colours)
     image = Image.new("RGB", size, "white")
     image.putpixel((0, 0), (number % 256, number // 256 % 256, 99))
-    for bit in range(16):  # so that it stays one of its own when it is compressed with losses
+    for bit in range(16):  # so that it stays unique when compression loses details
         if number >> bit & 1:
             image.paste("black", (bit % 4 * size[0] // 4, bit // 4 * size[1] // 4, (bit % 4 + 1) * size[0] // 4, (bit // 4 + 1) * size[1] // 4))
     out = io.BytesIO()
@@ -39,11 +39,12 @@ def picture(kind="PNG", size=(32, 24), **options):
 
 
 class Stores:
-    """The services that the chosen stores need, started when first asked for; each server gets its own database and bucket."""
+    """The services for the chosen stores, started when first needed; each server gets its own database and
+    bucket."""
 
     def __init__(self):
         self.running = contextlib.ExitStack()
-        self.started = {}  # name: the service, or the outcome when it cannot be had
+        self.started = {}  # name: the service, or the reason why there is none
         self.numbers = itertools.count()
 
     def service(self, name, start):
@@ -66,13 +67,13 @@ class Stores:
         return self.mongo().uri
 
     def config(self):
-        """The configuration of a server that labels what lies in folders: where its datasets are kept."""
+        """The configuration of a server that labels images in folders: where it keeps its datasets."""
         if DATASET != "mongo":
             return {}
         return {"dataset_store": {"type": "mongodb", "uri": self.mongo_uri(), "database": f"labelling{next(self.numbers)}"}}
 
     def environment(self):
-        """The variables of a server that collects, as the older collecting system has them."""
+        """The environment variables of a collecting server, those of the older collecting system."""
         number = next(self.numbers)
         variables = {}
         if DATASET == "mongo":
@@ -90,7 +91,7 @@ def bucket_client(variables):
 
 @functools.cache
 def kept_client(endpoint, region, key, secret):
-    """Making one takes longer than most tests."""
+    """Making a client takes longer than most tests."""
     import boto3
 
     return boto3.client(
@@ -112,7 +113,7 @@ class Collector(Server):
         self.variables = variables
         self.labels = labels
         self.looking = None  # the session of look()
-        self.settled = None  # what was stored() when a test found it unchanged, until another may have changed it
+        self.settled = None  # what stored() returned when a test found it unchanged, until another may have changed it
         for role in ("viewer", "annotator", "contributor", "admin"):
             self.add_user(role, role=role)
         self.add_user("guest", role="contributor", datasets=["secret"])
@@ -147,7 +148,8 @@ class Collector(Server):
         return self.look(f"/v1/datasets/{dataset}")["size"]
 
     def stored(self):
-        """All that is stored, to be compared: the keys in the image store, the size of the default dataset, those of all."""
+        """Everything that is stored, for comparison: the keys in the image store, the default dataset's size, and
+        all sizes."""
         sizes = {item["name"]: item["size"] for item in self.look("/v1/datasets")["items"]}
         return self.objects(), sizes[DEFAULT], sizes
 
@@ -157,7 +159,7 @@ class Collector(Server):
         return self.looking.get(path).json()
 
     def leftovers(self):
-        """Temporary files: in the folders for them, and those without a name that a program holds open."""
+        """Temporary files: those in their folders, and those without a name that a program holds open."""
         folders = [self.state / "tmp" / "body", self.state / "tmp" / "fastcgi", self.state / "uploads", self.store / "tmp"]
         found = [str(path) for folder in folders for path in folder.rglob("*") if path.is_file()]
         found += [str(path) for folder in (self.state, self.store) for path in folder.glob(".spool*")]
@@ -173,7 +175,7 @@ class Collector(Server):
         return found
 
     def assert_nothing_left(self):
-        """nginx removes its files when it has finished a request, which is after the answer has come."""
+        """nginx removes its files when it has finished a request, which is after the answer."""
         left = []
 
         def none():
@@ -183,7 +185,7 @@ class Collector(Server):
         until(none, left)
 
     def sweep(self):
-        """What lies among the things under way, and is nobody's any more, becomes old; then a reload. Returns what that says."""
+        """Makes what is left unfinished old; then reloads. Returns the reload's output."""
         then = time.time() - SWEPT_SECONDS - 1
         for folder in (self.state / "pending", self.store / "tmp"):
             for path in folder.rglob("*"):
@@ -193,7 +195,7 @@ class Collector(Server):
         return done.stderr
 
     def programs(self):
-        """The pids of the programs that take images in."""
+        """The pids of the programs that store images."""
         names = ("images", "single_upload", "bulk_upload", "archive", "uploads", "labels", "samples", "datasets")
         running = self.executables()
         pids = {name: [pid for pid, program in running.items() if program == name] for name in names}
@@ -220,7 +222,7 @@ def samples(session, dataset=DEFAULT, **query):
 
 
 def stored_labels(server, dataset):
-    """{filepath: label} as another program reads it in the database that a server's datasets lie in."""
+    """{filepath: label} as another program reads it in the database that holds a server's datasets."""
     store = server.config.get("dataset_store")
     if not store:
         with contextlib.closing(sqlite3.connect(server.databases / f"{dataset}.db")) as database:

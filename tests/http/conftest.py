@@ -14,7 +14,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what is about other stores; it is no skip, for nothing is missing."""
+    """Leaves out tests about other stores; they are not skipped, since nothing is missing."""
     others = [item for item in items for mark in [item.get_closest_marker("on")] if mark and not {*mark.args} <= {DATASET, BLOB}]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in others]
@@ -36,7 +36,7 @@ def make_server(tmp_path, stores):
 
 @pytest.fixture(scope="module")
 def make_shared_server(tmp_path_factory, stores):
-    """Makes servers for a file of tests, not yet started, ended after the last of them."""
+    """Makes servers for a file of tests, not yet started, ended after the last test."""
     made = []
 
     def make(config=None, **options):
@@ -81,7 +81,7 @@ def make_collector(tmp_path, stores):
 
 @pytest.fixture
 def behind(stores, make_collector):
-    """Makes a collector, not yet started, whose bucket is reached through a Front."""
+    """Makes a collector, not yet started, that reaches its bucket through a Front."""
     fronts = []
 
     def make(context=None, **more):
@@ -107,7 +107,7 @@ def collector(tmp_path_factory, stores):
 
 @pytest.fixture
 def unharmed(request, collector):
-    """After the test: the same programs, no temporary file. (What is stored each test looks at by itself.)"""
+    """After the test: the same programs run, and there is no temporary file. (Each test checks what is stored.)"""
     if "nothing_stored" not in request.fixturenames:
         collector.settled = None
     before = collector.programs()
@@ -118,7 +118,7 @@ def unharmed(request, collector):
 
 @pytest.fixture
 def nothing_stored(unharmed, collector):
-    """What one such test finds after itself, the next one takes for what was before it: listing a bucket takes its time."""
+    """What such a test finds at its end is what the next one finds at its beginning: listing a bucket takes time."""
     before = collector.settled or collector.stored()
     yield
     collector.settled = collector.stored()
@@ -147,12 +147,12 @@ def anyone(server):
 
 
 def finish(servers):
-    """Ends all, then tells what the sanitizers saw."""
+    """Ends all servers, then reports what the sanitizers found."""
     failures = []
     for server in servers:
         try:
             server.stop()
-        except Exception as failure:  # the others must be ended too
+        except Exception as failure:  # the others must be ended, too
             failures.append(str(failure))
         failures += server.sanitizer_reports()
     assert not failures, "\n".join(failures)
@@ -160,7 +160,7 @@ def finish(servers):
 
 @pytest.fixture(scope="session")
 def installed():
-    """The bin folder of what `make install` installs of this build, which everyone may enter; its name has a space."""
+    """The bin folder of `make install` for this build, which everyone may enter; its path has a space."""
     sanitize = os.environ.get("SANITIZE", "")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)

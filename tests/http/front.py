@@ -26,12 +26,12 @@ def tls(certificate, key):
 
 @contextlib.contextmanager
 def named_bucket():
-    """The port of a server that has every bucket by name, which is what is asked at a start, and nothing in it."""
+    """The port of a server that has every bucket, which is all that a start asks, and nothing in it."""
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self):
             self.send_response(200)
-            self.send_header("x-amz-request-id", "1")  # as all of S3 do
+            self.send_header("x-amz-request-id", "1")  # as all answers of S3 do
             self.end_headers()
 
         def log_message(self, *_):
@@ -44,12 +44,12 @@ def named_bucket():
 
 
 class Front:
-    """Listens before the bucket's server, and passes on; or answers with a page."""
+    """Listens in front of the bucket's server, and passes requests on; or answers with a page."""
 
     def __init__(self, endpoint, context=None):
         host, port = endpoint.removeprefix("http://").split(":")
         self.behind, self.context, self.captive = (host, int(port)), context, False
-        self.held, self.released = [], threading.Event()  # the requests that were held back, until they are let go
+        self.held, self.released = [], threading.Event()  # the requests that are held back, until they are released
         self.hold = lambda line: False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"{'https' if context else 'http'}://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -82,7 +82,7 @@ class Front:
                 if self.hold(line):
                     self.held.append(line)
                     self.released.wait(60)
-                if self.captive:  # a kept connection ends
+                if self.captive:  # ends a kept connection
                     break
                 sink.sendall(data)
         with contextlib.suppress(OSError):

@@ -19,15 +19,16 @@ from ports import free_port, release  # noqa: E402
 SCRIPTS = TOP / "scripts"
 VARIANT = {"": "release", "thread": "tsan"}.get(os.environ.get("SANITIZE", ""), "asan")
 LIBEXEC = Path(os.environ.get("IMAGE_LABEL_LIBEXEC") or TOP / "build" / VARIANT / "bin")
-# What runs the tests may have these ignored (nohup, a shell's "&"), and then the servers started here would ignore them, too.
+# The process that runs the tests may ignore these (nohup, a shell's "&"), and then the servers started here would,
+# too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-DEADLINE = 60  # seconds after which something that is waited for is taken to have failed
+DEADLINE = 60  # seconds after which waiting has failed
 
 
 def until(condition, what):
-    """Waits until condition() is true and returns its value; fails naming `what` when that never comes."""
+    """Waits until condition() is true and returns its value; fails naming `what` when that does not happen."""
     deadline = time.monotonic() + DEADLINE
     pause = 0.002
     while not (value := condition()):
@@ -38,7 +39,7 @@ def until(condition, what):
 
 
 def draw(path, color="red", size=(32, 24)):
-    """Makes a picture file, of the type that its name says."""
+    """Makes a picture file of the type of its name."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = {".jpg": "JPEG", ".tif": "TIFF"}.get(path.suffix.lower(), path.suffix[1:].upper())
@@ -48,7 +49,8 @@ def draw(path, color="red", size=(32, 24)):
 
 
 class Server:
-    """One server: files first (config, users, datasets), then start(). stop() leaves nothing, whatever happened."""
+    """One server: first files (config, users, datasets), then start(). stop() leaves nothing, whatever has
+    happened."""
 
     def __init__(self, folder, *, config=None, env=None, tls=False):
         self.folder = Path(folder)
@@ -84,7 +86,8 @@ class Server:
         self.config_file.write_text(json.dumps(self.config, indent=1))
 
     def add_user(self, name, password="secret", **more):
-        """Writes a user's file; with nothing more it is one of the older system (no role: may label everything)."""
+        """Writes a user's file; without further arguments one of the older system (no role: may label
+        everything)."""
         given = {} if "password_hash" in more else {"password": password}
         file = self.users / f"{name.replace('/', '-')}.json"
         file.touch(0o600)
@@ -115,7 +118,8 @@ class Server:
     # --- running it
 
     def command(self, *arguments, before=(), **options):
-        """Runs scripts/image-label-server with these arguments, by the command `before`; returns the finished process, its text decoded."""
+        """Runs scripts/image-label-server with these arguments, through the command `before`; returns the
+        finished process with its decoded output."""
         words = [*before, str(self.scripts / "image-label-server"), "--config", str(self.config_file), "--state", str(self.state)]
         if self.port is not None:
             words += ["--port", str(self.port)]
@@ -181,7 +185,8 @@ class Server:
         return int((self.state / "supervisor.pid").read_text())
 
     def executables(self):
-        """{pid: the name of its program} of the live processes of this server, which are told by their working folder."""
+        """{pid: the name of its program} for the live processes of this server, which are recognised by their
+        working folder."""
         folder, found = os.path.realpath(self.state), {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -192,7 +197,7 @@ class Server:
         return found
 
     def processes(self, name=None):
-        """The live processes of this server (or of one program of it)."""
+        """The live processes of this server (or of one of its programs)."""
         return [pid for pid, program in self.executables().items() if name in (None, program)]
 
     def program_log(self, name):
@@ -213,7 +218,7 @@ class Server:
         return "\n".join(parts)
 
     def sanitizer_reports(self):
-        """What the sanitizers found in any program."""
+        """The sanitizers' findings in any program."""
         found = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
         return [
             log.name + ": " + text[match.start() : match.start() + 4000]
@@ -239,12 +244,12 @@ class Session(requests.Session):
 
 
 def send_raw(port, head, body=b""):
-    """Sends bytes as they are and returns (status, headers by lower-case name, body) of the one answer."""
+    """Sends bytes unchanged and returns (status, headers by lower-case name, body) of the single answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as connection:
         try:
             connection.sendall(head + body)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # refused before all was sent: the answer lies there
+            pass  # refused before everything was sent: the answer is there
         answer = b""
         while b"\r\n\r\n" not in answer and (part := connection.recv(65536)):
             answer += part

@@ -30,7 +30,7 @@ class Mongo:
     uri: str
     folder: pathlib.Path
     pids: dict = field(default_factory=dict)  # port: pid of its mongod
-    commands: dict = field(default_factory=dict)  # port: how that was started
+    commands: dict = field(default_factory=dict)  # port: the command that started it
 
 
 @dataclass
@@ -81,7 +81,7 @@ def mongo(nodes=3, election_ms=10000):
 
 @contextlib.contextmanager
 def standalone():
-    """The URI of a mongod that is no replica set, which is what a server has to refuse."""
+    """The URI of a mongod that is no replica set, which a server must refuse."""
     with mongo(nodes=1) as running:
         (port,) = running.commands
         os.kill(running.pids[port], signal.SIGKILL)
@@ -135,11 +135,12 @@ def _until(condition):
 
 
 def venv(name):
-    """The python of a virtual environment of what NAME.txt beside this file pins, made once and kept under build/services."""
+    """The python of a virtual environment with the packages pinned in NAME.txt beside this file, made once and
+    kept under build/services."""
     pins = HERE / f"{name}.txt"
     folder = HERE.parents[1] / "build" / "services" / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
     folder.mkdir(parents=True, exist_ok=True)
-    python, made = folder / "venv" / "bin" / "python", folder / "made.txt"  # of which pins it was made
+    python, made = folder / "venv" / "bin" / "python", folder / "made.txt"  # made.txt: the pins from which it was made
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed: another job of tests may want the same one
         if not made.exists() or made.read_text() != pins.read_text():

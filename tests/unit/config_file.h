@@ -31,7 +31,7 @@ __attribute__((unused)) static void set_env(const char *name, const char *value)
 	fail();
 }
 
-/* Each test is in an empty folder with a home in it, and nothing but HOME in its environment. */
+/* Puts each test into an empty folder with a home in it, and only HOME in its environment. */
 __attribute__((unused)) static int start(void **state)
 {
 	if (tempdir_make(state) || chdir(tempdir))
@@ -57,7 +57,7 @@ __attribute__((unused)) static struct config loaded(const char *path)
 	return config;
 }
 
-/* Writes a file of JSON, whose quotes are written as ' here. */
+/* Writes a JSON file; ' stands for its quotes here. */
 __attribute__((unused)) static void config_text(const char *name, const char *text)
 {
 	char *json = strdup(text);
@@ -87,7 +87,7 @@ __attribute__((unused)) static void assert_fails(const char *path, const char *m
 	assert_null(config.json_db_dir);
 }
 
-/* The message begins with the file's path. */
+/* The message must begin with the file's path. */
 __attribute__((unused)) static void assert_refused(const char *text, const char *message)
 {
 	char expected[PATH_MAX + ERR_TEXT_MAX];
@@ -102,7 +102,7 @@ __attribute__((unused)) static void assert_path(const char *path, const char *be
 	assert_string_equal(path, temp(below_tempdir));
 }
 
-/* Of a text of one line. */
+/* For a text of one line. */
 __attribute__((unused)) static void assert_line_refused(const char *text, const char *message)
 {
 	char with_line[ERR_TEXT_MAX];

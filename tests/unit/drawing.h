@@ -14,7 +14,7 @@
 
 #include "image/image.h"
 
-enum { PIXELS_MAX = 100 * 1000 * 1000 }; /* of images, unless a test is about that */
+enum { PIXELS_MAX = 100 * 1000 * 1000 }; /* for tests that are not about that */
 
 struct made {
 	unsigned char *bytes;
@@ -39,7 +39,7 @@ enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 /* --- drawing -------------------------------------------------------------------------------------------- */
 
-/* Left half red, right half blue, green noise over it all so that no two strips are alike. */
+/* Left half red, right half blue, with green noise all over so that no two strips are alike. */
 static inline VipsImage *draw(int width, int height, int bands)
 {
 	VipsImage *part[4], *all, *image;
@@ -116,7 +116,7 @@ static inline struct made bmp(int width, int height, int bits, uint32_t compress
 	return made;
 }
 
-/* One of tests/images, wherever the tests are run from. */
+/* Reads one of tests/images, wherever the tests are run from. */
 static inline struct made from_file(const char *name)
 {
 	char path[4096], *slash;
@@ -150,7 +150,7 @@ static inline void assert_refused(const struct made *made, enum err_code code)
 	assert_int_equal(err.code, code);
 }
 
-/* The thumbnail, decoded. */
+/* Makes the thumbnail, and decodes it. */
 static inline VipsImage *thumb(const struct made *made, int side, const char **type)
 {
 	struct buf out;

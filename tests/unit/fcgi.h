@@ -17,13 +17,13 @@ struct fake {
 	unsigned char answer[FAKE_ANSWER];
 };
 
-/* The body is over. */
+/* The body has ended. */
 static void fake_end(FCGX_Stream *stream)
 {
 	stream->isClosed = 1;
 }
 
-/* The client is gone. */
+/* The client has disconnected. */
 static void fake_refuse(FCGX_Stream *stream, int do_close)
 {
 	(void)do_close;
@@ -70,7 +70,7 @@ __attribute__((unused)) static void fake_body(struct fake *fake, const char *byt
 	fake->in.stop = fake->in.rdNext + len;
 }
 
-/* All that was sent so far, as text. */
+/* Everything sent so far, as text. */
 __attribute__((unused)) static const char *fake_answer(struct fake *fake)
 {
 	*fake->out.wrNext = '\0';

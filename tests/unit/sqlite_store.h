@@ -10,7 +10,7 @@
 static struct config config;
 static struct dataset_store *store;
 static struct err failure;
-static bool is_child; /* what a test has forked tells by its status, and runs no other test */
+static bool is_child; /* a forked child reports by its status, and runs no other test */
 
 __attribute__((unused)) static void must(int result)
 {
@@ -33,14 +33,14 @@ __attribute__((unused)) static void store_open(void)
 	must(dataset_store_open(&store, &config, &failure));
 }
 
-/* As after a kill: what is in a log stays there. */
+/* As after a kill: the log keeps what is in it. */
 __attribute__((unused)) static void start_again(void)
 {
 	dataset_store_free(store);
 	store_open();
 }
 
-/* more: further keys of the configuration, each after a comma; or "". */
+/* more: further keys of the configuration, each preceded by a comma; or "". */
 __attribute__((unused)) static int store_set_up_with(void **state, const char *more)
 {
 	char text[256];

@@ -1,4 +1,4 @@
-/* A folder of users' files for tests, compiled and asked. */
+/* A folder of users' files for tests, compiled and queried. */
 #ifndef UNIT_USERS_H
 #define UNIT_USERS_H
 
@@ -28,7 +28,7 @@ static inline void assert_warned(const char *text)
 		fail_msg("no \"%s\" in: %s", text, buf_text(&warnings));
 }
 
-/* What is kept for a user; NULL when he is not there. The caller frees it. */
+/* The stored hash of a user; NULL if there is no such user. The caller frees it. */
 static inline char *hash_of(const char *user)
 {
 	struct auth *auth;
@@ -56,7 +56,7 @@ static inline enum role role_of(const char *user, const char *dataset)
 	return role;
 }
 
-/* Whether the user is there, and not for nginx to let in. */
+/* Whether the user exists, but is not for nginx to let in. */
 static inline bool is_human(const char *user)
 {
 	char *text = temp_read(".htpasswd"), *hash = hash_of(user);
