@@ -58,6 +58,34 @@ def test_images_are_leased_and_labelled_one_after_the_other(run, dataset, tmp_pa
     assert as_json(run, "-d", dataset, "history", "--id", 0)[0]["lead_time_ms"] == 1500
 
 
+def test_a_wrong_label_is_mended_by_one_command_and_taken_back_by_another(run, dataset):
+    (task,) = as_json(run, "-d", dataset, "next")
+    run("-d", dataset, "label", "cat", "--token", task["token"])
+    assert run("-d", dataset, "label", "dog", "--filepath", "a/0.png") == [["0", "labelled", "dog", "a/0.png"]]
+    assert run("-d", dataset, "undo", "--filepath", "a/0.png") == [["0", "labelled", "cat", "a/0.png"]]
+    assert run("-d", dataset, "label", "", "--id", 0) == [["0", "unlabelled", "", "a/0.png"]]
+    assert [line[3] for line in run("-d", dataset, "history", "--id", 0)] == ["cat", "dog", "cat", ""]
+    assert "409" in run("-d", dataset, "undo", "--id", 2, fails=1)
+    assert "mouse" in run("-d", dataset, "label", "mouse", "--id", 0, fails=1)
+    assert run("-d", dataset, "list", "--label", "") == run("-d", dataset, "list")
+
+
+def test_many_images_are_labelled_at_once(run, dataset):
+    assert run("-d", dataset, "label", "cat", "--id", "0,2") == [["2"]]
+    assert [line[2] for line in run("-d", dataset, "list")] == ["cat", "", "cat"]
+    assert as_json(run, "-d", dataset, "label", "dog", "--label", "cat", "--by", "admin") == [{"labelled": 2}]
+    assert [line[2] for line in run("-d", dataset, "list")] == ["dog", "", "dog"]
+    assert "99" in run("-d", dataset, "label", "cat", "--id", "0,99", fails=1)
+    assert "not both" in run("-d", dataset, "label", "cat", "--id", "0", "--state", "labelled", fails=2)
+
+
+def test_an_image_is_flagged(run, dataset):
+    run("-d", dataset, "flag", "is this a cat?", "--filepath", "a/1.png")
+    assert [(sample["id"], sample["flag"]) for sample in as_json(run, "-d", dataset, "list", "--flagged", "true")] == [(1, "is this a cat?")]
+    run("-d", dataset, "unflag", "--id", 1)
+    assert run("-d", dataset, "list", "--flagged", "true") == []
+
+
 def test_a_lease_is_held_for_longer_given_back_or_skipped(run, dataset):
     (task,) = as_json(run, "-d", dataset, "next")
     assert run("-d", dataset, "tasks") == [["0", task["token"], "a/0.png", task["expires_at"]]]
