@@ -116,7 +116,7 @@ static void hash_password(cJSON *tree)
 }
 
 /* One that another machine takes in at this moment is in the store, too. */
-static int put(const struct userdir *store, const char *name, const cJSON *tree, struct err *err)
+static int put_if_first(const struct userdir *store, const char *name, const cJSON *tree, struct err *err)
 {
 	return userdir_write_json(store, name, tree, err) && err->code != ERR_CONFLICT;
 }
@@ -149,7 +149,7 @@ static int take_user_file(struct taking *taking, const struct userdir *store, st
 	}
 	json_add_string(candidate->tree, TAKEN_KEY, candidate->digest);
 	hash_password(candidate->tree);
-	return put(store, name, candidate->tree, err);
+	return put_if_first(store, name, candidate->tree, err);
 }
 
 /* A file that stayed would bring back a token that is removed from the store. */
@@ -158,7 +158,7 @@ static int take_token_file(const struct userdir *store, const struct candidate *
 	const struct user_place files = {.dir = store->place->dir};
 	struct userdir folder = *store;
 
-	if (!userdir_has(store, candidate->file) && put(store, candidate->file, candidate->tree, err))
+	if (!userdir_has(store, candidate->file) && put_if_first(store, candidate->file, candidate->tree, err))
 		return -1;
 	folder.place = &files;
 	return userdir_remove(&folder, candidate->file, err);
