@@ -497,6 +497,25 @@ static void a_label_that_nothing_has_is_removed(void **state)
 	assert_string_equal(labels(dataset), "1 dog 0; 2 bird 0");
 }
 
+/* By a process that knows the labels of before: it is refused, or the label is there again. */
+static void no_sample_has_a_label_that_was_removed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_store *other = another_store(fixture);
+	struct dataset *elsewhere = open_dataset(other, "animals");
+	bool accepted;
+
+	add_pictures(fixture->dataset, 2);
+	must(dataset_label_path(elsewhere, "ada", "/pictures", picture(0), "dog", &accepted, &failure));
+	assert_true(accepted);
+	must(dataset_label_remove(fixture->dataset, 0, &failure));
+	must(dataset_label_path(elsewhere, "ada", "/pictures", picture(1), "cat", &accepted, &failure));
+	assert_string_equal(labels(fixture->dataset), accepted ? "0 cat 1; 1 dog 1; 2 bird 0" : "1 dog 1; 2 bird 0");
+	assert_sample(fixture->dataset, 1, accepted ? "cat" : "", accepted ? SAMPLE_LABELLED : SAMPLE_UNLABELLED);
+	dataset_close(elsewhere);
+	dataset_store_free(other);
+}
+
 static void a_label_that_anything_has_is_not_removed(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -659,6 +678,7 @@ int main(void)
 		DATASET_TEST(merges_follow_each_other),
 		DATASET_TEST(what_cannot_be_merged_is_refused),
 		DATASET_TEST(a_label_that_nothing_has_is_removed),
+		DATASET_TEST(no_sample_has_a_label_that_was_removed),
 		DATASET_TEST(a_label_that_anything_has_is_not_removed),
 		DATASET_TEST(an_undo_leads_back_to_what_the_label_has_become),
 		DATASET_TEST(no_undo_leads_back_to_a_label_that_was_removed),
