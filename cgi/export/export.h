@@ -59,7 +59,7 @@ int export_add_image(struct export *export, const struct sample *sample, const c
 /* Adds "missing.txt", if images were. */
 int export_add_missing(struct export *export, struct err *err);
 
-int export_is_gone(struct err *err); /* -1: the client went away */
+int export_is_gone(struct err *err); /* non-zero: the client went away */
 
 /* Sends export->out if it holds enough, or in any case. ERR_BAD_REQUEST: the client has disconnected. */
 int export_send(struct export *export, bool all, struct err *err);

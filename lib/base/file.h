@@ -20,10 +20,10 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *err);
 
 /* Gives what root has made in another user's folder to that user, so that a server that does not run as root can use
  * it. fd: the new file; folder: a descriptor of the folder, opened with O_PATH or otherwise. Does nothing for
- * anybody but root. 0, or -1 with errno. */
+ * anybody but root. 0, or non-zero with errno. */
 int file_give(int fd, int folder);
 
-/* write(2), repeated until everything is written: 0, or -1 with errno after a part was written. */
+/* write(2), repeated until everything is written: 0, or non-zero with errno after a part was written. */
 int file_write(int fd, const void *bytes, size_t len);
 
 #endif

@@ -102,7 +102,7 @@ static int open_anywhere(const char *base_dir, const char *filepath)
 	return open(joined, O_PATH | O_CLOEXEC);
 }
 
-/* The present path of the descriptor's file; -1 when it has none any more (errno ESTALE). */
+/* The present path of the descriptor's file; non-zero when it has none any more (errno ESTALE). */
 static int locate_real_path(int fd, const struct stat *st, char out[PATH_MAX])
 {
 	if (locate_path(fd, out) < 0)
@@ -167,7 +167,7 @@ static bool goes_up(const char *path)
 	return false;
 }
 
-/* Joins base_dir and filepath, dropping filepath's "." and "//". -1 when the path is too long. */
+/* Joins base_dir and filepath, dropping filepath's "." and "//". Non-zero when the path is too long. */
 static int locate_join(const char *base_dir, const char *filepath, struct located *out)
 {
 	size_t len = strlen(base_dir);
@@ -226,7 +226,7 @@ static int look_straight(const char *base_dir, const char *filepath, struct loca
 	return result;
 }
 
-/* Looks once; -1 with errno (ESTALE: look again). */
+/* Looks once; non-zero with errno (ESTALE: look again). */
 static int locate_look(const char *base_dir, int base, const char *filepath, const struct config_list *roots,
                        struct located *out)
 {
