@@ -88,7 +88,7 @@ static void add_jsonl_url(struct export *export, struct buf *out)
 	}
 }
 
-static void put(struct export *export, const char *before, const char *text)
+static void croissant_put(struct export *export, const char *before, const char *text)
 {
 	buf_str(&export->out, before);
 	export_text(export, text);
@@ -103,20 +103,20 @@ static int croissant_begin(struct export *export, struct err *err)
 	export->hash = hash_stream_new("sha256");
 	text_time(text_now(), now);
 	buf_init(&url, URL_MAX);
-	put(export, CONTEXT, dataset_name(export->call->dataset));
+	croissant_put(export, CONTEXT, dataset_name(export->call->dataset));
 	buf_printf(&export->out, ",\"description\":\"Images and their labels, as of %s.\"", now);
 	buf_printf(&export->out, ",\"datePublished\":\"%.10s\"", now);
 	buf_printf(&url, "%s/v1/datasets/", address_of_server(export->call));
 	text_percent_encode_segment(dataset_name(export->call->dataset), &url);
-	put(export, ",\"version\":\"1.0.0\",\"url\":", buf_text(&url));
+	croissant_put(export, ",\"version\":\"1.0.0\",\"url\":", buf_text(&url));
 	buf_str(&export->out, ",\"recordSet\":[");
 	export_json(export, record_set(export));
 	buf_clear(&url);
 	add_jsonl_url(export, &url);
-	put(export,
-	    "],\"distribution\":[{\"@type\":\"cr:FileObject\",\"@id\":\"samples.jsonl\",\"name\":\"samples.jsonl\","
-	    "\"encodingFormat\":\"application/jsonlines\",\"contentUrl\":",
-	    buf_text(&url));
+	croissant_put(export,
+	              "],\"distribution\":[{\"@type\":\"cr:FileObject\",\"@id\":\"samples.jsonl\",\"name\":\"samples.jsonl\","
+	              "\"encodingFormat\":\"application/jsonlines\",\"contentUrl\":",
+	              buf_text(&url));
 	buf_release(&url);
 	return 0;
 }
