@@ -116,7 +116,8 @@ static const struct {
 static int bite(struct sqlite_conn *writer, int64_t most, bool *more, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT key, value FROM settings WHERE key IN ('recount', 'reorder', 'relabel')"
+	                                /* a range, which each lease looks up much faster than three keys */
+	                                "SELECT key, value FROM settings WHERE key BETWEEN 'recount' AND 'reorder'"
 	                                " ORDER BY key LIMIT 1",
 	                                "");
 	int row = stmt ? conn_step(writer, stmt, err) : -1;

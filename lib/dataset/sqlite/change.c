@@ -135,7 +135,7 @@ static int save_event(struct sqlite_conn *writer, int64_t row, const struct samp
 	                                  .lead_time_ms = effect->vote == RULES_VOTE ? change->lead_time_ms : -1,
 	                                  .undoes = effect->undoes};
 
-	return event_of_label(writer, row, err) || event_add(writer, row, &event, change->request, n, err);
+	return event_add(writer, row, &event, change->request, n, err) || (*n == 1 && event_before_first(writer, row, n, err));
 }
 
 static int forget_votes(struct sqlite_conn *writer, int64_t row, struct err *err)

@@ -58,6 +58,23 @@ int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err)
 	                "i", row);
 }
 
+int event_before_first(struct sqlite_conn *writer, int64_t row, int64_t *n, struct err *err)
+{
+	int64_t labelled;
+
+	if (conn_int64(writer, err, 0, &labelled, "SELECT label <> '' FROM samples WHERE id = ?", "i", row))
+		return -1;
+	if (!labelled)
+		return 0;
+	*n = 2;
+	return conn_run(writer, err, "UPDATE events SET n = 2 WHERE sample = ? AND n = 1", "i", row) ||
+	       conn_run(writer, err,
+	                "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms)"
+	                " SELECT id, 1, label, COALESCE(labelled_by, ''), COALESCE(labelled_at, 0), 'seed', -1 FROM samples"
+	                " WHERE id = ?",
+	                "i", row);
+}
+
 int events_load(struct sqlite_conn *conn, int64_t row, struct events *out, struct err *err)
 {
 	sqlite3_stmt *stmt =

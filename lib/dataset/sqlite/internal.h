@@ -239,6 +239,9 @@ int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event 
               struct err *err);
 /* A label that came without an event gets one before the first other, for an undo to go back to. */
 int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err);
+/* The same once the sample has its first event, and is still as it was before: that becomes its second. Most have no
+ * label then, which is seen faster so. */
+int event_before_first(struct sqlite_conn *writer, int64_t row, int64_t *n, struct err *err);
 /* All events of a sample, in their order; they own their texts. Released by the caller, in any case. */
 struct events {
 	struct label_event *item;
