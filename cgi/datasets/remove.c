@@ -1,4 +1,6 @@
 /* Removing a dataset, and the images that were uploaded to it. */
+#include "base/memory.h"
+#include "dataset/snapshot.h"
 #include "datasets.h"
 #include "fastcgi/thumb.h"
 #include "several.h"
@@ -46,10 +48,32 @@ static int remove_objects(struct call *call, struct err *err)
 	return 0;
 }
 
+static int remove_manifests(struct call *call, struct err *err)
+{
+	struct snapshot *page;
+	char *after = memory_text("");
+	size_t count = PAGE;
+	int failed = 0;
+
+	while (!failed && count == PAGE) {
+		if (snapshot_list(call->dataset, after, PAGE, &page, &count, err))
+			failed = -1;
+		for (size_t i = 0; !failed && i < count; i++)
+			failed = blob_delete(call->app->blobs, page[i].blob_key, err);
+		if (!failed && count > 0) {
+			free(after);
+			after = memory_text(page[count - 1].name);
+		}
+		snapshots_free(page, count);
+	}
+	free(after);
+	return failed;
+}
+
 int datasets_remove(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
-	return call_place(call, err) || remove_objects(call, err) ||
+	return call_place(call, err) || remove_objects(call, err) || remove_manifests(call, err) ||
 	       dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
 	       call_audit(call, "dataset.remove", dataset_name(call->dataset), "", err) ||
 	       thumb_forget(call->app->state_dir, call->info.place.uuid, err);

@@ -39,7 +39,7 @@ struct auth {
 	pthread_mutex_t reload_lock; /* one thread reads the file; others that saw the change wait for it */
 };
 
-static void snapshot_release(struct snapshot *snapshot)
+static void grants_release(struct snapshot *snapshot)
 {
 	if (!snapshot || atomic_fetch_sub(&snapshot->references, 1) != 1)
 		return;
@@ -133,7 +133,7 @@ static int auth_read_all(int fd, const char *path, struct buf *out, struct err *
 }
 
 /* Reads the file; an absent one is an empty snapshot. NULL with err when it cannot be read. */
-static struct snapshot *snapshot_read(const char *path, bool passwords, struct err *err)
+static struct snapshot *grants_read(const char *path, bool passwords, struct err *err)
 {
 	struct snapshot *snapshot = memory_new(1, sizeof(*snapshot));
 	atomic_init(&snapshot->references, 1);
@@ -147,7 +147,7 @@ static struct snapshot *snapshot_read(const char *path, bool passwords, struct e
 	if (snapshot->fd < 0 || fstat(snapshot->fd, &snapshot->st) != 0 ||
 	    auth_read_all(snapshot->fd, path, &text, &reason) != 0) {
 		err_set(err, ERR_INTERNAL, "the users' grants cannot be read: %s", reason.text);
-		snapshot_release(snapshot);
+		grants_release(snapshot);
 		snapshot = NULL;
 	} else {
 		parse_lines(snapshot, passwords, buf_text(&text), text.len);
@@ -190,19 +190,19 @@ static struct snapshot *snapshot_get(struct auth *auth)
 	if (fresh)
 		return snapshot;
 
-	snapshot_release(snapshot);
+	grants_release(snapshot);
 	pthread_mutex_lock(&auth->reload_lock);
 	snapshot = auth_take(auth, &fresh);
 	struct err err;
-	struct snapshot *next = fresh ? NULL : snapshot_read(auth->path, auth->passwords, &err);
+	struct snapshot *next = fresh ? NULL : grants_read(auth->path, auth->passwords, &err);
 	if (next) {
-		snapshot_release(snapshot);
+		grants_release(snapshot);
 		atomic_fetch_add(&next->references, 1);
 		pthread_mutex_lock(&auth->current_lock);
 		snapshot = auth->current;
 		auth->current = next;
 		pthread_mutex_unlock(&auth->current_lock);
-		snapshot_release(snapshot);
+		grants_release(snapshot);
 		snapshot = next;
 	} else if (!fresh) {
 		log_write(LOG_ERROR, "the grants read before hold", "error", err.text, NULL);
@@ -218,7 +218,7 @@ static int open_grants(struct auth **out, const char *json_user_dir, bool passwo
 	auth->path = memory_format("%s/.grants", json_user_dir);
 	pthread_mutex_init(&auth->current_lock, NULL);
 	pthread_mutex_init(&auth->reload_lock, NULL);
-	auth->current = snapshot_read(auth->path, passwords, err);
+	auth->current = grants_read(auth->path, passwords, err);
 	if (!auth->current) {
 		auth_free(auth);
 		return -1;
@@ -241,7 +241,7 @@ void auth_free(struct auth *auth)
 {
 	if (!auth)
 		return;
-	snapshot_release(auth->current);
+	grants_release(auth->current);
 	pthread_mutex_destroy(&auth->current_lock);
 	pthread_mutex_destroy(&auth->reload_lock);
 	free(auth->path);
@@ -301,7 +301,7 @@ bool auth_token(struct auth *auth, const char *login, char user[USERFILE_NAME_MA
 		snprintf(user, USERFILE_NAME_MAX + 1, "%s", token->user);
 		*read_only = token->read_only;
 	}
-	snapshot_release(snapshot);
+	grants_release(snapshot);
 	return token != NULL;
 }
 
@@ -313,7 +313,7 @@ enum role auth_role(struct auth *auth, const char *login, const char *dataset)
 	enum role role = ROLE_NONE;
 	if (user)
 		role = token ? token_role(token, user, dataset) : userfile_role(user, dataset);
-	snapshot_release(snapshot);
+	grants_release(snapshot);
 	return role;
 }
 
@@ -339,7 +339,7 @@ void auth_grants(struct auth *auth, const char *login, bool *all, auth_visit *vi
 	else if (user && user->role != ROLE_ADMIN)
 		for (size_t i = 0; i < user->grant_count; i++)
 			visit(data, user->grants[i].dataset, user->grants[i].role);
-	snapshot_release(snapshot);
+	grants_release(snapshot);
 }
 
 bool auth_hash(struct auth *auth, const char *login, char out[AUTH_HASH_MAX])
@@ -349,7 +349,7 @@ bool auth_hash(struct auth *auth, const char *login, char out[AUTH_HASH_MAX])
 	const struct user_file *user = find_login(snapshot, login, &token);
 	const char *hash = user && token ? token->password_hash : user ? user->password_hash : NULL;
 	snprintf(out, AUTH_HASH_MAX, "%s", hash ? hash : "");
-	snapshot_release(snapshot);
+	grants_release(snapshot);
 	return out[0] != '\0';
 }
 
@@ -363,7 +363,7 @@ void auth_users(struct auth *auth, const char *after, auth_user_visit *visit, vo
 		i++;
 	while (i < snapshot->count && visit(data, &snapshot->users[i]))
 		i++;
-	snapshot_release(snapshot);
+	grants_release(snapshot);
 }
 
 void auth_tokens(struct auth *auth, const char *after, auth_token_visit *visit, void *data)
@@ -374,7 +374,7 @@ void auth_tokens(struct auth *auth, const char *after, auth_token_visit *visit, 
 		i++;
 	while (i < snapshot->token_count && visit(data, &snapshot->tokens[i]))
 		i++;
-	snapshot_release(snapshot);
+	grants_release(snapshot);
 }
 
 static void take_earlier(int64_t *first, int64_t expires_us, int64_t since_us)
@@ -391,6 +391,6 @@ int64_t auth_next_expiry(struct auth *auth, int64_t since_us)
 		take_earlier(&first, snapshot->users[i].expires_us, since_us);
 	for (size_t i = 0; i < snapshot->token_count; i++)
 		take_earlier(&first, snapshot->tokens[i].expires_us, since_us);
-	snapshot_release(snapshot);
+	grants_release(snapshot);
 	return first;
 }

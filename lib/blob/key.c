@@ -115,3 +115,12 @@ int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *labe
 		return err_set(err, ERR_BAD_REQUEST, "the object's key would be too long");
 	return blob_key_check(out, err);
 }
+
+int blob_key_manifest(char out[BLOB_KEY_MAX], const char *dataset, const char *uuid, struct err *err)
+{
+	int len = snprintf(out, BLOB_KEY_MAX, BLOB_KEY_DATASETS "%s/snapshots/%s.jsonl", dataset, uuid);
+
+	if (len >= BLOB_KEY_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "the object's key would be too long");
+	return blob_key_check(out, err);
+}

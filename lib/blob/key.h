@@ -30,6 +30,9 @@ int blob_key_folder(char out[BLOB_KEY_MAX], const char *dataset, const char *lab
 int blob_key_image(char out[BLOB_KEY_MAX], const char *dataset, const char *label, const char *uuid,
                    const char *type, struct err *err);
 
+/* The key of a snapshot's manifest: "datasets/{dataset}/snapshots/{uuid}.jsonl", also for the default dataset. */
+int blob_key_manifest(char out[BLOB_KEY_MAX], const char *dataset, const char *uuid, struct err *err);
+
 /* The filepath of an image that was sent without one: the part of its key from "images/" on; borrowed from key. */
 const char *blob_key_filepath(const char *key, const char *dataset);
 

@@ -12,6 +12,7 @@
 #include "dataset/move.h"
 #include "dataset/task.h"
 #include "dataset/rules.h"
+#include "dataset/snapshot.h"
 
 typedef void dataset_log(enum log_level level, const char *message, ...);
 /* reading: as for dataset_store_open_reading. */
@@ -77,6 +78,10 @@ struct dataset_backend {
 	typeof(dataset_set_contents) *set_contents;
 	typeof(dataset_history) *history;
 	typeof(dataset_flag) *flag;
+	typeof(snapshot_add) *snapshot_add; /* the name is well-formed */
+	typeof(snapshot_find) *snapshot_find;
+	typeof(snapshot_list) *snapshot_list;
+	typeof(dataset_visit_all) *visit_all;
 
 	typeof(lease_next) *next;
 	typeof(lease_take) *lease;
@@ -109,6 +114,9 @@ struct dataset_backend {
 	typeof(account_uses) *account_uses;
 };
 
+
+/* Of a page: ERR_BAD_REQUEST unless it is 1..DATASET_PAGE_MAX. */
+int dataset_check_limit(size_t limit, struct err *err);
 
 /* For outline: the error of a label that is being changed, and the names of before, in any order. */
 int outline_refuse(const char *label, struct err *err);

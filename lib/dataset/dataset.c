@@ -244,7 +244,7 @@ int dataset_sample_by_sha256(struct dataset *dataset, const char *sha256, struct
 	return dataset->backend->sample_by_sha256(dataset, sha256, out, err);
 }
 
-static int check_limit(size_t limit, struct err *err)
+int dataset_check_limit(size_t limit, struct err *err)
 {
 	return limit >= 1 && limit <= DATASET_PAGE_MAX
 	               ? 0
@@ -257,7 +257,7 @@ int dataset_samples(struct dataset *dataset, const struct sample_filter *filter,
 	struct sample_filter spelled = filter ? *filter : (struct sample_filter){.of_state = false};
 	char *label = NULL;
 
-	if (check_limit(limit, err) || (spelled.label && spelling_of(dataset, spelled.label, &label, err)))
+	if (dataset_check_limit(limit, err) || (spelled.label && spelling_of(dataset, spelled.label, &label, err)))
 		return -1;
 	spelled.label = label;
 	if (spelled.q && !spelled.q[0])

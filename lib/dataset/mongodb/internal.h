@@ -102,6 +102,9 @@ mongoc_bulk_operation_t *work_bulk(struct work *work, const char *collection);
 /* Runs bulk and destroys it; *matched gets how many documents the updates found. */
 int work_bulk_run(struct work *work, mongoc_bulk_operation_t *bulk, int64_t *matched, struct err *err);
 
+/* From now on this work reads as of one moment; it may not write. The caller destroys work->session before work_end. */
+int work_freeze(struct work *work, struct err *err);
+
 /* Waits a random time of at most 1 ms, doubled with each attempt up to 64 ms: tries counts from 0. */
 void work_back_off(unsigned tries);
 /* The server's clock (clock.c), by which leases begin and end. */
@@ -436,6 +439,12 @@ typeof(dataset_set_urls) mongodb_set_urls;
 typeof(dataset_set_contents) mongodb_set_contents;
 typeof(dataset_history) mongodb_history;
 typeof(dataset_flag) mongodb_flag;
+/* Whether the object is the manifest of one of its snapshots. */
+int snapshot_has_blob(struct dataset *base, const char *blob_key, bool *out, struct err *err);
+typeof(snapshot_add) mongodb_snapshot_add;
+typeof(snapshot_find) mongodb_snapshot_find;
+typeof(snapshot_list) mongodb_snapshot_list;
+typeof(dataset_visit_all) mongodb_visit_all;
 
 typeof(dataset_merge) mongodb_merge;
 typeof(dataset_add_image) mongodb_add_image;

@@ -94,7 +94,7 @@ int mongodb_has_blob(struct dataset *base, const char *blob_key, bool *out, stru
 
 	*out = found.count > 0;
 	records_release(&found);
-	return failed;
+	return failed || (!*out && snapshot_has_blob(base, blob_key, out, err));
 }
 
 /* --- URLs --------------------------------------------------------------------------------------------------------- */

@@ -49,6 +49,7 @@ static const struct {
          "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"kind\": 1, \"name\": 1, \"shard\": 1}, \"unique\": true}]"},
 	{"notes", "[{\"name\": \"key\", \"key\": {\"dataset\": 1, \"key\": 1}, \"unique\": true}]"},
 	{"answers", "[{\"name\": \"ended\", \"key\": {\"ended\": 1}, \"expireAfterSeconds\": 0}]"},
+	{"snapshots", "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"name\": 1}, \"unique\": true}]"},
 	{"audit", NULL},
 	{"accounts", NULL},
 	{"logins", "[{\"name\": \"at\", \"key\": {\"at\": 1}}]"},
@@ -234,6 +235,7 @@ static int purge_rest(struct work *work, void *data, struct err *err)
 	return claim_bite(work, purge, err) || purge_labels(work, purge->name, err) ||
 	       work_delete(work, "label_details", BCON_NEW("_id", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "counters", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
+	       work_delete(work, "snapshots", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "notes", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "datasets", BCON_NEW("_id", BCON_UTF8(purge->name)), err);
 }

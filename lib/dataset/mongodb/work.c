@@ -145,6 +145,17 @@ int work_aggregate(struct work *work, const char *collection, bson_t *pipeline, 
 	return failed;
 }
 
+int work_freeze(struct work *work, struct err *err)
+{
+	mongoc_session_opt_t *opts = mongoc_session_opts_new();
+	bson_error_t error;
+
+	mongoc_session_opts_set_snapshot(opts, true);
+	work->session = mongoc_client_start_session(work->client, opts, &error);
+	mongoc_session_opts_destroy(opts);
+	return work->session ? 0 : work_fail(work, &error, NULL, err);
+}
+
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static int64_t reply_count(const bson_t *reply, const char *key)

@@ -321,6 +321,10 @@ typeof(dataset_set_urls) sqlite_set_urls;
 typeof(dataset_set_contents) sqlite_set_contents;
 typeof(dataset_history) sqlite_history;
 typeof(dataset_flag) sqlite_flag;
+typeof(snapshot_add) sqlite_snapshot_add;
+typeof(snapshot_find) sqlite_snapshot_find;
+typeof(snapshot_list) sqlite_snapshot_list;
+typeof(dataset_visit_all) sqlite_visit_all;
 
 typeof(dataset_outline) sqlite_outline;
 typeof(dataset_records) sqlite_records;

@@ -351,7 +351,8 @@ int sqlite_has_blob(struct dataset *dataset, const char *blob_key, bool *out, st
 
 	if (!conn)
 		return -1;
-	int failed = conn_int64(conn, err, 0, &known, "SELECT 1 FROM samples WHERE blob_key = ?", "s", blob_key);
+	int failed = conn_int64(conn, err, 0, &known, "SELECT 1 FROM samples WHERE blob_key = ?1 UNION ALL"
+	                        " SELECT 1 FROM snapshots WHERE blob_key = ?1", "s", blob_key);
 	db_read_end(dataset_db(dataset), conn);
 	*out = known != 0;
 	return failed;

@@ -171,6 +171,10 @@ static const char VERSION_5_CONTENTS[] =
 	"ALTER TABLE samples ADD COLUMN file_bytes INTEGER;"
 	"ALTER TABLE samples ADD COLUMN file_modified_ns INTEGER;";
 
+static const char VERSION_5_SNAPSHOTS[] =
+	"CREATE TABLE snapshots (name TEXT PRIMARY KEY, digest TEXT NOT NULL, blob_key TEXT NOT NULL, split TEXT NOT NULL,"
+	" seed TEXT NOT NULL, by TEXT NOT NULL, size INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -253,7 +257,7 @@ static int version_4(struct sqlite_conn *writer, struct err *err)
 static int version_5(struct sqlite_conn *writer, struct err *err)
 {
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
-	       conn_script(writer, VERSION_5_CONTENTS, err) ||
+	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
 	       conn_script(writer, "PRAGMA user_version = 5", err);
 }
 

@@ -1,0 +1,160 @@
+"""/v1/datasets/{d}/snapshots: a dataset as it was at one moment, for good."""
+import hashlib
+import hmac
+import json
+
+import pytest
+from collecting import DEFAULT, Collector, assert_problem, picture, samples
+from conftest import finish
+from harness import draw
+
+SNAPSHOTS = f"/v1/datasets/{DEFAULT}/snapshots"
+SEEDED = "/v1/datasets/seeded/snapshots"
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory, stores):
+    collector = Collector(tmp_path_factory.mktemp("collector"), stores.environment())
+    folder = collector.add_dataset("seeded", ["cat", "dog"], [("=cmd \"1\".png", "cat"), ("new\nline.png", ""), ("lost.png", "dog")])
+    for number, filepath in enumerate(('=cmd "1".png', "new\nline.png")):
+        draw(folder / filepath, (number, 0, 9))
+    try:
+        collector.start()
+        contributor = collector.session("contributor")
+        for number in range(3):
+            answer = contributor.put(f"/v1/datasets/{DEFAULT}/images/{number}.png", params={"label": "airplanes"}, data=picture())
+            assert answer.status_code == 201, answer.text
+        yield collector
+    finally:
+        finish([collector])
+
+
+@pytest.fixture
+def contributor(collector):
+    return collector.session("contributor")
+
+
+def make(session, name, path=SNAPSHOTS, **more):
+    answer = session.post(path, json={"name": name, **more})
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+def manifest(session, name, path=SNAPSHOTS):
+    answer = session.get(f"{path}/{name}")
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def part_of(sha256, seed, *percent):
+    share = int.from_bytes(hmac.digest(seed.encode(), sha256.encode(), "sha256")[:8], "big") * 100 >> 64
+    return ("train", "val", "test")[sum(share >= sum(percent[: number + 1]) for number in range(2))]
+
+
+def test_a_snapshot_is_described_and_its_manifest_has_every_sample(collector, contributor):
+    answer = make(contributor, "first")
+    made = answer.json()
+    assert answer.headers["Location"] == f"{SNAPSHOTS}/first"
+    assert {key: made[key] for key in ("name", "by", "split", "seed")} == {"name": "first", "by": "contributor", "split": None, "seed": None}
+    text = manifest(collector.session("viewer"), "first")
+    assert text.headers["Content-Type"] == "application/x-ndjson"
+    assert hashlib.sha256(text.content).hexdigest() == made["digest"]
+    assert [json.loads(line) for line in text.text.splitlines()] == [
+        {key: sample[key] for key in ("id", "sha256", "filepath", "label", "version")} | {"split": None}
+        for sample in samples(contributor, DEFAULT)
+    ]
+    assert made["size"] == len(text.text.splitlines())
+
+
+def test_images_in_base_dir_are_hashed_and_lost_ones_are_not(collector, contributor):
+    make(contributor, "in place", SEEDED, split="50,30,20", seed="s")
+    first, second, lost = [json.loads(line) for line in manifest(contributor, "in%20place", SEEDED).text.splitlines()]
+    for line, filepath in ((first, '=cmd "1".png'), (second, "new\nline.png")):
+        sha256 = hashlib.sha256((collector.images / "seeded" / filepath).read_bytes()).hexdigest()
+        assert (line["filepath"], line["sha256"], line["split"]) == (filepath, sha256, part_of(sha256, "s", 50, 30, 20))
+    assert (lost["filepath"], lost["sha256"], lost["split"], lost["label"]) == ("lost.png", None, None, "dog")
+
+
+def test_it_stays_as_it_was_while_labels_change(contributor):
+    before = make(contributor, "before").json()
+    text = manifest(contributor, "before").content
+    sample = next(samples(contributor, DEFAULT))
+    for label in ("accordion", "airplanes", "accordion"):
+        body = {"dataset_name": DEFAULT, "base_dir": "", "filepath": sample["filepath"], "label": label}
+        assert contributor.post("/classify", json=body).json() == {"response": True}
+    assert manifest(contributor, "before").content == text
+    assert hashlib.sha256(text).hexdigest() == before["digest"]
+    assert make(contributor, "after").json()["digest"] != before["digest"]
+
+
+def test_a_name_is_given_once(contributor):
+    first = make(contributor, "twice").json()
+    assert_problem(contributor.post(SNAPSHOTS, json={"name": "twice"}), 409, "twice")
+    assert [item for item in contributor.get(SNAPSHOTS).json()["items"] if item["name"] == "twice"] == [first]
+
+
+def test_a_request_that_is_repeated_is_done_once(contributor):
+    answers = [contributor.post(SNAPSHOTS, json={"name": "again"}, headers={"Idempotency-Key": "again"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201] and answers[0].json() == answers[1].json()
+
+
+def test_they_are_listed_by_name_page_by_page(collector):
+    admin = collector.session("admin")
+    assert admin.post("/v1/datasets", json={"name": "paged"}).status_code == 201
+    path, found, query = "/v1/datasets/paged/snapshots", [], {"limit": 2}
+    for name in ("c", "a", "ü", "b"):
+        make(admin, name, path)
+    while query:
+        page = admin.get(path, params=query).json()
+        found += [item["name"] for item in page["items"]]
+        query = page["next"] and {"limit": 2, "after": page["next"]}
+    assert found == ["a", "b", "c", "ü"]
+    assert_problem(admin.get(path, params={"after": "x"}), 400, "after")
+
+
+@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "a/b"}, {"name": ".x"}, {"name": "x" * 201}, {"name": "x", "split": "50"},
+                                  {"name": "x", "seed": "s"}, {"name": "x", "other": 1}, {"name": 7}])  # fmt: skip
+def test_what_cannot_be_is_refused(contributor, body):
+    assert_problem(contributor.post(SNAPSHOTS, json=body), 400)
+
+
+def test_an_unknown_one_is_not_found(contributor):
+    assert_problem(contributor.get(f"{SNAPSHOTS}/nobody"), 404, "nobody")
+
+
+def test_who_may_what(collector):
+    assert_problem(collector.session("annotator").post(SNAPSHOTS, json={"name": "mine"}), 403)
+    assert_problem(collector.session("guest").get(SNAPSHOTS), 404)
+
+
+def test_the_audit_log_tells_of_it(collector, contributor):
+    digest = make(contributor, "told").json()["digest"]
+    entries = collector.session("admin").get("/v1/audit", params={"limit": 1000}).json()["items"]
+    assert [(entry["by"], entry["target"], entry["dataset"], entry["detail"]) for entry in entries if entry["action"] == "snapshot.create"][-1] == (
+        "contributor", "told", DEFAULT, digest)  # fmt: skip
+
+
+def test_manifests_go_with_their_dataset_and_no_earlier(collector):
+    admin = collector.session("admin")
+    assert admin.post("/v1/datasets", json={"name": "short"}).status_code == 201
+    make(admin, "one", "/v1/datasets/short/snapshots")
+    kept = {key for key in collector.objects() if key.startswith("datasets/short/snapshots/")}
+    assert len(kept) == 1
+    assert admin.delete("/v1/datasets/short").status_code == 204
+    assert not kept & collector.objects()
+
+
+def test_the_sweep_of_what_crashes_left_keeps_manifests(make_collector):
+    """Of a snapshot the note is gone; and a manifest without one has none that tells."""
+    collector = make_collector().start()
+    admin = collector.session("admin")
+    make(admin, "kept", "/v1/datasets/secret/snapshots")
+    assert collector.reload().returncode == 0
+    assert manifest(admin, "kept", "/v1/datasets/secret/snapshots").status_code == 200
+
+
+@pytest.mark.on("fs")
+def test_nobody_fetches_a_manifest_as_an_image(collector, contributor):
+    make(contributor, "private")
+    for key in {key for key in collector.objects() if "/snapshots/" in key}:
+        assert contributor.get(f"/public/{key}").status_code in (403, 404)
