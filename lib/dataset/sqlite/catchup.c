@@ -10,6 +10,7 @@
 
 enum {
 	BITE_MAX = 1000, /* samples in one write, which takes some 20 ms while others wait */
+	MERGE_MAX = 250, /* where labels are merged: each sample is settled anew, and has an event more */
 	STEP_MAX = 50,   /* in a write that is also a user's request for a task */
 	PAUSE_MS = 2,    /* between bites: flock(2) wakes waiting processes, but does not hand the lock over to them */
 };
@@ -95,9 +96,13 @@ static int reorder(struct sqlite_conn *writer, int64_t after, int64_t most, stru
 
 static int relabel_bite(struct sqlite_conn *writer, int64_t after, int64_t most, struct err *err)
 {
-	int64_t last;
+	int64_t merges, last;
 	bool ended;
 
+	if (conn_int64(writer, err, 0, &merges, "SELECT merged IS NOT NULL FROM relabelling", ""))
+		return -1;
+	if (merges && most > MERGE_MAX)
+		most = MERGE_MAX;
 	if (last_of_bite(writer, after, most, &last, err))
 		return -1;
 	if (last)
