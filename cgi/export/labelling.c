@@ -75,6 +75,7 @@ static int labelstudio_add(struct export *export, const struct sample *sample, s
 	cJSON *task = json_new_object(), *data = json_new_object(), *annotations = json_new_array();
 	int failed = export_add_address(export, data, "image", sample, err);
 
+	json_add_int64(task, "id", sample->id);
 	json_add_int64(data, "id", sample->id);
 	json_add_string(data, "filepath", sample->filepath);
 	if (export->part)

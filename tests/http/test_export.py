@@ -155,6 +155,7 @@ def test_sagemaker_gives_each_class_a_number_and_names_it(viewer):
 def test_labelstudio_has_a_task_a_sample_and_an_annotation_of_what_is_labelled(viewer):
     tasks = export(viewer, "labelstudio").json()
     assert [task["data"]["filepath"] for task in tasks] == [filepath for filepath, _ in SEEDED]
+    assert [task["id"] for task in tasks] == list(range(len(SEEDED)))
     for task, (_, label) in zip(tasks, SEEDED, strict=True):
         choices = [result["value"]["choices"] for annotation in task["annotations"] for result in annotation["result"]]
         assert choices == ([[label]] if label else [])
