@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { PAGE = 500 };
+enum { PAGE = 1000 };
 
 void each_init(struct each *each, struct dataset *dataset)
 {

@@ -1,14 +1,21 @@
 /* Builds and sends answers; the one place where an error becomes an HTTP status and body. */
 #include "fastcgi/reply.h"
 
+#include <errno.h>
+#include <fastcgi.h>
 #include <limits.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 
-enum { RETRY_AFTER_SECONDS = 2 };
+enum {
+	RETRY_AFTER_SECONDS = 2,
+	DIRECT_BYTES = 16 * 1024, /* streamed at once, that are worth records of their own */
+	RECORD_BYTES = 65528,     /* of a record's content: the largest multiple of 8 */
+};
 
 static const struct {
 	int status;
@@ -274,8 +281,52 @@ int reply_stream_start(struct reply *reply, int status, const char *type)
 	return reply_put_head(reply);
 }
 
+static int reply_write_all(int fd, struct iovec *parts, int count)
+{
+	while (count > 0) {
+		ssize_t wrote = writev(fd, parts, count);
+
+		if (wrote < 0 && errno == EINTR)
+			continue;
+		if (wrote < 0)
+			return -1;
+		for (; count > 0 && (size_t)wrote >= parts->iov_len; parts++, count--)
+			wrote -= (ssize_t)parts->iov_len;
+		if (count > 0) {
+			parts->iov_base = (char *)parts->iov_base + wrote;
+			parts->iov_len -= (size_t)wrote;
+		}
+	}
+	return 0;
+}
+
+/* As records of FastCGI's STDOUT, of up to 64 KiB: libfcgi copies them into pieces of 8. */
+static int reply_put_records(struct reply *reply, const char *bytes, size_t len)
+{
+	int id = reply->fcgi->requestId;
+
+	while (len > 0) {
+		size_t size = len < RECORD_BYTES ? len : RECORD_BYTES;
+		FCGI_Header header = {.version = FCGI_VERSION_1,
+		                      .type = FCGI_STDOUT,
+		                      .requestIdB1 = (unsigned char)(id >> 8),
+		                      .requestIdB0 = (unsigned char)id,
+		                      .contentLengthB1 = (unsigned char)(size >> 8),
+		                      .contentLengthB0 = (unsigned char)size};
+		struct iovec parts[] = {{&header, sizeof(header)}, {(void *)(uintptr_t)bytes, size}};
+
+		if (reply_write_all(reply->fcgi->ipcFd, parts, 2))
+			return -1;
+		bytes += size;
+		len -= size;
+	}
+	return 0;
+}
+
 int reply_stream_write(struct reply *reply, const void *bytes, size_t len)
 {
+	if (len >= DIRECT_BYTES)
+		return FCGX_FFlush(reply->fcgi->out) || reply_put_records(reply, bytes, len);
 	if (FCGX_PutStr(bytes, (int)len, reply->fcgi->out) != (int)len)
 		return -1;
 	return FCGX_FFlush(reply->fcgi->out);
