@@ -30,6 +30,16 @@ static int csv_begin(struct export *export, struct err *err)
 	return 0;
 }
 
+static void csv_add_label(void *data, const char *filepath, const char *label)
+{
+	struct export *export = data;
+
+	add_cell(&export->out, filepath);
+	buf_char(&export->out, ',');
+	add_cell(&export->out, label);
+	buf_add(&export->out, "\r\n", 2);
+}
+
 static int csv_add(struct export *export, const struct sample *sample, struct err *err)
 {
 	(void)err;
@@ -46,4 +56,5 @@ const struct form csv_form = {.name = "csv",
                               .type = "text/csv; charset=utf-8; header=present",
                               .ending = ".csv",
                               .begin = csv_begin,
-                              .add = csv_add};
+                              .add = csv_add,
+                              .add_label = csv_add_label};

@@ -36,6 +36,8 @@ struct form {
 	int (*begin)(struct export *export, struct err *err); /* NULL: nothing */
 	int (*add)(struct export *export, const struct sample *sample, struct err *err);
 	int (*end)(struct export *export, struct err *err); /* NULL: nothing */
+	/* The fast way of add, where neither split nor filter is asked for; data is the export. NULL: there is none. */
+	dataset_label_visit *add_label;
 	enum bundle_format bundle;                          /* of forms that are archives: they add to export->bundle */
 	bool is_bundle;
 };

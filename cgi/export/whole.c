@@ -7,6 +7,7 @@
 enum {
 	PIECE_BYTES = 64 * 1024,
 	DISPOSITION_MAX = 4096,
+	LABELS_AT_ONCE = 1000, /* read from the store */
 	GONE_EACH = 20, /* images hashed between two checks whether the client is still there */
 };
 
@@ -167,21 +168,50 @@ static void close_bundle(struct export *export, const struct form *form)
 		spool_release(&export->rows[i]);
 }
 
-static int stream(struct export *export, const struct form *form, struct err *err)
+static bool is_of_all(const struct export *export)
+{
+	const struct sample_filter *filter = &export->each.filter;
+
+	return !export->is_split && !filter->of_state && !filter->label && !filter->by && !filter->q &&
+	       filter->flagged == SAMPLE_FLAGGED_OR_NOT && !filter->since;
+}
+
+static int add_labels(struct export *export, const struct form *form, struct err *err)
+{
+	int64_t after = -1;
+	size_t count = LABELS_AT_ONCE;
+
+	while (count == LABELS_AT_ONCE) {
+		if (dataset_each_label(export->call->dataset, &after, LABELS_AT_ONCE, form->add_label, export, &count, err) ||
+		    export_send(export, false, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int add_samples(struct export *export, const struct form *form, struct err *err)
 {
 	const struct sample *sample;
 	int more;
 
-	if (reply_stream_start(export->call->reply, 200, form->type))
-		return export_is_gone(err);
-	if ((form->begin && form->begin(export, err)) || export_send(export, true, err))
-		return -1;
 	while ((more = each_next(&export->each, &sample, err)) == 1) {
 		if (export_find_part(export, sample, err) || form->add(export, sample, err) ||
 		    export_send(export, false, err))
 			return -1;
 	}
-	if (more || export_is_there(export->call, err) || (form->end && form->end(export, err)) ||
+	return more;
+}
+
+static int stream(struct export *export, const struct form *form, struct err *err)
+{
+	bool fast = form->add_label && is_of_all(export);
+
+	if (reply_stream_start(export->call->reply, 200, form->type))
+		return export_is_gone(err);
+	if ((form->begin && form->begin(export, err)) || export_send(export, true, err) ||
+	    (fast ? add_labels(export, form, err) : add_samples(export, form, err)))
+		return -1;
+	if (export_is_there(export->call, err) || (form->end && form->end(export, err)) ||
 	    (form->is_bundle && bundle_end(&export->bundle, err)))
 		return -1;
 	return export_send(export, true, err);

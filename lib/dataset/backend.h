@@ -70,6 +70,7 @@ struct dataset_backend {
 	typeof(dataset_sample_by_sha256) *sample_by_sha256;
 	/* the filter is never NULL, its label is spelled as in the dataset, its q is not "" */
 	typeof(dataset_samples) *samples;
+	typeof(dataset_each_label) *each_label; /* NULL: by samples */
 	typeof(dataset_merge) *merge;
 	typeof(dataset_adopt) *adopt; /* NULL: there is never anything to adopt */
 	typeof(dataset_add_image) *add_image;

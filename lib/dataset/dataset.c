@@ -267,6 +267,31 @@ int dataset_samples(struct dataset *dataset, const struct sample_filter *filter,
 	return failed;
 }
 
+static int each_label_of_samples(struct dataset *dataset, int64_t *after, size_t limit, dataset_label_visit *visit,
+                                 void *data, size_t *count, struct err *err)
+{
+	struct sample *page;
+
+	if (dataset->backend->samples(dataset, NULL, *after, limit, &page, count, err))
+		return -1;
+	for (size_t i = 0; i < *count; i++) {
+		visit(data, page[i].filepath, page[i].label);
+		*after = page[i].id;
+		sample_release(&page[i]);
+	}
+	free(page);
+	return 0;
+}
+
+int dataset_each_label(struct dataset *dataset, int64_t *after, size_t limit, dataset_label_visit *visit, void *data,
+                       size_t *count, struct err *err)
+{
+	*count = 0;
+	if (!dataset->backend->each_label)
+		return each_label_of_samples(dataset, after, limit, visit, data, count, err);
+	return dataset->backend->each_label(dataset, after, limit, visit, data, count, err);
+}
+
 int dataset_unreadable(struct dataset *dataset, int64_t after, size_t limit, struct sample **out, size_t *count,
                        struct err *err)
 {

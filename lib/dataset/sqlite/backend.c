@@ -35,6 +35,7 @@ const struct dataset_backend dataset_sqlite = {
 	.add_image = sqlite_add_image,
 	.has_blob = sqlite_has_blob,
 	.set_urls = sqlite_set_urls,
+	.each_label = sqlite_each_label,
 	.set_contents = sqlite_set_contents,
 	.history = sqlite_history,
 	.flag = sqlite_flag,

@@ -318,6 +318,7 @@ typeof(dataset_merge) sqlite_merge;
 typeof(dataset_add_image) sqlite_add_image;
 typeof(dataset_has_blob) sqlite_has_blob;
 typeof(dataset_set_urls) sqlite_set_urls;
+typeof(dataset_each_label) sqlite_each_label;
 typeof(dataset_set_contents) sqlite_set_contents;
 typeof(dataset_history) sqlite_history;
 typeof(dataset_flag) sqlite_flag;

@@ -71,6 +71,29 @@ static int sample_by(struct dataset *dataset, const char *sql, const char *value
 	return failed;
 }
 
+int sqlite_each_label(struct dataset *dataset, int64_t *after, size_t limit, dataset_label_visit *visit, void *data,
+                      size_t *count, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	sqlite3_stmt *stmt = conn_query(conn, err,
+	                                "SELECT id, filepath, label FROM samples NOT INDEXED WHERE id > ? ORDER BY id LIMIT ?",
+	                                "ii", *after + 1, (int64_t)limit);
+	int row = stmt ? 1 : -1;
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
+		const char *filepath = (const char *)sqlite3_column_text(stmt, 1);
+		const char *label = (const char *)sqlite3_column_text(stmt, 2);
+
+		visit(data, filepath ? filepath : "", label ? label : "");
+		*after = sqlite3_column_int64(stmt, 0) - 1;
+		(*count)++;
+	}
+	db_read_end(dataset_db(dataset), conn);
+	return row;
+}
+
 static const char BY_PATH[] = "SELECT " SAMPLE_COLUMNS " FROM samples WHERE filepath = ? ORDER BY id LIMIT 1";
 static const char BY_SHA256[] = "SELECT " SAMPLE_COLUMNS " FROM samples WHERE sha256 = ?";
 
