@@ -38,7 +38,7 @@ struct form {
 	int (*end)(struct export *export, struct err *err); /* NULL: nothing */
 	/* The fast way of add, where neither split nor filter is asked for; data is the export. NULL: there is none. */
 	dataset_label_visit *add_label;
-	enum bundle_format bundle;                          /* of forms that are archives: they add to export->bundle */
+	enum bundle_format bundle; /* of forms that are archives: they add to export->bundle */
 	bool is_bundle;
 };
 

@@ -8,7 +8,7 @@ enum {
 	PIECE_BYTES = 64 * 1024,
 	DISPOSITION_MAX = 4096,
 	LABELS_AT_ONCE = 1000, /* read from the store */
-	GONE_EACH = 20, /* images hashed between two checks whether the client is still there */
+	GONE_EACH = 20,        /* images hashed between two checks whether the client is still there */
 };
 
 static const struct form *const forms[] = {&csv_form, &json_form, &jsonl_form, &sagemaker_form, &labelstudio_form,
@@ -176,7 +176,7 @@ static bool is_of_all(const struct export *export)
 	       filter->flagged == SAMPLE_FLAGGED_OR_NOT && !filter->since;
 }
 
-static int add_labels(struct export *export, const struct form *form, struct err *err)
+static int stream_labels(struct export *export, const struct form *form, struct err *err)
 {
 	int64_t after = -1;
 	size_t count = LABELS_AT_ONCE;
@@ -189,7 +189,7 @@ static int add_labels(struct export *export, const struct form *form, struct err
 	return 0;
 }
 
-static int add_samples(struct export *export, const struct form *form, struct err *err)
+static int stream_samples(struct export *export, const struct form *form, struct err *err)
 {
 	const struct sample *sample;
 	int more;
@@ -209,7 +209,7 @@ static int stream(struct export *export, const struct form *form, struct err *er
 	if (reply_stream_start(export->call->reply, 200, form->type))
 		return export_is_gone(err);
 	if ((form->begin && form->begin(export, err)) || export_send(export, true, err) ||
-	    (fast ? add_labels(export, form, err) : add_samples(export, form, err)))
+	    (fast ? stream_labels(export, form, err) : stream_samples(export, form, err)))
 		return -1;
 	if (export_is_there(export->call, err) || (form->end && form->end(export, err)) ||
 	    (form->is_bundle && bundle_end(&export->bundle, err)))

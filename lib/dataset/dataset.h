@@ -209,8 +209,8 @@ struct sample_filter {
 enum { DATASET_PAGE_MAX = 1000 };
 int dataset_samples(struct dataset *dataset, const struct sample_filter *filter, int64_t after, size_t limit,
                     struct sample **out, size_t *count, struct err *err);
-/* Visits filepath and label of all samples with id > *after, in order of id, at most limit; *after becomes the id of the
- * last one, and *count how many there were. Several times as fast as dataset_samples, for callers that need no more. */
+/* Visits filepath and label of all samples with id > *after, in order of id, at most limit; *after becomes the last
+ * one's id, and *count how many there were. Several times as fast as dataset_samples, for callers that need no more. */
 typedef void dataset_label_visit(void *data, const char *filepath, const char *label);
 int dataset_each_label(struct dataset *dataset, int64_t *after, size_t limit, dataset_label_visit *visit, void *data,
                        size_t *count, struct err *err);
