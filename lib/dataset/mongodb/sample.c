@@ -73,7 +73,8 @@ int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t
 	bson_t *opts = index ? opts_hint(index, (int64_t)limit) : BCON_NEW("limit", BCON_INT64((int64_t)limit));
 	struct records found = {.count = 0};
 
-	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
+	/* By id alone, which is an order that the server knows to make of several states', too. */
+	BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}");
 	if (find_images(base, filter, opts, &found, err)) {
 		records_release(&found);
 		return -1;
