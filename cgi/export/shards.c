@@ -19,9 +19,7 @@ static int shards_read(const struct images *images, int64_t number, int64_t *fro
 {
 	char key[KEY_MAX], *value = NULL;
 
-	*from = number == 0 ? 0 : -1;
-	if (number == 0)
-		return 0;
+	*from = -1;
 	if (dataset_note_get(images->dataset, shards_note(number, key), &value, err))
 		return -1;
 	int failed = value && text_int64(value, 0, INT64_MAX - 1, from);
@@ -91,24 +89,24 @@ static int shards_follow(const struct images *images, int64_t number, int64_t fr
 	return shards_next(images, from, next, err) || (*next >= 0 && shards_keep(images, number, *next, err));
 }
 
-int shards_find(const struct images *images, int64_t number, struct shard *out, struct err *err)
+int shards_step(const struct images *images, int64_t number, struct shard *shard, struct err *err)
 {
-	int64_t at = number, from, next;
+	int64_t from = number == 0 ? 0 : shard->to, next;
 
-	/* The last one before it that is known. */
-	while (shards_read(images, at, &from, err) == 0 && from < 0)
-		at--;
-	if (from < 0)
-		return -1;
-	for (; at < number; at++, from = next) {
-		if (shards_follow(images, at + 1, from, &next, err))
-			return -1;
-		if (next < 0)
-			return err_set(err, ERR_NOT_FOUND, "The dataset has no shard %06lld", (long long)number);
-	}
-	out->from = from;
 	if (shards_follow(images, number + 1, from, &next, err))
 		return -1;
-	out->to = next < 0 ? INT64_MAX : next;
+	*shard = (struct shard){.from = from, .to = next < 0 ? INT64_MAX : next};
+	return 0;
+}
+
+int shards_find(const struct images *images, int64_t number, struct shard *out, struct err *err)
+{
+	/* The first that is not there ends it, however large the number is that is asked for. */
+	for (int64_t at = 0; at <= number; at++) {
+		if (at > 0 && out->to == INT64_MAX)
+			return err_set(err, ERR_NOT_FOUND, "The dataset has no shard %06lld", (long long)number);
+		if (shards_step(images, at, out, err))
+			return -1;
+	}
 	return 0;
 }

@@ -16,5 +16,7 @@ struct shard {
 
 /* ERR_NOT_FOUND: there is no such one. The first one is always there. */
 int shards_find(const struct images *images, int64_t number, struct shard *out, struct err *err);
+/* Makes the shard before `number` (anything, for 0) that of `number`, which must be there. */
+int shards_step(const struct images *images, int64_t number, struct shard *shard, struct err *err);
 
 #endif

@@ -327,7 +327,7 @@ static int index_stream(struct export *export, struct err *err)
 	export_text(export, dataset_name(export->call->dataset));
 	buf_str(&export->out, ",\"shardlist\":[");
 	for (int64_t number = 0; number < SHARDS_MAX && shard.to < INT64_MAX; number++) {
-		if (shards_find(&export->images, number, &shard, err) || add_shard(export, number, &shard, err))
+		if (shards_step(&export->images, number, &shard, err) || add_shard(export, number, &shard, err))
 			return -1;
 	}
 	buf_str(&export->out, "\n]}\n");
