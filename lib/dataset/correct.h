@@ -22,7 +22,8 @@ int sample_decide(struct dataset *dataset, int64_t id, const char *label, const 
                   struct sample *out, struct err *err);
 
 /* Takes back the newest event of the sample that is not taken back already: its label, state, and who gave it when, are
- * again what they were before. ERR_CONFLICT when there is nothing to undo. */
+ * again what they were before. ERR_CONFLICT when there is nothing to undo, or the
+ * label to which it leads was removed. */
 int sample_undo(struct dataset *dataset, int64_t id, const struct correction *correction, struct sample *out,
                 struct err *err);
 

@@ -6,10 +6,11 @@
  *             record, with its leases and votes inside, so that a lease is taken and checked where the sample is
  *   labels    one document a dataset: _id its name, "0": "accordion", …; the default dataset's comes first
  *   label_details   one document a dataset, once anything is said of a label: _id its name, "of": {KEY: {colour,
- *             description, position}}
+ *             description, position}}, "former": the names that labels had before
  *   datasets  one document a dataset: policy, the next id and key, `revision` (another at every change of the policy
- *             or labels); `removed` while it is being removed, `unfinished` while it comes from another store
- *   events    label events, append-only; _id is {dataset, sample, n}
+ *             or labels); `removed` while it is being removed, `unfinished` while it comes from another store,
+ *             `relabelling` while a label is being renamed or merged
+ *   events    label events, append-only but for the names of labels; _id is {dataset, sample, n}
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
  *   notes, answers   notes of a dataset; idempotency
  *   audit     the audit log; _id is an entry's number
