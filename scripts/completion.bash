@@ -6,7 +6,7 @@
 declare -gA _image_label_words=(
 	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help --version'
 	[image-label-client]='size obtain classify next label undo flag unflag skip renew release tasks list show history remove datasets
-		labels me users tokens passwd audit -u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure
+		labels snapshots me users tokens passwd audit -u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure
 		--json --help --version'
 	[image-label-client obtain]='-i= --id= -o= --outimg='
 	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
@@ -24,6 +24,7 @@ declare -gA _image_label_words=(
 	[image-label-client history]='-i= --id= -f= --filepath='
 	[image-label-client datasets]='add change remove --labels= -a= --basedir= --policy='
 	[image-label-client labels]='add rename change merge remove --colour= --description= --position='
+	[image-label-client snapshots]='add get --split= --seed='
 	[image-label-client users]='add remove --role= --datasets= --expires='
 	[image-label-client tokens]='add remove --scope= --datasets= --expires='
 	[image-label-export]='-u= -p= -b= -d= --user= --password= --base= --dataset= --format= --as= --split= --seed= --state= --label= --by= --q=

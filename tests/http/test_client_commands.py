@@ -162,6 +162,17 @@ def test_labels_are_renamed_described_merged_and_removed(run, dataset):
     assert "there is no label never used" in run("-d", dataset, "labels", "remove", "never used", fails=1)
 
 
+def test_a_snapshot_is_kept_and_read(run, dataset):
+    ((name, size, digest, _, by),) = run("-d", dataset, "snapshots", "add", "for a paper", "--split", "80,10,10", "--seed", "1")
+    assert (name, size, len(digest), by) == ("for a paper", "3", 64, "admin")
+    assert [line[0] for line in run("-d", dataset, "snapshots")] == ["for a paper"]
+    manifest = as_json(run, "-d", dataset, "snapshots", "get", "for a paper")
+    assert [sample["filepath"] for sample in manifest] == ["a/0.png", "a/1.png", "a/2.png"]
+    assert {sample["split"] for sample in manifest} <= {"train", "val", "test"}
+    assert "409" in run("-d", dataset, "snapshots", "add", "for a paper", fails=1)
+    assert "404" in run("-d", dataset, "snapshots", "get", "none", fails=1)
+
+
 def test_a_name_may_be_anything(run, collector):
     odd = 'ä "%$w{d} \'{0}'
     run("datasets", "add", odd)
