@@ -5,10 +5,10 @@
 
 #include "fastcgi/filter.h"
 
-#define SHARDED "split seed " FILTER_NAMES
+#define SHARDED "split seed snapshot " FILTER_NAMES
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/export", ROLE_VIEWER, export_whole, false, "format as split seed " FILTER_NAMES, ""},
+	{"GET", "/v1/datasets/{dataset}/export", ROLE_VIEWER, export_whole, false, "format as " SHARDED, ""},
 	{"GET", "/v1/datasets/{dataset}/export/webdataset", ROLE_VIEWER, export_index, false, SHARDED, ""},
 	{"GET", "/v1/datasets/{dataset}/export/webdataset/{shard}", ROLE_VIEWER, export_shard, false, SHARDED, ""},
 	{0},

@@ -28,7 +28,7 @@ declare -gA _image_label_words=(
 	[image-label-client users]='add remove --role= --datasets= --expires='
 	[image-label-client tokens]='add remove --scope= --datasets= --expires='
 	[image-label-export]='-u= -p= -b= -d= --user= --password= --base= --dataset= --format= --as= --split= --seed= --state= --label= --by= --q=
-		--flagged= --since= --netrc-file= --cacert= --insecure --help --version'
+		--flagged= --since= --snapshot= --netrc-file= --cacert= --insecure --help --version'
 	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help --version'
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help --version'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=

@@ -36,7 +36,7 @@ int export_add_image(struct export *export, const struct sample *sample, const c
                      bool *added, struct err *err)
 {
 	struct bytes image;
-	bool absent = export->is_split && !export->part;
+	bool absent = (export->is_split && !export->part) || export->changed;
 
 	*added = false;
 	if (!absent && bytes_open(&image, &export->images, sample, err)) {

@@ -1,9 +1,10 @@
-/* The samples of an export, one after the other, in order of id: read in pages, so that nothing is locked while the
- * client takes its time. One thread. */
+/* The samples of an export, one after the other, in order of id: those that there are, read in pages, so that
+ * nothing is locked while the client takes its time; or those of a snapshot, as its manifest has them. One thread. */
 #ifndef EXPORT_EACH_H
 #define EXPORT_EACH_H
 
 #include "dataset/dataset.h"
+#include "fastcgi/manifest.h"
 
 struct each {
 	struct dataset *dataset;
@@ -12,9 +13,17 @@ struct each {
 	size_t count, at; /* in the page, and how many of these were returned */
 	int64_t after;    /* the last id that was read; -1 = none yet */
 	bool last;        /* the page is the last one */
+
+	struct blob_store *blobs; /* of a snapshot: where its manifest is; else NULL */
+	struct manifest manifest;
+	struct manifest_line line; /* of the sample that was returned last */
+	struct sample then;        /* that sample */
 };
 
 void each_init(struct each *each, struct dataset *dataset);
+/* From now on these are the samples of the snapshot whose manifest has this key. Its filter may have a state, a label
+ * and a part of the filepath. */
+void each_of_snapshot(struct each *each, struct blob_store *blobs, const char *manifest_key);
 void each_release(struct each *each);
 
 /* Returns the next sample, which belongs to each until the next call. 1; 0: there are no more; -1 with err. */

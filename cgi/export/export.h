@@ -2,6 +2,7 @@
 #ifndef EXPORT_H
 #define EXPORT_H
 
+#include "dataset/snapshot.h"
 #include "dataset/split.h"
 #include "fastcgi/app.h"
 #include "fastcgi/bytes.h"
@@ -12,8 +13,10 @@
 struct export {
 	struct call *call; /* with its place and labels read */
 	struct each each;  /* the samples to export */
+	struct snapshot snapshot; /* its name is NULL when the dataset is exported as it is now */
 	bool is_split;
 	struct split split; /* if it is */
+	bool changed;       /* the image of the sample being added is not the one that was in the snapshot */
 	const char *part;   /* the part of the sample being added; NULL without a split, or if its image is missing */
 	struct images images;
 	struct digests digests;

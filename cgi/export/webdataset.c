@@ -68,6 +68,8 @@ static int entry_open(struct export *export, const struct sample *sample, struct
 		return 0;
 	if (export_find_part(export, sample, err))
 		return -1;
+	if (export->changed)
+		return 0;
 	if (bytes_open(&entry->image, &export->images, sample, err))
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
 	entry->present = true;

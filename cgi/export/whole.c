@@ -104,10 +104,40 @@ static int read_split(struct export *export, struct err *err)
 	const struct request *request = export->call->request;
 	const char *text = request_query(request, "split"), *seed = request_query(request, "seed");
 
+	if (!text && export->snapshot.name && export->snapshot.split[0]) {
+		text = export->snapshot.split;
+		seed = seed ? seed : export->snapshot.seed;
+	}
 	export->is_split = text != NULL;
 	if (!text)
 		return seed ? err_set(err, ERR_BAD_REQUEST, "\"seed\" is for \"split\", which is not given") : 0;
 	return split_parse(text, seed ? seed : "", &export->split, err);
+}
+
+/* Those fields of samples are not in a manifest. */
+static int refuse_filter(const struct request *request, struct err *err)
+{
+	static const char *const unknown[] = {"by", "flagged", "since"};
+
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+		if (request_query(request, unknown[i]))
+			return err_set(err, ERR_BAD_REQUEST, "A snapshot does not know \"%s\": filter it by state, label or q",
+			               unknown[i]);
+	}
+	return 0;
+}
+
+static int read_snapshot(struct export *export, struct err *err)
+{
+	const char *name = request_query(export->call->request, "snapshot");
+
+	if (!name)
+		return 0;
+	if (refuse_filter(export->call->request, err) ||
+	    snapshot_find(export->call->dataset, name, &export->snapshot, err))
+		return -1;
+	each_of_snapshot(&export->each, export->call->app->blobs, export->snapshot.blob_key);
+	return 0;
 }
 
 int export_digest(struct export *export, const struct sample *sample, char out[HASH_SHA256_HEX], struct err *err)
@@ -117,11 +147,32 @@ int export_digest(struct export *export, const struct sample *sample, char out[H
 	return digests_of(&export->digests, sample, out, err);
 }
 
+/* By what the manifest has. The bytes of an uploaded image never change; a file in base_dir may. */
+static int find_part_then(struct export *export, const struct sample *sample, struct err *err)
+{
+	const char *then = export->each.line.sha256;
+	struct sample as_it_is = *sample;
+	char now[HASH_SHA256_HEX] = "", unknown[] = "";
+
+	as_it_is.sha256 = unknown;
+	if (export->is_split && then[0])
+		export->part = split_of(&export->split, then);
+	export->changed = false;
+	if (sample->blob_key[0])
+		return 0;
+	if (export_digest(export, &as_it_is, now, err) && err->code != ERR_NOT_FOUND)
+		return -1;
+	export->changed = strcmp(now, then) != 0;
+	return 0;
+}
+
 int export_find_part(struct export *export, const struct sample *sample, struct err *err)
 {
 	char sha256[HASH_SHA256_HEX];
 
 	export->part = NULL;
+	if (export->snapshot.name)
+		return find_part_then(export, sample, err);
 	if (!export->is_split)
 		return 0;
 	if (export_digest(export, sample, sha256, err))
@@ -172,8 +223,8 @@ static bool is_of_all(const struct export *export)
 {
 	const struct sample_filter *filter = &export->each.filter;
 
-	return !export->is_split && !filter->of_state && !filter->label && !filter->by && !filter->q &&
-	       filter->flagged == SAMPLE_FLAGGED_OR_NOT && !filter->since;
+	return !export->snapshot.name && !export->is_split && !filter->of_state && !filter->label && !filter->by &&
+	       !filter->q && filter->flagged == SAMPLE_FLAGGED_OR_NOT && !filter->since;
 }
 
 static int stream_labels(struct export *export, const struct form *form, struct err *err)
@@ -222,8 +273,9 @@ int export_open(struct export *export, struct call *call, struct err *err)
 	*export = (struct export){.call = call};
 	buf_init(&export->out, REPLY_BODY_MAX);
 	each_init(&export->each, call->dataset);
-	if (read_split(export, err) || filter_of_query(call->request, &export->each.filter, err) ||
-	    call_place(call, err) || call_labels(call, err))
+	if (read_snapshot(export, err) || read_split(export, err) ||
+	    filter_of_query(call->request, &export->each.filter, err) || call_place(call, err) ||
+	    call_labels(call, err))
 		return -1;
 	export->images = call_images(call);
 	digests_init(&export->digests, &export->images);
@@ -236,6 +288,7 @@ void export_close(struct export *export)
 	digests_keep(&export->digests);
 	hash_stream_free(export->hash);
 	each_release(&export->each);
+	snapshot_release(&export->snapshot);
 	classes_release(&export->classes);
 	buf_release(&export->out);
 }

@@ -40,6 +40,14 @@ void manifest_close(struct manifest *manifest)
 	manifest->key = NULL;
 }
 
+void manifest_rewind(struct manifest *manifest)
+{
+	buf_clear(&manifest->text);
+	manifest->at = 0;
+	manifest->offset = 0;
+	manifest->ended = false;
+}
+
 /* Moves what is left to the beginning, and reads on behind it. */
 static int read_piece(struct manifest *manifest, struct err *err)
 {

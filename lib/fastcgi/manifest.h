@@ -25,6 +25,7 @@ struct manifest {
 };
 void manifest_open(struct manifest *manifest, struct blob_store *blobs, const char *key);
 void manifest_close(struct manifest *manifest);
+void manifest_rewind(struct manifest *manifest); /* to its first line */
 
 /* A line's contents. Its texts live until the next call. */
 struct manifest_line {

@@ -17,6 +17,7 @@ SEEDED = [("a/1.png", "cat"), ("=2.png", "dog"), ("b/3.jpg", "cat"), ("4.png", "
 def server(make_shared_server):
     server = make_shared_server()
     server.add_user("ann")
+    server.add_user("carol", role="contributor")
     folder = server.add_dataset("pets", ["cat", "dog"], SEEDED)
     for number, (filepath, _) in enumerate(SEEDED):
         draw(folder / filepath, (number, 9, 9), (400, 300))
@@ -50,6 +51,15 @@ def test_each_form_is_saved_under_its_name_and_nothing_else_is_left(run, form):
 def test_filters_are_passed_on(run):
     (file,) = fetched(run("csv", "--label", "cat", "--q", ".png"))
     assert list(csv.reader(file.open(newline=""))) == [["filepath", "label"], ["a/1.png", "cat"]]
+
+
+def test_a_snapshot_is_fetched_as_it_was(server, run):
+    made = server.session("carol").post("/v1/datasets/pets/snapshots", json={"name": "v1", "split": "50,25,25", "seed": "s"})
+    assert made.status_code == 201, made.text
+    (whole,) = fetched(run("classfolders", "--snapshot", "v1"))
+    assert {name.split("/")[0] for name in tarfile.open(whole).getnames()} <= {"train", "val", "test", "classes.txt", "classes.json"}
+    done = run("csv", "--snapshot", "v2")
+    assert done.returncode == 1 and "v2" in done.stderr
 
 
 def test_class_folders_as_tar_and_as_zip(run):

@@ -1,7 +1,9 @@
 """/v1/datasets/{d}/snapshots: a dataset as it was at one moment, for good."""
 import hashlib
 import hmac
+import io
 import json
+import tarfile
 
 import pytest
 from collecting import DEFAULT, Collector, assert_problem, picture, samples
@@ -158,3 +160,97 @@ def test_nobody_fetches_a_manifest_as_an_image(collector, contributor):
     make(contributor, "private")
     for key in {key for key in collector.objects() if "/snapshots/" in key}:
         assert contributor.get(f"/public/{key}").status_code in (403, 404)
+
+
+# --- exports of a snapshot
+
+
+@pytest.fixture
+def own(collector):
+    """A dataset of two images, and how it is exported."""
+    contributor, name = collector.session("admin"), f"own{len(collector.session('admin').get('/v1/datasets').json()['items'])}"
+    path = f"/v1/datasets/{name}"
+    assert contributor.post("/v1/datasets", json={"name": name, "labels": ["cat", "dog"]}).status_code == 201
+
+    def put(number, label):
+        answer = contributor.put(f"{path}/images/{number}.png", params={"label": label}, data=picture())
+        assert answer.status_code == 201, answer.text
+
+    def export(form, **query):
+        answer = contributor.get(f"{path}/export", params={"format": form, **query})
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def classify(number, label):
+        body = {"dataset_name": name, "base_dir": "", "filepath": f"{number}.png", "label": label}
+        assert contributor.post("/classify", json=body).json() == {"response": True}
+
+    put(0, "cat")
+    put(1, "dog")
+    own.session, own.path, own.put, own.export, own.classify = contributor, path, put, export, classify
+    return own
+
+
+def members(data):
+    return sorted((entry.name, entry.size) for entry in tarfile.open(fileobj=io.BytesIO(data)) if not entry.name.startswith("classes."))
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_an_export_of_a_snapshot_is_what_it_was_then(own, form):
+    before = own.export(form)
+    make(own.session, "then", f"{own.path}/snapshots")
+    own.classify(0, "dog")
+    own.put(2, "cat")
+    assert own.export(form) != before
+    assert own.export(form, snapshot="then") == before
+
+
+@pytest.mark.parametrize("form", ["jsonl", "sagemaker", "labelstudio", "croissant"])
+def test_the_other_forms_leave_out_who_gave_the_label_and_when(own, form):
+    make(own.session, "then", f"{own.path}/snapshots")
+    assert own.export(form, snapshot="then")
+    own.classify(0, "dog")
+    then = own.export(form, snapshot="then")
+    assert b"cat" in then and b"labelled_by\":\"admin" not in then.splitlines()[0]
+    if form == "jsonl":
+        assert [(line["label"], line["version"]) for line in map(json.loads, then.splitlines())] == [("cat", 0), ("dog", 0)]
+
+
+def test_so_are_its_images(own):
+    before = own.export("classfolders", split="50,25,25", seed="s")
+    make(own.session, "then", f"{own.path}/snapshots", split="50,25,25", seed="s")
+    own.classify(0, "dog")
+    own.put(2, "cat")
+    assert members(own.export("classfolders", snapshot="then")) == members(before)
+    shard = own.session.get(f"{own.path}/export/webdataset/000000.tar", params={"snapshot": "then"})
+    classes = {entry.name: shard_text(shard.content, entry.name) for entry in tarfile.open(fileobj=io.BytesIO(shard.content))
+               if entry.name.endswith(".cls")}  # fmt: skip
+    assert classes == {"0.cls": b"0", "1.cls": b"1"}
+
+
+def shard_text(data, name):
+    return tarfile.open(fileobj=io.BytesIO(data)).extractfile(name).read()
+
+
+def test_an_export_of_a_snapshot_is_filtered_by_what_was_then(own):
+    make(own.session, "then", f"{own.path}/snapshots")
+    own.classify(0, "dog")
+    assert own.export("csv", snapshot="then", label="cat") == b"filepath,label\r\n0.png,cat\r\n"
+    assert own.export("csv", snapshot="then", q="1.p") == b"filepath,label\r\n1.png,dog\r\n"
+    assert own.export("csv", snapshot="then", state="unlabelled") == b"filepath,label\r\n"
+    for name in ("by", "flagged", "since"):
+        value = {"by": "x", "flagged": "true", "since": "2026-01-01T00:00:00Z"}[name]
+        answer = own.session.get(f"{own.path}/export", params={"format": "csv", "snapshot": "then", name: value})
+        assert_problem(answer, 400, name)
+    assert_problem(own.session.get(f"{own.path}/export", params={"format": "csv", "snapshot": "none"}), 404, "none")
+
+
+def test_a_file_that_has_changed_since_is_not_taken_for_the_one_of_then(collector, contributor):
+    folder = collector.images / "seeded"
+    make(contributor, "unchanged", SEEDED)
+    draw(folder / "new\nline.png", (77, 7, 7))
+    path = "/v1/datasets/seeded/export"
+    csv = contributor.get(path, params={"format": "csv", "snapshot": "unchanged"})
+    assert csv.status_code == 200 and csv.text.count("\r\n") == 4
+    zipped = contributor.get(path, params={"format": "classfolders", "as": "tar", "snapshot": "unchanged"}).content
+    assert [name for name, _ in members(zipped)][:1] != [] and "missing.txt" in [name for name, _ in members(zipped)]
