@@ -272,7 +272,7 @@ static int each_label_of_samples(struct dataset *dataset, int64_t *after, size_t
 {
 	struct sample *page;
 
-	if (dataset->backend->samples(dataset, NULL, *after, limit, &page, count, err))
+	if (dataset_samples(dataset, NULL, *after, limit, &page, count, err))
 		return -1;
 	for (size_t i = 0; i < *count; i++) {
 		visit(data, page[i].filepath, page[i].label);

@@ -338,6 +338,37 @@ static void what_was_computed_of_a_file_is_kept_with_it_and_changes_nothing_else
 	sample_release(&after);
 }
 
+static void note_label(void *data, const char *filepath, const char *label)
+{
+	buf_printf(data, "%s=%s;", filepath, label);
+}
+
+static void filepaths_and_labels_alone_come_page_by_page(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct buf said, wanted;
+	int64_t after = -1;
+	size_t count = 2;
+
+	buf_init(&said, 10000);
+	buf_init(&wanted, 10000);
+	add_pictures(dataset, 5);
+	label_next(dataset, "ada", 0, "cat");
+	for (int i = 0; i < 5; i++)
+		buf_printf(&wanted, "%s=%s;", picture(i), i == 0 ? "cat" : "");
+	for (int pages = 0; count == 2; pages++) {
+		must(dataset_each_label(dataset, &after, 2, note_label, &said, &count, &failure));
+		assert_int_equal(after, pages < 2 ? 2 * pages + 1 : 4);
+	}
+	assert_int_equal(count, 1);
+	assert_string_equal(buf_text(&said), buf_text(&wanted));
+	must(dataset_each_label(dataset, &after, 2, note_label, &said, &count, &failure));
+	assert_int_equal(count, 0);
+	assert_int_equal(after, 4);
+	buf_release(&said);
+	buf_release(&wanted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +383,7 @@ int main(void)
 		DATASET_TEST(uploaded_images_are_labelled_like_all_others),
 		DATASET_TEST(images_uploaded_by_many_at_once_are_added_once),
 		DATASET_TEST(what_was_computed_of_a_file_is_kept_with_it_and_changes_nothing_else),
+		DATASET_TEST(filepaths_and_labels_alone_come_page_by_page),
 	};
 
 	return RUN(tests);
