@@ -18,6 +18,6 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "export", .routes = routes, .threads = 128, .images = true};
 
-	setlocale(LC_CTYPE, "C.UTF-8"); /* of the names that libarchive is given */
+	setlocale(LC_CTYPE, "C.UTF-8"); /* for the names given to libarchive */
 	return app_run(&program, argc, argv);
 }

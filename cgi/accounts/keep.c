@@ -1,5 +1,6 @@
-/* Keeps what this machine lets in true beside the requests: who expires is let in no longer, and what another machine
- * has changed in the store that both share is compiled here, too. When who was let in goes round the same way. */
+/* Keeps this machine's list of those who are let in up to date, beside the requests: users and tokens that expire
+ * are removed, and changes that another machine makes in the shared store are compiled here, too. The times of the
+ * last logins spread in the same way. */
 #include <sys/stat.h>
 
 #include "accounts.h"
@@ -11,19 +12,19 @@
 #include "dataset/accounts.h"
 
 enum {
-	USES_MAX = 1000,                    /* noted in one write */
-	USES_EVERY_US = 1 * MICROSECONDS,   /* how often they go round */
-	USES_OVERLAP_US = 5 * MICROSECONDS, /* by which machines' clocks may differ, and notes be late */
+	USES_MAX = 1000,                    /* uses noted in one write */
+	USES_EVERY_US = 1 * MICROSECONDS,   /* how often they are exchanged */
+	USES_OVERLAP_US = 5 * MICROSECONDS, /* by which machines' clocks may differ, and notes may be late */
 };
 
-/* Of the one thread that keeps. */
+/* Used by the single thread that keeps. */
 struct keeper {
-	int64_t revision;          /* of what was compiled last; -1: nothing, since this program started */
-	int64_t compiled_us;       /* up to when all that expired was taken out */
-	struct stat grants;        /* as they were compiled: a command that knows nothing of the store may write them, too */
-	int64_t told_us, heard_us; /* up to when uses were noted in the store, and here */
-	int64_t uses_us;           /* when that is to be done again */
-	bool failing;              /* which is said once */
+	int64_t revision;          /* of what was last compiled; -1: nothing since this program started */
+	int64_t compiled_us;       /* everything that expired before this was removed */
+	struct stat grants;        /* the file as it was compiled: a command that does not know the store may also write it */
+	int64_t told_us, heard_us; /* until when uses were noted in the store, and here */
+	int64_t uses_us;           /* when to do that again */
+	bool failing;              /* a failure is reported only once */
 };
 
 static void keep_failed(struct keeper *keeper, const struct err *err)

@@ -1,5 +1,5 @@
-/* The forms that are archives of images: "classfolders", a folder a label, and "huggingface", a folder a part with the
- * labels in metadata.csv. */
+/* The formats that are archives of images: "classfolders", a folder for each label, and "huggingface", a folder for
+ * each part with the labels in metadata.csv. */
 #include "export.h"
 
 #include "base/json.h"
@@ -64,7 +64,7 @@ int export_add_missing(struct export *export, struct err *err)
 
 /* --- class folders ------------------------------------------------------------------------------------------------ */
 
-/* What has no label is in no class. */
+/* A sample without a label is in no class. */
 static int classfolders_add(struct export *export, const struct sample *sample, struct err *err)
 {
 	struct buf folder, name;
@@ -83,7 +83,7 @@ static int classfolders_add(struct export *export, const struct sample *sample, 
 	return failed;
 }
 
-/* classes.txt has the labels in the order in which a loader numbers their folders. */
+/* classes.txt lists the labels in the order in which loaders number their folders. */
 static int classfolders_end(struct export *export, struct err *err)
 {
 	size_t count = classes_by_folder(&export->classes);
@@ -142,7 +142,7 @@ static int part_number(const struct export *export)
 	return number;
 }
 
-/* RFC 4180; a formula is left as it is, since this is for a loader, which would take the ' for a part of the label. */
+/* RFC 4180; formulas stay unchanged, since a loader would take the ' for part of the label. */
 static int add_row(struct export *export, const char *file, const char *label, struct err *err)
 {
 	struct buf row;

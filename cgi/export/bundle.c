@@ -1,4 +1,4 @@
-/* Writes archives by libarchive. */
+/* Writes archives with libarchive. */
 #include "bundle.h"
 
 #include <archive.h>
@@ -15,7 +15,7 @@ static la_ssize_t bundle_pass_on(struct archive *archive, void *data, const void
 
 	if (!bundle->err || bundle->sink(bundle->data, bytes, len, bundle->err)) {
 		archive_set_error(archive, EIO, "the sink failed");
-		bundle->err = NULL; /* which says why, and is not to be written over */
+		bundle->err = NULL; /* it says why, and must not be overwritten */
 		return -1;
 	}
 	return (la_ssize_t)len;
@@ -31,7 +31,7 @@ void bundle_init(struct bundle *bundle, enum bundle_format format, bundle_sink *
 	} else {
 		archive_write_set_format_pax_restricted(bundle->archive);
 	}
-	archive_write_set_bytes_per_block(bundle->archive, 0); /* neither buffered nor padded */
+	archive_write_set_bytes_per_block(bundle->archive, 0); /* without buffering and padding */
 	archive_write_open(bundle->archive, bundle, NULL, bundle_pass_on, NULL);
 }
 
@@ -46,7 +46,7 @@ void bundle_release(struct bundle *bundle)
 	*bundle = (struct bundle){.archive = NULL};
 }
 
-/* libarchive's failure, unless the sink's is known. */
+/* libarchive's failure, unless the sink has failed. */
 static int bundle_failed(struct bundle *bundle, struct err *err)
 {
 	const char *why = archive_error_string(bundle->archive);
@@ -76,7 +76,7 @@ static int bundle_write(struct bundle *bundle, const void *bytes, size_t len, st
 	return took == (la_ssize_t)len ? 0 : bundle_failed(bundle, err);
 }
 
-/* With what stands behind its bytes. */
+/* Writes what follows an entry's bytes. */
 static int bundle_finish(struct bundle *bundle, struct err *err)
 {
 	return archive_write_finish_entry(bundle->archive) == ARCHIVE_OK ? 0 : bundle_failed(bundle, err);

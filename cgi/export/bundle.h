@@ -1,6 +1,6 @@
-/* An archive that is written as it is sent: tar or zip, by libarchive. One thread.
+/* An archive that is sent while it is written: tar or zip, by libarchive. One thread.
  *
- * All entries have the same time, so that the same files make the same archive. A zip stores images as they are, since
+ * All entries have the same time, so that the same files make the same archive. A zip stores images unpacked, since
  * they are compressed already; libarchive keeps its directory, some 100 bytes an entry, until its end. */
 #ifndef EXPORT_BUNDLE_H
 #define EXPORT_BUNDLE_H
@@ -11,7 +11,7 @@
 
 enum bundle_format { BUNDLE_TAR, BUNDLE_ZIP };
 
-/* Takes bytes of the archive. */
+/* Receives bytes of the archive. */
 typedef int bundle_sink(void *data, const void *bytes, size_t len, struct err *err);
 
 struct archive;
@@ -19,15 +19,15 @@ struct bundle {
 	struct archive *archive;
 	bundle_sink *sink;
 	void *data;
-	struct err *err; /* of the call under way */
+	struct err *err; /* for the present call */
 	char *piece;     /* for reading files */
 };
 
 void bundle_init(struct bundle *bundle, enum bundle_format format, bundle_sink *sink, void *data);
-/* What is left out when it was not ended: the archive's end, too. */
+/* If the archive was not ended, its end is missing, too. */
 void bundle_release(struct bundle *bundle);
 
-/* Each adds a file. name is UTF-8. What cannot be read to its end is an error: the archive is broken then. */
+/* Each adds a file. name is UTF-8. A file that cannot be read to its end is an error: the archive is then broken. */
 int bundle_add_text(struct bundle *bundle, const char *name, const char *text, size_t len, struct err *err);
 int bundle_add_spool(struct bundle *bundle, const char *name, const struct spool *spool, struct err *err);
 int bundle_add_image(struct bundle *bundle, const char *name, struct bytes *image, struct err *err);

@@ -37,7 +37,7 @@ void classes_release(struct classes *classes)
 	free(classes->item);
 }
 
-/* The first one that is not before the label: where it is, or would be. */
+/* The index of the first label that is not before this one: where it is, or belongs. */
 static size_t classes_place(const struct classes *classes, const char *label)
 {
 	size_t from = 0, to = classes->count;

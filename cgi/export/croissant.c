@@ -1,5 +1,5 @@
-/* The form "croissant": the dataset described as JSON-LD (http://mlcommons.org/croissant/1.1): the address of its
- * samples as jsonl, with their SHA-256, and what the fields of these mean. */
+/* The format "croissant": a description of the dataset as JSON-LD (http://mlcommons.org/croissant/1.1): the address
+ * of its samples as jsonl, with their SHA-256, and the meaning of the fields. */
 #include "export.h"
 
 #include "base/json.h"
@@ -8,7 +8,7 @@
 
 enum { URL_MAX = 256 * 1024 };
 
-/* That of the specification. */
+/* From the specification. */
 static const char CONTEXT[] =
 	"{\"@context\":{\"@language\":\"en\",\"@vocab\":\"https://schema.org/\",\"arrayShape\":\"cr:arrayShape\","
 	"\"citeAs\":\"cr:citeAs\",\"column\":\"cr:column\",\"conformsTo\":\"dct:conformsTo\",\"containedIn\":"
@@ -121,7 +121,7 @@ static int croissant_begin(struct export *export, struct err *err)
 	return 0;
 }
 
-/* The line is hashed, not sent. */
+/* Hashes the line instead of sending it. */
 static int croissant_add(struct export *export, const struct sample *sample, struct err *err)
 {
 	size_t before = export->out.len;

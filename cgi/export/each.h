@@ -28,7 +28,7 @@ void each_release(struct each *each);
 
 /* Returns the next sample, which belongs to each until the next call. 1; 0: there are no more; -1 with err. */
 int each_next(struct each *each, const struct sample **out, struct err *err);
-/* Begins anew, behind this id. */
+/* Starts again, after this id. */
 void each_restart(struct each *each, int64_t after);
 /* Reads the first page, so that a failure comes before the answer has begun. */
 int each_start(struct each *each, struct err *err);

@@ -21,18 +21,18 @@ struct export {
 	struct images images;
 	struct digests digests;
 	struct classes classes;
-	int64_t added;            /* samples, by forms that set something between them */
-	struct hash_stream *hash; /* of what is described and not sent; NULL: there is none */
+	int64_t added;            /* samples so far, for formats that separate them */
+	struct hash_stream *hash; /* of what is described, not sent; NULL: there is none */
 	struct bundle bundle;
-	struct spool rows[SPLIT_PARTS]; /* what is known of the images of each part, for forms that write it at the end */
-	struct spool missing;           /* the samples whose images are not there, a line each */
+	struct spool rows[SPLIT_PARTS]; /* what is known of each part's images, for formats that write it at the end */
+	struct spool missing;           /* the samples without an image, one a line */
 	struct buf out;                 /* what is yet to be sent; that it overflowed is seen when it is sent */
 };
 
 /* A format of exports. */
 struct form {
-	const char *name;   /* as "format" has it */
-	const char *as;     /* the kind of archive, where there is a choice; the first one is the default */
+	const char *name;   /* the value of "format" */
+	const char *as;     /* the kind of archive, where there is a choice; the first is the default */
 	const char *type;   /* media type */
 	const char *ending; /* of its file's name, after the dataset's name */
 	/* Each appends to export->out. */
@@ -50,18 +50,18 @@ int export_headers(struct call *call, const char *ending, struct err *err);
 
 /* Appends a JSON value, which it takes. */
 void export_json(struct export *export, cJSON *tree);
-void export_text(struct export *export, const char *text); /* the same of a string */
+void export_text(struct export *export, const char *text); /* the same for a string */
 /* Adds the lasting address of a sample's image (fastcgi/address.h). */
 int export_add_address(struct export *export, cJSON *object, const char *key, const struct sample *sample,
                        struct err *err);
 
-/* The folder of the part that the sample is in, "train/"; "" when the export is not split. */
+/* Appends the folder of the sample's part, "train/"; nothing without a split. */
 void export_add_part(const struct export *export, struct buf *out);
-/* Adds the sample's image to the bundle, below `folder` (with its slash); *added is false when the image is not there,
- * which is noted. Its name goes to `name`. */
+/* Adds the sample's image to the bundle, below `folder` (with its slash); if the image is missing, notes that, and
+ * sets *added to false. Appends its name to `name`. */
 int export_add_image(struct export *export, const struct sample *sample, const char *folder, struct buf *name,
                      bool *added, struct err *err);
-/* Adds "missing.txt", if images were. */
+/* Adds "missing.txt", if any images were missing. */
 int export_add_missing(struct export *export, struct err *err);
 
 int export_is_gone(struct err *err); /* non-zero: the client went away */
@@ -69,19 +69,19 @@ int export_is_gone(struct err *err); /* non-zero: the client went away */
 /* Sends export->out if it holds enough, or in any case. ERR_BAD_REQUEST: the client has disconnected. */
 int export_send(struct export *export, bool all, struct err *err);
 
-/* The same, some bytes more; large pieces are not copied. */
+/* The same after adding some bytes; large pieces are not copied. */
 int export_send_piece(struct export *export, const void *bytes, size_t len, struct err *err);
 
-/* Reads what every export is asked for: split, filter, and what is known of the dataset. To be closed in any case. */
+/* Reads what every export request may contain: split, filter, and the dataset's description. Close it in any case. */
 int export_open(struct export *export, struct call *call, struct err *err);
 void export_close(struct export *export);
-/* The SHA-256 of its image, as digests_of; and looks now and then whether anybody still waits. */
+/* The SHA-256 of its image, like digests_of; also checks now and then whether the client is still there. */
 int export_digest(struct export *export, const struct sample *sample, char out[HASH_SHA256_HEX], struct err *err);
-/* Appends the line of the form "jsonl". compute: the SHA-256, too, where it is not known. */
+/* Appends the line of the format "jsonl". compute: with the SHA-256 even where it is not known. */
 int export_add_line(struct export *export, const struct sample *sample, bool compute, struct err *err);
-/* Sets export->part of a sample. */
+/* Sets export->part for a sample. */
 int export_find_part(struct export *export, const struct sample *sample, struct err *err);
-/* Whether the dataset is the same still: what was read of one that was removed meanwhile may be a part of it. */
+/* Checks that the dataset is still the same: if it was removed meanwhile, only a part of it may have been read. */
 int export_is_there(struct call *call, struct err *err);
 
 /* GET …/export, …/export/webdataset and …/export/webdataset/{shard} */

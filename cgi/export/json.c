@@ -95,7 +95,7 @@ static int add_sha256(struct export *export, const struct sample *sample, bool c
 	char sha256[HASH_SHA256_HEX];
 
 	snprintf(sha256, sizeof(sha256), "%s", sample->sha256);
-	/* What is kept of a file is of no use once that has changed. */
+	/* What was stored for a file is useless once the file has changed. */
 	if (!sha256[0] && (compute || sample->file_sha256[0]) && export_digest(export, sample, sha256, err)) {
 		if (err->code != ERR_NOT_FOUND)
 			return -1;

@@ -20,7 +20,7 @@ static bool names_must_encode(const char *label, const char *at)
 	       (*at == ' ' && last);
 }
 
-/* Cut between two characters, of which some are encoded. */
+/* Cuts between two characters, some of which are encoded. */
 static void names_cut(const char *label, const struct buf *whole, struct buf *out)
 {
 	unsigned char digest[HASH_SHA256_SIZE];

@@ -8,7 +8,7 @@
 
 enum { NUMBER_MAX = 20 };
 
-/* -1: it is none; -2: there are no digits. */
+/* -1: not a number; -2: there are no digits. */
 static int64_t read_number(const char **text)
 {
 	size_t len = strspn(*text, "0123456789");
@@ -22,7 +22,7 @@ static int64_t read_number(const char **text)
 	return len < NUMBER_MAX && !text_int64(number, 0, INT64_MAX, &value) ? value : -1;
 }
 
-/* "first-last", "first-" or "-length" */
+/* Reads "first-last", "first-" or "-length". */
 static bool read_range(const char *text, int64_t size, struct range *out)
 {
 	int64_t first = read_number(&text);

@@ -1,4 +1,4 @@
-/* Finds where shards begin, and keeps it in notes of the dataset. */
+/* Finds where shards begin, and stores that in notes of the dataset. */
 #include "shards.h"
 
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static int shards_keep(const struct images *images, int64_t number, int64_t from
 	return dataset_note_set(images->dataset, shards_note(number, key), value, err);
 }
 
-/* What a sample takes; of one whose image is not there, next to nothing. */
+/* The bytes that a sample takes; next to nothing if its image is missing. */
 static int shards_weigh(const struct images *images, const struct sample *sample, int64_t *bytes, struct err *err)
 {
 	struct bytes image;
@@ -52,7 +52,7 @@ static int shards_weigh(const struct images *images, const struct sample *sample
 	return 0;
 }
 
-/* The id of the first sample that the shard which begins at `from` has no room for; -1: it has room for all. */
+/* The id of the first sample for which the shard beginning at `from` has no room; -1: it has room for all. */
 static int shards_next(const struct images *images, int64_t from, int64_t *next, struct err *err)
 {
 	int64_t total = 0, after = from - 1, bytes;
@@ -79,7 +79,7 @@ static int shards_next(const struct images *images, int64_t from, int64_t *next,
 	return failed;
 }
 
-/* Where the shard begins that follows the one which begins at `from`; -1: none does. */
+/* Where the shard after the one beginning at `from` begins; -1: there is none. */
 static int shards_follow(const struct images *images, int64_t number, int64_t from, int64_t *next, struct err *err)
 {
 	if (shards_read(images, number, next, err))

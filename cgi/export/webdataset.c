@@ -16,7 +16,7 @@ enum {
 	NAME_BYTES = 64,
 	LINE_MAX_BYTES = 256 * 1024,
 	URL_MAX = 256 * 1024,
-	DIGITS = 6, /* of a shard's number */
+	DIGITS = 6, /* in a shard's number */
 	SHARDS_MAX = 1000000,
 };
 
@@ -24,7 +24,7 @@ enum {
 
 struct entry {
 	const struct sample *sample;
-	bool present; /* it has a label, and its image is there */
+	bool present; /* it has a label and an image */
 	struct bytes image;
 	struct buf json;
 	char cls[24]; /* the label's key */
@@ -102,7 +102,7 @@ static int entry_write(struct bundle *bundle, struct entry *entry, struct err *e
 	return failed;
 }
 
-/* Which bytes it is made of, without reading the image. */
+/* Hashes what determines the entry's bytes, without reading the image. */
 static void entry_hash(const struct entry *entry, struct hash_stream *hash)
 {
 	hash_stream_update(hash, entry->json.data, entry->json.len + 1);
@@ -116,7 +116,7 @@ static void entry_hash(const struct entry *entry, struct hash_stream *hash)
 
 typedef int entry_visit(void *data, struct entry *entry, struct err *err);
 
-/* Visits the shard's samples that are present. */
+/* Visits the shard's present samples. */
 static int shard_walk(struct export *export, const struct shard *shard, entry_visit *visit, void *data, struct err *err)
 {
 	const struct sample *sample;
@@ -147,7 +147,7 @@ static int measure_entry(void *data, struct entry *entry, struct err *err)
 	return 0;
 }
 
-/* Its size, how many samples it has, and its version. */
+/* Finds its size, its number of samples, and its version. */
 static int shard_measure(struct export *export, const struct shard *shard, struct measure *out, char etag[ETAG_MAX],
                          struct err *err)
 {
@@ -165,7 +165,7 @@ static int shard_measure(struct export *export, const struct shard *shard, struc
 struct sending {
 	struct export *export;
 	struct range range;
-	int64_t at; /* bytes of the shard, sent or passed over */
+	int64_t at; /* bytes of the shard that were sent or skipped */
 };
 
 static int send_ranged(void *data, const void *bytes, size_t len, struct err *err)
@@ -186,7 +186,7 @@ static int send_entry(void *data, struct entry *entry, struct err *err)
 	int64_t size = entry_size(entry), end = sending->at + size;
 
 	if (end <= sending->range.first || sending->at > sending->range.last)
-		sending->at = end; /* nothing of it is asked for */
+		sending->at = end; /* none of it was requested */
 	else if (entry_write(&sending->export->bundle, entry, err))
 		return -1;
 	return sending->at == end ? 0 : err_set(err, ERR_UNAVAILABLE, "An image changed while its shard was sent");
@@ -253,7 +253,7 @@ static int shard_answer(struct export *export, const struct shard *shard, struct
 	return shard_send(export, shard, range, measure.bytes, err);
 }
 
-/* "000012.tar" */
+/* Reads a name such as "000012.tar". */
 static int shard_number(const char *name, int64_t *out, struct err *err)
 {
 	int64_t number = 0;
@@ -284,7 +284,7 @@ int export_shard(struct call *call, struct err *err)
 
 /* --- the index ---------------------------------------------------------------------------------------------------- */
 
-/* The address of a shard, with the query that the index was asked for. */
+/* Appends a shard's address, with the query of the index's request. */
 static void add_shard_url(struct export *export, int64_t number, struct buf *out)
 {
 	const struct request *request = export->call->request;

@@ -1,4 +1,4 @@
-/* Labels given directly, taken away and undone: one sample's. */
+/* One sample's label, given directly, removed or undone. */
 #include "samples.h"
 
 #include "base/json.h"
@@ -11,7 +11,7 @@ struct correction samples_correction(const struct call *call)
 	                           .request = call->request->id};
 }
 
-/* The version that the body names, if it does. */
+/* Reads the version in the body, if there is one. */
 static int read_version(struct call *call, struct correction *out, struct err *err)
 {
 	int64_t version = -1;

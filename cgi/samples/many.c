@@ -1,4 +1,4 @@
-/* One label for many samples at once, all or none: those that are named, or that a filter finds. */
+/* One label for many samples at once, all or none: those that are listed, or that match a filter. */
 #include "samples.h"
 
 #include <math.h>
@@ -10,8 +10,8 @@
 #include "fastcgi/filter.h"
 
 enum {
-	TRIES = 5,          /* where others change what the filter has found */
-	WAIT_NS = 20000000, /* before the second one; twice that before the third */
+	TRIES = 5,          /* if others change what the filter has found */
+	WAIT_NS = 20000000, /* before the second attempt; twice as long before the third */
 };
 
 struct chosen {
@@ -46,7 +46,7 @@ static int choose_by_id(const cJSON *list, struct chosen *out, struct err *err)
 	return 0;
 }
 
-/* One page of what the filter finds, from after the last one on. */
+/* Adds a page of what the filter finds, after the last one. */
 static int choose_page(struct call *call, const struct sample_filter *filter, struct chosen *out, size_t *found,
                        struct err *err)
 {
@@ -88,7 +88,7 @@ static void wait_before(int tries)
 	nanosleep(&wait, NULL);
 }
 
-/* What it finds is labelled as it was found: where somebody changes one of the samples meanwhile, it is asked again. */
+/* Labels the samples as they were found: if somebody changes one of them meanwhile, the filter is applied again. */
 static int label_by_filter(struct call *call, const struct sample_filter *filter, const char *label, size_t *done,
                            struct err *err)
 {

@@ -10,11 +10,11 @@ app_handler samples_list, samples_show, samples_image, samples_thumb, samples_hi
 
 /* Finds the sample that the path's {id} names, after call_place. */
 int samples_find(struct call *call, struct sample *out, struct err *err);
-/* Its number alone, which may be no sample's. */
+/* Reads only its number, which may not be any sample's. */
 int samples_id(struct call *call, int64_t *id, struct err *err);
-/* Who corrects by this call. */
+/* The correction's user, for this call. */
 struct correction samples_correction(const struct call *call);
-/* Answers the sample's document, and releases the sample. */
+/* Answers with the sample's document, and releases the sample. */
 int samples_reply(struct call *call, struct sample *sample, struct err *err);
 
 #endif

@@ -37,8 +37,8 @@ void lastuse_free(struct lastuse *lastuse)
 	free(lastuse);
 }
 
-/* FNV-1a: at each request, where a digest takes fifty times as long. A name with another's hash would share its time;
- * but names are made by admins, and ids at random. */
+/* FNV-1a, since this runs at each request, where a digest would take fifty times as long. Two names with the same
+ * hash would share their time; but admins choose names, and ids are random. */
 static uint64_t lastuse_tag(const char *name)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -88,7 +88,7 @@ void lastuse_note(struct lastuse *lastuse, const char *name, int64_t now_us)
 		return;
 	read_group(lastuse, tag, group);
 	size_t at = lastuse_choose(group, tag);
-	if (group[at].tag && group[at].seconds >= seconds) /* it is known; or all others were here since */
+	if (group[at].tag && group[at].seconds >= seconds) /* it is known; or all others came later */
 		return;
 	const struct cell cell = {.tag = tag, .seconds = seconds};
 	/* A full disk only means that there is no note. */

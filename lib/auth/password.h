@@ -20,7 +20,7 @@ void password_generate(char out[PASSWORD_KEY_MAX]);
  * salt is kept, so that nothing changes. before may be NULL. */
 void password_ssha(const char *password, const char *before, char out[PASSWORD_HASH_MAX]);
 
-/* The same for what a person may have chosen: password_is_ssha_of_ours says no. */
+/* The same for a password that a person may have chosen: password_is_ssha_of_ours returns false for it. */
 void password_ssha_of_chosen(const char *password, char out[PASSWORD_HASH_MAX]);
 
 /* sha512crypt, 5000 rounds. */

@@ -55,9 +55,10 @@ void userdir_close(struct userdir *dir);
 
 /* Whether a document's name has this ending. */
 bool userdir_is(const char *name, const char *ending);
-/* In a store, the name of a user's document: one a user, whoever adds it. */
+/* The name of a user's document in a store: the same for a user, whoever adds it. */
 void userdir_user_name(const char *user, char out[USERDIR_NAME_MAX]);
-/* In a store, what stays of a removed user, so that a file that still lies on some machine does not bring it back. */
+/* What stays in a store of a removed user, so that a file that is still on some machine does not bring the user
+ * back. */
 cJSON *userdir_removed_json(const char *user);
 bool userdir_is_removed(const cJSON *tree);
 bool userdir_has(const struct userdir *dir, const char *name);

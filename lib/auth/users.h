@@ -46,10 +46,10 @@ int users_none(const struct user_place *place, bool *none, struct err *err);
 /* Makes the first user, USERS_FIRST, an overall admin, if there is none. */
 #define USERS_FIRST "admin"
 int users_add_first(const struct user_place *place, bool *made, char key_out[USERS_KEY_MAX], struct err *err);
-/* Takes the folder's files into the store of `place` (auth/userdir.h): users that the store does not know, and known
- * ones whose file on this machine has changed since it was taken in. Otherwise the store holds, also of a user that was
- * removed there. Passwords are hashed on the way. Users' files stay, tokens' files move. The folder's .taken notes what
- * was taken of which file. Compiles nothing. */
+/* Copies the folder's files into the store of `place` (auth/userdir.h): users that the store does not know, and
+ * known ones whose file on this machine has changed since it was copied. Otherwise the store wins, even for a user
+ * that was removed there. Passwords are hashed on the way. Users' files stay, tokens' files are moved. The folder's
+ * .taken notes what was copied from which file. Compiles nothing. */
 int users_take_in(const struct user_place *place, struct buf *warn, struct err *err);
 /* Sets a new key (key_out), or `password`. ERR_NOT_FOUND for an unknown user. */
 int users_passwd(const struct user_place *place, const char *name, const char *password,

@@ -1,4 +1,4 @@
-/* Takes the users' files of a machine into the store that several machines share. */
+/* Copies the users' files of a machine into the store that several machines share. */
 #include "auth/password.h"
 #include "auth/users.h"
 #include "auth/userset.h"
@@ -7,12 +7,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define TAKEN ".taken"    /* a line a user: the digest of the file that was taken in last, and the name */
-#define TAKEN_KEY "taken" /* of a document: the digest of the file that it was made of */
+#define TAKEN ".taken"    /* a line for each user: the digest of the file that was last copied, and the name */
+#define TAKEN_KEY "taken" /* in a document: the digest of the file that it was made from */
 
 enum { TAKEN_MAX = 64 * 1024 * 1024 };
 
-/* One file, and what becomes of it. */
+/* One file, and what is done with it. */
 struct candidate {
 	char *user; /* NULL: it is a token's */
 	char *file;
@@ -80,7 +80,7 @@ static int read_files(struct taking *taking, struct err *err)
 	return 0;
 }
 
-/* The digest of the file that was taken of the user last, as TAKEN says; NULL: none was, on this machine. */
+/* The digest of the user's file that was last copied, from TAKEN; NULL: none was, on this machine. */
 static const char *taken_before(const struct taking *taking, const char *user)
 {
 	size_t len = strlen(user);
@@ -97,7 +97,7 @@ static const char *taken_before(const struct taking *taking, const char *user)
 
 /* --- taking ------------------------------------------------------------------------------------------------------- */
 
-/* As plain passwords are in files: one that is no generated key is checked as what a person chose, but as fast. */
+/* Hashes a plain password: unless it is a generated key, it counts as chosen by a person, but is checked as fast. */
 static void hash_password(cJSON *tree)
 {
 	const char *password = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "password"));
@@ -115,7 +115,7 @@ static void hash_password(cJSON *tree)
 	cJSON_DeleteItemFromObjectCaseSensitive(tree, "password");
 }
 
-/* One that another machine takes in at this moment is in the store, too. */
+/* If another machine copies it at this moment, it is in the store, too. */
 static int put_if_first(const struct userdir *store, const char *name, const cJSON *tree, struct err *err)
 {
 	return userdir_write_json(store, name, tree, err) && err->code != ERR_CONFLICT;
@@ -152,7 +152,7 @@ static int take_user_file(struct taking *taking, const struct userdir *store, st
 	return put_if_first(store, name, candidate->tree, err);
 }
 
-/* A file that stayed would bring back a token that is removed from the store. */
+/* If the file stayed, it would bring back a token that is removed from the store. */
 static int take_token_file(const struct userdir *store, const struct candidate *candidate, struct err *err)
 {
 	const struct user_place files = {.dir = store->place->dir};

@@ -10,7 +10,7 @@ static void userset_warning(struct buf *warn, const struct userdir *dir, const c
 		buf_printf(warn, "%s/%s: %s\n", dir->place->dir, file, text);
 }
 
-/* *removed: it only says that the user is no more. */
+/* *removed: the document only says that the user was removed. */
 static int read_user(const struct userdir *dir, const char *file, struct user_file *out, bool *removed, struct err *err)
 {
 	cJSON *tree = userdir_json(dir, file, err);

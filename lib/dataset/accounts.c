@@ -1,4 +1,4 @@
-/* Hands accounts over to the store's backend. */
+/* Asks the store's backend for accounts. */
 #include "dataset/accounts.h"
 
 #include "dataset/backend.h"

@@ -19,14 +19,14 @@ typedef void dataset_log(enum log_level level, const char *message, ...);
 typedef int dataset_store_open_fn(struct dataset_store **out, const struct config *config, bool reading,
                                   struct err *err);
 /* Loads the samples, decides by rules.h and saves, in one write. A refused change leaves nothing behind. Several
- * changes at once are of one kind: SAMPLE_DECIDE, all of which are made or none; or one that is never refused, of which
- * hundreds may take several writes. */
+ * changes at once are of one kind: SAMPLE_DECIDE, of which all are made or none; or a kind that is never refused, of
+ * which hundreds may take several writes. */
 typedef int dataset_change_fn(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err);
 
-/* The names that labels had before, and have no more, in byte order. */
+/* The names that labels had before, and that no label has now, in byte order. */
 struct former_labels {
 	struct former_label {
-		char *name, *now; /* NULL: what had it was removed */
+		char *name, *now; /* now NULL: the label was removed */
 	} * item;
 	size_t count;
 };
@@ -58,7 +58,7 @@ struct dataset_backend {
 	typeof(dataset_size) *size;
 	typeof(dataset_update) *update;
 	typeof(dataset_label_add) *label_add;
-	typeof(dataset_label_change) *label_change; /* the name as the dataset spells it, the colour in lower case */
+	typeof(dataset_label_change) *label_change; /* the name in the dataset's spelling, the colour in lower case */
 	typeof(dataset_label_merge) *label_merge;
 	typeof(dataset_label_remove) *label_remove;
 	int (*label_former)(struct dataset *dataset, struct former_labels *out, struct err *err);
@@ -106,7 +106,7 @@ struct dataset_backend {
 	typeof(audit_add) *audit_add;
 	typeof(audit_list) *audit_list;
 
-	/* NULL, all of them: accounts are kept elsewhere. */
+	/* All NULL: accounts are kept elsewhere. */
 	typeof(account_revision) *account_revision;
 	typeof(account_list) *account_list;
 	typeof(account_put) *account_put;
@@ -130,7 +130,7 @@ extern const struct dataset_backend dataset_mongodb;
  * part after '-' is random. task_token_sample returns that id; -1 for what is no token. */
 void task_token(int64_t sample, char out[DATASET_TOKEN_MAX]);
 int64_t task_token_sample(const char *token);
-/* The id of a request under which it is known when it comes again; NULL: under none. request may be NULL. */
+/* The id by which a request is recognised when it comes again; NULL: none. request may be NULL. */
 const char *usable_request(const char *request);
 
 /* Each backend's own structs begin with these; a dataset's backend is its store's. */

@@ -18,8 +18,8 @@ static struct sample_change make_change(enum sample_act act, int64_t id, const s
 	                              .version = correction->version};
 }
 
-/* Makes the changes, each of which has the label. One that the dataset lacks may be meant by another spelling, or by a
- * former name: that is looked for only then, since most are given as shown. */
+/* Makes the changes, each of which has the label. A label that the dataset lacks may be another spelling, or a
+ * former name: that is looked up only then, since most labels are given as shown. */
 static int make_changes(struct dataset *dataset, struct sample_change *changes, size_t count, const char *label,
                         struct err *err)
 {
@@ -75,7 +75,7 @@ static int by_id(const void *a, const void *b)
 	return (one->id > other->id) - (one->id < other->id);
 }
 
-/* Leaves one of each sample, in order of id, which is also the quickest for a store. */
+/* Keeps one change of each sample, in order of id, which is also the quickest for a store. */
 static size_t drop_twins(struct sample_change *changes, size_t count)
 {
 	size_t kept = 0;

@@ -1,23 +1,23 @@
-/* Corrections: labels given or taken away directly, without a lease, and undone. As thread-safe as dataset.h says, and
- * with its errors. Each call is one durable write. */
+/* Corrections: labels that are given or removed directly, without a lease, and undone. As thread-safe as dataset.h
+ * says, and with its errors. Each call is one durable write. */
 #ifndef DATASET_CORRECT_H
 #define DATASET_CORRECT_H
 
 #include "dataset/dataset.h"
 
-/* Who corrects, and of what. */
+/* Who corrects, and which version. */
 struct correction {
 	const char *user;
-	bool annotates;      /* this user is one of several who are asked, where the policy asks several: then such a user
-	                      * may not decide alone (ERR_FORBIDDEN), and undoes only what that user said */
-	const char *request; /* as of lease_label_once; "" = none */
-	bool of_version;     /* it is meant for this version of the sample; of another: ERR_CONFLICT, which names it */
+	/* the user is one of several who are asked, where the policy asks several: then the user may not decide alone
+	 * (ERR_FORBIDDEN), and undoes only the user's own events */
+	bool annotates;
+	const char *request; /* as for lease_label_once; "" = none */
+	bool of_version;     /* only for this version of the sample; for another one: ERR_CONFLICT, which names it */
 	int64_t version;
 };
 
-/* The label is the sample's from now on; "" takes it away, and everybody may be asked again. Leases of a sample that is
- * decided end. An unknown sample: ERR_NOT_FOUND, an unknown label: ERR_UNPROCESSABLE. *out is the sample as it now
- * is. */
+/* Sets the sample's label; "" removes it, and everybody may be asked again. Leases of a sample that is decided end.
+ * ERR_NOT_FOUND for an unknown sample, ERR_UNPROCESSABLE for an unknown label. *out is the sample as it is now. */
 int sample_decide(struct dataset *dataset, int64_t id, const char *label, const struct correction *correction,
                   struct sample *out, struct err *err);
 
@@ -27,8 +27,8 @@ int sample_decide(struct dataset *dataset, int64_t id, const char *label, const 
 int sample_undo(struct dataset *dataset, int64_t id, const struct correction *correction, struct sample *out,
                 struct err *err);
 
-/* The same as sample_decide for many samples, all of them or none. versions: of each, as its user saw it; NULL: any.
- * An id that comes twice counts once; *done gets how many samples there are. */
+/* The same as sample_decide for many samples, all of them or none. versions: for each sample, as its user saw it;
+ * NULL: any. An id that comes twice counts once; *done gets how many samples there are. */
 enum { SAMPLES_DECIDED_MAX = 10000 };
 int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
                    const char *label, const struct correction *correction, size_t *done, struct err *err);

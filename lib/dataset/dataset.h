@@ -304,8 +304,8 @@ struct label_event {
 	int64_t at;
 	const char *source;   /* "seed", "classify", "task", "upload", "skip", "label" (directly), "undo", "merge" */
 	int64_t lead_time_ms; /* -1 = not known */
-	int64_t undoes;       /* which event, counted from 1, an "undo" takes back; else 0 */
-	const char *merged;   /* of a "merge": the label that is this one from now on; else "" or NULL */
+	int64_t undoes;       /* for "undo": the event, counted from 1, that it takes back; else 0 */
+	const char *merged;   /* for "merge": the label that became this one; else "" or NULL */
 };
 typedef void label_event_visit(void *data, const struct label_event *event);
 int dataset_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err);

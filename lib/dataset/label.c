@@ -36,7 +36,7 @@ static int check_position(double position, struct err *err)
 	                         LABEL_POSITION_MAX);
 }
 
-/* As the dataset would spell it. The caller frees *spelled in any case. */
+/* Checks a name, and finds the dataset's spelling. The caller frees *spelled in any case. */
 static int check_name(struct dataset *dataset, const char *name, char **spelled, struct err *err)
 {
 	return text_check_label(name, err) || spelling_of(dataset, name, spelled, err) || text_check_label(*spelled, err);

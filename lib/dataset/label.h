@@ -1,15 +1,16 @@
-/* Changing a dataset's labels: the name of one, what is said of it, its place among the others, and its end. As
- * thread-safe as dataset.h says, and with its errors. A key that names no label is ERR_NOT_FOUND, saying so.
+/* Changing a dataset's labels: a label's name and details, its place among the others, and its removal. As
+ * thread-safe as dataset.h says, and with its errors. A key without a label is ERR_NOT_FOUND, which says so.
  *
- * A new name, and a merge, is one durable write, after which the labels are as they will be; but a million samples are
- * not changed in one. They are changed in bites, between which others write, and the call returns when it is through.
- * A crash in the middle ends at the next start, if not by those who label meanwhile. Until then
- *   - a sample, a vote or an event that a new name has not reached yet is shown with the former one, which no label can
- *     get; the label's count has it already;
- *   - a label that is merged is still listed, with those samples that have it yet, and goes with the last;
- *   - another change of a name, a merge or a removal waits.
- * Whoever gives a label by the name that it had before, since a page is old or was not connected, gives the label
- * that it is now; so does a seed. That ends when another label gets the name. */
+ * A new name, or a merge, is one durable write, after which the list of labels is final; but a million samples
+ * cannot be changed in one write. They are changed in bites, between which others write, and the call returns when
+ * all are done. If a crash interrupts it, the next start completes it, if others who label have not done so before.
+ * Until then:
+ *   - a sample, a vote or an event that a new name has not reached yet shows the former one, which no other label
+ *     can get; the label's count includes it already;
+ *   - a merged label is still listed, with the samples that still have it, and disappears with the last one;
+ *   - another change of a name, merge or removal waits.
+ * A label that is given by a former name, because a page is old or was offline, counts as the label that it is now;
+ * so it does in a seed. That ends when another label gets the name. */
 #ifndef DATASET_LABEL_H
 #define DATASET_LABEL_H
 
@@ -29,21 +30,21 @@ enum {
 
 /* Fields that are NULL, or not set, stay as they are. */
 struct label_change {
-	const char *name;        /* for samples, votes, decisions and all their history */
+	const char *name;        /* also for samples, votes, decisions and their whole history */
 	const char *colour;      /* "#rrggbb", in either case; "": none */
 	const char *description; /* "": none */
 	bool moves;              /* whether position is set */
 	double position;
 };
-/* ERR_BAD_REQUEST for a name, colour, description or position that cannot be one; ERR_CONFLICT when another label has
- * the name, in whatever spelling. */
+/* ERR_BAD_REQUEST for a malformed name, colour, description or position; ERR_CONFLICT when another label has the
+ * name, in any spelling. */
 int dataset_label_change(struct dataset *dataset, int64_t key, const struct label_change *change, struct err *err);
 
-/* What has the label gets the other one, and an event of source "merge" by the user: what was said before stays in the
- * history as it was. The label is gone then. ERR_UNPROCESSABLE when `into` names none, or the same. */
+/* Everything with this label gets the other one, and an event with source "merge" by the user: earlier history stays
+ * as it was. Then the label is gone. ERR_UNPROCESSABLE when `into` is unknown, or the same label. */
 int dataset_label_merge(struct dataset *dataset, int64_t key, int64_t into, const char *user, struct err *err);
 
-/* Removes a label that nothing has: ERR_CONFLICT while a sample, a vote or a decision does. */
+/* Removes an unused label: ERR_CONFLICT while a sample, a vote or a decision has it. */
 int dataset_label_remove(struct dataset *dataset, int64_t key, struct err *err);
 
 #endif

@@ -10,7 +10,7 @@
 struct dataset_note {
 	char *key, *value;
 };
-/* A name that a label had before (label.h). */
+/* A former name of a label (label.h). */
 struct dataset_former {
 	char *name;
 	int64_t key; /* of the label that it has become; -1: it was removed */

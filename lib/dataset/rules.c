@@ -55,7 +55,7 @@ bool rules_is_decision(const char *source)
 	return !rules_is_vote(source) && strcmp(source, "undo") != 0 && strcmp(source, RULES_MERGE) != 0;
 }
 
-/* Each event's: 1 when it is taken back, or takes back. The caller frees. */
+/* For each event, 1 if it is taken back, or takes another one back. The caller frees the result. */
 static char *find_void(const struct label_event *events, size_t count, int64_t undone)
 {
 	char *voids = memory_new(count + 1, 1);
@@ -116,7 +116,7 @@ size_t rules_fold(const struct label_event *events, size_t count, int64_t undone
                   struct rules_vote *votes, struct rules_decision *decision)
 {
 	char *voids = find_void(events, count, undone);
-	bool told = !noted->made; /* an event tells what was decided, so that it need not be noted */
+	bool told = !noted->made; /* an event shows what was decided, so it need not be noted */
 	size_t voted = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -303,7 +303,7 @@ static struct rules_effect rules_set_state(const struct rules_facts *facts, enum
 	                             .settles = is_so};
 }
 
-/* The sample is there, and as its user has seen it. */
+/* Checks that the sample exists, and is as its user saw it. */
 static int check_version(const struct sample_change *change, const struct rules_facts *facts, struct err *err)
 {
 	if (!facts->found)
@@ -332,7 +332,7 @@ static int decide(const struct sample_change *change, const struct rules_facts *
 	return 0;
 }
 
-/* Where several are asked, one of them takes back what that one said. */
+/* Where several people are asked, each takes back only that person's own events. */
 static int undo(const struct sample_change *change, const struct rules_facts *facts, struct rules_effect *out,
                 struct err *err)
 {

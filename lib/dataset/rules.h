@@ -58,19 +58,19 @@ bool rules_is_decision(const char *source);
 /* The decision that an event makes. */
 struct rules_decision rules_decision_of(const struct label_event *event, int64_t n);
 
-/* A sample's label and state follow from its *effective* events: those that no "undo" takes back, and no "undo". A
- * "merge" changes what was said before it, and is not the sample's to undo.
- * All here take the sample's events in their order, so that events[i] has the number i + 1.
+/* A sample's label and state follow from its *effective* events: all but those that an "undo" takes back, and each
+ * "undo" itself. A "merge" changes earlier events, and cannot be undone on the sample.
+ * All functions here take the sample's events in order, so that events[i] has the number i + 1.
  *
- * A decision that there is no label opens the sample anew: the votes before it do not count any more, and their users
- * may be asked again. */
+ * A decision that there is no label reopens the sample: earlier votes do not count any more, and their users may be
+ * asked again. */
 enum { RULES_NOTHING = 0 };
-/* The number of the event that an undo takes back: the newest effective one, of this user (NULL: of anybody).
- * RULES_NOTHING when there is none; so is a user's where somebody else has opened the sample anew since. */
+/* The number of the event that an undo takes back: the newest effective one of this user (NULL: of anybody).
+ * RULES_NOTHING when there is none, or when somebody else has reopened the sample since a user's. */
 int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user);
-/* What the effective events say, as if the one of number `undone` (or RULES_NOTHING) were none. votes has room for
- * count; how many there are. Texts are the events'. noted: a decision that the store knows of, which stands
- * where no event is one; or none. */
+/* Computes what the effective events say without the event with number `undone` (or RULES_NOTHING). votes has room
+ * for count; returns how many there are. Texts belong to the events. noted: a decision known to the store, which
+ * counts where no event is one; or none. */
 size_t rules_fold(const struct label_event *events, size_t count, int64_t undone, const struct rules_decision *noted,
                   struct rules_vote *votes, struct rules_decision *decision);
 
@@ -103,7 +103,7 @@ enum sample_act {
 	SAMPLE_MARK_UNREADABLE,
 	SAMPLE_MARK_READABLE,
 	SAMPLE_SETTLE, /* only adapt it to the policy */
-	SAMPLE_DECIDE, /* directly, without a lease; label "" takes the label away */
+	SAMPLE_DECIDE, /* directly, without a lease; label "" removes the label */
 	SAMPLE_UNDO,
 };
 /* A request, and its result. */
@@ -116,9 +116,9 @@ struct sample_change {
 	const char *request; /* NULL: none */
 	int64_t lead_time_ms;
 	enum dataset_skip skip;
-	bool of_version; /* it is meant for this version of the sample */
+	bool of_version; /* only for this version of the sample */
 	int64_t version;
-	bool annotates; /* its user is one of several who are asked, where several are */
+	bool annotates; /* its user is one of several people who are asked, where several are */
 
 	bool accepted;      /* done, now or earlier by the same request; else there was nothing to change */
 	int64_t expires_at; /* for a renewed lease */
@@ -138,8 +138,8 @@ struct rules_facts {
 	int64_t lease_ends; /* when the user's lease with that token ends; 0: there is none */
 	const struct label_event *events;
 	size_t event_count;
-	struct rules_decision noted; /* a decision that has no event */
-	struct rules_vote *room;     /* for event_count votes, which rules_effect then points to */
+	struct rules_decision noted; /* a decision without an event */
+	struct rules_vote *room;     /* for event_count votes, to which rules_effect then points */
 };
 enum rules_fact {
 	RULES_STATE = 1, /* found, state, version, label, overlap */
@@ -164,13 +164,13 @@ struct rules_effect {
 	bool sets_state; /* in a new version */
 	enum sample_state state;
 	bool forgets_votes; /* all votes for labels */
-	int64_t undoes;     /* the event's; and then the sample has these votes for labels, and this decision: */
+	int64_t undoes;     /* for the event; then the sample gets these votes for labels, and this decision: */
 	const struct rules_vote *votes;
 	size_t vote_count;
 	struct rules_decision decision;
 	bool settles; /* then call rules_settle */
 };
-/* lease_us: the length of a lease. ERR_CONFLICT when the lease is lost, the sample is of another version, or there is
+/* lease_us: the length of a lease. ERR_CONFLICT when the lease is lost, the sample has another version, or there is
  * nothing to undo; ERR_UNPROCESSABLE for an unknown label, ERR_NOT_FOUND for an unknown sample, ERR_FORBIDDEN. */
 int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
                  struct rules_effect *out, struct err *err);
@@ -204,9 +204,9 @@ int rules_check_base_dir(const struct dataset_change *change, const char *base_d
 
 /* --- changes of labels -------------------------------------------------------------------------------------------- */
 
-/* ERR_CONFLICT: the name is another label's. holder: the key of the one that has it, -1: none. */
+/* ERR_CONFLICT: another label has the name. holder: the key of the label that has it, -1: none. */
 int rules_rename(int64_t key, const char *name, int64_t holder, struct err *err);
-/* ERR_UNPROCESSABLE: a label merges into another one that is there. */
+/* ERR_UNPROCESSABLE: a label can only merge into another, existing one. */
 int rules_merge_labels(int64_t key, int64_t into, bool into_known, struct err *err);
 /* ERR_CONFLICT: something has the label. */
 struct rules_uses {
@@ -215,8 +215,8 @@ struct rules_uses {
 };
 int rules_remove_label(const char *name, const struct rules_uses *uses, struct err *err);
 
-/* The source of an event by which one label, of which the event says the name, is another one from then on. */
-/* ERR_CONFLICT when the label to which an undo leads is there no more. */
+/* The source of an event by which the label that the event names becomes another one. */
+/* ERR_CONFLICT when the label to which an undo leads does not exist any more. */
 int rules_check_undone(const char *label, bool removed, struct err *err);
 
 #define RULES_MERGE "merge"

@@ -139,7 +139,7 @@ static const char *spelling_keep(struct spelling_merge *merge, const struct know
 	return merge->owned[merge->owned_count++] = spell(labels, label);
 }
 
-/* Among them are names that labels had before. */
+/* Some of them are former names of labels. */
 static void take_former(struct spelling_merge *merge, size_t seed_count, const struct former_labels *former)
 {
 	size_t kept = 0;

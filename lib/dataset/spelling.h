@@ -10,13 +10,12 @@
  * only one spelling, so the store is not asked. */
 int spelling_of(struct dataset *dataset, const char *label, char **out, struct err *err);
 
-/* The label that somebody means who gives this one, which the dataset does not have as it stands: as it is spelled, or
- * as it is called now (label.h). *out is the caller's to free; NULL: it is none. */
+/* Finds the label that is meant by a text that the dataset does not have: by another spelling, or by its present
+ * name (label.h). The caller frees *out; NULL: there is none. */
 int spelling_meant(struct dataset *dataset, const char *label, char **out, struct err *err);
 
-/* The labels of one merge as they are spelled in the dataset; those that it had, and that were renamed, merged or
- * removed since, are left out of the list, and samples get what they have become. Release everything
- * together. */
+/* The labels of one merge in the dataset's spelling; those that were renamed, merged or removed since are left out
+ * of the list, and samples get what they have become. Release everything together. */
 struct spelling_merge {
 	const char **labels;
 	size_t label_count;

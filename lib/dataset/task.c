@@ -70,7 +70,7 @@ int lease_label(struct dataset *dataset, const char *user, const char *token, co
 	return lease_label_once(dataset, user, token, label, lead_time_ms, "", out, err);
 }
 
-/* For a label that the dataset lacks: looks for what it is called. Only then, since most are given as shown. */
+/* For a label that the dataset lacks: looks for its present name. Only then, since most are given as shown. */
 static bool means_another(struct dataset *dataset, const char *label, char **meant)
 {
 	struct err ignored;

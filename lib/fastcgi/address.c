@@ -4,7 +4,7 @@
 #include "fastcgi/document.h"
 #include "intake/ingest.h"
 
-enum { SERVER_MAX = 64 * 1024 }; /* bytes; nginx takes shorter headers */
+enum { SERVER_MAX = 64 * 1024 }; /* bytes; nginx accepts only shorter headers */
 
 static const char *forwarded_or(const struct request *request, const char *forwarded, const char *asked)
 {

@@ -26,7 +26,7 @@ struct app {
 	struct auth *auth;
 	struct lastuse *lastuse;
 	struct gate *gate;           /* NULL unless program->passwords */
-	struct roster roster;        /* of users and tokens, where the store is opened */
+	struct roster roster;        /* users and tokens, if the store is opened */
 	struct dataset_store *store; /* NULL if program->no_datasets */
 	struct blob_store *blobs;    /* NULL unless program->images */
 	struct intents *intents;     /* the same: notes of images that are about to be stored there */

@@ -1,4 +1,4 @@
-/* Hands the documents of users and tokens over to the store of datasets. */
+/* Connects the documents of users and tokens to the store of datasets. */
 #include "fastcgi/roster.h"
 
 #include "dataset/accounts.h"

@@ -21,11 +21,12 @@ int upload_batch(struct batch *batch, struct call *call, batch_result *result, s
 /* Answers with `answer` (taken): 200 when any file was stored, else the status of the worst failure. */
 void upload_reply(struct call *call, const struct batch *batch, cJSON *answer);
 
-/* Lets call->info say whether the dataset is public as ingest has found it: before the answer's addresses are made. */
+/* Sets in call->info whether the dataset is public, as ingest has found it; call it before the answer's addresses
+ * are made. */
 void upload_follow(struct call *call, const struct ingest *ingest);
 
-/* Appends the address, with scheme and host, from which a client fetches an uploaded image: of a private one in a store
- * that clients fetch from it is good for SERVE_URL_SECONDS. */
+/* Appends the address, with scheme and host, from which a client fetches an uploaded image; for a private image in a
+ * store that clients access directly it is valid for SERVE_URL_SECONDS. */
 int upload_url(struct call *call, const struct sample *sample, struct buf *out, struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* Users' and tokens' documents in MongoDB, for all machines, and when each was last let in on any of them. */
 #include "dataset/mongodb/internal.h"
 
-/* The document of this _id counts the changes of the others; no account has the name. */
+/* The document with this _id counts the changes of the others; no account has this name. */
 #define REVISION ".revision"
 
 static int read_revision(void *data, const bson_t *document, struct err *err)
@@ -57,7 +57,7 @@ struct change {
 
 static int other_was_quicker(struct work *work, struct err *err)
 {
-	work->again = false; /* a name that is taken stays taken */
+	work->again = false; /* a taken name stays taken */
 	return err_set(err, ERR_CONFLICT, "This was changed at the same time on another machine: try again");
 }
 

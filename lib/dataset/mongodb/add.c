@@ -323,7 +323,7 @@ static int run_additions(struct work *work, void *data, struct err *err)
 	settings_release(&additions->settings);
 	batch_restart(&additions->batch, work, text_now());
 	label_set_release(&additions->labels);
-	/* An upload writes the dataset's document, as every change of labels does: none comes between. */
+	/* An upload writes the dataset's document, as does every change of labels, so that none comes in between. */
 	if (settings_read(work, name, &additions->settings, err) || labels_read(work, name, &additions->labels, err) ||
 	    find_present(work, additions, err))
 		return -1;

@@ -1,4 +1,4 @@
-/* The beginning of a bite of what reaches all samples in MongoDB by and by. */
+/* The beginning of each bite of a change that reaches all samples in MongoDB bit by bit. */
 #include "dataset/mongodb/internal.h"
 
 int bite_begin(struct bite *bite, struct work *work, struct err *err)

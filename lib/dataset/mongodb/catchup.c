@@ -8,7 +8,7 @@ enum {
 
 static const struct catch_up *const kinds[] = {&catch_up_overlap, &catch_up_labels};
 
-/* What is due, as far as this process knows; NULL: nothing. */
+/* The change that is due, as far as this process knows; NULL: none. */
 static const struct catch_up *due_now(struct mongodb_dataset *dataset, bson_oid_t *which)
 {
 	const struct catch_up *found = NULL;
@@ -38,7 +38,7 @@ static int take_bite(struct mongodb_dataset *dataset, const struct catch_up *kin
 	return failed;
 }
 
-/* One change after the other. */
+/* Completes one change after the other. */
 int catch_up(struct mongodb_dataset *dataset, struct err *err)
 {
 	const struct catch_up *kind;
@@ -73,6 +73,6 @@ int catch_up_step(struct mongodb_dataset *dataset, struct err *err)
 	}
 	if (take_bite(dataset, kind, &dataset->step_after, &most, &more, err) || more)
 		return more ? 0 : -1;
-	dataset->step_after = -1; /* should it have to begin anew */
+	dataset->step_after = -1; /* in case it must begin again */
 	return kind->end(dataset, &which, err);
 }

@@ -4,7 +4,7 @@
  * turn by rules.h, and writes samples, events and counts together. */
 #include "dataset/mongodb/internal.h"
 
-enum { AT_ONCE_MAX = 500 }; /* changes of one call in one transaction, unless all are to be made or none */
+enum { AT_ONCE_MAX = 500 }; /* changes of one call in one transaction, unless all or none are to be made */
 
 struct change {
 	struct combine_job job;
@@ -21,7 +21,7 @@ struct changes {
 	bool votes_kept;
 	bool whole; /* all of them or none */
 	struct records records;
-	struct record *likely; /* where the next one is looked for first */
+	struct record *likely; /* where to look for the next one first */
 	struct batch batch;
 };
 
@@ -45,7 +45,7 @@ static int64_t end_of_queue(struct changes *changes)
 	return *last = end > *last ? end : *last + 1;
 }
 
-/* A label that came without an event gets one before the first other, for an undo to go back to. */
+/* Before the first other event, a label that came without one gets its own, so that an undo can return to it. */
 static void write_event_of_label(struct changes *changes, struct record *record)
 {
 	const struct sample *sample = &record->sample;
@@ -81,7 +81,7 @@ static void write_event(struct changes *changes, struct record *record, const st
 
 		record_decide(record, &decision);
 	}
-	if (record->heard_count > 0) /* the next change of this write may be about them */
+	if (record->heard_count > 0) /* the next change in this write may need them */
 		record_hear(record, &event);
 }
 
@@ -212,7 +212,7 @@ static struct record *record_for(struct changes *changes, const struct sample_ch
 {
 	struct record *end = changes->records.item + changes->records.count, *likely = changes->likely;
 
-	/* Many are asked for in the order in which they are read. */
+	/* Many changes come in the order in which their samples were read. */
 	if (!change->filepath && !after && likely && likely < end && likely->sample.id == change->id) {
 		changes->likely++;
 		return likely;
@@ -244,7 +244,7 @@ static int note_given(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* Whether the request may have been made already: mostly not, and then nothing is read. */
+/* Whether the request may have been made already: mostly it cannot, and then nothing is read. */
 static bool may_be_given(const struct sample_change *change, const struct record *record)
 {
 	bool of_vote = change->act == SAMPLE_LABEL || change->act == SAMPLE_CLASSIFY;
@@ -279,7 +279,7 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 	return 0;
 }
 
-/* Of the samples of which something is to be undone. */
+/* Reads the events of the samples on which something is to be undone. */
 static int read_events(struct work *work, struct changes *changes, struct err *err)
 {
 	bool *wanted = memory_new(changes->records.count + 1, sizeof(*wanted)), any = false;
@@ -327,7 +327,7 @@ static int run_changes(struct work *work, void *data, struct err *err)
 		by_path = by_path || change_of(job)->asked->filepath;
 	if (read_named(work, changes, false, err) || (by_path && read_named(work, changes, true, err)))
 		return -1;
-	if (by_path) /* some may be given by id, too */
+	if (by_path) /* some may also be given by id */
 		records_drop_twins(&changes->records);
 	if (!changes->votes_kept && records_take_events(work, changes->dataset->base.name, &changes->records, err))
 		return -1;
@@ -368,7 +368,7 @@ static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct 
 	free(again);
 }
 
-/* In the same way, a label may have got a new name, or have ended, while it was being given. */
+/* Likewise, a label may have been renamed or removed while it was being given. */
 static void relabel_by_new_labels(struct mongodb_dataset *dataset, const struct changes *made)
 {
 	int64_t *ids = memory_new(made->records.count, sizeof(*ids));
@@ -387,7 +387,7 @@ static void relabel_by_new_labels(struct mongodb_dataset *dataset, const struct 
 	free(ids);
 }
 
-/* What was changed while the transaction ran. The labels are durable whether this succeeds or not. */
+/* Applies what changed while the transaction ran. The labels are durable whether this succeeds or not. */
 static void settle_what_changed(struct mongodb_dataset *dataset, const struct changes *made)
 {
 	struct err ignored;

@@ -1,7 +1,7 @@
-/* The names that labels had before, in MongoDB: in the document that says more of the labels. */
+/* The former names of labels in MongoDB, in the document with the labels' details. */
 #include "dataset/mongodb/internal.h"
 
-enum { FORMERS_MAX = 10000 }; /* of a dataset; the oldest are forgotten, for a document has a limit */
+enum { FORMERS_MAX = 10000 }; /* for a dataset; the oldest are forgotten, since a document's size is limited */
 
 void formers_release(struct formers *formers)
 {

@@ -141,12 +141,12 @@ struct label_set {
 	struct dataset_label *label; /* in order of name */
 };
 
-/* A new name of a label, or its merge into another, that has not reached all samples yet. */
+/* A new name of a label, or its merge into another one, that has not reached all samples yet. */
 struct relabelling {
 	bson_oid_t id;
-	char *from, *to; /* from NULL: none is under way */
-	int64_t merged;  /* the key of the label that is merged; -1: it is a new name */
-	char *by;        /* who merges it */
+	char *from, *to; /* from NULL: there is none under way */
+	int64_t merged;  /* the key of the merged label; -1: it is a new name */
+	char *by;        /* the user who merges */
 };
 void relabelling_release(struct relabelling *relabelling);
 
@@ -213,7 +213,7 @@ bson_oid_t new_revision(void);
 /* Reads the dataset's document; ERR_NOT_FOUND "Database not found". The caller releases *out. */
 int settings_read(struct work *work, const char *name, struct settings *out, struct err *err);
 void settings_release(struct settings *settings);
-/* Whether that label is being merged into another: it may be given no more. */
+/* Whether the label is being merged into another one, and so may not be given any more. */
 bool settings_merging(const struct settings *settings, const char *label);
 /* For settings without a uuid: gives the dataset one, and reads the settings again. */
 int settings_give_uuid(struct work *work, const char *name, struct settings *settings, struct err *err);
@@ -273,7 +273,7 @@ struct record {
 	 * decided. */
 	struct rules_decision decision;
 	char *decided_label, *decided_by; /* the decision's strings */
-	struct label_event *heard;        /* its events, where they were read; own their strings */
+	struct label_event *heard;        /* its events, if they were read; own their strings */
 	size_t heard_count;
 
 	bool is_new, changed;
@@ -306,7 +306,7 @@ void sample_copy(struct sample *out, const struct sample *from);
  * the sample's last one. */
 void record_set_vote(struct record *record, const char *user, const char *label, int64_t at);
 bool record_has_vote(const struct record *record, const char *user); /* or passed it on */
-/* All votes for labels are forgotten; or these, which the caller keeps, take their place, as does the decision. */
+/* Forgets all votes for labels; or replaces them by these, which the caller keeps, and the decision. */
 void record_forget_votes(struct record *record);
 void record_replace_said(struct record *record, const struct rules_vote *votes, size_t count,
                          const struct rules_decision *decision);
@@ -315,20 +315,20 @@ void record_decide(struct record *record, const struct rules_decision *decision)
 bool record_is_older(const struct record *record);
 /* Reads the votes and decisions of samples that have them in their events alone. */
 int records_take_events(struct work *work, const char *dataset, struct records *records, struct err *err);
-/* Reads the events of those records for which `wanted` is true. */
+/* Reads the events of the records for which `wanted` is true. */
 int records_read_events(struct work *work, const char *dataset, struct records *records, const bool *wanted,
                         struct err *err);
-/* A label event as one reads it; its texts are the document's. */
+/* Reads a label event; its texts belong to the document. */
 struct label_event event_of(const bson_t *document);
 /* Appends a copy of the sample's next event to those that were read. */
 void record_hear(struct record *record, const struct label_event *event);
 void record_forget_events(struct record *record);
-/* Sets votes and decision by the events that were read. */
+/* Sets votes and decision from the events that were read. */
 void record_fold(struct record *record);
 void record_drop_leases(struct record *record);
 /* Forgets leases that ran out and computes free_at. */
 void record_refresh(struct record *record, int64_t overlap, int64_t now);
-/* Notes as a decision what the sample has while nobody voted. */
+/* Notes the label as a decision, if nobody has voted. */
 void record_note_decision(struct record *record);
 /* Computes label and state from votes, decision and policy, and sets them. */
 void record_settle(struct record *record, int64_t overlap, int64_t now);
@@ -376,7 +376,7 @@ void batch_clear(struct batch *batch);
 void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. request may be NULL. */
 void batch_event(struct batch *batch, struct record *record, const struct label_event *event, const char *request);
-/* The event of a merge: what was `from` is `into` from now on. */
+/* Adds the event of a merge: `from` has become `into`. */
 void batch_merge_event(struct batch *batch, struct record *record, const char *from, const char *into, const char *by);
 /* Writes the new or changed record, and the changes of counts that follow. */
 int batch_save(struct batch *batch, struct record *record, struct err *err);
@@ -458,44 +458,44 @@ typeof(lease_held) mongodb_held;
 dataset_change_fn mongodb_change;
 typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
 
-/* A change of the overlap (overlap.c), and of labels (relabel.c), reaches the existing samples in bites, between which
- * others write (catchup.c). All that is due; and a small bite, by the leader of leases, so that it ends even if nobody
- * waits for it. */
+/* Changes of the overlap (overlap.c) and of labels (relabel.c) reach existing samples in bites, between which others
+ * write (catchup.c). catch_up does all that is due; catch_up_step does a small bite, which the leader of leases does
+ * so that the change ends even if nobody waits for it. */
 int catch_up(struct mongodb_dataset *, struct err *);
 int catch_up_step(struct mongodb_dataset *, struct err *);
 
-/* One bite: a transaction. */
+/* One bite, which is a transaction. */
 struct bite {
 	struct mongodb_dataset *dataset;
 	int64_t after, last; /* ids of samples: where it begins, and how far it came */
-	size_t most;         /* samples that it looks at: halved each time that others wrote to the same */
+	size_t most;         /* samples to look at: halved each time that others wrote to the same ones */
 	bool more;           /* there are samples after `last` */
 	bool tried;
 	struct settings settings;
 	struct records records;
 	struct batch batch;
 };
-/* To be called first in a bite's transaction: reads the settings anew. */
+/* Call it first in a bite's transaction: reads the settings again. */
 int bite_begin(struct bite *bite, struct work *work, struct err *err);
 struct catch_up {
-	/* Whether it is due; *which is the change that is. */
+	/* Whether a change is due; *which identifies it. */
 	bool (*due)(const struct settings *settings, bson_oid_t *which);
 	work_run *run; /* with a struct bite */
-	/* After the last bite, unless it was changed again meanwhile. Then the settings are read anew. */
+	/* Called after the last bite, unless there was another change meanwhile. Then the settings are read again. */
 	int (*end)(struct mongodb_dataset *dataset, const bson_oid_t *which, struct err *err);
 };
 extern const struct catch_up catch_up_overlap, catch_up_labels;
 
-/* Gives what these samples have by a name that no label has any more what it has become, after they were written: the
- * change may have passed them before. */
+/* If these samples, just written, have a label by a name that no label has any more, gives them what it has become:
+ * the change may have passed them before. */
 int relabel_late(struct mongodb_dataset *dataset, const char *label, const int64_t *ids, size_t count, struct err *err);
 
-/* The names that labels had before, and have no more (former.c). */
+/* The names that labels had before, and that no label has now (former.c). */
 struct former {
 	char *name;
-	int64_t key; /* of what it has become; -1: of nothing, for it was removed, */
+	int64_t key; /* of what it has become; -1: it was removed, */
 	int64_t was; /* with this key */
-	char *by;    /* who merged it; "": it was renamed */
+	char *by;    /* the user who merged it; "": it was renamed */
 };
 struct formers {
 	struct former *item; /* oldest first */
@@ -506,7 +506,7 @@ int formers_write(struct work *work, const char *dataset, const struct formers *
 void formers_release(struct formers *formers);
 const struct former *formers_find(const struct formers *formers, const char *name); /* NULL: none */
 void formers_forget(struct formers *formers, const char *name);
-/* In place of what was known of the name. */
+/* Replaces what was known of the name. */
 void formers_note(struct formers *formers, const char *name, int64_t key, int64_t was, const char *by);
 
 typeof(dataset_outline) mongodb_outline;

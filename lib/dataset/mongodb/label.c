@@ -3,13 +3,13 @@
 
 /* --- writing while no name is being changed ----------------------------------------------------------------------- */
 
-enum { WAITS_MAX = 100 }; /* changes of names that others began, each of which is ended first */
+enum { WAITS_MAX = 100 }; /* changes of names begun by others, each of which is completed first */
 
 struct label_job {
 	struct mongodb_dataset *dataset;
 	int64_t key;
 	const char *name;
-	bool waits; /* it has to wait until what is under way has ended, and has written nothing */
+	bool waits; /* it must wait until the change under way is complete, and has written nothing */
 	/* one of these: */
 	const struct label_change *change;
 	int64_t into;
@@ -45,7 +45,7 @@ static int job_begin(struct label_job *job, struct work *work, struct err *err)
 	return 0;
 }
 
-/* With all that it has to change. */
+/* Runs the job, and everything that follows from it. */
 static int job_run(struct label_job *job, work_run *run, struct err *err)
 {
 	int failed = 0;
@@ -64,7 +64,7 @@ static int job_run(struct label_job *job, work_run *run, struct err *err)
 	return failed;
 }
 
-/* Gives the label with the key another name (NULL: none). */
+/* Sets the name of the label with this key (NULL: removes it). */
 static int set_name(struct work *work, const char *dataset, int64_t key, const char *name, struct err *err)
 {
 	char text[24];
@@ -76,7 +76,7 @@ static int set_name(struct work *work, const char *dataset, int64_t key, const c
 	                   false, NULL, err);
 }
 
-/* From now on the labels are other ones; merged -1: it is a new name. */
+/* From now on the labels are changed; merged -1: it is a new name. */
 static int relabelling_begin(struct label_job *job, struct work *work, const char *to, int64_t merged, struct err *err)
 {
 	bson_oid_t id = new_revision();
@@ -184,7 +184,7 @@ int mongodb_label_change(struct dataset *base, int64_t key, const struct label_c
 
 /* --- ending ------------------------------------------------------------------------------------------------------- */
 
-/* What had become the one label is the other now. */
+/* What had become the first label is the other one now. */
 static void formers_follow(struct formers *formers, int64_t key, int64_t into, const char *user)
 {
 	for (size_t i = 0; i < formers->count; i++) {
@@ -251,7 +251,7 @@ static int sum_count(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* By the counters first: else all samples are looked at. */
+/* Checks the counters first; only then all samples. */
 static int uses_find(struct work *work, const char *dataset, const char *label, struct rules_uses *uses,
                      struct err *err)
 {
@@ -289,7 +289,7 @@ static int run_label_remove(struct work *work, void *data, struct err *err)
 	                   BCON_NEW("$set", "{", "revision", BCON_OID(&revision), "}"), false, NULL, err);
 }
 
-/* The label that is to be removed; the caller frees *name in any case. */
+/* Checks the label that is to be removed; the caller frees *name in any case. */
 static int check_unused(struct mongodb_dataset *dataset, int64_t key, char **name, struct err *err)
 {
 	struct label_set labels = {.count = 0};
@@ -308,8 +308,8 @@ static int check_unused(struct mongodb_dataset *dataset, int64_t key, char **nam
 	return failed;
 }
 
-/* Looked at before, outside a transaction, which may be long. Who gives the label meanwhile puts it back
- * (relabel_late). */
+/* The check comes before, outside of a transaction, since it may take long. If somebody gives the label meanwhile,
+ * it is put back (relabel_late). */
 int mongodb_label_remove(struct dataset *base, int64_t key, struct err *err)
 {
 	char *name = NULL;

@@ -1,7 +1,7 @@
-/* How a new name of a label, and its merge into another one, reach the existing samples in MongoDB (catchup.c).
+/* How a label's new name, or its merge into another one, reaches the existing samples in MongoDB (catchup.c).
  *
- * The dataset's document has `relabelling` until they all have it. A bite leaves alone what has it already: after a
- * crash it starts again, and only reads what was done. */
+ * The dataset's document has `relabelling` until all have it. A bite leaves samples alone that have it already:
+ * after a crash it starts again, and only reads what was done. */
 #include "dataset/mongodb/internal.h"
 
 /* --- one sample --------------------------------------------------------------------------------------------------- */
@@ -15,7 +15,7 @@ static void replace_text(char **text, const char *from, const char *to, bool *ch
 	*changed = true;
 }
 
-/* Whether anybody says it, or it was decided. */
+/* Whether any vote or the decision had it. */
 static bool replace_said(struct record *record, const char *from, const char *to)
 {
 	bool changed = false;
@@ -39,8 +39,8 @@ static void rename_record(struct record *record, const struct relabelling *now)
 	record->changed = changed;
 }
 
-/* What came with the label, and without an event, gets one first: else nothing would say that it had it. had: some
- * event says so, to which an undo may lead back. */
+/* A label that came without an event gets one first: otherwise nothing would show that the sample had it. had: some
+ * event shows it, to which an undo may return. */
 static void merge_record(struct record *record, const struct relabelling *now, bool had, struct batch *batch,
                          int64_t overlap)
 {
@@ -73,7 +73,7 @@ struct renaming {
 	size_t count;
 };
 
-/* What a sample had by this name before it was merged was another label. */
+/* An event with this name from before a merge meant another label. */
 static int see_event(void *data, const bson_t *document, struct err *err)
 {
 	struct renaming *renaming = data;
@@ -109,7 +109,7 @@ static int write_names(struct work *work, const char *dataset, const struct rena
 	return work_bulk_run(work, bulk, NULL, err);
 }
 
-/* Of the samples from `from` to below `to`. */
+/* Finds the samples from `from` to below `to`. */
 static int find_named(struct work *work, const char *dataset, int64_t from, int64_t to, const struct relabelling *now,
                       struct renaming *out, struct err *err)
 {
@@ -161,7 +161,7 @@ static bool had_it(const struct renaming *had, int64_t sample)
 	return false;
 }
 
-/* Writes what the records and the events of the samples from `from` to below `to` become. */
+/* Writes the changed records and events of the samples from `from` to below `to`. */
 static int relabel_records(struct bite *bite, struct work *work, const struct relabelling *now,
                            const struct renaming *had, struct err *err)
 {
@@ -182,7 +182,7 @@ static int relabel_records(struct bite *bite, struct work *work, const struct re
 	return batch_write(&bite->batch, err);
 }
 
-/* A bite is a range of ids: most of it may be no concern of the label's, and the next one that is far away. */
+/* A bite is a range of ids: most of them may not have the label, and the next one that does may be far away. */
 static int labels_run(struct work *work, void *data, struct err *err)
 {
 	struct bite *bite = data;
@@ -233,7 +233,7 @@ static int end_merge(struct work *work, const char *dataset, int64_t key, struct
 	                   BCON_NEW("$unset", "{", text, BCON_UTF8(""), "}"), false, NULL, err);
 }
 
-/* What a seed brought meanwhile by the former name is looked at once more. */
+/* Looks again at what seeds have added meanwhile by the former name. */
 static int run_end(struct work *work, void *data, struct err *err)
 {
 	struct ending *ending = data;
@@ -278,7 +278,7 @@ struct late {
 	struct relabelling now;
 };
 
-/* A label that was removed while somebody gave it is there again. */
+/* A label that was removed while somebody gave it exists again. */
 static int put_back(struct late *late, struct work *work, struct formers *formers, const struct former *former,
                     struct err *err)
 {
@@ -295,7 +295,7 @@ static int put_back(struct late *late, struct work *work, struct formers *former
 	                   BCON_NEW("$set", "{", "revision", BCON_OID(&revision), "}"), false, NULL, err);
 }
 
-/* What the label has become; now.from stays NULL where it is nothing else, or is there (again). */
+/* Finds what the label has become; now.from stays NULL if it is nothing else, or exists (again). */
 static int find_change(struct late *late, struct work *work, struct err *err)
 {
 	const char *name = late->bite.dataset->base.name;

@@ -2,8 +2,8 @@
  *
  * Settings say what is still due; each is the rowid up to which it is done, and is removed at the end. "recount"
  * applies the overlap (only to samples that somebody has voted on or holds: all others are in the queue anyway),
- * "reorder" gives samples their places in the queue, "relabel" a label its new name, or another one's (relabel.c). What
- * is written meanwhile follows the new policy, and has the new labels. */
+ * "reorder" gives samples their places in the queue, "relabel" gives a label its new name, or another label's
+ * (relabel.c). What is written meanwhile follows the new policy, and has the new labels. */
 #include "dataset/sqlite/internal.h"
 
 #include <time.h>
@@ -68,7 +68,7 @@ static int recount(struct sqlite_conn *writer, int64_t after, int64_t most, stru
 	return note_done(writer, "recount", found.count ? found.row[found.count - 1] : 0, err);
 }
 
-/* The last of the next `most` samples; 0: there is none. */
+/* Finds the last of the next `most` samples; 0: there is none. */
 static int last_of_bite(struct sqlite_conn *writer, int64_t after, int64_t most, int64_t *last, struct err *err)
 {
 	return conn_int64(writer, err, 0, last,

@@ -40,7 +40,7 @@ static int find_of_dataset(struct sqlite_conn *writer, const struct changes *cha
 	                                            "ss", changes->dataset, change->base_dir));
 }
 
-/* What was found, and owns what the facts point to. */
+/* What was found; owns what the facts point to. */
 struct found {
 	struct rules_facts facts;
 	char *label;
@@ -143,7 +143,7 @@ static int forget_votes(struct sqlite_conn *writer, int64_t row, struct err *err
 	return conn_run(writer, err, "DELETE FROM votes WHERE sample = ? AND label IS NOT NULL", "i", row);
 }
 
-/* In place of all votes for labels, after an undo. */
+/* Replaces all votes for labels, after an undo. */
 static int replace_votes(struct sqlite_conn *writer, int64_t row, const struct rules_effect *effect, struct err *err)
 {
 	if (forget_votes(writer, row, err))
@@ -265,7 +265,7 @@ static int change_each(struct sqlite_conn *writer, const struct changes *changes
 		struct sample_change *change = &changes->items[i];
 		bool known = i > 0 && changes->items[i - 1].act == change->act && changes->items[i - 1].label == change->label;
 
-		/* Many are about one label. */
+		/* many changes are about one label */
 		if ((!known && find_of_dataset(writer, changes, change, &of_dataset, err)) ||
 		    (change->filepath ? change_by_path(writer, changes, &of_dataset, change, err)
 		                      : change_one(writer, changes, change->id + 1, &of_dataset, change, err)))

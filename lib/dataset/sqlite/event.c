@@ -1,4 +1,4 @@
-/* The label events of samples in SQLite: appended, visited, and read to be folded by rules.h. */
+/* The label events of samples in SQLite: appends and visits them, and reads them for rules.h. */
 #include "dataset/sqlite/internal.h"
 
 #include "dataset/rules.h"

@@ -237,7 +237,7 @@ int give_name(const struct sqlite_store *store, const char *made, const char *na
 /* Appends a label event; *n is its number among the sample's. request may be NULL. */
 int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request, int64_t *n,
               struct err *err);
-/* A label that came without an event gets one before the first other, for an undo to go back to. */
+/* Before the first other event, gives a label that came without one its own, so that an undo can return to it. */
 int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err);
 /* The same once the sample has its first event, and is still as it was before: that becomes its second. Most have no
  * label then, which is seen faster so. */
@@ -260,23 +260,25 @@ int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was,
                    struct err *err);
 /* Notes that "recount", "reorder" or "relabel" is due. */
 int catch_up_note(struct sqlite_conn *writer, const char *key, struct err *err);
-/* relabel.c: the change of a name, or the merge, that is under way; from NULL: none is. */
+/* relabel.c: the change of a name, or the merge, that is under way; from NULL: there is none. */
 struct relabelling {
 	char *from, *to, *by;
-	int64_t merged; /* the key of the label that is merged; -1: it is a change of a name */
+	int64_t merged; /* the key of the merged label; -1: it is a new name */
 };
 int relabel_load(struct sqlite_conn *conn, struct relabelling *out, struct err *err);
 void relabel_release(struct relabelling *relabelling);
-/* Of the samples with rowids after < id <= last; and after all of them: not *ended where it has to begin anew. */
+/* Handles the samples with rowids after < id <= last; relabel_end comes after all of them: *ended is false if it
+ * must begin again. */
 int relabel_samples(struct sqlite_conn *writer, int64_t after, int64_t last, struct err *err);
 int relabel_end(struct sqlite_conn *writer, bool *ended, struct err *err);
-/* *any is not 0 where the label was decided for any sample. Reads all events. */
+/* *any is not 0 if the label was decided for any sample. Reads all events. */
 int decided_any(struct sqlite_conn *writer, const char *label, int64_t *any, struct err *err);
-/* Whether a label may be given: it is there, and not being merged. */
+/* Whether a label may be given: it exists, and is not being merged. */
 #define LABEL_GIVEN                                          \
 	"SELECT 1 FROM labels WHERE label = ?1 AND key >= 0" \
 	" AND NOT EXISTS (SELECT 1 FROM relabelling WHERE relabelling.label = ?1)"
-/* From now on `name` is what the label with that key was called before; -1: one that is no more. And of none. */
+/* Note that `name` is a former name of the label with this key (-1: of a removed label); and that it is a former
+ * name of none. */
 int former_note(struct sqlite_conn *writer, const char *name, int64_t key, struct err *err);
 int former_forget(struct sqlite_conn *writer, const char *name, struct err *err);
 /* A small bite, made by other writes, so that the change ends even if nobody waits for it any more. */

@@ -5,12 +5,12 @@
 
 /* --- writing while no name is being changed ----------------------------------------------------------------------- */
 
-enum { WAITS_MAX = 100 }; /* changes of names that others began, each of which is ended first */
+enum { WAITS_MAX = 100 }; /* changes of names begun by others, each of which is completed first */
 
 struct label_job {
 	int64_t key;
 	const char *name;
-	bool waits; /* it has to wait until what is under way has ended, and has written nothing */
+	bool waits; /* it must wait until the change under way is complete, and has written nothing */
 	/* one of these: */
 	const struct label_change *change;
 	int64_t into;
@@ -28,7 +28,7 @@ static int is_relabelling(struct sqlite_conn *writer, bool *under_way, struct er
 	return 0;
 }
 
-/* With all that it has to change. */
+/* Writes the change, and everything that follows from it. */
 static int write_labels(struct sqlite_db *db, write_run *run, struct label_job *job, struct err *err)
 {
 	for (unsigned waits = 0; waits < WAITS_MAX; waits++) {
@@ -40,7 +40,7 @@ static int write_labels(struct sqlite_db *db, write_run *run, struct label_job *
 	return err_set(err, ERR_UNAVAILABLE, "Others are changing the dataset's labels");
 }
 
-/* The name of a key's label; the caller frees *out in any case. */
+/* Finds the name of the label with this key; the caller frees *out in any case. */
 static int label_name(struct sqlite_conn *conn, int64_t key, char **out, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT label FROM labels WHERE key = ?", "i", key);

@@ -5,7 +5,7 @@
 
 #define COLUMNS "labels.key, labels.label, labels.position, labels.colour, labels.description"
 static const char LABELS[] = "SELECT " COLUMNS ", 0 FROM labels ORDER BY position, key";
-/* With those that a new name has not reached yet. */
+/* Includes the samples that a new name has not reached yet. */
 static const char LABELS_COUNTED[] = "SELECT " COLUMNS ", COALESCE(counts.n, 0)"
 				     " + COALESCE((SELECT n FROM relabelling JOIN counts ON kind = 'label'"
 				     " AND name = relabelling.label WHERE relabelling.key = labels.key AND merged IS NULL), 0)"

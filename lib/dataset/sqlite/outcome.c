@@ -64,7 +64,7 @@ static int load_votes(struct sqlite_conn *writer, int64_t row, struct said *said
 	return step;
 }
 
-/* Where events were taken back, or labels merged. */
+/* For samples whose events were undone, or whose labels were merged. */
 static int fold_decision(struct sqlite_conn *writer, int64_t row, struct said *said, struct err *err)
 {
 	struct rules_decision none = {.made = false};

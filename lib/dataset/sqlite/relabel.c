@@ -1,4 +1,4 @@
-/* A new name for a label, or its merge into another one, made of the samples that are there in SQLite (catchup.c). */
+/* Applies a label's new name, or its merge into another one, to the existing samples in SQLite (catchup.c). */
 #include "dataset/sqlite/internal.h"
 
 #include "base/memory.h"
@@ -33,7 +33,7 @@ void relabel_release(struct relabelling *relabelling)
 
 /* --- a new name --------------------------------------------------------------------------------------------------- */
 
-/* What a sample had by this name before it was merged was another label. */
+/* An event with this name from before a merge meant another label. */
 static const char RENAME_EVENTS[] =
 	"UPDATE events SET label = ?4 WHERE sample > ?1 AND sample <= ?2 AND label = ?3"
 	" AND n > COALESCE((SELECT MAX(n) FROM events AS merge WHERE merge.sample = events.sample AND merge.merged = ?3), 0)";
@@ -50,18 +50,19 @@ static int relabel_rename(struct sqlite_conn *writer, int64_t after, int64_t las
 
 /* --- a merge ------------------------------------------------------------------------------------------------------ */
 
-/* What was merged since was another label. */
+/* An event that was merged since meant another label. */
 #define NOT_MERGED                                                                                                 \
 	"NOT EXISTS (SELECT 1 FROM events AS later WHERE later.sample = events.sample AND later.n > events.n AND " \
 	"later.merged = ?3)"
 
-/* Those that have the label, of which somebody says it, or that had it, to which an undo may lead back. */
+/* Samples that have the label, for which somebody has voted for it, or that had it, so that an undo may return to
+ * it. */
 static const char CONCERNED[] =
 	"SELECT id FROM samples WHERE id > ?1 AND id <= ?2 AND label = ?3"
 	" UNION SELECT sample FROM votes WHERE sample > ?1 AND sample <= ?2 AND label = ?3"
 	" UNION SELECT sample FROM events WHERE sample > ?1 AND sample <= ?2 AND label = ?3 AND " NOT_MERGED;
 
-/* A decision that no undo takes back, no later decision replaces, and that was not merged since. */
+/* A decision that no undo has taken back, no later decision has replaced, and that was not merged since. */
 static const char DECIDED[] =
 	"WITH effective AS NOT MATERIALIZED (SELECT sample, n, label, source, merged FROM events"
 	" WHERE source NOT IN (" RULES_VOTE_SOURCES ", 'undo') AND NOT EXISTS"
@@ -70,7 +71,7 @@ static const char DECIDED[] =
 	"  WHERE later.sample = effective.sample AND later.n > effective.n AND (later.merged = ?1"
 	"   OR (effective.source <> '" RULES_MERGE "' AND later.source <> '" RULES_MERGE "'))) LIMIT 1";
 
-/* A label that came to be by a merge counts as decided: what it was before may be a decision. */
+/* A label that came by a merge counts as decided: what it was before may be a decision. */
 int decided_any(struct sqlite_conn *writer, const char *label, int64_t *any, struct err *err)
 {
 	return conn_int64(writer, err, 0, any, DECIDED, "s", label);
@@ -137,7 +138,7 @@ int relabel_samples(struct sqlite_conn *writer, int64_t after, int64_t last, str
 	return failed;
 }
 
-/* What a seed brought meanwhile by the former name is looked at once more. */
+/* Looks again at what seeds have added meanwhile by the former name. */
 int relabel_end(struct sqlite_conn *writer, bool *ended, struct err *err)
 {
 	int64_t left;

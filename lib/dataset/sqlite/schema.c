@@ -124,9 +124,9 @@ static const char VERSION_4[] =
 	"  AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = NEW.id AND votes.user = ahead.user);"
 	"END;";
 
-/* What is said of a label, and its place among the others; the names that labels had before, with the key of what each
- * is now (-1: nothing); the change of a name that is under way, or of one label (merged) into another (key); and, of an
- * event of source "merge", what was merged. */
+/* A label's details, and its place among the others; the former names of labels, with the key of what each is now
+ * (-1: nothing); the change of a name under way, or the merge of one label (merged) into another (key); and, for an
+ * event with source "merge", what was merged. */
 static const char VERSION_5_LABELS[] = "ALTER TABLE labels ADD COLUMN colour TEXT;"
 				       "ALTER TABLE labels ADD COLUMN description TEXT;"
 				       "ALTER TABLE labels ADD COLUMN position REAL;"
