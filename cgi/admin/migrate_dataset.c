@@ -10,6 +10,7 @@
 #include "dataset/apart.h"
 #include "dataset/move.h"
 #include "migrate_compare.h"
+#include "migrate_snapshots.h"
 
 enum {
 	/* for a store that is down, or whose last writer was killed: MongoDB ends its transaction in 60 s */
@@ -29,7 +30,8 @@ struct moving {
 	int64_t total;   /* samples in the source */
 	int64_t resumed; /* those that were there before this run */
 	int64_t changed; /* those that changed in the source during the move */
-	int passes;      /* comparisons so far */
+	int64_t snapshots;
+	int passes; /* comparisons so far */
 	struct progress progress;
 	int64_t done, begun; /* samples copied and compared: now, and at the start, for the progress bar */
 	struct compare compare;
@@ -258,7 +260,8 @@ static int compare_until_same(struct moving *moving, struct err *err)
 		               moving->compare.differing, moving->compare.first_differing);
 	if (!clean)
 		return err_set(err, ERR_CONFLICT, "the source changes all the time: stop its server, and run this again");
-	return check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err);
+	return migrate_snapshots(moving->from, moving->to, &moving->migration->images, &moving->snapshots, err) ||
+	       check_missing(moving, err) || migrate_compare_counts(moving->from, moving->to, err);
 }
 
 /* Only compares: the destination may be in use by now. */
@@ -412,6 +415,8 @@ static void report(const struct moving *moving)
 		printf("  %-14s %10" PRId64 "\n", "votes", compare->votes);
 	printf("  %-14s %10" PRId64 "   %.1f MB; copied now: %" PRId64 "\n", "images", compare->images,
 	       (double)compare->image_bytes / 1e6, images->copied);
+	if (moving->snapshots > 0)
+		printf("  %-14s %10" PRId64 "\n", "snapshots", moving->snapshots);
 	if (images->missing > 0)
 		printf("  %-14s %10" PRId64 "\n", "missing images", images->missing);
 	printf("  %-14s %10s   source and destination agree: counts, images, sha256 %s\n", "check", "the same",

@@ -15,14 +15,14 @@ struct snapshot {
 	char *split, *seed; /* "" without a split (dataset/split.h) */
 	char *by;
 	int64_t size; /* samples */
-	int64_t at;   /* snapshot_add sets it, by the store's clock */
+	int64_t at;   /* when it was made, by the store's clock */
 };
 void snapshot_release(struct snapshot *snapshot);
 void snapshots_free(struct snapshot *snapshots, size_t count); /* NULL is fine */
 
 /* 1..SNAPSHOT_NAME_MAX bytes without control characters or '/', the first of them no '.'. ERR_BAD_REQUEST. */
 int snapshot_check_name(const char *name, struct err *err);
-/* Adds it durably, and sets its time. ERR_CONFLICT when the name is taken. */
+/* Adds it durably, and sets its time, unless it has one (of a dataset that moves). ERR_CONFLICT when the name is taken. */
 int snapshot_add(struct dataset *dataset, struct snapshot *snapshot, struct err *err);
 /* ERR_NOT_FOUND names the one that is not there. */
 int snapshot_find(struct dataset *dataset, const char *name, struct snapshot *out, struct err *err);

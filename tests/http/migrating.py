@@ -99,7 +99,11 @@ def dump(session, dataset):
         sample.pop("thumb_url")
         sample["history"] = session.get(f"/v1/datasets/{dataset}/samples/{sample['id']}/history").json()
         listed.append(sample)
-    return described, listed
+    snapshots = session.get(f"/v1/datasets/{dataset}/snapshots").json()["items"]
+    for snapshot in snapshots:
+        manifest = session.get(f"/v1/datasets/{dataset}/snapshots/{snapshot['name']}").content
+        assert hashlib.sha256(manifest).hexdigest() == snapshot["digest"]
+    return described, listed, snapshots
 
 
 def images(session, dataset):
@@ -159,6 +163,8 @@ def used(here):
     for label in ("red", "green", ""):
         sent = ann.post("/single_upload/", params={"label": label} if label else {}, files={"file": ("from my phone.jpg", picture("JPEG"))})
         assert sent.status_code == 200
+    for name in ("collected", "photos"):
+        assert ann.post(f"/v1/datasets/{name}/snapshots", json={"name": "v1", "split": "50,25,25", "seed": "s"}).status_code == 201
     made = ann.post("/v1/datasets", json={"name": "asked", "labels": ["yes", "no"], "policy": {"overlap": 3, "lease_seconds": 50, "skip": "ignore"}})
     assert made.status_code == 201
     assert ann.put("/v1/datasets/asked/images/a.png", data=picture()).status_code == 201

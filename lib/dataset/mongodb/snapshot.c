@@ -33,7 +33,7 @@ static int run_snapshot_add(struct work *work, void *data, struct err *err)
 	const struct adding *adding = data;
 	struct snapshot *added = adding->snapshot;
 
-	if (work_now(work, &added->at, err) ||
+	if ((!added->at && work_now(work, &added->at, err)) ||
 	    work_update(work, "datasets", filter_dataset(adding->dataset),
 	                BCON_NEW("$inc", "{", "snapshots", BCON_INT64(1), "}"), false, NULL, err) ||
 	    work_find(work, "snapshots",

@@ -26,7 +26,7 @@ static int write_snapshot(struct sqlite_conn *writer, void *data, struct err *er
 		return -1;
 	if (taken)
 		return err_set(err, ERR_CONFLICT, "There is a snapshot named %s already", added->name);
-	added->at = text_now();
+	added->at = added->at ? added->at : text_now();
 	return conn_run(writer, err, "INSERT INTO snapshots (" SNAPSHOT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	                "ssssssii", added->name, added->digest, added->blob_key, added->split, added->seed, added->by,
 	                added->size, added->at);

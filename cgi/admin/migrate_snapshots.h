@@ -1,0 +1,13 @@
+/* The snapshots of a dataset that moves, with their manifests. One thread. */
+#ifndef ADMIN_MIGRATE_SNAPSHOTS_H
+#define ADMIN_MIGRATE_SNAPSHOTS_H
+
+#include "migrate_images.h"
+
+/* Copies each one that the destination lacks: first its manifest, by `images`, then the snapshot itself. *count gets how
+ * many there are. A manifest that the source lacks counts as a missing image. ERR_CONFLICT: the destination has another
+ * snapshot of that name. */
+int migrate_snapshots(struct dataset *from, struct dataset *to, struct migrate_images *images, int64_t *count,
+                      struct err *err);
+
+#endif
