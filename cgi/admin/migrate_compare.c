@@ -60,7 +60,7 @@ struct comparing {
 
 static void count_record(struct compare *compare, const struct dataset_record *record)
 {
-	compare->samples++;
+	compare->samples += !record->removed;
 	compare->events += (int64_t)record->event_count;
 	compare->votes += (int64_t)record->vote_count;
 	if (record->sample.blob_key[0]) {

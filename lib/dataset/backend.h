@@ -10,6 +10,7 @@
 #include "dataset/dataset.h"
 #include "dataset/label.h"
 #include "dataset/move.h"
+#include "dataset/removal.h"
 #include "dataset/task.h"
 #include "dataset/rules.h"
 #include "dataset/snapshot.h"
@@ -83,6 +84,11 @@ struct dataset_backend {
 	typeof(snapshot_find) *snapshot_find;
 	typeof(snapshot_list) *snapshot_list;
 	typeof(dataset_visit_all) *visit_all;
+	typeof(dataset_remove_sample) *remove_sample;
+	typeof(dataset_removed_done) *removed_done;
+	typeof(dataset_removed) *removed;
+	typeof(dataset_removed_bytes) *removed_bytes;
+	typeof(dataset_store_removed) *store_removed; /* NULL: no other machine uses the store */
 
 	typeof(lease_next) *next;
 	typeof(lease_take) *lease;
@@ -122,6 +128,11 @@ int dataset_check_limit(size_t limit, struct err *err);
 /* For outline: the error of a label that is being changed, and the names of before, in any order. */
 int outline_refuse(const char *label, struct err *err);
 void outline_add_former(struct dataset_outline *outline, const char *name, int64_t key);
+
+/* For records: a page of samples and one of tombstones, each of at most limit, in order of id, become one page, in
+ * records, which has room for limit. Takes the tombstones and their array. Returns how many there are. */
+size_t records_with_tombstones(struct dataset_record *records, size_t count, struct tombstone *tombstones,
+                               size_t tombstone_count, size_t limit);
 
 extern const struct dataset_backend dataset_sqlite;
 extern const struct dataset_backend dataset_mongodb;

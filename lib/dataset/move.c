@@ -26,6 +26,8 @@ void dataset_record_release(struct dataset_record *record)
 	free(record->events);
 	free(record->votes);
 	free(record->url);
+	if (record->removed)
+		tombstones_release(record->removed, 1);
 	sample_release(&record->sample);
 	memset(record, 0, sizeof(*record));
 }
@@ -105,6 +107,16 @@ static void add_sample(struct hash_stream *hash, const struct sample *sample)
 		move_add_number(hash, numbers[i]);
 }
 
+static void add_tombstone(struct hash_stream *hash, const struct tombstone *tombstone)
+{
+	hash_stream_text(hash, "removed");
+	hash_stream_text(hash, tombstone->filepath);
+	hash_stream_text(hash, tombstone->blob_key);
+	hash_stream_text(hash, tombstone->sha256);
+	hash_stream_text(hash, tombstone->by);
+	move_add_number(hash, tombstone->at);
+}
+
 void dataset_record_digest(const struct dataset_record *record, unsigned char out[HASH_SHA256_SIZE])
 {
 	struct hash_stream *hash = hash_stream_new("sha256");
@@ -130,6 +142,8 @@ void dataset_record_digest(const struct dataset_record *record, unsigned char ou
 		move_add_number(hash, record->votes[i].label != NULL);
 		hash_stream_text(hash, record->votes[i].label ? record->votes[i].label : "");
 	}
+	if (record->removed)
+		add_tombstone(hash, record->removed);
 	hash_stream_final(hash, digest);
 	memcpy(out, digest, HASH_SHA256_SIZE);
 }
@@ -182,6 +196,44 @@ void outline_add_former(struct dataset_outline *outline, const char *name, int64
 {
 	outline->former = memory_grow(outline->former, outline->former_count + 1, sizeof(*outline->former));
 	outline->former[outline->former_count++] = (struct dataset_former){memory_text(name), key};
+}
+
+/* A record whose sample is empty but for its id. */
+static struct dataset_record record_of_tombstone(const struct tombstone *tombstone)
+{
+	struct dataset_record record = {.url = memory_text(""), .removed = memory_new(1, sizeof(*record.removed))};
+	char **const texts[] = {&record.sample.filepath, &record.sample.label, &record.sample.blob_key,
+	                        &record.sample.type, &record.sample.sha256, &record.sample.filename,
+	                        &record.sample.uploaded_by, &record.sample.labelled_by, &record.sample.flagged_by,
+	                        &record.sample.file_sha256};
+
+	*record.removed = *tombstone;
+	record.sample.id = tombstone->id;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		*texts[i] = memory_text("");
+	return record;
+}
+
+size_t records_with_tombstones(struct dataset_record *records, size_t count, struct tombstone *tombstones,
+                               size_t tombstone_count, size_t limit)
+{
+	struct dataset_record *found = memory_new(count + 1, sizeof(*found));
+	size_t of_found = 0, of_tombstones = 0, filled = 0;
+
+	memcpy(found, records, count * sizeof(*found));
+	for (; filled < limit && (of_found < count || of_tombstones < tombstone_count); filled++) {
+		bool is_removed = of_found == count || (of_tombstones < tombstone_count &&
+		                                        tombstones[of_tombstones].id < found[of_found].sample.id);
+
+		records[filled] = is_removed ? record_of_tombstone(&tombstones[of_tombstones++]) : found[of_found++];
+	}
+	while (of_found < count)
+		dataset_record_release(&found[of_found++]);
+	while (of_tombstones < tombstone_count)
+		tombstone_release(&tombstones[of_tombstones++]);
+	free(tombstones);
+	free(found);
+	return filled;
 }
 
 static int by_user(const void *a, const void *b)

@@ -3,7 +3,7 @@
 #ifndef DATASET_MOVE_H
 #define DATASET_MOVE_H
 
-#include "dataset/dataset.h"
+#include "dataset/removal.h"
 
 /* All that a store keeps of a dataset, in a form that every store can read and write. Leases are left out: their
  * samples are free in the other store, as if they had run out. */
@@ -44,12 +44,14 @@ struct dataset_record {
 	size_t event_count;
 	struct dataset_vote *votes; /* in order of user */
 	size_t vote_count;
+	struct tombstone *removed; /* what stays of a removed sample, in place of all the rest but its id; else NULL */
 };
 /* Like dataset_samples, with everything that belongs to each sample. */
 int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
                     struct err *err);
 void dataset_record_release(struct dataset_record *record);
-/* SHA-256 of everything in the record that all stores keep: all but url and added_at. */
+/* SHA-256 of everything in the record that all stores keep: all but url, added_at and whether a removed
+ * image is due. */
 void dataset_record_digest(const struct dataset_record *record, unsigned char out[HASH_SHA256_SIZE]);
 
 /* In a dataset that came from another store, the note that names its origin. */

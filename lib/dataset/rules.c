@@ -426,6 +426,8 @@ int rules_upload(const struct rules_upload *upload, const struct dataset_policy 
 		return 0;
 	if (upload->taken)
 		return err_set(err, ERR_CONFLICT, "Another image is at %s already", image->filepath);
+	if (upload->removed_key)
+		return err_set(err, ERR_CONFLICT, "This image was removed while it was stored: send it again");
 	if (!upload->known_label)
 		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", image->label);
 	if (upload->quota_bytes > 0 && upload->bytes + image->bytes > upload->quota_bytes)

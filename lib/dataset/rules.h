@@ -185,6 +185,7 @@ struct rules_upload {
 	const struct dataset_image *image;
 	bool same_bytes;            /* a sample has the same bytes */
 	bool taken;                 /* a sample has the filepath */
+	bool removed_key;           /* the image of a removed sample had its key, and may just be being removed */
 	bool known_label;           /* the dataset has the label, or none was given */
 	int64_t bytes, quota_bytes; /* of the dataset's uploads; 0: no quota */
 };

@@ -3,8 +3,12 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "dataset/removal.h"
 
-enum { POLICY_CHANGES_MAX = 8 }; /* between public and private, while one image is stored */
+enum {
+	POLICY_CHANGES_MAX = 8, /* between public and private, while one image is stored */
+	REMOVALS_MAX = 8,       /* of the same bytes, meanwhile */
+};
 
 void ingest_from_spool(const struct spool *spool, struct ingest_source *out)
 {
@@ -188,11 +192,29 @@ static int find_room(struct ingest *ingest, const struct ingest_image *image, co
 	return -1;
 }
 
+/* The same bytes have the same key, so that storing them again changes nothing. But the key of a removed image is not
+ * used again: whoever removed it may still be removing its object, on another machine. So the next key follows from
+ * the bytes and the removed sample. */
+static int name_bytes(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step,
+                      struct err *err)
+{
+	unsigned char digest[HASH_SHA256_SIZE];
+	char uuid[HASH_UUID_MAX], text[HASH_SHA256_HEX + 24];
+
+	if (dataset_removed_bytes(ingest->dataset, step->sha256, &step->removed, err))
+		return -1;
+	memcpy(digest, image->source.sha256, sizeof(digest));
+	if (step->removed >= 0) {
+		snprintf(text, sizeof(text), "%s/%lld", step->sha256, (long long)step->removed);
+		hash_sha256(text, strlen(text), digest);
+	}
+	hash_image_uuid(dataset_name(ingest->dataset), digest, uuid);
+	return blob_key_image(step->key, ingest->key_dataset, image->label, uuid, step->info.type, err);
+}
+
 int ingest_bytes(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step, struct sample *out,
                  bool *duplicate, struct err *err)
 {
-	char uuid[HASH_UUID_MAX];
-
 	if (image->filepath && ingest_filepath(image->filepath, err))
 		return -1;
 	hash_hex(image->source.sha256, sizeof(image->source.sha256), step->sha256);
@@ -205,9 +227,7 @@ int ingest_bytes(struct ingest *ingest, const struct ingest_image *image, struct
 		return -1;
 	if (*duplicate)
 		return 0;
-	hash_image_uuid(dataset_name(ingest->dataset), image->source.sha256, uuid);
-	return blob_key_image(step->key, ingest->key_dataset, image->label, uuid, step->info.type, err) ||
-	       note_and_store(ingest, image, step, err);
+	return name_bytes(ingest, image, step, err) || note_and_store(ingest, image, step, err);
 }
 
 /* If the dataset became public or private since its policy was read, makes the object so, too: the request that
@@ -226,8 +246,8 @@ static bool follow_policy(struct ingest *ingest, struct ingest_step *step, struc
 	return changed && blob_set_public(ingest->blobs, step->key, is_public, err) == 0;
 }
 
-int ingest_metadata(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step,
-                    struct sample *out, bool *duplicate, struct err *err)
+static int store_metadata_by_policy(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step,
+                                    struct sample *out, bool *duplicate, struct err *err)
 {
 	int failed = store_metadata(ingest, image, step, out, duplicate, err);
 
@@ -235,6 +255,35 @@ int ingest_metadata(struct ingest *ingest, const struct ingest_image *image, str
 		if (!follow_policy(ingest, step, err))
 			break;
 		failed = store_metadata(ingest, image, step, out, duplicate, err);
+	}
+	return failed;
+}
+
+/* If these bytes were a sample that was removed since they got their key, stores them under the next one; the object of
+ * the former is swept by its note. Returns whether it did. */
+static bool follow_removal(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step)
+{
+	int64_t removed = step->removed;
+	struct ingest_step next = *step;
+	struct err ignored;
+
+	if (name_bytes(ingest, image, &next, &ignored) || next.removed == removed ||
+	    note_and_store(ingest, image, &next, &ignored))
+		return false;
+	intent_end(ingest->intents, step->intent, false);
+	*step = next;
+	return true;
+}
+
+int ingest_metadata(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step,
+                    struct sample *out, bool *duplicate, struct err *err)
+{
+	int failed = store_metadata_by_policy(ingest, image, step, out, duplicate, err);
+
+	for (int removals = 0; failed && err->code == ERR_CONFLICT && removals < REMOVALS_MAX; removals++) {
+		if (!follow_removal(ingest, image, step))
+			break;
+		failed = store_metadata_by_policy(ingest, image, step, out, duplicate, err);
 	}
 	intent_end(ingest->intents, step->intent, !failed && strcmp(out->blob_key, step->key) == 0);
 	if (!failed && !*duplicate)

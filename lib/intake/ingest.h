@@ -64,7 +64,8 @@ int ingest_store(struct ingest *ingest, const struct ingest_image *image, struct
 struct ingest_step {
 	struct image_info info;
 	struct intent *intent;
-	bool is_public; /* how the bytes are stored */
+	bool is_public;  /* how the bytes are stored */
+	int64_t removed; /* the last removed sample with these bytes, whose key they may not have; -1: there is none */
 	char key[BLOB_KEY_MAX], sha256[HASH_SHA256_HEX];
 };
 int ingest_bytes(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step, struct sample *out,

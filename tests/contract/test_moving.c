@@ -134,6 +134,15 @@ static void assert_same_records(struct dataset *a, struct dataset *b)
 	free(other);
 }
 
+static void remove_one(struct dataset *dataset, int64_t id)
+{
+	struct tombstone *removed;
+	size_t count;
+
+	must(dataset_remove_sample(dataset, id, "eve", &removed, &count, &failure));
+	tombstones_release(removed, count);
+}
+
 static void assert_same_info(struct dataset *a, struct dataset *b)
 {
 	struct dataset_outline one, other;
@@ -584,10 +593,50 @@ static void urls_of_images_can_be_changed(void **state)
 	free(records);
 }
 
+static void samples_stay_removed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset *from = fixture->dataset;
+	struct dataset_merged merged = {0};
+	struct tombstone *due;
+	struct sample sample;
+	size_t count;
+	int64_t last;
+
+	use(from);
+	remove_one(from, 1);
+	remove_one(from, 8); /* the upload, which is the last one */
+	struct dataset *to = begin(fixture->store, "copy", from);
+	copy_records(from, to, -1);
+	remove_one(from, 0); /* when it was copied already */
+	copy_records(from, to, -1);
+	dataset_close(to);
+	must(dataset_restore_open(fixture->store, "copy", ORIGIN, &to, &last, &failure));
+	assert_int_equal(last, 8);
+	must(dataset_restore_finish(to, &failure));
+	to = open_dataset(fixture->store, "copy");
+	assert_same_records(from, to);
+	assert_same_info(from, to);
+	assert_counts_true(to);
+	must(dataset_removed(to, true, -1, 10, &due, &count, &failure));
+	assert_int_equal(count, 2); /* of the upload no image came */
+	assert_int_equal(due[0].id, 0);
+	assert_int_equal(due[1].id, 1);
+	tombstones_release(due, count);
+	must(dataset_merge(to, NULL, 0, &(struct dataset_seed){picture(1), "cat"}, 1, &merged, &failure));
+	assert_int_equal(merged.samples_known, 1);
+	must(dataset_merge(to, NULL, 0, &(struct dataset_seed){"new.png", ""}, 1, &merged, &failure));
+	must(dataset_sample_by_path(to, "new.png", &sample, &failure));
+	assert_int_equal(sample.id, 9);
+	sample_release(&sample);
+	dataset_close(to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DATASET_TEST(all_of_it_is_restored),
+		DATASET_TEST(samples_stay_removed),
 		DATASET_TEST(a_record_tells_all_that_is_kept_of_a_sample),
 		DATASET_TEST(the_queue_goes_on_where_it_was),
 		DATASET_TEST(the_end_of_the_queue_stays_the_end),

@@ -3,8 +3,6 @@
 
 #include "base/text.h"
 
-enum { LOOK_UP_AT_ONCE = 1000 }; /* filepaths in one query */
-
 struct record *record_new(struct records *records, int64_t id, const char *filepath, const char *label)
 {
 	struct record *record = records_add(records);
@@ -16,31 +14,15 @@ struct record *record_new(struct records *records, int64_t id, const char *filep
 	return record;
 }
 
-int records_find(struct work *work, const char *dataset, const char *field, const char *const *values, size_t count,
-                 struct records *found, struct err *err)
-{
-	for (size_t from = 0; from < count; from += LOOK_UP_AT_ONCE) {
-		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(dataset)), in, list = BSON_INITIALIZER;
-
-		BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
-		for (size_t i = from; i < count && i < from + LOOK_UP_AT_ONCE; i++)
-			BSON_APPEND_UTF8(&list, "0", values[i]); /* the server ignores an array's keys */
-		BSON_APPEND_ARRAY(&in, "$in", &list);
-		bson_destroy(&list);
-		bson_append_document_end(filter, &in);
-		const char *index = strcmp(field, "filepath") == 0 ? "path" : field;
-		if (work_find(work, "images", filter, opts_hint(index, 0), records_visit, found, err))
-			return -1;
-	}
-	return 0;
-}
-
 /* --- seeding ------------------------------------------------------------------------------------------------------ */
+
+#define NONE SIZE_MAX
+#define REMOVED (SIZE_MAX - 1)
 
 /* A filepath of the seed, with its sample once that is known. Entries are sorted, so that they can be found. */
 struct entry {
 	const char *filepath;
-	size_t record; /* its index in struct merge's records; SIZE_MAX: none yet */
+	size_t record; /* its index in struct merge's records; NONE: none yet; REMOVED: there was one */
 };
 
 struct merge {
@@ -75,7 +57,7 @@ static void list_entries(struct merge *merge)
 {
 	merge->entries = memory_new(merge->seed_count + 1, sizeof(*merge->entries));
 	for (size_t i = 0; i < merge->seed_count; i++)
-		merge->entries[i] = (struct entry){.filepath = merge->seeds[i].filepath, .record = SIZE_MAX};
+		merge->entries[i] = (struct entry){.filepath = merge->seeds[i].filepath, .record = NONE};
 	if (merge->seed_count > 1)
 		qsort(merge->entries, merge->seed_count, sizeof(*merge->entries), by_filepath);
 	for (size_t i = 0; i < merge->seed_count; i++) {
@@ -84,13 +66,23 @@ static void list_entries(struct merge *merge)
 	}
 }
 
+static int see_removed_path(void *data, const bson_t *document, struct err *err)
+{
+	struct entry *entry = find_entry(data, text_in(document, "filepath"));
+
+	(void)err;
+	if (entry && entry->record == NONE)
+		entry->record = REMOVED;
+	return 0;
+}
+
 static int find_known(struct work *work, struct merge *merge, struct err *err)
 {
 	const char **paths = memory_new(merge->entry_count + 1, sizeof(*paths));
 
 	for (size_t i = 0; i < merge->entry_count; i++) {
 		paths[i] = merge->entries[i].filepath;
-		merge->entries[i].record = SIZE_MAX;
+		merge->entries[i].record = NONE;
 	}
 	int failed = records_find(work, merge->dataset->base.name, "filepath", paths, merge->entry_count,
 	                          &merge->records, err);
@@ -98,10 +90,13 @@ static int find_known(struct work *work, struct merge *merge, struct err *err)
 		struct entry *entry = find_entry(merge, merge->records.item[i].sample.filepath);
 
 		/* Keeps the first sample with the filepath. */
-		if (entry && (entry->record == SIZE_MAX || merge->records.item[i].sample.id <
-		                                                   merge->records.item[entry->record].sample.id))
+		if (entry && (entry->record == NONE || merge->records.item[i].sample.id <
+		                                               merge->records.item[entry->record].sample.id))
 			entry->record = i;
 	}
+	if (!failed && merge->settings.gaps > 0)
+		failed = tombstones_find(work, merge->dataset->base.name, "filepath", paths, merge->entry_count, see_removed_path,
+		                         merge, err);
 	free(paths);
 	return failed;
 }
@@ -131,7 +126,11 @@ static void merge_seed(struct merge *merge, const struct dataset_seed *seed)
 {
 	struct entry *entry = find_entry(merge, seed->filepath);
 
-	if (entry->record == SIZE_MAX) {
+	if (entry->record == REMOVED) {
+		merge->result.samples_known++;
+		return;
+	}
+	if (entry->record == NONE) {
 		struct record *record = record_new(&merge->records, merge->settings.next_id++, seed->filepath, seed->label);
 
 		entry->record = merge->records.count - 1;
@@ -216,7 +215,7 @@ struct addition {
 	const struct dataset_image *image;
 	int64_t quota_bytes;
 	struct sample *out;
-	bool duplicate;
+	bool duplicate, removed_key;
 	int result;
 	struct err err;
 };
@@ -235,18 +234,35 @@ static struct addition *addition_of(struct combine_job *job)
 	return (struct addition *)job; /* its first member */
 }
 
+static int see_removed_key(void *data, const bson_t *document, struct err *err)
+{
+	const struct additions *additions = data;
+	const char *key = text_in(document, "blob_key");
+
+	(void)err;
+	for (struct combine_job *job = additions->jobs; job; job = job->next) {
+		if (strcmp(addition_of(job)->image->blob_key, key) == 0)
+			addition_of(job)->removed_key = true;
+	}
+	return 0;
+}
+
 static int find_present(struct work *work, struct additions *additions, struct err *err)
 {
-	const char *hashes[COMBINE_BATCH], *paths[COMBINE_BATCH];
+	const char *hashes[COMBINE_BATCH], *paths[COMBINE_BATCH], *keys[COMBINE_BATCH];
 	const char *name = additions->dataset->base.name;
 	size_t count = 0;
 
 	for (struct combine_job *job = additions->jobs; job; job = job->next, count++) {
 		hashes[count] = addition_of(job)->image->sha256;
 		paths[count] = addition_of(job)->image->filepath;
+		keys[count] = addition_of(job)->image->blob_key;
+		addition_of(job)->removed_key = false;
 	}
 	return records_find(work, name, "sha256", hashes, count, &additions->records, err) ||
-	       records_find(work, name, "filepath", paths, count, &additions->records, err);
+	       records_find(work, name, "filepath", paths, count, &additions->records, err) ||
+	       (additions->settings.gaps > 0 &&
+	        tombstones_find(work, name, "blob_key", keys, count, see_removed_key, additions, err));
 }
 
 static struct record *find_record(struct records *records, size_t member, const char *text)
@@ -287,6 +303,7 @@ static int add_one(struct additions *additions, struct addition *addition)
 		.image = image,
 		.same_bytes = present,
 		.taken = find_record(&additions->records, offsetof(struct sample, filepath), image->filepath),
+		.removed_key = addition->removed_key,
 		.known_label = !image->label[0] || (label_set_find(&additions->labels, image->label) &&
 	                                            !settings_merging(settings, image->label)),
 		.bytes = settings->bytes,
@@ -344,6 +361,18 @@ static int run_additions(struct work *work, void *data, struct err *err)
 	return (any && settings_save(work, name, &additions->settings, err)) || batch_write(&additions->batch, err);
 }
 
+/* Then the key for these bytes is another one, which is made by what is known of removed samples. */
+static void refresh_after_removal(struct mongodb_dataset *dataset, struct combine_job *jobs)
+{
+	struct err ignored;
+	bool any = false;
+
+	for (struct combine_job *job = jobs; job; job = job->next)
+		any = any || addition_of(job)->removed_key;
+	if (any)
+		settings_refresh(dataset, &ignored);
+}
+
 static void run_add_jobs(void *owner, struct combine_job *jobs)
 {
 	struct additions additions = {.dataset = owner, .jobs = jobs};
@@ -358,6 +387,7 @@ static void run_add_jobs(void *owner, struct combine_job *jobs)
 		addition_of(job)->result = -1;
 		addition_of(job)->err = err;
 	}
+	refresh_after_removal(additions.dataset, jobs);
 	records_release(&additions.records);
 	settings_release(&additions.settings);
 	label_set_release(&additions.labels);

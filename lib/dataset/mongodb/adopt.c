@@ -12,6 +12,7 @@ struct finding {
 	char *url, *label;
 	int64_t at;
 	char key[DATASET_ADOPT_KEY_MAX];
+	bool removed; /* it was a sample, and does not come back */
 };
 
 struct adoption {
@@ -70,6 +71,7 @@ static int see_document(void *data, const bson_t *document, struct err *err)
 	if (!adoption->key_of(adoption->data, url, finding->key) || (label[0] && text_check_label(label, NULL)) ||
 	    !bson_iter_init_find(&iter, document, "_id"))
 		return 0;
+	finding->removed = false;
 	finding->id = bson_new();
 	bson_append_iter(finding->id, "_id", -1, &iter);
 	finding->url = memory_text(url);
@@ -119,7 +121,7 @@ static bool adopt_is_present(const struct adoption *adoption, const char *key)
 /* Its key becomes its filepath, as for images that the same requests upload here. */
 static int adopt_take(struct adoption *adoption, struct finding *finding, struct err *err)
 {
-	if (adopt_is_present(adoption, finding->key))
+	if (finding->removed || adopt_is_present(adoption, finding->key))
 		return 0;
 	struct record *record =
 		record_new(&adoption->records, adoption->settings.next_id++, finding->key, finding->label);
@@ -139,13 +141,27 @@ static int adopt_take(struct adoption *adoption, struct finding *finding, struct
 	return batch_save(&adoption->batch, record, err);
 }
 
+static int adopt_see_removed(void *data, const bson_t *document, struct err *err)
+{
+	struct adoption *adoption = data;
+
+	(void)err;
+	for (size_t i = 0; i < adoption->count; i++) {
+		if (strcmp(adoption->findings[i].key, text_in(document, "filepath")) == 0)
+			adoption->findings[i].removed = true;
+	}
+	return 0;
+}
+
 static int find_taken(struct work *work, struct adoption *adoption, struct err *err)
 {
 	const char *keys[ADOPT_AT_ONCE];
 
 	for (size_t i = 0; i < adoption->count; i++)
 		keys[i] = adoption->findings[i].key;
-	return records_find(work, adoption->dataset->base.name, "filepath", keys, adoption->count, &adoption->present, err);
+	return records_find(work, adoption->dataset->base.name, "filepath", keys, adoption->count, &adoption->present, err) ||
+	       (adoption->settings.gaps > 0 && tombstones_find(work, adoption->dataset->base.name, "filepath", keys,
+	                                                       adoption->count, adopt_see_removed, adoption, err));
 }
 
 static void adoption_start_over(struct work *work, struct adoption *adoption)

@@ -9,7 +9,7 @@ int mongodb_size(struct dataset *base, int64_t *out, struct err *err)
 	int failed = work_begin(&work, dataset->store, err) || settings_read(&work, base->name, &settings, err);
 
 	work_end(&work);
-	*out = settings.next_id - settings.gaps; /* samples are never removed one by one */
+	*out = settings.next_id - settings.gaps;
 	settings_release(&settings);
 	return failed;
 }

@@ -124,6 +124,8 @@ static int export_records(struct work *work, void *data, struct err *err)
 	struct page *page = data;
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(page->dataset), "id", "{", "$gt", BCON_INT64(page->after), "}");
 	bson_t *opts = opts_hint("id", (int64_t)page->limit);
+	struct tombstone *tombstones = NULL;
+	size_t count = 0;
 
 	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "id", BCON_INT32(1), "}");
 	empty_page(page);
@@ -133,6 +135,9 @@ static int export_records(struct work *work, void *data, struct err *err)
 		return -1;
 	for (; page->count < page->found.count; page->count++)
 		take_record(&page->found.item[page->count], &page->records[page->count]);
+	if (tombstones_page(work, page->dataset, false, page->after, page->limit, &tombstones, &count, err))
+		return -1;
+	page->count = records_with_tombstones(page->records, page->count, tombstones, count, page->limit);
 	if (page->count == 0)
 		return 0;
 	return work_find(work, "events",

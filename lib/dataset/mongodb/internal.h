@@ -12,6 +12,8 @@
  *             `relabelling` while a label is being renamed or merged
  *   events    label events, append-only but for the names of labels; _id is {dataset, sample, n}
  *   counters  kept counts, each spread over several documents, so that writers seldom meet; their sum counts
+ *   removed   one document for each removed sample, with its id, filepath and blob key, which are never used again;
+ *             `due` while its image has still to be removed
  *   notes, answers   notes of a dataset; idempotency
  *   audit     the audit log; _id is an entry's number
  *   accounts  users' and tokens' documents, as texts; `.revision` counts their changes
@@ -156,7 +158,7 @@ struct settings {
 	char *base_dir;
 	struct dataset_policy policy; /* lease_seconds as stored: 0 = the configuration's */
 	int64_t next_id, next_label, bytes;
-	int64_t gaps;    /* ids below next_id that never existed, in a dataset from another store */
+	int64_t gaps;    /* ids below next_id that were removed, or never existed, in a dataset from another store */
 	bool unfinished; /* it is still coming from another store */
 	/* the change of the overlap that has not yet reached all the samples that it affects; zeros: none */
 	bson_oid_t due;
@@ -345,6 +347,9 @@ int record_by_position(const void *a, const void *b);
 /* Filters of images, and (in opts) the index that serves each. */
 bson_t *filter_id(const char *dataset, int64_t id);
 bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
+/* Visits the documents of a dataset in which the field is one of values, by that index. */
+int find_any(struct work *work, const char *collection, const char *dataset, const char *field, const char *index,
+             const char *const *values, size_t count, work_visit *visit, void *data, struct err *err);
 /* Like dataset_samples, with this filter, which is taken; index NULL: the one that the server finds best. */
 int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
                  size_t *count, struct err *err);
@@ -354,6 +359,17 @@ bson_t *events_filter(const char *dataset, int64_t from, int64_t to);
 /* Appends the new record, as a document of its own or made from the one it adopts. */
 int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, int64_t now,
                   struct err *err);
+
+/* --- what stays of removed samples (removed.c) -------------------------------------------------------------------- */
+
+/* Visits those whose "filepath" or "blob_key" (`field`) is one of values. */
+int tombstones_find(struct work *work, const char *dataset, const char *field, const char *const *values, size_t count,
+                    work_visit *visit, void *data, struct err *err);
+/* Like dataset_removed. */
+int tombstones_page(struct work *work, const char *dataset, bool due, int64_t after, size_t limit,
+                    struct tombstone **out, size_t *count, struct err *err);
+/* Appends, as one statement, that it is there, in place of an earlier one with its id. */
+void tombstone_append(mongoc_bulk_operation_t *bulk, const char *dataset, const struct tombstone *tombstone);
 
 /* --- what one transaction writes: samples, events and counts (batch.c) -------------------------------------------- */
 
@@ -446,6 +462,11 @@ typeof(snapshot_add) mongodb_snapshot_add;
 typeof(snapshot_find) mongodb_snapshot_find;
 typeof(snapshot_list) mongodb_snapshot_list;
 typeof(dataset_visit_all) mongodb_visit_all;
+typeof(dataset_remove_sample) mongodb_remove_sample;
+typeof(dataset_removed_done) mongodb_removed_done;
+typeof(dataset_removed) mongodb_removed;
+typeof(dataset_removed_bytes) mongodb_removed_bytes;
+typeof(dataset_store_removed) mongodb_store_removed;
 
 typeof(dataset_merge) mongodb_merge;
 typeof(dataset_add_image) mongodb_add_image;

@@ -1,6 +1,8 @@
 /* Reads and writes a sample's document in MongoDB, with its leases and votes, as a struct. */
 #include "dataset/mongodb/internal.h"
 
+enum { LOOK_UP_AT_ONCE = 1000 }; /* texts in one query */
+
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
 struct record *records_add(struct records *records)
@@ -392,6 +394,31 @@ bson_t *opts_hint(const char *index, int64_t limit)
 	if (limit > 0)
 		BSON_APPEND_INT64(opts, "limit", limit);
 	return opts;
+}
+
+int find_any(struct work *work, const char *collection, const char *dataset, const char *field, const char *index,
+             const char *const *values, size_t count, work_visit *visit, void *data, struct err *err)
+{
+	for (size_t from = 0; from < count; from += LOOK_UP_AT_ONCE) {
+		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(dataset)), in, list = BSON_INITIALIZER;
+
+		BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
+		for (size_t i = from; i < count && i < from + LOOK_UP_AT_ONCE; i++)
+			BSON_APPEND_UTF8(&list, "0", values[i]); /* the server ignores an array's keys */
+		BSON_APPEND_ARRAY(&in, "$in", &list);
+		bson_destroy(&list);
+		bson_append_document_end(filter, &in);
+		if (work_find(work, collection, filter, opts_hint(index, 0), visit, data, err))
+			return -1;
+	}
+	return 0;
+}
+
+int records_find(struct work *work, const char *dataset, const char *field, const char *const *values, size_t count,
+                 struct records *found, struct err *err)
+{
+	return find_any(work, "images", dataset, field, strcmp(field, "filepath") == 0 ? "path" : field, values, count,
+	                records_visit, found, err);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */

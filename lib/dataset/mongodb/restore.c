@@ -217,6 +217,31 @@ static int find_there(struct work *work, struct filling *filling, struct err *er
 	return work_find(work, "images", filter, opts_hint("id", 0), records_visit, &filling->there, err);
 }
 
+/* If the sample came before it was removed in the source, its image came, too, and has to be removed. */
+static void add_tombstone_of(const struct filling *filling, mongoc_bulk_operation_t *bulk, const struct tombstone *from)
+{
+	struct tombstone tombstone = *from;
+
+	tombstone.due = from->due && !from->blob_key[0];
+	for (size_t i = 0; i < filling->there.count; i++)
+		tombstone.due = tombstone.due || filling->there.item[i].sample.id == from->id;
+	tombstone_append(bulk, filling->dataset->base.name, &tombstone);
+}
+
+static int restore_tombstones(struct work *work, const struct filling *filling, struct err *err)
+{
+	mongoc_bulk_operation_t *bulk = NULL;
+
+	for (size_t i = 0; i < filling->count; i++) {
+		if (!filling->records[i].removed)
+			continue;
+		if (!bulk)
+			bulk = work_bulk(work, "removed");
+		add_tombstone_of(filling, bulk, filling->records[i].removed);
+	}
+	return bulk ? work_bulk_run(work, bulk, NULL, err) : 0;
+}
+
 static void add_record(struct filling *filling, const struct dataset_record *from)
 {
 	struct record *record = records_add(&filling->coming);
@@ -239,17 +264,18 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 	record_refresh(record, filling->settings.policy.overlap, filling->batch.now);
 }
 
-/* Counts the records and their bytes; ids that are missing never existed. */
+/* Counts the records and their bytes; ids that are missing were removed, or never existed. */
 static void filling_count(struct filling *filling)
 {
 	struct settings *settings = &filling->settings;
-	int64_t size = settings->next_id - settings->gaps + (int64_t)filling->count - (int64_t)filling->there.count;
+	int64_t size = settings->next_id - settings->gaps - (int64_t)filling->there.count;
 
 	for (size_t i = 0; i < filling->there.count; i++)
 		settings->bytes -= filling->there.item[i].sample.bytes;
 	for (size_t i = 0; i < filling->count; i++) {
 		const struct sample *sample = &filling->records[i].sample;
 
+		size += !filling->records[i].removed;
 		settings->bytes += sample->bytes;
 		if (settings->next_id <= sample->id)
 			settings->next_id = sample->id + 1;
@@ -270,14 +296,17 @@ static int restore_records(struct work *work, void *data, struct err *err)
 		return -1;
 	for (size_t i = 0; i < filling->there.count; i++)
 		batch_remove(&filling->batch, &filling->there.item[i]);
-	for (size_t i = 0; i < filling->count; i++)
-		add_record(filling, &filling->records[i]);
+	for (size_t i = 0; i < filling->count; i++) {
+		if (!filling->records[i].removed)
+			add_record(filling, &filling->records[i]);
+	}
 	for (size_t i = 0; i < filling->coming.count; i++) {
 		if (batch_save(&filling->batch, &filling->coming.item[i], err))
 			return -1;
 	}
 	filling_count(filling);
-	return settings_save(work, name, &filling->settings, err) || batch_write(&filling->batch, err);
+	return settings_save(work, name, &filling->settings, err) || restore_tombstones(work, filling, err) ||
+	       batch_write(&filling->batch, err);
 }
 
 int mongodb_restore_records(struct dataset *base, const struct dataset_record *records, size_t count, struct err *err)

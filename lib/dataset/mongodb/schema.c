@@ -45,6 +45,16 @@ static const struct {
          /* All documents of others, to find those to adopt. */
          " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}}]"},
 	{"events", NULL},
+	{"removed",
+         "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true},"
+         " {\"name\": \"filepath\", \"key\": {\"dataset\": 1, \"filepath\": 1}},"
+         " {\"name\": \"sha256\", \"key\": {\"dataset\": 1, \"sha256\": 1, \"id\": 1},"
+         "  \"partialFilterExpression\": {\"sha256\": {\"$exists\": true}}},"
+         " {\"name\": \"blob_key\", \"key\": {\"dataset\": 1, \"blob_key\": 1},"
+         "  \"partialFilterExpression\": {\"blob_key\": {\"$exists\": true}}},"
+         " {\"name\": \"due\", \"key\": {\"dataset\": 1, \"due\": 1, \"id\": 1},"
+         "  \"partialFilterExpression\": {\"due\": true}},"
+         " {\"name\": \"at\", \"key\": {\"at\": 1}}]"},
 	{"counters",
          "[{\"name\": \"name\", \"key\": {\"dataset\": 1, \"kind\": 1, \"name\": 1, \"shard\": 1}, \"unique\": true}]"},
 	{"notes", "[{\"name\": \"key\", \"key\": {\"dataset\": 1, \"key\": 1}, \"unique\": true}]"},
@@ -234,6 +244,7 @@ static int purge_rest(struct work *work, void *data, struct err *err)
 
 	return claim_bite(work, purge, err) || purge_labels(work, purge->name, err) ||
 	       work_delete(work, "label_details", BCON_NEW("_id", BCON_UTF8(purge->name)), err) ||
+	       work_delete(work, "removed", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "counters", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "snapshots", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||
 	       work_delete(work, "notes", BCON_NEW("dataset", BCON_UTF8(purge->name)), err) ||

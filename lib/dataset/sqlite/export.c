@@ -128,8 +128,13 @@ static int read_each(struct sqlite_conn *conn, struct page *page, const char *sq
 
 static int export_read_page(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page, struct err *err)
 {
-	if (export_read_samples(conn, after, limit, page, err))
+	struct tombstone *tombstones = NULL;
+	size_t count = 0;
+
+	if (export_read_samples(conn, after, limit, page, err) ||
+	    tombstones_load(conn, false, after, limit, &tombstones, &count, err))
 		return -1;
+	page->count = records_with_tombstones(page->records, page->count, tombstones, count, limit);
 	if (page->count == 0)
 		return 0;
 	return read_each(conn, page,

@@ -285,6 +285,14 @@ int former_forget(struct sqlite_conn *writer, const char *name, struct err *err)
 int conn_catch_up(struct sqlite_conn *writer, struct err *err);
 /* All bites. */
 int db_catch_up(struct sqlite_db *db, struct err *err);
+/* removed.c: deletes the sample with everything that belongs to it. */
+int sample_delete(struct sqlite_conn *writer, int64_t row, struct err *err);
+/* In place of an earlier one with its id. */
+int tombstone_insert(struct sqlite_conn *writer, const struct tombstone *tombstone, struct err *err);
+int tombstone_exists(struct sqlite_conn *writer, const char *filepath, bool *out, struct err *err);
+/* Like dataset_removed; *out is NULL before. */
+int tombstones_load(struct sqlite_conn *conn, bool due, int64_t after, size_t limit, struct tombstone **out,
+                    size_t *count, struct err *err);
 /* The operations of backend.h, by file. */
 dataset_store_open_fn sqlite_store_open;
 typeof(dataset_store_free) sqlite_store_free;
@@ -328,6 +336,10 @@ typeof(snapshot_add) sqlite_snapshot_add;
 typeof(snapshot_find) sqlite_snapshot_find;
 typeof(snapshot_list) sqlite_snapshot_list;
 typeof(dataset_visit_all) sqlite_visit_all;
+typeof(dataset_remove_sample) sqlite_remove_sample;
+typeof(dataset_removed_done) sqlite_removed_done;
+typeof(dataset_removed) sqlite_removed;
+typeof(dataset_removed_bytes) sqlite_removed_bytes;
 
 typeof(dataset_outline) sqlite_outline;
 typeof(dataset_records) sqlite_records;

@@ -41,7 +41,9 @@ static int write_begin(struct sqlite_conn *writer, void *data, struct err *err)
 	     conn_run(writer, err, "INSERT INTO settings (key, value) VALUES ('note:" DATASET_ORIGIN "', ?)", "s",
 	              beginning->origin)))
 		return -1;
-	return conn_int64(writer, err, -1, &beginning->last, "SELECT id - 1 FROM samples ORDER BY id DESC LIMIT 1", "");
+	return conn_int64(writer, err, -1, &beginning->last,
+	                  "SELECT MAX(IFNULL((SELECT MAX(id) FROM samples), 0), IFNULL((SELECT MAX(id) FROM removed), 0)) - 1",
+	                  "");
 }
 
 /* Makes a handle outside the store's open datasets, which is freed when it is closed. */
@@ -127,11 +129,16 @@ struct filling {
 	int64_t queue_end;
 };
 
-static int remove_record(struct sqlite_conn *writer, int64_t row, struct err *err)
+/* If the sample came before it was removed in the source, its image came, too, and has to be removed. */
+static int insert_tombstone(struct sqlite_conn *writer, const struct tombstone *from, struct err *err)
 {
-	return conn_run(writer, err, "DELETE FROM samples WHERE id = ?", "i", row) ||
-	       conn_run(writer, err, "DELETE FROM events WHERE sample = ?", "i", row) ||
-	       conn_run(writer, err, "DELETE FROM votes WHERE sample = ?", "i", row);
+	struct tombstone tombstone = *from;
+	int64_t there;
+
+	if (conn_int64(writer, err, 0, &there, "SELECT 1 FROM samples WHERE id = ?", "i", from->id + 1))
+		return -1;
+	tombstone.due = there || (from->due && !from->blob_key[0]);
+	return sample_delete(writer, from->id + 1, err) || tombstone_insert(writer, &tombstone, err);
 }
 
 static int insert_sample(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
@@ -174,7 +181,9 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 {
 	int64_t row = record->sample.id + 1;
 
-	if (remove_record(writer, row, err) || insert_sample(writer, filling, record, err))
+	if (record->removed)
+		return insert_tombstone(writer, record->removed, err);
+	if (sample_delete(writer, row, err) || insert_sample(writer, filling, record, err))
 		return -1;
 	for (size_t i = 0; i < record->event_count; i++) {
 		int64_t n;

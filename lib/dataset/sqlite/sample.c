@@ -146,10 +146,12 @@ int64_t new_position(const struct dataset_policy *policy, int64_t row)
 	return (int64_t)(random % (uint64_t)QUEUE_END_BASE);
 }
 
-/* The id of the next new sample. */
+/* The id of the next new sample: that of a removed one is not given again. */
 static int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err)
 {
-	return conn_int64(writer, err, 1, row, "SELECT id + 1 FROM samples ORDER BY id DESC LIMIT 1", "");
+	return conn_int64(writer, err, 1, row,
+	                  "SELECT MAX(IFNULL((SELECT MAX(id) FROM samples), 0), IFNULL((SELECT MAX(id) FROM removed), 0)) + 1",
+	                  "");
 }
 
 static int add_seed_event(struct sqlite_conn *writer, const struct merge *merge, int64_t row, const char *label,
@@ -161,12 +163,18 @@ static int add_seed_event(struct sqlite_conn *writer, const struct merge *merge,
 	return event_add(writer, row, &event, NULL, &n, err);
 }
 
+/* What was removed is known, and does not come back. */
 static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const struct dataset_seed *seed,
                        struct err *err)
 {
-	bool labelled = seed->label[0] != '\0';
+	bool labelled = seed->label[0] != '\0', removed;
 	int64_t row;
 
+	if (tombstone_exists(writer, seed->filepath, &removed, err))
+		return -1;
+	merge->result.samples_known += removed;
+	if (removed)
+		return 0;
 	merge->result.samples_added++;
 	if (next_row(writer, &row, err) ||
 	    conn_run(writer, err,
@@ -280,9 +288,10 @@ static int check_addition(struct sqlite_conn *writer, struct addition *addition,
                           struct err *err)
 {
 	const struct dataset_image *image = addition->image;
-	int64_t taken, known = 1, bytes;
+	int64_t taken, known = 1, bytes, removed;
 
 	if (conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s", image->sha256) ||
+	    conn_int64(writer, err, 0, &removed, "SELECT 1 FROM removed WHERE blob_key = ?", "s", image->blob_key) ||
 	    conn_int64(writer, err, 0, &taken, "SELECT 1 FROM samples WHERE filepath = ?", "s", image->filepath) ||
 	    (image->label[0] &&
 	     conn_int64(writer, err, 0, &known, LABEL_GIVEN, "s", image->label)) ||
@@ -291,6 +300,7 @@ static int check_addition(struct sqlite_conn *writer, struct addition *addition,
 	struct rules_upload upload = {.image = image,
 	                              .same_bytes = addition->row > 0,
 	                              .taken = taken != 0,
+	                              .removed_key = removed != 0,
 	                              .known_label = known != 0,
 	                              .bytes = bytes,
 	                              .quota_bytes = addition->quota_bytes};

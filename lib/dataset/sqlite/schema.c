@@ -175,6 +175,15 @@ static const char VERSION_5_SNAPSHOTS[] =
 	"CREATE TABLE snapshots (name TEXT PRIMARY KEY, digest TEXT NOT NULL, blob_key TEXT NOT NULL, split TEXT NOT NULL,"
 	" seed TEXT NOT NULL, by TEXT NOT NULL, size INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;";
 
+/* Of each removed sample; due: its image has still to be removed. */
+static const char VERSION_5_REMOVED[] =
+	"CREATE TABLE removed (id INTEGER PRIMARY KEY, filepath TEXT NOT NULL, blob_key TEXT, sha256 TEXT,"
+	" at INTEGER NOT NULL, by TEXT NOT NULL, due INTEGER NOT NULL);"
+	"CREATE INDEX removed_filepath ON removed (filepath);"
+	"CREATE INDEX removed_sha256 ON removed (sha256) WHERE sha256 IS NOT NULL;"
+	"CREATE INDEX removed_blob ON removed (blob_key) WHERE blob_key IS NOT NULL;"
+	"CREATE INDEX removed_due ON removed (id) WHERE due = 1;";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -258,6 +267,7 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 {
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
 	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
+	       conn_script(writer, VERSION_5_REMOVED, err) ||
 	       conn_script(writer, "PRAGMA user_version = 5", err);
 }
 
