@@ -1,4 +1,5 @@
-/* /v1/datasets/{d}/samples: the samples of a dataset, their images and thumbnails, and corrections of their labels. */
+/* /v1/datasets/{d}/samples: the samples of a dataset, their images and thumbnails, corrections of their labels,
+ * and their removal. */
 #include "samples/samples.h"
 
 #include "fastcgi/filter.h"
@@ -15,6 +16,7 @@ static const struct route routes[] = {
 	{"POST", "/v1/datasets/{dataset}/samples/label", ROLE_ANNOTATOR, samples_label_many, false, "", "ids filter label"},
 	{"PUT", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_flag, false, "", "note"},
 	{"DELETE", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_unflag, false, "", ""},
+	{"DELETE", "/v1/datasets/{dataset}/samples/{id}", ROLE_CONTRIBUTOR, samples_remove, false, "", ""},
 	{0},
 };
 
@@ -24,7 +26,8 @@ int main(int argc, char **argv)
 	                                       .routes = routes,
 	                                       .threads = THUMB_THREADS_MAX + 16,
 	                                       .images = true,
-	                                       .thumbs = true};
+	                                       .thumbs = true,
+	                                       .tick = samples_follow};
 
 	return app_run(&program, argc, argv);
 }

@@ -124,6 +124,8 @@ static int prepare_dataset(struct prepare *prepare, const char *name, struct err
 		print_counts(name, &info);
 		look_at_folder(prepare, name, &info);
 		note_uuid(prepare, info.place.uuid);
+		if (prepare->state_dir && *prepare->state_dir)
+			sweep_removed(&prepare->config, dataset, &info.place, prepare->state_dir, &prepare->warnings);
 		dataset_info_release(&info);
 		result = 0;
 	}

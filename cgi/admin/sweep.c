@@ -1,8 +1,9 @@
-/* Sweeps the image store by the notes that uploads leave (intake/intent.h). */
+/* Sweeps the image store by the notes that uploads leave (intake/intent.h), and removals by their tombstones. */
 #include "sweep.h"
 
 #include "blob/blob.h"
 #include "blob/key.h"
+#include "fastcgi/removal.h"
 #include "intake/intent.h"
 #include "intake/partial.h"
 
@@ -78,4 +79,22 @@ void sweep_uploads(const struct config *config, struct dataset_store *store, con
 	buf_release(&path);
 	blob_free(sweep.blobs);
 	*removed = sweep.removed;
+}
+
+void sweep_removed(const struct config *config, struct dataset *dataset, const struct dataset_place *place,
+                   const char *state_dir, struct buf *warn)
+{
+	struct images images = {.dataset = dataset, .place = place, .roots = &config->image_roots};
+	struct tombstone *some;
+	struct err err;
+	size_t count = 0;
+	int failed = dataset_removed(dataset, false, -1, 1, &some, &count, &err);
+
+	tombstones_release(some, count);
+	if (!failed && count > 0) {
+		failed = blob_open(&images.blobs, config, &err) || removal_sweep(&images, state_dir, &err);
+		blob_free(images.blobs);
+	}
+	if (failed)
+		buf_printf(warn, "removed images of %s are still there: %s\n", dataset_name(dataset), err.text);
 }

@@ -16,4 +16,9 @@ enum {
 void sweep_uploads(const struct config *config, struct dataset_store *store, const char *state_dir, int64_t *removed,
                    struct buf *warn);
 
+/* Ends the removals of samples that were interrupted, and removes the thumbnails that this machine keeps of removed
+ * samples. Failures as above. */
+void sweep_removed(const struct config *config, struct dataset *dataset, const struct dataset_place *place,
+                   const char *state_dir, struct buf *warn);
+
 #endif

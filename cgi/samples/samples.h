@@ -6,7 +6,9 @@
 #include "fastcgi/app.h"
 
 app_handler samples_list, samples_show, samples_image, samples_thumb, samples_history, samples_label, samples_undo,
-	samples_label_many, samples_flag, samples_unflag;
+	samples_label_many, samples_flag, samples_unflag, samples_remove;
+/* Removes what this machine keeps of samples that were removed through other machines. */
+void samples_follow(struct app *app);
 
 /* Finds the sample that the path's {id} names, after call_place. */
 int samples_find(struct call *call, struct sample *out, struct err *err);

@@ -9,6 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -229,6 +230,22 @@ static void set_up_signals(sigset_t *wanted)
 	pthread_sigmask(SIG_BLOCK, wanted, NULL);
 }
 
+static const struct timespec recovery = {.tv_sec = RECOVERY_SECONDS}, tick = {.tv_nsec = APP_TICK_MS * 1000000L};
+
+/* Called by a single thread, beside the requests. */
+static void work_beside(struct app *app)
+{
+	static int64_t recovered_us;
+	int64_t now = clock_us();
+
+	if (app->program->tick)
+		app->program->tick(app);
+	if (app->program->tick && now - recovered_us < RECOVERY_SECONDS * MICROSECONDS)
+		return;
+	recovered_us = now;
+	recovery_tick(app);
+}
+
 static int run_threads(struct app *app)
 {
 	sigset_t wanted;
@@ -240,9 +257,8 @@ static int run_threads(struct app *app)
 		return 1;
 	}
 	log_write(LOG_DEBUG, "serving", NULL);
-	const struct timespec recovery = {.tv_sec = RECOVERY_SECONDS}, tick = {.tv_nsec = APP_TICK_MS * 1000000L};
 	while (sigtimedwait(&wanted, NULL, app->program->tick ? &tick : &recovery) < 0)
-		(app->program->tick ? app->program->tick : recovery_tick)(app);
+		work_beside(app);
 	connections_stop(app->connections);
 	threads_join(threads);
 	return 0;

@@ -70,27 +70,36 @@ struct thumb {
 	char name[NAME_BYTES_MAX]; /* its name in its dataset's group of kept files */
 };
 
-static void name_it(const struct sample *sample, int size, char out[NAME_BYTES_MAX])
+static void name_it(int64_t id, int size, char out[NAME_BYTES_MAX])
 {
-	snprintf(out, NAME_BYTES_MAX, "%lld-%d", (long long)sample->id, size);
+	snprintf(out, NAME_BYTES_MAX, "%lld-%d", (long long)id, size);
 }
 
 /* Removes the thumbnails of an image that is gone. */
-static void remove_kept(const struct thumb *thumb)
+static void remove_kept(struct kept *kept, const char *uuid, int64_t id)
 {
 	char name[NAME_BYTES_MAX];
 
 	for (size_t i = 0; i < SIZES; i++) {
-		name_it(thumb->sample, sizes[i], name);
-		kept_remove(thumb->thumbs->kept, thumb->images->place->uuid, name);
+		name_it(id, sizes[i], name);
+		kept_remove(kept, uuid, name);
 	}
+}
+
+void thumb_remove(const char *state_dir, const char *uuid, int64_t id)
+{
+	struct kept *kept = kept_new(state_dir, FOLDER, 0);
+
+	if (uuid[0])
+		remove_kept(kept, uuid, id);
+	kept_free(kept);
 }
 
 static int thumb_look(struct thumb *thumb, struct err *err)
 {
 	if (images_locate(thumb->images, thumb->sample, &thumb->file, err)) {
 		if (err->code == ERR_NOT_FOUND)
-			remove_kept(thumb);
+			remove_kept(thumb->thumbs->kept, thumb->images->place->uuid, thumb->sample->id);
 		return -1;
 	}
 	content_version(thumb->images->place, thumb->sample, &thumb->file, thumb->version);
@@ -133,6 +142,17 @@ static int from_store(const struct thumb *thumb, struct buf *out, struct err *er
 	return failed;
 }
 
+/* The sample may have been removed meanwhile, and the thumbnails kept of it before this one. */
+static void forget_if_removed(const struct thumb *thumb)
+{
+	struct sample sample = {0};
+	struct err err;
+
+	if (dataset_sample(thumb->images->dataset, thumb->sample->id, &sample, &err) && err.code == ERR_NOT_FOUND)
+		remove_kept(thumb->thumbs->kept, thumb->images->place->uuid, thumb->sample->id);
+	sample_release(&sample);
+}
+
 static int thumb_make(void *data, struct buf *out, struct err *err)
 {
 	const struct thumb *thumb = data;
@@ -140,8 +160,10 @@ static int thumb_make(void *data, struct buf *out, struct err *err)
 
 	if (thumb->file.path[0] ? from_file(thumb, out, err) : from_store(thumb, out, err))
 		return -1;
-	if (thumb->settled && is_same_still(thumb))
+	if (thumb->settled && is_same_still(thumb)) {
 		kept_add(kept, thumb->images->place->uuid, thumb->name, thumb->version, out);
+		forget_if_removed(thumb);
+	}
 	return 0;
 }
 
@@ -202,6 +224,6 @@ int thumb_answer(struct call *call, const struct sample *sample, int size, struc
 		if (size <= sizes[i])
 			thumb.size = sizes[i];
 	}
-	name_it(sample, thumb.size, thumb.name);
+	name_it(sample->id, thumb.size, thumb.name);
 	return thumb_look(&thumb, err) || reply_thumb(call, &thumb, err);
 }

@@ -20,6 +20,9 @@ void thumbs_free(struct thumbs *thumbs); /* NULL is fine; no request is under wa
  * an ETag, to be revalidated. ERR_NOT_FOUND "Image file not found"; ERR_UNAVAILABLE when too many are being made. */
 int thumb_answer(struct call *call, const struct sample *sample, int size, struct err *err);
 
+/* Removes what this machine keeps of a sample that no longer exists. */
+void thumb_remove(const char *state_dir, const char *uuid, int64_t id);
+
 /* Remove what this machine keeps of a dataset that no longer exists, by its uuid; of all datasets but the wanted
  * ones. */
 int thumb_forget(const char *state_dir, const char *uuid, struct err *err);
