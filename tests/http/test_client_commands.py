@@ -86,6 +86,12 @@ def test_an_image_is_flagged(run, dataset):
     assert run("-d", dataset, "list", "--flagged", "true") == []
 
 
+def test_an_image_is_removed_for_good(run, dataset):
+    assert run("-d", dataset, "remove", "--filepath", "a/1.png") == []
+    assert [line[0] for line in run("-d", dataset, "list")] == ["0", "2"]
+    assert "Sample not found" in run("-d", dataset, "remove", "--id", 1, fails=3)
+
+
 def test_a_lease_is_held_for_longer_given_back_or_skipped(run, dataset):
     (task,) = as_json(run, "-d", dataset, "next")
     assert run("-d", dataset, "tasks") == [["0", task["token"], "a/0.png", task["expires_at"]]]
