@@ -190,6 +190,20 @@ def test_what_it_adds_while_both_run_is_taken_over_by_a_reload(older, serve):
     assert ann.get(f"/v1/datasets/{older.dataset}").json()["size"] == 3
 
 
+def test_one_that_was_removed_does_not_come_back(older, serve):
+    for number in range(2):
+        older.add(f"images/accordion/{number}.jpeg", "accordion")
+    ann = serve.start().session("ann")
+    gone, stays = sorted(samples(ann, older.dataset), key=lambda sample: sample["filepath"])
+    assert ann.delete(f"/v1/datasets/{older.dataset}/samples/{gone['id']}").status_code == 204
+    assert [document["Image URL"] for document in older.documents().values()] == [older.url("images/accordion/1.jpeg")]
+    assert requests.get(older.url("images/accordion/0.jpeg"), timeout=30).status_code in (403, 404)
+    older.add("images/accordion/0.jpeg", "accordion")
+    assert serve.reload().returncode == 0
+    assert [sample["id"] for sample in samples(ann, older.dataset)] == [stays["id"]]
+    assert len(older.documents()) == 2  # the one that it added again is not ours
+
+
 def test_many_are_taken_over_in_one_start(older, serve):
     older.database.images.insert_many(
         [{"Image URL": older.url(f"images/x/{number}.jpeg"), "Label": "accordion", "Timestamp": LONG_AGO} for number in range(1700)])

@@ -3,6 +3,7 @@ import contextlib
 import os
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pymongo
 import pytest
@@ -11,6 +12,7 @@ from collecting import DEFAULT, Collector, assert_problem, picture, samples
 from harness import SCRIPTS, draw, until
 
 SIZES = (64, 500)
+SAMPLES = f"/v1/datasets/{DEFAULT}/samples"
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,29 @@ def test_the_same_bytes_again_are_a_new_sample_with_an_object_of_its_own(collect
         assert contributor.delete(of(sample)).status_code == 204
         before = sample["id"]
     assert len(keys) == 3 and collector.objects() == objects
+
+
+def test_whoever_uploads_what_others_remove_meanwhile_has_it_whole_or_not_at_all(collector, contributor):
+    data, objects = picture(), collector.objects()
+    sessions = [collector.session("contributor") for _ in range(6)]
+
+    def work(number):
+        for turn in range(12):
+            if (number + turn) % 2:
+                answer = sessions[number].put(f"/v1/datasets/{DEFAULT}/images/raced.png", data=data)
+                assert answer.status_code in (200, 201, 409), answer.text
+            else:
+                for sample in sessions[number].get(SAMPLES, params={"q": "raced.png"}).json()["items"]:
+                    assert sessions[number].delete(of(sample)).status_code in (204, 404)
+
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        list(pool.map(work, range(len(sessions))))
+    sample = put(contributor, "raced.png", data)
+    assert contributor.get(f"{of(sample)}/image").content == data
+    assert len(list(samples(contributor, q="raced.png"))) == 1
+    assert contributor.delete(of(sample)).status_code == 204
+    collector.sweep()  # of uploads that were refused, or came under another key, objects may be left
+    assert collector.objects() == objects
 
 
 # --- it does not come back
