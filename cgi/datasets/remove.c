@@ -1,5 +1,6 @@
 /* Removing a dataset, and the images that were uploaded to it. */
 #include "base/memory.h"
+#include "dataset/removal.h"
 #include "dataset/snapshot.h"
 #include "datasets.h"
 #include "fastcgi/thumb.h"
@@ -70,10 +71,32 @@ static int remove_manifests(struct call *call, struct err *err)
 	return failed;
 }
 
+/* The objects of samples whose removal was interrupted. */
+static int remove_due(struct call *call, struct err *err)
+{
+	int64_t after = -1;
+	size_t count = PAGE;
+	int failed = 0;
+
+	while (!failed && count == PAGE) {
+		struct tombstone *page;
+
+		if (dataset_removed(call->dataset, true, after, PAGE, &page, &count, err))
+			return -1;
+		for (size_t i = 0; !failed && i < count; i++) {
+			after = page[i].id;
+			failed = page[i].blob_key[0] ? blob_delete(call->app->blobs, page[i].blob_key, err) : 0;
+		}
+		tombstones_release(page, count);
+	}
+	return failed;
+}
+
 int datasets_remove(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
-	return call_place(call, err) || remove_objects(call, err) || remove_manifests(call, err) ||
+	return call_place(call, err) || remove_objects(call, err) || remove_due(call, err) ||
+	       remove_manifests(call, err) ||
 	       dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
 	       call_audit(call, "dataset.remove", dataset_name(call->dataset), "", err) ||
 	       thumb_forget(call->app->state_dir, call->info.place.uuid, err);

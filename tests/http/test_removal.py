@@ -1,5 +1,6 @@
 """Removing a sample for good: its image is gone from everywhere, its id is not given again, no seed brings it back."""
 import contextlib
+import io
 import os
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 import requests
 from collecting import DEFAULT, Collector, assert_problem, picture, samples
 from harness import SCRIPTS, draw, until
+from PIL import Image
 
 SIZES = (64, 500)
 SAMPLES = f"/v1/datasets/{DEFAULT}/samples"
@@ -63,6 +65,13 @@ def removals(server, dataset, admin="admin"):
         if page["next"] is None:
             return found
         after = {"after": page["next"]}
+
+
+def noise():
+    """An image too large for the memory of an upload."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (400, 400), os.urandom(400 * 400 * 3)).save(out, "PNG")
+    return out.getvalue()
 
 
 @contextlib.contextmanager
@@ -133,8 +142,9 @@ def test_the_same_bytes_again_are_a_new_sample_with_an_object_of_its_own(collect
     assert len(keys) == 3 and collector.objects() == objects
 
 
-def test_whoever_uploads_what_others_remove_meanwhile_has_it_whole_or_not_at_all(collector, contributor):
-    data, objects = picture(), collector.objects()
+@pytest.mark.parametrize("large", [False, True], ids=["in memory", "in a file"])
+def test_whoever_uploads_what_others_remove_meanwhile_has_it_whole_or_not_at_all(collector, contributor, large):
+    data, objects = noise() if large else picture(), collector.objects()
     sessions = [collector.session("contributor") for _ in range(6)]
 
     def work(number):
@@ -307,6 +317,22 @@ def test_what_cannot_be_removed_is_said_and_asked_for_again(collector, contribut
     assert contributor.delete(of(sample)).status_code == 204
     assert not key.exists()
     assert_problem(contributor.delete(of(sample)), 404)
+
+
+@pytest.mark.on("fs")
+def test_removing_a_dataset_removes_what_is_left_of_interrupted_removals(collector):
+    admin, before = collector.session("admin"), collector.objects()
+    assert admin.post("/v1/datasets", json={"name": "short"}).status_code == 201
+    sample = put(admin, "a.png", picture(), "short")
+    (key,) = collector.objects() - before
+    path = next(tree for tree in (collector.store / "public" / key, collector.store / "private" / key) if tree.exists())
+    data = path.read_bytes()
+    assert admin.delete(of(sample, "short")).status_code == 204
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    make_due(collector, "short", sample["id"])
+    assert admin.delete("/v1/datasets/short").status_code == 204
+    assert collector.objects() == before
 
 
 # --- several machines
