@@ -1,5 +1,6 @@
 /* /v1/datasets/{d}/tasks: leases of samples to label, and what is done with them. */
 #include "base/json.h"
+#include "fastcgi/ids.h"
 #include "fastcgi/passing.h"
 #include "fastcgi/serve.h"
 #include "dataset/task.h"
@@ -17,15 +18,31 @@ static int tasks_held(struct call *call, struct err *err)
 	return failed;
 }
 
+/* Those of "ids", else the next ones, "count" of them. */
+static int tasks_take(struct call *call, struct task *out, size_t *taken, struct err *err)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(call->body, "ids");
+	int64_t count = 1, *ids;
+	size_t chosen;
+	struct passing passing = passing_begin(call);
+
+	if (json_int64(call->body, "count", false, 1, DATASET_TASKS_MAX, &count, err))
+		return -1;
+	if (!list || cJSON_IsNull(list))
+		return call_place(call, err) || passing_lease(&passing, (size_t)count, out, taken, err);
+	if (cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(call->body, "count")))
+		return err_set(err, ERR_BAD_REQUEST, "Either \"ids\" or \"count\" says which samples are meant");
+	int failed = ids_read(list, DATASET_TASKS_MAX, &ids, &chosen, err) || call_place(call, err) ||
+	             passing_lease_chosen(&passing, ids, chosen, out, taken, err);
+	free(ids);
+	return failed;
+}
+
 static int tasks_lease(struct call *call, struct err *err)
 {
 	struct task tasks[DATASET_TASKS_MAX];
-	int64_t count = 1;
 	size_t taken = 0;
-	struct passing passing = passing_begin(call);
-	int failed = call_body_or_none(call, err) ||
-	             json_int64(call->body, "count", false, 1, DATASET_TASKS_MAX, &count, err) || call_place(call, err) ||
-	             passing_lease(&passing, (size_t)count, tasks, &taken, err);
+	int failed = call_body_or_none(call, err) || tasks_take(call, tasks, &taken, err);
 
 	if (!failed && taken > 0)
 		failed = serve_tasks(call, tasks, taken, err);
@@ -90,7 +107,7 @@ static int tasks_skip(struct call *call, struct err *err)
 
 static const struct route routes[] = {
 	{"GET", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_held, false, "", ""},
-	{"POST", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_lease, false, "", "count"},
+	{"POST", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_lease, false, "", "count ids"},
 	{"POST", "/v1/datasets/{dataset}/tasks/{token}/label", ROLE_ANNOTATOR, tasks_label, false, "", "label lead_time_ms"},
 	{"POST", "/v1/datasets/{dataset}/tasks/{token}/renew", ROLE_ANNOTATOR, tasks_renew, false, "", ""},
 	{"POST", "/v1/datasets/{dataset}/tasks/{token}/release", ROLE_ANNOTATOR, tasks_release_one, false, "", ""},

@@ -1,13 +1,13 @@
 /* One label for many samples at once, all or none: those that are listed, or that match a filter. */
 #include "samples.h"
 
-#include <math.h>
 #include <time.h>
 
 #include "base/json.h"
 #include "base/memory.h"
 #include "dataset/correct.h"
 #include "fastcgi/filter.h"
+#include "fastcgi/ids.h"
 
 enum {
 	TRIES = 5,          /* if others change what the filter has found */
@@ -24,26 +24,6 @@ static void chosen_release(struct chosen *chosen)
 	free(chosen->ids);
 	free(chosen->versions);
 	*chosen = (struct chosen){.count = 0};
-}
-
-static int choose_by_id(const cJSON *list, struct chosen *out, struct err *err)
-{
-	const double largest = 9007199254740991.0; /* exact as a double */
-	const cJSON *item;
-
-	if (!cJSON_IsArray(list))
-		return err_set(err, ERR_BAD_REQUEST, "\"ids\" must be a list of samples' ids");
-	if (cJSON_GetArraySize(list) > SAMPLES_DECIDED_MAX)
-		return err_set(err, ERR_BAD_REQUEST, "\"ids\" has more than %d", SAMPLES_DECIDED_MAX);
-	out->ids = memory_new((size_t)cJSON_GetArraySize(list) + 1, sizeof(*out->ids));
-	cJSON_ArrayForEach(item, list) {
-		double id = cJSON_IsNumber(item) ? item->valuedouble : -1;
-
-		if (id < 0 || id > largest || id != floor(id))
-			return err_set(err, ERR_BAD_REQUEST, "\"ids\" must be a list of samples' ids");
-		out->ids[out->count++] = (int64_t)id;
-	}
-	return 0;
 }
 
 /* Adds a page of what the filter finds, after the last one. */
@@ -113,7 +93,7 @@ static int label_by_id(struct call *call, const cJSON *list, const char *label, 
 {
 	struct correction correction = samples_correction(call);
 	struct chosen chosen = {.count = 0};
-	int failed = choose_by_id(list, &chosen, err) ||
+	int failed = ids_read(list, SAMPLES_DECIDED_MAX, &chosen.ids, &chosen.count, err) ||
 	             samples_decide(call->dataset, chosen.ids, NULL, chosen.count, label, &correction, done, err);
 
 	chosen_release(&chosen);

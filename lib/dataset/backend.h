@@ -92,6 +92,7 @@ struct dataset_backend {
 
 	typeof(lease_next) *next;
 	typeof(lease_take) *lease;
+	typeof(lease_take_chosen) *lease_chosen;
 	typeof(lease_held) *held;
 	dataset_change_fn *change;
 	typeof(dataset_retry_unreadable) *retry_unreadable;

@@ -231,7 +231,27 @@ struct rules_settled rules_settle(const struct sample *was, const struct rules_v
 
 	return (struct rules_settled){.outcome = outcome,
 	                              .changes = differs && !unreadable,
+	                              .leases_end = differs && outcome.state != SAMPLE_UNLABELLED,
 	                              .places = unreadable ? 0 : rules_places(&outcome, leases)};
+}
+
+int rules_check_found(int64_t id, bool found, struct err *err)
+{
+	return found ? 0 : err_set(err, ERR_NOT_FOUND, "There is no sample %lld", (long long)id);
+}
+
+bool rules_may_choose(enum sample_state state, int64_t places, bool done, int64_t leases)
+{
+	switch (state) {
+	case SAMPLE_UNLABELLED:
+		return places > 0 && !done;
+	case SAMPLE_LABELLED:
+	case SAMPLE_SKIPPED:
+		return leases == 0;
+	case SAMPLE_UNREADABLE:
+		break;
+	}
+	return false;
 }
 
 /* --- changes of samples ------------------------------------------------------------------------------------------- */
@@ -306,8 +326,8 @@ static struct rules_effect rules_set_state(const struct rules_facts *facts, enum
 /* Checks that the sample exists, and is as its user saw it. */
 static int check_version(const struct sample_change *change, const struct rules_facts *facts, struct err *err)
 {
-	if (!facts->found)
-		return err_set(err, ERR_NOT_FOUND, "There is no sample %lld", (long long)change->id);
+	if (rules_check_found(change->id, facts->found, err))
+		return -1;
 	if (!change->of_version || change->version == facts->version)
 		return 0;
 	return err_set(err, ERR_CONFLICT, "Sample %lld is at version %lld by now, %s%s", (long long)change->id,

@@ -83,14 +83,22 @@ int64_t rules_places(const struct rules_outcome *outcome, int64_t leases);
 
 /* What a sample becomes by its votes, its decision (`made`: one is noted) and the policy; `was` is its label and
  * state so far, and who labelled it when. A sample whose file cannot be read is offered to nobody, but may be
- * labelled. Once a sample is not unlabelled any more, its leases end. */
+ * labelled. */
 struct rules_settled {
 	struct rules_outcome outcome;
-	bool changes;   /* the sample becomes what the outcome says, in a new version */
-	int64_t places; /* for further people, beside those with `leases` */
+	bool changes;    /* the sample becomes what the outcome says, in a new version */
+	bool leases_end; /* it has become something: who still works on it works on what is no more */
+	int64_t places;  /* for further people, beside those with `leases` */
 };
 struct rules_settled rules_settle(const struct sample *was, const struct rules_vote *votes, size_t count,
                                   const struct rules_decision *decision, int64_t overlap, int64_t leases);
+
+/* ERR_NOT_FOUND, naming the sample, unless it was found. */
+int rules_check_found(int64_t id, bool found, struct err *err);
+/* Whether a sample that a user chose may be leased to that user: as one of the queue's, or, if something was said of it
+ * already, to correct that, while nobody else does. places: for further people; done: the user has voted on it, passed
+ * it on, or holds it; leases: live ones. */
+bool rules_may_choose(enum sample_state state, int64_t places, bool done, int64_t leases);
 
 /* --- changes of samples ------------------------------------------------------------------------------------------- */
 

@@ -26,6 +26,14 @@ int lease_take(struct dataset *dataset, const char *user, size_t count, struct t
 	return dataset->backend->lease(dataset, user, count, out, taken, err);
 }
 
+int lease_take_chosen(struct dataset *dataset, const char *user, const int64_t *ids, size_t count, struct task *out,
+                      size_t *taken, struct err *err)
+{
+	if (count < 1 || count > DATASET_TASKS_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"ids\" must name from 1 to %d samples", DATASET_TASKS_MAX);
+	return dataset->backend->lease_chosen(dataset, user, ids, count, out, taken, err);
+}
+
 int lease_held(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err)
 {
 	return dataset->backend->held(dataset, user, out, count, err);

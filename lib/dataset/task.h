@@ -23,6 +23,12 @@ int lease_next(struct dataset *dataset, const char *user, struct task *out, stru
  * room for count. ERR_CONFLICT when the user would hold more than DATASET_TASKS_HELD_MAX. */
 int lease_take(struct dataset *dataset, const char *user, size_t count, struct task *out, size_t *taken,
                struct err *err);
+/* Takes leases of those among the samples `ids` that the user may have, in order of ids, each once: of unlabelled ones
+ * what lease_take might give, whatever the policy's order; and of labelled and skipped ones, to correct them, what
+ * nobody holds. count: 1..DATASET_TASKS_MAX. Else as lease_take; ERR_NOT_FOUND names a sample that is not there, and
+ * then nothing is taken. */
+int lease_take_chosen(struct dataset *dataset, const char *user, const int64_t *ids, size_t count, struct task *out,
+                      size_t *taken, struct err *err);
 /* The user's live leases, oldest first; the caller releases each and frees the array. */
 int lease_held(struct dataset *dataset, const char *user, struct task **out, size_t *count, struct err *err);
 

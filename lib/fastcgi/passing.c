@@ -122,8 +122,12 @@ static int drop_unreadable(struct passing *passing, struct task *tasks, size_t *
 		bool readable = images_locate(&passing->images, &task.sample, &file, err) == 0;
 
 		if (!readable && err->code == ERR_NOT_FOUND) {
-			missing.ids[missing.count++] = task.sample.id;
-			task_release(&task);
+			if (task.sample.state == SAMPLE_UNLABELLED) {
+				missing.ids[missing.count++] = task.sample.id; /* its leases end with that */
+				task_release(&task);
+			} else {
+				give_back_leases(passing, &task, 1);
+			}
 			continue;
 		}
 		tasks[kept++] = task;
@@ -162,6 +166,19 @@ int passing_lease(struct passing *passing, size_t count, struct task *out, size_
 {
 	*taken = 0;
 	if (lease(passing, count, out, taken, err) == 0)
+		return 0;
+	give_back_leases(passing, out, *taken);
+	*taken = 0;
+	return -1;
+}
+
+int passing_lease_chosen(struct passing *passing, const int64_t *ids, size_t count, struct task *out, size_t *taken,
+                         struct err *err)
+{
+	*taken = 0;
+	if (lease_take_chosen(passing->images.dataset, passing->user, ids, count, out, taken, err))
+		return -1;
+	if (drop_unreadable(passing, out, taken, err) == 0)
 		return 0;
 	give_back_leases(passing, out, *taken);
 	*taken = 0;

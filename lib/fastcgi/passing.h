@@ -40,4 +40,8 @@ int passing_over(struct passing *passing, const struct sample *sample, struct er
 /* Leases up to `count` samples whose images can be read, as lease_take does. */
 int passing_lease(struct passing *passing, size_t count, struct task *out, size_t *taken, struct err *err);
 
+/* Leases those of the samples that can be had, as lease_take_chosen does, and whose images can be read. */
+int passing_lease_chosen(struct passing *passing, const int64_t *ids, size_t count, struct task *out, size_t *taken,
+                         struct err *err);
+
 #endif

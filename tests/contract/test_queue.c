@@ -242,6 +242,194 @@ static void nobody_holds_more_than_the_limit(void **state)
 	release_tasks(tasks, 5);
 }
 
+/* --- chosen samples ------------------------------------------------------------------------------------------------ */
+
+/* Leases those of the samples that can be had; their ids as text, valid until the next call. */
+static const char *choose(struct dataset *dataset, const char *user, size_t count, const int64_t *ids)
+{
+	static char text[1000];
+	struct task tasks[DATASET_TASKS_MAX];
+	size_t taken, length = 0;
+
+	must(lease_take_chosen(dataset, user, ids, count, tasks, &taken, &failure));
+	text[0] = '\0';
+	for (size_t i = 0; i < taken; i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%lld", i ? " " : "",
+		                           (long long)tasks[i].sample.id);
+	release_tasks(tasks, taken);
+	return text;
+}
+
+#define CHOOSE(dataset, user, ...)                                                                                        \
+	choose(dataset, user, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
+
+static void chosen_samples_are_leased_in_the_order_asked(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct task *held;
+	size_t count;
+
+	add_pictures(dataset, 8);
+	assert_string_equal(CHOOSE(dataset, "ada", 5, 2, 7, 2), "5 2 7");
+	assert_int_equal(leased(dataset), 3);
+	must(lease_held(dataset, "ada", &held, &count, &failure));
+	assert_int_equal(count, 3);
+	for (size_t i = 0; i < count; i++)
+		must(lease_label(dataset, "ada", held[i].token, "cat", -1, NULL, &failure));
+	release_tasks(held, count);
+	free(held);
+	assert_sample(dataset, 2, "cat", SAMPLE_LABELLED);
+	label_next(dataset, "bob", 0, "dog"); /* the queue goes on beside them */
+	assert_counts_true(dataset);
+}
+
+static void of_chosen_samples_those_are_left_out_that_somebody_holds(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+
+	add_pictures(dataset, 5);
+	assert_int_equal(next_id(dataset, "ada"), 0);
+	assert_string_equal(CHOOSE(dataset, "bob", 0, 1, 2), "1 2");
+	assert_string_equal(CHOOSE(dataset, "bob", 2, 1, 3), "3");
+	assert_string_equal(CHOOSE(dataset, "ada", 0, 1, 2, 3), "");
+	assert_int_equal(next_id(dataset, "cyd"), 4);
+	clock_advance(LEASE_SECONDS + 1);
+	assert_string_equal(CHOOSE(dataset, "ada", 3, 0), "3 0");
+}
+
+static void a_labelled_sample_is_leased_to_be_corrected_by_one_at_a_time(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct task task;
+	size_t taken;
+	const int64_t first = 0;
+
+	add_pictures(dataset, 3);
+	label_next(dataset, "ada", 0, "cat");
+	must(lease_take_chosen(dataset, "bob", &first, 1, &task, &taken, &failure));
+	assert_int_equal(taken, 1);
+	assert_string_equal(task.sample.label, "cat");
+	assert_string_equal(CHOOSE(dataset, "ada", 0, 1), "1");
+	assert_string_equal(CHOOSE(dataset, "bob", 0), "");
+	assert_int_equal(next_id(dataset, "bob"), 2); /* /obtain gives what is unlabelled */
+	must(lease_label(dataset, "bob", task.token, "dog", -1, NULL, &failure));
+	task_release(&task);
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	assert_string_equal(history(dataset, 0), "cat ada task; dog bob task");
+	assert_counts_true(dataset);
+
+	/* One given back stays as it was, one skipped for all can be had, too. */
+	must(lease_take_chosen(dataset, "ada", &first, 1, &task, &taken, &failure));
+	must(lease_give_back(dataset, "ada", task.token, &failure));
+	task_release(&task);
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	must(lease_take_chosen(dataset, "ada", &first, 1, &task, &taken, &failure));
+	must(lease_skip(dataset, "ada", task.token, DATASET_SKIP_IGNORE, &failure));
+	task_release(&task);
+	assert_sample(dataset, 0, "", SAMPLE_SKIPPED);
+	assert_string_equal(CHOOSE(dataset, "bob", 0), "0");
+	assert_counts_true(dataset);
+}
+
+static void who_corrects_a_sample_loses_it_to_another_correction(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	const int64_t first = 0;
+	struct task task;
+	size_t taken;
+	bool accepted;
+
+	add_pictures(dataset, 1);
+	label_next(dataset, "ada", 0, "cat");
+	must(lease_take_chosen(dataset, "ada", &first, 1, &task, &taken, &failure));
+	must(dataset_label_path(dataset, "bob", "/pictures", picture(0), "dog", &accepted, &failure));
+	assert_token_is_void(dataset, "ada", task.token);
+	task_release(&task);
+	assert_int_equal(leased(dataset), 0);
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+}
+
+static void where_several_are_asked_each_chooses_what_is_open_to_each(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_policy policy = dataset_policy_default();
+
+	policy.overlap = 2;
+	struct dataset *dataset = make_dataset(fixture, "surveyed", &policy);
+	add_pictures(dataset, 2);
+	label_next(dataset, "ada", 0, "cat");
+	assert_string_equal(CHOOSE(dataset, "ada", 0, 1), "1"); /* who has voted is not asked again */
+	assert_string_equal(CHOOSE(dataset, "bob", 0, 1), "0 1");
+	assert_string_equal(CHOOSE(dataset, "cyd", 0, 1), "");
+	dataset_close(dataset);
+}
+
+static void an_unreadable_sample_cannot_be_chosen(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+
+	add_pictures(dataset, 2);
+	must(dataset_mark_unreadable(dataset, 0, &failure));
+	assert_string_equal(CHOOSE(dataset, "ada", 0, 1), "1");
+}
+
+static void an_unknown_sample_among_the_chosen_is_named_and_nothing_is_leased(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	int64_t ids[DATASET_TASKS_MAX + 1] = {1, 4711, 0};
+	struct task tasks[DATASET_TASKS_MAX + 1];
+	size_t taken;
+
+	add_pictures(dataset, 2);
+	refused(lease_take_chosen(dataset, "ada", ids, 3, tasks, &taken, &failure), ERR_NOT_FOUND);
+	assert_non_null(strstr(failure.text, "4711"));
+	assert_int_equal(leased(dataset), 0);
+	refused(lease_take_chosen(dataset, "ada", ids, 0, tasks, &taken, &failure), ERR_BAD_REQUEST);
+	refused(lease_take_chosen(dataset, "ada", ids, DATASET_TASKS_MAX + 1, tasks, &taken, &failure), ERR_BAD_REQUEST);
+	for (size_t i = 0; i < DATASET_TASKS_MAX; i++)
+		ids[i] = (int64_t)(i % 2);
+	must(lease_take_chosen(dataset, "ada", ids, DATASET_TASKS_MAX, tasks, &taken, &failure));
+	assert_int_equal(taken, 2);
+	release_tasks(tasks, taken);
+}
+
+enum { CHOOSERS = 4, CHOSEN = 40 };
+
+struct choosing {
+	struct dataset *dataset;
+	int times[CHOSEN]; /* each was given */
+};
+
+static void choose_all(void *data, int number)
+{
+	struct choosing *choosing = data;
+	int64_t ids[CHOSEN];
+	char user[16];
+	struct task tasks[CHOSEN];
+	struct err err;
+	size_t taken = 0;
+
+	snprintf(user, sizeof(user), "user%d", number);
+	for (int i = 0; i < CHOSEN; i++)
+		ids[i] = (i * 7 + number) % CHOSEN;
+	expect(lease_take_chosen(choosing->dataset, user, ids, CHOSEN, tasks, &taken, &err) == 0);
+	for (size_t i = 0; i < taken; i++)
+		__atomic_fetch_add(&choosing->times[tasks[i].sample.id], 1, __ATOMIC_SEQ_CST);
+	release_tasks(tasks, taken);
+}
+
+static void what_several_choose_at_once_each_gets_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct choosing all = {.dataset = fixture->dataset};
+
+	add_pictures(fixture->dataset, CHOSEN);
+	run_threads(CHOOSERS, choose_all, &all);
+	for (int i = 0; i < CHOSEN; i++)
+		assert_int_equal(all.times[i], 1);
+	assert_int_equal(leased(fixture->dataset), CHOSEN);
+}
+
 /* --- using a lease ------------------------------------------------------------------------------------------------- */
 
 static void a_token_serves_its_holder_alone(void **state)
@@ -440,6 +628,14 @@ int main(void)
 		DATASET_TEST(a_count_out_of_bounds_is_refused),
 		DATASET_TEST(held_lists_my_live_leases_oldest_first),
 		DATASET_TEST(nobody_holds_more_than_the_limit),
+		DATASET_TEST(chosen_samples_are_leased_in_the_order_asked),
+		DATASET_TEST(of_chosen_samples_those_are_left_out_that_somebody_holds),
+		DATASET_TEST(a_labelled_sample_is_leased_to_be_corrected_by_one_at_a_time),
+		DATASET_TEST(who_corrects_a_sample_loses_it_to_another_correction),
+		DATASET_TEST(where_several_are_asked_each_chooses_what_is_open_to_each),
+		DATASET_TEST(an_unreadable_sample_cannot_be_chosen),
+		DATASET_TEST(an_unknown_sample_among_the_chosen_is_named_and_nothing_is_leased),
+		DATASET_TEST(what_several_choose_at_once_each_gets_alone),
 		DATASET_TEST(a_token_serves_its_holder_alone),
 		DATASET_TEST(a_released_sample_is_free_at_its_old_place),
 		DATASET_TEST(a_lease_that_ran_out_is_given_to_another),

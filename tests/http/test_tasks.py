@@ -11,7 +11,7 @@ from harness import until
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 DATASETS = {  # each test works on its own
     "one": 3, "fetch-ahead": 5, "done": 2, "labelling": 4, "lead": 1, "conflict": 3, "renew": 1, "release": 1, "later": 3,
-    "others": 2, "ignore": 1, "bounds": 60, "counted": 3, "v1": 1, "crowd": 120, "unreadable": 4, "escaped name %é": 1,
+    "others": 2, "ignore": 1, "bounds": 60, "counted": 3, "v1": 1, "crowd": 120, "chosen": 6, "chosen away": 4, "chosen badly": 3, "unreadable": 4, "escaped name %é": 1,
 }
 PEOPLE = 6
 
@@ -96,6 +96,47 @@ def test_up_to_fifty_are_given_at_once(ann):
 def test_any_other_number_is_refused(bob, count):
     assert_problem(bob.post("/v1/datasets/bounds/tasks", json={"count": count}), 400, '"count"')
     assert bob.get("/v1/datasets/bounds/tasks").json() == {"tasks": []}
+
+
+def test_chosen_samples_are_leased_those_that_can_be_had(ann, bob):
+    """So a grid holds what it shows, whether labelled or not."""
+    (task,) = lease(ann, "chosen", count=1)
+    assert use(ann, "chosen", task, "label", label="cat").status_code == 200
+    given = lease(bob, "chosen", ids=[4, 0, 2])
+    assert [(task["sample"]["id"], task["sample"]["label"]) for task in given] == [(4, ""), (0, "cat"), (2, "")]
+    assert [task["sample"]["id"] for task in lease(ann, "chosen", ids=[0, 1, 2, 3])] == [1, 3]
+    assert ann.post("/v1/datasets/chosen/tasks", json={"ids": [0, 4]}).status_code == 204
+    for task in given:
+        assert use(bob, "chosen", task, "label", label="dog").status_code == 200
+    assert {ann.get(f"/v1/datasets/chosen/samples/{number}").json()["label"] for number in (0, 2, 4)} == {"dog"}
+
+
+def test_of_chosen_samples_those_whose_files_are_away_are_left_out(server, ann):
+    (task,) = lease(ann, "chosen away", ids=[1])
+    assert use(ann, "chosen away", task, "label", label="cat").status_code == 200
+    for number in (1, 2):
+        (server.images / "chosen away" / f"image{number}.png").unlink()
+    assert [task["sample"]["id"] for task in lease(ann, "chosen away", ids=[3, 2, 1, 0])] == [3, 0]
+    held = ann.get("/v1/datasets/chosen%20away/tasks").json()["tasks"]
+    assert sorted(task["sample"]["id"] for task in held) == [0, 3]
+
+
+@pytest.mark.parametrize("body, status, named", [
+    ({"ids": []}, 400, '"ids"'),
+    ({"ids": [0] * 51}, 400, '"ids"'),
+    ({"ids": 0}, 400, '"ids"'),
+    ({"ids": [-1]}, 400, '"ids"'),
+    ({"ids": [0.5]}, 400, '"ids"'),
+    ({"ids": ["0"]}, 400, '"ids"'),
+    ({"ids": [0, None]}, 400, '"ids"'),
+    ({"ids": [0], "count": 1}, 400, '"count"'),
+    ({"ids": [0, 77]}, 404, "77"),
+    ({"ids": [2**53 - 1]}, 404, str(2**53 - 1)),
+    ({"ids": [2**53]}, 400, '"ids"'),
+])
+def test_ids_that_are_none_are_refused_and_nothing_is_leased(bob, body, status, named):
+    assert_problem(bob.post("/v1/datasets/chosen%20badly/tasks", json=body), status, named)
+    assert bob.get("/v1/datasets/chosen%20badly/tasks").json() == {"tasks": []}
 
 
 def test_what_i_hold_is_listed_oldest_first(ann, bob):

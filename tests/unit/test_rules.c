@@ -307,6 +307,34 @@ static void each_lease_takes_a_place_until_none_is_left(void **state)
 	assert_int_equal(rules_places(&done, 0), 0);
 }
 
+static const struct {
+	enum sample_state state;
+	int64_t places;
+	bool done;
+	int64_t leases;
+	bool may;
+} chosen[] = {
+	{SAMPLE_UNLABELLED, 1, false, 0, true},
+	{SAMPLE_UNLABELLED, 1, false, 1, true}, /* several are asked */
+	{SAMPLE_UNLABELLED, 1, true, 0, false},
+	{SAMPLE_UNLABELLED, 0, false, 0, false},
+	{SAMPLE_UNLABELLED, 0, false, 1, false},
+	{SAMPLE_LABELLED, 0, false, 0, true},
+	{SAMPLE_LABELLED, 0, true, 0, true}, /* one may correct oneself */
+	{SAMPLE_LABELLED, 0, false, 1, false},
+	{SAMPLE_SKIPPED, 0, false, 0, true},
+	{SAMPLE_SKIPPED, 0, true, 1, false},
+	{SAMPLE_UNREADABLE, 1, false, 0, false},
+};
+
+static void a_chosen_sample_is_had_from_the_queue_or_to_be_corrected(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(chosen) / sizeof(*chosen); i++)
+		assert_int_equal(rules_may_choose(chosen[i].state, chosen[i].places, chosen[i].done, chosen[i].leases),
+		                 chosen[i].may);
+}
+
 static void tasks_and_classify_are_votes_and_nothing_else(void **state)
 {
 	(void)state;
@@ -613,6 +641,7 @@ int main(void)
 		cmocka_unit_test(it_tells_who_said_so_last),
 		cmocka_unit_test(what_no_vote_explains_was_decided),
 		cmocka_unit_test(each_lease_takes_a_place_until_none_is_left),
+		cmocka_unit_test(a_chosen_sample_is_had_from_the_queue_or_to_be_corrected),
 		cmocka_unit_test(tasks_and_classify_are_votes_and_nothing_else),
 		cmocka_unit_test(a_change_has_the_effect_that_what_it_meets_allows),
 		cmocka_unit_test(a_change_is_decided_by_what_it_asks_for),

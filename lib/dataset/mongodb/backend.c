@@ -51,6 +51,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.store_removed = mongodb_store_removed,
 	.next = mongodb_next,
 	.lease = mongodb_lease,
+	.lease_chosen = mongodb_lease_chosen,
 	.held = mongodb_held,
 	.change = mongodb_change,
 	.retry_unreadable = mongodb_retry_unreadable,

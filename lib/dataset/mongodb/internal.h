@@ -336,6 +336,8 @@ void record_note_decision(struct record *record);
 void record_settle(struct record *record, int64_t overlap, int64_t now);
 /* Whether this user may be given the sample now. After record_refresh. */
 bool record_open_to(const struct record *record, const char *user, int64_t overlap);
+/* The same if the user asks for this very sample. */
+bool record_may_choose(const struct record *record, const char *user, int64_t overlap);
 struct lease *record_lease(struct record *record, const char *user, const char *token); /* either may be NULL */
 struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires);
 /* Appends, as one statement, the change of the record as it was read to what it is now. */
@@ -474,6 +476,7 @@ typeof(dataset_adopt) mongodb_adopt;
 
 typeof(lease_next) mongodb_next;
 typeof(lease_take) mongodb_lease;
+typeof(lease_take_chosen) mongodb_lease_chosen;
 typeof(lease_held) mongodb_held;
 
 dataset_change_fn mongodb_change;

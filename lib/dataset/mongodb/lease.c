@@ -8,7 +8,8 @@ struct request {
 	struct combine_job job;
 	const char *user;
 	size_t wanted;
-	bool next; /* as for /obtain: the user's own lease again, and a shared one when nothing is free */
+	bool next;          /* as for /obtain: the user's own lease again, and a shared one when nothing is free */
+	const int64_t *ids; /* of the samples that are wanted; NULL: any */
 	struct task *out;
 	size_t taken;
 
@@ -195,27 +196,46 @@ static void lease_choose(struct taking *taking, struct request *request)
 	}
 }
 
-/* Finds out which of the claims hold, when not all of them do. */
-static int read_back(struct taking *taking, struct records *now_there, struct err *err)
+static int read_these(struct taking *taking, const int64_t *ids, size_t count, struct records *found, struct err *err)
 {
 	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(taking->dataset->base.name)), in, list = BSON_INITIALIZER;
 
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "id", &in);
-	for (size_t i = 0; i < taking->claim_count; i++)
-		BSON_APPEND_INT64(&list, "0", taking->window.records.item[taking->claims[i].record].sample.id);
+	for (size_t i = 0; i < count; i++)
+		BSON_APPEND_INT64(&list, "0", ids[i]);
 	BSON_APPEND_ARRAY(&in, "$in", &list);
 	bson_destroy(&list);
 	bson_append_document_end(filter, &in);
-	return work_find(taking->work, "images", filter, opts_hint("id", 0), records_visit, now_there, err);
+	return work_find(taking->work, "images", filter, opts_hint("id", 0), records_visit, found, err);
+}
+
+/* Finds out which of the claims hold, when not all of them do. */
+static int read_back(struct taking *taking, struct records *now_there, struct err *err)
+{
+	int64_t *ids = memory_new(taking->claim_count + 1, sizeof(*ids));
+
+	for (size_t i = 0; i < taking->claim_count; i++)
+		ids[i] = taking->window.records.item[taking->claims[i].record].sample.id;
+	int failed = read_these(taking, ids, taking->claim_count, now_there, err);
+	free(ids);
+	return failed;
+}
+
+/* Where the sample's record is; records->count: nowhere. */
+static size_t records_at(const struct records *records, int64_t id)
+{
+	size_t at = 0;
+
+	while (at < records->count && records->item[at].sample.id != id)
+		at++;
+	return at;
 }
 
 static bool is_held(struct records *records, const struct claim *claim, int64_t id)
 {
-	for (size_t i = 0; i < records->count; i++) {
-		if (records->item[i].sample.id == id)
-			return record_lease(&records->item[i], claim->request->user, claim->token);
-	}
-	return false;
+	size_t at = records_at(records, id);
+
+	return at < records->count && record_lease(&records->item[at], claim->request->user, claim->token);
 }
 
 /* Writes the claims, each on condition that its sample is unchanged, and gives out those that hold. */
@@ -247,6 +267,78 @@ static int execute(struct taking *taking, struct err *err)
 	taking->claim_count = 0;
 	records_release(&now_there);
 	return failed;
+}
+
+/* --- what was chosen ---------------------------------------------------------------------------------------------- */
+
+/* False: one of the samples is not there, and the request is settled. */
+static bool all_there(struct taking *taking, struct request *request)
+{
+	for (size_t i = 0; i < request->wanted && !request->settled; i++) {
+		bool found = records_at(&taking->window.records, request->ids[i]) < taking->window.records.count;
+
+		request->result = rules_check_found(request->ids[i], found, &request->err);
+		request->settled = request->result != 0;
+	}
+	return !request->settled;
+}
+
+static void claim_chosen(struct taking *taking, struct request *request)
+{
+	struct records *records = &taking->window.records;
+	int64_t overlap = taking->window.policy.overlap;
+
+	for (size_t i = 0; i < records->count; i++)
+		record_refresh(&records->item[i], overlap, taking->window.now);
+	for (size_t i = 0; i < request->wanted; i++) {
+		size_t at = records_at(records, request->ids[i]);
+
+		if (at < records->count && record_may_choose(&records->item[at], request->user, overlap))
+			lease_claim(taking, request, at);
+	}
+}
+
+/* Later rounds have given what the first one missed. */
+static void put_in_order(struct request *request)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < request->wanted; i++) {
+		size_t at = done;
+
+		while (at < request->taken && request->out[at].sample.id != request->ids[i])
+			at++;
+		if (at == request->taken)
+			continue;
+		struct task task = request->out[at];
+		request->out[at] = request->out[done];
+		request->out[done++] = task;
+	}
+}
+
+/* Whoever loses a sample looks again whether it still can be had. */
+static int serve_chosen(struct taking *taking, struct request *request, struct err *err)
+{
+	int round = 0;
+
+	do {
+		if (round > 0)
+			work_back_off((unsigned)round);
+		records_release(&taking->window.records);
+		if (read_these(taking, request->ids, request->wanted, &taking->window.records, err))
+			return -1;
+		if (round == 0 && !all_there(taking, request))
+			return 0;
+		claim_chosen(taking, request);
+		taking->window.contended = false;
+		if (taking->claim_count > 0 && execute(taking, err))
+			return -1;
+	} while (taking->window.contended && ++round < ROUNDS_MAX);
+	if (taking->window.contended)
+		return err_set(err, ERR_UNAVAILABLE, "The queue is too busy");
+	put_in_order(request);
+	request->settled = true;
+	return 0;
 }
 
 /* --- what is shared ----------------------------------------------------------------------------------------------- */
@@ -329,6 +421,12 @@ static int taking_all(struct taking *taking, struct err *err)
 {
 	if (answer_from_held(taking, err))
 		return -1;
+	for (struct combine_job *job = taking->jobs; job; job = job->next) {
+		struct request *request = request_of(job);
+
+		if (request->ids && !request->settled && serve_chosen(taking, request, err))
+			return -1;
+	}
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		size_t wanted = 0;
 
@@ -434,6 +532,17 @@ int mongodb_lease(struct dataset *dataset, const char *user, size_t count, struc
                   struct err *err)
 {
 	struct request request = {.user = user, .wanted = count, .out = out};
+
+	if (lease_ask(mongodb_dataset(dataset), &request, err))
+		return -1;
+	*taken = request.taken;
+	return 0;
+}
+
+int mongodb_lease_chosen(struct dataset *dataset, const char *user, const int64_t *ids, size_t count,
+                         struct task *out, size_t *taken, struct err *err)
+{
+	struct request request = {.user = user, .wanted = count, .ids = ids, .out = out};
 
 	if (lease_ask(mongodb_dataset(dataset), &request, err))
 		return -1;

@@ -312,25 +312,32 @@ void record_settle(struct record *record, int64_t overlap, int64_t now)
 		sample->version++;
 		record->changed = true;
 	}
-	if (sample->state != SAMPLE_UNLABELLED)
+	if (settled.leases_end)
 		record_drop_leases(record);
 	record_refresh(record, overlap, now);
 	record->changed = record->changed || record->free_at != free_at;
 }
 
+static bool is_done(const struct record *record, const char *user)
+{
+	bool done = record_has_vote(record, user);
+
+	for (size_t i = 0; i < record->lease_count; i++)
+		done = done || strcmp(record->leases[i].user, user) == 0;
+	return done;
+}
+
 bool record_open_to(const struct record *record, const char *user, int64_t overlap)
 {
-	struct rules_outcome outcome = outcome_of(record, overlap);
+	return record->sample.state == SAMPLE_UNLABELLED && record_may_choose(record, user, overlap);
+}
 
-	if (record->sample.state != SAMPLE_UNLABELLED || rules_places(&outcome, (int64_t)record->lease_count) == 0)
-		return false;
-	if (record_has_vote(record, user))
-		return false;
-	for (size_t i = 0; i < record->lease_count; i++) {
-		if (strcmp(record->leases[i].user, user) == 0)
-			return false;
-	}
-	return true;
+bool record_may_choose(const struct record *record, const char *user, int64_t overlap)
+{
+	struct rules_outcome outcome = outcome_of(record, overlap);
+	int64_t leases = (int64_t)record->lease_count;
+
+	return rules_may_choose(record->sample.state, rules_places(&outcome, leases), is_done(record, user), leases);
 }
 
 /* --- leases ------------------------------------------------------------------------------------------------------- */

@@ -49,6 +49,7 @@ const struct dataset_backend dataset_sqlite = {
 	.removed_bytes = sqlite_removed_bytes,
 	.next = sqlite_next,
 	.lease = sqlite_lease,
+	.lease_chosen = sqlite_lease_chosen,
 	.held = sqlite_held,
 	.change = sqlite_change,
 	.retry_unreadable = sqlite_retry_unreadable,

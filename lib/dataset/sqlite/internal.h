@@ -351,6 +351,7 @@ typeof(dataset_restore_drop) sqlite_restore_drop;
 
 typeof(lease_next) sqlite_next;
 typeof(lease_take) sqlite_lease;
+typeof(lease_take_chosen) sqlite_lease_chosen;
 typeof(lease_held) sqlite_held;
 dataset_change_fn sqlite_change;
 typeof(dataset_retry_unreadable) sqlite_retry_unreadable;

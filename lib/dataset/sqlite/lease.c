@@ -2,6 +2,7 @@
 #include "dataset/sqlite/internal.h"
 
 #include "base/text.h"
+#include "dataset/rules.h"
 
 enum {
 	SWEEP_MAX = 1000, /* expired leases ended in one write */
@@ -33,7 +34,8 @@ struct taking {
 	const char *user;
 	int64_t lease_us; /* from the configuration; the policy's own has precedence */
 	size_t wanted;
-	bool next; /* as for /obtain: the user's own lease again, and a shared one when nothing is free */
+	bool next;          /* as for /obtain: the user's own lease again, and a shared one when nothing is free */
+	const int64_t *ids; /* of the samples that are wanted; NULL: any */
 	struct task *out;
 	size_t taken;
 };
@@ -179,6 +181,60 @@ static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t 
 	return walk_end(writer, &walk, err);
 }
 
+static int check_chosen(struct sqlite_conn *writer, const struct taking *taking, struct err *err)
+{
+	int64_t row;
+
+	for (size_t i = 0; i < taking->wanted; i++) {
+		if (conn_int64(writer, err, 0, &row, "SELECT id FROM samples WHERE id = ?", "i", taking->ids[i] + 1) ||
+		    rules_check_found(taking->ids[i], row != 0, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int may_choose(struct sqlite_conn *writer, int64_t row, const char *user, int64_t places, bool *may,
+                      struct err *err)
+{
+	sqlite3_stmt *stmt =
+		conn_query(writer, err,
+	                   "SELECT state,"
+	                   " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?2)"
+	                   " OR EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?2),"
+	                   " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id) FROM samples WHERE id = ?1",
+	                   "is", row, user);
+	int found = stmt ? conn_step(writer, stmt, err) : -1;
+
+	*may = found == 1 && rules_may_choose((enum sample_state)sqlite3_column_int(stmt, 0), places,
+	                                      sqlite3_column_int(stmt, 1), sqlite3_column_int64(stmt, 2));
+	if (found == 1)
+		conn_done(stmt);
+	return found < 0;
+}
+
+static int take_chosen(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us,
+                       int64_t overlap, struct err *err)
+{
+	if (check_chosen(writer, taking, err))
+		return -1;
+	for (size_t i = 0; i < taking->wanted; i++) {
+		int64_t row = taking->ids[i] + 1, places;
+		bool may;
+
+		if (sample_settle(writer, row, overlap, &places, err) ||
+		    may_choose(writer, row, taking->user, places, &may, err))
+			return -1;
+		if (!may)
+			continue;
+		if (lease_insert(writer, row, taking->user, now, lease_us, &taking->out[taking->taken], err))
+			return -1;
+		taking->taken++;
+		if (sample_settle(writer, row, overlap, NULL, err))
+			return -1;
+	}
+	return 0;
+}
+
 static int take_shared(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us,
                        struct err *err)
 {
@@ -221,7 +277,8 @@ static int write_take(struct sqlite_conn *writer, void *data, struct err *err)
 	    lease_sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
 		return -1;
 	if (!taking->next)
-		return check_held(writer, taking, now, err) || take_free(writer, taking, now, lease_us, overlap, err);
+		return check_held(writer, taking, now, err) ||
+		       (taking->ids ? take_chosen : take_free)(writer, taking, now, lease_us, overlap, err);
 	if (take_own(writer, taking, now, lease_us, err))
 		return -1;
 	if (taking->taken == 0 && take_free(writer, taking, now, lease_us, overlap, err))
@@ -277,6 +334,17 @@ int sqlite_lease(struct dataset *dataset, const char *user, size_t count, struct
                  struct err *err)
 {
 	struct taking taking = {.user = user, .wanted = count, .out = out};
+
+	if (sqlite_lease_take(dataset, &taking, err))
+		return -1;
+	*taken = taking.taken;
+	return 0;
+}
+
+int sqlite_lease_chosen(struct dataset *dataset, const char *user, const int64_t *ids, size_t count, struct task *out,
+                        size_t *taken, struct err *err)
+{
+	struct taking taking = {.user = user, .wanted = count, .ids = ids, .out = out};
 
 	if (sqlite_lease_take(dataset, &taking, err))
 		return -1;

@@ -125,7 +125,7 @@ static int outcome_save(struct sqlite_conn *writer, int64_t row, const struct sa
 	                "UPDATE samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4, labelled_by = ?5,"
 	                " slots = ?6 WHERE id = ?1",
 	                "isiisi", row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by, settled->places) ||
-	       (outcome->state != SAMPLE_UNLABELLED && said->leases > 0 &&
+	       (settled->leases_end && said->leases > 0 &&
 	        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row));
 }
 
