@@ -4,9 +4,9 @@
 
 #include "migrate_images.h"
 
-/* Copies each one that the destination lacks: first its manifest, by `images`, then the snapshot itself. *count gets how
- * many there are. A manifest that the source lacks counts as a missing image. ERR_CONFLICT: the destination has another
- * snapshot of that name. */
+/* Copies each one that the destination lacks: first its manifest, by `images`, then the snapshot itself. *count gets
+ * how many there are. A manifest that the source lacks counts as a missing image. ERR_CONFLICT: the destination has
+ * another snapshot of that name. */
 int migrate_snapshots(struct dataset *from, struct dataset *to, struct migrate_images *images, int64_t *count,
                       struct err *err);
 

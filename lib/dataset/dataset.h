@@ -223,7 +223,8 @@ int dataset_flag(struct dataset *dataset, int64_t id, const char *user, const ch
 
 /* Seeding: adds the labels and filepaths that the dataset lacks, in order. A seed's label is used when the sample is
  * new, or has no label and nobody ever labelled it, whether it is readable or not; labels that people gave are never
- * touched. One durable write; pass at most DATASET_MERGE_MAX samples a call. */
+ * touched. Durable when it returns 0; after a failure some may be there, and merging them again adds the rest. Pass at
+ * most DATASET_MERGE_MAX samples a call. */
 enum { DATASET_MERGE_MAX = 10000 };
 struct dataset_seed {
 	const char *filepath;

@@ -22,7 +22,8 @@ void snapshots_free(struct snapshot *snapshots, size_t count); /* NULL is fine *
 
 /* 1..SNAPSHOT_NAME_MAX bytes without control characters or '/', the first of them no '.'. ERR_BAD_REQUEST. */
 int snapshot_check_name(const char *name, struct err *err);
-/* Adds it durably, and sets its time, unless it has one (of a dataset that moves). ERR_CONFLICT when the name is taken. */
+/* Adds it durably, and sets its time, unless it has one (of a dataset that moves). ERR_CONFLICT when the name is
+ * taken. */
 int snapshot_add(struct dataset *dataset, struct snapshot *snapshot, struct err *err);
 /* ERR_NOT_FOUND names the one that is not there. */
 int snapshot_find(struct dataset *dataset, const char *name, struct snapshot *out, struct err *err);

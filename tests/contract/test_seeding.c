@@ -1,6 +1,8 @@
 /* Contract: samples seeded, merged again, and read. */
 #include "fixture.h"
 
+#include "base/memory.h"
+
 static struct dataset_merged merge(struct dataset *dataset, const struct dataset_seed *seeds, size_t count)
 {
 	struct dataset_merged merged = {0};
@@ -251,6 +253,32 @@ static void ten_thousand_samples_are_merged_at_once(void **state)
 	assert_counts_true(dataset);
 }
 
+/* What a write changes in indexes grows with the filepaths' lengths, and MongoDB keeps it all in memory. */
+static void long_filepaths_are_merged_as_short_ones(void **state)
+{
+	enum { LENGTH = 1000 };
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct dataset_seed *seeds = memory_new(DATASET_MERGE_MAX, sizeof(*seeds));
+	char *paths = memory_raw((size_t)DATASET_MERGE_MAX * (LENGTH + 1));
+	struct dataset_merged merged = {0};
+
+	for (int i = 0; i < DATASET_MERGE_MAX; i++) {
+		char *path = paths + (size_t)i * (LENGTH + 1);
+
+		memset(path, 'a' + i % 26, LENGTH);
+		path[200] = path[400] = path[600] = path[800] = '/';
+		snprintf(path + LENGTH - 10, 11, "%06d.png", i);
+		seeds[i] = (struct dataset_seed){.filepath = path, .label = ""};
+	}
+	must(dataset_merge(dataset, NULL, 0, seeds, DATASET_MERGE_MAX, &merged, &failure));
+	assert_int_equal(merged.samples_added, DATASET_MERGE_MAX);
+	must(dataset_merge(dataset, NULL, 0, seeds, DATASET_MERGE_MAX, &merged, &failure));
+	assert_int_equal(merged.samples_known, DATASET_MERGE_MAX);
+	assert_counts_true(dataset);
+	free(seeds);
+	free(paths);
+}
+
 static void samples_are_read_page_by_page(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -309,6 +337,7 @@ int main(void)
 		DATASET_TEST(filepaths_are_any_text),
 		DATASET_TEST(a_bad_seed_changes_nothing),
 		DATASET_TEST(ten_thousand_samples_are_merged_at_once),
+		DATASET_TEST(long_filepaths_are_merged_as_short_ones),
 		DATASET_TEST(samples_are_read_page_by_page),
 		DATASET_TEST(what_is_not_there_is_not_found),
 	};

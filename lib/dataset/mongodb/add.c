@@ -3,6 +3,13 @@
 
 #include "base/text.h"
 
+enum {
+	/* Of a seed in one transaction, which MongoDB keeps in its cache as a whole with all that it changes in indexes:
+	 * a tenth of what fits into the smallest cache (256 MB). */
+	MERGE_AT_ONCE = 1000,
+	MERGE_BYTES_AT_ONCE = 1024 * 1024, /* of filepaths and labels */
+};
+
 struct record *record_new(struct records *records, int64_t id, const char *filepath, const char *label)
 {
 	struct record *record = records_add(records);
@@ -179,21 +186,17 @@ static int run_merge(struct work *work, void *data, struct err *err)
 	return batch_write(&merge->batch, err);
 }
 
-int mongodb_merge(struct dataset *base, const char *const *labels, size_t label_count, const struct dataset_seed *seeds,
-                  size_t seed_count, struct dataset_merged *merged, struct err *err)
+static int merge_piece(struct mongodb_dataset *dataset, const char *const *labels, size_t label_count,
+                       const struct dataset_seed *seeds, size_t seed_count, struct dataset_merged *merged,
+                       struct err *err)
 {
-	struct merge merge = {.dataset = mongodb_dataset(base),
-	                      .labels = labels,
-	                      .label_count = label_count,
-	                      .seeds = seeds,
-	                      .seed_count = seed_count};
+	struct merge merge = {
+		.dataset = dataset, .labels = labels, .label_count = label_count, .seeds = seeds, .seed_count = seed_count};
 
-	merge.batch.dataset = base->name;
-	merge.batch.shard = merge.dataset->store->shard;
+	merge.batch.dataset = dataset->base.name;
+	merge.batch.shard = dataset->store->shard;
 	list_entries(&merge);
-	pthread_mutex_lock(&merge.dataset->structure);
-	int failed = work_transaction(merge.dataset->store, run_merge, &merge, err);
-	pthread_mutex_unlock(&merge.dataset->structure);
+	int failed = work_transaction(dataset->store, run_merge, &merge, err);
 	if (!failed) {
 		merged->labels_added += merge.result.labels_added;
 		merged->samples_added += merge.result.samples_added;
@@ -204,6 +207,37 @@ int mongodb_merge(struct dataset *base, const char *const *labels, size_t label_
 	records_release(&merge.records);
 	settings_release(&merge.settings);
 	free(merge.entries);
+	return failed;
+}
+
+/* How many of the seeds go into one transaction: at least one. */
+static size_t merge_room(const struct dataset_seed *seeds, size_t count)
+{
+	size_t bytes = 0, room = 0;
+
+	while (room < count && room < MERGE_AT_ONCE && bytes < MERGE_BYTES_AT_ONCE) {
+		bytes += strlen(seeds[room].filepath) + strlen(seeds[room].label);
+		room++;
+	}
+	return room;
+}
+
+int mongodb_merge(struct dataset *base, const char *const *labels, size_t label_count, const struct dataset_seed *seeds,
+                  size_t seed_count, struct dataset_merged *merged, struct err *err)
+{
+	struct mongodb_dataset *dataset = mongodb_dataset(base);
+	size_t done = 0, piece;
+	int failed;
+
+	pthread_mutex_lock(&dataset->structure);
+	do { /* the first piece adds the labels */
+		piece = merge_room(seeds, seed_count - done);
+		failed = merge_piece(dataset, labels, done == 0 ? label_count : 0, seeds, piece, merged, err);
+		if (piece > 0)
+			seeds += piece;
+		done += piece;
+	} while (!failed && done < seed_count);
+	pthread_mutex_unlock(&dataset->structure);
 	return failed;
 }
 
