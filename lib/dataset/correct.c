@@ -112,3 +112,24 @@ int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *v
 	free(changes);
 	return failed;
 }
+
+/* --- imported ----------------------------------------------------------------------------------------------------- */
+
+int labels_import(struct dataset *dataset, const struct imported_label *labels, size_t count, struct err *err)
+{
+	if (count > LABELS_IMPORTED_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "At most %d labels may be imported at once", LABELS_IMPORTED_MAX);
+	struct sample_change *changes = memory_new(count + 1, sizeof(*changes));
+	for (size_t i = 0; i < count; i++) {
+		const struct correction correction = {.user = labels[i].by};
+
+		changes[i] = make_change(SAMPLE_DECIDE, labels[i].id, &correction);
+		changes[i].filepath = labels[i].filepath;
+		changes[i].label = labels[i].label;
+		changes[i].imported = true;
+		changes[i].at = labels[i].at;
+	}
+	int failed = count > 0 ? dataset->backend->change(dataset, changes, count, err) : 0;
+	free(changes);
+	return failed;
+}

@@ -33,4 +33,16 @@ enum { SAMPLES_DECIDED_MAX = 10000 };
 int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
                    const char *label, const struct correction *correction, size_t *done, struct err *err);
 
+/* Labels that another system kept, as if they had been given there and then. All of them or none: ERR_NOT_FOUND for an
+ * unknown sample, ERR_UNPROCESSABLE for an unknown label. No sample twice. */
+enum { LABELS_IMPORTED_MAX = 1000 };
+struct imported_label {
+	int64_t id;
+	const char *filepath; /* unless NULL: every sample with this one is meant, and not the id */
+	const char *label;    /* as the dataset spells it */
+	const char *by;
+	int64_t at; /* 0: now */
+};
+int labels_import(struct dataset *dataset, const struct imported_label *labels, size_t count, struct err *err);
+
 #endif

@@ -303,7 +303,8 @@ struct label_event {
 	const char *label; /* "" = the label was removed */
 	const char *by;    /* "" = the seed */
 	int64_t at;
-	const char *source;   /* "seed", "classify", "task", "upload", "skip", "label" (directly), "undo", "merge" */
+	const char *source;   /* "seed", "classify", "task", "upload", "skip", "label" (directly), "import", "undo",
+	                       * "merge" */
 	int64_t lead_time_ms; /* -1 = not known */
 	int64_t undoes;       /* for "undo": the event, counted from 1, that it takes back; else 0 */
 	const char *merged;   /* for "merge": the label that became this one; else "" or NULL */

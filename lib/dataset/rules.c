@@ -345,7 +345,7 @@ static int decide(const struct sample_change *change, const struct rules_facts *
 	if (change->label[0] && !facts->known_label)
 		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", change->label);
 	*out = (struct rules_effect){.accepted = true,
-	                             .source = "label",
+	                             .source = change->imported ? "import" : "label",
 	                             .label = change->label,
 	                             .forgets_votes = !change->label[0],
 	                             .settles = true};
@@ -373,8 +373,8 @@ static int undo(const struct sample_change *change, const struct rules_facts *fa
 	return 0;
 }
 
-int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
-                 struct rules_effect *out, struct err *err)
+static int change_by_act(const struct sample_change *change, const struct rules_facts *facts, int64_t now,
+                         int64_t lease_us, struct rules_effect *out, struct err *err)
 {
 	*out = (struct rules_effect){.accepted = facts->found};
 	switch (change->act) {
@@ -417,6 +417,23 @@ int rules_change(const struct sample_change *change, const struct rules_facts *f
 		out->settles = facts->found;
 	}
 	return 0;
+}
+
+int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
+                 struct rules_effect *out, struct err *err)
+{
+	if (change_by_act(change, facts, now, lease_us, out, err))
+		return -1;
+	out->at = change->at ? change->at : now;
+	return 0;
+}
+
+bool rules_has_imported(const struct sample *sample, const char *label, const char *by, int64_t at)
+{
+	const int64_t millisecond = 1000;
+
+	return strcmp(sample->label, label) == 0 && (!by || strcmp(sample->labelled_by, by) == 0) &&
+	       (!at || sample->labelled_at / millisecond == at / millisecond);
 }
 
 /* --- seeds, uploads, changes of a dataset ------------------------------------------------------------------------- */

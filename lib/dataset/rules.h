@@ -127,6 +127,8 @@ struct sample_change {
 	bool of_version; /* only for this version of the sample */
 	int64_t version;
 	bool annotates; /* its user is one of several people who are asked, where several are */
+	bool imported;  /* another system says so, and at that time: */
+	int64_t at;     /* 0: now */
 
 	bool accepted;      /* done, now or earlier by the same request; else there was nothing to change */
 	int64_t expires_at; /* for a renewed lease */
@@ -165,6 +167,7 @@ struct rules_effect {
 	bool accepted;
 	const char *source; /* of a new event by the change's user; NULL: none */
 	const char *label;  /* for the event and the vote */
+	int64_t at;         /* of the event */
 	enum { RULES_NO_VOTE, RULES_VOTE, RULES_PASS } vote; /* of the user: for the label; or never to be asked again */
 	bool to_the_end; /* move the sample to the queue's end */
 	enum { RULES_LEASES_STAY, RULES_LEASE_ENDS, RULES_USERS_LEASES_END, RULES_LEASES_END } leases;
@@ -182,6 +185,10 @@ struct rules_effect {
  * nothing to undo; ERR_UNPROCESSABLE for an unknown label, ERR_NOT_FOUND for an unknown sample, ERR_FORBIDDEN. */
 int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
                  struct rules_effect *out, struct err *err);
+
+/* Whether the sample has an imported label already: the same one, by the same user (NULL: whoever it was), given in the
+ * same millisecond (0: whenever). Exports tell no finer time. */
+bool rules_has_imported(const struct sample *sample, const char *label, const char *by, int64_t at);
 
 /* --- seeds, uploads, changes of a dataset ------------------------------------------------------------------------- */
 

@@ -567,6 +567,47 @@ static void more_than_the_most_are_refused(void **state)
 	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
 }
 
+static void what_is_imported_was_said_then_and_can_be_undone(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	const struct imported_label labels[] = {{.filepath = picture(1), .label = "dog", .by = "someone else", .at = 1500000},
+	                                        {.id = 2, .label = "cat", .by = "ada", .at = 2500000}};
+
+	add_pictures(dataset, 3);
+	decide(dataset, 1, "cat", &bob);
+	must(labels_import(dataset, labels, 2, &failure));
+	assert_string_equal(history(dataset, 1), "cat bob label; dog someone else import");
+	assert_string_equal(history(dataset, 2), "cat ada import");
+	struct sample sample = sample_of(dataset, 1);
+	assert_string_equal(sample.label, "dog");
+	assert_string_equal(sample.labelled_by, "someone else");
+	assert_int_equal(sample.labelled_at, 1500000);
+	sample_release(&sample);
+	assert_string_equal(undo(dataset, 1, &ada), "cat labelled bob 3");
+	assert_string_equal(undo(dataset, 2, &ada), " unlabelled  2");
+	assert_counts_true(dataset);
+}
+
+static void an_import_is_made_whole_or_not_at_all(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct imported_label *labels = calloc(LABELS_IMPORTED_MAX + 1, sizeof(*labels));
+
+	add_pictures(dataset, LABELS_IMPORTED_MAX);
+	for (int i = 0; i <= LABELS_IMPORTED_MAX; i++)
+		labels[i] = (struct imported_label){.id = i, .label = "cat", .by = "ada"};
+	refused(labels_import(dataset, labels, LABELS_IMPORTED_MAX + 1, &failure), ERR_BAD_REQUEST);
+	labels[1].id = LABELS_IMPORTED_MAX;
+	refused(labels_import(dataset, labels, 2, &failure), ERR_NOT_FOUND);
+	labels[1] = (struct imported_label){.id = 1, .label = "cow", .by = "ada"};
+	refused(labels_import(dataset, labels, 2, &failure), ERR_UNPROCESSABLE);
+	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
+	labels[1].label = "cat";
+	must(labels_import(dataset, labels, LABELS_IMPORTED_MAX, &failure));
+	assert_sample(dataset, LABELS_IMPORTED_MAX - 1, "cat", SAMPLE_LABELLED);
+	free(labels);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -595,6 +636,8 @@ int main(void)
 		DATASET_TEST(many_are_labelled_at_once_or_none),
 		DATASET_TEST(of_many_one_that_has_changed_keeps_all_as_they_were),
 		DATASET_TEST(more_than_the_most_are_refused),
+		DATASET_TEST(what_is_imported_was_said_then_and_can_be_undone),
+		DATASET_TEST(an_import_is_made_whole_or_not_at_all),
 	};
 
 	return RUN(tests);

@@ -67,7 +67,7 @@ static void write_event(struct changes *changes, struct record *record, const st
 {
 	const struct label_event event = {.label = effect->label,
 	                                  .by = asked->user,
-	                                  .at = changes->batch.now,
+	                                  .at = effect->at,
 	                                  .source = effect->source,
 	                                  .lead_time_ms = effect->vote == RULES_VOTE ? asked->lead_time_ms : -1,
 	                                  .undoes = effect->undoes};

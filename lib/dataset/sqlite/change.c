@@ -126,11 +126,11 @@ static int put_vote(struct sqlite_conn *writer, int64_t row, const char *user, c
 }
 
 static int save_event(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
-                      const struct rules_effect *effect, int64_t now, int64_t *n, struct err *err)
+                      const struct rules_effect *effect, int64_t *n, struct err *err)
 {
 	const struct label_event event = {.label = effect->label,
 	                                  .by = change->user,
-	                                  .at = now,
+	                                  .at = effect->at,
 	                                  .source = effect->source,
 	                                  .lead_time_ms = effect->vote == RULES_VOTE ? change->lead_time_ms : -1,
 	                                  .undoes = effect->undoes};
@@ -200,7 +200,7 @@ static int change_save(struct sqlite_conn *writer, int64_t row, const struct sam
 {
 	int64_t n = 0;
 
-	return (effect->source && save_event(writer, row, change, effect, now, &n, err)) ||
+	return (effect->source && save_event(writer, row, change, effect, &n, err)) ||
 	       (effect->vote && save_vote(writer, row, change, effect, n, now, err)) ||
 	       (effect->forgets_votes && forget_votes(writer, row, err)) ||
 	       (effect->undoes && replace_votes(writer, row, effect, err)) ||
