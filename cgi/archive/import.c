@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "lines.h"
+#include "fastcgi/lines.h"
 #include "store.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* Newline-delimited JSON as an answer. */
-#ifndef ARCHIVE_LINES_H
-#define ARCHIVE_LINES_H
+#ifndef FASTCGI_LINES_H
+#define FASTCGI_LINES_H
 
 #include <cjson/cJSON.h>
 

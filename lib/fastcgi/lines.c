@@ -1,5 +1,5 @@
 /* Lines of JSON, kept while a request's body is read and then sent as its answer. */
-#include "lines.h"
+#include "fastcgi/lines.h"
 
 #include <stdlib.h>
 
