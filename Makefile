@@ -75,6 +75,8 @@ $(build)/lib/imagelabel-$(1).so: $(call objects,$($(1)_sources)) $(library)
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
+# The only program that reads CSV.
+$(build)/bin/import: libs += -lcsv
 # The only program that sends requests to others.
 $(build)/bin/upload: libs += $(shell pkg-config --libs libcurl)
 

@@ -1,0 +1,261 @@
+"""POST /v1/datasets/{d}/import: labels that another system kept, for samples that are there."""
+import base64
+import csv
+import http.client
+import io
+import json
+
+import pytest
+from collecting import Collector, assert_problem, samples
+from conftest import finish
+
+LABELS = ["cat", "dog", "a/b", "=1+1", "caf\u00e9"]
+FILEPATHS = [
+    '=cmd|"x".png', "a.1.JPG", 'quo"te.png', "new\nline.png", "cr\r\nlf.png", "comma,semi;colon.png", "ünï cödé.png", "+plus.png", "-minus.png",
+    "@at.png", "\ttab.png", "sub/folder/a.png", " space .png", "percent%20.png", "#hash?.png", "/".join(["x" * 60] * 67) + ".png", "plain.png",
+]  # fmt: skip
+FRESH = [f"fresh{number}" for number in range(40)]
+LINE_MAX = 64 * 1024
+AT = "2026-01-31T12:34:56.789Z"
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory, stores):
+    collector = Collector(tmp_path_factory.mktemp("collector"), stores.environment())
+    seeded = [(filepath, LABELS[number % len(LABELS)] if number % 4 else "") for number, filepath in enumerate(FILEPATHS)]
+    collector.add_dataset("seeded", LABELS, seeded)
+    for name in FRESH:  # a reload for each test would take longer than the test
+        collector.add_dataset(name, LABELS, [(filepath, "") for filepath in FILEPATHS])
+    collector.add_dataset("reversed", LABELS, [(filepath, "") for filepath in reversed(FILEPATHS)])
+    collector.add_dataset("quoted", ["=a", "'=a", "=b", "'c"], [("=x", ""), ("'=x", ""), ("-y", ""), ("'z", "")])
+    try:
+        collector.start()
+        yield collector
+    finally:
+        finish([collector])
+
+
+@pytest.fixture(scope="module")
+def unused():
+    return iter(FRESH)
+
+
+@pytest.fixture
+def fresh(collector, unused):
+    """The name of a dataset with the same filepaths and labels, of which no sample has one."""
+    return next(unused)
+
+
+def post(session, dataset, form, body, **more):
+    return session.post(f"/v1/datasets/{dataset}/import", params={"format": form, **more}, data=body.encode() if isinstance(body, str) else body)
+
+
+def imported(session, dataset, form, body):
+    """The answer's lines, and its summary."""
+    answer = post(session, dataset, form, body)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "application/x-ndjson"
+    *lines, last = [json.loads(line) for line in answer.text.splitlines()]
+    return lines, last["summary"]
+
+
+def counts(labelled=0, unchanged=0, skipped=0, failed=0):
+    return {"labelled": labelled, "unchanged": unchanged, "skipped": skipped, "failed": failed}
+
+
+def kept(session, dataset, *fields):
+    return {item["filepath"]: tuple(item[field] for field in fields or ("label",)) for item in samples(session, dataset)}
+
+
+def table(*rows):
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+def exported(session, dataset, form):
+    answer = session.get(f"/v1/datasets/{dataset}/export", params={"format": form})
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+FORMS = ["csv", "jsonl"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_exported_is_imported_and_a_second_time_adds_nothing(collector, contributor, fresh, form):
+    body = exported(contributor, "seeded", form)
+    lines, summary = imported(contributor, fresh, form, body)
+    blank = sum(not label for label, in kept(contributor, "seeded").values())
+    assert summary == counts(labelled=len(FILEPATHS) - blank, skipped=blank), lines
+    assert kept(contributor, fresh) == kept(contributor, "seeded")
+    before = kept(contributor, fresh, "label", "version", "labelled_at")
+    assert imported(contributor, fresh, form, body)[1] == counts(unchanged=len(FILEPATHS) - blank, skipped=blank)
+    assert kept(contributor, fresh, "label", "version", "labelled_at") == before
+
+
+def test_who_labelled_and_when_comes_along_with_jsonl(collector, contributor, fresh):
+    session = collector.session("annotator")
+    for number in range(3):
+        assert session.post(f"/v1/datasets/{fresh}/samples/{number}/label", json={"label": "dog"}).status_code == 200
+    body = exported(contributor, fresh, "jsonl")
+    assert imported(contributor, "reversed", "jsonl", body)[1] == counts(labelled=3, skipped=len(FILEPATHS) - 3)
+    fields = ("label", "labelled_by", "labelled_at", "state")
+    assert kept(contributor, "reversed", *fields) == kept(contributor, fresh, *fields)
+    assert imported(contributor, fresh, "jsonl", body)[1] == counts(unchanged=3, skipped=len(FILEPATHS) - 3)
+
+
+def test_a_label_is_a_decision_of_the_person_and_time_that_the_line_says(collector, contributor, fresh):
+    body = table(["by", "filepath", "at", "label"], ["Ada L.", "plain.png", "2026-01-31T13:34:56.789+01:00", "cat"], ["", "a.1.JPG", "", "dog"])
+    lines, summary = imported(contributor, fresh, "csv", body)
+    assert lines == [{"line": 2, "id": FILEPATHS.index("plain.png")}, {"line": 3, "id": FILEPATHS.index("a.1.JPG")}]
+    assert summary == counts(labelled=2)
+    said = kept(contributor, fresh, "label", "labelled_by", "labelled_at")
+    assert said["plain.png"] == ("cat", "Ada L.", AT)
+    assert said["a.1.JPG"][:2] == ("dog", "contributor")
+    events = contributor.get(f"/v1/datasets/{fresh}/samples/{FILEPATHS.index('plain.png')}/history").json()["items"]
+    assert [(event["source"], event["by"], event["at"]) for event in events] == [("import", "Ada L.", AT)]
+
+
+def test_what_somebody_has_said_anew_is_labelled_anew(contributor, fresh):
+    for by, at, outcome in (("ada", AT, "labelled"), ("ada", AT, "unchanged"), ("bob", AT, "labelled"), ("bob", "2026-02-01T00:00:00Z", "labelled")):
+        summary = imported(contributor, fresh, "csv", table(["filepath", "label", "by", "at"], ["plain.png", "cat", by, at]))[1]
+        assert summary == counts(**{outcome: 1}), (by, at)
+
+
+def test_of_two_lines_about_a_sample_the_last_one_stands(contributor, fresh):
+    body = table(["filepath", "label"], ["plain.png", "cat"], ["plain.png", "dog"], ["plain.png", "dog"])
+    assert imported(contributor, fresh, "csv", body)[1] == counts(labelled=2, unchanged=1)
+    assert kept(contributor, fresh)["plain.png"] == ("dog",)
+
+
+BAD_ROWS = [
+    (["unknown.png", "cat", "", ""], "unknown.png"), (["plain.png", "cow", "", ""], "cow"), (["plain.png", "cat", "", "yesterday"], "yesterday"),
+    (["plain.png", "cat", "", "2999-01-01T00:00:00Z"], "yet to come"), (["plain.png", "cat", "a\nb", ""], "control characters"),
+    (["plain.png", "cat", "b" * 257, ""], "256 bytes"), (["plain.png", "cat"], "cells"), (["plain.png", "cat", "", "", ""], "cells"),
+    (["", "cat", "", ""], "filepath"), (["plain.png", "x" * 257, "", ""], "label"), (["y" * 4097, "cat", "", ""], "filepath"),
+]  # fmt: skip
+
+
+def test_rows_that_do_not_match_are_listed_and_the_others_imported(contributor, fresh):
+    rows = [(["a.1.JPG", "cat", "", ""], None)]
+    for row in BAD_ROWS:
+        rows += [row, (["+plus.png", "dog", "", ""], None)]
+    lines, summary = imported(contributor, fresh, "csv", table(["filepath", "label", "by", "at"], *(row for row, _ in rows)))
+    assert summary == counts(labelled=2, unchanged=len(BAD_ROWS) - 1, failed=len(BAD_ROWS))
+    for line, (row, says) in zip(lines, rows, strict=True):
+        assert ("error" in line) == bool(says) and (says or "") in line.get("error", ""), (row, line)
+
+
+@pytest.mark.parametrize(
+    "body, failed",
+    [
+        ('filepath,label\nplain.png,"cat\na.1.JPG,dog\n+plus.png,cat\n', {2}),
+        ('filepath,label\n"plain.png"x,cat\na.1.JPG,dog\n+plus.png,cat', {2}),
+        ('filepath,label\nplain".png,cat\na.1.JPG,dog\n+plus.png,cat\n', {2}),
+        ("filepath,label\n" + "x" * LINE_MAX + ",cat\na.1.JPG,dog\n+plus.png,cat\n", {2}),
+        ('filepath,label\n"' + "x" * 100 + "\na.1.JPG,dog\n" + "\n" * LINE_MAX + "+plus.png,cat\n", {2}),
+        (b"filepath,label\npl\0ain.png,cat\na.1.JPG,dog\n+plus.png,cat\n", {2}),
+        (b"filepath,label\npl\xffain.png,cat\na.1.JPG,dog\n+plus.png,cat\n", {2}),
+        ("\ufefffilepath,label\r\n\r\na.1.JPG,dog\r\n+plus.png,cat", set()),
+    ],
+)  # fmt: skip
+def test_a_row_that_is_no_csv_takes_no_other_with_it(contributor, fresh, body, failed):
+    lines, _ = imported(contributor, fresh, "csv", body)
+    assert {line["line"] for line in lines if "error" in line} == failed
+    assert kept(contributor, fresh)["a.1.JPG"] == ("dog",)
+    assert kept(contributor, fresh)["+plus.png"] == ("cat",)
+
+
+def test_lines_are_counted_as_an_editor_counts_them(contributor, fresh):
+    body = table(["filepath", "label"], ["new\nline.png", "cat"], ["cr\r\nlf.png", "dog"], ["plain.png", "cow"])
+    lines, _ = imported(contributor, fresh, "csv", "\r\n" + body)
+    assert [line["line"] for line in lines] == [3, 5, 7]
+
+
+@pytest.mark.parametrize("body", ["", "\n", "filepath\nplain.png\n", "label\ncat\n", "filepath,label,colour\nplain.png,cat,red\n",
+                                  "filepath,label,label\nplain.png,cat,dog\n", "plain.png,cat\n", b"filepath,label\xff\n"])  # fmt: skip
+def test_a_header_that_is_none_is_refused(contributor, fresh, body):
+    assert_problem(post(contributor, fresh, "csv", body), 400, "eader")
+
+
+@pytest.mark.parametrize("missing, exact", [(1, "unchanged"), (0, "unchanged"), (-1, "failed")])
+def test_a_row_has_at_most_so_many_bytes(contributor, fresh, missing, exact):
+    imported(contributor, fresh, "csv", table(["filepath", "label"], ["plain.png", "cat"]))
+    start = 'filepath,label,split\nplain.png,cat,'
+    row = start.splitlines()[1] + "s" * (LINE_MAX - missing - len(start.splitlines()[1]) - 1) + "\n"
+    assert imported(contributor, fresh, "csv", "filepath,label,split\n" + row)[1] == counts(**{exact: 1})
+
+
+def test_a_quote_that_an_export_adds_is_taken_off_only_where_that_is_clear(contributor):
+    name = "quoted"
+    lines, summary = imported(contributor, name, "csv", table(["filepath", "label"], ["'=x", "=b"], ["'-y", "'=a"], ["'-y", "'=b"], ["'z", "'c"]))
+    assert summary == counts(labelled=2, failed=2)
+    assert "both" in lines[0]["error"] and "both" in lines[1]["error"]
+    assert kept(contributor, name) == {"=x": ("",), "'=x": ("",), "-y": ("=b",), "'z": ("'c",)}
+
+
+# --- jsonl
+
+
+def test_jsonl_lines_that_do_not_match_are_listed_and_the_others_imported(contributor, fresh):
+    bad = [
+        ('{"id": 99, "label": "cat"}', "no sample 99"), ('{"label": "cat"}', "Neither"), ('{"id": -1, "label": "cat"}', "id"), ("[]", ""),
+        ('{"id": 0, "label": 1}', "label"), ('{"id": 0, "label": "cat"', "column 25: the text ends too early"), ('{"id": 0, "id": 1}', "twice"), ("null", ""), ("x", ""),
+        ('{"id": 0, "label": "cat", "labelled_at": "31.1.2026"}', "31.1.2026"), ('{"id": 0, "label": "cow"}', "cow"),
+        ('{"id": 0, "label": "' + "x" * LINE_MAX + '"}', str(LINE_MAX)), ('{"filepath": "lost.png", "label": "cat"}', "lost.png"),
+        ("[" * 40 + "]" * 40, ""), (b"\xff", ""), (b"\0", ""),
+    ]  # fmt: skip
+    good = b'{"id": 16, "label": "caf\\u00e9"}'
+    body = b"\n\n".join([good] + [line.encode() if isinstance(line, str) else line for line, _ in bad] + [good])
+    lines, summary = imported(contributor, fresh, "jsonl", body)
+    assert summary == counts(labelled=1, unchanged=1, failed=len(bad)), lines
+    assert [line["line"] for line in lines] == [2 * number + 1 for number in range(len(bad) + 2)]
+    for line, (text, says) in zip(lines[1:-1], bad, strict=True):
+        assert says in line["error"], (text[:100], line)
+
+
+def test_more_lines_than_are_written_at_once_are_all_imported(contributor, fresh):
+    lines = [json.dumps({"id": number % len(FILEPATHS), "label": LABELS[number // len(FILEPATHS) % 2]}) for number in range(len(FILEPATHS) * 3)]
+    body = "\n".join(lines + ['{"id": 5, "label": "cow"}'] * 2100)
+    answered, summary = imported(contributor, fresh, "jsonl", body)
+    assert summary == counts(labelled=len(lines), failed=2100)
+    assert [line["line"] for line in answered] == list(range(1, len(lines) + 2101))
+
+
+# --- around it
+
+
+def test_who_may_import(collector, contributor, fresh):
+    body = table(["filepath", "label"], ["plain.png", "cat"])
+    assert_problem(post(collector.session("annotator"), fresh, "csv", body), 403)
+    assert_problem(post(collector.session("guest"), fresh, "csv", body), 404)
+    assert_problem(post(contributor, "nowhere", "csv", body), 404)
+
+
+def test_an_unknown_format_or_parameter_is_named(contributor, fresh):
+    assert_problem(post(contributor, fresh, "xml", ""), 400, "csv")
+    assert_problem(contributor.post(f"/v1/datasets/{fresh}/import", data=b""), 400, "format")
+    assert_problem(post(contributor, fresh, "csv", "", colour="red"), 400, "colour")
+
+
+def test_an_import_is_in_the_audit_log(collector, contributor, fresh):
+    imported(contributor, fresh, "csv", table(["filepath", "label"], ["plain.png", "cat"], ["lost.png", "cat"]))
+    entries, after = [], None
+    while after is not None or not entries:
+        page = collector.session("admin").get("/v1/audit", params={"after": after} if after else {}).json()
+        entries += page["items"]
+        after = page["next"]
+        if not after:
+            break
+    found = [entry for entry in entries if entry["action"] == "import.labels" and entry["dataset"] == fresh]
+    assert [(entry["by"], entry["detail"]) for entry in found] == [("contributor", "csv: 1 labelled, 0 unchanged, 0 skipped, 1 failed")]
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_comes(collector, fresh):
+    connection = http.client.HTTPConnection("127.0.0.1", collector.port, timeout=60)
+    credentials = base64.b64encode(f"contributor:{collector.passwords['contributor']}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Content-Length": str(2**30 + 1)}
+    connection.request("POST", f"/v1/datasets/{fresh}/import?format=csv", headers=headers)
+    assert connection.getresponse().status == 413
+    connection.close()
