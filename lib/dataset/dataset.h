@@ -48,6 +48,7 @@ enum dataset_order { DATASET_ORDER_SEQUENTIAL, DATASET_ORDER_RANDOM };
 enum dataset_skip { DATASET_SKIP_REQUEUE_FOR_ME, DATASET_SKIP_REQUEUE_FOR_OTHERS, DATASET_SKIP_IGNORE };
 
 const char *dataset_order_name(enum dataset_order order); /* "sequential", "random"; NULL: unknown */
+/* "insertion" is another word for "sequential". */
 int dataset_order_parse(const char *name, enum dataset_order *out, struct err *err);
 const char *dataset_skip_name(enum dataset_skip skip); /* "requeue_for_me", …; NULL: unknown */
 int dataset_skip_parse(const char *name, enum dataset_skip *out, struct err *err);

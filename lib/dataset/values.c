@@ -39,7 +39,7 @@ const char *dataset_order_name(enum dataset_order order)
 
 int dataset_order_parse(const char *name, enum dataset_order *out, struct err *err)
 {
-	int found = index_of(order_names, COUNT(order_names), name);
+	int found = index_of(order_names, COUNT(order_names), strcmp(name, "insertion") == 0 ? "sequential" : name);
 
 	if (found < 0)
 		return err_set(err, ERR_BAD_REQUEST, "The order \"%s\" is neither sequential nor random", name);

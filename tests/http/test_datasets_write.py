@@ -53,6 +53,13 @@ def test_a_dataset_is_made_with_labels_folder_and_policy(admin, tmp_path):
     assert (told["base_dir"], told["policy"]) == (str(tmp_path), policy)
 
 
+def test_the_order_of_insertion_is_the_sequential_one(admin):
+    assert create(admin, "inserted", policy={"order": "insertion"}).json()["policy"]["order"] == "sequential"
+    for order, told in (("random", "random"), ("insertion", "sequential")):
+        answer = admin.patch(DATASETS + "/inserted", json={"policy": {"order": order}})
+        assert (answer.status_code, answer.json()["policy"]["order"]) == (200, told)
+
+
 @pytest.mark.parametrize("name, location", [("a b", "a%20b"), ("grün", "gr%C3%BCn"), ("100%", "100%25"), ("a?b#c", "a%3Fb%23c")])
 def test_a_name_may_be_any_text(admin, name, location):
     answer = create(admin, name)
