@@ -14,6 +14,7 @@
 #include "dataset/task.h"
 #include "dataset/rules.h"
 #include "dataset/snapshot.h"
+#include "dataset/stats.h"
 
 typedef void dataset_log(enum log_level level, const char *message, ...);
 /* reading: as for dataset_store_open_reading. */
@@ -89,6 +90,8 @@ struct dataset_backend {
 	typeof(dataset_removed) *removed;
 	typeof(dataset_removed_bytes) *removed_bytes;
 	typeof(dataset_store_removed) *store_removed; /* NULL: no other machine uses the store */
+	/* *out is empty */
+	int (*stats)(struct dataset *dataset, struct stats_kept *out, struct err *err);
 
 	typeof(lease_next) *next;
 	typeof(lease_take) *lease;

@@ -55,6 +55,12 @@ bool rules_is_decision(const char *source)
 	return !rules_is_vote(source) && strcmp(source, "undo") != 0 && strcmp(source, RULES_MERGE) != 0;
 }
 
+bool rules_gives(const struct label_event *event)
+{
+	return event->by[0] && event->label[0] && strcmp(event->source, "seed") != 0 &&
+	       (rules_is_vote(event->source) || rules_is_decision(event->source));
+}
+
 /* For each event, 1 if it is taken back, or takes another one back. The caller frees the result. */
 static char *find_void(const struct label_event *events, size_t count, int64_t undone)
 {

@@ -6,6 +6,7 @@
 #include "dataset/label.h"
 #include "dataset/correct.h"
 #include "dataset/move.h"
+#include "dataset/stats.h"
 #include "dataset/task.h"
 
 #define ORIGIN "another store / animals"
@@ -143,6 +144,29 @@ static void remove_one(struct dataset *dataset, int64_t id)
 	tombstones_release(removed, count);
 }
 
+static void assert_same_stats(struct dataset *a, struct dataset *b)
+{
+	struct dataset_stats one, other;
+
+	must(dataset_stats(a, &one, &failure));
+	must(dataset_stats(b, &other, &failure));
+	assert_int_equal(one.person_count, other.person_count);
+	for (size_t i = 0; i < one.person_count; i++) {
+		assert_string_equal(one.people[i].user, other.people[i].user);
+		assert_int_equal(one.people[i].labelled, other.people[i].labelled);
+	}
+	for (int kind = 0; kind < STATS_KINDS; kind++) {
+		int64_t sum = 0;
+
+		assert_int_equal(one.kept.count[kind], other.kept.count[kind]);
+		for (size_t i = 0; i < one.kept.count[kind]; i++)
+			sum += one.kept.rows[kind][i].n - other.kept.rows[kind][i].n;
+		assert_int_equal(sum, 0);
+	}
+	dataset_stats_release(&one);
+	dataset_stats_release(&other);
+}
+
 static void assert_same_info(struct dataset *a, struct dataset *b)
 {
 	struct dataset_outline one, other;
@@ -162,6 +186,7 @@ static void assert_same_info(struct dataset *a, struct dataset *b)
 	dataset_info_release(&of_one);
 	dataset_info_release(&of_other);
 	assert_counts_true(b);
+	assert_same_stats(a, b);
 }
 
 static void all_of_it_is_restored(void **state)

@@ -9,6 +9,7 @@
 
 #include "dataset/task.h"
 #include "dataset/move.h"
+#include "dataset/stats.h"
 #include "sqlite_store.h"
 
 enum { SAMPLES = 3 };
@@ -80,6 +81,10 @@ static void meanwhile(const char *sql)
 
 /* As version 4 left it: nothing said of labels; no flags, no indexes of filters, no events that take others back. */
 #define TO_VERSION_4                                                                                             \
+	"DROP TRIGGER events_given; DROP TRIGGER events_timed; DROP TRIGGER events_undone; DROP TRIGGER events_removed;" \
+	"DROP TRIGGER votes_added; DROP TRIGGER votes_given; DROP TRIGGER votes_changed; DROP TRIGGER votes_taken;" \
+	"DROP TRIGGER votes_removed; DROP TABLE stats_given; DROP TABLE stats_leads; DROP TABLE stats_pairs;" \
+	"DROP TABLE stats_opinions;" \
 	"DROP INDEX labels_position; ALTER TABLE labels DROP COLUMN position; ALTER TABLE labels DROP COLUMN colour;" \
 	"ALTER TABLE labels DROP COLUMN description; DROP TABLE former_labels; DROP TABLE relabelling;"       \
 	"ALTER TABLE events DROP COLUMN merged;"                                                              \
@@ -165,6 +170,31 @@ static void what_is_there_is_found_by_filters(void **state)
 	assert_int_equal(find(&(struct sample_filter){.flagged = SAMPLE_FLAGGED}), 1);
 }
 
+/* Also those of which version 1 kept no votes. */
+static void what_was_said_is_counted_once(void **state)
+{
+	static const char *const versions[] = {TO_VERSION_4, TO_VERSION_1};
+
+	(void)state;
+	label("ada", 1, "manx");
+	for (size_t i = 0; i < 2; i++) {
+		struct dataset_stats stats;
+
+		meanwhile(versions[i]);
+		open_again();
+		must(dataset_stats(dataset, &stats, &failure));
+		assert_int_equal(stats.person_count, 2);
+		assert_int_equal(stats.people[0].labelled, 4);
+		assert_int_equal(stats.people[1].labelled, 1);
+		assert_int_equal(stats.two_count, 1);
+		assert_int_equal(stats.twos[0].n, 1);
+		assert_string_equal(stats.twos[0].said[0].text[2], "manx");
+		assert_int_equal(stats.kept.count[STATS_PAIR], 1);
+		assert_int_equal(stats.kept.rows[STATS_PAIR][0].n, 1);
+		dataset_stats_release(&stats);
+	}
+}
+
 static void one_that_is_only_read_is_read_as_it_will_be(void **state)
 {
 	struct dataset_record *records;
@@ -239,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(votes_that_are_only_events_count),
 		TEST(what_is_there_is_found_by_filters),
+		TEST(what_was_said_is_counted_once),
 		TEST(one_that_is_only_read_is_read_as_it_will_be),
 		TEST(what_was_stuck_is_offered_by_and_by),
 		TEST(a_change_that_was_cut_short_is_ended_by_whoever_takes_a_task),

@@ -49,6 +49,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.removed = mongodb_removed,
 	.removed_bytes = mongodb_removed_bytes,
 	.store_removed = mongodb_store_removed,
+	.stats = mongodb_stats,
 	.next = mongodb_next,
 	.lease = mongodb_lease,
 	.lease_chosen = mongodb_lease_chosen,

@@ -3,17 +3,7 @@
 
 static void add_count(struct batch *batch, const char *kind, const char *name, int64_t delta)
 {
-	for (size_t i = 0; i < batch->count_count; i++) {
-		if (strcmp(batch->counts[i].kind, kind) == 0 && strcmp(batch->counts[i].name, name) == 0) {
-			batch->counts[i].delta += delta;
-			return;
-		}
-	}
-	if (batch->count_count == batch->count_capacity) {
-		batch->count_capacity = batch->count_capacity ? batch->count_capacity * 2 : 16;
-		batch->counts = memory_grow(batch->counts, batch->count_capacity, sizeof(*batch->counts));
-	}
-	batch->counts[batch->count_count++] = (struct count){.kind = kind, .name = memory_text(name), .delta = delta};
+	batch_count(batch, kind, memory_text(name), delta, 0);
 }
 
 void batch_event(struct batch *batch, struct record *record, const struct label_event *event, const char *request)
@@ -32,6 +22,9 @@ void batch_event(struct batch *batch, struct record *record, const struct label_
 		BSON_APPEND_UTF8(document, "merged", event->merged);
 	mongoc_bulk_operation_insert(batch->events, document);
 	bson_destroy(document);
+	stats_count_event(batch, event, 1);
+	if (event->undoes > 0 && (size_t)event->undoes <= record->heard_count)
+		stats_count_event(batch, &record->heard[event->undoes - 1], -1);
 }
 
 void batch_merge_event(struct batch *batch, struct record *record, const char *from, const char *into, const char *by)
@@ -55,8 +48,30 @@ void batch_remove(struct batch *batch, const struct record *record)
 	mongoc_bulk_operation_remove(batch->events, events);
 	add_count(batch, "state", sample_state_name(record->sample.state), -1);
 	add_count(batch, "label", record->sample.label, -1);
+	stats_forget_events(batch, record);
+	stats_count_votes(batch, record->was_votes, record->was_vote_count, -1);
 	bson_destroy(image);
 	bson_destroy(events);
+}
+
+static bool same_vote(const struct rules_vote *one, const struct rules_vote *other)
+{
+	return strcmp(one->user, other->user) == 0 && strcmp(one->label, other->label) == 0;
+}
+
+/* Other votes may come in another order where they are folded anew: then they are counted anew, too. */
+static bool votes_as_read(const struct record *record)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < record->vote_count; i++) {
+		if (!record->votes[i].label)
+			continue;
+		if (at == record->was_vote_count || !same_vote(&record->was_votes[at], &record->votes[i]))
+			return false;
+		at++;
+	}
+	return at == record->was_vote_count;
 }
 
 int batch_save(struct batch *batch, struct record *record, struct err *err)
@@ -65,6 +80,10 @@ int batch_save(struct batch *batch, struct record *record, struct err *err)
 
 	if (!batch->images)
 		batch->images = work_bulk(batch->work, "images");
+	if (record->is_new || !votes_as_read(record)) {
+		stats_count_votes(batch, record->was_votes, record->was_vote_count, -1);
+		stats_count_votes(batch, record->votes, record->vote_count, 1);
+	}
 	if (record->is_new) {
 		add_count(batch, "state", sample_state_name(sample->state), 1);
 		add_count(batch, "label", sample->label, 1);
@@ -96,13 +115,15 @@ static int write_counts(struct batch *batch, struct err *err)
 	for (size_t i = 0; i < batch->count_count; i++) {
 		const struct count *count = &batch->counts[i];
 
-		if (count->delta == 0)
+		if (count->delta == 0 && count->ms == 0)
 			continue;
 		if (!bulk)
 			bulk = work_bulk(batch->work, "counters");
 		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(batch->dataset), "kind", BCON_UTF8(count->kind), "name",
 		                          BCON_UTF8(count->name), "shard", BCON_INT32((int32_t)batch->shard));
-		bson_t *update = BCON_NEW("$inc", "{", "n", BCON_INT64(count->delta), "}");
+		bson_t *update = count->ms ? BCON_NEW("$inc", "{", "n", BCON_INT64(count->delta), "ms",
+		                                      BCON_INT64(count->ms), "}")
+		                           : BCON_NEW("$inc", "{", "n", BCON_INT64(count->delta), "}");
 		mongoc_bulk_operation_update_one(bulk, filter, update, true);
 		bson_destroy(filter);
 		bson_destroy(update);

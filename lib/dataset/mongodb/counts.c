@@ -50,8 +50,8 @@ static int read_count(void *data, const bson_t *document, struct err *err)
 
 static bson_t *counters_pipeline(const char *name, bool with_labels)
 {
-	return BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(name), "kind", "{", "$ne",
-	                BCON_UTF8(with_labels ? "" : "label"), "}", "}", "}", "{", "$group", "{",
+	return BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(name), "kind", "{", "$in", "[",
+	                BCON_UTF8("state"), BCON_UTF8(with_labels ? "label" : "state"), "]", "}", "}", "}", "{", "$group", "{",
 	                "_id", "{", "kind", BCON_UTF8("$kind"), "name", BCON_UTF8("$name"), "}", "n", "{", "$sum",
 	                BCON_UTF8("$n"), "}", "}", "}", "]");
 }

@@ -283,6 +283,8 @@ struct record {
 	bson_t *adopts;
 	enum sample_state was_state; /* as it was read */
 	char *was_label;
+	struct rules_vote *was_votes; /* for labels */
+	size_t was_vote_count;
 };
 struct records {
 	struct record *item;
@@ -320,6 +322,8 @@ int records_take_events(struct work *work, const char *dataset, struct records *
 /* Reads the events of the records for which `wanted` is true. */
 int records_read_events(struct work *work, const char *dataset, struct records *records, const bool *wanted,
                         struct err *err);
+/* Of all of them. */
+int records_read_all_events(struct work *work, const char *dataset, struct records *records, struct err *err);
 /* Reads a label event; its texts belong to the document. */
 struct label_event event_of(const bson_t *document);
 /* Appends a copy of the sample's next event to those that were read. */
@@ -376,9 +380,10 @@ void tombstone_append(mongoc_bulk_operation_t *bulk, const char *dataset, const 
 /* --- what one transaction writes: samples, events and counts (batch.c) -------------------------------------------- */
 
 struct count {
-	const char *kind; /* "state", "label" */
+	const char *kind; /* "state", "label", and those of stats.c */
 	char *name;
 	int64_t delta;
+	int64_t ms; /* of lead times: the change of their sum */
 };
 struct batch {
 	struct work *work;
@@ -390,6 +395,13 @@ struct batch {
 	size_t count_count, count_capacity;
 };
 void batch_clear(struct batch *batch);
+/* tally.c. Takes name. */
+void batch_count(struct batch *batch, const char *kind, char *name, int64_t delta, int64_t ms);
+/* stats.c: counts (sign 1), or takes back (-1), a label that the event gives; and the pairs of a sample's votes. */
+void stats_count_event(struct batch *batch, const struct label_event *event, int64_t sign);
+void stats_count_votes(struct batch *batch, const struct rules_vote *votes, size_t count, int64_t sign);
+/* Takes back the effective events among those that were read. */
+void stats_forget_events(struct batch *batch, const struct record *record);
 /* Empties the batch for another attempt; dataset and shard stay. */
 void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. request may be NULL. */
@@ -398,7 +410,8 @@ void batch_event(struct batch *batch, struct record *record, const struct label_
 void batch_merge_event(struct batch *batch, struct record *record, const char *from, const char *into, const char *by);
 /* Writes the new or changed record, and the changes of counts that follow. */
 int batch_save(struct batch *batch, struct record *record, struct err *err);
-/* Removes the record, as it was read, with its events; applied before everything that the batch saves. */
+/* Removes the record, as it was read, with its events, which were read too; applied before everything that the batch
+ * saves. */
 void batch_remove(struct batch *batch, const struct record *record);
 /* Sends the whole batch. */
 int batch_write(struct batch *batch, struct err *err);
@@ -469,6 +482,7 @@ typeof(dataset_removed_done) mongodb_removed_done;
 typeof(dataset_removed) mongodb_removed;
 typeof(dataset_removed_bytes) mongodb_removed_bytes;
 typeof(dataset_store_removed) mongodb_store_removed;
+int mongodb_stats(struct dataset *, struct stats_kept *, struct err *);
 
 typeof(dataset_merge) mongodb_merge;
 typeof(dataset_add_image) mongodb_add_image;

@@ -51,6 +51,11 @@ static void record_release(struct record *record)
 	free(record->decided_by);
 	free(record->url);
 	free(record->was_label);
+	for (size_t i = 0; i < record->was_vote_count; i++) {
+		free((char *)(uintptr_t)record->was_votes[i].user);
+		free((char *)(uintptr_t)record->was_votes[i].label);
+	}
+	free(record->was_votes);
 	bson_destroy(record->adopts);
 	sample_release(&record->sample);
 }
@@ -243,6 +248,20 @@ static void read_member(struct record *record, bson_iter_t *iter)
 		read_decision(record, iter);
 }
 
+static void keep_votes(struct record *record)
+{
+	if (record->vote_count == 0)
+		return;
+	record->was_votes = memory_new(record->vote_count, sizeof(*record->was_votes));
+	for (size_t i = 0; i < record->vote_count; i++) {
+		const struct rules_vote *vote = &record->votes[i];
+
+		if (vote->label)
+			record->was_votes[record->was_vote_count++] =
+				(struct rules_vote){.user = memory_text(vote->user), .label = memory_text(vote->label)};
+	}
+}
+
 int records_visit(void *records, const bson_t *document, struct err *err)
 {
 	struct record *record = records_add(records);
@@ -259,6 +278,7 @@ int records_visit(void *records, const bson_t *document, struct err *err)
 	}
 	record->was_state = record->sample.state;
 	record->was_label = memory_text(record->sample.label);
+	keep_votes(record);
 	return 0;
 }
 

@@ -105,7 +105,8 @@ static int run_removal(struct work *work, void *data, struct err *err)
 	if (removal->named.count == 0)
 		return err_set(err, ERR_NOT_FOUND, "Sample not found");
 	const char *filepath = removal->named.item[0].sample.filepath;
-	if (records_find(work, name, "filepath", &filepath, 1, &removal->records, err))
+	if (records_find(work, name, "filepath", &filepath, 1, &removal->records, err) ||
+	    records_read_all_events(work, name, &removal->records, err))
 		return -1;
 	removal->tombstones = memory_new(removal->records.count, sizeof(*removal->tombstones));
 	for (size_t i = 0; i < removal->records.count; i++)

@@ -214,7 +214,8 @@ static int find_there(struct work *work, struct filling *filling, struct err *er
 	BSON_APPEND_ARRAY(&in, "$in", &list);
 	bson_destroy(&list);
 	bson_append_document_end(filter, &in);
-	return work_find(work, "images", filter, opts_hint("id", 0), records_visit, &filling->there, err);
+	return work_find(work, "images", filter, opts_hint("id", 0), records_visit, &filling->there, err) ||
+	       records_read_all_events(work, filling->dataset->base.name, &filling->there, err);
 }
 
 /* If the sample came before it was removed in the source, its image came, too, and has to be removed. */

@@ -223,6 +223,16 @@ int records_read_events(struct work *work, const char *dataset, struct records *
 	              : 0;
 }
 
+int records_read_all_events(struct work *work, const char *dataset, struct records *records, struct err *err)
+{
+	bool *all = memory_new(records->count + 1, sizeof(*all));
+
+	memset(all, true, records->count);
+	int failed = records_read_events(work, dataset, records, all, err);
+	free(all);
+	return failed;
+}
+
 int records_take_events(struct work *work, const char *dataset, struct records *records, struct err *err)
 {
 	bool *older = memory_new(records->count + 1, sizeof(*older));

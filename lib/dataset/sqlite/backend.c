@@ -47,6 +47,7 @@ const struct dataset_backend dataset_sqlite = {
 	.removed_done = sqlite_removed_done,
 	.removed = sqlite_removed,
 	.removed_bytes = sqlite_removed_bytes,
+	.stats = sqlite_stats,
 	.next = sqlite_next,
 	.lease = sqlite_lease,
 	.lease_chosen = sqlite_lease_chosen,

@@ -185,6 +185,9 @@ int carry_columns(struct sqlite_conn *writer, struct err *err);
 int carry_back(struct sqlite_conn *writer, const struct carried *carried, struct err *err);
 void carried_release(struct carried *carried);
 
+/* triggers.c: what version 5 adds for statistics. */
+extern const char stats_schema[];
+
 /* Migrates a private copy; for one of the older system, its labels count as given at `at`. */
 int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 
@@ -340,6 +343,7 @@ typeof(dataset_remove_sample) sqlite_remove_sample;
 typeof(dataset_removed_done) sqlite_removed_done;
 typeof(dataset_removed) sqlite_removed;
 typeof(dataset_removed_bytes) sqlite_removed_bytes;
+int sqlite_stats(struct dataset *, struct stats_kept *, struct err *);
 
 typeof(dataset_outline) sqlite_outline;
 typeof(dataset_records) sqlite_records;

@@ -1,0 +1,109 @@
+/* The counts of statistics in MongoDB: counters of their own kinds, whose names hold a row's texts and its number. */
+#include "dataset/mongodb/internal.h"
+
+#include <inttypes.h>
+
+#define BETWEEN "\x1f" /* a control character, which neither users nor labels have */
+static const char *const KINDS[STATS_KINDS] = {
+	[STATS_GIVEN] = "given", [STATS_LEAD] = "lead", [STATS_PAIR] = "pair", [STATS_OPINION] = "opinion"};
+
+/* --- counting ----------------------------------------------------------------------------------------------------- */
+
+void stats_count_event(struct batch *batch, const struct label_event *event, int64_t sign)
+{
+	if (!rules_gives(event))
+		return;
+	batch_count(batch, KINDS[STATS_GIVEN], memory_format("%s" BETWEEN "%" PRId64, event->by, event->at / STATS_DAY_US),
+	            sign, 0);
+	if (event->lead_time_ms >= 0)
+		batch_count(batch, KINDS[STATS_LEAD],
+		            memory_format("%s" BETWEEN "%" PRId64, event->by, stats_lead_from(event->lead_time_ms)), sign,
+		            sign * event->lead_time_ms);
+}
+
+void stats_forget_events(struct batch *batch, const struct record *record)
+{
+	for (size_t i = 0; i < record->heard_count; i++) {
+		const struct label_event *event = &record->heard[i];
+
+		stats_count_event(batch, event, -1);
+		if (event->undoes > 0 && (size_t)event->undoes <= record->heard_count)
+			stats_count_event(batch, &record->heard[event->undoes - 1], 1);
+	}
+}
+
+static void count_pair(struct batch *batch, const struct rules_vote *one, const struct rules_vote *other,
+                       int64_t voters, int64_t sign)
+{
+	bool in_order = strcmp(one->label, other->label) <= 0;
+
+	batch_count(batch, KINDS[STATS_PAIR],
+	            memory_format("%s" BETWEEN "%s" BETWEEN "%" PRId64, in_order ? one->label : other->label,
+	                          in_order ? other->label : one->label, voters),
+	            sign, 0);
+	if (strcmp(one->user, other->user) > 0) {
+		const struct rules_vote *swapped = one;
+
+		one = other;
+		other = swapped;
+	}
+	batch_count(batch, KINDS[STATS_OPINION],
+	            memory_format("%s" BETWEEN "%s" BETWEEN "%s" BETWEEN "%s" BETWEEN "0", one->user, other->user, one->label,
+	                          other->label),
+	            sign, 0);
+}
+
+void stats_count_votes(struct batch *batch, const struct rules_vote *votes, size_t count, int64_t sign)
+{
+	int64_t voters = 0;
+
+	for (size_t i = 0; i < count; i++)
+		voters += votes[i].label != NULL;
+	for (size_t i = 0; i < count && voters > 1; i++) {
+		for (size_t j = i + 1; j < count; j++) {
+			if (votes[i].label && votes[j].label)
+				count_pair(batch, &votes[i], &votes[j], voters, sign);
+		}
+	}
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static int read_row(void *data, const bson_t *document, struct err *err)
+{
+	const char *kind = text_in(document, "_id.kind");
+	char *name = memory_text(text_in(document, "_id.name")), *text = name, *end;
+	struct stats_row row = {.n = number_in(document, "n"), .ms = number_in(document, "ms")};
+
+	(void)err;
+	for (size_t i = 0; i < STATS_TEXTS && (end = strchr(text, BETWEEN[0])); i++) {
+		*end = '\0';
+		row.text[i] = text;
+		text = end + 1;
+	}
+	row.number = strtoll(text, NULL, 10);
+	for (int i = 0; i < STATS_KINDS; i++) {
+		if (strcmp(KINDS[i], kind) == 0)
+			stats_add(data, (enum stats_kind)i, &row);
+	}
+	free(name);
+	return 0;
+}
+
+int mongodb_stats(struct dataset *base, struct stats_kept *out, struct err *err)
+{
+	bson_t *pipeline = BCON_NEW(
+		"pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(base->name), "kind", "{", "$in", "[",
+		BCON_UTF8(KINDS[0]), BCON_UTF8(KINDS[1]), BCON_UTF8(KINDS[2]), BCON_UTF8(KINDS[3]), "]", "}", "}", "}",
+		"{", "$group", "{", "_id", "{", "kind", BCON_UTF8("$kind"), "name", BCON_UTF8("$name"), "}",
+		"n", "{", "$sum", BCON_UTF8("$n"), "}", "ms", "{", "$sum", BCON_UTF8("$ms"), "}", "}", "}", "]");
+	struct work work;
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err);
+
+	if (failed)
+		bson_destroy(pipeline);
+	else
+		failed = work_aggregate(&work, "counters", pipeline, read_row, out, err);
+	work_end(&work);
+	return failed;
+}
