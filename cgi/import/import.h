@@ -40,6 +40,6 @@ int import_refuse(struct import *import, int64_t number, const char *why);
 
 /* Reads the body and gives each of its lines to import_take or import_refuse. Non-zero with import->broken set. */
 typedef int import_reader(struct import *import);
-import_reader import_csv, import_jsonl;
+import_reader import_csv, import_jsonl, import_sagemaker;
 
 #endif

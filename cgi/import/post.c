@@ -6,7 +6,7 @@
 static const struct import_format {
 	const char *name;
 	import_reader *read;
-} import_formats[] = {{"csv", import_csv}, {"jsonl", import_jsonl}};
+} import_formats[] = {{"csv", import_csv}, {"jsonl", import_jsonl}, {"sagemaker", import_sagemaker}};
 
 static import_reader *find_reader(const struct call *call, struct err *err)
 {
@@ -16,7 +16,7 @@ static import_reader *find_reader(const struct call *call, struct err *err)
 		if (strcmp(import_formats[i].name, name) == 0)
 			return import_formats[i].read;
 	}
-	err_set(err, ERR_BAD_REQUEST, "\"format\" must be one of csv, jsonl");
+	err_set(err, ERR_BAD_REQUEST, "\"format\" must be one of csv, jsonl, sagemaker");
 	return NULL;
 }
 

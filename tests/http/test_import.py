@@ -79,7 +79,7 @@ def exported(session, dataset, form):
     return answer.content
 
 
-FORMS = ["csv", "jsonl"]
+FORMS = ["csv", "jsonl", "sagemaker"]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -221,6 +221,28 @@ def test_more_lines_than_are_written_at_once_are_all_imported(contributor, fresh
     answered, summary = imported(contributor, fresh, "jsonl", body)
     assert summary == counts(labelled=len(lines), failed=2100)
     assert [line["line"] for line in answered] == list(range(1, len(lines) + 2101))
+
+
+# --- sagemaker
+
+
+def manifest(reference, label, **more):
+    return json.dumps({"source-ref": reference, "species": 0, "species-metadata": {"class-name": label, "type": "x", **more}})
+
+
+def test_a_manifest_of_ground_truth_names_images_by_their_keys(contributor, fresh):
+    address = f"https://elsewhere.example/label/images/{fresh}/%3Dcmd%7C%22x%22.png"
+    body = [
+        manifest("s3://bucket/sub/folder/a.png", "cat", **{"creation-date": "2026-01-31T12:34:56.789000"}), manifest("s3://bucket/percent%20.png", "dog"),
+        manifest(address, "cat"), manifest("plain.png", "dog"), manifest("s3://bucket", "cat"), manifest("https://host/%zz", "cat"),
+        manifest("s3://bucket/lost.png", "cat"), json.dumps({"species": 0}), json.dumps({"source-ref": "s3://bucket/a.1.JPG"}),
+    ]  # fmt: skip
+    lines, summary = imported(contributor, fresh, "sagemaker", "\n".join(body))
+    assert summary == counts(labelled=4, skipped=1, failed=4)
+    assert [line["line"] for line in lines if "error" in line] == [5, 6, 7, 8]
+    said = kept(contributor, fresh, "label", "labelled_at")
+    assert said["sub/folder/a.png"] == ("cat", AT)
+    assert [said[name][0] for name in ("percent%20.png", '=cmd|"x".png', "plain.png")] == ["dog", "cat", "dog"]
 
 
 # --- around it
