@@ -8,6 +8,7 @@
 #include "dataset/answers.h"
 #include "dataset/audit.h"
 #include "dataset/dataset.h"
+#include "dataset/feed.h"
 #include "dataset/label.h"
 #include "dataset/move.h"
 #include "dataset/removal.h"
@@ -92,6 +93,7 @@ struct dataset_backend {
 	typeof(dataset_store_removed) *store_removed; /* NULL: no other machine uses the store */
 	/* *out is empty */
 	int (*stats)(struct dataset *dataset, struct stats_kept *out, struct err *err);
+	typeof(feed_read) *feed_read;
 
 	typeof(lease_next) *next;
 	typeof(lease_take) *lease;

@@ -197,6 +197,11 @@ void connections_linger(struct connections *connections, int connection)
 		close(connection);
 }
 
+bool connections_stopped(struct connections *connections)
+{
+	return atomic_load(&connections->stopping);
+}
+
 void connections_stop(struct connections *connections)
 {
 	uint64_t one = 1;

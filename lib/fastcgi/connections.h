@@ -25,5 +25,7 @@ void connections_linger(struct connections *connections, int connection);
  * nginx sends on a kept connection at this moment finds it closed, and nginx sends it again where it is configured
  * so (nginx.conf). */
 void connections_stop(struct connections *connections);
+/* Whether that was called: a request that waits for something ends then. */
+bool connections_stopped(struct connections *connections);
 
 #endif

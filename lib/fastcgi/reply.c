@@ -28,6 +28,7 @@ static const struct {
 	[ERR_METHOD] = {405, "Method Not Allowed"},
 	[ERR_SLOW] = {408, "Request Timeout"},
 	[ERR_CONFLICT] = {409, "Conflict"},
+	[ERR_GONE] = {410, "Gone"},
 	[ERR_LENGTH_REQUIRED] = {411, "Length Required"},
 	[ERR_TOO_LARGE] = {413, "Content Too Large"},
 	[ERR_MEDIA_TYPE] = {415, "Unsupported Media Type"},

@@ -293,11 +293,16 @@ bool request_drain(struct request *request)
 	return FCGX_GetStr(piece, 1, request->fcgi->in) == 0 && FCGX_GetError(request->fcgi->in) == 0;
 }
 
-bool request_is_gone(const struct request *request)
+bool request_pause(const struct request *request, int ms)
 {
 	struct pollfd connection = {.fd = request->fcgi->ipcFd, .events = POLLRDHUP};
 
-	return poll(&connection, 1, 0) == 1 && (connection.revents & (POLLRDHUP | POLLHUP | POLLERR));
+	return poll(&connection, 1, ms) == 1 && (connection.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+bool request_is_gone(const struct request *request)
+{
+	return request_pause(request, 0);
 }
 
 int request_check_coding(const struct request *request, struct err *err)

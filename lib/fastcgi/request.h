@@ -80,6 +80,8 @@ bool request_drain(struct request *request);
 
 /* Whether nobody waits for the answer any more: nginx has closed the connection, because its client did. */
 bool request_is_gone(const struct request *request);
+/* The same, but waits up to `ms` milliseconds for it. */
+bool request_pause(const struct request *request, int ms);
 
 /* Bodies are never unpacked: one that is said to be compressed (Content-Encoding) is ERR_MEDIA_TYPE. */
 int request_check_coding(const struct request *request, struct err *err);

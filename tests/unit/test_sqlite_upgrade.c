@@ -94,7 +94,8 @@ static void meanwhile(const char *sql)
 	"ALTER TABLE samples DROP COLUMN flag_note; ALTER TABLE samples DROP COLUMN flagged_by;"              \
 	"ALTER TABLE events DROP COLUMN undoes; CREATE INDEX samples_unreadable ON samples (id) WHERE state = 3;" \
 	"ALTER TABLE samples DROP COLUMN file_sha256; ALTER TABLE samples DROP COLUMN file_bytes;"            \
-	"ALTER TABLE samples DROP COLUMN file_modified_ns; DROP TABLE removed; DROP TABLE snapshots; PRAGMA user_version = 4;"
+	"ALTER TABLE samples DROP COLUMN file_modified_ns; DROP TABLE removed; DROP TABLE snapshots;"                   \
+	"DROP TABLE feed; PRAGMA user_version = 4;"
 
 /* As version 1 left it: votes only while several were asked. */
 static const char TO_VERSION_1[] = TO_VERSION_4

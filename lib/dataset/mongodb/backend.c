@@ -50,6 +50,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.removed_bytes = mongodb_removed_bytes,
 	.store_removed = mongodb_store_removed,
 	.stats = mongodb_stats,
+	.feed_read = mongodb_feed_read,
 	.next = mongodb_next,
 	.lease = mongodb_lease,
 	.lease_chosen = mongodb_lease_chosen,

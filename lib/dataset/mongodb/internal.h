@@ -476,6 +476,7 @@ int snapshot_has_blob(struct dataset *base, const char *blob_key, bool *out, str
 typeof(snapshot_add) mongodb_snapshot_add;
 typeof(snapshot_find) mongodb_snapshot_find;
 typeof(snapshot_list) mongodb_snapshot_list;
+typeof(feed_read) mongodb_feed_read;
 typeof(dataset_visit_all) mongodb_visit_all;
 typeof(dataset_remove_sample) mongodb_remove_sample;
 typeof(dataset_removed_done) mongodb_removed_done;

@@ -38,8 +38,8 @@ int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit
 	return !stmt || row;
 }
 
-int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request, int64_t *n,
-              struct err *err)
+int event_insert(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request,
+                 int64_t *n, struct err *err)
 {
 	return conn_int64(writer, err, 0, n,
 	                  "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request, undoes, merged)"
@@ -47,6 +47,15 @@ int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event 
 	                  " FROM events WHERE sample = ?1 RETURNING n",
 	                  "issisisis", row, event->label, event->by, event->at, event->source, event->lead_time_ms, request,
 	                  event->undoes, event->merged);
+}
+
+int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request, int64_t *n,
+              struct err *err)
+{
+	const struct feed_item item = {
+		.kind = FEED_LABEL, .id = row - 1, .label = event->label, .by = event->by, .at = event->at};
+
+	return event_insert(writer, row, event, request, n, err) || feed_add(writer, &item, err);
 }
 
 int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err)

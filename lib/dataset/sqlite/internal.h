@@ -237,10 +237,14 @@ int sync_folder(const char *dir, struct err *err);
 /* Makes the database `made`, which is whole and closed, the dataset of that name, durably; ERR_CONFLICT when there
  * is one. */
 int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err);
-/* Appends a label event; *n is its number among the sample's. request may be NULL. */
+/* Appends a label event, to the feed as well; *n is its number among the sample's. request may be NULL. */
 int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request, int64_t *n,
               struct err *err);
-/* Before the first other event, gives a label that came without one its own, so that an undo can return to it. */
+/* The same, but not to the feed. */
+int event_insert(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request,
+                 int64_t *n, struct err *err);
+/* Before the first other event, gives a label that came without one its own, so that an undo can return to it. The
+ * feed has told it already. */
 int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err);
 /* The same once the sample has its first event, and is still as it was before: that becomes its second. Most have no
  * label then, which is seen faster so. */
@@ -338,6 +342,11 @@ typeof(dataset_flag) sqlite_flag;
 typeof(snapshot_add) sqlite_snapshot_add;
 typeof(snapshot_find) sqlite_snapshot_find;
 typeof(snapshot_list) sqlite_snapshot_list;
+typeof(feed_read) sqlite_feed_read;
+/* Appends an item to the feed, in the transaction of what it tells. */
+int feed_add(struct sqlite_conn *writer, const struct feed_item *item, struct err *err);
+/* Makes the feed anew of the events and samples that are there; cursors of before are too old from then on. */
+int feed_refill(struct sqlite_conn *writer, struct err *err);
 typeof(dataset_visit_all) sqlite_visit_all;
 typeof(dataset_remove_sample) sqlite_remove_sample;
 typeof(dataset_removed_done) sqlite_removed_done;

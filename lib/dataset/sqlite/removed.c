@@ -97,8 +97,12 @@ static int write_removal(struct sqlite_conn *writer, void *data, struct err *err
 	if (find_samples(writer, removal, err))
 		return -1;
 	for (size_t i = 0; i < removal->count; i++) {
-		if (tombstone_insert(writer, &removal->tombstones[i], err) ||
-		    sample_delete(writer, removal->tombstones[i].id + 1, err))
+		const struct tombstone *tombstone = &removal->tombstones[i];
+		const struct feed_item item = {
+			.kind = FEED_REMOVE, .id = tombstone->id, .label = "", .by = tombstone->by, .at = tombstone->at};
+
+		if (tombstone_insert(writer, tombstone, err) || sample_delete(writer, tombstone->id + 1, err) ||
+		    feed_add(writer, &item, err))
 			return -1;
 	}
 	return 0;

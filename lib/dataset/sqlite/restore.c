@@ -188,7 +188,7 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 	for (size_t i = 0; i < record->event_count; i++) {
 		int64_t n;
 
-		if (event_add(writer, row, &record->events[i], NULL, &n, err))
+		if (event_insert(writer, row, &record->events[i], NULL, &n, err))
 			return -1;
 	}
 	for (size_t i = 0; i < record->vote_count; i++) {
@@ -236,13 +236,20 @@ static int unlink_side_files(const struct sqlite_store *store, const char *name,
 	return 0;
 }
 
+static int write_feed(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	(void)data;
+	return feed_refill(writer, err);
+}
+
 /* Closes the database first, with everything in its one file, since its log would not be renamed with it. */
 int sqlite_restore_finish(struct dataset *dataset, struct err *err)
 {
 	struct sqlite_store *store = ((struct sqlite_dataset *)dataset)->store;
 	char *name = memory_text(dataset->name), *moving = moving_path(store, dataset->name, "");
 
-	int failed = db_fold(dataset_db(dataset), true, err);
+	int failed = db_write(dataset_db(dataset), true, write_feed, NULL, err) ||
+	             db_fold(dataset_db(dataset), true, err);
 	sqlite_close(dataset);
 	failed = failed || unlink_side_files(store, name, err) || give_name(store, moving, name, err);
 	free(moving);

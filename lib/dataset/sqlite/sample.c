@@ -326,7 +326,10 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 	             image->type, image->sha256, image->filename, image->url, image->bytes, image->width, image->height,
 	             now, image->user, labelled ? now : INT64_C(0), labelled ? image->user : ""))
 		return -1;
-	return labelled ? event_add(writer, addition->row, &event, NULL, &n, err) : 0;
+	const struct feed_item item = {
+		.kind = FEED_UPLOAD, .id = addition->row - 1, .label = "", .by = image->user, .at = now};
+	return feed_add(writer, &item, err) ||
+	       (labelled && event_add(writer, addition->row, &event, NULL, &n, err));
 }
 
 static int write_image(struct sqlite_conn *writer, void *data, struct err *err)

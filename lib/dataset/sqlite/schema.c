@@ -184,6 +184,11 @@ static const char VERSION_5_REMOVED[] =
 	"CREATE INDEX removed_blob ON removed (blob_key) WHERE blob_key IS NOT NULL;"
 	"CREATE INDEX removed_due ON removed (id) WHERE due = 1;";
 
+/* Numbered in order of commit (feed.c). */
+static const char VERSION_5_FEED[] =
+	"CREATE TABLE feed (n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, sample INTEGER NOT NULL, label TEXT NOT NULL,"
+	" by TEXT NOT NULL, at INTEGER NOT NULL);";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -269,6 +274,7 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
 	       conn_script(writer, VERSION_5_REMOVED, err) ||
 	       conn_script(writer, stats_schema, err) ||
+	       conn_script(writer, VERSION_5_FEED, err) || feed_refill(writer, err) ||
 	       conn_script(writer, "PRAGMA user_version = 5", err);
 }
 
