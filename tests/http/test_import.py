@@ -159,6 +159,7 @@ def test_rows_that_do_not_match_are_listed_and_the_others_imported(contributor, 
         (b"filepath,label\npl\xffain.png,cat\na.1.JPG,dog\n+plus.png,cat\n", {2}),
         ("\ufefffilepath,label\r\n\r\na.1.JPG,dog\r\n+plus.png,cat", set()),
     ],
+    ids=["open quote", "after a quote", "quote inside", "too long", "open quote, far", "NUL", "no UTF-8", "mark, CRLF, no end"],
 )  # fmt: skip
 def test_a_row_that_is_no_csv_takes_no_other_with_it(contributor, fresh, body, failed):
     lines, _ = imported(contributor, fresh, "csv", body)
