@@ -9,8 +9,9 @@ from front import named_bucket
 from harness import LIBEXEC
 
 SECRETS = {"AWS_ACCESS_KEY_ID": "the key", "AWS_SECRET_ACCESS_KEY": "the secret", "AWS_SESSION_TOKEN": "the token"}
-IMAGES = {"access", "archive", "bulk_upload", "datasets", "health", "images", "obtain", "samples", "single_upload", "tasks", "uploads"}
-STORELESS = {"nginx", "gate", "accounts"}
+IMAGES = {"access", "archive", "bulk_upload", "datasets", "export", "health", "images", "obtain", "samples", "single_upload", "snapshots",
+          "tasks", "uploads"}  # fmt: skip
+STORELESS = {"nginx", "gate"}
 BUILT = sorted([*(path for path in LIBEXEC.iterdir() if path.is_file()), *(LIBEXEC.parent / "lib").glob("*.so")])
 
 
@@ -80,7 +81,7 @@ def test_mongodbs_connection_string_is_with_those_who_open_datasets(make_server,
     assert not [log.name for log in (server.state / "log").iterdir() if "hidden" in log.read_text()]
 
 
-@pytest.mark.parametrize("program, stores", [("gate", ""), ("accounts", ""), ("size", "datasets"), ("images", "datasets images")])
+@pytest.mark.parametrize("program, stores", [("gate", ""), ("accounts", "datasets"), ("size", "datasets"), ("images", "datasets images")])
 def test_a_program_tells_which_stores_it_opens(program, stores):
     done = subprocess.run([LIBEXEC / program, "--stores"], capture_output=True, text=True, check=True)
     assert " ".join(done.stdout.split()) == stores
