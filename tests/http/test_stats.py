@@ -1,6 +1,7 @@
 """/v1/datasets/{d}/stats: labels by name, person and day, lead times, agreement."""
 import datetime
 
+import pymongo
 import pytest
 from collecting import assert_problem
 
@@ -88,3 +89,45 @@ def test_who_may_not_see_the_dataset_sees_no_statistics(server):
 @pytest.mark.parametrize("query", [{"by": "ann"}, {"limit": 1}])
 def test_an_unknown_parameter_is_named(server, query):
     assert_problem(server.session("viewer").get("/v1/datasets/said/stats", params=query), 400, next(iter(query)))
+
+
+# --- a database whose labels were given before statistics were kept
+
+
+@pytest.mark.on("mongo")
+@pytest.mark.parametrize("counted", ["nothing", "a part"])
+def test_labels_of_before_are_counted_at_the_next_start(make_server, counted):
+    server = make_server()
+    for name in PEOPLE:
+        server.add_user(name)
+    server.add_dataset("older", samples=600, labels=["circle", "square"])
+    server.start()
+    ann = server.session("ann")
+    folder = ann.get("/v1/datasets/older").json()["base_dir"]
+
+    def say(user, number, label):
+        body = {"dataset_name": "older", "base_dir": folder, "filepath": f"image{number}.png", "label": label}
+        assert server.session(user).post("/classify", json=body).json() == {"response": True}
+
+    for number, labels in enumerate([("circle", "square", "circle"), ("square", "square", None), ("circle", None, None)]):
+        for user, label in zip(PEOPLE, labels):
+            if label:
+                say(user, number, label)
+    say("ann", 550, "circle")
+    task = ann.post("/v1/datasets/older/tasks", json={}).json()["tasks"][0]
+    assert ann.post(f"/v1/datasets/older/tasks/{task['token']}/label", json={"label": "square", "lead_time_ms": 1234}).status_code == 200
+    assert ann.post("/v1/datasets/older/samples/550/undo").status_code == 200
+    kept = stats(ann, "older")
+    store = server.config["dataset_store"]
+    database = pymongo.MongoClient(store["uri"])[store["database"]]
+    if counted == "nothing":
+        database.counters.delete_many({"kind": {"$in": ["given", "lead", "pair", "opinion"]}})
+    else:  # as it is where what was said before is taken back
+        database.counters.update_many({"kind": "given"}, {"$inc": {"n": -5}})
+    assert stats(ann, "older") != kept
+    database.datasets.update_one({"_id": "older"}, {"$unset": {"stats_kept": ""}})
+    assert server.reload().returncode == 0
+    assert stats(ann, "older") == kept
+    say("bob", 2, "circle")
+    assert server.reload().returncode == 0
+    assert [one["labelled"] for one in stats(ann, "older")["people"]] == [4, 3, 1]

@@ -48,7 +48,7 @@ void batch_remove(struct batch *batch, const struct record *record)
 	mongoc_bulk_operation_remove(batch->events, events);
 	add_count(batch, "state", sample_state_name(record->sample.state), -1);
 	add_count(batch, "label", record->sample.label, -1);
-	stats_forget_events(batch, record);
+	stats_count_events(batch, record, -1);
 	stats_count_votes(batch, record->was_votes, record->was_vote_count, -1);
 	bson_destroy(image);
 	bson_destroy(events);

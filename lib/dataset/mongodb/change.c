@@ -519,7 +519,8 @@ int mongodb_retry_unreadable(struct dataset *dataset, int64_t *count, struct err
 	size_t found;
 
 	*count = 0;
-	if (settings_refresh(mongodb_dataset(dataset), err) || catch_up(mongodb_dataset(dataset), err))
+	if (settings_refresh(mongodb_dataset(dataset), err) || catch_up(mongodb_dataset(dataset), err) ||
+	    stats_fill(mongodb_dataset(dataset), err))
 		return -1;
 	do {
 		if (retry_page(dataset, &after, &found, count, err))

@@ -164,6 +164,7 @@ struct settings {
 	bson_oid_t due;
 	/* every vote is in its sample's document; an earlier version left some in the events alone */
 	bool votes_kept;
+	bool stats_kept; /* the statistics' counts have all that was ever said */
 	struct relabelling relabelling;
 };
 
@@ -400,8 +401,14 @@ void batch_count(struct batch *batch, const char *kind, char *name, int64_t delt
 /* stats.c: counts (sign 1), or takes back (-1), a label that the event gives; and the pairs of a sample's votes. */
 void stats_count_event(struct batch *batch, const struct label_event *event, int64_t sign);
 void stats_count_votes(struct batch *batch, const struct rules_vote *votes, size_t count, int64_t sign);
-/* Takes back the effective events among those that were read. */
-void stats_forget_events(struct batch *batch, const struct record *record);
+/* The same for the effective events among those that were read. */
+void stats_count_events(struct batch *batch, const struct record *record, int64_t sign);
+/* The kinds of counters that statistics have: a lasting text, or NULL for another kind; and their sums in a dataset, as
+ * documents `{_id: {kind, name}, n, ms}`. */
+const char *stats_kind_of(const char *kind);
+bson_t *stats_pipeline(const char *dataset);
+/* stats_fill.c. Once for a dataset of an earlier version, which counted none of it. Not for use in a transaction. */
+int stats_fill(struct mongodb_dataset *dataset, struct err *err);
 /* Empties the batch for another attempt; dataset and shard stay. */
 void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. request may be NULL. */

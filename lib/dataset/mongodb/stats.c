@@ -21,14 +21,14 @@ void stats_count_event(struct batch *batch, const struct label_event *event, int
 		            sign * event->lead_time_ms);
 }
 
-void stats_forget_events(struct batch *batch, const struct record *record)
+void stats_count_events(struct batch *batch, const struct record *record, int64_t sign)
 {
 	for (size_t i = 0; i < record->heard_count; i++) {
 		const struct label_event *event = &record->heard[i];
 
-		stats_count_event(batch, event, -1);
+		stats_count_event(batch, event, sign);
 		if (event->undoes > 0 && (size_t)event->undoes <= record->heard_count)
-			stats_count_event(batch, &record->heard[event->undoes - 1], 1);
+			stats_count_event(batch, &record->heard[event->undoes - 1], -sign);
 	}
 }
 
@@ -90,20 +90,30 @@ static int read_row(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-int mongodb_stats(struct dataset *base, struct stats_kept *out, struct err *err)
+const char *stats_kind_of(const char *kind)
 {
-	bson_t *pipeline = BCON_NEW(
-		"pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(base->name), "kind", "{", "$in", "[",
+	for (int i = 0; i < STATS_KINDS; i++) {
+		if (strcmp(KINDS[i], kind) == 0)
+			return KINDS[i];
+	}
+	return NULL;
+}
+
+bson_t *stats_pipeline(const char *dataset)
+{
+	return BCON_NEW(
+		"pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(dataset), "kind", "{", "$in", "[",
 		BCON_UTF8(KINDS[0]), BCON_UTF8(KINDS[1]), BCON_UTF8(KINDS[2]), BCON_UTF8(KINDS[3]), "]", "}", "}", "}",
 		"{", "$group", "{", "_id", "{", "kind", BCON_UTF8("$kind"), "name", BCON_UTF8("$name"), "}",
 		"n", "{", "$sum", BCON_UTF8("$n"), "}", "ms", "{", "$sum", BCON_UTF8("$ms"), "}", "}", "}", "]");
-	struct work work;
-	int failed = work_begin(&work, mongodb_dataset(base)->store, err);
+}
 
-	if (failed)
-		bson_destroy(pipeline);
-	else
-		failed = work_aggregate(&work, "counters", pipeline, read_row, out, err);
+int mongodb_stats(struct dataset *base, struct stats_kept *out, struct err *err)
+{
+	struct work work;
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) ||
+	             work_aggregate(&work, "counters", stats_pipeline(base->name), read_row, out, err);
+
 	work_end(&work);
 	return failed;
 }
