@@ -54,7 +54,8 @@ static int read_piece(struct manifest *manifest, struct err *err)
 	size_t left = manifest->text.len - manifest->at, got;
 	char *piece = memory_raw(left + PIECE_BYTES);
 
-	memcpy(piece, manifest->text.data + manifest->at, left);
+	if (left > 0)
+		memcpy(piece, manifest->text.data + manifest->at, left);
 	int failed = left > LINE_MAX_BYTES ? err_set(err, ERR_UPSTREAM, "A line of the snapshot's manifest is too long")
 	                                   : blob_read(manifest->blobs, manifest->key, manifest->offset, piece + left,
 	                                               PIECE_BYTES, &got, err);

@@ -211,13 +211,3 @@ def test_unless_a_default_dataset_is_to_be_made(make_server):
     server = make_server(config={"default_dataset": "inbox"})
     server.add_user("ann")
     assert size(server.start().session("ann"), "inbox") == 0
-
-
-def test_nothing_starts_without_a_user(make_server):
-    server = make_server()
-    server.add_dataset("demo")
-    server.port = free_port()
-    done = server.command("start")
-    assert done.returncode == 1
-    assert "user" in done.stderr.splitlines()[-1]
-    assert server.processes() == []
