@@ -21,7 +21,7 @@ THERE = {  # the methods of addresses
     "/fetch": "GET", "/add_label/cat": "POST", "/single_upload/": "GET POST", "/bulk_upload": "GET POST", "/healthz": "GET",
     "/metrics": "GET", "/v1/me": "GET", "/v1/datasets": "GET POST", D: "GET PATCH DELETE", D + "/labels": "GET POST",
     D + "/images/a.png": "PUT", D + "/images": "POST", D + "/archive": "POST", D + "/uploads": "OPTIONS POST",
-    D + "/uploads/x": "HEAD PATCH DELETE OPTIONS", D + "/samples": "GET", D + "/samples/0": "GET", D + "/samples/0/image": "GET",
+    D + "/uploads/x": "HEAD PATCH DELETE OPTIONS", D + "/samples": "GET", D + "/samples/0": "GET DELETE", D + "/samples/0/image": "GET",
     D + "/samples/0/thumb": "GET", D + "/tasks": "GET POST", D + "/tasks/x/label": "POST", f"/images/{DEFAULT}/a.png": "GET",
 }  # fmt: skip
 

@@ -34,7 +34,7 @@ def test_an_unknown_query_parameter_is_refused(admin, path):
     assert_problem(admin.get(path, params={"Limit": "1"}), 400, "Limit")
 
 
-@pytest.mark.parametrize("name", ["state", "label", "by", "q", "flagged", "offset"])
+@pytest.mark.parametrize("name", ["filepath", "labels", "user", "query", "flag", "offset"])
 def test_a_filter_that_there_is_none_of_is_not_answered_with_all(admin, name):
     assert_problem(admin.get(f"{DATASET}/samples", params={"limit": 1, name: "cat"}), 400, name)
 

@@ -85,8 +85,8 @@ static void meanwhile(const char *sql)
 	"DROP TRIGGER votes_added; DROP TRIGGER votes_given; DROP TRIGGER votes_changed; DROP TRIGGER votes_taken;" \
 	"DROP TRIGGER votes_removed; DROP TABLE stats_given; DROP TABLE stats_leads; DROP TABLE stats_pairs;" \
 	"DROP TABLE stats_opinions;" \
-	"DROP INDEX labels_position; ALTER TABLE labels DROP COLUMN position; ALTER TABLE labels DROP COLUMN colour;" \
-	"ALTER TABLE labels DROP COLUMN description; DROP TABLE former_labels; DROP TABLE relabelling;"       \
+	"DROP INDEX labels_position; ALTER TABLE labels DROP COLUMN shown_position; ALTER TABLE labels DROP COLUMN shown_colour;" \
+	"ALTER TABLE labels DROP COLUMN shown_description; DROP TABLE former_labels; DROP TABLE relabelling;"       \
 	"ALTER TABLE events DROP COLUMN merged;"                                                              \
 	"DROP TRIGGER samples_path_added; DROP TRIGGER samples_path_removed; DROP TRIGGER samples_path_changed;" \
 	"DROP TABLE samples_paths; DROP INDEX samples_by_state; DROP INDEX samples_by_label;"                 \

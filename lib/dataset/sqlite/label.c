@@ -110,13 +110,13 @@ static int change_rest(struct sqlite_conn *writer, const struct label_job *job, 
 {
 	const struct label_change *change = job->change;
 
-	return (change->colour && conn_run(writer, err, "UPDATE labels SET colour = NULLIF(?2, '') WHERE key = ?1", "is",
+	return (change->colour && conn_run(writer, err, "UPDATE labels SET shown_colour = NULLIF(?2, '') WHERE key = ?1", "is",
 	                                   job->key, change->colour)) ||
 	       (change->description && conn_run(writer, err,
-	                                        "UPDATE labels SET description = NULLIF(?2, '') WHERE key = ?1", "is",
+	                                        "UPDATE labels SET shown_description = NULLIF(?2, '') WHERE key = ?1", "is",
 	                                        job->key, change->description)) ||
 	       (change->moves &&
-	        conn_run(writer, err, "UPDATE labels SET position = ?2 WHERE key = ?1", "id", job->key, change->position));
+	        conn_run(writer, err, "UPDATE labels SET shown_position = ?2 WHERE key = ?1", "id", job->key, change->position));
 }
 
 static int write_label_change(struct sqlite_conn *writer, void *data, struct err *err)

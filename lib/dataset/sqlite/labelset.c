@@ -3,15 +3,15 @@
 
 #include "base/memory.h"
 
-#define COLUMNS "labels.key, labels.label, labels.position, labels.colour, labels.description"
-static const char LABELS[] = "SELECT " COLUMNS ", 0 FROM labels ORDER BY position, key";
+#define COLUMNS "labels.key, labels.label, labels.shown_position, labels.shown_colour, labels.shown_description"
+static const char LABELS[] = "SELECT " COLUMNS ", 0 FROM labels ORDER BY shown_position, key";
 /* Includes the samples that a new name has not reached yet. */
 static const char LABELS_COUNTED[] = "SELECT " COLUMNS ", COALESCE(counts.n, 0)"
 				     " + COALESCE((SELECT n FROM relabelling JOIN counts ON kind = 'label'"
 				     " AND name = relabelling.label WHERE relabelling.key = labels.key AND merged IS NULL), 0)"
 				     " FROM labels LEFT JOIN counts"
 				     " ON counts.kind = 'label' AND counts.name = labels.label"
-				     " ORDER BY labels.position, labels.key";
+				     " ORDER BY labels.shown_position, labels.key";
 
 static void label_read(sqlite3_stmt *stmt, struct dataset_label *out)
 {
@@ -63,7 +63,7 @@ int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, boo
 	if (conn_int64(writer, err, 0, key, "SELECT value FROM settings WHERE key = 'next_label_key'", "") ||
 	    check_label_count(writer, *key, err))
 		return -1;
-	return conn_run(writer, err, "INSERT INTO labels (label, key, position) VALUES (?1, ?2, ?2)", "si", name, *key) ||
+	return conn_run(writer, err, "INSERT INTO labels (label, key, shown_position) VALUES (?1, ?2, ?2)", "si", name, *key) ||
 	       former_forget(writer, name, err) || setting_set(writer, "next_label_key", *key + 1, err);
 }
 

@@ -127,11 +127,12 @@ static const char VERSION_4[] =
 /* A label's details, and its place among the others; the former names of labels, with the key of what each is now
  * (-1: nothing); the change of a name under way, or the merge of one label (merged) into another (key); and, for an
  * event with source "merge", what was merged. */
-static const char VERSION_5_LABELS[] = "ALTER TABLE labels ADD COLUMN colour TEXT;"
-				       "ALTER TABLE labels ADD COLUMN description TEXT;"
-				       "ALTER TABLE labels ADD COLUMN position REAL;"
-				       "UPDATE labels SET position = key;"
-				       "CREATE INDEX labels_position ON labels (position, key);"
+/* People may have columns of their own that are called colour or position. */
+static const char VERSION_5_LABELS[] = "ALTER TABLE labels ADD COLUMN shown_colour TEXT;"
+				       "ALTER TABLE labels ADD COLUMN shown_description TEXT;"
+				       "ALTER TABLE labels ADD COLUMN shown_position REAL;"
+				       "UPDATE labels SET shown_position = key;"
+				       "CREATE INDEX labels_position ON labels (shown_position, key);"
 				       "CREATE TABLE former_labels (label TEXT PRIMARY KEY, key INTEGER NOT NULL) WITHOUT ROWID;"
 				       "CREATE TABLE relabelling (label TEXT NOT NULL, key INTEGER NOT NULL, merged INTEGER,"
 				       " by TEXT NOT NULL);"
