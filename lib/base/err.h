@@ -17,7 +17,6 @@ enum err_code {
 	ERR_NOT_FOUND,       /* absent, or this user may not see it: 404 */
 	ERR_METHOD,          /* the path does not have this method: 405 */
 	ERR_CONFLICT,        /* another version, a lost lease, a taken name: 409 */
-	ERR_GONE,            /* it was there, but is not kept any more: 410 */
 	ERR_LENGTH_REQUIRED, /* 411 */
 	ERR_TOO_LARGE,       /* over a limit: 413 */
 	ERR_MEDIA_TYPE,      /* a type that is not accepted: 415 */
@@ -28,6 +27,7 @@ enum err_code {
 	ERR_NO_SPACE,        /* disk or quota full: 507 */
 	ERR_SLOW,            /* the body did not come in time: 408 */
 	ERR_TOO_MANY,        /* this user asks for too much at once: 429 */
+	ERR_GONE,            /* it was there, but is not kept any more: 410 */
 };
 
 enum { ERR_TEXT_MAX = 512 }; /* bytes of a message with its NUL; longer ones are cut at a UTF-8 boundary */
