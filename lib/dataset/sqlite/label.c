@@ -116,7 +116,8 @@ static int change_rest(struct sqlite_conn *writer, const struct label_job *job, 
 	                                        "UPDATE labels SET shown_description = NULLIF(?2, '') WHERE key = ?1", "is",
 	                                        job->key, change->description)) ||
 	       (change->moves &&
-	        conn_run(writer, err, "UPDATE labels SET shown_position = ?2 WHERE key = ?1", "id", job->key, change->position));
+	        conn_run(writer, err, "UPDATE labels SET shown_position = ?2 WHERE key = ?1", "id", job->key,
+	                 change->position));
 }
 
 static int write_label_change(struct sqlite_conn *writer, void *data, struct err *err)

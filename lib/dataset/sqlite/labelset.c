@@ -63,7 +63,8 @@ int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, boo
 	if (conn_int64(writer, err, 0, key, "SELECT value FROM settings WHERE key = 'next_label_key'", "") ||
 	    check_label_count(writer, *key, err))
 		return -1;
-	return conn_run(writer, err, "INSERT INTO labels (label, key, shown_position) VALUES (?1, ?2, ?2)", "si", name, *key) ||
+	return conn_run(writer, err, "INSERT INTO labels (label, key, shown_position) VALUES (?1, ?2, ?2)", "si", name,
+	                *key) ||
 	       former_forget(writer, name, err) || setting_set(writer, "next_label_key", *key + 1, err);
 }
 

@@ -95,7 +95,8 @@ static int write_outline(struct sqlite_conn *writer, void *data, struct err *err
 		const struct dataset_label *label = &outline->labels[i];
 
 		if (conn_run(writer, err,
-		             "INSERT INTO labels (label, key, shown_position, shown_colour, shown_description) VALUES (?1, ?2, ?3, NULLIF(?4, ''), ?5)",
+		             "INSERT INTO labels (label, key, shown_position, shown_colour, shown_description)"
+		             " VALUES (?1, ?2, ?3, NULLIF(?4, ''), ?5)",
 		             label->description ? "sidss" : "sidsn", label->name, label->key, label->position, label->colour,
 		             label->description))
 			return -1;
