@@ -247,6 +247,16 @@ struct dataset *make_dataset(struct fixture *fixture, const char *name, const st
 	return dataset;
 }
 
+struct dataset *surveyed(struct fixture *fixture, int overlap, int pictures)
+{
+	struct dataset_policy policy = dataset_policy_default();
+
+	policy.overlap = overlap;
+	struct dataset *dataset = make_dataset(fixture, "surveyed", &policy);
+	add_pictures(dataset, pictures);
+	return dataset;
+}
+
 const char *picture(int id)
 {
 	static _Thread_local char names[8][32];

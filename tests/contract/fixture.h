@@ -63,6 +63,8 @@ struct dataset *make_dataset(struct fixture *fixture, const char *name, const st
 void set_policy(struct dataset *dataset, const struct dataset_policy *policy);
 /* Adds unlabelled samples picture-0.png, picture-1.png, … */
 void add_pictures(struct dataset *dataset, int count);
+/* Makes "surveyed", in which so many people label each sample, with so many pictures. */
+struct dataset *surveyed(struct fixture *fixture, int overlap, int pictures);
 const char *picture(int id); /* its filepath; valid until the eighth next call on this thread */
 
 /* Leases the user's next sample; the caller releases it. */

@@ -9,19 +9,9 @@ static bool classify(struct dataset *dataset, const char *user, const char *file
 	return accepted;
 }
 
-static struct dataset *surveyed(void **state, int overlap, int pictures)
-{
-	struct dataset_policy policy = dataset_policy_default();
-
-	policy.overlap = overlap;
-	struct dataset *dataset = make_dataset(*state, "surveyed", &policy);
-	add_pictures(dataset, pictures);
-	return dataset;
-}
-
 static void a_sample_is_labelled_once_enough_people_agree(void **state)
 {
-	struct dataset *dataset = surveyed(state, 3, 1);
+	struct dataset *dataset = surveyed(*state, 3, 1);
 
 	label_next(dataset, "ada", 0, "cat");
 	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
@@ -36,7 +26,7 @@ static void a_sample_is_labelled_once_enough_people_agree(void **state)
 
 static void without_a_majority_one_more_person_is_asked_until_there_is_one(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 	struct task task;
 
 	label_next(dataset, "ada", 0, "cat");
@@ -59,7 +49,7 @@ static void without_a_majority_one_more_person_is_asked_until_there_is_one(void 
 
 static void a_tie_leaves_what_others_hold_to_them(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 
 	label_next(dataset, "ada", 0, "cat");
 	struct task bob = next_task(dataset, "bob"), cyd = next_task(dataset, "cyd"); /* shared */
@@ -73,7 +63,7 @@ static void a_tie_leaves_what_others_hold_to_them(void **state)
 
 static void nobody_is_asked_twice(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 2);
+	struct dataset *dataset = surveyed(*state, 2, 2);
 	struct task task;
 	size_t taken;
 
@@ -93,7 +83,7 @@ static void nobody_is_asked_twice(void **state)
 
 static void no_task_shows_anothers_vote(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 
 	label_next(dataset, "ada", 0, "cat");
 	struct task task = next_task(dataset, "bob");
@@ -106,7 +96,7 @@ static void no_task_shows_anothers_vote(void **state)
 
 static void whoever_changes_their_mind_still_counts_once(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 
 	assert_true(classify(dataset, "ada", picture(0), "cat"));
 	assert_true(classify(dataset, "ada", picture(0), "dog"));
@@ -120,7 +110,7 @@ static void whoever_changes_their_mind_still_counts_once(void **state)
 
 static void a_lower_overlap_decides_what_has_votes_enough(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 3);
+	struct dataset *dataset = surveyed(*state, 2, 3);
 	struct dataset_policy policy = dataset_policy_default();
 
 	label_next(dataset, "ada", 0, "cat");
@@ -134,7 +124,7 @@ static void a_lower_overlap_decides_what_has_votes_enough(void **state)
 
 static void a_lower_overlap_holds_for_labels_on_their_way_by_the_old_one(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 3);
+	struct dataset *dataset = surveyed(*state, 2, 3);
 	struct dataset_store *other = another_store(*state);
 	struct dataset_policy policy = dataset_policy_default();
 	struct dataset *open_before;
@@ -155,7 +145,7 @@ static void a_lower_overlap_holds_for_labels_on_their_way_by_the_old_one(void **
 
 static void a_higher_overlap_asks_more_people(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 	struct dataset_policy policy = {.overlap = 3};
 
 	label_next(dataset, "ada", 0, "cat");
@@ -177,7 +167,7 @@ static void ask(struct dataset *dataset, int overlap)
 
 static void votes_given_while_one_was_asked_count_when_more_are(void **state)
 {
-	struct dataset *dataset = surveyed(state, 1, 2);
+	struct dataset *dataset = surveyed(*state, 1, 2);
 
 	label_next(dataset, "ada", 0, "cat");
 	label_next(dataset, "ada", 1, "cat");
@@ -200,7 +190,7 @@ static void when_the_overlap_is_changed_makes_no_difference(void **state)
 {
 	enum { VOTES = 3 };
 	static const char *const users[VOTES] = {"ada", "bob", "cyd"}, *const labels[VOTES] = {"cat", "dog", "dog"};
-	struct dataset *dataset = surveyed(state, 1, VOTES + 1);
+	struct dataset *dataset = surveyed(*state, 1, VOTES + 1);
 
 	for (int first = 0; first <= VOTES; first++) {
 		ask(dataset, 1);
@@ -225,7 +215,7 @@ static void when_the_overlap_is_changed_makes_no_difference(void **state)
 
 static void a_tie_is_not_stuck_when_one_is_asked(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 	struct sample sample;
 
 	label_next(dataset, "ada", 0, "cat");
@@ -241,7 +231,7 @@ static void a_tie_is_not_stuck_when_one_is_asked(void **state)
 
 static void whoever_says_the_same_again_takes_nothing_away(void **state)
 {
-	struct dataset *dataset = surveyed(state, 1, 2);
+	struct dataset *dataset = surveyed(*state, 1, 2);
 	const struct dataset_seed seed = {"seeded.png", "bird"};
 	struct dataset_merged merged = {0};
 
@@ -262,7 +252,7 @@ static void whoever_says_the_same_again_takes_nothing_away(void **state)
 
 static void a_seeds_label_stands_until_votes_agree_on_another(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 0);
+	struct dataset *dataset = surveyed(*state, 2, 0);
 	const struct dataset_seed seed = {"seeded.png", "bird"};
 	struct dataset_merged merged = {0};
 	struct task task;
@@ -285,7 +275,7 @@ static void a_seeds_label_stands_until_votes_agree_on_another(void **state)
 
 static void a_sample_skipped_for_all_stays_so_whatever_the_overlap(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 
 	label_next(dataset, "ada", 0, "cat");
 	struct task task = next_task(dataset, "bob");
@@ -325,7 +315,7 @@ static void change_or_label(void *data, int number)
 static void a_change_of_overlap_is_right_while_others_label(void **state)
 {
 	enum { MANY = 1200, LATE = 100 };
-	struct dataset *dataset = surveyed(state, 1, MANY);
+	struct dataset *dataset = surveyed(*state, 1, MANY);
 	struct many many = {.dataset = dataset, .late = LATE, .many = MANY};
 
 	for (int i = 0; i < MANY - LATE; i += 50) {
@@ -353,7 +343,7 @@ static void a_change_of_overlap_is_right_while_others_label(void **state)
 static void who_is_ahead_misses_nothing(void **state)
 {
 	enum { AHEAD = 60 };
-	struct dataset *dataset = surveyed(state, 2, AHEAD);
+	struct dataset *dataset = surveyed(*state, 2, AHEAD);
 	struct task task;
 	int64_t count;
 
@@ -390,7 +380,7 @@ static void who_is_ahead_misses_nothing(void **state)
 static void who_is_ahead_in_a_random_order_misses_nothing_new(void **state)
 {
 	enum { AHEAD = 60, ROUNDS = 10 };
-	struct dataset *dataset = surveyed(state, 2, AHEAD);
+	struct dataset *dataset = surveyed(*state, 2, AHEAD);
 	struct dataset_policy policy = {.overlap = 2, .order = DATASET_ORDER_RANDOM};
 	struct task task;
 
@@ -407,7 +397,7 @@ static void who_is_ahead_in_a_random_order_misses_nothing_new(void **state)
 
 static void who_passed_it_on_does_not_count_as_a_vote(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 	struct task task = next_task(dataset, "ada");
 
 	must(lease_skip(dataset, "ada", task.token, DATASET_SKIP_REQUEUE_FOR_OTHERS, &failure));

@@ -57,16 +57,6 @@ static void classify(struct dataset *dataset, const char *user, int id, const ch
 	assert_true(accepted);
 }
 
-static struct dataset *surveyed(void **state, int overlap, int pictures)
-{
-	struct dataset_policy policy = dataset_policy_default();
-
-	policy.overlap = overlap;
-	struct dataset *dataset = make_dataset(*state, "surveyed", &policy);
-	add_pictures(dataset, pictures);
-	return dataset;
-}
-
 /* --- giving and taking -------------------------------------------------------------------------------------------- */
 
 static void a_label_is_given_directly(void **state)
@@ -438,7 +428,7 @@ static void undone_at_once_each_takes_back_another_event(void **state)
 
 static void of_several_each_takes_back_only_what_that_one_said(void **state)
 {
-	struct dataset *dataset = surveyed(state, 3, 1);
+	struct dataset *dataset = surveyed(*state, 3, 1);
 	struct sample sample;
 
 	label_next(dataset, "ada", 0, "cat");
@@ -459,7 +449,7 @@ static void of_several_each_takes_back_only_what_that_one_said(void **state)
 
 static void who_contributes_decides_and_undoes_whatever_was_last(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 
 	label_next(dataset, "ada", 0, "cat");
 	decide(dataset, 0, "bird", &bob);
@@ -481,7 +471,7 @@ static void who_contributes_decides_and_undoes_whatever_was_last(void **state)
 
 static void what_was_taken_back_stays_so_when_others_are_asked(void **state)
 {
-	struct dataset *dataset = surveyed(state, 2, 1);
+	struct dataset *dataset = surveyed(*state, 2, 1);
 	struct dataset_policy policy = dataset_policy_default();
 
 	label_next(dataset, "ada", 0, "cat");
