@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "fastcgi/address.h"
+#include "fastcgi/document.h"
 
 enum { ADDRESS_MAX = 64 * 1024 };
 
@@ -77,19 +78,6 @@ const struct form json_form = {.name = "json",
                                .add = json_add_sample,
                                .end = json_end};
 
-static void add_known_text(cJSON *line, const char *key, const char *value)
-{
-	json_add_string_or_null(line, key, *value ? value : NULL);
-}
-
-static void add_known_number(cJSON *line, const char *key, int64_t value)
-{
-	if (value > 0)
-		json_add_int64(line, key, value);
-	else
-		json_add_null(line, key);
-}
-
 static int add_sha256(struct export *export, const struct sample *sample, bool compute, cJSON *line, struct err *err)
 {
 	char sha256[HASH_SHA256_HEX];
@@ -101,7 +89,7 @@ static int add_sha256(struct export *export, const struct sample *sample, bool c
 			return -1;
 		sha256[0] = '\0';
 	}
-	add_known_text(line, "sha256", sha256);
+	document_add_text(line, "sha256", sha256);
 	return 0;
 }
 
@@ -115,14 +103,14 @@ int export_add_line(struct export *export, const struct sample *sample, bool com
 	json_add_string(line, "state", sample_state_name(sample->state));
 	json_add_int64(line, "version", sample->version);
 	json_add_time(line, "labelled_at", sample->labelled_at);
-	add_known_text(line, "labelled_by", sample->labelled_by);
+	document_add_text(line, "labelled_by", sample->labelled_by);
 	int failed = add_sha256(export, sample, compute, line, err);
-	add_known_number(line, "bytes", sample->bytes);
-	add_known_text(line, "type", sample->type);
-	add_known_number(line, "width", sample->width);
-	add_known_number(line, "height", sample->height);
+	document_add_number(line, "bytes", sample->bytes);
+	document_add_text(line, "type", sample->type);
+	document_add_number(line, "width", sample->width);
+	document_add_number(line, "height", sample->height);
 	json_add_time(line, "uploaded_at", sample->uploaded_at);
-	add_known_text(line, "uploaded_by", sample->uploaded_by);
+	document_add_text(line, "uploaded_by", sample->uploaded_by);
 	failed = failed || export_add_address(export, line, "image_url", sample, err);
 	if (export->is_split)
 		json_add_string_or_null(line, "split", export->part);

@@ -124,12 +124,12 @@ bool document_is_shown(const struct sample *sample)
 	return !type || type->shown || !type->taken;
 }
 
-static void document_add_text(cJSON *document, const char *key, const char *value)
+void document_add_text(cJSON *document, const char *key, const char *value)
 {
 	json_add_string_or_null(document, key, value && *value ? value : NULL);
 }
 
-static void add_known(cJSON *document, const char *key, int64_t value)
+void document_add_number(cJSON *document, const char *key, int64_t value)
 {
 	if (value > 0)
 		json_add_int64(document, key, value);
@@ -156,10 +156,10 @@ cJSON *document_sample(const char *dataset, const struct sample *sample, const c
 	json_add_string_or_null(document, "flag", sample->flag);
 	document_add_text(document, "flagged_by", sample->flagged_by);
 	document_add_text(document, "sha256", sample->sha256);
-	add_known(document, "bytes", sample->bytes);
+	document_add_number(document, "bytes", sample->bytes);
 	document_add_text(document, "type", sample->type);
-	add_known(document, "width", sample->width);
-	add_known(document, "height", sample->height);
+	document_add_number(document, "width", sample->width);
+	document_add_number(document, "height", sample->height);
 	json_add_string(document, "image_url", url.len > 0 ? buf_text(&url) : image_url);
 	buf_clear(&url);
 	thumb_path(dataset, sample->id, DOCUMENT_THUMB_SIZE, thumb_version, &url);

@@ -34,6 +34,10 @@ bool document_is_shown(const struct sample *sample);
 cJSON *document_sample(const char *dataset, const struct sample *sample, const char *image_url,
                        const char *thumb_version);
 
+/* Adds what may be unknown: a text that is NULL or "", and a number below 1, are null. */
+void document_add_text(cJSON *document, const char *key, const char *value);
+void document_add_number(cJSON *document, const char *key, int64_t value);
+
 /* Fields: token, expires_at and, unless it is NULL, the sample's document (taken). */
 cJSON *document_task(const struct task *task, cJSON *sample);
 
