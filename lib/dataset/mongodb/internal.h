@@ -499,6 +499,8 @@ typeof(dataset_adopt) mongodb_adopt;
 typeof(lease_next) mongodb_next;
 typeof(lease_take) mongodb_lease;
 typeof(lease_take_chosen) mongodb_lease_chosen;
+/* held.c. Finds the samples that any of these users holds, an array which is destroyed. */
+bson_t *leases_held_filter(const char *dataset, bson_t *users);
 typeof(lease_held) mongodb_held;
 
 dataset_change_fn mongodb_change;
