@@ -28,6 +28,7 @@ struct import {
 	struct call *call;
 	struct pending *pending; /* LABELS_IMPORTED_MAX lines that are not yet answered */
 	size_t count;
+	int64_t at; /* when the import began: the time of labels that say none */
 	int64_t labelled, unchanged, skipped, failed;
 	struct err broken;   /* why the rest cannot be read or written */
 	struct spool answer; /* kept because nginx sends no more of a request's body once its answer has begun */

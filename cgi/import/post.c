@@ -1,5 +1,6 @@
 /* POST …/import: finds the requested format, reads the body by it, and answers. */
 #include "base/json.h"
+#include "base/text.h"
 #include "fastcgi/lines.h"
 #include "take.h"
 
@@ -67,7 +68,7 @@ static int import_answer(struct import *import, import_reader *read, struct err 
 
 int import_post(struct call *call, struct err *err)
 {
-	struct import import = {.call = call};
+	struct import import = {.call = call, .at = text_now()};
 	import_reader *read = find_reader(call, err);
 
 	if (!read || request_check_coding(call->request, err) || call_labels(call, err))

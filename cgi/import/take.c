@@ -5,17 +5,16 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "dataset/rules.h"
 #include "dataset/spelling.h"
 #include "fastcgi/lines.h"
 
 /* A line that is not yet answered. */
 struct pending {
 	int64_t number, id, at;
-	char *filepath, *label, *by; /* filepath NULL: by id */
+	char *filepath, *label, *by; /* filepath NULL: by id; by NULL: not said */
 	char *error;                 /* why it is refused; */
 	const char *skipped;         /* or passed over; */
-	bool unchanged;              /* or the sample has it already; else it is written */
+	bool added;                  /* or written: whether that added anything */
 };
 
 /* What a spreadsheet would execute; csv exports put "'" before it. */
@@ -23,7 +22,7 @@ static const char FORMULA[] = "=+-@\t\r";
 
 static bool waits(const struct pending *pending)
 {
-	return !pending->error && !pending->skipped && !pending->unchanged;
+	return !pending->error && !pending->skipped;
 }
 
 /* --- what it means ------------------------------------------------------------------------------------------------ */
@@ -142,8 +141,7 @@ static int take_meaning(struct import *import, const struct import_line *line, s
 	if (!line->label || !line->label[0]) {
 		out->skipped = "it has no label";
 	} else if (!(failed = take_label(import, line, out, err))) {
-		out->unchanged = rules_has_imported(&sample, out->label, by, out->at);
-		out->by = memory_text(by ? by : import->call->request->user);
+		out->by = by ? memory_text(by) : NULL;
 	}
 	sample_release(&sample);
 	return failed;
@@ -248,32 +246,44 @@ static struct imported_label pending_label(const struct pending *pending)
 	                               .at = pending->at};
 }
 
+static int write_some(struct import *import, struct imported_label *labels, size_t count, struct err *err)
+{
+	return labels_import(import->call->dataset, labels, count, import->call->request->user, import->at, err);
+}
+
 /* After one of them was refused, because a sample or a label has gone meanwhile. */
 static int write_one_by_one(struct import *import, struct err *err)
 {
 	for (size_t i = 0; i < import->count; i++) {
 		struct pending *pending = &import->pending[i];
-		const struct imported_label label = pending_label(pending);
+		struct imported_label label = pending_label(pending);
 
-		if (!waits(pending) || labels_import(import->call->dataset, &label, 1, err) == 0)
+		if (!waits(pending))
 			continue;
-		if (err_is_ours(err))
+		if (write_some(import, &label, 1, err) == 0)
+			pending->added = label.added;
+		else if (err_is_ours(err))
 			return -1;
-		pending->error = memory_text(err->text);
+		else
+			pending->error = memory_text(err->text);
 	}
 	return 0;
 }
 
 static int write_all(struct import *import, struct err *err)
 {
-	struct imported_label *labels = memory_new(LABELS_IMPORTED_MAX, sizeof(*labels));
+	struct imported_label *labels = memory_new(LABELS_IMPORTED_MAX, sizeof(*labels)), *written = labels;
 	size_t count = 0;
 
 	for (size_t i = 0; i < import->count; i++) {
 		if (waits(&import->pending[i]))
 			labels[count++] = pending_label(&import->pending[i]);
 	}
-	int failed = labels_import(import->call->dataset, labels, count, err);
+	int failed = write_some(import, labels, count, err);
+	for (size_t i = 0; i < import->count && !failed; i++) {
+		if (waits(&import->pending[i]))
+			import->pending[i].added = (written++)->added;
+	}
 	free(labels);
 	return failed && !err_is_ours(err) ? write_one_by_one(import, err) : failed;
 }
@@ -291,9 +301,9 @@ static int take_tell(struct import *import, const struct pending *pending, struc
 	json_add_int64(line, "id", pending->id);
 	if (pending->skipped)
 		json_add_string(line, "skipped", pending->skipped);
-	if (pending->unchanged)
+	if (!pending->skipped && !pending->added)
 		json_add_bool(line, "unchanged", true);
-	*(pending->skipped ? &import->skipped : pending->unchanged ? &import->unchanged : &import->labelled) += 1;
+	*(pending->skipped ? &import->skipped : pending->added ? &import->labelled : &import->unchanged) += 1;
 	return lines_add(&import->answer, line, err);
 }
 

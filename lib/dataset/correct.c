@@ -115,21 +115,31 @@ int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *v
 
 /* --- imported ----------------------------------------------------------------------------------------------------- */
 
-int labels_import(struct dataset *dataset, const struct imported_label *labels, size_t count, struct err *err)
+static struct sample_change import_change(const struct imported_label *label, const char *user, int64_t at)
+{
+	const struct correction correction = {.user = label->by ? label->by : user};
+	struct sample_change change = make_change(SAMPLE_DECIDE, label->id, &correction);
+
+	change.filepath = label->filepath;
+	change.label = label->label;
+	change.imported = true;
+	change.says_who = label->by;
+	change.says_when = label->at;
+	change.at = label->at ? label->at : at;
+	return change;
+}
+
+int labels_import(struct dataset *dataset, struct imported_label *labels, size_t count, const char *user, int64_t at,
+                  struct err *err)
 {
 	if (count > LABELS_IMPORTED_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "At most %d labels may be imported at once", LABELS_IMPORTED_MAX);
 	struct sample_change *changes = memory_new(count + 1, sizeof(*changes));
-	for (size_t i = 0; i < count; i++) {
-		const struct correction correction = {.user = labels[i].by};
-
-		changes[i] = make_change(SAMPLE_DECIDE, labels[i].id, &correction);
-		changes[i].filepath = labels[i].filepath;
-		changes[i].label = labels[i].label;
-		changes[i].imported = true;
-		changes[i].at = labels[i].at;
-	}
+	for (size_t i = 0; i < count; i++)
+		changes[i] = import_change(&labels[i], user, at);
 	int failed = count > 0 ? dataset->backend->change(dataset, changes, count, err) : 0;
+	for (size_t i = 0; i < count && !failed; i++)
+		labels[i].added = changes[i].accepted;
 	free(changes);
 	return failed;
 }

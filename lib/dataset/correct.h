@@ -34,15 +34,20 @@ int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *v
                    const char *label, const struct correction *correction, size_t *done, struct err *err);
 
 /* Labels that another system kept, as if they had been given there and then. All of them or none: ERR_NOT_FOUND for an
- * unknown sample, ERR_UNPROCESSABLE for an unknown label. No sample twice. */
+ * unknown sample, ERR_UNPROCESSABLE for an unknown label. No sample twice. What a sample was told before adds nothing,
+ * whatever was said of it since (rules_was_told).
+ * user, at: who imports, and when: that is who gave a label, and when, unless the label says it. The same for all calls
+ * of one import. */
 enum { LABELS_IMPORTED_MAX = 1000 };
 struct imported_label {
 	int64_t id;
 	const char *filepath; /* unless NULL: every sample with this one is meant, and not the id */
 	const char *label;    /* as the dataset spells it */
-	const char *by;
-	int64_t at; /* 0: now */
+	const char *by;       /* NULL: not said */
+	int64_t at;           /* 0: not said */
+	bool added;           /* set by a call that returns 0: whether it was new to a sample */
 };
-int labels_import(struct dataset *dataset, const struct imported_label *labels, size_t count, struct err *err);
+int labels_import(struct dataset *dataset, struct imported_label *labels, size_t count, const char *user, int64_t at,
+                  struct err *err);
 
 #endif

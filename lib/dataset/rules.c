@@ -277,7 +277,7 @@ unsigned rules_asks(const struct sample_change *change)
 		[SAMPLE_UNDO] = RULES_STATE | RULES_EVENTS,
 	};
 
-	return asks[change->act] | (change->request ? RULES_GIVEN : 0);
+	return asks[change->act] | (change->request ? RULES_GIVEN : 0) | (change->imported ? RULES_HISTORY : 0);
 }
 
 static int check_lease(const struct rules_facts *facts, int64_t now, struct err *err)
@@ -340,6 +340,34 @@ static int check_version(const struct sample_change *change, const struct rules_
 	               (long long)facts->version, facts->label[0] ? "labelled " : "without a label", facts->label);
 }
 
+static bool same_time(int64_t one, int64_t other)
+{
+	const int64_t millisecond = 1000;
+
+	return one / millisecond == other / millisecond;
+}
+
+static bool says_the_same(const struct sample_change *change, const char *label, const char *by, int64_t at)
+{
+	return strcmp(change->label, label) == 0 && (!change->says_who || strcmp(change->user, by) == 0) &&
+	       (!change->says_when || same_time(change->at, at));
+}
+
+bool rules_was_told(const struct sample_change *change, const struct rules_facts *facts)
+{
+	if (says_the_same(change, facts->label, facts->by, facts->at))
+		return true;
+	for (size_t i = 0; i < facts->event_count; i++) {
+		const struct label_event *event = &facts->events[i];
+		bool counts = change->says_when ||
+		              (strcmp(event->source, "import") == 0 && !same_time(event->at, change->at));
+
+		if (counts && says_the_same(change, event->label, event->by, event->at))
+			return true;
+	}
+	return false;
+}
+
 static int decide(const struct sample_change *change, const struct rules_facts *facts, struct rules_effect *out,
                   struct err *err)
 {
@@ -350,6 +378,10 @@ static int decide(const struct sample_change *change, const struct rules_facts *
 		               "Several people are asked in this dataset: only a contributor may label directly, others by a task");
 	if (change->label[0] && !facts->known_label)
 		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", change->label);
+	if (change->imported && rules_was_told(change, facts)) {
+		out->accepted = false;
+		return 0;
+	}
 	*out = (struct rules_effect){.accepted = true,
 	                             .source = change->imported ? "import" : "label",
 	                             .label = change->label,
@@ -432,14 +464,6 @@ int rules_change(const struct sample_change *change, const struct rules_facts *f
 		return -1;
 	out->at = change->at ? change->at : now;
 	return 0;
-}
-
-bool rules_has_imported(const struct sample *sample, const char *label, const char *by, int64_t at)
-{
-	const int64_t millisecond = 1000;
-
-	return strcmp(sample->label, label) == 0 && (!by || strcmp(sample->labelled_by, by) == 0) &&
-	       (!at || sample->labelled_at / millisecond == at / millisecond);
 }
 
 /* --- seeds, uploads, changes of a dataset ------------------------------------------------------------------------- */

@@ -131,10 +131,13 @@ struct sample_change {
 	bool of_version; /* only for this version of the sample */
 	int64_t version;
 	bool annotates; /* its user is one of several people who are asked, where several are */
-	bool imported;  /* another system says so, and at that time: */
+	bool imported;  /* another system says so, */
+	bool says_who;  /* that its user did, */
+	bool says_when; /* and that it was then: */
 	int64_t at;     /* 0: now */
 
-	bool accepted;      /* done, now or earlier by the same request; else there was nothing to change */
+	/* done, now or earlier by the same request, to one sample at least; else there was nothing to change */
+	bool accepted;
 	int64_t expires_at; /* for a renewed lease */
 	struct sample *out; /* gets the sample afterwards, unless NULL */
 };
@@ -144,6 +147,8 @@ struct rules_facts {
 	enum sample_state state;
 	int64_t version;
 	const char *label; /* the sample's */
+	const char *by;    /* who gave it, */
+	int64_t at;        /* and when */
 	int64_t overlap;
 	bool voted;         /* its user has voted on it, or passed it on */
 	bool given;         /* its request has already given the label */
@@ -156,13 +161,14 @@ struct rules_facts {
 	struct rules_vote *room;     /* for event_count votes, to which rules_effect then points */
 };
 enum rules_fact {
-	RULES_STATE = 1, /* found, state, version, label, overlap */
+	RULES_STATE = 1, /* found, state, version, label, by, at, overlap */
 	RULES_VOTED = 2,
 	RULES_GIVEN = 4,
 	RULES_KNOWN_LABEL = 8,
 	RULES_IN_FOLDER = 16,
 	RULES_LEASE = 32,
-	RULES_EVENTS = 64, /* events, event_count, noted, room */
+	RULES_EVENTS = 64,   /* events (also of a label that came without one), event_count, noted, room */
+	RULES_HISTORY = 128, /* events, event_count */
 };
 unsigned rules_asks(const struct sample_change *change);
 
@@ -190,9 +196,11 @@ struct rules_effect {
 int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
                  struct rules_effect *out, struct err *err);
 
-/* Whether the sample has an imported label already: the same one, by the same user (NULL: whoever it was), given in the
- * same millisecond (0: whenever). Exports tell no finer time. */
-bool rules_has_imported(const struct sample *sample, const char *label, const char *by, int64_t at);
+/* Whether what another system says adds nothing: the sample's label, or one that it had once, was given by the same
+ * person in the same millisecond (exports tell no finer time). Where the system does not say by whom, anybody's does.
+ * Where it does not say when, whenever does for the present label, but an earlier one must have been imported, too, and
+ * not by this import, which has its own time: one import may say something twice of a sample. */
+bool rules_was_told(const struct sample_change *change, const struct rules_facts *facts);
 
 /* --- seeds, uploads, changes of a dataset ------------------------------------------------------------------------- */
 

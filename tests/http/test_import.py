@@ -4,10 +4,12 @@ import csv
 import http.client
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from collecting import Collector, assert_problem, samples
 from conftest import finish
+from harness import until
 
 LABELS = ["cat", "dog", "a/b", "=1+1", "caf\u00e9"]
 FILEPATHS = [
@@ -67,6 +69,12 @@ def kept(session, dataset, *fields):
     return {item["filepath"]: tuple(item[field] for field in fields or ("label",)) for item in samples(session, dataset)}
 
 
+def told(session, dataset, filepath):
+    """What was said of a sample so far."""
+    (sample,) = samples(session, dataset, q=filepath)
+    return session.get(f"/v1/datasets/{dataset}/samples/{sample['id']}/history").json()["items"]
+
+
 def table(*rows):
     out = io.StringIO(newline="")
     csv.writer(out).writerows(rows)
@@ -124,9 +132,50 @@ def test_what_somebody_has_said_anew_is_labelled_anew(contributor, fresh):
 
 
 def test_of_two_lines_about_a_sample_the_last_one_stands(contributor, fresh):
-    body = table(["filepath", "label"], ["plain.png", "cat"], ["plain.png", "dog"], ["plain.png", "dog"])
-    assert imported(contributor, fresh, "csv", body)[1] == counts(labelled=2, unchanged=1)
+    body = table(["filepath", "label"], ["plain.png", "dog"], ["plain.png", "cat"], ["plain.png", "cat"], ["plain.png", "dog"])
+    assert imported(contributor, fresh, "csv", body)[1] == counts(labelled=3, unchanged=1)
     assert kept(contributor, fresh)["plain.png"] == ("dog",)
+    assert imported(contributor, fresh, "csv", body)[1] == counts(unchanged=4)
+    assert [event["label"] for event in told(contributor, fresh, "plain.png")] == ["dog", "cat", "dog"]
+
+
+def test_what_people_said_since_stands_when_a_file_is_imported_again(contributor, fresh):
+    body = table(["filepath", "label", "by", "at"], ["plain.png", "cat", "ada", AT], ["plain.png", "dog", "ada", "2026-02-01T00:00:00Z"], ["a.1.JPG", "cat", "", ""])
+    assert imported(contributor, fresh, "csv", body)[1] == counts(labelled=3)
+    assert contributor.post(f"/v1/datasets/{fresh}/samples/label", json={"ids": [FILEPATHS.index(name) for name in ("plain.png", "a.1.JPG")], "label": "a/b"}).ok
+    assert imported(contributor, fresh, "csv", body)[1] == counts(unchanged=3)
+    assert kept(contributor, fresh)["plain.png"] == kept(contributor, fresh)["a.1.JPG"] == ("a/b",)
+
+
+def test_a_sample_that_is_removed_meanwhile_takes_no_other_with_it(contributor, fresh):
+    def rows():
+        yield table(["filepath", "label"], ["plain.png", "cat"], *[["lost.png", "cat"]] * 999, ["a.1.JPG", "cat"]).encode()
+        # A thousand rows are written when the next one comes, which is then looked up.
+        until(lambda: kept(contributor, fresh)["plain.png"] == ("cat",), "the first rows are written")
+        assert contributor.delete(f"/v1/datasets/{fresh}/samples/{FILEPATHS.index('a.1.JPG')}").status_code == 204
+        yield table(["+plus.png", "dog"], [FILEPATHS[0], "cat"]).encode()
+
+    answer = contributor.post(f"/v1/datasets/{fresh}/import", params={"format": "csv"}, data=rows())
+    *lines, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert last["summary"] == counts(labelled=3, failed=1000)
+    assert [line["line"] for line in lines[1000:] if "error" in line] == [1002]
+    assert (kept(contributor, fresh)["+plus.png"], kept(contributor, fresh)[FILEPATHS[0]]) == (("dog",), ("cat",))
+
+
+def test_under_an_idempotency_key_it_is_done_once_and_answered_alike(collector, fresh):
+    def send(body):
+        answer = collector.session("contributor").post(
+            f"/v1/datasets/{fresh}/import", params={"format": "csv"}, data=body.encode(), headers={"Idempotency-Key": "import"}
+        )
+        return answer.status_code, answer.text
+
+    body = table(["filepath", "label"], ["plain.png", "cat"], ["lost.png", "cat"])
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(send, [body] * 4)
+    assert others == [first] * 3 and first[0] == 200 and json.loads(first[1].splitlines()[-1])["summary"] == counts(labelled=1, failed=1)
+    assert send(body) == first
+    assert len(told(collector.session("contributor"), fresh, "plain.png")) == 1
+    assert send(body + "\n")[0] == 422
 
 
 BAD_ROWS = [

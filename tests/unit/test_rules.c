@@ -365,9 +365,26 @@ struct change_example {
 #define ENDS_LEASE .leases = RULES_LEASE_ENDS, .settles = true, .accepted = true
 
 #define DECIDE(given) {.act = SAMPLE_DECIDE, .user = "ann", .label = given}
-#define DECIDABLE {.found = true, .known_label = true, .version = 3, .label = "dog", .overlap = 1}
+#define DECIDABLE {.found = true, .known_label = true, .version = 3, .label = "dog", .by = "", .overlap = 1}
+
+#define IMPORT(given, who, when, time) \
+	{.act = SAMPLE_DECIDE, .user = "ada", .label = given, .imported = true, .says_who = who, .says_when = when, .at = time}
+static const struct label_event told[] = {{.label = "cat", .by = "ada", .at = 5000, .source = "label"},
+                                          {.label = "dog", .by = "ada", .at = 6000, .source = "import"},
+                                          {.label = "bird", .by = "bob", .at = 7000, .source = "label"}};
+#define TOLD {.found = true, .known_label = true, .label = "bird", .by = "bob", .at = 7000, .overlap = 1, .events = told, .event_count = 3}
+#define ADDS(given) {.accepted = true, .source = "import", .label = given, .settles = true}
 
 static const struct change_example change_examples[] = {
+	{"imported, as it is", IMPORT("bird", false, false, 9000), TOLD, 0, {0}},
+	{"imported, as it is, by another", IMPORT("bird", true, false, 9000), TOLD, 0, ADDS("bird")},
+	{"imported, as it is, in that millisecond", IMPORT("bird", false, true, 7999), TOLD, 0, {0}},
+	{"imported, as it is, in another", IMPORT("bird", false, true, 8000), TOLD, 0, ADDS("bird")},
+	{"imported, as it was then", IMPORT("cat", true, true, 5000), TOLD, 0, {0}},
+	{"imported, as it was some time", IMPORT("cat", true, false, 9000), TOLD, 0, ADDS("cat")},
+	{"imported, as it was imported", IMPORT("dog", false, false, 9000), TOLD, 0, {0}},
+	{"imported, as it was imported by that person", IMPORT("dog", true, false, 9000), TOLD, 0, {0}},
+	{"imported, as this import said before", IMPORT("dog", false, false, 6000), TOLD, 0, ADDS("dog")},
 	{"a label", {.act = SAMPLE_LABEL, LABEL}, {HELD, .known_label = true}, 0, {.source = "task", GIVES_LABEL}},
 	{"a label, its lease over", {.act = SAMPLE_LABEL, LABEL}, {.found = true, .lease_ends = NOW, .known_label = true},
 	 ERR_CONFLICT, {0}},
@@ -473,6 +490,9 @@ static void a_change_is_decided_by_what_it_asks_for(void **state)
 		facts.state = asks & RULES_STATE ? facts.state : SAMPLE_SKIPPED;
 		facts.version = asks & RULES_STATE ? facts.version : -1;
 		facts.label = asks & RULES_STATE ? facts.label : "?";
+		facts.by = asks & RULES_STATE ? facts.by : "?";
+		facts.at = asks & RULES_STATE ? facts.at : -1;
+		facts.event_count = asks & (RULES_EVENTS | RULES_HISTORY) ? facts.event_count : 0;
 		facts.overlap = asks & RULES_STATE ? facts.overlap : 9;
 		facts.voted = asks & RULES_VOTED ? facts.voted : !facts.voted;
 		facts.given = asks & RULES_GIVEN ? facts.given : false;

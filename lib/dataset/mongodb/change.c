@@ -132,6 +132,8 @@ static struct rules_facts facts_of(struct changes *changes, const struct change 
 	facts.state = record->sample.state;
 	facts.version = record->sample.version;
 	facts.label = record->sample.label;
+	facts.by = record->sample.labelled_by;
+	facts.at = record->sample.labelled_at;
 	facts.events = record->heard;
 	facts.event_count = record->heard_count;
 	facts.noted = record->decision;
@@ -163,7 +165,7 @@ static int change_decide(struct changes *changes, struct change *change, struct 
 	if (!failed && asked->act == SAMPLE_UNDO && effect.undoes)
 		failed = undone_check(changes, effect.label, &change->err);
 	if (!failed)
-		asked->accepted = effect.accepted;
+		asked->accepted = asked->accepted || effect.accepted;
 	if (!failed && record)
 		apply(changes, record, asked, &effect);
 	free(facts.room);
@@ -279,18 +281,21 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 	return 0;
 }
 
-/* Reads the events of the samples on which something is to be undone. */
+/* Reads the events of the samples whose changes depend on them. */
 static int read_events(struct work *work, struct changes *changes, struct err *err)
 {
 	bool *wanted = memory_new(changes->records.count + 1, sizeof(*wanted)), any = false;
 
 	for (struct combine_job *job = changes->jobs; job; job = job->next) {
 		const struct sample_change *change = change_of(job)->asked;
-		const struct record *record = rules_asks(change) & RULES_EVENTS ? record_for(changes, change, NULL) : NULL;
+		bool asks = rules_asks(change) & (RULES_EVENTS | RULES_HISTORY);
+		const struct record *record = asks ? record_for(changes, change, NULL) : NULL;
 
-		any = any || record;
-		if (record)
-			wanted[record - changes->records.item] = true;
+		while (record) {
+			wanted[record - changes->records.item] = record->events > 0;
+			any = any || record->events > 0;
+			record = change->filepath ? record_for(changes, change, record) : NULL;
+		}
 	}
 	int failed = any ? records_read_events(work, changes->dataset->base.name, &changes->records, wanted, err) : 0;
 	free(wanted);
@@ -302,6 +307,7 @@ static void run_change(struct changes *changes, struct change *change)
 	struct sample_change *asked = change->asked;
 	struct record *record = record_for(changes, asked, NULL), *other = record;
 
+	asked->accepted = false;
 	change->result = change_decide(changes, change, record);
 	while (asked->filepath && change->result == 0 && other && (other = record_for(changes, asked, other)))
 		change->result = change_decide(changes, change, other);

@@ -43,7 +43,7 @@ static int find_of_dataset(struct sqlite_conn *writer, const struct changes *cha
 /* What was found; owns what the facts point to. */
 struct found {
 	struct rules_facts facts;
-	char *label;
+	char *label, *by;
 	struct events events;
 	struct rules_vote *room;
 };
@@ -51,13 +51,16 @@ struct found {
 static void found_release(struct found *found)
 {
 	free(found->label);
+	free(found->by);
 	free(found->room);
 	events_release(&found->events);
 }
 
 static int find_state(struct sqlite_conn *writer, int64_t row, struct found *out, struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(writer, err, "SELECT state, version, label FROM samples WHERE id = ?", "i", row);
+	sqlite3_stmt *stmt = conn_query(writer, err,
+	                                "SELECT state, version, label, labelled_by, labelled_at FROM samples WHERE id = ?",
+	                                "i", row);
 	int step = stmt ? conn_step(writer, stmt, err) : -1;
 
 	out->facts.found = step == 1;
@@ -66,13 +69,15 @@ static int find_state(struct sqlite_conn *writer, int64_t row, struct found *out
 	out->facts.state = (enum sample_state)sqlite3_column_int(stmt, 0);
 	out->facts.version = sqlite3_column_int64(stmt, 1);
 	out->facts.label = out->label = column_text(stmt, 2);
+	out->facts.by = out->by = column_text(stmt, 3);
+	out->facts.at = sqlite3_column_int64(stmt, 4);
 	conn_done(stmt);
 	return overlap_load(writer, &out->facts.overlap, err);
 }
 
-static int find_events(struct sqlite_conn *writer, int64_t row, struct found *out, struct err *err)
+static int find_events(struct sqlite_conn *writer, int64_t row, unsigned asks, struct found *out, struct err *err)
 {
-	if (event_of_label(writer, row, err) || events_load(writer, row, &out->events, err))
+	if (((asks & RULES_EVENTS) && event_of_label(writer, row, err)) || events_load(writer, row, &out->events, err))
 		return -1;
 	out->facts.events = out->events.item;
 	out->facts.event_count = out->events.count;
@@ -89,7 +94,7 @@ static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct 
 
 	out->facts.found = true;
 	if (((asks & RULES_STATE) && find_state(writer, row, out, err)) ||
-	    ((asks & RULES_EVENTS) && find_events(writer, row, out, err)) ||
+	    ((asks & (RULES_EVENTS | RULES_HISTORY)) && find_events(writer, row, asks, out, err)) ||
 	    ((asks & RULES_GIVEN) &&
 	     conn_int64(writer, err, 0, &given, "SELECT 1 FROM events WHERE sample = ? AND request = ? AND by = ?",
 	                "iss", row, change->request, change->user)) ||
@@ -241,19 +246,21 @@ static int change_one(struct sqlite_conn *writer, const struct changes *changes,
 static int change_by_path(struct sqlite_conn *writer, const struct changes *changes,
                           const struct rules_facts *of_dataset, struct sample_change *change, struct err *err)
 {
+	const struct rules_facts nowhere = {.found = false};
+	struct rules_effect nothing;
 	int64_t row = 0;
+	bool found = false, accepted = false;
 
-	change->accepted = false;
-	for (;;) {
+	for (;; found = true) {
+		change->accepted = accepted;
 		if (conn_int64(writer, err, 0, &row, "SELECT id FROM samples WHERE filepath = ? AND id > ? ORDER BY id LIMIT 1", "si",
 		               change->filepath, row))
 			return -1;
 		if (row == 0)
-			return 0;
+			return found ? 0 : rules_change(change, &nowhere, 0, 0, &nothing, err);
 		if (change_one(writer, changes, row, of_dataset, change, err))
 			return -1;
-		if (!change->accepted)
-			return 0;
+		accepted = accepted || change->accepted;
 	}
 }
 
