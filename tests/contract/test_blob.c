@@ -179,7 +179,7 @@ static void objects_become_public_and_private(void **state)
 /* --- many at once
  * ------------------------------------------------------------------------------------------- */
 
-enum { THREADS = 16, PUTS = 12 };
+enum { THREADS = 16, PUTS = 12, RACERS = 4 };
 
 struct worker {
 	struct blob_fixture *fixture;
@@ -213,23 +213,54 @@ static void *put_many(void *data)
 	return NULL;
 }
 
-static void many_threads_store_at_once(void **state)
+static void run_workers(struct worker *workers, int count, struct blob_fixture *fixture, void *(*run)(void *))
 {
-	struct worker workers[THREADS];
-	pthread_t threads[THREADS];
-	for (int i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){*state, i, 0};
-		assert_int_equal(pthread_create(&threads[i], NULL, put_many, &workers[i]), 0);
+	pthread_t threads[count];
+
+	for (int i = 0; i < count; i++) {
+		workers[i] = (struct worker){fixture, i, 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, run, &workers[i]), 0);
 	}
-	for (int i = 0; i < THREADS; i++) {
+	for (int i = 0; i < count; i++) {
 		pthread_join(threads[i], NULL);
 		assert_int_equal(workers[i].failed, 0);
 	}
+}
+
+static void many_threads_store_at_once(void **state)
+{
+	struct worker workers[THREADS];
+
+	run_workers(workers, THREADS, *state, put_many);
 	for (int i = 0; i < THREADS * PUTS; i++) {
 		char key[64], text[80];
 		name_object(&workers[i / PUTS], i % PUTS, key, text);
 		assert_string_equal(text_of(*state, key), text);
 	}
+}
+
+/* Each of them puts the same bytes, and deletes them again. */
+static void *put_and_delete(void *data)
+{
+	struct worker *worker = data;
+	struct blob_put put = {.key = "busy/one.png", .type = "image/png", .bytes = "the same", .length = 8};
+	struct err err;
+
+	for (int i = 0; i < PUTS; i++) {
+		bool failed = blob_put(worker->fixture->store, &put, &err) != 0 ||
+		              blob_delete(worker->fixture->store, put.key, &err) != 0;
+
+		if (failed && worker->failed++ == 0)
+			fprintf(stderr, "%s\n", err.text);
+	}
+	return NULL;
+}
+
+static void what_others_delete_meanwhile_is_stored_all_the_same(void **state)
+{
+	struct worker workers[RACERS];
+
+	run_workers(workers, RACERS, *state, put_and_delete);
 }
 
 static void the_store_says_that_it_is_well(void **state)
@@ -268,6 +299,7 @@ int main(void)
 		BLOB_TEST(public_objects_have_lasting_urls),
 		BLOB_TEST(objects_become_public_and_private),
 		BLOB_TEST(many_threads_store_at_once),
+		BLOB_TEST(what_others_delete_meanwhile_is_stored_all_the_same),
 		BLOB_TEST(the_store_says_that_it_is_well),
 		BLOB_TEST(the_store_says_who_serves_its_objects),
 	};

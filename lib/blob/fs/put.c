@@ -13,7 +13,10 @@
 #include "blob/fs/tree.h"
 
 enum { FILE_MODE = 0640, FOLDER_MODE = 0750, COPY_BYTES = 256 * 1024 };
-enum { MOVES_MAX = 100 }; /* attempts to move an object that others move at the same time */
+enum {
+	MOVES_MAX = 100, /* attempts to move an object that others move at the same time */
+	RACES_MAX = 8,   /* attempts to store an object that others delete at the same time */
+};
 
 /* --- durable folders ---------------------------------------------------------------------------------------------- */
 
@@ -303,12 +306,13 @@ static int copy_and_name(struct fs_store *fs, const struct blob_put *put, enum f
 	return result;
 }
 
-/* A key that exists is fine when it holds the same bytes. Syncs them, since their writer may not have done that yet. */
+/* A key that exists is fine when it holds the same bytes. Syncs them, since their writer may not have done that yet.
+ * ERR_NOT_FOUND: it was deleted meanwhile. */
 static int check_same(struct fs_store *fs, const struct blob_put *put, enum fs_tree tree, struct err *err)
 {
 	int fd = openat(fs->tree[tree], put->key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return err_errno(err, ERR_UNAVAILABLE, "can't open the object '%s'", put->key);
+		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "can't open the object '%s'", put->key);
 	struct stat st;
 	bool same = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == put->length;
 	int result = same ? each_piece(put, fd, &same, err) : 0;
@@ -362,13 +366,12 @@ int fs_set_public(struct blob_store *store, const char *key, bool public_read, s
 	return -1;
 }
 
-int fs_put(struct blob_store *store, const struct blob_put *put, struct err *err)
+static int put_attempt(struct fs_store *fs, const struct blob_put *put, struct err *err)
 {
-	struct fs_store *fs = (struct fs_store *)store;
 	enum fs_tree tree = put->public_read ? FS_PUBLIC : FS_PRIVATE;
 	enum fs_tree other = put->public_read ? FS_PRIVATE : FS_PUBLIC;
 	if (faccessat(fs->tree[other], put->key, F_OK, 0) == 0)
-		return check_same(fs, put, other, err) || fs_set_public(store, put->key, put->public_read, err);
+		return check_same(fs, put, other, err) || fs_set_public(&fs->base, put->key, put->public_read, err);
 	enum named named = CANT_LINK;
 	struct staged staged;
 	if (stage_handover(fs, put, &staged) && name_staged(fs, &staged, tree, put->key, &named, err) != 0)
@@ -378,4 +381,16 @@ int fs_put(struct blob_store *store, const struct blob_put *put, struct err *err
 	if (named == TAKEN && check_same(fs, put, tree, err) != 0)
 		return -1;
 	return sync_key(fs, tree, put->key, err);
+}
+
+int fs_put(struct blob_store *store, const struct blob_put *put, struct err *err)
+{
+	struct fs_store *fs = (struct fs_store *)store;
+	for (int races = 0; races < RACES_MAX; races++) {
+		if (put_attempt(fs, put, err) == 0)
+			return 0;
+		if (err->code != ERR_NOT_FOUND)
+			return -1;
+	}
+	return err_set(err, ERR_UNAVAILABLE, "the object '%s' is deleted each time it is there", put->key);
 }

@@ -2,7 +2,7 @@
  * reported as stored is stored. */
 #include "blob/s3/client.h"
 
-enum { RACES_MAX = 3 }; /* times that an object may appear and vanish again before this counts as the store's error */
+enum { RACES_MAX = 5 }; /* times that an object may appear and vanish again before this counts as the store's error */
 
 /* Checks by the answer's ETag, or by a look, that the object is there and whole. */
 static int check_answer(struct s3_client *client, const struct s3_call *call, const struct blob_put *put,
