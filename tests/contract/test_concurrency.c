@@ -300,6 +300,76 @@ static void seeds_merged_by_many_processes_are_added_once_with_ids_in_a_row(void
 	assert_counts_true(fixture->dataset);
 }
 
+/* --- a dataset that comes and goes --------------------------------------------------------------------------------- */
+
+enum { REMAKES = 60, VISITORS = 6 };
+
+struct coming_and_going {
+	struct dataset_store *store[2]; /* as of two processes */
+	atomic_bool ended;
+};
+
+/* Any other answer than these two is unexpected. */
+static bool found(int failed)
+{
+	expect(!failed || failure.code == ERR_NOT_FOUND);
+	return !failed;
+}
+
+static void make_and_remove(struct coming_and_going *stage)
+{
+	struct dataset_seed seed = {"a.png", ""};
+	struct dataset_merged merged = {0};
+	struct dataset *dataset;
+
+	for (int i = 0; i < REMAKES; i++) {
+		if (!expect(dataset_create(stage->store[0], "again", "/pictures", NULL, &failure) == 0) ||
+		    !expect(dataset_open(stage->store[0], "again", &dataset, &failure) == 0))
+			break;
+		expect(dataset_merge(dataset, NULL, 0, &seed, 1, &merged, &failure) == 0);
+		dataset_close(dataset);
+		expect(dataset_remove(stage->store[0], "again", &failure) == 0);
+	}
+	stage->ended = true;
+}
+
+static void visit_and_label(struct dataset_store *store, const char *user)
+{
+	struct dataset_info info;
+	struct sample sample;
+	struct dataset *dataset;
+	struct task task;
+
+	if (!found(dataset_open(store, "again", &dataset, &failure)))
+		return;
+	if (found(dataset_info(dataset, &info, &failure)))
+		dataset_info_release(&info);
+	if (found(dataset_sample(dataset, 0, &sample, &failure)))
+		sample_release(&sample);
+	if (found(lease_next(dataset, user, &task, &failure)))
+		task_release(&task);
+	dataset_close(dataset);
+}
+
+static void come_and_go(void *data, int number)
+{
+	struct coming_and_going *stage = data;
+
+	if (number == 0)
+		make_and_remove(stage);
+	while (!stage->ended)
+		visit_and_label(stage->store[number % 2], person(number));
+}
+
+static void who_visits_a_dataset_that_is_removed_and_made_anew_finds_it_or_not(void **state)
+{
+	struct fixture *fixture = *state;
+	struct coming_and_going stage = {.store = {fixture->store, another_store(fixture)}};
+
+	run_threads(1 + VISITORS, come_and_go, &stage);
+	dataset_store_free(stage.store[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +383,7 @@ int main(void)
 		DATASET_TEST(labels_added_by_many_threads_all_survive),
 		DATASET_TEST(labels_added_by_many_processes_all_survive),
 		DATASET_TEST(seeds_merged_by_many_processes_are_added_once_with_ids_in_a_row),
+		STORE_TEST(who_visits_a_dataset_that_is_removed_and_made_anew_finds_it_or_not),
 	};
 
 	return RUN(tests);

@@ -2,11 +2,23 @@
 #include "dataset/sqlite/internal.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static bool wears(int code)
 {
 	return code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM || code == SQLITE_IOERR ||
 	       code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+/* SQLite opens a database's files one after the other: it says many things when they were removed in between. */
+static bool is_gone(sqlite3 *db)
+{
+	const char *path = sqlite3_db_filename(db, "main");
+	int moved = 0;
+
+	if (sqlite3_system_errno(db) == ENOENT || (path && *path && access(path, F_OK) && errno == ENOENT))
+		return true;
+	return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
 }
 
 int conn_fail(struct sqlite_conn *conn, struct err *err)
@@ -16,6 +28,8 @@ int conn_fail(struct sqlite_conn *conn, struct err *err)
 	const char *text = sqlite3_errmsg(conn->db);
 
 	conn->worn = conn->worn || wears(code & 0xff);
+	if (wears(code & 0xff) && is_gone(conn->db))
+		return err_set(err, ERR_NOT_FOUND, "Database not found");
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		return err_set(err, ERR_NO_SPACE, "The disk of the database is full");
