@@ -40,6 +40,6 @@ int address_of_image(struct call *call, const struct sample *sample, struct buf 
 	if (sample->blob_key[0] && call->info.place.policy.public_images)
 		return ingest_url(call->app->blobs, sample->blob_key, address_of_server(call), out, err);
 	buf_str(out, address_of_server(call));
-	document_image_path(dataset_name(call->dataset), sample->filepath, out);
+	document_image_path(dataset_name(call->dataset), sample, out);
 	return 0;
 }

@@ -99,12 +99,32 @@ cJSON *document_dataset(const char *name, const struct dataset_info *info)
 	return document;
 }
 
-void document_image_path(const char *dataset, const char *filepath, struct buf *out)
+/* Browsers and nginx take "." and ".." out of an address before anyone sees them (RFC 3986, 5.2.4). */
+static bool has_dot_segment(const char *filepath)
 {
-	buf_str(out, "/images/");
+	for (const char *segment = filepath;; segment++) {
+		size_t len = strcspn(segment, "/");
+
+		if (len > 0 && len <= 2 && strspn(segment, ".") >= len)
+			return true;
+		segment += len;
+		if (!*segment)
+			return false;
+	}
+}
+
+void document_image_path(const char *dataset, const struct sample *sample, struct buf *out)
+{
+	bool by_id = has_dot_segment(sample->filepath);
+
+	buf_str(out, by_id ? "/v1/datasets/" : "/images/");
 	text_percent_encode_segment(dataset, out);
+	if (by_id) {
+		buf_printf(out, "/samples/%lld/image", (long long)sample->id);
+		return;
+	}
 	buf_char(out, '/');
-	text_percent_encode(filepath, out);
+	text_percent_encode(sample->filepath, out);
 }
 
 static void thumb_path(const char *dataset, int64_t id, int size, const char *version, struct buf *out)
@@ -147,7 +167,7 @@ cJSON *document_sample(const char *dataset, const struct sample *sample, const c
 	if (!document_is_shown(sample))
 		thumb_path(dataset, sample->id, DOCUMENT_RENDITION_SIZE, thumb_version, &url);
 	else if (!image_url)
-		document_image_path(dataset, sample->filepath, &url);
+		document_image_path(dataset, sample, &url);
 	json_add_int64(document, "id", sample->id);
 	json_add_string(document, "filepath", sample->filepath);
 	json_add_string(document, "label", sample->label);

@@ -41,7 +41,8 @@ void document_add_number(cJSON *document, const char *key, int64_t value);
 /* Fields: token, expires_at and, unless it is NULL, the sample's document (taken). */
 cJSON *document_task(const struct task *task, cJSON *sample);
 
-/* Appends the path at which this server answers the image: "/images/{dataset}/{filepath}", percent-encoded. */
-void document_image_path(const char *dataset, const char *filepath, struct buf *out);
+/* Appends the path at which this server answers the image, percent-encoded: "/images/{dataset}/{filepath}", or by its
+ * id where the filepath has a part "." or "..". */
+void document_image_path(const char *dataset, const struct sample *sample, struct buf *out);
 
 #endif

@@ -27,6 +27,7 @@ ODD_NAMES = [
     "a.webp",
     "a.tif",
 ]
+DOTTED_NAMES = ["./dotted.png", "sub/../up.png", "sub/./folder/../deeper.png", "over//double.png", ".../three.png"]
 TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp", "webp": "image/webp", "tif": "image/tiff"}
 
 
@@ -52,6 +53,10 @@ def images(make_shared_server):
     server.base = base
     server.add_dataset("other")
     server.add_dataset("name with space & 100%")
+    for name in ("shared", "shared, too"):  # none of them lies apart: the program serves them, by sample
+        shared = server.add_dataset(name, samples=ODD_NAMES + DOTTED_NAMES, base_dir=server.images / "shared")
+    for number, name in enumerate(ODD_NAMES + DOTTED_NAMES):
+        draw(shared / name, (number, 1, 0))
     return server.start()
 
 
@@ -234,11 +239,12 @@ def test_obtain_of_a_file_hands_over_the_same_bytes(images, ann):
         assert answer.headers["Cache-Control"] == "no-cache"
 
 
-def test_image_address_of_json_answers_leads_to_the_image(images, ann):
-    for number, name in enumerate(ODD_NAMES):
-        answer = ann.post("/obtain", json={"dataset_name": "demo", "id": number}, headers={"Accept": "application/json"})
+@pytest.mark.parametrize("dataset, names", [("demo", ODD_NAMES), ("shared", ODD_NAMES + DOTTED_NAMES)])
+def test_image_address_of_json_answers_leads_to_the_image(images, ann, dataset, names):
+    for number, name in enumerate(names):
+        answer = ann.post("/obtain", json={"dataset_name": dataset, "id": number}, headers={"Accept": "application/json"})
         shown = ann.get(answer.json()["image_url"])
         if name.endswith(".tif"):  # browsers show none
             assert shown.headers["Content-Type"] == "image/jpeg"
         else:
-            assert shown.content == (images.base / name).read_bytes(), name
+            assert shown.content == (images.base.parent / dataset / name).read_bytes(), name

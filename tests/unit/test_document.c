@@ -85,10 +85,11 @@ static void all_that_is_known_of_a_sample_is_told(void **state)
 
 static void assert_path(const char *dataset, const char *filepath, const char *expected)
 {
+	struct sample sample = {.id = 7, .filepath = (char *)(uintptr_t)filepath};
 	struct buf path;
 
 	buf_init(&path, 64 * 1024);
-	document_image_path(dataset, filepath, &path);
+	document_image_path(dataset, &sample, &path);
 	assert_string_equal(buf_text(&path), expected);
 	buf_release(&path);
 }
@@ -100,6 +101,16 @@ static void an_images_address_is_percent_encoded(void **state)
 	assert_path("my cats", "a/b c/100%.png", "/images/my%20cats/a/b%20c/100%25.png");
 	assert_path("a&b", "#1?x=\"y\"'.png", "/images/a%26b/%231%3Fx%3D%22y%22%27.png");
 	assert_path("猫", "ñ\n.png", "/images/%E7%8C%AB/%C3%B1%0A.png");
+}
+
+static void where_an_address_would_lose_parts_of_the_filepath_it_is_by_id(void **state)
+{
+	(void)state;
+	assert_path("my cats", "./a.png", "/v1/datasets/my%20cats/samples/7/image");
+	assert_path("cats", "a/../b.png", "/v1/datasets/cats/samples/7/image");
+	assert_path("cats", "a/.", "/v1/datasets/cats/samples/7/image");
+	assert_path("cats", ".../a..b/.c/d.", "/images/cats/.../a..b/.c/d.");
+	assert_path("cats", "/a//b.png", "/images/cats//a//b.png");
 }
 
 static void the_longest_address_is_whole(void **state)
@@ -183,6 +194,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_of_a_sample_is_null),
 		cmocka_unit_test(all_that_is_known_of_a_sample_is_told),
 		cmocka_unit_test(an_images_address_is_percent_encoded),
+		cmocka_unit_test(where_an_address_would_lose_parts_of_the_filepath_it_is_by_id),
 		cmocka_unit_test(the_longest_address_is_whole),
 		cmocka_unit_test(a_dataset_tells_its_counts_labels_and_policy),
 		cmocka_unit_test(a_dataset_without_labels_has_an_empty_list),
