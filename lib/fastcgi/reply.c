@@ -276,8 +276,6 @@ int reply_stream_start(struct reply *reply, int status, const char *type)
 {
 	reply->status = status;
 	content_type(reply, type);
-	/* nginx must pass chunks on as they come. */
-	buf_str(&reply->headers, "X-Accel-Buffering: no\r\n");
 	reply->streaming = true;
 	return reply_put_head(reply);
 }
@@ -335,10 +333,6 @@ int reply_stream_write(struct reply *reply, const void *bytes, size_t len)
 
 void reply_stream_abort(struct reply *reply)
 {
-	static const unsigned char no_record[8] = {0xff}; /* a record of no version of FastCGI */
-
 	reply->fcgi->keepConnection = 0;
-	if (send(reply->fcgi->ipcFd, no_record, sizeof(no_record), MSG_NOSIGNAL) < 0)
-		log_write(LOG_DEBUG, "stream had broken off before", NULL);
 	shutdown(reply->fcgi->ipcFd, SHUT_RDWR);
 }

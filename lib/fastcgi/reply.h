@@ -53,8 +53,8 @@ void reply_send(struct reply *reply);
 /* Streaming: sends status and headers now, then chunks; non-zero when the client is gone. */
 int reply_stream_start(struct reply *reply, int status, const char *type);
 int reply_stream_write(struct reply *reply, const void *bytes, size_t len);
-/* Breaks a stream off, so that its client sees that it is incomplete. To nginx a closed connection is a complete
- * answer; an invalid record is an error, after which it does not send the end of HTTP's answer (the last chunk). */
+/* Breaks a stream off, so that its client sees that it is incomplete: nginx sends no end (HTTP's last chunk) after an
+ * answer without one, where fastcgi_keep_conn is on. */
 void reply_stream_abort(struct reply *reply);
 
 #endif

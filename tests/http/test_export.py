@@ -4,6 +4,9 @@ import hashlib
 import hmac
 import io
 import json
+import os
+import signal
+import subprocess
 
 import pytest
 from collecting import DEFAULT, Collector, assert_problem, picture, samples
@@ -306,6 +309,22 @@ def test_a_head_has_the_headers_of_a_get_and_no_body(viewer):
     assert "attachment" in answer.headers["Content-Disposition"]
 
 
+# --- a stream
+
+
+def test_the_beginning_comes_while_the_rest_is_made(collector, viewer):
+    names = [f"{number}.png" for number in range(20)]
+    folder = collector.add_dataset("slow", LABELS, names)
+    for name in names:
+        with draw(folder / name).open("r+b") as file:
+            file.truncate(8 << 20)  # zeros, which take their time to be hashed
+    assert collector.reload().returncode == 0
+    answer = viewer.get("/v1/datasets/slow/export", params={"format": "csv", "split": "50,50"}, stream=True)
+    (folder / names[-1]).unlink()
+    rows = answer.text.splitlines()
+    assert rows[1] in ("0.png,,train", "0.png,,val") and rows[-1] == "19.png,,"
+
+
 # --- what breaks off
 
 
@@ -314,7 +333,7 @@ def large(collector):
     """A dataset whose export does not fit into what lies between the program and its client; of a name of its own for each test."""
     large.made = getattr(large, "made", 0) + 1
     name = f"large{large.made}"
-    collector.add_dataset(name, LABELS, [(f"{number}.png", "cat") for number in range(20000)])
+    collector.add_dataset(name, LABELS, [(f"{'n' * 200}/{number}.png", "cat") for number in range(20000)])
     assert collector.reload().returncode == 0
     assert collector.size(name) == 20000, collector.logs()
     return name
@@ -343,3 +362,16 @@ def test_a_client_that_goes_away_ends_its_export(collector, viewer, large):
     answer, _ = begin(viewer, large, "jsonl")
     answer.close()
     until(lambda: any(line["message"] == "stream broke off" for line in collector.program_log("export")), "the program gives it up")
+
+
+def test_an_export_whose_program_is_killed_does_not_look_whole(collector, viewer, large):
+    for form in ("csv", "jsonl"):
+        until(lambda: viewer.get(EXPORT, params={"format": form}).status_code == 200, "the program is there")
+        (program,) = collector.processes("export")
+        url = f"{collector.url}/v1/datasets/{large}/export?format={form}"
+        curl = subprocess.Popen(["curl", "-s", "-u", "viewer:secret", url], stdout=subprocess.PIPE)
+        assert curl.stdout.read(1)
+        os.kill(program, signal.SIGKILL)
+        assert curl.stdout.read()
+        assert curl.wait() == 18  # CURLE_PARTIAL_FILE
+    until(lambda: viewer.get(EXPORT, params={"format": "csv"}).status_code == 200, "the program is back")
