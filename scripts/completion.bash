@@ -30,6 +30,8 @@ declare -gA _image_label_words=(
 	[image-label-export]='-u= -p= -b= -d= --user= --password= --base= --dataset= --format= --as= --split= --seed= --state= --label= --by= --q=
 		--flagged= --since= --snapshot= --netrc-file= --cacert= --insecure --help --version'
 	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help --version'
+	[image-label-follow]='-u= -p= -b= -d= --user= --password= --base= --dataset= --once --images= --download --patience= --verbose
+		--netrc-file= --cacert= --insecure --help --version'
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help --version'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=
 		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help --version'
@@ -104,7 +106,7 @@ _image_label_value() { # OPTION SCRIPT COMMAND
 	-i | --input)
 		if [[ $2 == image-label-export-csv ]]; then _image_label_file_or_folder '*.db'; fi
 		;;
-	--data | -a | --basedir) compgen -d -- "$cur" ;;
+	--data | -a | --basedir | --images) compgen -d -- "$cur" ;;
 	--role) compgen -W 'viewer annotator contributor admin none' -- "$cur" ;;
 	--state) if [[ $2 =~ ^image-label-(client|export)$ ]]; then compgen -W 'unlabelled labelled skipped unreadable' -- "$cur"; else compgen -d -- "$cur"; fi ;;
 	--flagged) compgen -W 'true false' -- "$cur" ;;
@@ -129,11 +131,11 @@ _image_label() {
 		mapfile -t COMPREPLY < <(_image_label_files "$(_image_label_config json_user_dir)" .json | _image_label_starting)
 	elif [[ $cur != -* && $script == image-label-load && " ${COMP_WORDS[*]} " != *' --in-place '* ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"; _image_label_archives)
-	elif [[ $cur != -* && $script =~ ^image-label-(load|demo|export|export-csv)$ ]]; then
+	elif [[ $cur != -* && $script =~ ^image-label-(load|demo|export|export-csv|follow)$ ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -W "$(_image_label_options "$script" "$command")" -- "$cur")
 	fi
 }
 
-complete -F _image_label image-label-{server,client,export,export-csv,load,migrate,demo,user}
+complete -F _image_label image-label-{server,client,export,export-csv,follow,load,migrate,demo,user}

@@ -16,7 +16,7 @@ import lint_openapi
 
 TOP = Path(__file__).resolve().parent.parent
 MANUAL = TOP / "scripts" / "README.md"
-VERSION = re.compile(r"(?<=version=)\d+\.\d+\.\d+$", re.M)
+VERSION = re.compile(r'(?:(?<=version=)|(?<=^VERSION = "))\d+\.\d+\.\d+(?="?$)', re.M)
 TABLE = re.compile(r"^\| key \| default \| meaning \|\n(?:\|.*\n)*", re.M)
 
 
