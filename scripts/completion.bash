@@ -108,7 +108,7 @@ _image_label_value() { # OPTION SCRIPT COMMAND
 		;;
 	--data | -a | --basedir | --images) compgen -d -- "$cur" ;;
 	--role) compgen -W 'viewer annotator contributor admin none' -- "$cur" ;;
-	--state) if [[ $2 =~ ^image-label-(client|export)$ ]]; then compgen -W 'unlabelled labelled skipped unreadable' -- "$cur"; else compgen -d -- "$cur"; fi ;;
+	--state) if [[ $2 =~ ^image-label-(client|export)$ ]]; then compgen -W 'unlabelled labelled skipped unreadable review' -- "$cur"; else compgen -d -- "$cur"; fi ;;
 	--flagged) compgen -W 'true false' -- "$cur" ;;
 	--format) compgen -W 'csv json jsonl sagemaker labelstudio croissant classfolders huggingface webdataset' -- "$cur" ;;
 	--as) compgen -W 'tar zip' -- "$cur" ;;

@@ -181,6 +181,7 @@ static int compare_infos(const struct dataset_info *from, const struct dataset_i
 		{"unlabelled", from->counts.unlabelled, to->counts.unlabelled},
 		{"skipped", from->counts.skipped, to->counts.skipped},
 		{"unreadable", from->counts.unreadable, to->counts.unreadable},
+		{"in review", from->counts.review, to->counts.review},
 		{"bytes of images", from->counts.bytes, to->counts.bytes},
 		{"labels", (int64_t)from->labels.count, (int64_t)to->labels.count},
 	};

@@ -82,6 +82,8 @@ static void print_counts(const char *name, const struct dataset_info *info)
 	       plural(counts->size), counts->labelled, counts->unlabelled);
 	if (counts->skipped > 0)
 		printf(", %" PRId64 " skipped", counts->skipped);
+	if (counts->review > 0)
+		printf(", %" PRId64 " to review", counts->review);
 	printf("\n");
 }
 

@@ -64,7 +64,7 @@ void each_restart(struct each *each, int64_t after)
 
 /* --- of a snapshot ------------------------------------------------------------------------------------------------ */
 
-/* Without a label a sample was unlabelled, skipped or unreadable, which the manifest does not say: it is what it is
+/* Without a label a sample was in one of the other states, which the manifest does not say: it is what it is
  * now, unless it has been labelled. */
 static enum sample_state each_state_then(const struct each *each)
 {

@@ -41,6 +41,7 @@ static bool metrics_dataset(void *data, struct call *call, const char *name)
 	add_samples(&metrics->samples, name, "unlabelled", counts->unlabelled);
 	add_samples(&metrics->samples, name, "skipped", counts->skipped);
 	add_samples(&metrics->samples, name, "unreadable", counts->unreadable);
+	add_samples(&metrics->samples, name, "review", counts->review);
 	add_samples(&metrics->samples, name, "leased", counts->leased);
 	buf_str(&metrics->bytes, "image_label_uploaded_bytes{dataset=\"");
 	quote(&metrics->bytes, name);

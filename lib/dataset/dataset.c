@@ -89,12 +89,14 @@ static int check_policy(const struct dataset_policy *policy, struct err *err)
 {
 	if (policy->overlap < 1 || policy->overlap > DATASET_OVERLAP_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "\"overlap\" must be from 1 to %d", DATASET_OVERLAP_MAX);
+	if (policy->overlap_max < 0 || policy->overlap_max > DATASET_OVERLAP_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"overlap_max\" must be from \"overlap\" to %d", DATASET_OVERLAP_MAX);
 	if (policy->lease_seconds < 0 || policy->lease_seconds > DATASET_LEASE_SECONDS_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "\"lease_seconds\" must be from 1 to %d, or 0 for the server's own",
 		               DATASET_LEASE_SECONDS_MAX);
 	if (!dataset_order_name(policy->order) || !dataset_skip_name(policy->skip))
 		return err_set(err, ERR_BAD_REQUEST, "The policy's order or skip is not known");
-	return 0;
+	return rules_check_policy(policy, err);
 }
 
 int dataset_check_folder(const char *base_dir, struct err *err)

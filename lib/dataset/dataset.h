@@ -65,13 +65,17 @@ enum {
 
 struct dataset_policy {
 	int64_t overlap;       /* people who label each sample: 1..DATASET_OVERLAP_MAX */
+	int64_t overlap_max;   /* so many at most, if they do not agree: overlap.. DATASET_OVERLAP_MAX, or 0: the default */
 	int64_t lease_seconds; /* 0 = the configuration's limits.lease_seconds */
 	enum dataset_order order;
 	enum dataset_skip skip; /* how to skip when the caller does not say */
 	bool public_images;     /* uploaded images get lasting public URLs */
 };
-/* overlap 1, lease_seconds 0, sequential, requeue_for_me, not public. */
+/* overlap 1, overlap_max 0, lease_seconds 0, sequential, requeue_for_me, not public. */
 struct dataset_policy dataset_policy_default(void);
+/* The policy's overlap_max, or by default so many more than overlap. */
+enum { DATASET_OVERLAP_MORE = 2 };
+int64_t dataset_policy_most(const struct dataset_policy *policy);
 
 /* Makes an empty dataset. base_dir is absolute, or "" when all images are uploaded. ERR_CONFLICT when the name is
  * taken, ERR_BAD_REQUEST for a bad name, base_dir (control characters, relative) or policy. */
@@ -97,10 +101,10 @@ struct dataset_label {
 	char *description;              /* for the people who label; NULL = none */
 };
 struct dataset_counts {
-	int64_t size;                                      /* all samples */
-	int64_t labelled, unlabelled, skipped, unreadable; /* by state; sum is size */
-	int64_t leased;                                    /* live leases */
-	int64_t bytes;                                     /* of uploaded images */
+	int64_t size;                                              /* all samples */
+	int64_t labelled, unlabelled, skipped, unreadable, review; /* by state; sum is size */
+	int64_t leased;                                            /* live leases */
+	int64_t bytes;                                             /* of uploaded images */
 };
 struct dataset_labels {
 	struct dataset_label *item; /* in order of position, then of key */
@@ -146,7 +150,8 @@ enum dataset_policy_field {
 	DATASET_POLICY_ORDER = 4,
 	DATASET_POLICY_SKIP = 8,
 	DATASET_POLICY_PUBLIC = 16,
-	DATASET_POLICY_ALL = 31,
+	DATASET_POLICY_OVERLAP_MAX = 32,
+	DATASET_POLICY_ALL = 63,
 };
 struct dataset_change {
 	const char *base_dir;     /* NULL: stays */
@@ -154,6 +159,7 @@ struct dataset_change {
 	unsigned fields;          /* the fields of policy to change, of enum dataset_policy_field; 0: none */
 	struct dataset_policy policy;
 };
+/* ERR_BAD_REQUEST, too, where overlap would become greater than an overlap_max that was chosen. */
 int dataset_update(struct dataset *dataset, const struct dataset_change *change, struct err *err);
 /* Adds a label, and returns its key; *created is false when the name existed. Simultaneous adds all survive, each
  * with its own key. */
@@ -161,8 +167,12 @@ int dataset_label_add(struct dataset *dataset, const char *name, int64_t *key, b
 
 /* --- samples ------------------------------------------------------------------------------------------------------ */
 
-enum sample_state { SAMPLE_UNLABELLED, SAMPLE_LABELLED, SAMPLE_SKIPPED, SAMPLE_UNREADABLE };
+/* SAMPLE_REVIEW: as many as may be asked were, without a majority; somebody has to decide. */
+enum sample_state { SAMPLE_UNLABELLED, SAMPLE_LABELLED, SAMPLE_SKIPPED, SAMPLE_UNREADABLE, SAMPLE_REVIEW };
+enum { SAMPLE_STATES = SAMPLE_REVIEW + 1 };
 const char *sample_state_name(enum sample_state state); /* "unlabelled", … */
+/* False: no state has this name. */
+bool sample_state_parse(const char *name, enum sample_state *out);
 
 struct sample {
 	int64_t id; /* stable, in insertion order, from 0 (SQLite: rowid - 1) */

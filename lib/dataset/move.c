@@ -55,8 +55,8 @@ void dataset_outline_release(struct dataset_outline *outline)
 
 static bool same_policy(const struct dataset_policy *a, const struct dataset_policy *b)
 {
-	return a->overlap == b->overlap && a->lease_seconds == b->lease_seconds && a->order == b->order &&
-	       a->skip == b->skip && a->public_images == b->public_images;
+	return a->overlap == b->overlap && a->overlap_max == b->overlap_max && a->lease_seconds == b->lease_seconds &&
+	       a->order == b->order && a->skip == b->skip && a->public_images == b->public_images;
 }
 
 static bool same_label(const struct dataset_label *a, const struct dataset_label *b)

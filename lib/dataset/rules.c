@@ -203,22 +203,38 @@ static const struct rules_vote *majority(const struct rules_vote *votes, size_t 
 	return same * 2 > total ? newest(votes, count, candidate) : NULL;
 }
 
+struct rules_quorum rules_quorum_of(const struct dataset_policy *policy)
+{
+	return (struct rules_quorum){.overlap = policy->overlap, .most = dataset_policy_most(policy)};
+}
+
+bool rules_quorum_differs(const struct dataset_policy *policy, const struct dataset_policy *other)
+{
+	struct rules_quorum one = rules_quorum_of(policy), another = rules_quorum_of(other);
+
+	return one.overlap != another.overlap || one.most != another.most;
+}
+
 struct rules_outcome rules_outcome(const struct rules_vote *votes, size_t count, const struct rules_decision *decision,
-                                   int64_t overlap)
+                                   struct rules_quorum quorum)
 {
 	int64_t total = count_votes(votes, count);
 	const struct rules_vote *last = newest(votes, count, NULL), *winner = NULL;
 
-	if (total >= overlap && !(decision->made && decision->n > last->n))
-		winner = overlap <= 1 ? last : majority(votes, count, total);
+	if (total >= quorum.overlap && !(decision->made && decision->n > last->n))
+		winner = quorum.overlap <= 1 ? last : majority(votes, count, total);
 	if (winner)
 		return (struct rules_outcome){
 			.state = SAMPLE_LABELLED, .label = winner->label, .by = winner->user, .at = winner->at};
 	if (decision->made && decision->state != SAMPLE_UNLABELLED)
 		return (struct rules_outcome){
 			.state = decision->state, .label = decision->label, .by = decision->by, .at = decision->at};
-	return (struct rules_outcome){
-		.state = SAMPLE_UNLABELLED, .label = "", .by = "", .wanted = total < overlap ? overlap - total : 1};
+	if (total >= quorum.overlap && total >= quorum.most)
+		return (struct rules_outcome){.state = SAMPLE_REVIEW, .label = "", .by = ""};
+	return (struct rules_outcome){.state = SAMPLE_UNLABELLED,
+	                              .label = "",
+	                              .by = "",
+	                              .wanted = total < quorum.overlap ? quorum.overlap - total : 1};
 }
 
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases)
@@ -227,10 +243,10 @@ int64_t rules_places(const struct rules_outcome *outcome, int64_t leases)
 }
 
 struct rules_settled rules_settle(const struct sample *was, const struct rules_vote *votes, size_t count,
-                                  const struct rules_decision *decision, int64_t overlap, int64_t leases)
+                                  const struct rules_decision *decision, struct rules_quorum quorum, int64_t leases)
 {
 	struct rules_decision implied = rules_decision_implied(was, votes, count);
-	struct rules_outcome outcome = rules_outcome(votes, count, decision->made ? decision : &implied, overlap);
+	struct rules_outcome outcome = rules_outcome(votes, count, decision->made ? decision : &implied, quorum);
 	bool unreadable = was->state == SAMPLE_UNREADABLE && outcome.state == SAMPLE_UNLABELLED;
 	bool differs = was->state != outcome.state || was->labelled_at != outcome.at ||
 	               strcmp(was->label, outcome.label) != 0 || strcmp(was->labelled_by, outcome.by) != 0;
@@ -253,6 +269,7 @@ bool rules_may_choose(enum sample_state state, int64_t places, bool done, int64_
 		return places > 0 && !done;
 	case SAMPLE_LABELLED:
 	case SAMPLE_SKIPPED:
+	case SAMPLE_REVIEW:
 		return leases == 0;
 	case SAMPLE_UNREADABLE:
 		break;
@@ -373,7 +390,7 @@ static int decide(const struct sample_change *change, const struct rules_facts *
 {
 	if (check_version(change, facts, err))
 		return -1;
-	if (change->annotates && facts->overlap > 1)
+	if (change->annotates && facts->quorum.overlap > 1)
 		return err_set(err, ERR_FORBIDDEN,
 		               "Several people are asked in this dataset: only a contributor may label directly, others by a task");
 	if (change->label[0] && !facts->known_label)
@@ -394,7 +411,7 @@ static int decide(const struct sample_change *change, const struct rules_facts *
 static int undo(const struct sample_change *change, const struct rules_facts *facts, struct rules_effect *out,
                 struct err *err)
 {
-	const char *of = change->annotates && facts->overlap > 1 ? change->user : NULL;
+	const char *of = change->annotates && facts->quorum.overlap > 1 ? change->user : NULL;
 
 	if (check_version(change, facts, err))
 		return -1;
@@ -407,7 +424,7 @@ static int undo(const struct sample_change *change, const struct rules_facts *fa
 		return err_set(err, ERR_CONFLICT, "There is nothing to undo");
 	out->vote_count = rules_fold(facts->events, facts->event_count, out->undoes, &facts->noted, facts->room,
 	                             &out->decision);
-	out->label = rules_outcome(out->votes, out->vote_count, &out->decision, facts->overlap).label;
+	out->label = rules_outcome(out->votes, out->vote_count, &out->decision, facts->quorum).label;
 	return 0;
 }
 
@@ -519,6 +536,8 @@ void rules_merge_policy(struct dataset_policy *policy, const struct dataset_chan
 
 	if (change->fields & DATASET_POLICY_OVERLAP)
 		policy->overlap = to->overlap;
+	if (change->fields & DATASET_POLICY_OVERLAP_MAX)
+		policy->overlap_max = to->overlap_max;
 	if (change->fields & DATASET_POLICY_LEASE_SECONDS)
 		policy->lease_seconds = to->lease_seconds;
 	if (change->fields & DATASET_POLICY_ORDER)
@@ -527,6 +546,14 @@ void rules_merge_policy(struct dataset_policy *policy, const struct dataset_chan
 		policy->skip = to->skip;
 	if (change->fields & DATASET_POLICY_PUBLIC)
 		policy->public_images = to->public_images;
+}
+
+int rules_check_policy(const struct dataset_policy *policy, struct err *err)
+{
+	if (policy->overlap_max == 0 || policy->overlap_max >= policy->overlap)
+		return 0;
+	return err_set(err, ERR_BAD_REQUEST, "\"overlap_max\" is %lld, less than \"overlap\", %lld: change both",
+	               (long long)policy->overlap_max, (long long)policy->overlap);
 }
 
 int rules_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err)

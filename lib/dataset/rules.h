@@ -13,8 +13,10 @@
  *
  * Votes are enough when as many people as the policy's overlap have voted. With an overlap of 1 the newest vote is
  * the label, as in the older systems, where each label replaces the one before. Above that the label is what more
- * than half of the voters said; while there is no such majority, one more person is asked. A person who passed a
- * sample on ("requeue_for_others") is not asked again and does not count. */
+ * than half of the voters said; while there is no such majority, one more person is asked, until as many as the
+ * policy's overlap_max have voted: then the sample is in review, offered to nobody, until somebody decides, or one
+ * more vote makes a majority. A person who passed a sample on ("requeue_for_others") is not asked again and does not
+ * count. */
 #ifndef DATASET_RULES_H
 #define DATASET_RULES_H
 
@@ -36,6 +38,13 @@ struct rules_decision {
 	int64_t n, at;     /* like a vote's; at is 0 when nobody made it */
 };
 
+/* How many people are asked, and how many at most if they do not agree; the latter means nothing for one. */
+struct rules_quorum {
+	int64_t overlap, most;
+};
+struct rules_quorum rules_quorum_of(const struct dataset_policy *policy);
+bool rules_quorum_differs(const struct dataset_policy *policy, const struct dataset_policy *other);
+
 struct rules_outcome {
 	enum sample_state state; /* never SAMPLE_UNREADABLE, which is about the file, and the store's to know */
 	const char *label;       /* "" = none; borrowed from the vote or the decision */
@@ -46,7 +55,7 @@ struct rules_outcome {
 
 /* votes in any order, one for each person. */
 struct rules_outcome rules_outcome(const struct rules_vote *votes, size_t count, const struct rules_decision *decision,
-                                   int64_t overlap);
+                                   struct rules_quorum quorum);
 
 /* Whether an event with this source is a vote. The macro is the same as a list for SQL. */
 bool rules_is_vote(const char *source);
@@ -95,7 +104,8 @@ struct rules_settled {
 	int64_t places;  /* for further people, beside those with `leases` */
 };
 struct rules_settled rules_settle(const struct sample *was, const struct rules_vote *votes, size_t count,
-                                  const struct rules_decision *decision, int64_t overlap, int64_t leases);
+                                  const struct rules_decision *decision, struct rules_quorum quorum,
+                                  int64_t leases);
 
 /* ERR_NOT_FOUND, naming the sample, unless it was found. */
 int rules_check_found(int64_t id, bool found, struct err *err);
@@ -149,7 +159,7 @@ struct rules_facts {
 	const char *label; /* the sample's */
 	const char *by;    /* who gave it, */
 	int64_t at;        /* and when */
-	int64_t overlap;
+	struct rules_quorum quorum;
 	bool voted;         /* its user has voted on it, or passed it on */
 	bool given;         /* its request has already given the label */
 	bool known_label;   /* the dataset has the label */
@@ -161,7 +171,7 @@ struct rules_facts {
 	struct rules_vote *room;     /* for event_count votes, to which rules_effect then points */
 };
 enum rules_fact {
-	RULES_STATE = 1, /* found, state, version, label, by, at, overlap */
+	RULES_STATE = 1, /* found, state, version, label, by, at, quorum */
 	RULES_VOTED = 2,
 	RULES_GIVEN = 4,
 	RULES_KNOWN_LABEL = 8,
@@ -227,6 +237,8 @@ enum idempotency rules_claim(bool same_request, bool answered, int64_t age_us);
 
 /* Copies the policy fields that the change names. */
 void rules_merge_policy(struct dataset_policy *policy, const struct dataset_change *change);
+/* ERR_BAD_REQUEST when fields of the policy contradict each other. */
+int rules_check_policy(const struct dataset_policy *policy, struct err *err);
 /* ERR_CONFLICT when the dataset's folder is not the one that the change expects. */
 int rules_check_base_dir(const struct dataset_change *change, const char *base_dir, struct err *err);
 

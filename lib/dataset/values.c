@@ -19,6 +19,7 @@ static const char *const state_names[] = {
 	[SAMPLE_LABELLED] = "labelled",
 	[SAMPLE_SKIPPED] = "skipped",
 	[SAMPLE_UNREADABLE] = "unreadable",
+	[SAMPLE_REVIEW] = "review",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -41,6 +42,8 @@ int dataset_order_parse(const char *name, enum dataset_order *out, struct err *e
 {
 	int found = index_of(order_names, COUNT(order_names), strcmp(name, "insertion") == 0 ? "sequential" : name);
 
+	if (strcmp(name, "least_sure") == 0)
+		return err_set(err, ERR_BAD_REQUEST, "The order \"least_sure\" needs predictions, and the dataset has none");
 	if (found < 0)
 		return err_set(err, ERR_BAD_REQUEST, "The order \"%s\" is neither sequential nor random", name);
 	*out = (enum dataset_order)found;
@@ -68,9 +71,25 @@ const char *sample_state_name(enum sample_state state)
 	return state_names[state];
 }
 
+bool sample_state_parse(const char *name, enum sample_state *out)
+{
+	int found = index_of(state_names, COUNT(state_names), name);
+
+	if (found >= 0)
+		*out = (enum sample_state)found;
+	return found >= 0;
+}
+
 struct dataset_policy dataset_policy_default(void)
 {
 	return (struct dataset_policy){.overlap = 1, .skip = DATASET_SKIP_REQUEUE_FOR_ME};
+}
+
+int64_t dataset_policy_most(const struct dataset_policy *policy)
+{
+	int64_t most = policy->overlap_max ? policy->overlap_max : policy->overlap + DATASET_OVERLAP_MORE;
+
+	return most < DATASET_OVERLAP_MAX ? most : DATASET_OVERLAP_MAX;
 }
 
 /* --- ownership ---------------------------------------------------------------------------------------------------- */

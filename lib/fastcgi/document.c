@@ -16,6 +16,7 @@ static cJSON *counts_document(const struct dataset_counts *counts)
 	json_add_int64(document, "unlabelled", counts->unlabelled);
 	json_add_int64(document, "skipped", counts->skipped);
 	json_add_int64(document, "unreadable", counts->unreadable);
+	json_add_int64(document, "review", counts->review);
 	json_add_int64(document, "leased", counts->leased);
 	return document;
 }
@@ -54,6 +55,7 @@ static cJSON *document_policy(const struct dataset_policy *policy)
 	cJSON *document = json_new_object();
 
 	json_add_int64(document, "overlap", policy->overlap);
+	json_add_int64(document, "overlap_max", dataset_policy_most(policy));
 	json_add_int64(document, "lease_seconds", policy->lease_seconds);
 	json_add_string(document, "order", dataset_order_name(policy->order));
 	json_add_string(document, "skip", dataset_skip_name(policy->skip));
@@ -64,7 +66,7 @@ static cJSON *document_policy(const struct dataset_policy *policy)
 int document_policy_parse(const cJSON *document, struct dataset_policy *policy, unsigned *fields, struct err *err)
 {
 	/* in the order of enum dataset_policy_field's bits */
-	static const char *const keys[] = {"overlap", "lease_seconds", "order", "skip", "public", NULL};
+	static const char *const keys[] = {"overlap", "lease_seconds", "order", "skip", "public", "overlap_max", NULL};
 	const char *order = NULL, *skip = NULL;
 
 	if (!document)
@@ -77,6 +79,7 @@ int document_policy_parse(const cJSON *document, struct dataset_policy *policy, 
 	}
 	return json_only(document, "A policy", keys, err) ||
 	       json_int64(document, "overlap", false, 1, DATASET_OVERLAP_MAX, &policy->overlap, err) ||
+	       json_int64(document, "overlap_max", false, 1, DATASET_OVERLAP_MAX, &policy->overlap_max, err) ||
 	       json_int64(document, "lease_seconds", false, 1, DATASET_LEASE_SECONDS_MAX,
 	                  &policy->lease_seconds, err) ||
 	       json_string(document, "order", false, &order, err) ||

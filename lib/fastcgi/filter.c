@@ -6,14 +6,10 @@
 
 static int filter_set_state(struct sample_filter *out, const char *text, struct err *err)
 {
-	for (int state = SAMPLE_UNLABELLED; state <= SAMPLE_UNREADABLE; state++) {
-		if (strcmp(text, sample_state_name((enum sample_state)state)) != 0)
-			continue;
-		out->of_state = true;
-		out->state = (enum sample_state)state;
-		return 0;
-	}
-	return err_set(err, ERR_BAD_REQUEST, "\"state\" must be unlabelled, labelled, skipped or unreadable");
+	out->of_state = sample_state_parse(text, &out->state);
+	return out->of_state ? 0
+	                     : err_set(err, ERR_BAD_REQUEST,
+	                               "\"state\" must be unlabelled, labelled, skipped, unreadable or review");
 }
 
 static int set_label(struct sample_filter *out, const char *text, struct err *err)

@@ -29,10 +29,11 @@ function card({ name, size, counts, labels }) {
 			rest > 0 ? element('li', { class: 'more' }, `and ${number(rest)} more`) : null));
 }
 
-function remark(size, { labelled, skipped, unreadable, leased }) {
+function remark(size, { labelled, skipped, unreadable, review, leased }) {
 	if (!size) return 'no images yet';
 	if (labelled === size) return 'complete';
 	const parts = [];
+	if (review) parts.push(`${number(review)} to review`);
 	if (skipped) parts.push(`${number(skipped)} set aside`);
 	if (unreadable) parts.push(`${number(unreadable)} unreadable`);
 	if (leased) parts.push(`${number(leased)} in hand`);

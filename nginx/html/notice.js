@@ -52,20 +52,20 @@ const lookAt = dataset => ours(`/ui/look?dataset=${encodeURIComponent(dataset)}`
 const quoted = word => /^[\w.@%+,:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 // info: the dataset, of which nothing is left to label here. given: how many labels were given here.
-export function farewell({ size, counts: { labelled, unlabelled, skipped } }, given) {
+export function farewell({ size, counts: { labelled, unlabelled, skipped, unreadable, review } }, given) {
 	const again = 'Check again';
 	if (!size) return { title: 'No images yet', text: 'This dataset is empty.', again };
 	const facts = [`${number(labelled)} of ${plural(size, 'image')} ${labelled === 1 ? 'is' : 'are'} labelled`];
 	if (given) facts.push(`${number(given)} of them by you just now`);
 	if (skipped) facts.push(`${number(skipped)} set aside`);
 	if (unlabelled) facts.push(`${number(unlabelled)} in hand elsewhere or left to others`);
-	const unreadable = size - labelled - skipped - unlabelled;
-	if (unreadable > 0) facts.push(`${number(unreadable)} could not be read`);
-	return { title: farewellTitle(size, unlabelled, unreadable), text: `${facts.join(', ')}.`, again };
+	if (review) facts.push(`${number(review)} to review, since people do not agree`);
+	if (unreadable) facts.push(`${number(unreadable)} could not be read`);
+	return { title: farewellTitle(size, unlabelled + review, unreadable), text: `${facts.join(', ')}.`, again };
 }
 
-function farewellTitle(size, unlabelled, unreadable) {
-	if (unlabelled) return 'Nothing left for you now';
+function farewellTitle(size, open, unreadable) {
+	if (open) return 'Nothing left for you now';
 	if (unreadable === size) return 'No image can be read';
 	return unreadable > 0 ? 'All done that can be read' : 'All done';
 }

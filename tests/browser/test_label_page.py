@@ -134,7 +134,7 @@ def test_skipping_round_is_said_and_what_is_skipped_can_be_set_aside(ann, make_d
     ann.image("001.png")
     ann.find("#aside").click()
     ann.notice_says("1 of 6 images is labelled, 1 of them by you just now, 5 set aside")
-    assert dataset.counts() == {"labelled": 1, "unlabelled": 0, "skipped": 5, "unreadable": 0, "leased": 0}
+    assert dataset.counts() == {"labelled": 1, "unlabelled": 0, "skipped": 5, "unreadable": 0, "review": 0, "leased": 0}
     ann.press(Keys.BACKSPACE)
     ann.image()
     ann.press("2")

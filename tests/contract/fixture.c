@@ -366,7 +366,8 @@ int64_t leased(struct dataset *dataset)
 /* Adds up the samples' states in `counts`, and subtracts each sample's label in `labels`. */
 static void count_samples(struct dataset *dataset, struct dataset_counts *counts, struct dataset_labels *labels)
 {
-	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
+	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped,
+	                             &counts->unreadable, &counts->review};
 	struct sample *samples;
 	size_t count;
 
@@ -403,6 +404,7 @@ void assert_counts_true(struct dataset *dataset)
 	assert_int_equal(info.counts.unlabelled, counts.unlabelled);
 	assert_int_equal(info.counts.skipped, counts.skipped);
 	assert_int_equal(info.counts.unreadable, counts.unreadable);
+	assert_int_equal(info.counts.review, counts.review);
 	for (size_t i = 0; i < info.labels.count; i++)
 		assert_int_equal(info.labels.item[i].count, 0);
 	dataset_info_release(&info);

@@ -1,6 +1,8 @@
 /* Contract: agreement among several people, and what happens to it when the number of people asked changes. */
 #include "fixture.h"
 
+#include "dataset/correct.h"
+
 static bool classify(struct dataset *dataset, const char *user, const char *filepath, const char *label)
 {
 	bool accepted;
@@ -24,11 +26,21 @@ static void a_sample_is_labelled_once_enough_people_agree(void **state)
 	dataset_close(dataset);
 }
 
+static void ask_at_most(struct dataset *dataset, int overlap, int most)
+{
+	struct dataset_policy policy = dataset_policy_default();
+
+	policy.overlap = overlap;
+	policy.overlap_max = most;
+	set_policy(dataset, &policy);
+}
+
 static void without_a_majority_one_more_person_is_asked_until_there_is_one(void **state)
 {
 	struct dataset *dataset = surveyed(*state, 2, 1);
 	struct task task;
 
+	ask_at_most(dataset, 2, 5);
 	label_next(dataset, "ada", 0, "cat");
 	label_next(dataset, "bob", 0, "dog");
 	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
@@ -44,6 +56,126 @@ static void without_a_majority_one_more_person_is_asked_until_there_is_one(void 
 	assert_sample(dataset, 0, "bird", SAMPLE_LABELLED);
 	refused(lease_next(dataset, "fay", &task, &failure), ERR_NOT_FOUND);
 	assert_counts_true(dataset);
+	dataset_close(dataset);
+}
+
+/* Two people, and then a third one, who agree on nothing. */
+static struct dataset *disputed(struct fixture *fixture)
+{
+	struct dataset *dataset = surveyed(fixture, 2, 1);
+
+	ask_at_most(dataset, 2, 3);
+	label_next(dataset, "ada", 0, "cat");
+	label_next(dataset, "bob", 0, "dog");
+	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
+	label_next(dataset, "cyd", 0, "bird");
+	assert_sample(dataset, 0, "", SAMPLE_REVIEW);
+	assert_counts_true(dataset);
+	return dataset;
+}
+
+static void after_so_many_without_a_majority_it_is_offered_to_nobody_but_in_review(void **state)
+{
+	struct dataset *dataset = disputed(*state);
+	struct dataset_counts counts;
+	struct task task;
+
+	refused(lease_next(dataset, "dan", &task, &failure), ERR_NOT_FOUND);
+	lease_tasks(dataset, "dan", 1, &task, 0);
+	must(dataset_counts(dataset, &counts, &failure));
+	assert_int_equal(counts.review, 1);
+	assert_int_equal(counts.unlabelled, 0);
+	must(dataset_mark_unreadable(dataset, 0, &failure));
+	assert_sample(dataset, 0, "", SAMPLE_REVIEW);
+	dataset_close(dataset);
+}
+
+static void a_review_ends_with_a_decision_and_begins_again_when_it_is_taken_back(void **state)
+{
+	struct dataset *dataset = disputed(*state);
+	const struct correction ann = {.user = "ann"}, cyd = {.user = "cyd", .annotates = true};
+	struct sample sample;
+
+	must(sample_decide(dataset, 0, "dog", &ann, &sample, &failure));
+	sample_release(&sample);
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	must(sample_undo(dataset, 0, &ann, &sample, &failure));
+	sample_release(&sample);
+	assert_sample(dataset, 0, "", SAMPLE_REVIEW);
+	must(sample_undo(dataset, 0, &cyd, &sample, &failure));
+	sample_release(&sample);
+	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED); /* one more is asked */
+	label_next(dataset, "dan", 0, "dog");
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	assert_counts_true(dataset);
+	dataset_close(dataset);
+}
+
+static void a_review_ends_with_one_more_vote_for_a_majority(void **state)
+{
+	struct dataset *dataset = disputed(*state);
+	const int64_t id = 0;
+	struct task task;
+	size_t taken;
+
+	assert_true(classify(dataset, "dan", picture(0), "dog"));
+	assert_sample(dataset, 0, "", SAMPLE_REVIEW);
+	must(lease_take_chosen(dataset, "eve", &id, 1, &task, &taken, &failure));
+	assert_int_equal(taken, 1);
+	must(lease_label(dataset, "eve", task.token, "dog", -1, NULL, &failure));
+	task_release(&task);
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	assert_counts_true(dataset);
+	dataset_close(dataset);
+}
+
+static void whoever_may_be_asked_beyond_the_limit_decides_when_the_limit_is_raised(void **state)
+{
+	struct dataset *dataset = disputed(*state);
+
+	ask_at_most(dataset, 2, 5);
+	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
+	assert_counts_true(dataset);
+	ask_at_most(dataset, 2, 3);
+	assert_sample(dataset, 0, "", SAMPLE_REVIEW);
+	ask_at_most(dataset, 2, 5);
+	label_next(dataset, "dan", 0, "dog");
+	label_next(dataset, "eve", 0, "dog");
+	assert_sample(dataset, 0, "dog", SAMPLE_LABELLED);
+	assert_counts_true(dataset);
+	dataset_close(dataset);
+}
+
+static void what_others_hold_ends_with_the_review(void **state)
+{
+	struct dataset *dataset = surveyed(*state, 2, 1);
+
+	ask_at_most(dataset, 2, 2);
+	label_next(dataset, "ada", 0, "cat");
+	struct task bob = next_task(dataset, "bob"), cyd = next_task(dataset, "cyd"); /* shared */
+	must(lease_label(dataset, "bob", bob.token, "dog", -1, NULL, &failure));
+	assert_sample(dataset, 0, "", SAMPLE_REVIEW);
+	assert_token_is_void(dataset, "cyd", cyd.token);
+	task_release(&bob);
+	task_release(&cyd);
+	dataset_close(dataset);
+}
+
+static void a_limit_below_the_overlap_is_refused(void **state)
+{
+	struct dataset *dataset = surveyed(*state, 2, 0);
+	const struct dataset_change three = {.fields = DATASET_POLICY_OVERLAP_MAX, .policy = {.overlap_max = 3}};
+	const struct dataset_change four = {.fields = DATASET_POLICY_OVERLAP, .policy = {.overlap = 4}};
+	struct dataset_place place;
+
+	must(dataset_update(dataset, &three, &failure));
+	refused(dataset_update(dataset, &four, &failure), ERR_BAD_REQUEST);
+	assert_non_null(strstr(failure.text, "\"overlap_max\""));
+	must(dataset_place_now(dataset, &place, &failure));
+	assert_int_equal(place.policy.overlap, 2);
+	assert_int_equal(place.policy.overlap_max, 3);
+	dataset_place_release(&place);
+	ask_at_most(dataset, 4, 4);
 	dataset_close(dataset);
 }
 
@@ -414,6 +546,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(a_sample_is_labelled_once_enough_people_agree),
 		STORE_TEST(without_a_majority_one_more_person_is_asked_until_there_is_one),
+		STORE_TEST(after_so_many_without_a_majority_it_is_offered_to_nobody_but_in_review),
+		STORE_TEST(a_review_ends_with_a_decision_and_begins_again_when_it_is_taken_back),
+		STORE_TEST(a_review_ends_with_one_more_vote_for_a_majority),
+		STORE_TEST(whoever_may_be_asked_beyond_the_limit_decides_when_the_limit_is_raised),
+		STORE_TEST(what_others_hold_ends_with_the_review),
+		STORE_TEST(a_limit_below_the_overlap_is_refused),
 		STORE_TEST(a_tie_leaves_what_others_hold_to_them),
 		STORE_TEST(nobody_is_asked_twice),
 		STORE_TEST(no_task_shows_anothers_vote),

@@ -117,6 +117,24 @@ static void every_combination_finds_what_it_says(void **state)
 	assert_true(tried > 300);
 }
 
+static void what_is_in_review_is_found_and_lacks_a_label(void **state)
+{
+	static const struct sample_filter review = {.of_state = true, .state = SAMPLE_REVIEW}, lacks = {.label = ""},
+					  both = {.of_state = true, .state = SAMPLE_REVIEW, .label = "", .q = "-1"};
+	struct dataset_policy policy = {.overlap = 2, .overlap_max = 2};
+	struct dataset *dataset = make_dataset(*state, "disputed", &policy);
+
+	add_pictures(dataset, 5);
+	for (int id = 1; id < 4; id++) {
+		classify(dataset, "ada", picture(id), "cat");
+		classify(dataset, "bob", picture(id), id == 3 ? "cat" : "dog");
+	}
+	assert_int_equal(assert_filtered(dataset, &review), 2);
+	assert_int_equal(assert_filtered(dataset, &lacks), 4);
+	assert_int_equal(assert_filtered(dataset, &both), 1);
+	dataset_close(dataset);
+}
+
 static void a_part_of_a_filepath_is_found_letter_by_letter(void **state)
 {
 	static const struct {
@@ -243,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DATASET_TEST(every_combination_finds_what_it_says),
+		STORE_TEST(what_is_in_review_is_found_and_lacks_a_label),
 		DATASET_TEST(a_part_of_a_filepath_is_found_letter_by_letter),
 		DATASET_TEST(the_longest_part_is_looked_for),
 		DATASET_TEST(a_label_is_found_in_either_spelling),

@@ -292,6 +292,7 @@ static void votes_count_on(void **state)
 	struct dataset_policy policy = dataset_policy_default();
 
 	policy.overlap = 3;
+	policy.overlap_max = 4;
 	policy.lease_seconds = 77;
 	policy.skip = DATASET_SKIP_IGNORE;
 	struct dataset *asked = make_dataset(fixture, "asked", &policy);
@@ -316,6 +317,12 @@ static void votes_count_on(void **state)
 	assert_sample(copy, 0, "dog", SAMPLE_LABELLED);
 	assert_sample(copy, 1, "", SAMPLE_UNLABELLED);
 	dataset_close(asked);
+	label_next(copy, "dora", 1, "cat"); /* nor does she agree: the limit came, too */
+	assert_sample(copy, 1, "", SAMPLE_REVIEW);
+	struct dataset *back = move(fixture, copy, "back");
+	assert_same_records(copy, back);
+	assert_same_info(copy, back);
+	dataset_close(back);
 	dataset_close(copy);
 }
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from collecting import assert_problem, samples
 
-DATASETS = {"one": 6, "several": 3, "refused": 2, "again": 3, "flags": 3, "many": 40, "filtered": 30, "raced": 40, "leased": 1}
+DATASETS = {"one": 6, "several": 3, "refused": 2, "again": 3, "flags": 3, "many": 40, "filtered": 30, "raced": 40, "leased": 1, "disputed": 3}
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,7 @@ def server(make_shared_server):
         server.add_dataset(name, samples=count)
     server.start()
     assert server.session("boss").patch("/v1/datasets/several", json={"policy": {"overlap": 2}}).status_code == 200
+    assert server.session("boss").patch("/v1/datasets/disputed", json={"policy": {"overlap": 2, "overlap_max": 2}}).status_code == 200
     return server
 
 
@@ -55,6 +56,24 @@ def test_a_label_is_given_taken_away_and_all_of_it_undone(ann, server):
     assert post(ann, "one/samples/0/undo", version=3)["label"] == ""
     assert_problem(ann.post("/v1/datasets/one/samples/0/undo"), 409, "There is nothing to undo")
     assert sources(ann, "one", 0) == ["label", "label", "undo", "undo"]
+
+
+def test_what_people_do_not_agree_on_waits_for_a_contributor(ann, con, server):
+    for session, given in ((ann, "cat"), (server.session("bob"), "dog")):
+        tasks = post(session, "disputed/tasks", count=2)["tasks"]
+        told = [post(session, f"disputed/tasks/{task['token']}/label", label=given) for task in tasks]
+    assert [(sample["id"], sample["state"], sample["label"], sample["labelled_by"]) for sample in told] == [(0, "review", "", None), (1, "review", "", None)]
+    counts = ann.get("/v1/datasets/disputed").json()["counts"]
+    assert (counts["review"], counts["unlabelled"], counts["labelled"]) == (2, 1, 0)
+    assert [sample["id"] for sample in samples(ann, "disputed", state="review")] == [0, 1]
+    assert [task["sample"]["id"] for task in post(con, "disputed/tasks", count=3)["tasks"]] == [2]
+    post(ann, "disputed/samples/0/label", 403, label="cat")
+    assert label(con, "disputed", 0, "cat")["state"] == "labelled"
+    assert post(con, "disputed/samples/0/undo")["state"] == "review"
+    assert server.session("boss").patch("/v1/datasets/disputed", json={"policy": {"overlap_max": 3}}).status_code == 200
+    assert list(samples(ann, "disputed", state="review")) == []
+    (again,) = post(con, "disputed/tasks", count=1)["tasks"]
+    assert (again["sample"]["id"], again["sample"]["state"]) == (0, "unlabelled")
 
 
 def test_a_label_for_another_version_is_409_and_says_what_is(ann):

@@ -49,11 +49,11 @@ def test_a_dataset_tells_its_size_counts_labels_and_policy(server, ann):
     told = answer.json()
     assert set(told) == {"name", "base_dir", "size", "counts", "labels", "policy"}
     assert (told["name"], told["base_dir"], told["size"]) == ("cats", str(server.images / "cats"), 4)
-    assert told["counts"] == {"labelled": 0, "unlabelled": 4, "skipped": 0, "unreadable": 0, "leased": 0}
+    assert told["counts"] == {"labelled": 0, "unlabelled": 4, "skipped": 0, "unreadable": 0, "review": 0, "leased": 0}
     assert told["labels"] == [
         {"key": str(key), "name": name, "count": 0, "colour": None, "description": "", "position": key}
         for key, name in enumerate(["tabby", "sphynx"])]
-    assert set(told["policy"]) == {"overlap", "lease_seconds", "order", "skip", "public"}
+    assert set(told["policy"]) == {"overlap", "overlap_max", "lease_seconds", "order", "skip", "public"}
     assert (told["policy"]["overlap"], told["policy"]["order"], told["policy"]["skip"]) == (1, "sequential", "requeue_for_me")
 
 
@@ -63,7 +63,7 @@ def test_its_counts_follow_what_is_done(server, ann):
         body = {"dataset_name": "dogs", "base_dir": base_dir, "filepath": "image0.png", "label": label}
         assert ann.post("/classify", json=body).json() == {"response": True}
     told = ann.get("/v1/datasets/dogs").json()
-    assert told["counts"] == {"labelled": 1, "unlabelled": 1, "skipped": 0, "unreadable": 0, "leased": 0}
+    assert told["counts"] == {"labelled": 1, "unlabelled": 1, "skipped": 0, "unreadable": 0, "review": 0, "leased": 0}
     assert [(label["name"], label["count"]) for label in told["labels"]] == [("cat", 1), ("dog", 0)]
 
 

@@ -10,7 +10,7 @@ from harness import draw
 from PIL import Image
 
 DATASETS = "/v1/datasets"
-POLICY = {"overlap": 1, "lease_seconds": 300, "order": "sequential", "skip": "requeue_for_me", "public": False}
+POLICY = {"overlap": 1, "overlap_max": 3, "lease_seconds": 300, "order": "sequential", "skip": "requeue_for_me", "public": False}
 
 
 def create(session, name, **more):
@@ -47,7 +47,7 @@ def test_a_dataset_is_made_empty_and_private(admin):
 
 
 def test_a_dataset_is_made_with_labels_folder_and_policy(admin, tmp_path):
-    policy = {"overlap": 3, "lease_seconds": 60, "order": "random", "skip": "ignore", "public": True}
+    policy = {"overlap": 3, "overlap_max": 7, "lease_seconds": 60, "order": "random", "skip": "ignore", "public": True}
     told = create(admin, "whole", labels=["cat", "dog", "cat"], base_dir=str(tmp_path), policy=policy).json()
     assert [(label["key"], label["name"]) for label in told["labels"]] == [("0", "cat"), ("1", "dog")]
     assert (told["base_dir"], told["policy"]) == (str(tmp_path), policy)
@@ -87,6 +87,10 @@ def test_a_name_that_cannot_be_is_refused(admin, name):
         {"policy": []},
         {"policy": {"overlap": 0}},
         {"policy": {"overlap": 101}},
+        {"policy": {"overlap_max": 0}},
+        {"policy": {"overlap_max": 101}},
+        {"policy": {"overlap": 3, "overlap_max": 2}},
+        {"policy": {"order": "least_sure"}},
         {"policy": {"lease_seconds": 0}},
         {"policy": {"order": "backwards"}},
         {"policy": {"skip": "never"}},
@@ -136,20 +140,37 @@ def test_one_name_at_once_is_made_once(collector):
 def test_a_policy_is_changed_field_by_field(admin):
     create(admin, "changed", policy={"overlap": 2})
     answer = admin.patch(DATASETS + "/changed", json={"policy": {"order": "random"}})
-    assert (answer.status_code, answer.json()["policy"]) == (200, {**POLICY, "overlap": 2, "order": "random"})
+    assert (answer.status_code, answer.json()["policy"]) == (200, {**POLICY, "overlap": 2, "overlap_max": 4, "order": "random"})
     answer = admin.patch(DATASETS + "/changed", json={"policy": {"skip": "ignore"}})
-    assert answer.json()["policy"] == {**POLICY, "overlap": 2, "order": "random", "skip": "ignore"}
+    assert answer.json()["policy"] == {**POLICY, "overlap": 2, "overlap_max": 4, "order": "random", "skip": "ignore"}
     assert admin.get(DATASETS + "/changed").json() == answer.json()
+
+
+def test_the_order_least_sure_needs_predictions(admin):
+    create(admin, "sure")
+    for order in ("least_sure", "backwards"):
+        answer = admin.patch(DATASETS + "/sure", json={"policy": {"order": order}})
+        assert_problem(answer, 400, order)
+        assert ("needs predictions" in answer.json()["detail"]) == (order == "least_sure")
+    assert admin.get(DATASETS + "/sure").json()["policy"] == POLICY
+
+
+def test_more_people_than_the_most_are_refused_naming_both(admin):
+    create(admin, "most", policy={"overlap": 2, "overlap_max": 3})
+    answer = admin.patch(DATASETS + "/most", json={"policy": {"overlap": 4}})
+    assert_problem(answer, 400, "overlap_max")
+    assert '"overlap", 4' in answer.json()["detail"]
+    assert admin.patch(DATASETS + "/most", json={"policy": {"overlap": 4, "overlap_max": 4}}).json()["policy"]["overlap_max"] == 4
 
 
 def test_changes_of_different_fields_at_once_all_hold(collector, admin):
     create(admin, "shared-policy")
-    rounds = [{"overlap": 1 + n % 2, "lease_seconds": 100 + n, "order": ("random", "sequential")[n % 2], "skip": ("ignore", "requeue_for_me")[n % 2], "public": n % 2 == 0} for n in range(20)]  # fmt: skip
-    with ThreadPoolExecutor(5) as pool:
+    rounds = [{"overlap": 1 + n % 2, "overlap_max": 2 + n, "lease_seconds": 100 + n, "order": ("random", "sequential")[n % 2], "skip": ("ignore", "requeue_for_me")[n % 2], "public": n % 2 == 0} for n in range(20)]  # fmt: skip
+    with ThreadPoolExecutor(6) as pool:
         for policy in rounds:
             changes = [{"policy": {field: value}} for field, value in policy.items()]
             answers = list(pool.map(lambda change: collector.session("admin").patch(DATASETS + "/shared-policy", json=change), changes))
-            assert [answer.status_code for answer in answers] == [200] * 5
+            assert [answer.status_code for answer in answers] == [200] * 6
             assert admin.get(DATASETS + "/shared-policy").json()["policy"] == policy
 
 

@@ -209,6 +209,23 @@ def test_votes_that_are_only_events_count(serve, mongo, ended):
     assert ann.get("/v1/datasets/cats/samples/0").json()["label"] == "sphynx"
 
 
+def test_a_tie_of_an_earlier_version_is_in_review(serve):
+    server = serve(before=lambda server: [server.add_user(name, role="admin") for name in ("bob", "cyd", "dan")])
+    ann = server.session("ann")
+    wanted = {"name": "cats", "labels": ["tabby", "sphynx"], "policy": {"overlap": 2, "overlap_max": 5}}
+    assert ann.post("/v1/datasets", json=wanted).status_code == 201
+    assert ann.put("/v1/datasets/cats/images/a.png", data=picture()).status_code == 201
+    for name, label in (("ann", "tabby"), ("bob", "sphynx"), ("cyd", "tabby"), ("dan", "sphynx")):
+        body = {"dataset_name": "cats", "base_dir": "", "filepath": "a.png", "label": label}
+        assert server.session(name).post("/classify", json=body).json() == {"response": True}
+    assert ann.get("/v1/datasets/cats/samples/0").json()["state"] == "unlabelled"
+    server.database.datasets.update_one({"_id": "cats"}, {"$unset": {"policy.overlap_max": ""}})
+    assert server.reload().returncode == 0
+    assert ann.get("/v1/datasets/cats/samples/0").json()["state"] == "review"
+    assert ann.get("/v1/datasets/cats").json()["counts"]["review"] == 1
+    assert server.database.datasets.find_one({"_id": "cats"})["policy"]["overlap_max"] == 0
+
+
 def test_a_commit_that_was_interrupted_is_asked_for_again(serve, mongo):
     server = serve(before=lambda server: server.add_dataset("animals", ["cat"]))
     admin = pymongo.MongoClient(mongo.uri).admin

@@ -146,12 +146,12 @@ static void a_dataset_tells_its_counts_labels_and_policy(void **state)
 
 	assert_document(document_dataset("cats", &info),
 	                "{\"name\":\"cats\",\"base_dir\":\"/data/cats\",\"size\":10,"
-	                "\"counts\":{\"labelled\":2,\"unlabelled\":5,\"skipped\":2,\"unreadable\":1,\"leased\":3},"
+	                "\"counts\":{\"labelled\":2,\"unlabelled\":5,\"skipped\":2,\"unreadable\":1,\"review\":0,\"leased\":3},"
 	                "\"labels\":[{\"key\":\"0\",\"name\":\"tabby\",\"count\":2,"
 	                "\"colour\":\"#0080ff\",\"description\":\"striped\",\"position\":-0.5},"
 	                "{\"key\":\"11\",\"name\":\"sphynx, \\\"bald\\\"\",\"count\":0,"
 	                "\"colour\":null,\"description\":\"\",\"position\":11}],"
-	                "\"policy\":{\"overlap\":2,\"lease_seconds\":600,\"order\":\"random\",\"skip\":\"ignore\",\"public\":true}}");
+	                "\"policy\":{\"overlap\":2,\"overlap_max\":4,\"lease_seconds\":600,\"order\":\"random\",\"skip\":\"ignore\",\"public\":true}}");
 }
 
 static void a_dataset_without_labels_has_an_empty_list(void **state)
@@ -161,8 +161,8 @@ static void a_dataset_without_labels_has_an_empty_list(void **state)
 
 	assert_document(document_dataset("new", &info),
 	                "{\"name\":\"new\",\"base_dir\":\"\",\"size\":0,"
-	                "\"counts\":{\"labelled\":0,\"unlabelled\":0,\"skipped\":0,\"unreadable\":0,\"leased\":0},"
-	                "\"labels\":[],\"policy\":{\"overlap\":1,\"lease_seconds\":0,\"order\":\"sequential\","
+	                "\"counts\":{\"labelled\":0,\"unlabelled\":0,\"skipped\":0,\"unreadable\":0,\"review\":0,\"leased\":0},"
+	                "\"labels\":[],\"policy\":{\"overlap\":1,\"overlap_max\":3,\"lease_seconds\":0,\"order\":\"sequential\","
 	                "\"skip\":\"requeue_for_me\",\"public\":false}}");
 }
 

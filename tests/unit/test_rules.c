@@ -47,9 +47,13 @@ static const struct example examples[] = {
 	/* No majority: one more, until there is one. */
 	{{"ada cat", "bob dog"}, 2, SAMPLE_UNLABELLED, "", 1},
 	{{"ada cat", "bob dog", "cyd bird"}, 2, SAMPLE_UNLABELLED, "", 1},
-	{{"ada cat", "bob dog", "cyd bird", "dan bird"}, 2, SAMPLE_UNLABELLED, "", 1},
-	{{"ada cat", "bob dog", "cyd bird", "dan bird", "eve bird"}, 2, SAMPLE_LABELLED, "bird", 0},
 	{{"ada cat", "bob dog", "bob dog"}, 2, SAMPLE_UNLABELLED, "", 1},
+	/* … or as many were asked as may be: then somebody has to decide. */
+	{{"ada cat", "bob dog", "cyd bird", "dan bird"}, 2, SAMPLE_REVIEW, "", 0},
+	{{"ada cat", "bob dog", "cyd bird", "dan fox"}, 2, SAMPLE_REVIEW, "", 0},
+	{{"ada cat", "bob dog", "cyd bird", "dan bird", "eve bird"}, 2, SAMPLE_LABELLED, "bird", 0},
+	{{"ada cat", "bob dog", "cyd bird", "dan bird", "eve fox"}, 2, SAMPLE_REVIEW, "", 0},
+	{{"ada cat", "bob dog", "cyd bird", "dan bird", "ada bird"}, 2, SAMPLE_LABELLED, "bird", 0},
 	/* What was decided stands until enough have voted, and agree. */
 	{{"seed cat"}, 1, SAMPLE_LABELLED, "cat", 0},
 	{{"seed cat"}, 3, SAMPLE_LABELLED, "cat", 0},
@@ -95,6 +99,27 @@ static const struct example examples[] = {
 	{{"ada dog", "bob cat", "cyd cat", "undo 1"}, 2, SAMPLE_LABELLED, "cat", 0},
 	{{"ada -", "bob cat", "undo 1"}, 1, SAMPLE_UNLABELLED, "", 1},
 	{{"ada cat", "undo 9"}, 1, SAMPLE_LABELLED, "cat", 0}, /* of an event that is not there */
+};
+
+/* The same with an overlap_max. */
+static const struct {
+	struct example example;
+	int64_t overlap_max;
+} limited[] = {
+	{{{"ada cat", "bob dog", "cyd bird", "dan bird"}, 2, SAMPLE_UNLABELLED, "", 1}, 5},
+	{{{"ada cat", "bob dog", "cyd bird", "dan bird", "eve bird"}, 2, SAMPLE_LABELLED, "bird", 0}, 5},
+	{{{"ada cat", "bob dog"}, 2, SAMPLE_REVIEW, "", 0}, 2},
+	{{{"ada cat", "bob cat"}, 2, SAMPLE_LABELLED, "cat", 0}, 2},
+	{{{"ada cat", "bob dog", "cyd bird"}, 2, SAMPLE_UNLABELLED, "", 1}, 4},
+	{{{"ada cat", "bob dog", "cyd bird"}, 2, SAMPLE_REVIEW, "", 0}, 3},
+	{{{"ada cat", "bob dog", "cyd -", "dan -"}, 2, SAMPLE_UNLABELLED, "", 1}, 3},
+	{{{"ada cat", "bob dog", "label fox"}, 2, SAMPLE_LABELLED, "fox", 0}, 2},
+	{{{"ada cat", "bob dog", "skip"}, 2, SAMPLE_SKIPPED, "", 0}, 2},
+	{{{"ada cat", "bob dog", "cleared"}, 2, SAMPLE_UNLABELLED, "", 2}, 2},
+	{{{"seed cat", "ada dog", "bob bird"}, 2, SAMPLE_LABELLED, "cat", 0}, 2},
+	{{{"ada cat", "bob dog", "undo 2"}, 2, SAMPLE_UNLABELLED, "", 1}, 2},
+	{{{"ada cat", "bob dog", "label fox", "undo 3"}, 2, SAMPLE_REVIEW, "", 0}, 2},
+	{{{"ada cat", "bob dog"}, 1, SAMPLE_LABELLED, "dog", 0}, 2},
 };
 
 struct said {
@@ -151,20 +176,34 @@ static void read_example(const struct example *example, struct said *said)
 		said->votes[said->count++] = (struct rules_vote){.user = passes[i]};
 }
 
+static struct rules_quorum quorum_of(const struct example *example, int64_t overlap_max)
+{
+	const struct dataset_policy policy = {.overlap = example->overlap, .overlap_max = overlap_max};
+
+	return rules_quorum_of(&policy);
+}
+
+static void assert_outcome(const struct example *example, int64_t overlap_max)
+{
+	struct said said;
+
+	read_example(example, &said);
+	struct rules_outcome outcome =
+		rules_outcome(said.votes, said.count, &said.decision, quorum_of(example, overlap_max));
+	if (outcome.state != example->state || strcmp(outcome.label, example->label) != 0 ||
+	    outcome.wanted != example->wanted)
+		fail_msg("%s, %s … (overlap %d, at most %d) gives state %d, label \"%s\", wanted %d",
+		         example->said[0] ? example->said[0] : "nothing", example->said[0] && example->said[1] ? example->said[1] : "",
+		         (int)example->overlap, (int)overlap_max, (int)outcome.state, outcome.label, (int)outcome.wanted);
+}
+
 static void the_state_is_a_function_of_votes_decisions_and_policy(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
-		struct said said;
-
-		read_example(&examples[i], &said);
-		struct rules_outcome outcome = rules_outcome(said.votes, said.count, &said.decision, examples[i].overlap);
-		if (outcome.state != examples[i].state || strcmp(outcome.label, examples[i].label) != 0 ||
-		    outcome.wanted != examples[i].wanted)
-			fail_msg("example %zu (%s …, overlap %d) gives state %d, label \"%s\", wanted %d", i,
-			         examples[i].said[0] ? examples[i].said[0] : "nothing", (int)examples[i].overlap,
-			         (int)outcome.state, outcome.label, (int)outcome.wanted);
-	}
+	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++)
+		assert_outcome(&examples[i], 0);
+	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++)
+		assert_outcome(&limited[i].example, limited[i].overlap_max);
 }
 
 static void above_one_the_order_of_votes_makes_no_difference(void **state)
@@ -179,7 +218,7 @@ static void above_one_the_order_of_votes_makes_no_difference(void **state)
 
 			memmove(said.votes, said.votes + 1, (said.count - 1) * sizeof(first));
 			said.votes[said.count - 1] = first;
-			struct rules_outcome outcome = rules_outcome(said.votes, said.count, &said.decision, examples[i].overlap);
+			struct rules_outcome outcome = rules_outcome(said.votes, said.count, &said.decision, quorum_of(&examples[i], 0));
 			assert_string_equal(outcome.label, examples[i].label);
 			assert_int_equal(outcome.state, examples[i].state);
 		}
@@ -239,8 +278,8 @@ static void undone_all_the_way_each_step_is_as_it_was(void **state)
 			continue;
 		size_t before = rules_fold(said.events, (size_t)n - 1, RULES_NOTHING, &none, then, &decided_then);
 		size_t after = rules_fold(said.events, said.event_count, n, &none, now, &decided_now);
-		struct rules_outcome was = rules_outcome(then, before, &decided_then, examples[i].overlap);
-		struct rules_outcome is = rules_outcome(now, after, &decided_now, examples[i].overlap);
+		struct rules_outcome was = rules_outcome(then, before, &decided_then, quorum_of(&examples[i], 0));
+		struct rules_outcome is = rules_outcome(now, after, &decided_now, quorum_of(&examples[i], 0));
 		assert_int_equal(is.state, was.state);
 		assert_string_equal(is.label, was.label);
 		assert_string_equal(is.by, was.by);
@@ -258,7 +297,7 @@ static void a_label_that_is_noted_without_an_event_is_gone_back_to(void **state)
 
 	(void)state;
 	assert_int_equal(rules_fold(&dog, 1, 1, &noted, votes, &decision), 0);
-	struct rules_outcome outcome = rules_outcome(votes, 0, &decision, 1);
+	struct rules_outcome outcome = rules_outcome(votes, 0, &decision, (struct rules_quorum){1, 1});
 	assert_string_equal(outcome.label, "cat");
 	assert_int_equal(outcome.at, 7);
 }
@@ -269,12 +308,12 @@ static void it_tells_who_said_so_last(void **state)
 	const struct rules_decision none = {.made = false};
 
 	(void)state;
-	struct rules_outcome outcome = rules_outcome(votes, 3, &none, 3);
+	struct rules_outcome outcome = rules_outcome(votes, 3, &none, (struct rules_quorum){3, 5});
 	assert_string_equal(outcome.by, "cyd");
 	assert_int_equal(outcome.at, 200);
-	outcome = rules_outcome(votes, 3, &none, 1);
+	outcome = rules_outcome(votes, 3, &none, (struct rules_quorum){1, 5});
 	assert_string_equal(outcome.by, "bob");
-	outcome = rules_outcome(votes, 2, &none, 2);
+	outcome = rules_outcome(votes, 2, &none, (struct rules_quorum){2, 5});
 	assert_string_equal(outcome.by, "");
 	assert_int_equal(outcome.at, 0);
 }
@@ -325,6 +364,8 @@ static const struct {
 	{SAMPLE_SKIPPED, 0, false, 0, true},
 	{SAMPLE_SKIPPED, 0, true, 1, false},
 	{SAMPLE_UNREADABLE, 1, false, 0, false},
+	{SAMPLE_REVIEW, 0, false, 0, true},
+	{SAMPLE_REVIEW, 0, false, 1, false},
 };
 
 static void a_chosen_sample_is_had_from_the_queue_or_to_be_corrected(void **state)
@@ -365,14 +406,14 @@ struct change_example {
 #define ENDS_LEASE .leases = RULES_LEASE_ENDS, .settles = true, .accepted = true
 
 #define DECIDE(given) {.act = SAMPLE_DECIDE, .user = "ann", .label = given}
-#define DECIDABLE {.found = true, .known_label = true, .version = 3, .label = "dog", .by = "", .overlap = 1}
+#define DECIDABLE {.found = true, .known_label = true, .version = 3, .label = "dog", .by = "", .quorum = {1, 3}}
 
 #define IMPORT(given, who, when, time) \
 	{.act = SAMPLE_DECIDE, .user = "ada", .label = given, .imported = true, .says_who = who, .says_when = when, .at = time}
 static const struct label_event told[] = {{.label = "cat", .by = "ada", .at = 5000, .source = "label"},
                                           {.label = "dog", .by = "ada", .at = 6000, .source = "import"},
                                           {.label = "bird", .by = "bob", .at = 7000, .source = "label"}};
-#define TOLD {.found = true, .known_label = true, .label = "bird", .by = "bob", .at = 7000, .overlap = 1, .events = told, .event_count = 3}
+#define TOLD {.found = true, .known_label = true, .label = "bird", .by = "bob", .at = 7000, .quorum = {1, 3}, .events = told, .event_count = 3}
 #define ADDS(given) {.accepted = true, .source = "import", .label = given, .settles = true}
 
 static const struct change_example change_examples[] = {
@@ -423,24 +464,24 @@ static const struct change_example change_examples[] = {
 	{"settled", {.act = SAMPLE_SETTLE}, {.found = true}, 0, {.accepted = true, .settles = true}},
 	{"settled, no sample", {.act = SAMPLE_SETTLE}, {.found = false}, 0, {0}},
 	{"decided", DECIDE("cat"), DECIDABLE, 0, {.accepted = true, .source = "label", .label = "cat", .settles = true}},
-	{"taken away", DECIDE(""), {.found = true, .label = "cat", .overlap = 1}, 0,
+	{"taken away", DECIDE(""), {.found = true, .label = "cat", .quorum = {1, 3}}, 0,
          {.accepted = true, .source = "label", .label = "", .forgets_votes = true, .settles = true}},
-	{"decided, unknown label", DECIDE("cow"), {.found = true, .label = "", .overlap = 1}, ERR_UNPROCESSABLE, {0}},
-	{"decided, no sample", DECIDE("cat"), {.known_label = true, .label = "", .overlap = 1}, ERR_NOT_FOUND, {0}},
+	{"decided, unknown label", DECIDE("cow"), {.found = true, .label = "", .quorum = {1, 3}}, ERR_UNPROCESSABLE, {0}},
+	{"decided, no sample", DECIDE("cat"), {.known_label = true, .label = "", .quorum = {1, 3}}, ERR_NOT_FOUND, {0}},
 	{"decided, that version", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .of_version = true, .version = 3},
          DECIDABLE, 0, {.accepted = true, .source = "label", .label = "cat", .settles = true}},
 	{"decided, another version", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .of_version = true, .version = 2},
          DECIDABLE, ERR_CONFLICT, {0}},
 	{"decided by one of several", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .annotates = true},
-         {.found = true, .known_label = true, .label = "", .overlap = 2}, ERR_FORBIDDEN, {0}},
+         {.found = true, .known_label = true, .label = "", .quorum = {2, 4}}, ERR_FORBIDDEN, {0}},
 	{"decided by who is asked alone", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .annotates = true},
          DECIDABLE, 0, {.accepted = true, .source = "label", .label = "cat", .settles = true}},
 	{"decided again by the same request", {.act = SAMPLE_DECIDE, .user = "ann", .label = "cat", .request = "r"},
-         {.found = true, .given = true, .label = "", .overlap = 2}, 0, {.accepted = true}},
+         {.found = true, .given = true, .label = "", .quorum = {2, 4}}, 0, {.accepted = true}},
 	{"undone, nothing there", {.act = SAMPLE_UNDO, .user = "ann"}, DECIDABLE, ERR_CONFLICT, {0}},
-	{"undone, no sample", {.act = SAMPLE_UNDO, .user = "ann"}, {.label = "", .overlap = 1}, ERR_NOT_FOUND, {0}},
+	{"undone, no sample", {.act = SAMPLE_UNDO, .user = "ann"}, {.label = "", .quorum = {1, 3}}, ERR_NOT_FOUND, {0}},
 	{"undone again by the same request", {.act = SAMPLE_UNDO, .user = "ann", .request = "r"},
-         {.found = true, .given = true, .label = "", .overlap = 1}, 0, {.accepted = true}},
+         {.found = true, .given = true, .label = "", .quorum = {1, 3}}, 0, {.accepted = true}},
 };
 
 static bool same_text(const char *a, const char *b)
@@ -493,7 +534,7 @@ static void a_change_is_decided_by_what_it_asks_for(void **state)
 		facts.by = asks & RULES_STATE ? facts.by : "?";
 		facts.at = asks & RULES_STATE ? facts.at : -1;
 		facts.event_count = asks & (RULES_EVENTS | RULES_HISTORY) ? facts.event_count : 0;
-		facts.overlap = asks & RULES_STATE ? facts.overlap : 9;
+		facts.quorum.overlap = asks & RULES_STATE ? facts.quorum.overlap : 9;
 		facts.voted = asks & RULES_VOTED ? facts.voted : !facts.voted;
 		facts.given = asks & RULES_GIVEN ? facts.given : false;
 		facts.known_label = asks & RULES_KNOWN_LABEL ? facts.known_label : !facts.known_label;
@@ -512,10 +553,10 @@ static void a_sample_that_cannot_be_read_is_offered_to_nobody_but_takes_a_label(
 	const struct rules_decision none = {.made = false};
 
 	(void)state;
-	struct rules_settled settled = rules_settle(&was, NULL, 0, &none, 2, 0);
+	struct rules_settled settled = rules_settle(&was, NULL, 0, &none, (struct rules_quorum){2, 5}, 0);
 	assert_false(settled.changes);
 	assert_int_equal(settled.places, 0);
-	settled = rules_settle(&was, &vote, 1, &none, 1, 0);
+	settled = rules_settle(&was, &vote, 1, &none, (struct rules_quorum){1, 5}, 0);
 	assert_true(settled.changes);
 	assert_int_equal(settled.outcome.state, SAMPLE_LABELLED);
 	assert_int_equal(settled.places, 0);
@@ -530,11 +571,11 @@ static void a_sample_that_is_as_it_is_to_be_does_not_change(void **state)
 	const struct rules_decision none = {.made = false};
 
 	(void)state;
-	assert_false(rules_settle(&was, &same, 1, &none, 1, 0).changes);
-	assert_true(rules_settle(&was, &later, 1, &none, 1, 0).changes);
-	assert_false(rules_settle(&was, NULL, 0, &none, 1, 0).changes); /* it was decided */
-	assert_false(rules_settle(&open, NULL, 0, &none, 3, 1).changes);
-	assert_int_equal(rules_settle(&open, NULL, 0, &none, 3, 1).places, 2);
+	assert_false(rules_settle(&was, &same, 1, &none, (struct rules_quorum){1, 5}, 0).changes);
+	assert_true(rules_settle(&was, &later, 1, &none, (struct rules_quorum){1, 5}, 0).changes);
+	assert_false(rules_settle(&was, NULL, 0, &none, (struct rules_quorum){1, 5}, 0).changes); /* it was decided */
+	assert_false(rules_settle(&open, NULL, 0, &none, (struct rules_quorum){3, 5}, 1).changes);
+	assert_int_equal(rules_settle(&open, NULL, 0, &none, (struct rules_quorum){3, 5}, 1).places, 2);
 }
 
 /* --- seeds, uploads, changes of a dataset -------------------------------------------------------------------------- */
@@ -592,7 +633,7 @@ static void a_claim_is_told_what_became_of_the_first_one(void **state)
 
 static void a_change_of_the_policy_is_of_what_it_names(void **state)
 {
-	struct dataset_change change = {.policy = {.overlap = 5, .lease_seconds = 6, .order = DATASET_ORDER_RANDOM,
+	struct dataset_change change = {.policy = {.overlap = 5, .overlap_max = 7, .lease_seconds = 6, .order = DATASET_ORDER_RANDOM,
 	                                           .skip = DATASET_SKIP_IGNORE, .public_images = true}};
 
 	(void)state;
@@ -601,6 +642,7 @@ static void a_change_of_the_policy_is_of_what_it_names(void **state)
 
 		rules_merge_policy(&policy, &change);
 		assert_int_equal(policy.overlap, change.fields & DATASET_POLICY_OVERLAP ? 5 : was.overlap);
+		assert_int_equal(policy.overlap_max, change.fields & DATASET_POLICY_OVERLAP_MAX ? 7 : was.overlap_max);
 		assert_int_equal(policy.lease_seconds, change.fields & DATASET_POLICY_LEASE_SECONDS ? 6 : was.lease_seconds);
 		assert_int_equal(policy.order, change.fields & DATASET_POLICY_ORDER ? DATASET_ORDER_RANDOM : was.order);
 		assert_int_equal(policy.skip, change.fields & DATASET_POLICY_SKIP ? DATASET_SKIP_IGNORE : was.skip);

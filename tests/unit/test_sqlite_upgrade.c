@@ -237,6 +237,25 @@ static void what_was_stuck_is_offered_by_and_by(void **state)
 	task_release(&task);
 }
 
+static const char TIED[] =
+	"DELETE FROM events WHERE sample = 3;"
+	"INSERT INTO votes VALUES (3, 'ada', 'tabby'), (3, 'bob', 'manx'), (3, 'cyd', 'manx'), (3, 'dan', 'tabby');"
+	"UPDATE samples SET label = '', state = 0, slots = 1 WHERE id = 3;"
+	"UPDATE settings SET value = 2 WHERE key = 'overlap';";
+
+static void a_tie_among_many_is_in_review(void **state)
+{
+	char *sql = sqlite3_mprintf("%s%s", TO_VERSION_1, TIED);
+	int64_t count;
+
+	(void)state;
+	meanwhile(sql);
+	sqlite3_free(sql);
+	open_again();
+	must(dataset_retry_unreadable(dataset, &count, &failure));
+	assert_sample(2, "", SAMPLE_REVIEW);
+}
+
 static void a_change_that_was_cut_short_is_ended_by_whoever_takes_a_task(void **state)
 {
 	struct task tasks[3];
@@ -273,6 +292,7 @@ int main(void)
 		TEST(what_was_said_is_counted_once),
 		TEST(one_that_is_only_read_is_read_as_it_will_be),
 		TEST(what_was_stuck_is_offered_by_and_by),
+		TEST(a_tie_among_many_is_in_review),
 		TEST(a_change_that_was_cut_short_is_ended_by_whoever_takes_a_task),
 		TEST(and_at_the_next_start),
 	};

@@ -123,7 +123,7 @@ static void merge_seed_label(struct merge *merge, struct record *record, const c
 	record->sample.state = SAMPLE_LABELLED;
 	record->sample.version++;
 	record_drop_leases(record);
-	record_refresh(record, 1, merge->batch.now);
+	record_refresh(record, rules_quorum_of(&merge->settings.policy), merge->batch.now);
 	record->changed = true;
 	seed_event(merge, record, label);
 	merge->result.samples_labelled++;

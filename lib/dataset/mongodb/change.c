@@ -109,9 +109,9 @@ static void apply(struct changes *changes, struct record *record, struct sample_
 	if (effect->source || effect->vote || effect->to_the_end || effect->sets_state || effect->renewed || effect->leases)
 		record->changed = true;
 	if (effect->settles)
-		record_settle(record, changes->policy.overlap, changes->batch.now);
+		record_settle(record, rules_quorum_of(&changes->policy), changes->batch.now);
 	else if (effect->renewed)
-		record_refresh(record, changes->policy.overlap, changes->batch.now);
+		record_refresh(record, rules_quorum_of(&changes->policy), changes->batch.now);
 }
 
 /* record is NULL when the sample does not exist. */
@@ -124,7 +124,7 @@ static struct rules_facts facts_of(struct changes *changes, const struct change 
 	facts.found = record;
 	facts.voted = record && asked->user && record_has_vote(record, asked->user);
 	facts.lease_ends = lease ? lease->expires : 0;
-	facts.overlap = changes->policy.overlap;
+	facts.quorum = rules_quorum_of(&changes->policy);
 	if (!record)
 		return facts;
 	if (rules_asks(asked) & RULES_EVENTS)
@@ -360,8 +360,9 @@ static void run_change_jobs(struct mongodb_dataset *dataset, struct combine_job 
 static void settle_by_new_overlap(struct mongodb_dataset *dataset, const struct changes *made)
 {
 	size_t count = made->records.count;
+	struct dataset_policy policy = current_policy(dataset);
 
-	if (current_policy(dataset).overlap == made->policy.overlap)
+	if (!rules_quorum_differs(&policy, &made->policy))
 		return;
 	struct change *again = memory_new(count, sizeof(*again));
 	struct sample_change *asked = memory_new(count, sizeof(*asked));

@@ -27,9 +27,11 @@ static int read_count(void *data, const bson_t *document, struct err *err)
 {
 	struct inquiry *inquiry = data;
 	struct dataset_counts *counts = inquiry->counts;
-	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
+	int64_t *const by_state[SAMPLE_STATES] = {&counts->unlabelled, &counts->labelled, &counts->skipped,
+	                                          &counts->unreadable, &counts->review};
 	const char *name = text_in(document, "_id.name");
 	int64_t n = number_in(document, "n");
+	enum sample_state state;
 
 	(void)err;
 	if (strcmp(text_in(document, "_id.kind"), "label") == 0) {
@@ -41,10 +43,8 @@ static int read_count(void *data, const bson_t *document, struct err *err)
 			label->count += n;
 		return 0;
 	}
-	for (int state = SAMPLE_UNLABELLED; state <= SAMPLE_UNREADABLE; state++) {
-		if (strcmp(name, sample_state_name((enum sample_state)state)) == 0)
-			*by_state[state] = n;
-	}
+	if (sample_state_parse(name, &state))
+		*by_state[state] = n;
 	return 0;
 }
 

@@ -41,7 +41,7 @@ static void add_label(bson_t *filter, struct leading *leading, const struct samp
 		lead(leading, "by_label");
 	} else if (!asked->of_state) {
 		BCON_APPEND(filter, "state", "{", "$in", "[", BCON_UTF8("unlabelled"), BCON_UTF8("skipped"),
-		            BCON_UTF8("unreadable"), "]", "}");
+		            BCON_UTF8("unreadable"), BCON_UTF8("review"), "]", "}");
 		lead(leading, "by_state");
 	}
 }

@@ -164,6 +164,8 @@ struct settings {
 	bson_oid_t due;
 	/* every vote is in its sample's document; an earlier version left some in the events alone */
 	bool votes_kept;
+	/* the policy has an overlap_max; an earlier version wrote it without, and put no sample in review */
+	bool limited;
 	bool stats_kept; /* the statistics' counts have all that was ever said */
 	struct relabelling relabelling;
 };
@@ -334,15 +336,15 @@ void record_forget_events(struct record *record);
 void record_fold(struct record *record);
 void record_drop_leases(struct record *record);
 /* Forgets leases that ran out and computes free_at. */
-void record_refresh(struct record *record, int64_t overlap, int64_t now);
+void record_refresh(struct record *record, struct rules_quorum quorum, int64_t now);
 /* Notes the label as a decision, if nobody has voted. */
 void record_note_decision(struct record *record);
 /* Computes label and state from votes, decision and policy, and sets them. */
-void record_settle(struct record *record, int64_t overlap, int64_t now);
+void record_settle(struct record *record, struct rules_quorum quorum, int64_t now);
 /* Whether this user may be given the sample now. After record_refresh. */
-bool record_open_to(const struct record *record, const char *user, int64_t overlap);
+bool record_open_to(const struct record *record, const char *user, struct rules_quorum quorum);
 /* The same if the user asks for this very sample. */
-bool record_may_choose(const struct record *record, const char *user, int64_t overlap);
+bool record_may_choose(const struct record *record, const char *user, struct rules_quorum quorum);
 struct lease *record_lease(struct record *record, const char *user, const char *token); /* either may be NULL */
 struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires);
 /* Appends, as one statement, the change of the record as it was read to what it is now. */

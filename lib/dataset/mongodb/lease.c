@@ -168,7 +168,7 @@ static void lease_claim(struct taking *taking, struct request *request, size_t a
 
 	*made = (struct claim){.request = request, .record = at, .expires_at = expires_at};
 	snprintf(made->token, sizeof(made->token), "%s", lease->token);
-	record_refresh(record, taking->window.policy.overlap, taking->window.now);
+	record_refresh(record, rules_quorum_of(&taking->window.policy), taking->window.now);
 }
 
 /* Gives the request samples from the window, in order; after others were quicker, from a random place on. */
@@ -180,7 +180,7 @@ static void lease_choose(struct taking *taking, struct request *request)
 	for (size_t i = 0; i < count && lack > 0; i++) {
 		size_t at = (start + i) % count;
 
-		if (!record_open_to(&taking->window.records.item[at], request->user, taking->window.policy.overlap))
+		if (!record_open_to(&taking->window.records.item[at], request->user, rules_quorum_of(&taking->window.policy)))
 			continue;
 		lease_claim(taking, request, at);
 		lack--;
@@ -277,14 +277,14 @@ static bool all_there(struct taking *taking, struct request *request)
 static void claim_chosen(struct taking *taking, struct request *request)
 {
 	struct records *records = &taking->window.records;
-	int64_t overlap = taking->window.policy.overlap;
+	struct rules_quorum quorum = rules_quorum_of(&taking->window.policy);
 
 	for (size_t i = 0; i < records->count; i++)
-		record_refresh(&records->item[i], overlap, taking->window.now);
+		record_refresh(&records->item[i], quorum, taking->window.now);
 	for (size_t i = 0; i < request->wanted; i++) {
 		size_t at = records_at(records, request->ids[i]);
 
-		if (at < records->count && record_may_choose(&records->item[at], request->user, overlap))
+		if (at < records->count && record_may_choose(&records->item[at], request->user, quorum))
 			lease_claim(taking, request, at);
 	}
 }
@@ -358,7 +358,7 @@ static int share(struct taking *taking, struct request *request, struct err *err
 	if (work_find(taking->work, "images", filter, opts_hint("queue", WINDOW_MAX), records_visit, window, err))
 		return -1;
 	for (size_t i = 0; i < window->count; i++) {
-		record_refresh(&window->item[i], taking->window.policy.overlap, taking->window.now);
+		record_refresh(&window->item[i], rules_quorum_of(&taking->window.policy), taking->window.now);
 		int64_t taken = first_taken(&window->item[i]);
 
 		if (taken == INT64_MAX)

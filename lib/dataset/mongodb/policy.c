@@ -21,13 +21,17 @@ static int run_update(struct work *work, void *data, struct err *err)
 	}
 	struct dataset_policy merged = settings.policy;
 	rules_merge_policy(&merged, update->change);
+	if (rules_check_policy(&merged, err)) {
+		settings_release(&settings);
+		return -1;
+	}
 	bson_t *changes = bson_new(), set, *policy = policy_document(&merged);
 	BSON_APPEND_DOCUMENT_BEGIN(changes, "$set", &set);
 	BSON_APPEND_OID(&set, "revision", &revision);
 	if (update->change->base_dir)
 		BSON_APPEND_UTF8(&set, "base_dir", update->change->base_dir);
 	BSON_APPEND_DOCUMENT(&set, "policy", policy);
-	if (merged.overlap != settings.policy.overlap)
+	if (rules_quorum_differs(&merged, &settings.policy))
 		BSON_APPEND_OID(&set, "due", &revision);
 	bson_append_document_end(changes, &set);
 	bson_destroy(policy);

@@ -210,6 +210,6 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 		qsort(window->records.item, window->records.count, sizeof(*window->records.item),
 		      at_random ? by_end : record_by_position);
 	for (size_t i = 0; i < window->records.count; i++)
-		record_refresh(&window->records.item[i], window->policy.overlap, window->now);
+		record_refresh(&window->records.item[i], rules_quorum_of(&window->policy), window->now);
 	return 0;
 }

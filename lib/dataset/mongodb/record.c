@@ -139,11 +139,9 @@ static const char *text_of(const bson_iter_t *iter)
 
 static enum sample_state state_parse(const char *name)
 {
-	for (int state = SAMPLE_UNLABELLED; state <= SAMPLE_UNREADABLE; state++) {
-		if (strcmp(sample_state_name((enum sample_state)state), name) == 0)
-			return (enum sample_state)state;
-	}
-	return SAMPLE_UNREADABLE;
+	enum sample_state state;
+
+	return sample_state_parse(name, &state) ? state : SAMPLE_UNREADABLE;
 }
 
 static void read_lease(struct record *record, bson_iter_t *iter)

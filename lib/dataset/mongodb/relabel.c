@@ -42,7 +42,7 @@ static void rename_record(struct record *record, const struct relabelling *now)
 /* A label that came without an event gets one first: otherwise nothing would show that the sample had it. had: some
  * event shows it, to which an undo may return. */
 static void merge_record(struct record *record, const struct relabelling *now, bool had, struct batch *batch,
-                         int64_t overlap)
+                         struct rules_quorum quorum)
 {
 	const struct sample *sample = &record->sample;
 	const struct label_event seed = {.label = now->from,
@@ -59,7 +59,7 @@ static void merge_record(struct record *record, const struct relabelling *now, b
 		batch_event(batch, record, &seed, NULL);
 	batch_merge_event(batch, record, now->from, now->to, now->by);
 	record->changed = true;
-	record_settle(record, overlap, batch->now);
+	record_settle(record, quorum, batch->now);
 	replace_text(&record->sample.label, now->from, now->to, &changed);
 }
 
@@ -173,7 +173,7 @@ static int relabel_records(struct bite *bite, struct work *work, const struct re
 		struct record *record = &bite->records.item[i];
 
 		if (now->merged >= 0)
-			merge_record(record, now, had_it(had, record->sample.id), &bite->batch, bite->settings.policy.overlap);
+			merge_record(record, now, had_it(had, record->sample.id), &bite->batch, rules_quorum_of(&bite->settings.policy));
 		else
 			rename_record(record, now);
 		if (record->changed && batch_save(&bite->batch, record, err))

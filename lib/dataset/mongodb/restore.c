@@ -262,7 +262,7 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 		if (!from->votes[i].label)
 			record_set_vote(record, from->votes[i].user, NULL, 0);
 	}
-	record_refresh(record, filling->settings.policy.overlap, filling->batch.now);
+	record_refresh(record, rules_quorum_of(&filling->settings.policy), filling->batch.now);
 }
 
 /* Counts the records and their bytes; ids that are missing were removed, or never existed. */

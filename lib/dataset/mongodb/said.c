@@ -252,13 +252,13 @@ int records_take_events(struct work *work, const char *dataset, struct records *
 
 /* --- what follows from it ----------------------------------------------------------------------------------------- */
 
-static struct rules_outcome outcome_of(const struct record *record, int64_t overlap)
+static struct rules_outcome outcome_of(const struct record *record, struct rules_quorum quorum)
 {
 	struct rules_decision decision = record->decision.made ? record->decision
 	                                                       : rules_decision_implied(&record->sample, record->votes,
 	                                                                                record->vote_count);
 
-	return rules_outcome(record->votes, record->vote_count, &decision, overlap);
+	return rules_outcome(record->votes, record->vote_count, &decision, quorum);
 }
 
 static int by_expiry(const void *a, const void *b)
@@ -281,9 +281,9 @@ static void forget_run_out(struct record *record, int64_t now)
 	record->lease_count = kept;
 }
 
-void record_refresh(struct record *record, int64_t overlap, int64_t now)
+void record_refresh(struct record *record, struct rules_quorum quorum, int64_t now)
 {
-	struct rules_outcome outcome = outcome_of(record, overlap);
+	struct rules_outcome outcome = outcome_of(record, quorum);
 	int64_t leases;
 
 	forget_run_out(record, now);
@@ -308,10 +308,10 @@ static void set_text(char **text, const char *value)
 	*text = copy;
 }
 
-void record_settle(struct record *record, int64_t overlap, int64_t now)
+void record_settle(struct record *record, struct rules_quorum quorum, int64_t now)
 {
 	struct sample *sample = &record->sample;
-	struct rules_settled settled = rules_settle(sample, record->votes, record->vote_count, &record->decision, overlap, 0);
+	struct rules_settled settled = rules_settle(sample, record->votes, record->vote_count, &record->decision, quorum, 0);
 	int64_t free_at = record->free_at;
 
 	if (settled.changes) {
@@ -324,7 +324,7 @@ void record_settle(struct record *record, int64_t overlap, int64_t now)
 	}
 	if (settled.leases_end)
 		record_drop_leases(record);
-	record_refresh(record, overlap, now);
+	record_refresh(record, quorum, now);
 	record->changed = record->changed || record->free_at != free_at;
 }
 
@@ -337,14 +337,14 @@ static bool is_done(const struct record *record, const char *user)
 	return done;
 }
 
-bool record_open_to(const struct record *record, const char *user, int64_t overlap)
+bool record_open_to(const struct record *record, const char *user, struct rules_quorum quorum)
 {
-	return record->sample.state == SAMPLE_UNLABELLED && record_may_choose(record, user, overlap);
+	return record->sample.state == SAMPLE_UNLABELLED && record_may_choose(record, user, quorum);
 }
 
-bool record_may_choose(const struct record *record, const char *user, int64_t overlap)
+bool record_may_choose(const struct record *record, const char *user, struct rules_quorum quorum)
 {
-	struct rules_outcome outcome = outcome_of(record, overlap);
+	struct rules_outcome outcome = outcome_of(record, quorum);
 	int64_t leases = (int64_t)record->lease_count;
 
 	return rules_may_choose(record->sample.state, rules_places(&outcome, leases), is_done(record, user), leases);

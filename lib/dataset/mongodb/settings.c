@@ -45,7 +45,7 @@ struct settings_read {
 	bool found;
 };
 
-static void policy_from(struct dataset_policy *policy, const bson_iter_t *from)
+static void policy_from(struct dataset_policy *policy, const bson_iter_t *from, bool *limited)
 {
 	bson_iter_t iter;
 
@@ -54,8 +54,11 @@ static void policy_from(struct dataset_policy *policy, const bson_iter_t *from)
 	while (bson_iter_next(&iter)) {
 		const char *key = bson_iter_key(&iter), *text = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
 
+		*limited = *limited || strcmp(key, "overlap_max") == 0;
 		if (strcmp(key, "overlap") == 0)
 			policy->overlap = bson_iter_as_int64(&iter);
+		else if (strcmp(key, "overlap_max") == 0)
+			policy->overlap_max = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "lease_seconds") == 0)
 			policy->lease_seconds = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "order") == 0)
@@ -108,7 +111,7 @@ static int settings_from(void *data, const bson_t *document, struct err *err)
 		else if (strcmp(key, "base_dir") == 0 && BSON_ITER_HOLDS_UTF8(&iter) && !out->base_dir)
 			out->base_dir = memory_text(bson_iter_utf8(&iter, NULL));
 		else if (strcmp(key, "policy") == 0)
-			policy_from(&out->policy, &iter);
+			policy_from(&out->policy, &iter, &out->limited);
 		else if (strcmp(key, "next_id") == 0)
 			out->next_id = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "next_label") == 0)
@@ -228,7 +231,8 @@ int settings_save(struct work *work, const char *name, const struct settings *se
 
 bson_t *policy_document(const struct dataset_policy *policy)
 {
-	return BCON_NEW("overlap", BCON_INT64(policy->overlap), "lease_seconds", BCON_INT64(policy->lease_seconds), "order",
+	return BCON_NEW("overlap", BCON_INT64(policy->overlap), "overlap_max", BCON_INT64(policy->overlap_max),
+	                "lease_seconds", BCON_INT64(policy->lease_seconds), "order",
 	                BCON_UTF8(dataset_order_name(policy->order)), "skip", BCON_UTF8(dataset_skip_name(policy->skip)),
 	                "public", BCON_BOOL(policy->public_images));
 }

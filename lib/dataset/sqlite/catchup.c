@@ -25,7 +25,7 @@ int catch_up_note(struct sqlite_conn *writer, const char *key, struct err *err)
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,
                    struct err *err)
 {
-	return (was->overlap != policy->overlap && catch_up_note(writer, "recount", err)) ||
+	return (rules_quorum_differs(was, policy) && catch_up_note(writer, "recount", err)) ||
 	       (was->order != policy->order && catch_up_note(writer, "reorder", err));
 }
 
@@ -57,12 +57,12 @@ static int find_voted(struct sqlite_conn *writer, int64_t after, int64_t most, s
 static int recount(struct sqlite_conn *writer, int64_t after, int64_t most, struct err *err)
 {
 	struct found found = {.count = 0};
-	int64_t overlap;
+	struct rules_quorum quorum;
 
-	if (overlap_load(writer, &overlap, err) || find_voted(writer, after, most, &found, err))
+	if (quorum_load(writer, &quorum, err) || find_voted(writer, after, most, &found, err))
 		return -1;
 	for (size_t i = 0; i < found.count; i++) {
-		if (sample_settle(writer, found.row[i], overlap, NULL, err))
+		if (sample_settle(writer, found.row[i], quorum, NULL, err))
 			return -1;
 	}
 	return note_done(writer, "recount", found.count ? found.row[found.count - 1] : 0, err);

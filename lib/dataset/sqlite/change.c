@@ -72,7 +72,7 @@ static int find_state(struct sqlite_conn *writer, int64_t row, struct found *out
 	out->facts.by = out->by = column_text(stmt, 3);
 	out->facts.at = sqlite3_column_int64(stmt, 4);
 	conn_done(stmt);
-	return overlap_load(writer, &out->facts.overlap, err);
+	return quorum_load(writer, &out->facts.quorum, err);
 }
 
 static int find_events(struct sqlite_conn *writer, int64_t row, unsigned asks, struct found *out, struct err *err)
@@ -195,9 +195,9 @@ static int change_end_leases(struct sqlite_conn *writer, int64_t row, const stru
 
 static int sqlite_change_settle(struct sqlite_conn *writer, int64_t row, struct err *err)
 {
-	int64_t overlap;
+	struct rules_quorum quorum;
 
-	return overlap_load(writer, &overlap, err) || sample_settle(writer, row, overlap, NULL, err);
+	return quorum_load(writer, &quorum, err) || sample_settle(writer, row, quorum, NULL, err);
 }
 
 static int change_save(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,

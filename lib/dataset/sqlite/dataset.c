@@ -8,7 +8,8 @@
 
 static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err)
 {
-	int64_t *const by_state[] = {&counts->unlabelled, &counts->labelled, &counts->skipped, &counts->unreadable};
+	int64_t *const by_state[SAMPLE_STATES] = {&counts->unlabelled, &counts->labelled, &counts->skipped,
+	                                          &counts->unreadable, &counts->review};
 
 	if (conn_int64(conn, err, 0, &counts->size, "SELECT n FROM counts WHERE kind = 'size'", "") ||
 	    conn_int64(conn, err, 0, &counts->bytes, "SELECT n FROM counts WHERE kind = 'bytes'", "") ||
@@ -19,7 +20,7 @@ static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
 		int state = sqlite3_column_int(stmt, 0);
 
-		if (state >= SAMPLE_UNLABELLED && state <= SAMPLE_UNREADABLE)
+		if (state >= 0 && state < SAMPLE_STATES)
 			*by_state[state] = sqlite3_column_int64(stmt, 1);
 	}
 	return row < 0;
@@ -105,7 +106,8 @@ static int update_policy(struct sqlite_conn *writer, const struct dataset_change
 		return -1;
 	policy = was;
 	rules_merge_policy(&policy, change);
-	if (setting_set(writer, "overlap", policy.overlap, err) ||
+	if (rules_check_policy(&policy, err) || setting_set(writer, "overlap", policy.overlap, err) ||
+	    setting_set(writer, "overlap_max", policy.overlap_max, err) ||
 	    setting_set(writer, "lease_seconds", policy.lease_seconds, err) ||
 	    setting_set(writer, "order", policy.order, err) || setting_set(writer, "skip", policy.skip, err) ||
 	    setting_set(writer, "public", policy.public_images, err))

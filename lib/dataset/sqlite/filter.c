@@ -49,7 +49,8 @@ static const struct {
 	[BY_PERSON] = LED("samples_by_person", "samples.labelled_by = ?5 AND samples.labelled_by <> ''"),
 	[BY_LABEL] = LED("samples_by_label", "samples.label = ?4 AND samples.label <> ''"),
 	/* Samples without a label are in one of these states. */
-	[BY_LACK] = {OF_STATE("0") " UNION ALL " OF_STATE("2") " UNION ALL " OF_STATE("3") " ORDER BY 1 LIMIT ?2", NULL},
+	[BY_LACK] = {OF_STATE("0") " UNION ALL " OF_STATE("2") " UNION ALL " OF_STATE("3")
+                    " UNION ALL " OF_STATE("4") " ORDER BY 1 LIMIT ?2", NULL},
 	[BY_STATE] = LED("samples_by_state", "samples.state = ?3"),
 	[BY_TIME] = LED("samples_by_time", OF_TIME),
 	[BY_NOTHING] = {PAGE("samples NOT INDEXED", "samples.id > ?1") " ORDER BY samples.id LIMIT ?2", NULL},

@@ -217,7 +217,7 @@ int samples_read(struct sqlite_conn *conn, sqlite3_stmt *stmt, size_t limit, str
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err);
 int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct err *err);
 int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err);
-int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err);
+int quorum_load(struct sqlite_conn *conn, struct rules_quorum *out, struct err *err);
 /* The configuration's lease, in microseconds; and the one in force: the policy's, or else otherwise_us. */
 int64_t lease_default(struct dataset *dataset);
 int lease_length(struct sqlite_conn *conn, int64_t otherwise_us, int64_t *out, struct err *err);
@@ -260,7 +260,8 @@ void events_release(struct events *events);
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
 /* Sets the sample's label, state, leases and place in the queue by its votes, its decision and the policy. Call it
  * after each change of its votes, events or leases. *places (unless NULL): how many more people may be given it. */
-int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err);
+int sample_settle(struct sqlite_conn *writer, int64_t row, struct rules_quorum quorum, int64_t *places,
+                  struct err *err);
 /* A change of the policy reaches the existing samples in bites (catchup.c), between which others write; after a
  * crash they go on. catch_up_after belongs into the write that changes the policy. */
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,

@@ -11,7 +11,8 @@ enum {
 
 /* Ends leases that ran out, so that their samples are in the queue again. A lease that ends later than a new one
  * would was taken before the clock went back: it now ends when the new one would. */
-static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, int64_t overlap, struct err *err)
+static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, struct rules_quorum quorum,
+                       struct err *err)
 {
 	if (conn_run(writer, err, "UPDATE leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
 		return -1;
@@ -24,7 +25,7 @@ static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us
 		if (row == 0)
 			return 0;
 		if (conn_run(writer, err, "DELETE FROM leases WHERE sample = ? AND expires <= ?", "ii", row, now) ||
-		    sample_settle(writer, row, overlap, NULL, err))
+		    sample_settle(writer, row, quorum, NULL, err))
 			return -1;
 	}
 	return 0;
@@ -153,8 +154,8 @@ static int take_own(struct sqlite_conn *writer, struct taking *taking, int64_t n
 	       sample_load(writer, row, &out->sample, err);
 }
 
-static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us, int64_t overlap,
-                     struct err *err)
+static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us,
+                     struct rules_quorum quorum, struct err *err)
 {
 	struct walk walk;
 
@@ -168,7 +169,7 @@ static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t 
 		if (row == 0)
 			break;
 		/* Under the present policy there may be no place any more. */
-		if (sample_settle(writer, row, overlap, &places, err))
+		if (sample_settle(writer, row, quorum, &places, err))
 			return -1;
 		if (places == 0)
 			continue;
@@ -213,7 +214,7 @@ static int may_choose(struct sqlite_conn *writer, int64_t row, const char *user,
 }
 
 static int take_chosen(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us,
-                       int64_t overlap, struct err *err)
+                       struct rules_quorum quorum, struct err *err)
 {
 	if (check_chosen(writer, taking, err))
 		return -1;
@@ -221,7 +222,7 @@ static int take_chosen(struct sqlite_conn *writer, struct taking *taking, int64_
 		int64_t row = taking->ids[i] + 1, places;
 		bool may;
 
-		if (sample_settle(writer, row, overlap, &places, err) ||
+		if (sample_settle(writer, row, quorum, &places, err) ||
 		    may_choose(writer, row, taking->user, places, &may, err))
 			return -1;
 		if (!may)
@@ -229,7 +230,7 @@ static int take_chosen(struct sqlite_conn *writer, struct taking *taking, int64_
 		if (lease_insert(writer, row, taking->user, now, lease_us, &taking->out[taking->taken], err))
 			return -1;
 		taking->taken++;
-		if (sample_settle(writer, row, overlap, NULL, err))
+		if (sample_settle(writer, row, quorum, NULL, err))
 			return -1;
 	}
 	return 0;
@@ -270,18 +271,19 @@ static void taking_forget(struct taking *taking)
 static int write_take(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct taking *taking = data;
-	int64_t now = text_now(), overlap, lease_us;
+	int64_t now = text_now(), lease_us;
+	struct rules_quorum quorum;
 
 	taking_forget(taking); /* from an attempt whose transaction failed */
-	if (overlap_load(writer, &overlap, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
-	    lease_sweep(writer, now, lease_us, overlap, err) || conn_catch_up(writer, err))
+	if (quorum_load(writer, &quorum, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
+	    lease_sweep(writer, now, lease_us, quorum, err) || conn_catch_up(writer, err))
 		return -1;
 	if (!taking->next)
 		return check_held(writer, taking, now, err) ||
-		       (taking->ids ? take_chosen : take_free)(writer, taking, now, lease_us, overlap, err);
+		       (taking->ids ? take_chosen : take_free)(writer, taking, now, lease_us, quorum, err);
 	if (take_own(writer, taking, now, lease_us, err))
 		return -1;
-	if (taking->taken == 0 && take_free(writer, taking, now, lease_us, overlap, err))
+	if (taking->taken == 0 && take_free(writer, taking, now, lease_us, quorum, err))
 		return -1;
 	return taking->taken == 0 ? take_shared(writer, taking, now, lease_us, err) : 0;
 }

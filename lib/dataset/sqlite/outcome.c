@@ -129,7 +129,7 @@ static int outcome_save(struct sqlite_conn *writer, int64_t row, const struct sa
 	        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row));
 }
 
-int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int64_t *places, struct err *err)
+int sample_settle(struct sqlite_conn *writer, int64_t row, struct rules_quorum quorum, int64_t *places, struct err *err)
 {
 	struct said said = {.count = 0};
 	struct rules_settled settled = {.places = 0};
@@ -139,7 +139,7 @@ int sample_settle(struct sqlite_conn *writer, int64_t row, int64_t overlap, int6
 	if (!failed && found) {
 		failed = load_votes(writer, row, &said, err) || load_decision(writer, row, &said, err);
 		if (!failed) {
-			settled = rules_settle(&said.now, said.votes, said.count, &said.decision, overlap, said.leases);
+			settled = rules_settle(&said.now, said.votes, said.count, &said.decision, quorum, said.leases);
 			failed = outcome_save(writer, row, &said, &settled, err);
 		}
 	}

@@ -77,8 +77,8 @@ int decided_any(struct sqlite_conn *writer, const char *label, int64_t *any, str
 	return conn_int64(writer, err, 0, any, DECIDED, "s", label);
 }
 
-static int merge_sample(struct sqlite_conn *writer, int64_t row, int64_t overlap, const struct relabelling *now,
-                        struct err *err)
+static int merge_sample(struct sqlite_conn *writer, int64_t row, struct rules_quorum quorum,
+                        const struct relabelling *now, struct err *err)
 {
 	const struct label_event merge = {.label = now->to,
 	                                  .by = now->by,
@@ -91,7 +91,7 @@ static int merge_sample(struct sqlite_conn *writer, int64_t row, int64_t overlap
 	return conn_run(writer, err, "UPDATE votes SET label = ?3 WHERE sample = ?1 AND label = ?2", "iss", row, now->from,
 	                now->to) ||
 	       event_of_label(writer, row, err) || event_add(writer, row, &merge, NULL, &n, err) ||
-	       sample_settle(writer, row, overlap, NULL, err);
+	       sample_settle(writer, row, quorum, NULL, err);
 }
 
 struct rows {
@@ -113,13 +113,13 @@ static int rows_read(struct sqlite_conn *writer, sqlite3_stmt *stmt, struct rows
 static int relabel_merge(struct sqlite_conn *writer, int64_t after, int64_t last, const struct relabelling *now,
                          struct err *err)
 {
-	int64_t overlap;
+	struct rules_quorum quorum;
 	struct rows rows = {.count = 0};
 
-	int failed = overlap_load(writer, &overlap, err) ||
+	int failed = quorum_load(writer, &quorum, err) ||
 	             rows_read(writer, conn_query(writer, err, CONCERNED, "iis", after, last, now->from), &rows, err);
 	for (size_t i = 0; i < rows.count && !failed; i++)
-		failed = merge_sample(writer, rows.row[i], overlap, now, err);
+		failed = merge_sample(writer, rows.row[i], quorum, now, err);
 	free(rows.row);
 	return failed;
 }

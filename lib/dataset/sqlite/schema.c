@@ -190,6 +190,10 @@ static const char VERSION_5_FEED[] =
 	"CREATE TABLE feed (n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, sample INTEGER NOT NULL, label TEXT NOT NULL,"
 	" by TEXT NOT NULL, at INTEGER NOT NULL);";
 
+/* There may be samples on which as many as may be asked did not agree. */
+static const char VERSION_5_REVIEW[] =
+	"INSERT OR REPLACE INTO settings SELECT 'recount', 0 FROM settings WHERE key = 'overlap' AND value > 1;";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -273,7 +277,7 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 {
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
 	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
-	       conn_script(writer, VERSION_5_REMOVED, err) ||
+	       conn_script(writer, VERSION_5_REMOVED, err) || conn_script(writer, VERSION_5_REVIEW, err) ||
 	       conn_script(writer, stats_schema, err) ||
 	       conn_script(writer, VERSION_5_FEED, err) || feed_refill(writer, err) ||
 	       conn_script(writer, "PRAGMA user_version = 5", err);

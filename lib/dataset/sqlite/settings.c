@@ -27,36 +27,52 @@ int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct
 	return row < 0;
 }
 
+/* By a row with key and value. */
+static void policy_set(struct dataset_policy *policy, sqlite3_stmt *stmt)
+{
+	const char *key = (const char *)sqlite3_column_text(stmt, 0);
+	int64_t value = sqlite3_column_int64(stmt, 1);
+
+	if (strcmp(key, "overlap") == 0)
+		policy->overlap = value;
+	else if (strcmp(key, "overlap_max") == 0)
+		policy->overlap_max = value;
+	else if (strcmp(key, "lease_seconds") == 0)
+		policy->lease_seconds = value;
+	else if (strcmp(key, "order") == 0)
+		policy->order = (enum dataset_order)value;
+	else if (strcmp(key, "skip") == 0)
+		policy->skip = (enum dataset_skip)value;
+	else if (strcmp(key, "public") == 0)
+		policy->public_images = value != 0;
+}
+
 int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(conn, err,
 	                                "SELECT key, value FROM settings WHERE key IN"
-	                                " ('overlap', 'lease_seconds', 'order', 'skip', 'public')",
+	                                " ('overlap', 'overlap_max', 'lease_seconds', 'order', 'skip', 'public')",
 	                                "");
 	int row = stmt ? 1 : -1;
 
 	*out = dataset_policy_default();
-	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		const char *key = (const char *)sqlite3_column_text(stmt, 0);
-		int64_t value = sqlite3_column_int64(stmt, 1);
-
-		if (strcmp(key, "overlap") == 0)
-			out->overlap = value;
-		else if (strcmp(key, "lease_seconds") == 0)
-			out->lease_seconds = value;
-		else if (strcmp(key, "order") == 0)
-			out->order = (enum dataset_order)value;
-		else if (strcmp(key, "skip") == 0)
-			out->skip = (enum dataset_skip)value;
-		else
-			out->public_images = value != 0;
-	}
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
+		policy_set(out, stmt);
 	return row < 0;
 }
 
-int overlap_load(struct sqlite_conn *conn, int64_t *overlap, struct err *err)
+int quorum_load(struct sqlite_conn *conn, struct rules_quorum *out, struct err *err)
 {
-	return conn_int64(conn, err, 1, overlap, "SELECT value FROM settings WHERE key = 'overlap'", "");
+	/* a range, which is looked up faster than two keys */
+	sqlite3_stmt *stmt = conn_query(
+		conn, err, "SELECT key, value FROM settings WHERE key BETWEEN 'overlap' AND 'overlap_max'", "");
+	struct dataset_policy policy = dataset_policy_default();
+	int row = stmt ? 1 : -1;
+
+	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
+		policy_set(&policy, stmt);
+	*out = rules_quorum_of(&policy);
+	return row;
 }
 
 int64_t lease_default(struct dataset *dataset)
@@ -86,5 +102,8 @@ int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err
 
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err)
 {
-	return conn_run(writer, err, "UPDATE settings SET value = ?2 WHERE key = ?1", "si", key, value);
+	return conn_run(writer, err,
+	                "INSERT INTO settings (key, value) VALUES (?1, ?2)"
+	                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+	                "si", key, value);
 }
