@@ -1,5 +1,10 @@
 """/v1/datasets/{d}/tasks: leases of samples, and what is done with them."""
+import json
+import multiprocessing
+import os
 import re
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -12,16 +17,20 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 DATASETS = {  # each test works on its own
     "one": 3, "fetch-ahead": 5, "done": 2, "labelling": 4, "lead": 1, "conflict": 3, "renew": 1, "release": 1, "later": 3,
     "others": 2, "ignore": 1, "bounds": 60, "counted": 3, "v1": 1, "crowd": 120, "chosen": 6, "chosen away": 4, "chosen badly": 3, "unreadable": 4, "escaped name %é": 1,
+    "drained": 64,
 }
 PEOPLE = 6
+CLIENTS, MORTAL = 16, 5  # so many of them die
+CLOCKS = 0.2  # seconds by which the store's clock and ours may differ
 
 
 @pytest.fixture(scope="module")
 def server(make_shared_server):
     server = make_shared_server()
-    for name in ("ann", "bob", *(f"person{number}" for number in range(PEOPLE))):
+    for name in ("ann", "bob", *(f"person{number}" for number in range(CLIENTS))):
         server.add_user(name)
     server.add_user("viewer", role="viewer")
+    server.add_user("boss", role="admin")
     server.add_user("elsewhere", datasets=["one"])
     for name, samples in DATASETS.items():
         server.add_dataset(name, samples=samples)
@@ -182,6 +191,68 @@ def test_many_people_never_get_the_same(server):
     with ThreadPoolExecutor(PEOPLE) as people:
         given = sum(people.map(take, range(PEOPLE)), [])
     assert sorted(given) == list(range(DATASETS["crowd"]))
+
+
+# --- clients that die
+
+
+def work(server, person, log, all_hold):
+    """One client, a process of its own: leases an image and labels it until none is left, and writes down what it does.
+    A mortal one is killed once each client holds its first."""
+    session, out = server.session(f"person{person}"), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def note(**what):
+        os.write(out, (json.dumps({"person": person, "at": time.time(), **what}) + "\n").encode())
+
+    for turn in range(10_000):
+        tasks = lease(session, "drained")
+        if not tasks:
+            counts = session.get("/v1/datasets/drained").json()["counts"]
+            if not counts["unlabelled"]:
+                return
+            time.sleep(0.05)  # others hold the rest
+            continue
+        (task,) = tasks
+        held = {"id": task["sample"]["id"], "token": task["token"]}
+        note(what="given", until=seconds(task["expires_at"]), **held)
+        if turn == 0:
+            all_hold.wait()
+        if person < MORTAL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        label = ("cat", "dog")[(person + held["id"]) % 2]
+        note(what="labels", **held)
+        status = use(session, "drained", task, "label", label=label).status_code
+        note(what="labelled", status=status, label=label, **held)
+
+
+def test_clients_of_which_some_die_drain_a_queue(server, tmp_path):
+    """No image is held by two at the same time, and no label that was answered is lost."""
+    boss = server.session("boss")
+    assert boss.patch("/v1/datasets/drained", json={"policy": {"lease_seconds": 2}}).status_code == 200
+    fork = multiprocessing.get_context("fork")
+    all_hold = fork.Barrier(CLIENTS)
+    clients = [fork.Process(target=work, args=(server, person, tmp_path / f"{person}.log", all_hold)) for person in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    assert [client.exitcode for client in clients] == [-signal.SIGKILL] * MORTAL + [0] * (CLIENTS - MORTAL)
+    notes = sorted((json.loads(line) for log in tmp_path.iterdir() for line in log.read_text().splitlines()), key=lambda note: note["at"])
+    held = {}  # image: until when somebody certainly holds it
+    for note in notes:
+        if note["what"] == "given":
+            assert note["at"] >= held.get(note["id"], 0) - CLOCKS, note
+            held[note["id"]] = note["until"]
+        elif note["what"] == "labels":
+            held[note["id"]] = min(note["at"], held[note["id"]])
+    labelled = {note["id"]: note for note in notes if note.get("status") == 200}
+    assert len(labelled) == sum(note.get("status") == 200 for note in notes) == DATASETS["drained"]
+    assert {note["status"] for note in notes if note["what"] == "labelled"} <= {200, 409}  # 409: it took longer than its lease
+    for id, note in labelled.items():
+        (event,) = boss.get(f"/v1/datasets/drained/samples/{id}/history").json()["items"]
+        assert (event["label"], event["by"]) == (note["label"], f"person{note['person']}")
+    counts = boss.get("/v1/datasets/drained").json()["counts"]
+    assert (counts["labelled"], counts["unlabelled"], counts["leased"]) == (DATASETS["drained"], 0, 0)
 
 
 # --- labelling
