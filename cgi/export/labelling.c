@@ -51,7 +51,8 @@ static int labelstudio_begin(struct export *export, struct err *err)
 	return 0;
 }
 
-/* https://labelstud.io/guide/task_format: a choice of the element "label" for the element "image". */
+/* https://labelstud.io/guide/task_format: a choice of the element "label" for the element "image". Label Studio takes
+ * only its own users for "completed_by", so another field says who it was, which it passes over. */
 static cJSON *annotation(const struct sample *sample)
 {
 	cJSON *made = json_new_object(), *results = json_new_array(), *result = json_new_object();
@@ -67,6 +68,8 @@ static cJSON *annotation(const struct sample *sample)
 	json_add(made, "result", results);
 	if (sample->labelled_at)
 		json_add_time(made, "created_at", sample->labelled_at);
+	if (sample->labelled_by[0])
+		json_add_string(made, "labelled_by", sample->labelled_by);
 	return made;
 }
 

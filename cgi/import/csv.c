@@ -159,17 +159,22 @@ static int rows_header(struct rows *rows, struct err *err)
 
 /* --- the rows ----------------------------------------------------------------------------------------------------- */
 
+static struct import_place rows_place(const struct rows *rows)
+{
+	return (struct import_place){.line = rows->begins};
+}
+
 static int take_row(struct import *import, const struct rows *rows)
 {
 	const char *cell = buf_text(&rows->cells), *value[COLUMNS_MAX] = {NULL};
 
 	if (memchr(buf_text(&rows->raw), '\0', rows->raw.len))
-		return import_refuse(import, rows->begins, "The row has a NUL");
+		return import_refuse(import, rows_place(rows), "The row has a NUL");
 	if (rows->cell_count != rows->columns)
-		return import_refuse(import, rows->begins, "The row has not as many cells as the header");
+		return import_refuse(import, rows_place(rows), "The row has not as many cells as the header");
 	for (size_t i = 0; i < rows->columns; i++, cell += strlen(cell) + 1)
 		value[rows->column[i]] = cell;
-	const struct import_line line = {.number = rows->begins,
+	const struct import_line line = {.place = rows_place(rows),
 	                                 .filepath = value[COLUMN_FILEPATH],
 	                                 .label = value[COLUMN_LABEL],
 	                                 .by = value[COLUMN_BY],
@@ -187,7 +192,7 @@ static int take_rows(struct import *import, struct rows *rows)
 
 		if (row == ROW_END || row == ROW_FAILED)
 			return row == ROW_FAILED;
-		if (row == ROW_WRONG ? import_refuse(import, rows->begins, ROW_IS_WRONG) : take_row(import, rows))
+		if (row == ROW_WRONG ? import_refuse(import, rows_place(rows), ROW_IS_WRONG) : take_row(import, rows))
 			return -1;
 	}
 }

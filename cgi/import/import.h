@@ -14,9 +14,14 @@ enum {
 
 app_handler import_post;
 
+/* Where something is said. */
+struct import_place {
+	int64_t line;    /* where it begins in the body, from 1 */
+	int64_t element; /* of a JSON array, from 1; 0: of none */
+};
 /* What a line says. Texts need to last only for the call. */
 struct import_line {
-	int64_t number;       /* where it begins in the body, from 1 */
+	struct import_place place;
 	const char *filepath; /* NULL: the id says which sample is meant */
 	const char *id;       /* as text; NULL: not given */
 	const char *label;
@@ -37,10 +42,14 @@ struct import {
 /* Each returns non-zero, with import->broken set, when it is of no use to go on. */
 int import_take(struct import *import, const struct import_line *line);
 /* The line is not one of this format. */
-int import_refuse(struct import *import, int64_t number, const char *why);
+int import_refuse(struct import *import, struct import_place place, const char *why);
+
+/* The time, with the Z that systems leave out whose times are all of UTC. NULL and "" stay. */
+enum { IMPORT_TIME_MAX = 64 };
+const char *import_utc(const char *time, char out[IMPORT_TIME_MAX]);
 
 /* Reads the body and gives each of its lines to import_take or import_refuse. Non-zero with import->broken set. */
 typedef int import_reader(struct import *import);
-import_reader import_csv, import_jsonl, import_sagemaker;
+import_reader import_csv, import_jsonl, import_labelstudio, import_sagemaker;
 
 #endif

@@ -14,16 +14,16 @@ static int jsonl_texts(const cJSON *object, struct import_line *line, struct err
 	       json_string(object, "labelled_at", false, &line->at, err);
 }
 
-static int jsonl_object(struct import *import, int64_t number, const cJSON *object)
+static int jsonl_object(struct import *import, struct import_place place, const cJSON *object)
 {
 	const int64_t largest = (int64_t)1 << 53; /* exact as a double */
-	struct import_line line = {.number = number};
+	struct import_line line = {.place = place};
 	int64_t id = -1;
 	char id_text[24];
 	struct err err;
 
 	if (jsonl_texts(object, &line, &err) || json_int64(object, "id", false, 0, largest, &id, &err))
-		return import_refuse(import, number, err.text);
+		return import_refuse(import, place, err.text);
 	snprintf(id_text, sizeof(id_text), "%" PRId64, id);
 	line.id = id < 0 ? NULL : id_text;
 	return import_take(import, &line);

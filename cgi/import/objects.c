@@ -6,34 +6,34 @@
 #include "base/memory.h"
 
 /* Where the error is in the line is said, without the line's number, which is always 1 to JSON's messages. */
-static cJSON *objects_parse(struct import *import, int64_t number, const struct buf *text, int *failed)
+static cJSON *objects_parse(struct import *import, struct import_place place, const struct buf *text, int *failed)
 {
 	struct err err, said;
 	cJSON *object = json_parse_object(buf_text(text), text->len, &err);
-	const char *place = object ? NULL : strstr(err.text, "line 1, ");
+	const char *where = object ? NULL : strstr(err.text, "line 1, ");
 
 	*failed = 0;
 	if (object)
 		return object;
-	err_set(&said, ERR_BAD_REQUEST, "The line is no JSON object: %s", place ? place + strlen("line 1, ") : err.text);
-	*failed = import_refuse(import, number, said.text);
+	err_set(&said, ERR_BAD_REQUEST, "The line is no JSON object: %s", where ? where + strlen("line 1, ") : err.text);
+	*failed = import_refuse(import, place, said.text);
 	return NULL;
 }
 
-static int objects_line(struct import *import, int64_t number, const struct buf *text, objects_take *take)
+static int objects_line(struct import *import, struct import_place place, const struct buf *text, objects_take *take)
 {
 	char why[64];
 	int failed;
 
 	if (text->overflow) {
 		snprintf(why, sizeof(why), "The line has more than %d bytes", IMPORT_LINE_MAX);
-		return import_refuse(import, number, why);
+		return import_refuse(import, place, why);
 	}
 	if (buf_text(text)[strspn(buf_text(text), " \t\r")] == '\0' && strlen(buf_text(text)) == text->len)
 		return 0;
-	cJSON *object = objects_parse(import, number, text, &failed);
+	cJSON *object = objects_parse(import, place, text, &failed);
 	if (object)
-		failed = take(import, number, object);
+		failed = take(import, place, object);
 	cJSON_Delete(object);
 	return failed;
 }
@@ -46,10 +46,10 @@ int objects_read(struct import *import, objects_take *take)
 
 	buf_init(&line, IMPORT_LINE_MAX);
 	int failed = body_begin(body, import->call->request, IMPORT_BODY_MAX, IMPORT_LINE_MAX, &import->broken);
-	for (int64_t number = 1; more && !failed; number++) {
+	for (struct import_place place = {.line = 1}; more && !failed; place.line++) {
 		failed = body_line(body, &line, &more, &import->broken);
 		if (!failed && more)
-			failed = objects_line(import, number, &line, take);
+			failed = objects_line(import, place, &line, take);
 	}
 	body_release(body);
 	buf_release(&line);

@@ -7,7 +7,7 @@
 #include "import.h"
 
 /* Takes the object of a line; non-zero with import->broken set. */
-typedef int objects_take(struct import *import, int64_t number, const cJSON *object);
+typedef int objects_take(struct import *import, struct import_place place, const cJSON *object);
 /* Non-zero with import->broken set. */
 int objects_read(struct import *import, objects_take *take);
 

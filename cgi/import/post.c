@@ -7,7 +7,10 @@
 static const struct import_format {
 	const char *name;
 	import_reader *read;
-} import_formats[] = {{"csv", import_csv}, {"jsonl", import_jsonl}, {"sagemaker", import_sagemaker}};
+} import_formats[] = {{"csv", import_csv},
+                      {"jsonl", import_jsonl},
+                      {"labelstudio", import_labelstudio},
+                      {"sagemaker", import_sagemaker}};
 
 static import_reader *find_reader(const struct call *call, struct err *err)
 {
@@ -17,7 +20,7 @@ static import_reader *find_reader(const struct call *call, struct err *err)
 		if (strcmp(import_formats[i].name, name) == 0)
 			return import_formats[i].read;
 	}
-	err_set(err, ERR_BAD_REQUEST, "\"format\" must be one of csv, jsonl, sagemaker");
+	err_set(err, ERR_BAD_REQUEST, "\"format\" must be one of csv, jsonl, labelstudio, sagemaker");
 	return NULL;
 }
 
@@ -71,7 +74,7 @@ int import_post(struct call *call, struct err *err)
 	struct import import = {.call = call, .at = text_now()};
 	import_reader *read = find_reader(call, err);
 
-	if (!read || request_check_coding(call->request, err) || call_labels(call, err))
+	if (!read || request_check_coding(call->request, err) || call_place(call, err) || call_labels(call, err))
 		return -1;
 	spool_init(&import.answer, call_spool_dir(call), INT64_MAX);
 	int failed = import_answer(&import, read, err);

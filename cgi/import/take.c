@@ -10,7 +10,8 @@
 
 /* A line that is not yet answered. */
 struct pending {
-	int64_t number, id, at;
+	struct import_place place;
+	int64_t id, at;
 	char *filepath, *label, *by; /* filepath NULL: by id; by NULL: not said */
 	char *error;                 /* why it is refused; */
 	const char *skipped;         /* or passed over; */
@@ -147,6 +148,16 @@ static int take_meaning(struct import *import, const struct import_line *line, s
 	return failed;
 }
 
+const char *import_utc(const char *time, char out[IMPORT_TIME_MAX])
+{
+	int64_t ignored;
+
+	if (!time || !time[0] || text_time_parse(time, &ignored) == 0)
+		return time;
+	snprintf(out, IMPORT_TIME_MAX, "%sZ", time);
+	return out;
+}
+
 /* --- the lines that wait ------------------------------------------------------------------------------------------ */
 
 static bool is_waiting(const struct import *import, int64_t id)
@@ -164,7 +175,7 @@ static void pending_release(struct pending *pending)
 	free(pending->label);
 	free(pending->by);
 	free(pending->error);
-	*pending = (struct pending){.number = pending->number, .id = -1};
+	*pending = (struct pending){.place = pending->place, .id = -1};
 }
 
 static void forget_lines(struct import *import)
@@ -182,20 +193,20 @@ void take_release(struct import *import)
 }
 
 /* Where the next line waits; NULL when those before it cannot be written. */
-static struct pending *pending_next(struct import *import, int64_t number)
+static struct pending *pending_next(struct import *import, struct import_place place)
 {
 	if (import->count == LABELS_IMPORTED_MAX && take_write(import))
 		return NULL;
 	if (!import->pending)
 		import->pending = memory_new(LABELS_IMPORTED_MAX, sizeof(*import->pending));
 	struct pending *next = &import->pending[import->count];
-	*next = (struct pending){.number = number, .id = -1};
+	*next = (struct pending){.place = place, .id = -1};
 	return next;
 }
 
-int import_refuse(struct import *import, int64_t number, const char *why)
+int import_refuse(struct import *import, struct import_place place, const char *why)
 {
-	struct pending *next = pending_next(import, number);
+	struct pending *next = pending_next(import, place);
 
 	if (!next)
 		return -1;
@@ -221,14 +232,14 @@ static int take_as(struct import *import, const struct import_line *line, struct
 
 int import_take(struct import *import, const struct import_line *line)
 {
-	struct pending *next = pending_next(import, line->number);
+	struct pending *next = pending_next(import, line->place);
 
 	if (!next || take_as(import, line, next))
 		return -1;
 	/* A sample's second line is about what its first one leaves. */
 	if (!next->error && is_waiting(import, next->id)) {
 		pending_release(next);
-		if (take_write(import) || !(next = pending_next(import, line->number)) || take_as(import, line, next))
+		if (take_write(import) || !(next = pending_next(import, line->place)) || take_as(import, line, next))
 			return -1;
 	}
 	import->count++;
@@ -292,7 +303,9 @@ static int take_tell(struct import *import, const struct pending *pending, struc
 {
 	cJSON *line = json_new_object();
 
-	json_add_int64(line, "line", pending->number);
+	json_add_int64(line, "line", pending->place.line);
+	if (pending->place.element > 0)
+		json_add_int64(line, "element", pending->place.element);
 	if (pending->error) {
 		import->failed++;
 		json_add_string(line, "error", pending->error);

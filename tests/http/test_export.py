@@ -162,6 +162,8 @@ def test_labelstudio_has_a_task_a_sample_and_an_annotation_of_what_is_labelled(v
     for task, (_, label) in zip(tasks, SEEDED, strict=True):
         choices = [result["value"]["choices"] for annotation in task["annotations"] for result in annotation["result"]]
         assert choices == ([[label]] if label else [])
+        # Label Studio refuses people it does not know.
+        assert not [annotation for annotation in task["annotations"] if "completed_by" in annotation]
 
 
 # --- croissant

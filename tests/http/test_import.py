@@ -16,8 +16,9 @@ FILEPATHS = [
     '=cmd|"x".png', "a.1.JPG", 'quo"te.png', "new\nline.png", "cr\r\nlf.png", "comma,semi;colon.png", "ünï cödé.png", "+plus.png", "-minus.png",
     "@at.png", "\ttab.png", "sub/folder/a.png", " space .png", "percent%20.png", "#hash?.png", "/".join(["x" * 60] * 67) + ".png", "plain.png",
 ]  # fmt: skip
-FRESH = [f"fresh{number}" for number in range(40)]
+FRESH = [f"fresh{number}" for number in range(64)]
 LINE_MAX = 64 * 1024
+ELEMENT_MAX = 1024 * 1024
 AT = "2026-01-31T12:34:56.789Z"
 
 
@@ -28,7 +29,8 @@ def collector(tmp_path_factory, stores):
     collector.add_dataset("seeded", LABELS, seeded)
     for name in FRESH:  # a reload for each test would take longer than the test
         collector.add_dataset(name, LABELS, [(filepath, "") for filepath in FILEPATHS])
-    collector.add_dataset("reversed", LABELS, [(filepath, "") for filepath in reversed(FILEPATHS)])
+    for form in ("jsonl", "labelstudio"):
+        collector.add_dataset(f"reversed-{form}", LABELS, [(filepath, "") for filepath in reversed(FILEPATHS)])
     collector.add_dataset("quoted", ["=a", "'=a", "=b", "'c"], [("=x", ""), ("'=x", ""), ("-y", ""), ("'z", "")])
     try:
         collector.start()
@@ -87,7 +89,7 @@ def exported(session, dataset, form):
     return answer.content
 
 
-FORMS = ["csv", "jsonl", "sagemaker"]
+FORMS = ["csv", "jsonl", "sagemaker", "labelstudio"]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -102,15 +104,16 @@ def test_what_is_exported_is_imported_and_a_second_time_adds_nothing(collector, 
     assert kept(contributor, fresh, "label", "version", "labelled_at") == before
 
 
-def test_who_labelled_and_when_comes_along_with_jsonl(collector, contributor, fresh):
+@pytest.mark.parametrize("form", ["jsonl", "labelstudio"])
+def test_who_labelled_and_when_comes_along(collector, contributor, fresh, form):
     session = collector.session("annotator")
     for number in range(3):
         assert session.post(f"/v1/datasets/{fresh}/samples/{number}/label", json={"label": "dog"}).status_code == 200
-    body = exported(contributor, fresh, "jsonl")
-    assert imported(contributor, "reversed", "jsonl", body)[1] == counts(labelled=3, skipped=len(FILEPATHS) - 3)
+    body = exported(contributor, fresh, form)
+    assert imported(contributor, f"reversed-{form}", form, body)[1] == counts(labelled=3, skipped=len(FILEPATHS) - 3)
     fields = ("label", "labelled_by", "labelled_at", "state")
-    assert kept(contributor, "reversed", *fields) == kept(contributor, fresh, *fields)
-    assert imported(contributor, fresh, "jsonl", body)[1] == counts(unchanged=3, skipped=len(FILEPATHS) - 3)
+    assert kept(contributor, f"reversed-{form}", *fields) == kept(contributor, fresh, *fields)
+    assert imported(contributor, fresh, form, body)[1] == counts(unchanged=3, skipped=len(FILEPATHS) - 3)
 
 
 def test_a_label_is_a_decision_of_the_person_and_time_that_the_line_says(collector, contributor, fresh):
@@ -293,6 +296,131 @@ def test_a_manifest_of_ground_truth_names_images_by_their_keys(contributor, fres
     said = kept(contributor, fresh, "label", "labelled_at")
     assert said["sub/folder/a.png"] == ("cat", AT)
     assert [said[name][0] for name in ("percent%20.png", '=cmd|"x".png', "plain.png")] == ["dog", "cat", "dog"]
+
+
+# --- labelstudio
+
+
+def annotation(*choices, by=1, at=AT, **more):
+    """As Label Studio exports it; by as JSON's number, or with "export user details" as an object."""
+    value = {"choices": list(choices)}
+    result = {"id": "x", "value": value, "from_name": "choice", "to_name": "image", "type": "choices", "origin": "manual"}
+    return {"id": 7, "completed_by": by, "result": [result], "was_cancelled": False, "created_at": at, "lead_time": 1.5, **more}
+
+
+def task(image, *annotations, **more):
+    return {"id": 901, "data": {"image": image}, "annotations": list(annotations), "predictions": [], "project": 3, **more}
+
+
+def least(image, choice, by=1, at=AT, **more):
+    """As Label Studio exports it as JSON_MIN."""
+    made = {"image": image, "id": 901, "choice": choice, "annotator": by, "annotation_id": 7, "created_at": at, "updated_at": at, "lead_time": 1.5}
+    return {name: value for name, value in {**made, **more}.items() if value is not ...}
+
+
+OLDER, NEWER = "2026-01-30T00:00:00.000000Z", "2026-02-01T00:00:00.000000Z"
+PERSON = {"id": 2, "email": "ada@example.org", "first_name": "Ada", "last_name": "L."}
+
+
+@pytest.mark.parametrize("indent", [None, 2], ids=["one line", "indented"])
+def test_what_label_studio_exports_is_imported(contributor, fresh, indent):
+    folder = "/".join(contributor.get(f"/v1/datasets/{fresh}").json()["base_dir"].split("/")[-2:])
+    tasks = [
+        task(f"/data/local-files/?d={folder}/sub/folder/a.png", annotation("cat", by=PERSON)),
+        task("/data/upload/3/0a1b2c3d-plain.png", annotation("dog")),
+        task("s3://bucket/percent%20.png", annotation("cat", at=NEWER), annotation("dog", at=OLDER), annotation("=1+1", was_cancelled=True, at="2026-02-02T00:00:00Z")),
+        task("gs://bucket/a.1.JPG", annotation("cat", was_cancelled=True)),
+        task("https://host/%2Bplus.png?token=1#x", annotation("cat", by=None)),
+        task("https://host/-minus.png"),
+        {"id": 1, "data": {"note": "x", "picture": "@at.png"}, "completions": [annotation("dog", at=1769862896)]},
+    ]  # fmt: skip
+    lines, summary = imported(contributor, fresh, "labelstudio", json.dumps(tasks, indent=indent))
+    assert summary == counts(labelled=6, skipped=2), lines
+    assert [line["element"] for line in lines] == [1, 2, 3, 3, 4, 5, 6, 7]
+    text = json.dumps(tasks, indent=indent)
+    starts = [1 + text[: text.index(item["data"].get("image", "picture"))].count("\n") for item in tasks]
+    if indent:
+        assert all(0 <= start - line["line"] <= 4 for start, line in zip([*starts[:3], *starts[2:]], lines, strict=True))
+    else:
+        assert {line["line"] for line in lines} == {1}
+    said = kept(contributor, fresh, "label", "labelled_by", "labelled_at")
+    assert said["sub/folder/a.png"] == ("cat", "ada@example.org", AT)
+    assert said["plain.png"] == ("dog", "1", AT)
+    assert said["percent%20.png"] == ("cat", "1", "2026-02-01T00:00:00.000Z")
+    assert said["+plus.png"] == ("cat", "contributor", AT)
+    assert said["@at.png"] == ("dog", "1", "2026-01-31T12:34:56.000Z")
+    assert [event["label"] for event in told(contributor, fresh, "percent%20.png")] == ["dog", "cat"]
+    assert imported(contributor, fresh, "labelstudio", json.dumps(tasks))[1] == counts(unchanged=6, skipped=2)
+
+
+def test_what_label_studio_exports_as_json_min_is_imported(contributor, fresh):
+    records = [
+        least("s3://bucket/plain.png", "cat", by="ada@example.org", at=NEWER), least("s3://bucket/plain.png", "dog", at=OLDER),
+        least("s3://bucket/a.1.JPG", ..., species="dog", note="of last year"), least("s3://bucket/+plus.png", ["cat"]), least(..., {"choices": ["dog"]}, photo="@at.png"),
+        least("s3://bucket/-minus.png", ..., annotator="", annotation_id=None, created_at=None, note="none yet"), {"image": "s3://bucket/#hash?.png", "label": "cat", "choice": "dog"},
+    ]  # fmt: skip
+    lines, summary = imported(contributor, fresh, "labelstudio", json.dumps(records))
+    assert summary == counts(labelled=6, skipped=1), lines
+    assert [line["element"] for line in lines] == [2, 1, 3, 4, 5, 6, 7]
+    said = kept(contributor, fresh, "label", "labelled_by", "labelled_at")
+    assert said["plain.png"] == ("cat", "ada@example.org", "2026-02-01T00:00:00.000Z")
+    assert [said[name][0] for name in ("a.1.JPG", "+plus.png", "@at.png", "-minus.png", "#hash?.png")] == ["dog", "cat", "dog", "", "cat"]
+    assert imported(contributor, fresh, "labelstudio", json.dumps(records))[1] == counts(unchanged=6, skipped=1)
+
+
+BAD_ELEMENTS = [
+    (json.dumps(task("lost.png", annotation("cat"))), "lost.png"), (json.dumps(task("plain.png", annotation("cow"))), "cow"),
+    (json.dumps(task("plain.png", annotation("cat", "dog"))), "several choices"), (json.dumps(task("plain.png", annotation(1))), "no text"),
+    (json.dumps(task("plain.png", {**annotation("cat"), "result": annotation("cat")["result"] + annotation("dog")["result"]})), "not one called label"),
+    (json.dumps(task("plain.png", annotation("cat", at="yesterday"))), "yesterday"), (json.dumps({"data": {"width": 3}, "annotations": []}), "names an image"),
+    (json.dumps(task("plain.png", annotation("x" * 257))), "256"), (json.dumps(task("plain.png", annotation("cat", by="b" * 257))), "256"),
+    (json.dumps(least("plain.png", ["cat", "dog"])), "several choices"), (json.dumps(least("plain.png", ..., species="cat", kind="dog")), "Several"),
+    ("3", ""), ('"text, ] }"', ""), ("[1, 2]", ""), ("null", ""), ("", ""), ('{"data": {}} {}', "column 14"), ('{"id": 1, "id": 2}', "twice"), ('{"a":}', "column 6"),
+    ('{"data": {"image": "\\ud800"}}', "surrogate"), ('{"a": ' + "[" * 40 + "]" * 40 + "}", "deeper"), ('}', ""),
+]  # fmt: skip
+
+
+def test_elements_that_do_not_match_are_listed_and_the_others_imported(contributor, fresh):
+    good = json.dumps(task("a.1.JPG", annotation("dog")))
+    body = "[" + ",\n".join(part for text, _ in BAD_ELEMENTS for part in (text, good)) + "]"
+    lines, summary = imported(contributor, fresh, "labelstudio", body)
+    assert summary == counts(labelled=1, unchanged=len(BAD_ELEMENTS) - 1, failed=len(BAD_ELEMENTS)), lines
+    for number, (line, (text, says)) in enumerate(zip(lines[::2], BAD_ELEMENTS, strict=True)):
+        assert (line["line"], line["element"]) == (2 * number + 1, 2 * number + 1) and says in line["error"], (text, line)
+
+
+@pytest.mark.parametrize("more, outcome", [(0, "labelled"), (1, "failed")])
+def test_an_element_has_at_most_so_many_bytes(contributor, fresh, more, outcome):
+    large = json.dumps(task("plain.png", annotation("cat"), note="@"))
+    large = large.replace("@", "x" * (ELEMENT_MAX - len(large) + 1 + more))
+    lines, summary = imported(contributor, fresh, "labelstudio", f"[{large},{json.dumps(task('a.1.JPG', annotation('dog')))}]")
+    assert summary == {**counts(), **({"labelled": 2} if outcome == "labelled" else {"labelled": 1, "failed": 1})}
+    assert outcome == "labelled" or str(ELEMENT_MAX) in lines[0]["error"]
+
+
+GOOD = json.dumps(task("plain.png", annotation("cat")))
+
+
+@pytest.mark.parametrize("body, labelled", [(GOOD, 1), (f"{GOOD}\n{GOOD}\n", 1), (f" \n[{GOOD}]\n ", 1), ("\ufeff[]", 0), ("[ ]", 0)])
+def test_a_task_alone_or_a_line_each_is_imported_too(contributor, fresh, body, labelled):
+    assert imported(contributor, fresh, "labelstudio", body)[1]["labelled"] == labelled
+
+
+@pytest.mark.parametrize("body, says", [(f"[{GOOD}", "ends within element 1"), (f"[{GOOD},\n", "element 2, which begins in line 2"),
+                                        (f"[{GOOD}] x", "line 1"), (f"[{GOOD},{{\"a\": \"]", "element 2"), (f"{GOOD} x", "JSON object")])  # fmt: skip
+def test_what_came_before_a_body_breaks_off_is_imported(contributor, fresh, body, says):
+    answer = post(contributor, fresh, "labelstudio", body)
+    if body == f"[{GOOD}":
+        assert_problem(answer, 400, says)
+        return
+    *lines, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert answer.status_code == 200 and len(lines) == 1 and says in last["summary"]["error"]
+    assert kept(contributor, fresh)["plain.png"] == ("cat",)
+
+
+@pytest.mark.parametrize("body", ["", " ", "x", "3", '"a"', "]"])
+def test_a_body_that_is_no_json_of_tasks_is_refused(contributor, fresh, body):
+    assert_problem(post(contributor, fresh, "labelstudio", body), 400, "array")
 
 
 # --- around it
