@@ -16,7 +16,8 @@
 #include "base/memory.h"
 
 enum {
-	CELLS = 1 << 16, /* in each kind of counter */
+	CELLS = 1 << 16, /* in each row of a kind of counter */
+	ROWS = 2,
 	KNOWN = 1 << 14, /* passwords that are recognised without their slow hash */
 	STRIPES = 64,    /* names whose passwords are checked at the same time */
 	MINUTE = 60 * MICROSECONDS,
@@ -24,8 +25,12 @@ enum {
 	ADDRESS_MAX = 64,
 };
 
-/* A counter that drains by itself: GCRA (ITU-T I.371), the time at which it will be empty. */
-typedef int64_t level;
+/* Counters that drain by themselves: GCRA (ITU-T I.371), the time at which each will be empty. One has a cell in each
+ * row, and is the lowest of these: a name is only taken for others if others share all its cells (a count-min sketch
+ * with conservative update: Estan and Varghese, New Directions in Traffic Measurement and Accounting, 2002). */
+struct counters {
+	int64_t cells[ROWS][CELLS];
+};
 
 struct known {
 	uint64_t tag; /* from name and address; 0 = free */
@@ -38,7 +43,7 @@ struct gate {
 	int64_t rate;
 	pthread_mutex_t checks[STRIPES]; /* one password of a name is checked at a time, so that its counts are exact */
 	pthread_mutex_t lock;            /* protects the fields below */
-	level names[CELLS], pairs[CELLS], fresh[CELLS], requests[CELLS];
+	struct counters names, pairs, fresh, requests;
 	struct known known[KNOWN];
 };
 
@@ -73,16 +78,35 @@ void gate_free(struct gate *gate)
 
 /* --- counts ------------------------------------------------------------------------------------------------------- */
 
-/* How many microseconds until the counter has room for one more of `limit` a `period`; 0: now. */
-static int64_t wait_for(level at, int64_t now, int64_t limit, int64_t period)
+static int64_t *gate_cell(struct counters *counters, uint64_t tag, int row)
 {
-	int64_t excess = (at > now ? at - now : 0) + period / limit - period;
+	return &counters->cells[row][(size_t)(tag >> 16 * (row + 1)) % CELLS];
+}
+
+static int64_t empty_at(struct counters *counters, uint64_t tag)
+{
+	int64_t lowest = *gate_cell(counters, tag, 0);
+	for (int row = 1; row < ROWS; row++) {
+		int64_t at = *gate_cell(counters, tag, row);
+		lowest = at < lowest ? at : lowest;
+	}
+	return lowest;
+}
+
+/* How many microseconds until the counter has room for one more of `limit` a `period`; 0: now. */
+static int64_t wait_for(struct counters *counters, uint64_t tag, int64_t now, int64_t limit, int64_t period)
+{
+	int64_t at = empty_at(counters, tag), excess = (at > now ? at - now : 0) + period / limit - period;
 	return excess > 0 ? excess : 0;
 }
 
-static void count(level *at, int64_t now, int64_t limit, int64_t period)
+static void count(struct counters *counters, uint64_t tag, int64_t now, int64_t limit, int64_t period)
 {
-	*at = (*at > now ? *at : now) + period / limit;
+	int64_t at = empty_at(counters, tag), raised = (at > now ? at : now) + period / limit;
+	for (int row = 0; row < ROWS; row++) {
+		int64_t *cell = gate_cell(counters, tag, row);
+		*cell = *cell > raised ? *cell : raised;
+	}
 }
 
 /* --- names and addresses ------------------------------------------------------------------------------------------ */
@@ -132,11 +156,6 @@ struct attempt {
 	bool is_fresh; /* allowed although the name has failed too often */
 };
 
-static size_t cell(uint64_t tag)
-{
-	return (size_t)(tag >> 16) % CELLS;
-}
-
 static struct known *known_of(struct gate *gate, uint64_t pair)
 {
 	return &gate->known[(size_t)(pair >> 16) % KNOWN];
@@ -150,14 +169,14 @@ static int64_t brake(struct gate *gate, struct attempt *attempt)
 	const struct known *known = known_of(gate, attempt->pair);
 	attempt->is_known = known->tag == attempt->pair;
 	attempt->is_same = attempt->is_known && hash_equal(known->mac, attempt->mac, MAC) != 0;
-	int64_t pair = wait_for(gate->pairs[cell(attempt->pair)], attempt->now, GATE_FAILURES, MINUTE);
+	int64_t pair = wait_for(&gate->pairs, attempt->pair, attempt->now, GATE_FAILURES, MINUTE);
 	if (pair > 0 || attempt->is_known)
 		return pair;
-	int64_t name = wait_for(gate->names[cell(attempt->name)], attempt->now, GATE_FAILURES, MINUTE);
+	int64_t name = wait_for(&gate->names, attempt->name, attempt->now, GATE_FAILURES, MINUTE);
 	if (name == 0)
 		return 0;
-	attempt->is_fresh = gate->pairs[cell(attempt->pair)] <= attempt->now &&
-	                    wait_for(gate->fresh[cell(attempt->name)], attempt->now, GATE_FRESH, MINUTE) == 0;
+	attempt->is_fresh = empty_at(&gate->pairs, attempt->pair) <= attempt->now &&
+	                    wait_for(&gate->fresh, attempt->name, attempt->now, GATE_FRESH, MINUTE) == 0;
 	return attempt->is_fresh ? 0 : name;
 }
 
@@ -169,11 +188,11 @@ static void gate_note(struct gate *gate, const struct attempt *attempt, bool rig
 		memcpy(known->mac, attempt->mac, MAC);
 		return;
 	}
-	count(&gate->pairs[cell(attempt->pair)], attempt->now, GATE_FAILURES, MINUTE);
+	count(&gate->pairs, attempt->pair, attempt->now, GATE_FAILURES, MINUTE);
 	if (attempt->is_fresh)
-		count(&gate->fresh[cell(attempt->name)], attempt->now, GATE_FRESH, MINUTE);
+		count(&gate->fresh, attempt->name, attempt->now, GATE_FRESH, MINUTE);
 	else if (!attempt->is_known)
-		count(&gate->names[cell(attempt->name)], attempt->now, GATE_FAILURES, MINUTE);
+		count(&gate->names, attempt->name, attempt->now, GATE_FAILURES, MINUTE);
 }
 
 static enum gate_answer gate_check(struct gate *gate, struct attempt *attempt, int64_t *wait_us)
@@ -193,14 +212,13 @@ static enum gate_answer gate_check(struct gate *gate, struct attempt *attempt, i
 /* Limits how often a user who was let in may ask. */
 static enum gate_answer limit_rate(struct gate *gate, const struct attempt *attempt, int64_t *wait_us)
 {
-	level *at = &gate->requests[cell(attempt->pair)];
 	int64_t limit = GATE_BURST * gate->rate, period = GATE_BURST * MICROSECONDS;
 	if (password_is_fast(attempt->hash))
 		return GATE_RIGHT;
 	pthread_mutex_lock(&gate->lock);
-	*wait_us = wait_for(*at, attempt->now, limit, period);
+	*wait_us = wait_for(&gate->requests, attempt->pair, attempt->now, limit, period);
 	if (*wait_us == 0)
-		count(at, attempt->now, limit, period);
+		count(&gate->requests, attempt->pair, attempt->now, limit, period);
 	pthread_mutex_unlock(&gate->lock);
 	return *wait_us == 0 ? GATE_RIGHT : GATE_SLOW;
 }

@@ -91,6 +91,23 @@ static void failures_count_over_all_addresses(void **state)
 	assert_int_equal(ask("own", "correct horse", "203.0.113.1"), GATE_RIGHT);
 }
 
+/* Names share cells by chance, and should not pay for each other: with a single cell each, some 370 of these would. */
+static void guesses_of_many_names_brake_no_other(void **state)
+{
+	(void)state;
+	char name[32];
+	int braked = 0;
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "guessed%d", i);
+		guess(name, HOME);
+	}
+	for (int i = 0; i < 12000; i++) {
+		snprintf(name, sizeof(name), "other%d", i);
+		braked += ask(name, "wrong", HOME) == GATE_SLOW;
+	}
+	assert_in_range(braked, 0, 100);
+}
+
 static void one_ipv6_network_is_one_address(void **state)
 {
 	(void)state;
@@ -169,6 +186,7 @@ int main(void)
 		GATE_TEST(a_right_password_comes_in),
 		GATE_TEST(guesses_are_braked_alike_for_all_names),
 		GATE_TEST(failures_count_over_all_addresses),
+		GATE_TEST(guesses_of_many_names_brake_no_other),
 		GATE_TEST(one_ipv6_network_is_one_address),
 		GATE_TEST(a_stranger_cannot_lock_a_person_out),
 		GATE_TEST(a_changed_password_is_another),
