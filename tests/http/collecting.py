@@ -4,6 +4,7 @@ import functools
 import io
 import itertools
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -159,7 +160,8 @@ class Collector(Server):
         return self.looking.get(path).json()
 
     def leftovers(self):
-        """Temporary files: those in their folders, and those without a name that a program holds open."""
+        """Temporary files: those in their folders, and those without a name that a program holds open. (nginx keeps
+        some answers of `access` open, in its open_file_cache, until it looks for another one.)"""
         folders = [self.state / "tmp" / "body", self.state / "tmp" / "fastcgi", self.state / "uploads", self.store / "tmp"]
         found = [str(path) for folder in folders for path in folder.rglob("*") if path.is_file()]
         found += [str(path) for folder in (self.state, self.store) for path in folder.glob(".spool*")]
@@ -170,7 +172,7 @@ class Collector(Server):
             for number in opened:
                 with contextlib.suppress(OSError):
                     name = os.readlink(f"/proc/{pid}/fd/{number}")
-                    if name.endswith(" (deleted)") and name.startswith(str(self.folder)) and "/log/" not in name:
+                    if name.endswith(" (deleted)") and name.startswith(str(self.folder)) and not re.search("/(log|cache)/", name):
                         found.append(name)
         return found
 
