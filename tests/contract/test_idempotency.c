@@ -72,9 +72,9 @@ static void a_claim_whose_process_died_is_given_up_after_a_minute(void **state)
 	struct dataset_store *store = ((struct fixture *)*state)->store;
 
 	claim(store, "ada", "key", "print", IDEMPOTENCY_NEW, 0, NULL);
-	clock_advance(55);
+	clock_advance(30);
 	claim(store, "ada", "key", "print", IDEMPOTENCY_BUSY, 0, NULL);
-	clock_advance(6);
+	clock_advance(31);
 	claim(store, "ada", "key", "print", IDEMPOTENCY_NEW, 0, NULL);
 	claim(store, "ada", "key", "print", IDEMPOTENCY_BUSY, 0, NULL); /* and is claimed anew */
 }

@@ -3,10 +3,14 @@
 
 #include <math.h>
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "dataset/correct.h"
 #include "dataset/label.h"
 #include "dataset/removal.h"
 #include "dataset/stats.h"
+
+enum { DAY = 24 * 3600 }; /* seconds */
 
 static struct dataset_stats stats_now(struct dataset *dataset)
 {
@@ -130,12 +134,13 @@ static void labels_are_counted_by_person_and_day(void **state)
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
 
 	add_pictures(dataset, 5);
+	clock_advance(DAY - text_now() / MICROSECONDS % DAY); /* so that midnight does not come in between */
 	say(dataset, "bob", 0, "cat");
 	say(dataset, "ada", 1, "cat");
 	say(dataset, "ada", 1, "dog");
 	decide_label(dataset, 2, "dog");
 	decide_label(dataset, 2, ""); /* which gives none */
-	clock_advance(24 * 3600);
+	clock_advance(DAY);
 	say(dataset, "bob", 3, "cat");
 	assert_string_equal(people(dataset), "ada 3 nan; bob 2 nan");
 	struct dataset_stats stats = stats_now(dataset);
