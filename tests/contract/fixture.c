@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "dataset/task.h"
 
+enum { DROPPED_ABOVE = 5000 /* documents */, POOLS_AT_ONCE = 16 };
+
 _Thread_local struct err failure;
 
 /* --- the clock ----------------------------------------------------------------------------------------------------- */
@@ -99,6 +101,44 @@ static bool on_mongo(const struct fixture *fixture)
 	return strcmp(fixture->config.dataset_store.type, "mongodb") == 0;
 }
 
+/* A pool's end waits for threads that look up only twice a second. So the linker redirects it here, and it ends while
+ * the tests go on. */
+void __real_mongoc_client_pool_destroy(mongoc_client_pool_t *pool);
+void __wrap_mongoc_client_pool_destroy(mongoc_client_pool_t *pool);
+
+static pthread_mutex_t ending_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_t ending[POOLS_AT_ONCE];
+static size_t ending_count;
+
+static void *end_pool(void *pool)
+{
+	__real_mongoc_client_pool_destroy(pool);
+	return NULL;
+}
+
+static void join_ending(void)
+{
+	while (ending_count > 0)
+		pthread_join(ending[--ending_count], NULL);
+}
+
+static void wait_for_pools(void)
+{
+	pthread_mutex_lock(&ending_lock);
+	join_ending();
+	pthread_mutex_unlock(&ending_lock);
+}
+
+void __wrap_mongoc_client_pool_destroy(mongoc_client_pool_t *pool)
+{
+	pthread_mutex_lock(&ending_lock);
+	if (ending_count == POOLS_AT_ONCE)
+		join_ending();
+	if (pthread_create(&ending[ending_count++], NULL, end_pool, pool))
+		abort();
+	pthread_mutex_unlock(&ending_lock);
+}
+
 static void choose_sqlite(struct config *config)
 {
 	char folder[] = "/tmp/contract-XXXXXX";
@@ -110,10 +150,9 @@ static void choose_sqlite(struct config *config)
 
 static void choose_mongo(struct config *config)
 {
-	static int made;
 	char name[64];
 
-	snprintf(name, sizeof(name), "contract-%d-%d", (int)getpid(), made++);
+	snprintf(name, sizeof(name), "contract-%d", (int)getpid());
 	config->dataset_store.type = copy("mongodb");
 	config->dataset_store.uri = copy(getenv("TEST_MONGODB_URI"));
 	config->dataset_store.database = copy(name);
@@ -124,6 +163,7 @@ void prepare(void)
 	const char *type = getenv("TEST_DATASET");
 
 	log_init("contract", LOG_ERROR);
+	pthread_atfork(wait_for_pools, NULL, NULL);
 	if (!type || strcmp(type, "sqlite") == 0)
 		return;
 	if (strcmp(type, "mongo") != 0 || !getenv("TEST_MONGODB_URI")) {
@@ -174,16 +214,71 @@ int with_dataset(void **state)
 	return 0;
 }
 
-static void drop_database(const struct config *config)
+static mongoc_client_t *client_of(const char *uri)
 {
-	mongoc_client_t *client = mongoc_client_new(config->dataset_store.uri);
+	mongoc_client_t *client = mongoc_client_new(uri);
+
+	assert_non_null(client);
+	return client;
+}
+
+/* Deletes what the collection holds, or the collection itself where that is quicker. */
+static bool empty_collection(mongoc_database_t *database, const char *name, bson_error_t *error)
+{
+	mongoc_collection_t *collection = mongoc_database_get_collection(database, name);
+	bson_t *all = bson_new(), *opts = BCON_NEW("writeConcern", "{", "w", BCON_UTF8("majority"), "}");
+	int64_t count = mongoc_collection_estimated_document_count(collection, NULL, NULL, NULL, error);
+	bool done = count > DROPPED_ABOVE ? mongoc_collection_drop_with_opts(collection, opts, error)
+	                                  : mongoc_collection_delete_many(collection, all, opts, NULL, error);
+
+	bson_destroy(opts);
+	bson_destroy(all);
+	mongoc_collection_destroy(collection);
+	return done;
+}
+
+/* Leaves collections and indexes for the next test: making them takes longer than most tests. */
+static void empty_database(const struct config *config)
+{
+	mongoc_client_t *client = client_of(config->dataset_store.uri);
 	mongoc_database_t *database = mongoc_client_get_database(client, config->dataset_store.database);
 	bson_error_t error;
+	char **names = mongoc_database_get_collection_names_with_opts(database, NULL, &error);
 
-	if (!mongoc_database_drop(database, &error))
-		fprintf(stderr, "the test's database stays: %s\n", error.message);
+	assert_non_null(names);
+	for (char **name = names; *name; name++) {
+		if (!empty_collection(database, *name, &error))
+			fail_msg("%s is not emptied: %s", *name, error.message);
+	}
+	bson_strfreev(names);
 	mongoc_database_destroy(database);
 	mongoc_client_destroy(client);
+}
+
+static int drop_database(void)
+{
+	struct config config = {0};
+
+	choose_mongo(&config);
+	mongoc_client_t *client = client_of(config.dataset_store.uri);
+	mongoc_database_t *database = mongoc_client_get_database(client, config.dataset_store.database);
+	bson_error_t error;
+	bool dropped = mongoc_database_drop(database, &error);
+	if (!dropped)
+		fprintf(stderr, "the tests' database stays: %s\n", error.message);
+	mongoc_database_destroy(database);
+	mongoc_client_destroy(client);
+	free(config.dataset_store.type);
+	free(config.dataset_store.uri);
+	free(config.dataset_store.database);
+	return dropped ? 0 : -1;
+}
+
+int finish(void **state)
+{
+	(void)state;
+	wait_for_pools();
+	return clock_is_the_servers() ? drop_database() : 0;
 }
 
 static void remove_folder(const char *folder)
@@ -205,7 +300,7 @@ int teardown(void **state)
 	dataset_close(fixture->dataset);
 	dataset_store_free(fixture->store);
 	if (on_mongo(fixture))
-		drop_database(config);
+		empty_database(config);
 	else
 		remove_folder(config->sqlite_db_dir);
 	free(config->path);

@@ -1,7 +1,7 @@
 /* What every contract test builds on: a fresh store of the backend that TEST_DATASET names, and a clock it can set.
  *
- * TEST_DATASET=sqlite (the default) uses a temporary folder; TEST_DATASET=mongo a database of its own at
- * TEST_MONGODB_URI (tests/services/with-mongo starts one). The tests use only dataset/dataset.h. */
+ * TEST_DATASET=sqlite (the default) uses a temporary folder; TEST_DATASET=mongo a database of the program at
+ * TEST_MONGODB_URI (tests/services/with-mongo starts one), emptied after each test. The tests use only dataset/dataset.h. */
 #ifndef CONTRACT_FIXTURE_H
 #define CONTRACT_FIXTURE_H
 
@@ -32,8 +32,9 @@ int teardown(void **state);
 #define DATASET_TEST(name) cmocka_unit_test_setup_teardown(name, with_dataset, teardown)
 
 /* Runs a program's tests. */
-#define RUN(tests) (prepare(), cmocka_run_group_tests_name(group_name(__FILE__), tests, NULL, NULL))
+#define RUN(tests) (prepare(), cmocka_run_group_tests_name(group_name(__FILE__), tests, NULL, finish))
 void prepare(void);
+int finish(void **state);
 const char *group_name(const char *file);
 
 /* Where the calls of this thread leave their error. */
