@@ -27,7 +27,6 @@ static int take_bite(struct mongodb_dataset *dataset, const struct catch_up *kin
 	struct bite bite = {.dataset = dataset, .after = *after, .last = *after, .most = *most};
 
 	bite.batch.dataset = dataset->base.name;
-	bite.batch.shard = dataset->store->shard;
 	int failed = work_transaction(dataset->store, kind->run, &bite, err);
 	*after = bite.last;
 	*more = bite.more;

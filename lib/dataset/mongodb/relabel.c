@@ -350,7 +350,6 @@ int relabel_late(struct mongodb_dataset *dataset, const char *label, const int64
 	struct late late = {.bite = {.dataset = dataset}, .label = label, .ids = ids, .count = count};
 
 	late.bite.batch.dataset = dataset->base.name;
-	late.bite.batch.shard = dataset->store->shard;
 	int failed = work_transaction(dataset->store, run_late, &late, err);
 	relabelling_release(&late.now);
 	settings_release(&late.bite.settings);
