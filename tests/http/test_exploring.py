@@ -1,6 +1,7 @@
 """Any requests, as openapi.json describes them and otherwise: no 5xx, no answer that is not described, no bad
 input accepted."""
 import pytest
+from collecting import DATASET
 from exploring import explorable, explore
 
 
@@ -10,7 +11,14 @@ def explored(tmp_path_factory, stores):
         yield explored
 
 
-@pytest.mark.parametrize("user, phases, examples", [("viewer", ["fuzzing"], 2), ("admin", ["coverage", "fuzzing"], 5)])
-def test_answers_are_as_described(explored, tmp_path, user, phases, examples):
+@pytest.mark.on("sqlite")
+def test_a_viewers_answers_are_as_described(explored, tmp_path):
     collector, values = explored
-    explore(collector, tmp_path / "run", user, values, examples=examples, seed=1, phases=phases)
+    explore(collector, tmp_path / "run", "viewer", values, examples=1, seed=1, phases=["fuzzing"])
+
+
+def test_an_admins_answers_are_as_described(explored, tmp_path):
+    """What is at the limits of each parameter (coverage) is the same on every store, and asked on one; in soak on all."""
+    collector, values = explored
+    phases = ["coverage", "fuzzing"] if DATASET == "sqlite" else ["fuzzing"]
+    explore(collector, tmp_path / "run", "admin", values, examples=2, seed=1, phases=phases)
