@@ -69,6 +69,8 @@ int reference_filepath(const char *address, enum reference reference, struct buf
 		return reference_whole(address, out);
 	case REFERENCE_IMAGES:
 		return is_key(address) ? -1 : reference_unescape(behind_part(behind(address, "/images/")), "?#", out);
+	case REFERENCE_BY_ID:
+		return reference_unescape(behind(address, "/image#"), "", out);
 	case REFERENCE_LOCAL:
 		return reference_unescape(behind(address, "/data/local-files/?d="), "&#", out);
 	case REFERENCE_UPLOAD:

@@ -8,6 +8,7 @@
 enum reference {
 	REFERENCE_WHOLE,  /* what follows its host or bucket, or all of it when it has none */
 	REFERENCE_IMAGES, /* what follows "/images/DATASET/", of whatever dataset, as in this server's own addresses */
+	REFERENCE_BY_ID,  /* what follows "#", as in this server's own addresses of images that are by id */
 	REFERENCE_LOCAL,  /* Label Studio's /data/local-files/?d=PATH */
 	REFERENCE_UPLOAD, /* Label Studio's /data/upload/PROJECT/HASH-NAME: the name */
 	REFERENCE_COUNT,

@@ -122,11 +122,10 @@ void document_image_path(const char *dataset, const struct sample *sample, struc
 
 	buf_str(out, by_id ? "/v1/datasets/" : "/images/");
 	text_percent_encode_segment(dataset, out);
-	if (by_id) {
-		buf_printf(out, "/samples/%lld/image", (long long)sample->id);
-		return;
-	}
-	buf_char(out, '/');
+	if (by_id)
+		buf_printf(out, "/samples/%lld/image#", (long long)sample->id);
+	else
+		buf_char(out, '/');
 	text_percent_encode(sample->filepath, out);
 }
 

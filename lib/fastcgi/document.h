@@ -42,7 +42,7 @@ void document_add_number(cJSON *document, const char *key, int64_t value);
 cJSON *document_task(const struct task *task, cJSON *sample);
 
 /* Appends the path at which this server answers the image, percent-encoded: "/images/{dataset}/{filepath}", or by its
- * id where the filepath has a part "." or "..". */
+ * id where the filepath has a part "." or "..", which then is the fragment, for import to find. */
 void document_image_path(const char *dataset, const struct sample *sample, struct buf *out);
 
 #endif

@@ -14,7 +14,7 @@ from harness import until
 LABELS = ["cat", "dog", "a/b", "=1+1", "caf\u00e9"]
 FILEPATHS = [
     '=cmd|"x".png', "a.1.JPG", 'quo"te.png', "new\nline.png", "cr\r\nlf.png", "comma,semi;colon.png", "ünï cödé.png", "+plus.png", "-minus.png",
-    "@at.png", "\ttab.png", "sub/folder/a.png", " space .png", "percent%20.png", "#hash?.png", "/".join(["x" * 60] * 67) + ".png", "plain.png",
+    "@at.png", "\ttab.png", "sub/folder/a.png", " space .png", "percent%20.png", "#hash?.png", "./dotted #1.png", "sub/../up.png", "/".join(["x" * 60] * 67) + ".png", "plain.png",
 ]  # fmt: skip
 FRESH = [f"fresh{number}" for number in range(64)]
 LINE_MAX = 64 * 1024

@@ -106,9 +106,9 @@ static void an_images_address_is_percent_encoded(void **state)
 static void where_an_address_would_lose_parts_of_the_filepath_it_is_by_id(void **state)
 {
 	(void)state;
-	assert_path("my cats", "./a.png", "/v1/datasets/my%20cats/samples/7/image");
-	assert_path("cats", "a/../b.png", "/v1/datasets/cats/samples/7/image");
-	assert_path("cats", "a/.", "/v1/datasets/cats/samples/7/image");
+	assert_path("my cats", "./a b.png", "/v1/datasets/my%20cats/samples/7/image#./a%20b.png");
+	assert_path("cats", "a/../b.png", "/v1/datasets/cats/samples/7/image#a/../b.png");
+	assert_path("cats", "a/.", "/v1/datasets/cats/samples/7/image#a/.");
 	assert_path("cats", ".../a..b/.c/d.", "/images/cats/.../a..b/.c/d.");
 	assert_path("cats", "/a//b.png", "/images/cats//a//b.png");
 }
