@@ -133,10 +133,11 @@ bench: all $(addprefix $(build)/tests/bench/,bare mongo_rate s3_put) ## measure 
 deps: ## install the packages that are missing (Debian; sudo only if not root)
 	@scripts/install-deps
 
-run: deps ## serve a demo on http://127.0.0.1:44444/ (DATA=folder: your own images; LABELS=a,b; PORT=N; TLS_PORT=N: for other machines, too); Ctrl-C ends it
+run: deps ## serve a demo on http://127.0.0.1:44444/ (DATA=folder: your own images; LABELS=a,b; LABEL_FROM_FOLDER=1; PORT=N; TLS_PORT=N: for other machines, too); Ctrl-C ends it
 	@$(MAKE) --no-print-directory -s all
 	@data=$${DATA/#\~\//$$HOME/}; scripts/image-label-demo run $${data:+--data "$$data"} \
-		$${LABELS:+--labels "$$LABELS"} $${PORT:+--port "$$PORT"} $${TLS_PORT:+--tls-port "$$TLS_PORT"}
+		$${LABELS:+--labels "$$LABELS"} $$([ "$${LABEL_FROM_FOLDER:-0}" = 0 ] || echo --label-from-folder) \
+		$${PORT:+--port "$$PORT"} $${TLS_PORT:+--tls-port "$$TLS_PORT"}
 	@exec scripts/image-label-server --config run/config.json --state run/state run
 
 check: ## run all tests (REQUIRE=mongo,s3,browser,pypi: these must not be skipped)

@@ -35,7 +35,7 @@ declare -gA _image_label_words=(
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help --version'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=
 		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help --version'
-	[image-label-demo]='--data= --labels= --dataset= --port= --tls-port= --help --version'
+	[image-label-demo]='--data= --labels= --label-from-folder --dataset= --port= --tls-port= --help --version'
 	[image-label-user]='add passwd remove list grant --config= --help --version'
 	[image-label-user add]='--role= --datasets= --dataset= --password --expires='
 	[image-label-user passwd]='--password'

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 import requests
-from harness import LIBEXEC, SCRIPTS, draw, free_port
+from harness import LIBEXEC, SCRIPTS, TOP, draw, free_port
 from PIL import Image
 
 SCRIPT = SCRIPTS / "image-label-demo"
@@ -139,6 +139,36 @@ def test_labels_are_those_given_or_the_sub_folders_names(tmp_path, folders, argu
     printed(tmp_path / "run", "--data", tmp_path / "data", *arguments)
     labels = table(tmp_path / "run", "SELECT label FROM labels ORDER BY rowid", "data")
     assert [label for label, in labels] == expected
+
+
+@pytest.mark.parametrize("arguments, expected", [([], ["cats", "dogs"]), (["--labels", "neither"], ["cats", "dogs", "neither"])])
+def test_the_folder_of_an_image_is_its_label_if_that_is_said(tmp_path, arguments, expected):
+    for name in ("cats/1.png", "cats/2.png", "dogs/1.png", "3.png"):
+        draw(tmp_path / "data" / name)
+    printed(tmp_path / "run", "--data", tmp_path / "data", "--label-from-folder", *arguments)
+    labelled = [("3.png", ""), ("cats/1.png", "cats"), ("cats/2.png", "cats"), ("dogs/1.png", "dogs")]
+    assert table(tmp_path / "run", "SELECT filepath, label FROM samples ORDER BY filepath", "data") == labelled
+    assert sorted(label for label, in table(tmp_path / "run", "SELECT label FROM labels", "data")) == expected
+    draw(tmp_path / "data" / "dogs" / "new.png")
+    printed(tmp_path / "run", "--data", tmp_path / "data", "--label-from-folder", *arguments)
+    assert table(tmp_path / "run", "SELECT filepath, label FROM samples ORDER BY filepath", "data") == [*labelled, ("dogs/new.png", "dogs")]
+
+
+def test_where_no_image_has_a_folder_there_are_labels_nevertheless(tmp_path, photos):
+    printed(tmp_path / "run", "--data", photos, "--label-from-folder")
+    assert table(tmp_path / "run", "SELECT label FROM labels ORDER BY rowid", "photos") == [("yes",), ("no",)]
+
+
+@pytest.mark.parametrize("given, labelled", [("1", "cats"), ("0", ""), ("", "")])
+def test_make_run_says_so_by_a_variable(tmp_path, given, labelled):
+    draw(tmp_path / "photos" / "cats" / "1.png")
+    variables = [f"DATA={tmp_path / 'photos'}", f"LABEL_FROM_FOLDER={given}"]
+    recipe = subprocess.run(["make", "-n", "run", *variables], cwd=TOP, capture_output=True, text=True, check=True).stdout
+    (tmp_path / "scripts").symlink_to(SCRIPTS)
+    line = recipe[recipe.index("data=") : recipe.index("exec scripts/image-label-server")]
+    done = subprocess.run(["env", *variables, "bash", "-c", line], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert table(tmp_path / "run", "SELECT label FROM samples", "photos") == [(labelled,)]
 
 
 def test_a_folder_whose_name_begins_with_a_dash_is_one(tmp_path):
