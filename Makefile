@@ -111,8 +111,14 @@ $(build)/tests/bench/mongo_rate: $(build)/tests/bench/mongo_rate.o $(call object
 
 # The fuzz targets, with a library of their own.
 fuzz_programs := $(patsubst tests/fuzz/%.c,$(build)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+# An import without its request and its dataset.
+fuzz_import := $(build)/tests/fuzz/fuzz_import
+$(fuzz_import): $(call objects,$(filter-out cgi/import/post.c,$(wildcard cgi/import/*.c)))
+$(fuzz_import): LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,request_read dataset_sample dataset_sample_by_path labels_import \
+	spelling_meant)
+$(fuzz_import): libs += -lcsv
 $(build)/tests/fuzz/%: $(build)/tests/fuzz/%.o $(library)
-	$(quiet)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(library) $(libs)
+	$(quiet)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) $(libs)
 
 .PHONY: fuzz-programs
 fuzz-programs: $(fuzz_programs)
