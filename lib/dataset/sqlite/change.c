@@ -25,7 +25,7 @@ static int look_up(struct sqlite_conn *writer, bool *found, struct err *err, con
 	return 0;
 }
 
-/* Finds the facts about the dataset, the same for every sample. */
+/* Finds the facts about the dataset, the same for every sample; the quorum is known. */
 static int find_of_dataset(struct sqlite_conn *writer, const struct changes *changes,
                            const struct sample_change *change, struct rules_facts *out, struct err *err)
 {
@@ -43,41 +43,36 @@ static int find_of_dataset(struct sqlite_conn *writer, const struct changes *cha
 /* What was found; owns what the facts point to. */
 struct found {
 	struct rules_facts facts;
-	char *label, *by;
+	struct said said;
 	struct events events;
 	struct rules_vote *room;
 };
 
 static void found_release(struct found *found)
 {
-	free(found->label);
-	free(found->by);
 	free(found->room);
+	said_release(&found->said);
 	events_release(&found->events);
 }
 
-static int find_state(struct sqlite_conn *writer, int64_t row, struct found *out, struct err *err)
+static int find_said(struct sqlite_conn *writer, int64_t row, struct found *out, struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(writer, err,
-	                                "SELECT state, version, label, labelled_by, labelled_at FROM samples WHERE id = ?",
-	                                "i", row);
-	int step = stmt ? conn_step(writer, stmt, err) : -1;
-
-	out->facts.found = step == 1;
-	if (step < 1)
-		return step;
-	out->facts.state = (enum sample_state)sqlite3_column_int(stmt, 0);
-	out->facts.version = sqlite3_column_int64(stmt, 1);
-	out->facts.label = out->label = column_text(stmt, 2);
-	out->facts.by = out->by = column_text(stmt, 3);
-	out->facts.at = sqlite3_column_int64(stmt, 4);
-	conn_done(stmt);
-	return quorum_load(writer, &out->facts.quorum, err);
+	if (said_load(writer, row, &out->said, &out->facts.found, err))
+		return -1;
+	out->facts.state = out->said.now.state;
+	out->facts.version = out->said.now.version;
+	out->facts.label = out->said.now.label;
+	out->facts.by = out->said.now.labelled_by;
+	out->facts.at = out->said.now.labelled_at;
+	return 0;
 }
 
 static int find_events(struct sqlite_conn *writer, int64_t row, unsigned asks, struct found *out, struct err *err)
 {
-	if (((asks & RULES_EVENTS) && event_of_label(writer, row, err)) || events_load(writer, row, &out->events, err))
+	if (!out->facts.found)
+		return 0;
+	if (((asks & RULES_EVENTS) && said_note_label(writer, &out->said, err)) ||
+	    events_load(writer, row, &out->events, err))
 		return -1;
 	out->facts.events = out->events.item;
 	out->facts.event_count = out->events.count;
@@ -85,29 +80,34 @@ static int find_events(struct sqlite_conn *writer, int64_t row, unsigned asks, s
 	return 0;
 }
 
-/* Finds the facts about the sample. A sample that has a lease, or was found by its filepath, exists. */
+static bool has_voted(const struct said *said, const char *user)
+{
+	for (size_t i = 0; i < said->vote_count; i++) {
+		if (strcmp(said->votes[i].user, user) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Finds the facts about the sample. */
 static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
                           struct found *out, struct err *err)
 {
 	unsigned asks = rules_asks(change);
-	int64_t given = 0, voted = 0;
+	int64_t given = 0;
 
-	out->facts.found = true;
-	if (((asks & RULES_STATE) && find_state(writer, row, out, err)) ||
+	if (find_said(writer, row, out, err) ||
 	    ((asks & (RULES_EVENTS | RULES_HISTORY)) && find_events(writer, row, asks, out, err)) ||
-	    ((asks & RULES_GIVEN) &&
+	    ((asks & RULES_GIVEN) && out->said.events > 0 &&
 	     conn_int64(writer, err, 0, &given, "SELECT 1 FROM events WHERE sample = ? AND request = ? AND by = ?",
 	                "iss", row, change->request, change->user)) ||
-	    ((asks & RULES_LEASE) &&
+	    ((asks & RULES_LEASE) && out->said.leases > 0 &&
 	     conn_int64(writer, err, 0, &out->facts.lease_ends,
 	                "SELECT expires FROM leases WHERE token = ? AND user = ? AND sample = ?", "ssi", change->token,
-	                change->user, row)) ||
-	    ((asks & RULES_VOTED) &&
-	     conn_int64(writer, err, 0, &voted, "SELECT 1 FROM votes WHERE sample = ? AND user = ?", "is", row,
-	                change->user)))
+	                change->user, row)))
 		return -1;
 	out->facts.given = given != 0;
-	out->facts.voted = voted != 0;
+	out->facts.voted = (asks & RULES_VOTED) && has_voted(&out->said, change->user);
 	return 0;
 }
 
@@ -121,17 +121,8 @@ static int change_check_undone(struct sqlite_conn *writer, const char *label, st
 
 /* --- what it makes of the sample ---------------------------------------------------------------------------------- */
 
-static int put_vote(struct sqlite_conn *writer, int64_t row, const char *user, const char *label, int64_t n, int64_t at,
-                    struct err *err)
-{
-	return conn_run(writer, err,
-	                "INSERT INTO votes (sample, user, label, n, at) VALUES (?1, ?2, ?3, ?4, ?5)"
-	                " ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at",
-	                "issii", row, user, label, n, at);
-}
-
-static int save_event(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
-                      const struct rules_effect *effect, int64_t *n, struct err *err)
+static int save_event(struct sqlite_conn *writer, struct said *said, const struct sample_change *change,
+                      const struct rules_effect *effect, struct err *err)
 {
 	const struct label_event event = {.label = effect->label,
 	                                  .by = change->user,
@@ -140,32 +131,20 @@ static int save_event(struct sqlite_conn *writer, int64_t row, const struct samp
 	                                  .lead_time_ms = effect->vote == RULES_VOTE ? change->lead_time_ms : -1,
 	                                  .undoes = effect->undoes};
 
-	return event_add(writer, row, &event, change->request, n, err) || (*n == 1 && event_before_first(writer, row, n, err));
+	return said_add_event(writer, said, &event, change->request, err);
 }
 
-static int forget_votes(struct sqlite_conn *writer, int64_t row, struct err *err)
+/* A vote for a label is that of the event just added. */
+static int save_vote(struct sqlite_conn *writer, struct said *said, const struct sample_change *change,
+                     const struct rules_effect *effect, int64_t now, struct err *err)
 {
-	return conn_run(writer, err, "DELETE FROM votes WHERE sample = ? AND label IS NOT NULL", "i", row);
-}
+	bool labels = effect->vote == RULES_VOTE;
+	const struct rules_vote vote = {.user = change->user,
+	                                .label = labels ? effect->label : NULL,
+	                                .n = labels ? said->events : 0,
+	                                .at = now};
 
-/* Replaces all votes for labels, after an undo. */
-static int replace_votes(struct sqlite_conn *writer, int64_t row, const struct rules_effect *effect, struct err *err)
-{
-	if (forget_votes(writer, row, err))
-		return -1;
-	for (size_t i = 0; i < effect->vote_count; i++) {
-		const struct rules_vote *vote = &effect->votes[i];
-
-		if (put_vote(writer, row, vote->user, vote->label, vote->n, vote->at, err))
-			return -1;
-	}
-	return 0;
-}
-
-static int save_vote(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
-                     const struct rules_effect *effect, int64_t n, int64_t now, struct err *err)
-{
-	return put_vote(writer, row, change->user, effect->vote == RULES_VOTE ? effect->label : NULL, n, now, err);
+	return said_set_vote(writer, said, &vote, err);
 }
 
 static int to_the_end(struct sqlite_conn *writer, int64_t row, struct err *err)
@@ -178,47 +157,52 @@ static int to_the_end(struct sqlite_conn *writer, int64_t row, struct err *err)
 	                "ii", row, QUEUE_END_BASE);
 }
 
-static int change_end_leases(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
-                             const struct rules_effect *effect, struct err *err)
+static int delete_leases(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
+                         const struct rules_effect *effect, struct err *err)
 {
 	switch (effect->leases) {
 	case RULES_LEASE_ENDS:
 		return conn_run(writer, err, "DELETE FROM leases WHERE token = ?", "s", change->token);
 	case RULES_USERS_LEASES_END:
 		return conn_run(writer, err, "DELETE FROM leases WHERE sample = ? AND user = ?", "is", row, change->user);
-	case RULES_LEASES_END:
-		return conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row);
 	default:
-		return 0;
+		return conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", row);
 	}
 }
 
-static int sqlite_change_settle(struct sqlite_conn *writer, int64_t row, struct err *err)
+static int change_end_leases(struct sqlite_conn *writer, struct said *said, const struct sample_change *change,
+                             const struct rules_effect *effect, struct err *err)
 {
-	struct rules_quorum quorum;
-
-	return quorum_load(writer, &quorum, err) || sample_settle(writer, row, quorum, NULL, err);
+	if (effect->leases == RULES_LEASES_STAY || said->leases == 0)
+		return 0;
+	if (delete_leases(writer, said->row, change, effect, err))
+		return -1;
+	said->leases -= sqlite3_changes64(writer->db);
+	return 0;
 }
 
-static int change_save(struct sqlite_conn *writer, int64_t row, const struct sample_change *change,
-                       const struct rules_effect *effect, int64_t now, struct err *err)
+static int set_state(struct sqlite_conn *writer, struct said *said, enum sample_state state, struct err *err)
 {
-	int64_t n = 0;
+	said->now.state = state;
+	return conn_run(writer, err, "UPDATE samples SET state = ?2, version = version + 1 WHERE id = ?1", "ii", said->row,
+	                (int64_t)state);
+}
 
-	return (effect->source && save_event(writer, row, change, effect, &n, err)) ||
-	       (effect->vote && save_vote(writer, row, change, effect, n, now, err)) ||
-	       (effect->forgets_votes && forget_votes(writer, row, err)) ||
-	       (effect->undoes && replace_votes(writer, row, effect, err)) ||
-	       (effect->to_the_end && to_the_end(writer, row, err)) ||
-	       (effect->sets_state &&
-	        conn_run(writer, err,
-	                 "UPDATE samples SET state = ?2, version = version + 1 WHERE id = ?1", "ii",
-	                 row, (int64_t)effect->state)) ||
+static int change_save(struct sqlite_conn *writer, struct said *said, const struct sample_change *change,
+                       const struct rules_effect *effect, struct rules_quorum quorum, int64_t now, struct err *err)
+{
+	return (effect->source && save_event(writer, said, change, effect, err)) ||
+	       (effect->vote && save_vote(writer, said, change, effect, now, err)) ||
+	       (effect->forgets_votes && said_forget_votes(writer, said, err)) ||
+	       (effect->undoes &&
+	        said_replace(writer, said, effect->votes, effect->vote_count, &effect->decision, err)) ||
+	       (effect->to_the_end && to_the_end(writer, said->row, err)) ||
+	       (effect->sets_state && set_state(writer, said, effect->state, err)) ||
 	       (effect->renewed &&
 	        conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
 	                 change->token, effect->renewed)) ||
-	       change_end_leases(writer, row, change, effect, err) ||
-	       (effect->settles && sqlite_change_settle(writer, row, err));
+	       change_end_leases(writer, said, change, effect, err) ||
+	       (effect->settles && said_settle(writer, said, quorum, NULL, err));
 }
 
 /* --- running them ------------------------------------------------------------------------------------------------- */
@@ -237,7 +221,7 @@ static int change_one(struct sqlite_conn *writer, const struct changes *changes,
 	if (!failed) {
 		change->accepted = effect.accepted;
 		change->expires_at = effect.renewed;
-		failed = change_save(writer, row, change, &effect, now, err);
+		failed = change_save(writer, &found.said, change, &effect, found.facts.quorum, now, err);
 	}
 	found_release(&found);
 	return failed;
@@ -268,6 +252,8 @@ static int change_each(struct sqlite_conn *writer, const struct changes *changes
 {
 	struct rules_facts of_dataset = {.found = false};
 
+	if (quorum_load(writer, &of_dataset.quorum, err))
+		return -1;
 	for (size_t i = 0; i < changes->count; i++) {
 		struct sample_change *change = &changes->items[i];
 		bool known = i > 0 && changes->items[i - 1].act == change->act && changes->items[i - 1].label == change->label;

@@ -38,50 +38,23 @@ int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit
 	return !stmt || row;
 }
 
-int event_insert(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request,
-                 int64_t *n, struct err *err)
+int event_insert(struct sqlite_conn *writer, int64_t row, int64_t n, const struct label_event *event,
+                 const char *request, struct err *err)
 {
-	return conn_int64(writer, err, 0, n,
-	                  "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request, undoes, merged)"
-	                  " SELECT ?1, COALESCE(MAX(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, 0), NULLIF(?9, '')"
-	                  " FROM events WHERE sample = ?1 RETURNING n",
-	                  "issisisis", row, event->label, event->by, event->at, event->source, event->lead_time_ms, request,
-	                  event->undoes, event->merged);
+	return conn_run(writer, err,
+	                "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request, undoes, merged)"
+	                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULLIF(?9, 0), NULLIF(?10, ''))",
+	                "iissisisis", row, n, event->label, event->by, event->at, event->source, event->lead_time_ms, request,
+	                event->undoes, event->merged);
 }
 
-int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request, int64_t *n,
+int event_add(struct sqlite_conn *writer, int64_t row, int64_t n, const struct label_event *event, const char *request,
               struct err *err)
 {
 	const struct feed_item item = {
 		.kind = FEED_LABEL, .id = row - 1, .label = event->label, .by = event->by, .at = event->at};
 
-	return event_insert(writer, row, event, request, n, err) || feed_add(writer, &item, err);
-}
-
-int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err)
-{
-	return conn_run(writer, err,
-	                "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms)"
-	                " SELECT id, 1, label, COALESCE(labelled_by, ''), COALESCE(labelled_at, 0), 'seed', -1 FROM samples"
-	                " WHERE id = ?1 AND label <> '' AND NOT EXISTS (SELECT 1 FROM events WHERE sample = ?1)",
-	                "i", row);
-}
-
-int event_before_first(struct sqlite_conn *writer, int64_t row, int64_t *n, struct err *err)
-{
-	int64_t labelled;
-
-	if (conn_int64(writer, err, 0, &labelled, "SELECT label <> '' FROM samples WHERE id = ?", "i", row))
-		return -1;
-	if (!labelled)
-		return 0;
-	*n = 2;
-	return conn_run(writer, err, "UPDATE events SET n = 2 WHERE sample = ? AND n = 1", "i", row) ||
-	       conn_run(writer, err,
-	                "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms)"
-	                " SELECT id, 1, label, COALESCE(labelled_by, ''), COALESCE(labelled_at, 0), 'seed', -1 FROM samples"
-	                " WHERE id = ?",
-	                "i", row);
+	return event_insert(writer, row, n, event, request, err) || feed_add(writer, &item, err);
 }
 
 int events_load(struct sqlite_conn *conn, int64_t row, struct events *out, struct err *err)

@@ -195,7 +195,7 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
  * that new samples come before them. */
 #define QUEUE_END_BASE (INT64_C(1) << 40)
 
-/* --- shared by the parts (sample.c, outcome.c) -------------------------------------------------------------------- */
+/* --- shared by the parts (sample.c, said.c) -------------------------------------------------------------------- */
 
 /* The columns of struct sample, in the order of sample_read, from a table or alias `samples`. */
 #define SAMPLE_COLUMNS                                                                                           \
@@ -237,18 +237,12 @@ int sync_folder(const char *dir, struct err *err);
 /* Makes the database `made`, which is whole and closed, the dataset of that name, durably; ERR_CONFLICT when there
  * is one. */
 int give_name(const struct sqlite_store *store, const char *made, const char *name, struct err *err);
-/* Appends a label event, to the feed as well; *n is its number among the sample's. request may be NULL. */
-int event_add(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request, int64_t *n,
+/* Appends a label event, to the feed as well; n is its number among the sample's. request may be NULL. */
+int event_add(struct sqlite_conn *writer, int64_t row, int64_t n, const struct label_event *event, const char *request,
               struct err *err);
 /* The same, but not to the feed. */
-int event_insert(struct sqlite_conn *writer, int64_t row, const struct label_event *event, const char *request,
-                 int64_t *n, struct err *err);
-/* Before the first other event, gives a label that came without one its own, so that an undo can return to it. The
- * feed has told it already. */
-int event_of_label(struct sqlite_conn *writer, int64_t row, struct err *err);
-/* The same once the sample has its first event, and is still as it was before: that becomes its second. Most have no
- * label then, which is seen faster so. */
-int event_before_first(struct sqlite_conn *writer, int64_t row, int64_t *n, struct err *err);
+int event_insert(struct sqlite_conn *writer, int64_t row, int64_t n, const struct label_event *event,
+                 const char *request, struct err *err);
 /* All events of a sample, in their order; they own their texts. Released by the caller, in any case. */
 struct events {
 	struct label_event *item;
@@ -258,10 +252,38 @@ int events_load(struct sqlite_conn *conn, int64_t row, struct events *out, struc
 void events_release(struct events *events);
 /* Finds the label's key, and adds the label if it is new. */
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
+/* A sample with what was said of it (said.c). The functions that change it write to the database, too. */
+struct said {
+	int64_t row;
+	struct sample now;        /* label, state, version, labelled_at, labelled_by */
+	int64_t events;           /* how many it has */
+	struct rules_vote *votes; /* own their strings */
+	size_t vote_count;
+	struct rules_decision decision;
+	char *decided_label, *decided_by; /* the decision's strings */
+	int64_t leases, slots;
+};
+/* *found: whether there is such a sample. The caller releases *out, in any case. */
+int said_load(struct sqlite_conn *writer, int64_t row, struct said *out, bool *found, struct err *err);
+void said_release(struct said *said);
+/* Before the first other event, gives a label that came without one its own, so that an undo can return to it. The
+ * feed has told it already. */
+int said_note_label(struct sqlite_conn *writer, struct said *said, struct err *err);
+/* Appends a label event, after that of a label that came without one. request may be NULL. */
+int said_add_event(struct sqlite_conn *writer, struct said *said, const struct label_event *event, const char *request,
+                   struct err *err);
+/* Sets what the user said, in place of anything earlier. */
+int said_set_vote(struct sqlite_conn *writer, struct said *said, const struct rules_vote *vote, struct err *err);
+/* Forgets all votes for labels. */
+int said_forget_votes(struct sqlite_conn *writer, struct said *said, struct err *err);
+/* Replaces all votes for labels, and the decision, after an undo. */
+int said_replace(struct sqlite_conn *writer, struct said *said, const struct rules_vote *votes, size_t count,
+                 const struct rules_decision *decision, struct err *err);
 /* Sets the sample's label, state, leases and place in the queue by its votes, its decision and the policy. Call it
  * after each change of its votes, events or leases. *places (unless NULL): how many more people may be given it. */
-int sample_settle(struct sqlite_conn *writer, int64_t row, struct rules_quorum quorum, int64_t *places,
-                  struct err *err);
+int said_settle(struct sqlite_conn *writer, const struct said *said, struct rules_quorum quorum, int64_t *places, struct err *err);
+/* The same for a sample that was not read yet. */
+int sample_settle(struct sqlite_conn *writer, int64_t row, struct rules_quorum quorum, int64_t *places, struct err *err);
 /* A change of the policy reaches the existing samples in bites (catchup.c), between which others write; after a
  * crash they go on. catch_up_after belongs into the write that changes the policy. */
 int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was, const struct dataset_policy *policy,

@@ -86,12 +86,16 @@ static int merge_sample(struct sqlite_conn *writer, int64_t row, struct rules_qu
 	                                  .source = RULES_MERGE,
 	                                  .lead_time_ms = -1,
 	                                  .merged = now->from};
-	int64_t n;
+	struct said said = {.row = row};
+	bool found;
+	int failed = conn_run(writer, err, "UPDATE votes SET label = ?3 WHERE sample = ?1 AND label = ?2", "iss", row,
+	                      now->from, now->to) ||
+	             said_load(writer, row, &said, &found, err);
 
-	return conn_run(writer, err, "UPDATE votes SET label = ?3 WHERE sample = ?1 AND label = ?2", "iss", row, now->from,
-	                now->to) ||
-	       event_of_label(writer, row, err) || event_add(writer, row, &merge, NULL, &n, err) ||
-	       sample_settle(writer, row, quorum, NULL, err);
+	failed = failed || said_add_event(writer, &said, &merge, NULL, err) ||
+	         said_settle(writer, &said, quorum, NULL, err);
+	said_release(&said);
+	return failed;
 }
 
 struct rows {

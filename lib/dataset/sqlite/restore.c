@@ -187,9 +187,7 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 	if (sample_delete(writer, row, err) || insert_sample(writer, filling, record, err))
 		return -1;
 	for (size_t i = 0; i < record->event_count; i++) {
-		int64_t n;
-
-		if (event_insert(writer, row, &record->events[i], NULL, &n, err))
+		if (event_insert(writer, row, (int64_t)i + 1, &record->events[i], NULL, err))
 			return -1;
 	}
 	for (size_t i = 0; i < record->vote_count; i++) {

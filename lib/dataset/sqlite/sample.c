@@ -154,13 +154,13 @@ static int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err)
 	                  "");
 }
 
+/* A sample that takes its seed's label has no event yet. */
 static int add_seed_event(struct sqlite_conn *writer, const struct merge *merge, int64_t row, const char *label,
                           struct err *err)
 {
 	const struct label_event event = {.label = label, .by = "", .at = merge->now, .source = "seed", .lead_time_ms = -1};
-	int64_t n;
 
-	return event_add(writer, row, &event, NULL, &n, err);
+	return event_add(writer, row, 1, &event, NULL, err);
 }
 
 /* What was removed is known, and does not come back. */
@@ -312,7 +312,7 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 {
 	const struct dataset_image *image = addition->image;
 	bool labelled = image->label[0] != '\0';
-	int64_t now = addition->now = text_now(), n;
+	int64_t now = addition->now = text_now();
 	const struct label_event event = {
 		.label = image->label, .by = image->user, .at = now, .source = "upload", .lead_time_ms = -1};
 
@@ -329,7 +329,7 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 	const struct feed_item item = {
 		.kind = FEED_UPLOAD, .id = addition->row - 1, .label = "", .by = image->user, .at = now};
 	return feed_add(writer, &item, err) ||
-	       (labelled && event_add(writer, addition->row, &event, NULL, &n, err));
+	       (labelled && event_add(writer, addition->row, 1, &event, NULL, err));
 }
 
 static int write_image(struct sqlite_conn *writer, void *data, struct err *err)
