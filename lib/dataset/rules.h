@@ -61,9 +61,10 @@ struct rules_outcome rules_outcome(const struct rules_vote *votes, size_t count,
 bool rules_is_vote(const char *source);
 #define RULES_VOTE_SOURCES "'task', 'classify'"
 
-/* Whether an event gives a label, as far as statistics count it. Beside these sources, it needs a user and a label. */
+/* Whether an event gives a label, as far as statistics count it. Beside other sources than these (the macro is the
+ * same for SQL), it needs a user and a label. */
 bool rules_gives(const struct label_event *event);
-#define RULES_GIVES_NONE "'seed', 'undo', 'merge'"
+#define RULES_GIVES(source) source " <> 'seed' AND " source " <> 'undo' AND " source " <> 'merge'"
 
 /* "undo" and "merge" are neither. */
 bool rules_is_decision(const char *source);

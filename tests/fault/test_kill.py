@@ -178,7 +178,8 @@ def check_database(path, acknowledged, tried):
     for state, label, n in rows:
         counted["size", ""] += n
         counted["state", str(state)] += n
-        counted["label", label] += n
+        if label:
+            counted["label", label] += n
     assert {(kind, str(name)): n for (kind, name), n in kept.items()} == dict(counted)
     assert database.execute("SELECT COUNT(*) FROM samples WHERE (state = 0) <> (label = '')").fetchone() == (0,)
     events = database.execute("SELECT sample, label FROM events ORDER BY sample, n").fetchall()

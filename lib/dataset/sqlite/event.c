@@ -42,7 +42,8 @@ int event_insert(struct sqlite_conn *writer, int64_t row, int64_t n, const struc
                  const char *request, struct err *err)
 {
 	return conn_run(writer, err,
-	                "INSERT INTO events (sample, n, label, by, at, source, lead_time_ms, request, undoes, merged)"
+	                "INSERT" OR_FAIL "INTO events"
+	                " (sample, n, label, by, at, source, lead_time_ms, request, undoes, merged)"
 	                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULLIF(?9, 0), NULLIF(?10, ''))",
 	                "iissisisis", row, n, event->label, event->by, event->at, event->source, event->lead_time_ms, request,
 	                event->undoes, event->merged);

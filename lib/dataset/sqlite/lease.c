@@ -14,7 +14,7 @@ enum {
 static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, struct rules_quorum quorum,
                        struct err *err)
 {
-	if (conn_run(writer, err, "UPDATE leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
+	if (conn_run(writer, err, "UPDATE" OR_FAIL "leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
 		return -1;
 	for (int i = 0; i < SWEEP_MAX; i++) {
 		int64_t row;
@@ -176,7 +176,7 @@ static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t 
 		if (lease_insert(writer, row, taking->user, now, lease_us, &taking->out[taking->taken], err))
 			return -1;
 		taking->taken++;
-		if (conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1", "ii", row, places - 1))
+		if (conn_run(writer, err, "UPDATE" OR_FAIL "samples SET slots = ?2 WHERE id = ?1", "ii", row, places - 1))
 			return -1;
 	}
 	return walk_end(writer, &walk, err);

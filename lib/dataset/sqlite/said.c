@@ -157,7 +157,7 @@ int said_add_event(struct sqlite_conn *writer, struct said *said, const struct l
 	return event->merged && event->merged[0] ? fold_decision(writer, said, err) : 0;
 }
 
-static struct rules_vote *vote_of(struct said *said, const char *user)
+static struct rules_vote *find_said_vote(struct said *said, const char *user)
 {
 	for (size_t i = 0; i < said->vote_count; i++) {
 		if (strcmp(said->votes[i].user, user) == 0)
@@ -171,16 +171,19 @@ static struct rules_vote *vote_of(struct said *said, const char *user)
 
 int said_set_vote(struct sqlite_conn *writer, struct said *said, const struct rules_vote *vote, struct err *err)
 {
-	struct rules_vote *kept = vote_of(said, vote->user);
+	static const char insert[] =
+		"INSERT" OR_FAIL "INTO votes (sample, user, label, n, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+	static const char update[] =
+		"UPDATE" OR_FAIL "votes SET label = ?3, n = ?4, at = ?5 WHERE sample = ?1 AND user = ?2";
+	size_t known = said->vote_count;
+	struct rules_vote *kept = find_said_vote(said, vote->user);
 
 	free((char *)(uintptr_t)kept->label);
 	kept->label = vote->label ? memory_text(vote->label) : NULL;
 	kept->n = vote->n;
 	kept->at = vote->at;
-	return conn_run(writer, err,
-	                "INSERT INTO votes (sample, user, label, n, at) VALUES (?1, ?2, ?3, ?4, ?5)"
-	                " ON CONFLICT (sample, user) DO UPDATE SET label = excluded.label, n = excluded.n, at = excluded.at",
-	                "issii", said->row, vote->user, vote->label, vote->n, vote->at);
+	return conn_run(writer, err, said->vote_count > known ? insert : update, "issii", said->row, vote->user,
+	                vote->label, vote->n, vote->at);
 }
 
 int said_forget_votes(struct sqlite_conn *writer, struct said *said, struct err *err)
@@ -219,7 +222,7 @@ int said_replace(struct sqlite_conn *writer, struct said *said, const struct rul
 static int save_slots(struct sqlite_conn *writer, const struct said *said, int64_t places, struct err *err)
 {
 	return said->slots == places ? 0
-	                             : conn_run(writer, err, "UPDATE samples SET slots = ?2 WHERE id = ?1", "ii",
+	                             : conn_run(writer, err, "UPDATE" OR_FAIL "samples SET slots = ?2 WHERE id = ?1", "ii",
 	                                        said->row, places);
 }
 
@@ -231,15 +234,16 @@ static int save_settled(struct sqlite_conn *writer, const struct said *said, con
 	if (!settled->changes)
 		return save_slots(writer, said, settled->places, err);
 	return conn_run(writer, err,
-	                "UPDATE samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4, labelled_by = ?5,"
-	                " slots = ?6 WHERE id = ?1",
+	                "UPDATE" OR_FAIL "samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4,"
+	                " labelled_by = ?5, slots = ?6 WHERE id = ?1",
 	                "isiisi", said->row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by,
 	                settled->places) ||
 	       (settled->leases_end && said->leases > 0 &&
 	        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", said->row));
 }
 
-int said_settle(struct sqlite_conn *writer, const struct said *said, struct rules_quorum quorum, int64_t *places, struct err *err)
+int said_settle(struct sqlite_conn *writer, const struct said *said, struct rules_quorum quorum, int64_t *places,
+                struct err *err)
 {
 	struct rules_settled settled =
 		rules_settle(&said->now, said->votes, said->vote_count, &said->decision, quorum, said->leases);

@@ -178,7 +178,8 @@ static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const st
 	merge->result.samples_added++;
 	if (next_row(writer, &row, err) ||
 	    conn_run(writer, err,
-	             "INSERT INTO samples (id, filepath, label, state, position, slots) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	             "INSERT" OR_FAIL "INTO samples (id, filepath, label, state, position, slots)"
+	             " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	             "issiii", row, seed->filepath, seed->label, (int64_t)labelled, new_position(&merge->policy, row),
 	             labelled ? INT64_C(0) : merge->policy.overlap))
 		return -1;
@@ -318,8 +319,8 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 
 	if (next_row(writer, &addition->row, err) ||
 	    conn_run(writer, err,
-	             "INSERT INTO samples (id, filepath, label, state, position, slots, blob_key, type, sha256, filename, url,"
-	             " bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by)"
+	             "INSERT" OR_FAIL "INTO samples (id, filepath, label, state, position, slots, blob_key, type, sha256,"
+	             " filename, url, bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by)"
 	             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
 	             "issiiisssssiiiisis", addition->row, image->filepath, image->label, (int64_t)labelled,
 	             new_position(policy, addition->row), labelled ? INT64_C(0) : policy->overlap, image->blob_key,

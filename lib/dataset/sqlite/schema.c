@@ -278,7 +278,7 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
 	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
 	       conn_script(writer, VERSION_5_REMOVED, err) || conn_script(writer, VERSION_5_REVIEW, err) ||
-	       conn_script(writer, stats_schema, err) ||
+	       conn_script(writer, counts_schema, err) || conn_script(writer, stats_schema, err) ||
 	       conn_script(writer, VERSION_5_FEED, err) || feed_refill(writer, err) ||
 	       conn_script(writer, "PRAGMA user_version = 5", err);
 }

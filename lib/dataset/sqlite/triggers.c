@@ -1,13 +1,53 @@
-/* The tables of statistics' counts in SQLite (dataset/stats.h), and the triggers that keep them: so
- * that no way of changing events and votes is left out. */
+/* The counts that are kept in SQLite, of samples and for statistics (dataset/stats.h), and the triggers that keep them:
+ * so that no way of changing samples, events and votes is left out. */
 #include "dataset/sqlite/internal.h"
 
 #include "dataset/rules.h"
 
+/* --- states and labels -------------------------------------------------------------------------------------------- */
+
+#define OF_STATE(sample) " WHERE kind = 'state' AND name = CAST(" sample ".state AS TEXT);"
+#define OF_LABEL(sample) " WHERE kind = 'label' AND name = " sample ".label AND " sample ".label <> '';"
+#define HAS_LABEL                                                                \
+	" INSERT INTO counts SELECT 'label', NEW.label, 1 WHERE NEW.label <> ''" \
+	" ON CONFLICT DO UPDATE SET n = n + 1;"
+
+/* Instead of those of version 1, which looked each state up among all: a text is not compared with a number by an
+ * index. Every state has its row. Nobody asks how many samples lack a label. No count is NOT NULL: see OR_FAIL. */
+const char counts_schema[] =
+	"DROP TRIGGER samples_inserted;"
+	"DROP TRIGGER samples_state;"
+	"DROP TRIGGER samples_label;"
+	"DROP TRIGGER samples_deleted;"
+	"CREATE TABLE counts_5 (kind TEXT, name TEXT, n INTEGER, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
+	"INSERT INTO counts_5 SELECT kind, name, n FROM counts WHERE kind <> 'label' OR name <> '';"
+	"DROP TABLE counts;"
+	"ALTER TABLE counts_5 RENAME TO counts;"
+	"INSERT OR IGNORE INTO counts VALUES ('state', 0, 0), ('state', 1, 0), ('state', 2, 0), ('state', 3, 0),"
+	" ('state', 4, 0);"
+	"CREATE TRIGGER samples_inserted AFTER INSERT ON samples BEGIN"
+	" UPDATE counts SET n = n + 1 WHERE kind = 'size' AND name = '';"
+	" UPDATE counts SET n = n + 1" OF_STATE("NEW") HAS_LABEL
+	" UPDATE counts SET n = n + NEW.bytes WHERE kind = 'bytes' AND name = '' AND NEW.bytes > 0;"
+	"END;"
+	"CREATE TRIGGER samples_state AFTER UPDATE OF state ON samples WHEN OLD.state <> NEW.state BEGIN"
+	" UPDATE counts SET n = n - 1" OF_STATE("OLD")
+	" UPDATE counts SET n = n + 1" OF_STATE("NEW")
+	"END;"
+	"CREATE TRIGGER samples_label AFTER UPDATE OF label ON samples WHEN OLD.label <> NEW.label BEGIN"
+	" UPDATE counts SET n = n - 1" OF_LABEL("OLD") HAS_LABEL
+	"END;"
+	"CREATE TRIGGER samples_deleted AFTER DELETE ON samples BEGIN"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'size' AND name = '';"
+	" UPDATE counts SET n = n - 1" OF_STATE("OLD")
+	" UPDATE counts SET n = n - 1" OF_LABEL("OLD")
+	" UPDATE counts SET n = n - OLD.bytes WHERE kind = 'bytes' AND name = '' AND OLD.bytes > 0;"
+	"END;";
+
 /* --- labels given ------------------------------------------------------------------------------------------------- */
 
 /* rules_gives */
-#define GIVES(event) event ".by <> '' AND " event ".label <> '' AND " event ".source NOT IN (" RULES_GIVES_NONE ")"
+#define GIVES(event) event ".by <> '' AND " event ".label <> '' AND " RULES_GIVES(event ".source")
 #define TIMED(event) GIVES(event) " AND " event ".lead_time_ms >= 0"
 #define DAY(event) event ".at / 86400000000"
 
@@ -48,8 +88,8 @@
 
 /* What is there already is counted at the end of each part: none of it is taken back yet. */
 const char stats_schema[] =
-	"CREATE TABLE stats_given (by TEXT, day INTEGER, n INTEGER NOT NULL, PRIMARY KEY (by, day)) WITHOUT ROWID;"
-	"CREATE TABLE stats_leads (by TEXT, lead_from INTEGER, n INTEGER NOT NULL, ms INTEGER NOT NULL,"
+	"CREATE TABLE stats_given (by TEXT, day INTEGER, n INTEGER, PRIMARY KEY (by, day)) WITHOUT ROWID;"
+	"CREATE TABLE stats_leads (by TEXT, lead_from INTEGER, n INTEGER, ms INTEGER,"
 	" PRIMARY KEY (by, lead_from)) WITHOUT ROWID;"
 	"CREATE TRIGGER events_given AFTER INSERT ON events WHEN " GIVES("NEW") " BEGIN"
 	" INSERT INTO stats_given VALUES (NEW.by, " DAY("NEW") ", 1) ON CONFLICT DO UPDATE SET n = n + 1;"
@@ -77,9 +117,9 @@ const char stats_schema[] =
 	"INSERT INTO stats_leads SELECT by, " LEAD_FROM("events") " AS lead_from, COUNT(*), SUM(lead_time_ms) FROM events"
 	" WHERE " TIMED("events") " GROUP BY by, lead_from;"
 
-	"CREATE TABLE stats_pairs (voters INTEGER, a TEXT, b TEXT, n INTEGER NOT NULL, PRIMARY KEY (voters, a, b))"
+	"CREATE TABLE stats_pairs (voters INTEGER, a TEXT, b TEXT, n INTEGER, PRIMARY KEY (voters, a, b))"
 	" WITHOUT ROWID;"
-	"CREATE TABLE stats_opinions (one TEXT, other TEXT, a TEXT, b TEXT, n INTEGER NOT NULL,"
+	"CREATE TABLE stats_opinions (one TEXT, other TEXT, a TEXT, b TEXT, n INTEGER,"
 	" PRIMARY KEY (one, other, a, b)) WITHOUT ROWID;"
 	"CREATE TRIGGER votes_added AFTER INSERT ON votes WHEN NEW.label IS NOT NULL AND" HAS_OTHERS("NEW")
 	" BEGIN" COMES "END;"
