@@ -6,6 +6,7 @@ static const struct route routes[] = {
 	{"POST", "/v1/me/password", ROLE_NONE, accounts_password, ROUTE_IN_PERSON, "", "password"},
 	{"GET", "/v1/users", ROLE_ADMIN, accounts_users, ROUTE_OVERALL, "limit after", ""},
 	{"POST", "/v1/users", ROLE_ADMIN, accounts_user_add, ROUTE_OVERALL, "", "user role datasets expires_at"},
+	{"PATCH", "/v1/users/{user}", ROLE_ADMIN, accounts_user_change, ROUTE_OVERALL, "", "role datasets expires_at"},
 	{"DELETE", "/v1/users/{user}", ROLE_ADMIN, accounts_user_remove, ROUTE_OVERALL, "", ""},
 	{"GET", "/v1/tokens", ROLE_NONE, accounts_tokens, 0, "limit after", ""},
 	{"POST", "/v1/tokens", ROLE_NONE, accounts_token_add, ROUTE_IN_PERSON, "", "name scope datasets expires_at"},

@@ -25,7 +25,7 @@ declare -gA _image_label_words=(
 	[image-label-client datasets]='add change remove --labels= -a= --basedir= --policy='
 	[image-label-client labels]='add rename change merge remove --colour= --description= --position='
 	[image-label-client snapshots]='add get --split= --seed='
-	[image-label-client users]='add remove --role= --datasets= --expires='
+	[image-label-client users]='add change remove --role= --datasets= --expires='
 	[image-label-client tokens]='add remove --scope= --datasets= --expires='
 	[image-label-export]='-u= -p= -b= -d= --user= --password= --base= --dataset= --format= --as= --split= --seed= --state= --label= --by= --q=
 		--flagged= --since= --snapshot= --netrc-file= --cacert= --insecure --help --version'

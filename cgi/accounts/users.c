@@ -57,7 +57,7 @@ int accounts_users(struct call *call, struct err *err)
 	return failed;
 }
 
-/* --- adding ------------------------------------------------------------------------------------------------------- */
+/* --- adding and changing ------------------------------------------------------------------------------------------ */
 
 /* Reads "datasets": names, on each of which `role` holds, or an object name → role. */
 static int take_grants(const cJSON *datasets, enum role role, struct user_grant *grants, size_t *count,
@@ -103,18 +103,25 @@ static int accounts_read_role(const struct call *call, enum role *role, struct e
 	return *role == ROLE_NONE ? err_set(err, ERR_UNPROCESSABLE, "A user without a role could do nothing") : 0;
 }
 
-static int accounts_add_user(struct call *call, const char *name, const cJSON *datasets, enum role role,
-                             int64_t expires_us, char key[USERS_KEY_MAX], struct err *err)
+/* The body's role, datasets and expiry; of_roles and of_expiry tell which are given. The caller frees *grants, whose
+ * texts belong to the body. */
+static int accounts_read_change(const struct call *call, struct user_change *out, struct user_grant **grants,
+                                struct err *err)
 {
-	struct user_grant *grants = memory_new((size_t)cJSON_GetArraySize(datasets) + 1, sizeof(*grants));
-	size_t count;
+	const cJSON *datasets = cJSON_GetObjectItemCaseSensitive(call->body, "datasets");
+	const cJSON *role = cJSON_GetObjectItemCaseSensitive(call->body, "role");
 
-	int failed = take_grants(datasets, role, grants, &count, err);
-	if (!failed)
-		failed = users_add(&call->app->roster.place, name, role, count > 0 ? grants : NULL, count, NULL, expires_us, key,
-		                   err);
-	free(grants);
-	return failed;
+	*grants = NULL;
+	*out = (struct user_change){.of_roles = (role && !cJSON_IsNull(role)) || (datasets && !cJSON_IsNull(datasets)),
+	                            .of_expiry = cJSON_GetObjectItemCaseSensitive(call->body, "expires_at") != NULL};
+	if (accounts_read_role(call, &out->role, err) || accounts_expiry(call, &out->expires_us, err) ||
+	    check_datasets(datasets, err))
+		return -1;
+	*grants = memory_new((size_t)cJSON_GetArraySize(datasets) + 1, sizeof(**grants));
+	if (take_grants(datasets, out->role, *grants, &out->grant_count, err))
+		return -1;
+	out->grants = out->grant_count > 0 ? *grants : NULL;
+	return 0;
 }
 
 struct wanted {
@@ -132,13 +139,20 @@ static bool take_document(void *data, const struct user_file *user)
 	return !wanted->document;
 }
 
-/* Answers with the user's present state, and the key, which is never shown again. */
-static void reply_user(struct call *call, const char *name, char key[USERS_KEY_MAX])
+/* The user's present state; empty when the user has been removed meanwhile. */
+static cJSON *document_of(struct call *call, const char *name)
 {
 	struct wanted wanted = {.call = call, .name = name};
 
 	auth_users(call->app->auth, "", take_document, &wanted);
-	cJSON *document = wanted.document ? wanted.document : json_new_object(); /* the user has been removed meanwhile */
+	return wanted.document ? wanted.document : json_new_object();
+}
+
+/* Answers also with the key, which is never shown again. */
+static void reply_user(struct call *call, const char *name, char key[USERS_KEY_MAX])
+{
+	cJSON *document = document_of(call, name);
+
 	json_add_string(document, "password", key);
 	explicit_bzero(key, USERS_KEY_MAX);
 	reply_json(call->reply, 201, document);
@@ -147,19 +161,34 @@ static void reply_user(struct call *call, const char *name, char key[USERS_KEY_M
 int accounts_user_add(struct call *call, struct err *err)
 {
 	const char *name;
-	const cJSON *datasets;
-	enum role role;
-	int64_t expires_us;
+	struct user_change wanted;
+	struct user_grant *grants = NULL;
 	char key[USERS_KEY_MAX];
 
-	if (call_body(call, err) || json_string(call->body, "user", true, &name, err) ||
-	    accounts_read_role(call, &role, err) || accounts_expiry(call, &expires_us, err))
-		return -1;
-	datasets = cJSON_GetObjectItemCaseSensitive(call->body, "datasets");
-	if (check_datasets(datasets, err) || accounts_add_user(call, name, datasets, role, expires_us, key, err))
+	int failed = call_body(call, err) || json_string(call->body, "user", true, &name, err) ||
+	             accounts_read_change(call, &wanted, &grants, err) ||
+	             users_add(&call->app->roster.place, name, wanted.role, wanted.grants, wanted.grant_count, NULL,
+	                       wanted.expires_us, key, err);
+	free(grants);
+	if (failed)
 		return -1;
 	reply_user(call, name, key);
 	return accounts_audit_body(call, "user.add", name, err);
+}
+
+int accounts_user_change(struct call *call, struct err *err)
+{
+	const char *name = call->param[0];
+	struct user_change change;
+	struct user_grant *grants = NULL;
+
+	int failed = call_body(call, err) || accounts_read_change(call, &change, &grants, err) ||
+	             users_change(&call->app->roster.place, name, &change, err);
+	free(grants);
+	if (failed)
+		return -1;
+	reply_json(call->reply, 200, document_of(call, name));
+	return accounts_audit_body(call, "user.change", name, err);
 }
 
 int accounts_user_remove(struct call *call, struct err *err)

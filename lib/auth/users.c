@@ -160,7 +160,20 @@ int users_add_first(const struct user_place *place, bool *made, char key_out[USE
 }
 
 /* Rewrites a user's file with a change; keys that the change does not touch stay. */
-typedef void tree_change(cJSON *tree, const struct user_entry *entry, const void *data);
+typedef void tree_change(cJSON *tree, const void *data);
+
+static int rewrite_user(const struct users *users, const char *name, tree_change *change, const void *data,
+                        struct err *err)
+{
+	const struct user_entry *entry = users_find(users, name, err);
+	cJSON *tree = entry ? userdir_json(&users->dir, entry->file, err) : NULL;
+	if (!tree)
+		return -1;
+	change(tree, data);
+	int result = userdir_write_json(&users->dir, entry->file, tree, err);
+	cJSON_Delete(tree);
+	return result;
+}
 
 static int change_user(const struct user_place *place, const char *name, tree_change *change, const void *data,
                        struct err *err)
@@ -168,21 +181,13 @@ static int change_user(const struct user_place *place, const char *name, tree_ch
 	struct users users;
 	if (users_open(&users, place, err) != 0)
 		return -1;
-	int result = -1;
-	const struct user_entry *entry = users_find(&users, name, err);
-	cJSON *tree = entry ? userdir_json(&users.dir, entry->file, err) : NULL;
-	if (tree) {
-		change(tree, entry, data);
-		result = userdir_write_json(&users.dir, entry->file, tree, err);
-	}
-	cJSON_Delete(tree);
+	int result = rewrite_user(&users, name, change, data, err);
 	users_close(&users);
 	return result || users_compile(place, NULL, NULL, err);
 }
 
-static void change_password(cJSON *tree, const struct user_entry *entry, const void *hash)
+static void change_password(cJSON *tree, const void *hash)
 {
-	(void)entry;
 	cJSON_DeleteItemFromObjectCaseSensitive(tree, "password");
 	cJSON_DeleteItemFromObjectCaseSensitive(tree, "password_hash");
 	json_add_string(tree, "password_hash", hash);
@@ -197,13 +202,12 @@ int users_passwd(const struct user_place *place, const char *name, const char *p
 	return change_user(place, name, change_password, hash, err);
 }
 
-static void change_grant(cJSON *tree, const struct user_entry *entry, const void *data)
+static void change_grant(cJSON *tree, const void *data)
 {
 	const struct user_grant *grant = data;
 	struct user_file user;
 	if (userfile_from_json(tree, &user, NULL) != 0) /* cannot happen: it was parsed a moment ago */
 		abort();
-	(void)entry;
 	userfile_grant(&user, grant->dataset, grant->role);
 	userfile_put_roles(tree, &user);
 	userfile_release(&user);
@@ -235,6 +239,49 @@ static int check_other_admin(const struct userset *set, const char *name, struct
 		is_admin = true;
 	}
 	return is_admin ? err_set(err, ERR_CONFLICT, "\"%s\" is the last admin: make another one first", name) : 0;
+}
+
+static void change_listed(cJSON *tree, const void *data)
+{
+	const struct user_change *change = data;
+	char expires[TEXT_TIME_MAX];
+
+	if (change->of_roles)
+		put_grants(tree, change->role, change->grants, change->grant_count);
+	if (!change->of_expiry)
+		return;
+	cJSON_DeleteItemFromObjectCaseSensitive(tree, "expires");
+	if (change->expires_us)
+		json_add_string(tree, "expires", text_time(change->expires_us, expires));
+}
+
+static enum role overall_role(const struct user_change *change)
+{
+	enum role role = change->grants ? ROLE_NONE : change->role;
+
+	for (size_t i = 0; i < change->grant_count; i++) {
+		if (strcmp(change->grants[i].dataset, USERFILE_EVERY_DATASET) == 0)
+			role = change->grants[i].role;
+	}
+	return role;
+}
+
+int users_change(const struct user_place *place, const char *name, const struct user_change *change, struct err *err)
+{
+	bool may_end_admin = (change->of_roles && overall_role(change) != ROLE_ADMIN) ||
+	                     (change->of_expiry && change->expires_us);
+	struct users users;
+
+	for (size_t i = 0; i < change->grant_count; i++) {
+		if (text_check_dataset_name(change->grants[i].dataset, err))
+			return -1;
+	}
+	if (users_open(&users, place, err))
+		return -1;
+	int result = (may_end_admin && check_other_admin(&users.set, name, err)) ||
+	             rewrite_user(&users, name, change_listed, change, err);
+	users_close(&users);
+	return result || users_compile(place, NULL, NULL, err);
 }
 
 static int leave_removed(const struct userdir *dir, const char *file, const char *name, struct err *err)

@@ -56,6 +56,17 @@ int users_passwd(const struct user_place *place, const char *name, const char *p
                  char key_out[USERS_KEY_MAX], struct err *err);
 /* Removes a user, and the tokens that the user has made. keep_admin: ERR_CONFLICT for the last overall admin. */
 int users_remove(const struct user_place *place, const char *name, bool keep_admin, struct err *err);
+/* Changes what it lists, and leaves the rest as it is. ERR_NOT_FOUND for an unknown user; ERR_CONFLICT where no overall
+ * admin would be left, or none that lasts. */
+struct user_change {
+	bool of_roles;                   /* as users_add sets them: */
+	enum role role;                  /* on every dataset, unless there are grants */
+	const struct user_grant *grants; /* NULL: none */
+	size_t grant_count;
+	bool of_expiry;
+	int64_t expires_us; /* 0: never */
+};
+int users_change(const struct user_place *place, const char *name, const struct user_change *change, struct err *err);
 /* Sets the overall role (dataset NULL) or the role on one dataset (ROLE_NONE removes it). */
 int users_grant(const struct user_place *place, const char *name, const char *dataset, enum role role,
                 struct err *err);

@@ -264,6 +264,62 @@ def test_the_last_admin_stays(server, admin):
     assert admin.delete("/v1/users/admin").status_code == 409
 
 
+@pytest.mark.parametrize("given, role, datasets", [
+    ({"role": "contributor"}, "contributor", {}), ({"role": "viewer", "datasets": ["cats", "dögs"]}, "none", {"cats": "viewer", "dögs": "viewer"}),
+    ({"datasets": {"*": "viewer", "cats": "contributor"}}, "viewer", {"cats": "contributor"}), ({"datasets": ["cats"]}, "none", {"cats": "annotator"}),
+    ({}, "none", {"cats": "annotator"}), ({"role": None, "datasets": None}, "none", {"cats": "annotator"}), ({"role": "admin"}, "admin", {}),
+])  # fmt: skip
+def test_what_a_user_may_do_is_changed_while_the_key_stays(server, admin, given, role, datasets):
+    if "kim" not in server.passwords:
+        server.passwords["kim"] = add(admin, "kim", datasets=["dogs"], expires_at="2130-01-31T00:00:00Z").json()["password"]
+    kim = server.session("kim")
+    answer = admin.patch("/v1/users/kim", json=given)
+    assert answer.status_code == 200, answer.text
+    assert {**answer.json(), "last_used_at": None} == {
+        "user": "kim", "role": role, "datasets": datasets, "expires_at": "2130-01-31T00:00:00.000Z", "last_used_at": None}  # fmt: skip
+    assert kim.get("/v1/me").json() == {"user": "kim", "role": role, "datasets": datasets}
+    assert kim.get("/images/cats/image0.png").status_code == 200
+    assert kim.get("/v1/users").status_code == (200 if role == "admin" else 403)
+
+
+def test_until_when_a_user_may_is_changed(server, admin):
+    key = add(admin, "lea", role="viewer").json()["password"]
+    soon = (datetime.now(timezone.utc) + timedelta(seconds=2)).isoformat()
+    assert admin.patch("/v1/users/lea", json={"expires_at": soon}).json()["expires_at"][:19] == soon[:19]
+    until(lambda: as_user(server, "lea", key).get("/v1/me").status_code == 401, "lea expires")
+    answer = admin.patch("/v1/users/lea", json={"expires_at": None}).json()
+    assert (answer["expires_at"], answer["role"]) == (None, "viewer")
+    assert as_user(server, "lea", key).get("/v1/me").json()["role"] == "viewer"
+
+
+@pytest.mark.parametrize("body, status, named", [
+    ({"role": "king"}, 400, "king"), ({"role": "none"}, 422, "role"), ({"datasets": []}, 422, "no dataset"), ({"datasets": ["a/b"]}, 400, "datasets"),
+    ({"datasets": [f"d{n}" for n in range(1001)]}, 422, "1000"), ({"expires_at": "2001-01-01T00:00:00Z"}, 400, "past"), ({"password": "x" * 9}, 400, "password"),
+    ({"user": "other"}, 400, "user"),
+])  # fmt: skip
+def test_a_change_that_is_none_is_refused_by_name(admin, body, status, named):
+    before = listed(admin)
+    answer = admin.patch("/v1/users/viewer", json=body)
+    assert (answer.status_code, named in answer.json()["detail"]) == (status, True), answer.text
+    assert [{**item, "last_used_at": None} for item in listed(admin)] == [{**item, "last_used_at": None} for item in before]
+
+
+def test_who_is_not_there_cannot_be_changed_nor_by_whom_is_no_admin(server, admin):
+    assert admin.patch("/v1/users/nobody", json={"role": "viewer"}).status_code == 404
+    for user in ("viewer", "contributor", "admin of cats"):
+        assert server.session(user).patch("/v1/users/viewer", json={"role": "admin"}).status_code == 403
+    assert server.session("viewer").get("/v1/me").json()["role"] == "viewer"
+
+
+@pytest.mark.parametrize("body", [{"role": "contributor"}, {"datasets": ["cats"]}, {"datasets": {"*": "viewer"}}, {"expires_at": "2130-01-31T00:00:00Z"}])
+def test_the_last_admin_stays_one(admin, body):
+    if "kim" in [item["user"] for item in listed(admin)]:
+        admin.delete("/v1/users/kim")
+    answer = admin.patch("/v1/users/admin", json=body)
+    assert (answer.status_code, "last admin" in answer.json()["detail"]) == (409, True)
+    assert admin.patch("/v1/users/admin", json={"role": "admin", "expires_at": None}).status_code == 200
+
+
 def test_the_list_says_when_each_was_last_let_in(server, admin):
     key = add(admin, "gil").json()["password"]
     last = lambda: next(item["last_used_at"] for item in listed(admin) if item["user"] == "gil")  # noqa: E731
@@ -316,11 +372,13 @@ def test_what_is_done_to_users_is_in_the_audit_log_without_secrets(server, admin
     key = add(admin, "ida", role="viewer", datasets=["cats"]).json()["password"]
     as_user(server, "ida", key).post("/v1/me/password", json={"password": "eight 8s"})
     add(admin, "ida")
+    admin.patch("/v1/users/ida", json={"role": "contributor"})
     admin.delete("/v1/users/ida")
     new = audit(admin)[len(before) :]
     assert [(entry["by"], entry["action"], entry["target"], entry["dataset"]) for entry in new] == [
         ("admin", "user.add", "ida", None),
         ("ida", "password.change", "ida", None),
+        ("admin", "user.change", "ida", None),
         ("admin", "user.remove", "ida", None),
     ]
     assert "viewer" in new[0]["detail"] and "cats" in new[0]["detail"]

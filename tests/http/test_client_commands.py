@@ -208,6 +208,10 @@ def test_people_are_added_listed_and_removed(run, collector):
     assert run("me", user="eve") == [["eve", "none", "secret=contributor"]]
     (line,) = [line for line in run("users") if line[0] == "eve"]
     assert line[1:4] == ["none", "secret=contributor", "2130-01-31T00:00:00.000Z"]
+    assert run("users", "change", "eve", "--role", "viewer") == [["eve", "viewer", "", "2130-01-31T00:00:00.000Z"]]
+    assert run("users", "change", "eve", "--expires", "never") == [["eve", "viewer", "", "-"]]
+    assert run("me", user="eve") == [["eve", "viewer"]]
+    assert "no user" in run("users", "change", "nobody", "--role", "viewer", fails=1)
     assert run("users", "remove", "eve") == []
     assert "401" in run("me", user="eve", fails=1)
     assert "403" in run("users", user="guest", fails=1)
