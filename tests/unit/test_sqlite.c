@@ -345,6 +345,68 @@ static void a_change_of_all_samples_is_made_in_bites_between_which_others_label(
 	dataset_close(changing.dataset);
 }
 
+/* --- what is counted ---------------------------------------------------------------------------------------------- */
+
+static void by_hand(const char *sql)
+{
+	sqlite3 *database;
+
+	assert_int_equal(sqlite3_open(temp("dbs/cats.db"), &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(database);
+}
+
+static void label(struct dataset *dataset, const char *filepath, const char *label)
+{
+	bool accepted;
+
+	must(dataset_label_path(dataset, "ada", "/pictures", filepath, label, &accepted, &failure));
+	assert_true(accepted);
+}
+
+/* "3: 1 labelled, cat 1, dog 0" */
+static void assert_counted(struct dataset *dataset, const char *expected)
+{
+	struct dataset_info info;
+	char text[256];
+	int len;
+
+	must(dataset_info(dataset, &info, &failure));
+	len = snprintf(text, sizeof(text), "%d: %d labelled, %d unlabelled", (int)info.counts.size,
+	               (int)info.counts.labelled, (int)info.counts.unlabelled);
+	for (size_t i = 0; i < info.labels.count; i++)
+		len += snprintf(text + len, sizeof(text) - (size_t)len, ", %s %d", info.labels.item[i].name,
+		                (int)info.labels.item[i].count);
+	dataset_info_release(&info);
+	assert_string_equal(text, expected);
+}
+
+static void what_people_change_by_hand_is_counted_as_what_we_change(void **state)
+{
+	struct dataset *dataset;
+	int64_t key;
+	bool created;
+
+	(void)state;
+	must(dataset_create(store, "cats", "/pictures", NULL, &failure));
+	must(dataset_open(store, "cats", &dataset, &failure));
+	must(dataset_label_add(dataset, "cat", &key, &created, &failure));
+	must(dataset_label_add(dataset, "dog", &key, &created, &failure));
+	add_samples(dataset, 0, 3);
+	label(dataset, "0.png", "cat");
+	assert_counted(dataset, "3: 1 labelled, 2 unlabelled, cat 1, dog 0");
+	by_hand("UPDATE samples SET label = 'dog' WHERE id = 1; UPDATE samples SET label = 'cat', state = 1 WHERE id = 2;"
+	        "INSERT INTO samples (filepath, label, state, position) VALUES ('hand.png', 'dog', 1, 9);"
+	        "DELETE FROM samples WHERE id = 3");
+	assert_counted(dataset, "3: 3 labelled, 0 unlabelled, cat 1, dog 2");
+	label(dataset, "0.png", "cat");
+	label(dataset, "hand.png", "cat");
+	assert_counted(dataset, "3: 3 labelled, 0 unlabelled, cat 3, dog 0");
+	by_hand("UPDATE samples SET label = '', state = 0 WHERE id = 1");
+	assert_counted(dataset, "3: 2 labelled, 1 unlabelled, cat 2, dog 0");
+	dataset_close(dataset);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +418,7 @@ int main(void)
 		TEST(a_database_that_was_not_writable_when_it_was_opened_is_once_it_may_be),
 		TEST(a_lock_on_one_dataset_keeps_no_other_waiting),
 		TEST(what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile),
+		TEST(what_people_change_by_hand_is_counted_as_what_we_change),
 		TEST(a_change_of_all_samples_is_made_in_bites_between_which_others_label),
 	};
 

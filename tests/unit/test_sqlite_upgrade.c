@@ -79,9 +79,27 @@ static void meanwhile(const char *sql)
 	sqlite3_close(database);
 }
 
+/* Samples without a label are counted, too. */
+#define COUNTS_OF_VERSION_4                                                                                      \
+	"DROP TRIGGER samples_inserted; DROP TRIGGER samples_state; DROP TRIGGER samples_deleted;"            \
+	"ALTER TABLE samples DROP COLUMN tally_mark;"                                                         \
+	"INSERT INTO counts SELECT 'label', '', COUNT(*) FROM samples WHERE label = '';"                      \
+	"CREATE TRIGGER samples_inserted AFTER INSERT ON samples BEGIN"                                       \
+	" UPDATE counts SET n = n + 1 WHERE kind = 'size';"                                                   \
+	" INSERT INTO counts VALUES ('state', NEW.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;"             \
+	" INSERT INTO counts VALUES ('label', NEW.label, 1) ON CONFLICT DO UPDATE SET n = n + 1; END;"        \
+	"CREATE TRIGGER samples_state AFTER UPDATE OF state ON samples WHEN OLD.state <> NEW.state BEGIN"     \
+	" UPDATE counts SET n = n - 1 WHERE kind = 'state' AND name = OLD.state;"                             \
+	" INSERT INTO counts VALUES ('state', NEW.state, 1) ON CONFLICT DO UPDATE SET n = n + 1; END;"        \
+	"CREATE TRIGGER samples_label AFTER UPDATE OF label ON samples WHEN OLD.label <> NEW.label BEGIN"     \
+	" UPDATE counts SET n = n - 1 WHERE kind = 'label' AND name = OLD.label;"                             \
+	" INSERT INTO counts VALUES ('label', NEW.label, 1) ON CONFLICT DO UPDATE SET n = n + 1; END;"        \
+	"CREATE TRIGGER samples_deleted AFTER DELETE ON samples BEGIN"                                        \
+	" UPDATE counts SET n = n - 1 WHERE kind = 'size'; END;"
+
 /* As version 4 left it: nothing said of labels; no flags, no indexes of filters, no events that take others back. */
 #define TO_VERSION_4                                                                                             \
-	"DROP TRIGGER events_given; DROP TRIGGER events_timed; DROP TRIGGER events_undone; DROP TRIGGER events_removed;" \
+	"DROP TRIGGER events_removed;" COUNTS_OF_VERSION_4                                                       \
 	"DROP TRIGGER votes_added; DROP TRIGGER votes_given; DROP TRIGGER votes_changed; DROP TRIGGER votes_taken;" \
 	"DROP TRIGGER votes_removed; DROP TABLE stats_given; DROP TABLE stats_leads; DROP TABLE stats_pairs;" \
 	"DROP TABLE stats_opinions;" \

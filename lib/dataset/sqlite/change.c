@@ -183,9 +183,13 @@ static int change_end_leases(struct sqlite_conn *writer, struct said *said, cons
 
 static int set_state(struct sqlite_conn *writer, struct said *said, enum sample_state state, struct err *err)
 {
+	enum sample_state was = said->now.state;
+
 	said->now.state = state;
-	return conn_run(writer, err, "UPDATE samples SET state = ?2, version = version + 1 WHERE id = ?1", "ii", said->row,
-	                (int64_t)state);
+	return conn_run(writer, err,
+	                "UPDATE" OR_FAIL "samples SET state = ?2, version = version + 1, " TALLIED " WHERE id = ?1", "ii",
+	                said->row, (int64_t)state) ||
+	       tally_state(writer, was, -1, err) || tally_state(writer, state, 1, err);
 }
 
 static int change_save(struct sqlite_conn *writer, struct said *said, const struct sample_change *change,
@@ -274,11 +278,13 @@ static int write_changes(struct sqlite_conn *writer, void *data, struct err *err
 
 	if (changes->count == 1)
 		return change_each(writer, changes, err);
-	if (conn_run(writer, err, "SAVEPOINT changes", ""))
+	if (tally_write(writer, err) || conn_run(writer, err, "SAVEPOINT changes", ""))
 		return -1;
 	int failed = change_each(writer, changes, err);
-	if (failed)
+	if (failed) {
+		tally_clear(writer);
 		conn_run(writer, NULL, "ROLLBACK TO changes", "");
+	}
 	return conn_run(writer, failed ? NULL : err, "RELEASE changes", "") || failed;
 }
 
@@ -321,10 +327,11 @@ static int write_retry_unreadable(struct sqlite_conn *writer, void *data, struct
 {
 	/* SAMPLE_MARK_READABLE for all at once, since a whole disk may have millions. Nobody holds them, so each has at
 	 * least one place; the real number is counted when one is taken. */
-	if (conn_run(writer, err, "UPDATE samples SET state = 0, version = version + 1, slots = 1 WHERE state = 3", ""))
+	if (conn_run(writer, err,
+	             "UPDATE samples SET state = 0, version = version + 1, slots = 1, " TALLIED " WHERE state = 3", ""))
 		return -1;
-	*(int64_t *)data = sqlite3_changes64(writer->db);
-	return 0;
+	int64_t count = *(int64_t *)data = sqlite3_changes64(writer->db);
+	return tally_state(writer, SAMPLE_UNREADABLE, -count, err) || tally_state(writer, SAMPLE_UNLABELLED, count, err);
 }
 
 /* Called at start and reload, when what a crash left is ended, too. */

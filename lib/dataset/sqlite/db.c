@@ -309,6 +309,7 @@ static int set_synced(struct sqlite_db *db, bool durable, struct err *err)
 
 static void roll_back(struct sqlite_db *db)
 {
+	tally_clear(db->writer);
 	if (!sqlite3_get_autocommit(db->writer->db))
 		sqlite3_exec(db->writer->db, "ROLLBACK", NULL, NULL, NULL);
 }
@@ -338,7 +339,7 @@ static int transaction(struct sqlite_db *db, struct combine_job *jobs, struct er
 			goto out;
 		}
 	}
-	failed = conn_run(db->writer, err, "COMMIT", "");
+	failed = tally_write(db->writer, err) || conn_run(db->writer, err, "COMMIT", "");
 	if (!failed)
 		wal_after(db);
 out:

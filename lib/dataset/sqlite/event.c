@@ -38,9 +38,26 @@ int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit
 	return !stmt || row;
 }
 
+/* Takes the event that another one undoes out of the statistics. */
+static int tally_undone(struct sqlite_conn *writer, int64_t row, int64_t n, struct err *err)
+{
+	sqlite3_stmt *stmt =
+		conn_query(writer, err, "SELECT " EVENT_COLUMNS " FROM events WHERE sample = ? AND n = ?", "ii", row, n);
+	int step = stmt ? conn_step(writer, stmt, err) : -1;
+
+	if (step < 1)
+		return step;
+	const struct label_event undone = read_event(stmt);
+	int failed = tally_event(writer, &undone, -1, err);
+	conn_done(stmt);
+	return failed;
+}
+
 int event_insert(struct sqlite_conn *writer, int64_t row, int64_t n, const struct label_event *event,
                  const char *request, struct err *err)
 {
+	if (tally_event(writer, event, 1, err) || (event->undoes && tally_undone(writer, row, event->undoes, err)))
+		return -1;
 	return conn_run(writer, err,
 	                "INSERT" OR_FAIL "INTO events"
 	                " (sample, n, label, by, at, source, lead_time_ms, request, undoes, merged)"

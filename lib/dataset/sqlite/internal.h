@@ -16,6 +16,13 @@
 /* --- a connection: statements prepared once, by the address of their text ----------------------------------------- */
 
 enum { SQLITE_STATEMENTS_MAX = 128 }; /* distinct statements in one connection */
+enum { TALLY_MAX = 64 };              /* sums of changes of counts that wait to be written */
+
+struct tallied {
+	enum { TALLY_SIZE, TALLY_BYTES, TALLY_STATE, TALLY_LABEL, TALLY_GIVEN, TALLY_LEAD } kind;
+	char *text;
+	int64_t number, n, ms;
+};
 
 struct sqlite_conn {
 	sqlite3 *db;
@@ -26,6 +33,8 @@ struct sqlite_conn {
 	} statement[SQLITE_STATEMENTS_MAX];
 	/* after a failure that only a new connection may recover from: a read-only file, damage, a disk error */
 	bool worn;
+	struct tallied tally[TALLY_MAX];
+	size_t tally_count;
 	struct sqlite_conn *next; /* in the pool of idle readers */
 };
 
@@ -188,6 +197,19 @@ int carry_columns(struct sqlite_conn *writer, struct err *err);
 /* Creates all of them again. */
 int carry_back(struct sqlite_conn *writer, const struct carried *carried, struct err *err);
 void carried_release(struct carried *carried);
+
+/* tally.c. Changes of counts are added up over a transaction. A write that counts what it does to a row of samples
+ * itself also changes the row's tally_mark, so that no trigger counts it again. db_write writes the sums before it
+ * commits; call tally_write before a count is read, or a savepoint begun; tally_clear when they are rolled back. */
+int tally_write(struct sqlite_conn *writer, struct err *err);
+void tally_clear(struct sqlite_conn *writer);
+int tally_size(struct sqlite_conn *writer, int64_t samples, int64_t bytes, struct err *err);
+int tally_state(struct sqlite_conn *writer, enum sample_state state, int64_t samples, struct err *err);
+/* "" is not counted. */
+int tally_label(struct sqlite_conn *writer, const char *label, int64_t samples, struct err *err);
+/* What the event says to the statistics, if it is anything; sign -1: takes it back. */
+int tally_event(struct sqlite_conn *writer, const struct label_event *event, int64_t sign, struct err *err);
+#define TALLIED "tally_mark = 1 - tally_mark"
 
 /* triggers.c: what version 5 changes in keeping the counts of samples, and adds for statistics. */
 extern const char counts_schema[], stats_schema[];

@@ -173,7 +173,8 @@ static int find_label_uses(struct sqlite_conn *writer, const char *name, struct 
 {
 	int64_t votes = 0, decisions = 0;
 
-	if (conn_int64(writer, err, 0, &uses->samples, "SELECT n FROM counts WHERE kind = 'label' AND name = ?", "s", name) ||
+	if (tally_write(writer, err) ||
+	    conn_int64(writer, err, 0, &uses->samples, "SELECT n FROM counts WHERE kind = 'label' AND name = ?", "s", name) ||
 	    (uses->samples == 0 &&
 	     (conn_int64(writer, err, 0, &votes, "SELECT 1 FROM votes WHERE label = ? LIMIT 1", "s", name) ||
 	      decided_any(writer, name, &decisions, err))))

@@ -41,8 +41,11 @@ static const char RENAME_EVENTS[] =
 static int relabel_rename(struct sqlite_conn *writer, int64_t after, int64_t last, const struct relabelling *now,
                           struct err *err)
 {
-	return conn_run(writer, err, "UPDATE samples SET label = ?4 WHERE id > ?1 AND id <= ?2 AND label = ?3", "iiss", after,
-	                last, now->from, now->to) ||
+	if (conn_run(writer, err, "UPDATE samples SET label = ?4, " TALLIED " WHERE id > ?1 AND id <= ?2 AND label = ?3",
+	             "iiss", after, last, now->from, now->to))
+		return -1;
+	int64_t count = sqlite3_changes64(writer->db);
+	return tally_label(writer, now->from, -count, err) || tally_label(writer, now->to, count, err) ||
 	       conn_run(writer, err, "UPDATE votes SET label = ?4 WHERE sample > ?1 AND sample <= ?2 AND label = ?3", "iiss",
 	                after, last, now->from, now->to) ||
 	       conn_run(writer, err, RENAME_EVENTS, "iiss", after, last, now->from, now->to);
@@ -147,7 +150,8 @@ int relabel_end(struct sqlite_conn *writer, bool *ended, struct err *err)
 {
 	int64_t left;
 
-	if (conn_int64(writer, err, 0, &left,
+	if (tally_write(writer, err) ||
+	    conn_int64(writer, err, 0, &left,
 	               "SELECT 1 FROM counts WHERE kind = 'label' AND n > 0 AND name = (SELECT label FROM relabelling)", ""))
 		return -1;
 	*ended = !left;

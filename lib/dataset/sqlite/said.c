@@ -226,6 +226,15 @@ static int save_slots(struct sqlite_conn *writer, const struct said *said, int64
 	                                        said->row, places);
 }
 
+static int tally_outcome(struct sqlite_conn *writer, const struct sample *was, const struct rules_outcome *now,
+                         struct err *err)
+{
+	return (was->state != now->state &&
+	        (tally_state(writer, was->state, -1, err) || tally_state(writer, now->state, 1, err))) ||
+	       (strcmp(was->label, now->label) != 0 &&
+	        (tally_label(writer, was->label, -1, err) || tally_label(writer, now->label, 1, err)));
+}
+
 static int save_settled(struct sqlite_conn *writer, const struct said *said, const struct rules_settled *settled,
                         struct err *err)
 {
@@ -235,9 +244,10 @@ static int save_settled(struct sqlite_conn *writer, const struct said *said, con
 		return save_slots(writer, said, settled->places, err);
 	return conn_run(writer, err,
 	                "UPDATE" OR_FAIL "samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4,"
-	                " labelled_by = ?5, slots = ?6 WHERE id = ?1",
+	                " labelled_by = ?5, slots = ?6, " TALLIED " WHERE id = ?1",
 	                "isiisi", said->row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by,
 	                settled->places) ||
+	       tally_outcome(writer, &said->now, outcome, err) ||
 	       (settled->leases_end && said->leases > 0 &&
 	        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", said->row));
 }

@@ -146,6 +146,13 @@ int64_t new_position(const struct dataset_policy *policy, int64_t row)
 	return (int64_t)(random % (uint64_t)QUEUE_END_BASE);
 }
 
+static int tally_added(struct sqlite_conn *writer, const char *label, int64_t bytes, struct err *err)
+{
+	return tally_size(writer, 1, bytes, err) ||
+	       tally_state(writer, label[0] ? SAMPLE_LABELLED : SAMPLE_UNLABELLED, 1, err) ||
+	       tally_label(writer, label, 1, err);
+}
+
 /* The id of the next new sample: that of a removed one is not given again. */
 static int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err)
 {
@@ -178,10 +185,11 @@ static int seed_insert(struct sqlite_conn *writer, struct merge *merge, const st
 	merge->result.samples_added++;
 	if (next_row(writer, &row, err) ||
 	    conn_run(writer, err,
-	             "INSERT" OR_FAIL "INTO samples (id, filepath, label, state, position, slots)"
-	             " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	             "INSERT" OR_FAIL "INTO samples (id, filepath, label, state, position, slots, tally_mark)"
+	             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
 	             "issiii", row, seed->filepath, seed->label, (int64_t)labelled, new_position(&merge->policy, row),
-	             labelled ? INT64_C(0) : merge->policy.overlap))
+	             labelled ? INT64_C(0) : merge->policy.overlap) ||
+	    tally_added(writer, seed->label, 0, err))
 		return -1;
 	return labelled ? add_seed_event(writer, merge, row, seed->label, err) : 0;
 }
@@ -289,14 +297,16 @@ static int check_addition(struct sqlite_conn *writer, struct addition *addition,
                           struct err *err)
 {
 	const struct dataset_image *image = addition->image;
-	int64_t taken, known = 1, bytes, removed;
+	int64_t taken, known = 1, bytes = 0, removed;
 
 	if (conn_int64(writer, err, 0, &addition->row, "SELECT id FROM samples WHERE sha256 = ?", "s", image->sha256) ||
 	    conn_int64(writer, err, 0, &removed, "SELECT 1 FROM removed WHERE blob_key = ?", "s", image->blob_key) ||
 	    conn_int64(writer, err, 0, &taken, "SELECT 1 FROM samples WHERE filepath = ?", "s", image->filepath) ||
 	    (image->label[0] &&
 	     conn_int64(writer, err, 0, &known, LABEL_GIVEN, "s", image->label)) ||
-	    conn_int64(writer, err, 0, &bytes, "SELECT n FROM counts WHERE kind = 'bytes' AND name = ''", ""))
+	    (addition->quota_bytes > 0 &&
+	     (tally_write(writer, err) ||
+	      conn_int64(writer, err, 0, &bytes, "SELECT n FROM counts WHERE kind = 'bytes' AND name = ''", ""))))
 		return -1;
 	struct rules_upload upload = {.image = image,
 	                              .same_bytes = addition->row > 0,
@@ -320,12 +330,13 @@ static int insert_image(struct sqlite_conn *writer, struct addition *addition, c
 	if (next_row(writer, &addition->row, err) ||
 	    conn_run(writer, err,
 	             "INSERT" OR_FAIL "INTO samples (id, filepath, label, state, position, slots, blob_key, type, sha256,"
-	             " filename, url, bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by)"
-	             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+	             " filename, url, bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by, tally_mark)"
+	             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 1)",
 	             "issiiisssssiiiisis", addition->row, image->filepath, image->label, (int64_t)labelled,
 	             new_position(policy, addition->row), labelled ? INT64_C(0) : policy->overlap, image->blob_key,
 	             image->type, image->sha256, image->filename, image->url, image->bytes, image->width, image->height,
-	             now, image->user, labelled ? now : INT64_C(0), labelled ? image->user : ""))
+	             now, image->user, labelled ? now : INT64_C(0), labelled ? image->user : "") ||
+	    tally_added(writer, image->label, image->bytes, err))
 		return -1;
 	const struct feed_item item = {
 		.kind = FEED_UPLOAD, .id = addition->row - 1, .label = "", .by = image->user, .at = now};

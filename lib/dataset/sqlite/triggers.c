@@ -13,7 +13,8 @@
 	" ON CONFLICT DO UPDATE SET n = n + 1;"
 
 /* Instead of those of version 1, which looked each state up among all: a text is not compared with a number by an
- * index. Every state has its row. Nobody asks how many samples lack a label. No count is NOT NULL: see OR_FAIL. */
+ * index. Every state has its row. What our writes count themselves (tally.c) is left out; what remains is what people
+ * do by hand, or a move does. Nobody asks how many samples lack a label. No count is NOT NULL: see OR_FAIL. */
 const char counts_schema[] =
 	"DROP TRIGGER samples_inserted;"
 	"DROP TRIGGER samples_state;"
@@ -22,19 +23,19 @@ const char counts_schema[] =
 	"CREATE TABLE counts_5 (kind TEXT, name TEXT, n INTEGER, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
 	"INSERT INTO counts_5 SELECT kind, name, n FROM counts WHERE kind <> 'label' OR name <> '';"
 	"DROP TABLE counts;"
+	"ALTER TABLE samples ADD COLUMN tally_mark INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE counts_5 RENAME TO counts;"
 	"INSERT OR IGNORE INTO counts VALUES ('state', 0, 0), ('state', 1, 0), ('state', 2, 0), ('state', 3, 0),"
 	" ('state', 4, 0);"
-	"CREATE TRIGGER samples_inserted AFTER INSERT ON samples BEGIN"
+	"CREATE TRIGGER samples_inserted AFTER INSERT ON samples WHEN NEW.tally_mark = 0 BEGIN"
 	" UPDATE counts SET n = n + 1 WHERE kind = 'size' AND name = '';"
 	" UPDATE counts SET n = n + 1" OF_STATE("NEW") HAS_LABEL
 	" UPDATE counts SET n = n + NEW.bytes WHERE kind = 'bytes' AND name = '' AND NEW.bytes > 0;"
 	"END;"
-	"CREATE TRIGGER samples_state AFTER UPDATE OF state ON samples WHEN OLD.state <> NEW.state BEGIN"
+	"CREATE TRIGGER samples_state AFTER UPDATE OF state, label ON samples WHEN OLD.tally_mark = NEW.tally_mark"
+	" AND (OLD.state <> NEW.state OR OLD.label <> NEW.label) BEGIN"
 	" UPDATE counts SET n = n - 1" OF_STATE("OLD")
 	" UPDATE counts SET n = n + 1" OF_STATE("NEW")
-	"END;"
-	"CREATE TRIGGER samples_label AFTER UPDATE OF label ON samples WHEN OLD.label <> NEW.label BEGIN"
 	" UPDATE counts SET n = n - 1" OF_LABEL("OLD") HAS_LABEL
 	"END;"
 	"CREATE TRIGGER samples_deleted AFTER DELETE ON samples BEGIN"
@@ -91,21 +92,6 @@ const char stats_schema[] =
 	"CREATE TABLE stats_given (by TEXT, day INTEGER, n INTEGER, PRIMARY KEY (by, day)) WITHOUT ROWID;"
 	"CREATE TABLE stats_leads (by TEXT, lead_from INTEGER, n INTEGER, ms INTEGER,"
 	" PRIMARY KEY (by, lead_from)) WITHOUT ROWID;"
-	"CREATE TRIGGER events_given AFTER INSERT ON events WHEN " GIVES("NEW") " BEGIN"
-	" INSERT INTO stats_given VALUES (NEW.by, " DAY("NEW") ", 1) ON CONFLICT DO UPDATE SET n = n + 1;"
-	"END;"
-	"CREATE TRIGGER events_timed AFTER INSERT ON events WHEN " TIMED("NEW") " BEGIN"
-	" INSERT INTO stats_leads VALUES (NEW.by, " LEAD_FROM("NEW") ", 1, NEW.lead_time_ms)"
-	"  ON CONFLICT DO UPDATE SET n = n + 1, ms = ms + excluded.ms;"
-	"END;"
-	"CREATE TRIGGER events_undone AFTER INSERT ON events WHEN NEW.undoes > 0 BEGIN"
-	" INSERT INTO stats_given SELECT by, " DAY("events") ", -1 FROM events"
-	"  WHERE sample = NEW.sample AND events.n = NEW.undoes AND " GIVES("events")
-	"  ON CONFLICT DO UPDATE SET n = n - 1;"
-	" INSERT INTO stats_leads SELECT by, " LEAD_FROM("events") ", -1, -lead_time_ms FROM events"
-	"  WHERE sample = NEW.sample AND events.n = NEW.undoes AND " TIMED("events")
-	"  ON CONFLICT DO UPDATE SET n = n - 1, ms = ms + excluded.ms;"
-	"END;"
 	"CREATE TRIGGER events_removed AFTER DELETE ON events WHEN " GIVES("OLD") " AND NOT EXISTS"
 	" (SELECT 1 FROM events WHERE sample = OLD.sample AND undoes = OLD.n) BEGIN"
 	" UPDATE stats_given SET n = n - 1 WHERE by = OLD.by AND day = " DAY("OLD") ";"
