@@ -10,6 +10,7 @@ SAID = [  # of each sample, by each of them; None: nothing
     ("circle", "circle", "circle"), ("square", "square", "circle"), ("circle", "square", None), ("square", "square", None),
     ("circle", "circle", "circle"), ("square", None, None), (None, None, None),
 ]
+UNSAID = 1000  # further samples
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def server(make_shared_server):
     server.add_user("viewer", role="viewer")
     server.add_user("elsewhere", datasets=["empty"])
     server.add_dataset("empty", samples=1)
-    server.add_dataset("said", samples=len(SAID), labels=["circle", "square"])
+    server.add_dataset("said", samples=[f"image{number}.png" for number in range(len(SAID) + UNSAID)], labels=["circle", "square"])
     server.add_dataset("timed", samples=5, labels=["circle"])
     return server.start()
 
@@ -89,6 +90,24 @@ def test_who_may_not_see_the_dataset_sees_no_statistics(server):
 @pytest.mark.parametrize("query", [{"by": "ann"}, {"limit": 1}])
 def test_an_unknown_parameter_is_named(server, query):
     assert_problem(server.session("viewer").get("/v1/datasets/said/stats", params=query), 400, next(iter(query)))
+
+
+@pytest.mark.on("mongo")
+def test_statistics_read_the_counts_alone(server):
+    session, store = server.session("viewer"), server.config["dataset_store"]
+    stats(session, "said")  # what is read once is known
+    with pymongo.MongoClient(store["uri"]) as client:
+        database = client[store["database"]]
+        counts = database.counters.count_documents({"dataset": "said"})
+        database.command("profile", 2)
+        try:
+            stats(session, "said")
+        finally:
+            database.command("profile", 0)
+        ran = list(database.system.profile.find({"appName": {"$regex": "^image-label-server stats"}}))
+    assert any(entry["ns"].endswith(".counters") for entry in ran)
+    assert not [entry["command"] for entry in ran if "COLLSCAN" in entry.get("planSummary", "")]
+    assert sum(entry.get("docsExamined", 0) for entry in ran) <= 2 * counts + len(ran) < UNSAID
 
 
 # --- a database whose labels were given before statistics were kept
