@@ -2,6 +2,7 @@
 
 Usage: loaders.py LOADER PATH
 """
+import functools
 import hashlib
 import json
 import sys
@@ -13,11 +14,16 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def pandas(path):
+def csv(path):
     import pandas
 
-    table = pandas.read_csv(path, keep_default_na=False, dtype=str)
-    return table.values.tolist()
+    return pandas.read_csv(path, keep_default_na=False, dtype=str).values.tolist()
+
+
+def jsonl(path):
+    import pandas
+
+    return json.loads(pandas.read_json(path, lines=True, dtype=False, convert_dates=False).to_json(orient="records"))
 
 
 def huggingface(path):
@@ -27,9 +33,11 @@ def huggingface(path):
     given = {"data_dir": str(path)} if Path(path).is_dir() else {"data_files": str(path)}
     parts = load_dataset("imagefolder", **given).cast_column("image", Image(decode=False))
 
+    opened = functools.cache(zipfile.ZipFile)
+
     def read(image):
         name, inside, archive = image["path"].partition("::")
-        return zipfile.ZipFile(archive).read(name.removeprefix("zip://")) if inside else Path(name).read_bytes()
+        return opened(archive).read(name.removeprefix("zip://")) if inside else Path(name).read_bytes()
 
     return {name: [[digest(read(row["image"])), row["label"]] for row in part] for name, part in parts.items()}
 
@@ -61,7 +69,7 @@ def labelstudio(path):
     with tempfile.TemporaryDirectory() as folder:
         Converter(config, folder, download_resources=False).convert_to_json_min(str(path), folder, is_dir=False)
         rows = json.loads(next(Path(folder).glob("*.json")).read_text())
-    return [[row["filepath"], row.get("label", "")] for row in rows]
+    return [[row["filepath"], row.get("label", ""), row["image"]] for row in rows]
 
 
 if __name__ == "__main__":
