@@ -289,6 +289,7 @@ void export_close(struct export *export)
 	hash_stream_free(export->hash);
 	each_release(&export->each);
 	snapshot_release(&export->snapshot);
+	split_release(&export->split);
 	classes_release(&export->classes);
 	buf_release(&export->out);
 }

@@ -23,6 +23,8 @@ struct making {
 	struct digests digests;
 	struct spool spool;
 	struct buf out; /* lines on their way into it */
+	bool may_read;  /* images, to hash them; else it ends at the first one for which that is needed, and */
+	bool must_read; /* is set */
 };
 
 static bool making_left(struct making *making)
@@ -30,7 +32,7 @@ static bool making_left(struct making *making)
 	return making->snapshot.size % PAGE == 0 && request_is_gone(making->call->request);
 }
 
-/* Hashes the images that lie in base_dir, so that the moment which the manifest shows is short. */
+/* Hashes the images that lie in base_dir. */
 static int hash_images(struct making *making, struct err *err)
 {
 	struct sample *page;
@@ -65,6 +67,20 @@ static int manifest_flush(struct making *making, struct err *err)
 	return failed;
 }
 
+/* An image that is not there has no digest. */
+static int making_digest(struct making *making, const struct sample *sample, char out[HASH_SHA256_HEX], struct err *err)
+{
+	int failed = making->may_read ? digests_of(&making->digests, sample, out, err)
+	                              : digests_known(&making->digests, sample, out, err);
+
+	if (failed && err->code == ERR_NOT_FOUND) {
+		out[0] = '\0';
+		return 0;
+	}
+	making->must_read = !failed && !out[0];
+	return failed || making->must_read;
+}
+
 static int manifest_add_sample(void *data, const struct sample *sample, struct err *err)
 {
 	struct making *making = data;
@@ -72,23 +88,34 @@ static int manifest_add_sample(void *data, const struct sample *sample, struct e
 
 	if (making_left(making))
 		return err_set(err, ERR_BAD_REQUEST, "The client went away");
-	if (digests_of(&making->digests, sample, sha256, err)) {
-		if (err->code != ERR_NOT_FOUND)
-			return -1;
-		sha256[0] = '\0';
-	}
+	if (making_digest(making, sample, sha256, err))
+		return -1;
 	manifest_add(&making->out, sample, sha256,
 	             making->is_split && sha256[0] ? split_of(&making->split, sha256) : NULL);
 	making->snapshot.size++;
 	return making->out.len < PIECE_BYTES ? 0 : manifest_flush(making, err);
 }
 
+static int manifest_add_all(struct making *making, struct err *err)
+{
+	spool_release(&making->spool);
+	spool_init(&making->spool, call_spool_dir(making->call), INT64_MAX);
+	buf_clear(&making->out);
+	making->snapshot.size = 0;
+	return dataset_visit_all(making->call->dataset, manifest_add_sample, making, err) || manifest_flush(making, err);
+}
+
+/* If any image has yet to be hashed, all are first, so that the moment which the manifest shows is short. */
 static int write_manifest(struct making *making, struct err *err)
 {
 	char digest[HASH_SHA256_HEX];
+	int failed = manifest_add_all(making, err);
 
-	if ((making->call->info.place.base_dir[0] && hash_images(making, err)) ||
-	    dataset_visit_all(making->call->dataset, manifest_add_sample, making, err) || manifest_flush(making, err))
+	if (failed && making->must_read) {
+		making->may_read = true;
+		failed = hash_images(making, err) || manifest_add_all(making, err);
+	}
+	if (failed)
 		return -1;
 	digests_keep(&making->digests);
 	spool_finish(&making->spool);
@@ -183,6 +210,7 @@ int snapshots_create(struct call *call, struct err *err)
 		         call_audit(call, "snapshot.create", making.snapshot.name, making.snapshot.digest, err);
 	}
 	spool_release(&making.spool);
+	split_release(&making.split);
 	buf_release(&making.out);
 	snapshot_release(&making.snapshot);
 	return failed;

@@ -2,9 +2,11 @@
 #include "base/hash.h"
 
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 
@@ -120,6 +122,41 @@ void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t
 	               HASH_SHA256_SIZE, &out_len) ||
 	    out_len != HASH_SHA256_SIZE)
 		abort();
+}
+
+struct hash_hmac {
+	EVP_MAC_CTX *context;
+};
+
+struct hash_hmac *hash_hmac_new(const void *key, size_t len)
+{
+	struct hash_hmac *hmac = memory_raw(sizeof(*hmac));
+	EVP_MAC *mac = memory_must(EVP_MAC_fetch(NULL, "HMAC", NULL));
+	char digest[] = "SHA256";
+	const OSSL_PARAM of[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_END};
+
+	hmac->context = memory_must(EVP_MAC_CTX_new(mac));
+	if (!EVP_MAC_init(hmac->context, len ? key : "", len, of))
+		abort();
+	EVP_MAC_free(mac);
+	return hmac;
+}
+
+void hash_hmac_of(struct hash_hmac *hmac, const void *bytes, size_t len, unsigned char out[HASH_SHA256_SIZE])
+{
+	size_t out_len;
+
+	if (!EVP_MAC_init(hmac->context, NULL, 0, NULL) || !EVP_MAC_update(hmac->context, bytes, len) ||
+	    !EVP_MAC_final(hmac->context, out, &out_len, HASH_SHA256_SIZE) || out_len != HASH_SHA256_SIZE)
+		abort();
+}
+
+void hash_hmac_free(struct hash_hmac *hmac)
+{
+	if (!hmac)
+		return;
+	EVP_MAC_CTX_free(hmac->context);
+	free(hmac);
 }
 
 /* OpenSSL's coder counts in int, so both directions work in blocks: 48 bytes are 64 characters. */

@@ -29,6 +29,11 @@ size_t hash_file(const char *algorithm, int fd, int64_t offset, int64_t length, 
 /* HMAC-SHA-256 (RFC 2104). */
 void hash_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
                       unsigned char out[HASH_SHA256_SIZE]);
+/* The same for many messages with one key, at a fifth of the cost. One thread. */
+struct hash_hmac;
+struct hash_hmac *hash_hmac_new(const void *key, size_t len);
+void hash_hmac_of(struct hash_hmac *hmac, const void *bytes, size_t len, unsigned char out[HASH_SHA256_SIZE]);
+void hash_hmac_free(struct hash_hmac *hmac); /* NULL is fine */
 
 /* Append Base64 (RFC 4648 §4), or the bytes that it encodes, to out. Decoding fails on anything but canonical base64
  * (out may then hold a part), or above out's ceiling. */

@@ -63,6 +63,8 @@ void json_append_string(cJSON *array, const char *value);
 /* Appends the tree as compact UTF-8; bytes that are not UTF-8 become U+FFFD. Fails above the buffer's ceiling; the
  * buffer then keeps what it held. */
 int json_print(const cJSON *tree, struct buf *out);
+/* Appends a string, with its quotes. */
+void json_print_text(const char *text, struct buf *out);
 /* Appends the tree as compact ASCII (\uXXXX, surrogate pairs), fit for a header. */
 int json_print_ascii(const cJSON *tree, struct buf *out);
 

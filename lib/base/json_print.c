@@ -133,6 +133,11 @@ static int print(const cJSON *tree, bool ascii, struct buf *out)
 	return -1;
 }
 
+void json_print_text(const char *text, struct buf *out)
+{
+	print_string(text, false, out);
+}
+
 int json_print(const cJSON *tree, struct buf *out)
 {
 	return print(tree, false, out);

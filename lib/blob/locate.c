@@ -89,17 +89,38 @@ static int open_beneath(int base, const char *filepath, char root[PATH_MAX])
 	return fd;
 }
 
+/* Non-zero when it is too long (errno ENAMETOOLONG). */
+static int join_anywhere(const char *base_dir, const char *filepath, char out[2 * PATH_MAX])
+{
+	int len = filepath[0] == '/' ? snprintf(out, 2 * PATH_MAX, "%s", filepath)
+	                             : snprintf(out, 2 * PATH_MAX, "%s/%s", base_dir, filepath);
+
+	errno = ENAMETOOLONG;
+	return len < 0 || len >= 2 * PATH_MAX;
+}
+
 /* Opens filepath as an O_PATH descriptor wherever it lies; the caller checks where that is. */
 static int open_anywhere(const char *base_dir, const char *filepath)
 {
 	char joined[2 * PATH_MAX];
-	int len = filepath[0] == '/' ? snprintf(joined, sizeof(joined), "%s", filepath)
-	                             : snprintf(joined, sizeof(joined), "%s/%s", base_dir, filepath);
-	if (len < 0 || (size_t)len >= sizeof(joined)) {
-		errno = ENAMETOOLONG;
-		return -1;
+
+	return join_anywhere(base_dir, filepath, joined) ? -1 : open(joined, O_PATH | O_CLOEXEC);
+}
+
+enum locate_glance locate_glance(const char *base_dir, const char *filepath, struct located_id *out)
+{
+	char joined[2 * PATH_MAX];
+	struct stat st;
+
+	if (join_anywhere(base_dir, filepath, joined))
+		return LOCATE_UNSURE;
+	if (stat(joined, &st) == 0) {
+		located_id_of(&st, out);
+		return S_ISREG(st.st_mode) ? LOCATE_THERE : LOCATE_UNSURE;
 	}
-	return open(joined, O_PATH | O_CLOEXEC);
+	if (errno != ENOENT && errno != ENOTDIR)
+		return LOCATE_UNSURE;
+	return stat(base_dir, &st) == 0 && S_ISDIR(st.st_mode) ? LOCATE_GONE : LOCATE_UNSURE; /* a disk may be missing */
 }
 
 /* The present path of the descriptor's file; non-zero when it has none any more (errno ESTALE). */

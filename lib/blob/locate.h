@@ -35,4 +35,9 @@ void located_id_of(const struct stat *st, struct located_id *out);
 int locate_file(const char *base_dir, const char *filepath, const struct config_list *roots,
                 struct located *out, struct err *err);
 
+/* Looks at what lies at filepath, wherever that leads, without opening it: at a tenth of the cost, whether a known
+ * file is still as it was, or is gone. */
+enum locate_glance { LOCATE_UNSURE, LOCATE_THERE, LOCATE_GONE };
+enum locate_glance locate_glance(const char *base_dir, const char *filepath, struct located_id *out);
+
 #endif

@@ -34,7 +34,7 @@ int split_parse(const char *text, const char *seed, struct split *out, struct er
 {
 	int sum = 0, parts = 0;
 
-	*out = (struct split){.seed = seed};
+	*out = (struct split){.hmac = NULL};
 	if (strlen(seed) > SPLIT_SEED_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "\"seed\" is longer than %d bytes", SPLIT_SEED_MAX);
 	do {
@@ -43,7 +43,16 @@ int split_parse(const char *text, const char *seed, struct split *out, struct er
 			return split_refuse(err);
 		sum += out->percent[parts++];
 	} while (*text++ == ',');
-	return sum == 100 && parts > 1 ? 0 : split_refuse(err);
+	if (sum != 100 || parts == 1)
+		return split_refuse(err);
+	out->hmac = hash_hmac_new(seed, strlen(seed));
+	return 0;
+}
+
+void split_release(struct split *split)
+{
+	hash_hmac_free(split->hmac);
+	split->hmac = NULL;
 }
 
 const char *split_of(const struct split *split, const char sha256[HASH_SHA256_HEX])
@@ -52,7 +61,7 @@ const char *split_of(const struct split *split, const char sha256[HASH_SHA256_HE
 	uint64_t fraction = 0;
 	int below = 0;
 
-	hash_hmac_sha256(split->seed, strlen(split->seed), sha256, strlen(sha256), digest);
+	hash_hmac_of(split->hmac, sha256, strlen(sha256), digest);
 	for (int i = 0; i < 8; i++)
 		fraction = fraction << 8 | digest[i];
 	int percent = (int)((unsigned __int128)fraction * 100 >> 64);

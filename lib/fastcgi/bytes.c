@@ -87,14 +87,27 @@ void digests_init(struct digests *digests, const struct images *images)
 	digests->count = 0;
 }
 
-bool digests_know(const struct bytes *bytes, char out[HASH_SHA256_HEX])
+static void digests_set(char out[HASH_SHA256_HEX], const char *sha256)
 {
-	const struct sample *sample = bytes->sample;
-	bool same = sample->file_bytes == bytes->size && sample->file_modified_ns == bytes->modified_ns;
-	const char *known = sample->sha256[0] ? sample->sha256 : same ? sample->file_sha256 : "";
+	snprintf(out, HASH_SHA256_HEX, "%s", strlen(sha256) == HASH_SHA256_HEX - 1 ? sha256 : "");
+}
 
-	snprintf(out, HASH_SHA256_HEX, "%s", known);
-	return strlen(known) == HASH_SHA256_HEX - 1;
+int digests_known(const struct digests *digests, const struct sample *sample, char out[HASH_SHA256_HEX],
+                  struct err *err)
+{
+	struct located_id now;
+
+	digests_set(out, sample->sha256);
+	if (!out[0] && sample->blob_key[0])
+		digests_set(out, sample->file_sha256); /* bytes in the store never change */
+	if (out[0] || sample->blob_key[0])
+		return 0;
+	enum locate_glance glance = locate_glance(digests->images.place->base_dir, sample->filepath, &now);
+	if (glance == LOCATE_GONE)
+		return err_set(err, ERR_NOT_FOUND, "Image file not found");
+	if (glance == LOCATE_THERE && now.bytes == sample->file_bytes && now.modified_ns == sample->file_modified_ns)
+		digests_set(out, sample->file_sha256);
+	return 0;
 }
 
 void digests_keep(struct digests *digests)
@@ -144,15 +157,14 @@ int digests_of(struct digests *digests, const struct sample *sample, char out[HA
 {
 	struct bytes bytes;
 
-	if (sample->sha256[0] && strlen(sample->sha256) == HASH_SHA256_HEX - 1) {
-		snprintf(out, HASH_SHA256_HEX, "%s", sample->sha256);
+	if (digests_known(digests, sample, out, err))
+		return -1;
+	if (out[0])
 		return 0;
-	}
 	if (bytes_open(&bytes, &digests->images, sample, err))
 		return -1;
-	bool known = digests_know(&bytes, out);
-	int failed = known ? 0 : hash_bytes(&bytes, out, err);
-	if (!failed && !known)
+	int failed = hash_bytes(&bytes, out, err);
+	if (!failed)
 		digests_add(digests, &bytes, out);
 	bytes_close(&bytes);
 	return failed;

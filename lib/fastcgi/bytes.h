@@ -32,8 +32,9 @@ struct digests {
 void digests_init(struct digests *digests, const struct images *images);
 /* ERR_NOT_FOUND as for bytes_open. */
 int digests_of(struct digests *digests, const struct sample *sample, char out[HASH_SHA256_HEX], struct err *err);
-/* The same for an open image, without reading it: returns whether it is known. */
-bool digests_know(const struct bytes *bytes, char out[HASH_SHA256_HEX]);
+/* The same without reading the image: "" when only that would tell. */
+int digests_known(const struct digests *digests, const struct sample *sample, char out[HASH_SHA256_HEX],
+                  struct err *err);
 /* Adds the SHA-256 of an image that was read to its end. */
 void digests_add(struct digests *digests, const struct bytes *bytes, const char sha256[HASH_SHA256_HEX]);
 /* Stores what was computed. A failure is only logged: the SHA-256s are computed again next time. */

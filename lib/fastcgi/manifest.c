@@ -12,19 +12,25 @@ enum {
 	LINE_MAX_BYTES = 128 * 1024, /* with a filepath and a label as long as they may be, all of it escaped */
 };
 
+static void manifest_put(struct buf *out, const char *before, const char *text)
+{
+	buf_str(out, before);
+	if (text)
+		json_print_text(text, out);
+	else
+		buf_str(out, "null");
+}
+
+/* Without a tree: of a million samples it would take as long as all else. */
 void manifest_add(struct buf *out, const struct sample *sample, const char *sha256, const char *split)
 {
-	cJSON *line = json_new_object();
-
-	json_add_int64(line, "id", sample->id);
-	json_add_string_or_null(line, "sha256", sha256[0] ? sha256 : NULL);
-	json_add_string(line, "filepath", sample->filepath);
-	json_add_string(line, "label", sample->label);
-	json_add_int64(line, "version", sample->version);
-	json_add_string_or_null(line, "split", split);
-	json_print(line, out);
-	buf_char(out, '\n');
-	cJSON_Delete(line);
+	buf_printf(out, "{\"id\":%lld", (long long)sample->id);
+	manifest_put(out, ",\"sha256\":", sha256[0] ? sha256 : NULL);
+	manifest_put(out, ",\"filepath\":", sample->filepath);
+	manifest_put(out, ",\"label\":", sample->label);
+	buf_printf(out, ",\"version\":%lld", (long long)sample->version);
+	manifest_put(out, ",\"split\":", split);
+	buf_str(out, "}\n");
 }
 
 void manifest_open(struct manifest *manifest, struct blob_store *blobs, const char *key)

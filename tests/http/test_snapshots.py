@@ -77,6 +77,29 @@ def test_images_in_base_dir_are_hashed_and_lost_ones_are_not(collector, contribu
     assert (lost["filepath"], lost["sha256"], lost["split"], lost["label"]) == ("lost.png", None, None, "dog")
 
 
+def test_what_is_new_or_has_changed_since_the_last_one_is_hashed(collector, contributor):
+    names = ["kept.png", "changed.png", "lost.png"]
+    folder = collector.add_dataset("twice", ["cat"], names)
+    for name in names:
+        draw(folder / name)
+    assert collector.reload().returncode == 0
+
+    def shas(name):
+        make(contributor, name, "/v1/datasets/twice/snapshots")
+        return {line["filepath"]: line["sha256"] for line in map(json.loads, manifest(contributor, name, "/v1/datasets/twice/snapshots").text.splitlines())}
+
+    def there():
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+    assert shas("1") == shas("2") == there()
+    draw(folder / "changed.png", "blue", (40, 40))
+    (folder / "lost.png").unlink()
+    draw(folder / "new.png", "green")
+    collector.add_dataset("twice", ["cat"], [*names, "new.png"])
+    assert collector.reload().returncode == 0
+    assert shas("3") == {**there(), "lost.png": None}
+
+
 def test_it_stays_as_it_was_while_labels_change(contributor):
     before = make(contributor, "before").json()
     text = manifest(contributor, "before").content

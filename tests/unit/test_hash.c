@@ -96,6 +96,12 @@ static void assert_hmac(const char *key, const char *text, const char *expected)
 	hash_hmac_sha256(key, strlen(key), text, strlen(text), mac);
 	hash_hex(mac, sizeof(mac), hex);
 	assert_string_equal(hex, expected);
+	struct hash_hmac *hmac = hash_hmac_new(key, strlen(key));
+	hash_hmac_of(hmac, "another message", 15, mac);
+	hash_hmac_of(hmac, text, strlen(text), mac);
+	hash_hex(mac, sizeof(mac), hex);
+	assert_string_equal(hex, expected);
+	hash_hmac_free(hmac);
 }
 
 static void hmac_is_that_of_rfc_4231(void **state)

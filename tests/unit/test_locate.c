@@ -330,6 +330,29 @@ static void a_folder_that_may_not_be_searched_makes_nothing_missing(void **state
 /* A file that is replaced by rename all the time is found each time, under its name. */
 static atomic_bool stop_replacing;
 
+static void a_glance_tells_what_is_there_and_what_is_gone(void **state)
+{
+	struct located_id seen;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(in(base, "a.png"), &st), 0);
+	assert_int_equal(locate_glance(base, "a.png", &seen), LOCATE_THERE);
+	assert_int_equal(seen.bytes, st.st_size);
+	assert_int_equal(seen.modified_ns, st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec);
+	assert_int_equal(locate_glance("/nowhere", in(base, "a.png"), &seen), LOCATE_THERE);
+	assert_int_equal(locate_glance(base, "b.png", &seen), LOCATE_GONE);
+	assert_int_equal(locate_glance(base, "a.png/b.png", &seen), LOCATE_GONE);
+	assert_int_equal(locate_glance(base, "", &seen), LOCATE_UNSURE); /* a folder */
+	assert_int_equal(locate_glance(in(base, "not mounted"), "a.png", &seen), LOCATE_UNSURE);
+	assert_int_equal(locate_glance(in(base, "a.png"), "a.png", &seen), LOCATE_UNSURE);
+	assert_int_equal(locate_glance("", "a.png", &seen), LOCATE_UNSURE);
+	char longest[2 * PATH_MAX];
+	memset(longest, 'l', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(locate_glance(base, longest, &seen), LOCATE_UNSURE);
+}
+
 static void *replace(void *unused)
 {
 	(void)unused;
@@ -443,6 +466,7 @@ int main(void)
 		TEST(only_what_is_proven_of_the_file_itself_is_missing),
 		TEST(a_program_out_of_descriptors_finds_nothing_missing),
 		TEST(a_folder_that_may_not_be_searched_makes_nothing_missing),
+		TEST(a_glance_tells_what_is_there_and_what_is_gone),
 		TEST(never_tells_a_name_that_is_gone),
 		TEST(works_without_openat2),
 		TEST(content_tells_the_type_before_the_name_does),

@@ -43,6 +43,8 @@ static void a_part_is_a_fraction_of_the_hmac_of_the_hex_digest(void **state)
 		struct split split = split_made(expected[i].split, "seed");
 
 		assert_string_equal(split_of(&split, sha256), expected[i].part);
+		assert_string_equal(split_of(&split, sha256), expected[i].part); /* nothing is left of the first one */
+		split_release(&split);
 	}
 }
 
@@ -59,6 +61,7 @@ static void parts_are_as_large_as_they_should_be(void **state)
 		for (int part = 0; part < SPLIT_PARTS; part++)
 			count[part] += split_of(&split, sha256) == split_names[part];
 	}
+	split_release(&split);
 	assert_in_range(count[0], 7850, 8150);
 	assert_in_range(count[1], 900, 1100);
 	assert_int_equal(count[0] + count[1] + count[2], 10000);
@@ -76,6 +79,8 @@ static void another_seed_is_another_split(void **state)
 		sha256_of(i, sha256);
 		moved += split_of(&one, sha256) != split_of(&other, sha256);
 	}
+	split_release(&one);
+	split_release(&other);
 	assert_in_range(moved, 400, 600);
 }
 
@@ -90,6 +95,7 @@ static void what_is_no_split_is_refused(void **state)
 		if (!split_parse(texts[i], "", &split, &failure))
 			fail_msg("%s was taken", texts[i]);
 		assert_int_equal(failure.code, ERR_BAD_REQUEST);
+		split_release(&split);
 	}
 }
 

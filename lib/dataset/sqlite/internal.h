@@ -232,6 +232,8 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 	"samples.file_sha256, samples.file_bytes, samples.file_modified_ns"
 enum { SAMPLE_COLUMN_COUNT = 21 };
 void sample_read(sqlite3_stmt *stmt, struct sample *out);
+/* The same without copying: its texts live until the statement's next step, and are not to be released. */
+void sample_borrow(sqlite3_stmt *stmt, struct sample *out);
 /* Reads the sample with this rowid; ERR_NOT_FOUND. */
 int sample_load(struct sqlite_conn *conn, int64_t row, struct sample *out, struct err *err);
 

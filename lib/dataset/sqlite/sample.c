@@ -4,29 +4,49 @@
 #include "base/text.h"
 #include "dataset/rules.h"
 
-void sample_read(sqlite3_stmt *stmt, struct sample *out)
+typedef char *column_get(sqlite3_stmt *stmt, int column);
+
+static void sample_fill(sqlite3_stmt *stmt, struct sample *out, column_get *text)
 {
 	out->id = sqlite3_column_int64(stmt, 0) - 1;
-	out->filepath = column_text(stmt, 1);
-	out->label = column_text(stmt, 2);
+	out->filepath = text(stmt, 1);
+	out->label = text(stmt, 2);
 	out->state = (enum sample_state)sqlite3_column_int(stmt, 3);
 	out->version = sqlite3_column_int64(stmt, 4);
-	out->blob_key = column_text(stmt, 5);
-	out->type = column_text(stmt, 6);
-	out->sha256 = column_text(stmt, 7);
-	out->filename = column_text(stmt, 8);
+	out->blob_key = text(stmt, 5);
+	out->type = text(stmt, 6);
+	out->sha256 = text(stmt, 7);
+	out->filename = text(stmt, 8);
 	out->bytes = sqlite3_column_int64(stmt, 9);
 	out->width = sqlite3_column_int64(stmt, 10);
 	out->height = sqlite3_column_int64(stmt, 11);
 	out->uploaded_at = sqlite3_column_int64(stmt, 12);
-	out->uploaded_by = column_text(stmt, 13);
+	out->uploaded_by = text(stmt, 13);
 	out->labelled_at = sqlite3_column_int64(stmt, 14);
-	out->labelled_by = column_text(stmt, 15);
-	out->flag = sqlite3_column_type(stmt, 16) == SQLITE_NULL ? NULL : column_text(stmt, 16);
-	out->flagged_by = column_text(stmt, 17);
-	out->file_sha256 = column_text(stmt, 18);
+	out->labelled_by = text(stmt, 15);
+	out->flag = sqlite3_column_type(stmt, 16) == SQLITE_NULL ? NULL : text(stmt, 16);
+	out->flagged_by = text(stmt, 17);
+	out->file_sha256 = text(stmt, 18);
 	out->file_bytes = sqlite3_column_int64(stmt, 19);
 	out->file_modified_ns = sqlite3_column_int64(stmt, 20);
+}
+
+void sample_read(sqlite3_stmt *stmt, struct sample *out)
+{
+	sample_fill(stmt, out, column_text);
+}
+
+static char *column_borrowed(sqlite3_stmt *stmt, int column)
+{
+	static char empty[1];
+	const unsigned char *text = sqlite3_column_text(stmt, column);
+
+	return text ? (char *)(uintptr_t)text : empty;
+}
+
+void sample_borrow(sqlite3_stmt *stmt, struct sample *out)
+{
+	sample_fill(stmt, out, column_borrowed);
 }
 
 static int sample_from(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct sample *out, struct err *err)

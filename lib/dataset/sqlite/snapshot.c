@@ -79,10 +79,8 @@ static int visit_rows(struct sqlite_conn *conn, sample_visit *visit, void *data,
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
 		struct sample sample;
 
-		sample_read(stmt, &sample);
-		int failed = visit(data, &sample, err);
-		sample_release(&sample);
-		if (failed) {
+		sample_borrow(stmt, &sample);
+		if (visit(data, &sample, err)) {
 			conn_done(stmt);
 			return -1;
 		}
