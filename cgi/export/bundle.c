@@ -1,4 +1,4 @@
-/* Writes archives with libarchive. */
+/* Writes archives: tar by libarchive, zip by zip.h. */
 #include "bundle.h"
 
 #include <archive.h>
@@ -21,18 +21,23 @@ static la_ssize_t bundle_pass_on(struct archive *archive, void *data, const void
 	return (la_ssize_t)len;
 }
 
-void bundle_init(struct bundle *bundle, enum bundle_format format, bundle_sink *sink, void *data)
+static struct archive *bundle_tar(struct bundle *bundle)
 {
-	*bundle = (struct bundle){.sink = sink, .data = data, .piece = memory_raw(PIECE_BYTES)};
-	bundle->archive = memory_must(archive_write_new());
-	if (format == BUNDLE_ZIP) {
-		archive_write_set_format_zip(bundle->archive);
-		archive_write_set_options(bundle->archive, "zip:compression=store,zip:hdrcharset=UTF-8");
-	} else {
-		archive_write_set_format_pax_restricted(bundle->archive);
-	}
-	archive_write_set_bytes_per_block(bundle->archive, 0); /* without buffering and padding */
-	archive_write_open(bundle->archive, bundle, NULL, bundle_pass_on, NULL);
+	struct archive *tar = memory_must(archive_write_new());
+
+	archive_write_set_format_pax_restricted(tar);
+	archive_write_set_bytes_per_block(tar, 0); /* without buffering and padding */
+	archive_write_open(tar, bundle, NULL, bundle_pass_on, NULL);
+	return tar;
+}
+
+void bundle_init(struct bundle *bundle, enum bundle_format format, const char *dir, archive_sink *sink, void *data)
+{
+	*bundle = (struct bundle){.format = format, .sink = sink, .data = data, .piece = memory_raw(PIECE_BYTES)};
+	if (format == BUNDLE_TAR)
+		bundle->archive = bundle_tar(bundle);
+	else
+		zip_init(&bundle->zip, dir, sink, data);
 }
 
 void bundle_release(struct bundle *bundle)
@@ -42,6 +47,8 @@ void bundle_release(struct bundle *bundle)
 		archive_write_fail(bundle->archive);
 		archive_write_free(bundle->archive);
 	}
+	if (bundle->format == BUNDLE_ZIP)
+		zip_release(&bundle->zip);
 	free(bundle->piece);
 	*bundle = (struct bundle){.archive = NULL};
 }
@@ -56,8 +63,9 @@ static int bundle_failed(struct bundle *bundle, struct err *err)
 
 static int bundle_begin(struct bundle *bundle, const char *name, int64_t size, struct err *err)
 {
+	if (bundle->format == BUNDLE_ZIP)
+		return zip_begin(&bundle->zip, name, size, err);
 	struct archive_entry *entry = memory_must(archive_entry_new2(bundle->archive));
-
 	bundle->err = err;
 	archive_entry_set_pathname(entry, name);
 	archive_entry_set_filetype(entry, AE_IFREG);
@@ -71,14 +79,17 @@ static int bundle_begin(struct bundle *bundle, const char *name, int64_t size, s
 
 static int bundle_write(struct bundle *bundle, const void *bytes, size_t len, struct err *err)
 {
+	if (bundle->format == BUNDLE_ZIP)
+		return zip_write(&bundle->zip, bytes, len, err);
 	la_ssize_t took = len > 0 ? archive_write_data(bundle->archive, bytes, len) : 0;
-
 	return took == (la_ssize_t)len ? 0 : bundle_failed(bundle, err);
 }
 
 /* Writes what follows an entry's bytes. */
 static int bundle_finish(struct bundle *bundle, struct err *err)
 {
+	if (bundle->format == BUNDLE_ZIP)
+		return zip_finish(&bundle->zip, err);
 	return archive_write_finish_entry(bundle->archive) == ARCHIVE_OK ? 0 : bundle_failed(bundle, err);
 }
 
@@ -122,6 +133,8 @@ int bundle_add_image(struct bundle *bundle, const char *name, struct bytes *imag
 
 int bundle_end(struct bundle *bundle, struct err *err)
 {
+	if (bundle->format == BUNDLE_ZIP)
+		return zip_end(&bundle->zip, err);
 	bundle->err = err;
 	return archive_write_close(bundle->archive) == ARCHIVE_OK ? 0 : bundle_failed(bundle, err);
 }

@@ -1,29 +1,29 @@
-/* An archive that is sent while it is written: tar or zip, by libarchive. One thread.
+/* An archive that is sent while it is written: a tar by libarchive, or a zip. One thread.
  *
- * All entries have the same time, so that the same files make the same archive. A zip stores images unpacked, since
- * they are compressed already; libarchive keeps its directory, some 100 bytes an entry, until its end. */
+ * All entries have the same time, so that the same files make the same archive. */
 #ifndef EXPORT_BUNDLE_H
 #define EXPORT_BUNDLE_H
 
 #include "base/err.h"
 #include "fastcgi/bytes.h"
 #include "intake/spool.h"
+#include "zip.h"
 
 enum bundle_format { BUNDLE_TAR, BUNDLE_ZIP };
 
-/* Receives bytes of the archive. */
-typedef int bundle_sink(void *data, const void *bytes, size_t len, struct err *err);
-
 struct archive;
 struct bundle {
-	struct archive *archive;
-	bundle_sink *sink;
+	enum bundle_format format;
+	struct archive *archive; /* of a tar */
+	struct zip zip;
+	archive_sink *sink;
 	void *data;
 	struct err *err; /* for the present call */
 	char *piece;     /* for reading files */
 };
 
-void bundle_init(struct bundle *bundle, enum bundle_format format, bundle_sink *sink, void *data);
+/* dir: a folder for temporary files. */
+void bundle_init(struct bundle *bundle, enum bundle_format format, const char *dir, archive_sink *sink, void *data);
 /* If the archive was not ended, its end is missing, too. */
 void bundle_release(struct bundle *bundle);
 

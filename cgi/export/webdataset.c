@@ -199,7 +199,7 @@ static int shard_send(struct export *export, const struct shard *shard, struct r
 
 	if (reply_stream_start(export->call->reply, range.partial ? 206 : 200, "application/x-tar"))
 		return export_is_gone(err);
-	bundle_init(&export->bundle, BUNDLE_TAR, send_ranged, &sending);
+	bundle_init(&export->bundle, BUNDLE_TAR, NULL, send_ranged, &sending);
 	int failed = shard_walk(export, shard, send_entry, &sending, err) || bundle_end(&export->bundle, err) ||
 	             export_send(export, true, err);
 	bundle_release(&export->bundle);

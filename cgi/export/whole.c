@@ -203,7 +203,7 @@ static void open_bundle(struct export *export, const struct form *form)
 
 	if (!form->is_bundle)
 		return;
-	bundle_init(&export->bundle, form->bundle, send_piece, export);
+	bundle_init(&export->bundle, form->bundle, dir, send_piece, export);
 	spool_init(&export->missing, dir, INT64_MAX);
 	for (int i = 0; i < SPLIT_PARTS; i++)
 		spool_init(&export->rows[i], dir, INT64_MAX);
