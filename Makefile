@@ -171,13 +171,14 @@ build/man/%.1: scripts/% scripts/man.awk Makefile
 
 installed = "$(DESTDIR)$(PREFIX)"
 install: all $(pages) ## install under PREFIX (/usr/local), beneath DESTDIR if given
-	install -d $(addprefix $(installed)/,bin lib/image-label-server share/image-label-server/nginx/html \
+	install -d $(addprefix $(installed)/,bin lib/image-label-server share/image-label-server/nginx/html share/image-label-server/client \
 		share/bash-completion/completions share/doc/image-label-server)
 	install -m 755 $(commands) $(installed)/bin
 	install -m 755 $(programs) $(installed)/lib/image-label-server
 	$(if $(module_files),install -m 644 $(module_files) $(installed)/lib/image-label-server)
 	install -m 644 nginx/nginx.conf.in nginx/endpoints.conf $(wildcard nginx/*.bash) $(installed)/share/image-label-server/nginx
 	cp -R --no-preserve=mode,ownership nginx/html/. $(installed)/share/image-label-server/nginx/html
+	install -m 644 scripts/client/*.bash $(installed)/share/image-label-server/client
 	install -m 644 scripts/completion.bash $(installed)/share/bash-completion/completions/image-label-server
 	for name in $(filter-out image-label-server,$(notdir $(commands))); do \
 		ln -sf image-label-server $(installed)/share/bash-completion/completions/$$name; done

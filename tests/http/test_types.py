@@ -104,7 +104,7 @@ def test_nginx_serves_no_other_types_of_images():
 
 
 def test_the_scripts_client_knows_what_the_server_takes():
-    source = (SCRIPTS / "image-label-client").read_text()
+    source = (SCRIPTS / "client" / "older.bash").read_text()
     refused = re.search(r"^\t(image/jpeg\*.*)\) return 1", source, re.M)[1].split(" | ")
     for kind in TAKEN:
         assert kind["media"] + "*" in refused
