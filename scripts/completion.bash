@@ -6,7 +6,7 @@
 declare -gA _image_label_words=(
 	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help --version'
 	[image-label-client]='size obtain classify next label undo flag unflag skip renew release tasks list show history remove datasets
-		labels snapshots me users tokens passwd audit -u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure
+		stats changes import labels snapshots me users tokens passwd audit -u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure
 		--json --help --version'
 	[image-label-client obtain]='-i= --id= -o= --outimg='
 	[image-label-client classify]='-a= --basedir= -f= --filepath= -l= --label='
@@ -23,6 +23,8 @@ declare -gA _image_label_words=(
 	[image-label-client show]='-i= --id= -f= --filepath='
 	[image-label-client history]='-i= --id= -f= --filepath='
 	[image-label-client datasets]='add change remove --labels= -a= --basedir= --policy='
+	[image-label-client changes]='--cursor= --follow'
+	[image-label-client import]='--format='
 	[image-label-client labels]='add rename change merge remove --colour= --description= --position='
 	[image-label-client snapshots]='add get --split= --seed='
 	[image-label-client users]='add change remove --role= --datasets= --expires='
@@ -102,7 +104,7 @@ _image_label_starting() { # the lines of standard input that start with what was
 _image_label_value() { # OPTION SCRIPT COMMAND
 	case $1 in
 	--config | --from | --to) _image_label_file_or_folder '*.json' ;;
-	--netrc-file | --cacert | -o | --outimg | --output) compgen -f -- "$cur" ;;
+	--netrc-file | --cacert | -o | --outimg | --output | --cursor) compgen -f -- "$cur" ;;
 	-i | --input)
 		if [[ $2 == image-label-export-csv ]]; then _image_label_file_or_folder '*.db'; fi
 		;;
@@ -110,7 +112,9 @@ _image_label_value() { # OPTION SCRIPT COMMAND
 	--role) compgen -W 'viewer annotator contributor admin none' -- "$cur" ;;
 	--state) if [[ $2 =~ ^image-label-(client|export)$ ]]; then compgen -W 'unlabelled labelled skipped unreadable review' -- "$cur"; else compgen -d -- "$cur"; fi ;;
 	--flagged) compgen -W 'true false' -- "$cur" ;;
-	--format) compgen -W 'csv json jsonl sagemaker labelstudio croissant classfolders huggingface webdataset' -- "$cur" ;;
+	--format)
+		compgen -W "csv jsonl sagemaker labelstudio$([[ $2 == image-label-client ]] || echo ' json croissant classfolders huggingface webdataset')" -- "$cur"
+		;;
 	--as) compgen -W 'tar zip' -- "$cur" ;;
 	--scope) compgen -W 'read write' -- "$cur" ;;
 	-d | --dataset | --datasets) _image_label_files "$(_image_label_config sqlite_db_dir)" .db | _image_label_starting ;;
@@ -129,6 +133,8 @@ _image_label() {
 		mapfile -t COMPREPLY < <(_image_label_value "$prev" "$script" "$command")
 	elif [[ $script == image-label-user && $command =~ ^(passwd|remove|grant)$ && $cur != -* && $prev == "$command" ]]; then
 		mapfile -t COMPREPLY < <(_image_label_files "$(_image_label_config json_user_dir)" .json | _image_label_starting)
+	elif [[ $cur != -* && $script == image-label-client && $command == import ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	elif [[ $cur != -* && $script == image-label-load && " ${COMP_WORDS[*]} " != *' --in-place '* ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"; _image_label_archives)
 	elif [[ $cur != -* && $script =~ ^image-label-(load|demo|export|export-csv|follow)$ ]]; then

@@ -16,6 +16,7 @@ declare -rA options=(
 	[-o]=outimg= [--outimg]=outimg= [-a]=basedir= [--basedir]=basedir= [--labels]=labels= [--policy]=policy=
 	[--lead-time]=lead_time= [--limit]=limit= [--state]=state= [--by]=by= [--q]=q= [--flagged]=flagged= [--since]=since=
 	[--role]=role= [--datasets]=datasets= [--expires]=expires= [--scope]=scope=
+	[--cursor]=cursor= [--follow]=follow [--format]=format=
 	[--split]=split= [--seed]=seed= [--colour]=colour= [--description]=description= [--position]=position=
 )
 readonly filters='state label by q flagged since'

@@ -159,6 +159,74 @@ run_get() {
 	cat -- "$work/answer" || fail 1 'cannot write to standard output'
 }
 
+run_stats() {
+	ask_as_defined
+	if [[ -v given[json] ]]; then
+		answered
+	else
+		jq -c '(.labels[] | ["label", .name, .count]),
+			(.people[] | ["person", .user, .labelled], ["median_lead_time_ms", .user, .median_lead_time_ms], ["images_per_hour", .user, .images_per_hour]),
+			(.days[] | ["day", .date, .labelled]),
+			["median_lead_time_ms", "all", .median_lead_time_ms],
+			(.agreement | ["fleiss_kappa", "all", .fleiss_kappa], ["krippendorff_alpha", "all", .krippendorff_alpha],
+				(.cohen_kappa[] | ["cohen_kappa", (.users | join(",")), .kappa])),
+			(.confusion[] | (.users | join(",")) as $users | .counts | to_entries[] | .key as $one | .value | to_entries[] |
+				["confusion", $users, .value, $one, .key])' "$work/answer" | shown '.[]' || fail 1 'cannot write to standard output'
+	fi
+}
+
+# The cursor is kept after what is before it was printed: an end in between prints that again, and loses nothing.
+run_changes() {
+	local after='' file=${given[cursor]-} wait=''
+	[[ -z $file || -w $(dirname -- "$file") ]] || fail 1 "cannot write $file: its folder does not exist or cannot be written"
+	[[ ! -s $file ]] || after=$(<"$file")
+	[[ ! -v given[follow] ]] || wait=10
+	route "${route_of[changes]}"
+	while :; do
+		request GET "$route?${wait:+wait=$wait&}${after:+after=$(encoded "$after")}"
+		print_items | shown "${line_of[changes]}" || fail 1 'cannot write to standard output'
+		after=$(jq -r .next "$work/answer")
+		if [[ -n $file ]]; then
+			{ printf '%s\n' "$after" >"$file.part" && mv -fT -- "$file.part" "$file"; } 2>/dev/null || fail 1 "cannot write $file"
+		fi
+		if jq -e '.items == []' "$work/answer" >/dev/null; then
+			[[ -n $wait ]] || return 0
+			sleep 1 # too many may wait already, and then none is made to
+		fi
+	done
+}
+
+# The form of a file of labels, by its name.
+form_of() { # FILE
+	case ${1,,} in
+	*.csv) echo csv ;;
+	*.jsonl | *.ndjson) echo jsonl ;;
+	*.manifest) echo sagemaker ;;
+	*.json) echo labelstudio ;;
+	*) wrong_usage "which form has $1? give --format FORMAT" ;;
+	esac
+}
+
+run_import() {
+	local file=${words[0]} form=${given[format]-}
+	[[ -n $form ]] || form=$(form_of "$file")
+	[[ $file == - || -f $file && -r $file ]] || fail 1 "cannot read $file"
+	[[ $file != - ]] || { file=$work/labels && cat >"$file"; }
+	route "${route_of[import]}"
+	ask "$work/answer" --request POST --header 'Content-Type: application/octet-stream' --upload-file "$file" --speed-time 3600 \
+		< <(curl_config "$base/v1$route?format=$(encoded "$form")")
+	check_status "$work/answer"
+	jq -e .summary < <(tail -n 1 "$work/answer") >"$work/summary" 2>/dev/null || fail 1 'the answer is not that of an image-label-server'
+	if [[ -v given[json] ]]; then
+		cat -- "$work/answer"
+	else
+		jq -c 'select(.error)' "$work/answer" | shown "${line_of[import]}"
+		jq -c . "$work/summary" | shown 'del(.error) | to_entries[] | .key, .value'
+	fi || fail 1 'cannot write to standard output'
+	jq -e '.error | not' "$work/summary" >/dev/null || fail 1 "the rest was not read: $(jq -r .error "$work/summary")"
+	jq -e '.failed == 0' "$work/summary" >/dev/null || fail 1 "lines that do not match: $(jq -r .failed "$work/summary")"
+}
+
 run_merge() {
 	find_label "${words[1]}"
 	given[into]=$found

@@ -2,6 +2,7 @@
 JSON."""
 import json
 import os
+import signal
 import subprocess
 
 import pytest
@@ -177,6 +178,87 @@ def test_a_snapshot_is_kept_and_read(run, dataset):
     assert {sample["split"] for sample in manifest} <= {"train", "val", "test"}
     assert "409" in run("-d", dataset, "snapshots", "add", "for a paper", fails=1)
     assert "404" in run("-d", dataset, "snapshots", "get", "none", fails=1)
+
+
+def test_what_was_done_is_counted(run, dataset):
+    for number, label in enumerate(("cat", "cat", "dog")):
+        (task,) = as_json(run, "-d", dataset, "next")
+        run("-d", dataset, "label", label, "--token", task["token"], "--lead-time", 2000)
+    lines = run("-d", dataset, "stats")
+    assert ["label", "cat", "2"] in lines and ["label", "dog", "1"] in lines
+    assert ["person", "admin", "3"] in lines and ["median_lead_time_ms", "all", "2000"] in lines
+    assert [line[2] for line in lines if line[0] == "day"] == ["3"]
+    (counted,) = as_json(run, "-d", dataset, "stats")
+    assert {label["name"]: label["count"] for label in counted["labels"]} == {"cat": 2, "dog": 1}
+
+
+def test_what_people_say_of_the_same_images_is_compared(run, dataset, collector):
+    run("-d", dataset, "datasets", "change", "--policy", '{"overlap": 2}')
+    for user, labels in (("annotator", ("cat", "dog", "dog")), ("contributor", ("cat", "cat", "dog"))):
+        for label in labels:
+            (task,) = collector.session(user).post(f"/v1/datasets/{dataset}/tasks", json={}).json()["tasks"]
+            collector.session(user).post(f"/v1/datasets/{dataset}/tasks/{task['token']}/label", json={"label": label})
+    lines = run("-d", dataset, "stats")
+    kappas = {tuple(line[:2]): float(line[2]) for line in lines if line[0] in ("fleiss_kappa", "cohen_kappa")}
+    assert kappas == {("fleiss_kappa", "all"): pytest.approx(1 / 3), ("cohen_kappa", "annotator,contributor"): pytest.approx(0.4)}
+    assert ["confusion", "annotator,contributor", "1", "dog", "cat"] in lines
+
+
+def test_changes_are_told_from_where_one_was(run, dataset, tmp_path):
+    assert [line[1:] for line in run("-d", dataset, "changes")] == [["upload", str(number), "admin", "-"] for number in range(3)]
+    cursor = tmp_path / "a cursor"
+    assert len(run("-d", dataset, "changes", "--cursor", cursor)) == 3
+    run("-d", dataset, "label", "dog", "--id", 1)
+    run("-d", dataset, "label", "", "--id", 1)
+    told = as_json(run, "-d", dataset, "changes", "--cursor", cursor)
+    assert [(item["kind"], item["id"], item["label"]) for item in told] == [("label", 1, "dog"), ("label", 1, "")]
+    assert run("-d", dataset, "changes", "--cursor", cursor) == []
+    assert "cannot write" in run("-d", dataset, "changes", "--cursor", tmp_path / "none" / "x", fails=1)
+    cursor.write_text("odd\n")
+    assert "no cursor of this list" in run("-d", dataset, "changes", "--cursor", cursor, fails=1)
+
+
+def test_changes_are_followed(run, dataset, collector):
+    environment = {**os.environ, "IMAGE_LABEL_PASSWORD": collector.passwords["viewer"]}
+    words = [SCRIPT, "-u", "viewer", "-b", collector.url, "-d", dataset, "changes", "--follow", "--json"]
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            assert [json.loads(process.stdout.readline())["kind"] for _ in range(3)] == ["upload"] * 3
+            run("-d", dataset, "label", "dog", "--id", 2)
+            assert json.loads(process.stdout.readline())["label"] == "dog"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def test_labels_of_another_system_are_imported(run, dataset, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("filepath,label\na/0.png,cat\na/1.png,dog\n")
+    assert run("-d", dataset, "import", labels) == [["labelled", "2", "unchanged", "0", "skipped", "0", "failed", "0"]]
+    assert [line[2] for line in run("-d", dataset, "list")] == ["cat", "dog", ""]
+    line = json.dumps({"filepath": "a/2.png", "label": "cat", "labelled_by": "eve"}) + "\n"
+    told = as_json(run, "-d", dataset, "import", "-", "--format", "jsonl", input=line)
+    assert told == [{"line": 1, "id": 2}, {"summary": {"labelled": 1, "unchanged": 0, "skipped": 0, "failed": 0}}]
+    assert run("-d", dataset, "history", "--id", 2)[0][1] == "eve"
+
+
+def test_what_does_not_match_is_listed_and_the_rest_is_imported(run, dataset, tmp_path, collector):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("filepath,label\na/0.png,cat\na/9.png,dog\na/1.png,mouse\n")
+    words = ["-u", "admin", "-b", collector.url, "-d", dataset, "import", labels, "--format", "csv"]
+    done = subprocess.run([SCRIPT, *words], env={**os.environ, "IMAGE_LABEL_PASSWORD": collector.passwords["admin"]}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "image-label-client: lines that do not match: 2\n")
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["3", "4", "labelled"] and "mouse" in lines[1][1] and lines[2][1] == "1"
+    assert [line[2] for line in run("-d", dataset, "list")] == ["cat", "", ""]
+
+
+def test_what_cannot_be_imported_says_why(run, dataset, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("filepath,label\n")
+    assert "--format" in run("-d", dataset, "import", labels, fails=2)
+    assert "csv" in run("-d", dataset, "import", labels, "--format", "xls", fails=1)
+    assert "cannot read" in run("-d", dataset, "import", tmp_path / "none.csv", fails=1)
+    assert "403" in run("-d", dataset, "import", labels, "--format", "csv", user="viewer", fails=1)
 
 
 def test_a_name_may_be_anything(run, collector):

@@ -44,6 +44,8 @@ def test_commands_and_options_are_offered():
 
 def test_values_that_are_known_are_offered():
     assert complete("image-label-client", "list", "--state", "s") == ["skipped"]
+    assert complete("image-label-client", "import", "--format", "") == ["csv", "jsonl", "sagemaker", "labelstudio"]
+    assert "huggingface" in complete("image-label-export", "--format", "")
     assert complete("image-label-client", "users", "ad") == ["add"]
     assert complete("image-label-client", "users", "add", "eve", "--role", "an") == ["annotator"]
 
@@ -54,6 +56,7 @@ def test_files_of_the_right_kind_are_offered(tmp_path):
     (tmp_path / "folder").mkdir()
     assert complete("image-label-export-csv", "-i", "", cwd=tmp_path) == ["cats dogs.db", "folder"]
     assert complete("image-label-load", "--in-place", "f", cwd=tmp_path) == ["folder"]
+    assert complete("image-label-client", "-d", "x", "import", "n", cwd=tmp_path) == ["notes.txt"]
 
 
 def test_datasets_are_offered_by_name(tmp_path):
