@@ -11,6 +11,9 @@
 
 enum { FEED_KEY_MAX = 768 }; /* bytes of a key with its NUL */
 
+/* Sets ERR_GONE, which says why; returns -1. */
+int feed_gone(const char *why, struct err *err);
+
 enum feed_kind { FEED_LABEL, FEED_UPLOAD, FEED_REMOVE };
 const char *feed_kind_name(enum feed_kind kind);
 

@@ -133,6 +133,11 @@ int label_unknown(int64_t key, struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "The dataset has no label with the key %lld", (long long)key);
 }
 
+int feed_gone(const char *why, struct err *err)
+{
+	return err_set(err, ERR_GONE, "What follows \"after\" is not known any more, since %s: begin again without it", why);
+}
+
 int label_by_key(const void *a, const void *b)
 {
 	const struct dataset_label *one = a, *other = b;

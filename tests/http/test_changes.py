@@ -185,6 +185,6 @@ def test_a_cursor_from_after_the_backup_that_was_restored_is_gone(make_server):
         (server.databases / f"cats.db{side}").unlink(missing_ok=True)
     assert server.command("start").returncode == 0
     for _ in range(2):  # also when the dataset has as many changes again
-        assert_problem(con.get("/v1/datasets/cats/changes", params={"after": after}), 410, "does not know any more")
+        assert_problem(con.get("/v1/datasets/cats/changes", params={"after": after}), 410, "is not known any more")
         assert plainly(read(con, kept, "/v1/datasets/cats/changes")["items"])[1:] == []
         give(2, "dog")

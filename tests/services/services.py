@@ -71,9 +71,9 @@ def _folder(script, prefix):
 
 
 @contextlib.contextmanager
-def mongo(nodes=3, election_ms=10000):
+def mongo(nodes=3, election_ms=10000, oplog_mb=256):
     with _folder("mongo", "mongo-") as folder:
-        settings = _start("mongo", "mongo", folder, "--nodes", str(nodes), "--election", str(election_ms))
+        settings = _start("mongo", "mongo", folder, "--nodes", str(nodes), "--election", str(election_ms), "--oplog", str(oplog_mb))
         rows = (line.split() for line in (folder / "pids").read_text().splitlines())
         pids = {int(port): int(pid) for port, pid in rows}
         yield Mongo(settings["TEST_MONGODB_URI"], folder, pids, {port: _command(pid) for port, pid in pids.items()})

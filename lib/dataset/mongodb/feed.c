@@ -49,10 +49,10 @@ static int feed_key_read(const char *after, struct following *out, struct err *e
 	if (!*after)
 		return 0;
 	out->upto = strtoll(after, &end, 10);
-	if (end == after || *end != '.')
-		return err_set(err, ERR_GONE, "The dataset came from another store, which \"after\" is of");
-	out->time = strtoull(end + 1, &end, 16);
-	return *end ? err_set(err, ERR_GONE, "The dataset came from another store, which \"after\" is of") : 0;
+	bool timed = end != after && *end == '.';
+	if (timed)
+		out->time = strtoull(end + 1, &end, 16);
+	return timed && !*end ? 0 : feed_gone("it is of another store", err);
 }
 
 static void tell(struct following *following, enum feed_kind kind, int64_t id, const char *label, const char *by,
@@ -171,7 +171,7 @@ static uint64_t time_of_token(const bson_t *token)
 static int stream_fail(struct work *work, const bson_error_t *error, const bson_t *reply, struct err *err)
 {
 	if (error->code == CODE_HISTORY_LOST || error->code == CODE_INVALID_RESUME)
-		return err_set(err, ERR_GONE, "MongoDB's log does not reach back any more to what follows \"after\"");
+		return feed_gone("MongoDB's log does not reach back so far", err);
 	return work_fail(work, error, reply, err);
 }
 

@@ -70,9 +70,7 @@ static int feed_place(struct sqlite_conn *conn, const char *name, const char *af
 	if (same && place->n > 0 &&
 	    conn_int64(conn, err, 0, &known, "SELECT 1 FROM feed WHERE n = ? AND at = ?", "ii", place->n, place->at))
 		return -1;
-	return same && known ? 0
-	                     : err_set(err, ERR_GONE,
-	                               "The dataset was restored since, and does not know any more what follows \"after\"");
+	return same && known ? 0 : feed_gone("the dataset was restored from a backup", err);
 }
 
 static int feed_rows(struct sqlite_conn *conn, struct place *place, size_t limit, feed_visit *visit, void *data,
