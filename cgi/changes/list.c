@@ -29,31 +29,45 @@ static void changes_item(void *data, const struct feed_item *item)
 }
 
 /* While it waits, the user's role may have ended, or the dataset. */
-static int changes_may_go_on(struct call *call, struct err *err)
+static int changes_may_go_on(struct call *call, int pause_ms, struct err *err)
 {
-	if (request_pause(call->request, CHANGES_POLL_MS))
+	if (request_pause(call->request, pause_ms))
 		return err_set(err, ERR_BAD_REQUEST, "The client went away");
 	if (call_role(call, dataset_name(call->dataset)) < call->route->needs)
 		return err_set(err, ERR_NOT_FOUND, "Database not found");
 	return 0;
 }
 
+/* Waits until there may be something to tell, or it is over. */
+static int changes_await(struct call *call, struct feed_waiter *waiter, int64_t until_us, bool *over, struct err *err)
+{
+	bool rung = false;
+
+	do {
+		if (changes_may_go_on(call, waiter ? 0 : CHANGES_POLL_MS, err))
+			return -1;
+		*over = clock_us() >= until_us || connections_stopped(call->app->connections);
+		rung = !*over && feed_wait(call->dataset, waiter, CHANGES_LOOK_MS);
+	} while (!*over && !rung);
+	return 0;
+}
+
 static int changes_wait(struct call *call, cJSON *items, char key[FEED_KEY_MAX], int64_t until_us, struct err *err)
 {
+	struct feed_waiter *waiter = feed_waiter_open(call->dataset);
+	bool over = clock_us() >= until_us;
 	char after[FEED_KEY_MAX];
+	int failed;
 
-	for (;;) {
-		int64_t left_ms = (until_us - clock_us()) / 1000;
-
+	do {
 		memcpy(after, key, sizeof(after));
-		if (feed_read(call->dataset, after, CHANGES_AT_ONCE, left_ms < CHANGES_POLL_MS ? 0 : 1000, changes_item, items, key,
-		              err))
-			return -1;
-		if (cJSON_GetArraySize(items) > 0 || left_ms <= 0 || connections_stopped(call->app->connections))
-			return 0;
-		if (changes_may_go_on(call, err))
-			return -1;
-	}
+		failed = feed_read(call->dataset, after, CHANGES_AT_ONCE, changes_item, items, key, err);
+		over = over || failed || cJSON_GetArraySize(items) > 0;
+		if (!over)
+			failed = changes_await(call, waiter, until_us, &over, err);
+	} while (!failed && !over);
+	feed_waiter_close(call->dataset, waiter);
+	return failed;
 }
 
 static int changes_read(struct call *call, cJSON *items, char key[FEED_KEY_MAX], int64_t wait_s, struct err *err)

@@ -94,6 +94,9 @@ struct dataset_backend {
 	/* *out is empty */
 	int (*stats)(struct dataset *dataset, struct stats_kept *out, struct err *err);
 	typeof(feed_read) *feed_read;
+	typeof(feed_waiter_open) *feed_waiter_open; /* NULL: the store cannot tell, and these three are not there */
+	typeof(feed_waiter_close) *feed_waiter_close;
+	typeof(feed_wait) *feed_wait;
 
 	typeof(lease_next) *next;
 	typeof(lease_take) *lease;

@@ -29,9 +29,17 @@ typedef void feed_visit(void *data, const struct feed_item *item);
 
 /* Visits the items behind `after` ("": from the first) until there were `limit` (1..DATASET_PAGE_MAX) or some more,
  * since a store may not part what was committed together. `next` is the key from which to go on, also when there was
- * no item: then there may be some by now. A store that can do so waits up to wait_ms for the first one. ERR_GONE: what
- * follows `after` is no longer known in full, as after the dataset was restored from a backup. */
-int feed_read(struct dataset *dataset, const char *after, size_t limit, int64_t wait_ms, feed_visit *visit, void *data,
+ * no item: then there may be some by now. ERR_GONE: what follows `after` is no longer known in full, as after the
+ * dataset was restored from a backup. */
+int feed_read(struct dataset *dataset, const char *after, size_t limit, feed_visit *visit, void *data,
               char next[FEED_KEY_MAX], struct err *err);
+
+/* Waits for the next change, of a dataset that stays open. Who opens a waiter first, and then reads to the end, misses
+ * none. NULL, which the others take, too: this store cannot tell, and is to be asked now and then. One thread each. */
+struct feed_waiter;
+struct feed_waiter *feed_waiter_open(struct dataset *dataset);
+void feed_waiter_close(struct dataset *dataset, struct feed_waiter *waiter);
+/* Waits up to `ms`, or somewhat longer. Whether the feed may have gone on; of NULL it may, at once. */
+bool feed_wait(struct dataset *dataset, struct feed_waiter *waiter, int64_t ms);
 
 #endif

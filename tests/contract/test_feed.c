@@ -8,6 +8,7 @@
 #include "dataset/correct.h"
 #include "dataset/feed.h"
 #include "dataset/label.h"
+#include "dataset/move.h"
 #include "dataset/removal.h"
 
 static const struct correction ada = {.user = "ada"}, bob = {.user = "bob"};
@@ -43,7 +44,7 @@ static const char *follow(struct dataset *dataset, struct follower *follower, si
 		char after[FEED_KEY_MAX];
 
 		memcpy(after, follower->after, sizeof(after));
-		must(feed_read(dataset, after, limit, 0, note, follower, follower->after, &failure));
+		must(feed_read(dataset, after, limit, note, follower, follower->after, &failure));
 	} while (follower->count > before);
 	return follower->text;
 }
@@ -164,8 +165,67 @@ static void a_key_of_another_feed_is_gone(void **state)
 	const char *const others[] = {"0123456789abcdef-1", "x", "1", "-"};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		refused(feed_read(dataset, others[i], 10, 0, note, &follower, next, &failure), ERR_GONE);
+		refused(feed_read(dataset, others[i], 10, note, &follower, next, &failure), ERR_GONE);
 	assert_int_equal(follower.count, 0);
+}
+
+static void what_was_told_is_told_of_a_dataset_that_was_moved(void **state)
+{
+	struct fixture *fixture = *state;
+	struct follower was = {.count = 0}, is = {.count = 0};
+	struct dataset_outline outline;
+	struct dataset_record *records;
+	struct dataset *moved;
+	size_t count = 10;
+	int64_t last;
+
+	add_pictures(fixture->dataset, 2);
+	upload(fixture->dataset, "1.png", "cat");
+	decide(fixture->dataset, 1, "dog", &bob);
+	decide(fixture->dataset, 1, "cat", &ada);
+	undo(fixture->dataset, 1);
+	must(dataset_restore_open(fixture->store, "moved", "elsewhere", &moved, &last, &failure));
+	must(dataset_outline(fixture->dataset, &outline, &failure));
+	must(dataset_restore_outline(moved, &outline, &failure));
+	must(dataset_records(fixture->dataset, -1, 10, &records, &count, &failure));
+	must(dataset_restore_records(moved, records, count, &failure));
+	must(dataset_restore_finish(moved, &failure));
+	for (size_t i = 0; i < count; i++)
+		dataset_record_release(&records[i]);
+	free(records);
+	dataset_outline_release(&outline);
+	moved = open_dataset(fixture->store, "moved");
+	follow(fixture->dataset, &was, 100);
+	assert_string_equal(follow(moved, &is, 100), was.text);
+	assert_non_null(strstr(is.text, "upload 2  ada"));
+	assert_non_null(strstr(is.text, "label 2 cat ada"));
+	assert_non_null(strstr(is.text, "label 1 dog bob; label 1 cat ada; label 1 dog ada"));
+	decide(moved, 0, "bird", &bob);
+	assert_string_equal(follow(moved, &is, 100), "label 0 bird bob");
+	assert_string_equal(follow(fixture->dataset, &was, 100), "");
+}
+
+static void who_waits_is_rung_when_there_is_something_to_tell(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct feed_waiter *waiter = feed_waiter_open(dataset), *other = feed_waiter_open(dataset);
+	struct follower follower = {.count = 0};
+	int tries = 0;
+
+	add_pictures(dataset, 1);
+	while (waiter && feed_wait(dataset, waiter, 1)) /* each time a stream is opened */
+		assert_true(++tries < 10);
+	follow(dataset, &follower, 10);
+	for (int round = 0; round < 3; round++) {
+		decide(dataset, 0, round % 2 ? "cat" : "dog", &ada);
+		for (tries = 0; !feed_wait(dataset, waiter, 100); tries++)
+			assert_true(tries < TRIES_MAX);
+		follow(dataset, &follower, 10);
+		assert_int_equal(follower.count, 1);
+	}
+	assert_true(feed_wait(dataset, other, 100));
+	feed_waiter_close(dataset, waiter);
+	feed_waiter_close(dataset, other);
 }
 
 static void limits_are_checked(void **state)
@@ -174,14 +234,14 @@ static void limits_are_checked(void **state)
 	struct follower follower = {.count = 0};
 	char next[FEED_KEY_MAX];
 
-	refused(feed_read(dataset, "", 0, 0, note, &follower, next, &failure), ERR_BAD_REQUEST);
-	refused(feed_read(dataset, "", DATASET_PAGE_MAX + 1, 0, note, &follower, next, &failure), ERR_BAD_REQUEST);
-	must(feed_read(dataset, "", DATASET_PAGE_MAX, 0, note, &follower, next, &failure));
+	refused(feed_read(dataset, "", 0, note, &follower, next, &failure), ERR_BAD_REQUEST);
+	refused(feed_read(dataset, "", DATASET_PAGE_MAX + 1, note, &follower, next, &failure), ERR_BAD_REQUEST);
+	must(feed_read(dataset, "", DATASET_PAGE_MAX, note, &follower, next, &failure));
 }
 
 /* --- at once ------------------------------------------------------------------------------------------------------ */
 
-enum { EVENTS = WRITERS * ROUNDS };
+enum { EVENTS = WRITERS * ROUNDS, WAIT_MS = 500 };
 
 struct told {
 	char after[FEED_KEY_MAX];
@@ -210,7 +270,7 @@ static void hear_more(struct dataset *dataset, struct told *told)
 	char after[FEED_KEY_MAX];
 
 	memcpy(after, told->after, sizeof(after));
-	expect(feed_read(dataset, after, 7, 50, hear, told, told->after, &failure) == 0);
+	expect(feed_read(dataset, after, 7, hear, told, told->after, &failure) == 0);
 }
 
 /* Process 0 follows from the beginning while the others write. */
@@ -230,10 +290,15 @@ static void write_or_follow(struct fixture *fixture, int number)
 	}
 	if (number > 0)
 		return;
-	for (int tries = 0; told.count < EVENTS && tries < TRIES_MAX; tries++) {
-		hear_more(fixture->dataset, &told);
-		poll(NULL, 0, 1);
+	struct feed_waiter *waiter = feed_waiter_open(fixture->dataset);
+	hear_more(fixture->dataset, &told);
+	for (int tries = 0; told.count < EVENTS && tries < TRIES_MAX; tries += waiter ? WAIT_MS : 1) {
+		if (feed_wait(fixture->dataset, waiter, WAIT_MS))
+			hear_more(fixture->dataset, &told);
+		if (!waiter)
+			poll(NULL, 0, 1);
 	}
+	feed_waiter_close(fixture->dataset, waiter);
 	hear_more(fixture->dataset, &told);
 	for (int writer = 0; writer < WRITERS; writer++) {
 		for (int round = 0; round < ROUNDS; round++)
@@ -257,6 +322,8 @@ int main(void)
 		DATASET_TEST(what_was_before_is_told_from_the_beginning),
 		DATASET_TEST(a_merge_is_told_for_each_sample),
 		DATASET_TEST(a_key_of_another_feed_is_gone),
+		DATASET_TEST(what_was_told_is_told_of_a_dataset_that_was_moved),
+		DATASET_TEST(who_waits_is_rung_when_there_is_something_to_tell),
 		DATASET_TEST(limits_are_checked),
 		DATASET_TEST(a_follower_misses_nothing_that_processes_write_at_once),
 	};

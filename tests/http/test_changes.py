@@ -1,9 +1,11 @@
 """GET …/changes: what happens to a dataset, told once and in order to those who follow."""
 from concurrent.futures import ThreadPoolExecutor
 
+import pymongo
 import pytest
 from collecting import DEFAULT, Collector, assert_problem, picture
 from conftest import finish
+from followed import Followed
 from harness import until
 
 CHANGES = f"/v1/datasets/{DEFAULT}/changes"
@@ -136,6 +138,18 @@ def test_many_may_wait_and_hold_nobody_up(collector, contributor):
         assert plainly(page["items"] or read(contributor, page["next"])["items"]) == [("upload", sample, None, "contributor")]
 
 
+@pytest.mark.on("mongo")
+def test_those_who_wait_share_one_change_stream(collector, stores):
+    people = 16
+    after = end(collector.session("viewer"))
+    with pymongo.MongoClient(stores.mongo_uri()) as client, ThreadPoolExecutor(people) as threads:
+        opened = lambda: client.admin.command("serverStatus")["metrics"]["aggStageCounters"]["$changeStream"]
+        before = opened()
+        pages = [threads.submit(read, collector.session("viewer"), after, wait=5) for _ in range(people)]
+        assert all(page.result()["items"] == [] for page in pages)
+        assert opened() - before < 3 * people  # each reads when it comes, and once more at most; then one reads for all
+
+
 @pytest.mark.parametrize("wait", ["", "-1", "31", "1.5", "x", "0x1"])
 def test_a_wait_out_of_bounds_is_refused(contributor, wait):
     assert_problem(contributor.get(CHANGES, params={"wait": wait}), 400, '"wait" must be a number of seconds from 0 to 30')
@@ -161,7 +175,7 @@ def test_who_may_not_see_a_dataset_sees_no_changes(collector):
 
 
 @pytest.mark.on("sqlite")
-def test_a_cursor_from_after_the_backup_that_was_restored_is_gone(make_server):
+def test_a_cursor_from_after_the_backup_that_was_restored_is_gone(make_server, tmp_path):
     server = make_server()
     server.add_user("con", role="contributor")
     server.add_dataset("cats", samples=4)
@@ -178,6 +192,8 @@ def test_a_cursor_from_after_the_backup_that_was_restored_is_gone(make_server):
     backup = database.read_bytes()
     assert server.command("start").returncode == 0
     give(1, "cat")
+    followed = Followed(server, "cats", tmp_path / "followed", user="con")
+    followed.once()
     after = end(con, "/v1/datasets/cats/changes")
     assert server.command("stop").returncode == 0
     database.write_bytes(backup)
@@ -188,3 +204,5 @@ def test_a_cursor_from_after_the_backup_that_was_restored_is_gone(make_server):
         assert_problem(con.get("/v1/datasets/cats/changes", params={"after": after}), 410, "is not known any more")
         assert plainly(read(con, kept, "/v1/datasets/cats/changes")["items"])[1:] == []
         give(2, "dog")
+    assert "beginning anew" in followed.once()
+    followed.assert_in_step()

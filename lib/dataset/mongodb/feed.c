@@ -21,7 +21,7 @@ enum {
 	CODE_HISTORY_LOST = 286,
 	CODE_INVALID_RESUME = 260,
 	SAMPLES_AT_ONCE = 200, /* of the history */
-	AWAIT_MS = 20,         /* for a read that shall not wait: the server's pause until it says that there is nothing */
+	AWAIT_MS = 20,         /* the server's pause until it says that there is nothing */
 	TIME_DIGITS = 16,
 };
 
@@ -198,12 +198,12 @@ static int stream_take(struct work *work, mongoc_change_stream_t *stream, struct
 	return 0;
 }
 
-static int stream_changes(struct work *work, struct following *following, int64_t wait_ms, struct err *err)
+static int stream_changes(struct work *work, struct following *following, struct err *err)
 {
 	mongoc_database_t *database =
 		mongoc_client_get_database(work->client, work->store->config->dataset_store.database);
 	bson_t *pipeline = changes_wanted(following->dataset);
-	bson_t *opts = BCON_NEW("maxAwaitTimeMS", BCON_INT64(wait_ms > AWAIT_MS ? wait_ms : AWAIT_MS));
+	bson_t *opts = BCON_NEW("maxAwaitTimeMS", BCON_INT64(AWAIT_MS));
 	uint64_t from = following->time + 1;
 
 	if (following->time)
@@ -327,17 +327,15 @@ static int history_read(struct work *work, struct following *following, struct e
 	return 0;
 }
 
-int mongodb_feed_read(struct dataset *base, const char *after, size_t limit, int64_t wait_ms, feed_visit *visit,
-                      void *data, char next[FEED_KEY_MAX], struct err *err)
+int mongodb_feed_read(struct dataset *base, const char *after, size_t limit, feed_visit *visit, void *data,
+                      char next[FEED_KEY_MAX], struct err *err)
 {
 	struct following following = {.dataset = base->name, .limit = limit, .visit = visit, .data = data};
 	struct work work;
 
 	if (feed_key_read(after, &following, err))
 		return -1;
-	bool history = following.upto < INT64_MAX;
-	int failed = work_begin(&work, mongodb_dataset(base)->store, err) ||
-	             stream_changes(&work, &following, history ? 0 : wait_ms, err);
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) || stream_changes(&work, &following, err);
 	while (!failed && following.upto < INT64_MAX && following.count < limit) {
 		int64_t before = following.upto;
 

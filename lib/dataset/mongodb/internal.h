@@ -190,6 +190,16 @@ struct mongodb_dataset {
 
 enum { COUNTER_SHARDS = 16 };
 
+/* Those who wait for changes, and the stream that is read for them. */
+struct watch {
+	pthread_mutex_t mutex; /* protects the fields below; who reads the stream uses it without */
+	pthread_cond_t changed;
+	struct feed_waiter *first;
+	bool is_read; /* by one of the waiters */
+	struct work work;
+	mongoc_change_stream_t *stream; /* NULL: none is open */
+};
+
 struct mongodb_store {
 	struct dataset_store base;
 	const struct config *config;
@@ -204,7 +214,11 @@ struct mongodb_store {
 	int64_t asked_us;   /* when the server was last asked for its time, by the monotonic clock; 0: never */
 	int64_t ahead_us;   /* how far the server's clock is ahead of the monotonic one */
 	struct handles handles;
+	struct watch watch;
 };
+
+void watch_init(struct watch *watch);
+void watch_release(struct watch *watch);
 
 /* Makes collections and indexes, puts the default dataset's labels first (taking those of the older collecting
  * system, if there are any), and ends removals that a crash interrupted. */
@@ -486,6 +500,9 @@ typeof(snapshot_add) mongodb_snapshot_add;
 typeof(snapshot_find) mongodb_snapshot_find;
 typeof(snapshot_list) mongodb_snapshot_list;
 typeof(feed_read) mongodb_feed_read;
+typeof(feed_waiter_open) mongodb_feed_waiter_open;
+typeof(feed_waiter_close) mongodb_feed_waiter_close;
+typeof(feed_wait) mongodb_feed_wait;
 typeof(dataset_visit_all) mongodb_visit_all;
 typeof(dataset_remove_sample) mongodb_remove_sample;
 typeof(dataset_removed_done) mongodb_removed_done;

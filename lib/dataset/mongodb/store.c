@@ -39,6 +39,7 @@ int mongodb_store_open(struct dataset_store **out, const struct config *config, 
 	store->ready = reading; /* when only reading, nothing is made */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
+	watch_init(&store->watch);
 	handles_init(&store->handles, config->limits.open_datasets, mongodb_dataset_free);
 	store->pool = pool;
 	mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
@@ -68,6 +69,7 @@ void mongodb_store_free(struct dataset_store *base)
 	handles_release(&store->handles);
 	if (store->pool)
 		mongoc_client_pool_destroy(store->pool);
+	watch_release(&store->watch);
 	pthread_mutex_destroy(&store->mutex);
 	free(store);
 }

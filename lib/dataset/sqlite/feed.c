@@ -94,10 +94,9 @@ static int feed_rows(struct sqlite_conn *conn, struct place *place, size_t limit
 	return row;
 }
 
-int sqlite_feed_read(struct dataset *dataset, const char *after, size_t limit, int64_t wait_ms,
-                     feed_visit *visit, void *data, char next[FEED_KEY_MAX], struct err *err)
+int sqlite_feed_read(struct dataset *dataset, const char *after, size_t limit, feed_visit *visit, void *data,
+                     char next[FEED_KEY_MAX], struct err *err)
 {
-	(void)wait_ms;
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
 	char *name = NULL;
 	struct place place;
