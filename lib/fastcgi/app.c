@@ -224,6 +224,7 @@ static void set_up_signals(sigset_t *wanted)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(wanted);
 	sigaddset(wanted, SIGTERM);
+	sigaddset(wanted, SIGQUIT); /* what multiwatch makes of a SIGTERM */
 	sigaddset(wanted, SIGINT);
 	sigaddset(wanted, SIGHUP);
 	sigaddset(wanted, SIGUSR1);

@@ -90,8 +90,8 @@ struct program {
 };
 
 /* A program's whole main ("--stores" prints which stores it opens, "--routes" its table): reads $IMAGE_LABEL_CONFIG
- * and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until SIGTERM, and finishes what is under way. Returns
- * the exit status. */
+ * and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until SIGTERM or SIGQUIT, and finishes what is under way.
+ * Returns the exit status. */
 int app_run(const struct program *program, int argc, char **argv);
 
 /* The role of the one who was let in, on a dataset; NULL: overall. */

@@ -1,8 +1,12 @@
 """GET …/changes: what happens to a dataset, told once and in order to those who follow."""
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pymongo
 import pytest
+import requests
 from collecting import DEFAULT, Collector, assert_problem, picture
 from conftest import finish
 from followed import Followed
@@ -122,6 +126,40 @@ def test_a_wait_ends_with_a_cursor(contributor):
     page = read(contributor, after, wait=1)
     assert page["items"] == [] and page["next"]
     assert read(contributor, page["next"], wait=0)["items"] == []
+
+
+def test_who_may_not_look_any_more_waits_no_longer(collector):
+    admin = collector.session("admin")
+    made = admin.post("/v1/users", json={"user": "fay", "role": "viewer"})
+    collector.passwords["fay"] = made.json()["password"]
+    fay = collector.session("fay")
+    after = end(fay)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(fay.get, CHANGES, params={"after": after, "wait": 30})
+        assert admin.delete("/v1/users/fay").status_code == 204
+        assert waiting.result().status_code in (401, 404)  # before it waited, or while it did
+
+
+def test_who_waits_when_the_server_stops_is_answered(make_collector):
+    collector = make_collector().start()
+    contributor = collector.session("contributor")
+    after, (program,) = end(contributor), collector.processes("changes")
+
+    def connections():
+        return sum(os.readlink(file).startswith("socket:") for file in Path(f"/proc/{program}/fd").iterdir() if file.exists() or file.is_symlink())
+
+    before = connections()
+    with ThreadPoolExecutor(4) as threads:
+        begun = time.monotonic()
+        waiting = [threads.submit(collector.session("viewer").get, CHANGES, params={"after": after, "wait": 30}) for _ in range(4)]
+        until(lambda: connections() > before, "one of them waits")
+        assert collector.command("stop").returncode == 0
+        answers = [answer.result() for answer in waiting if not isinstance(answer.exception(), requests.ConnectionError)]  # came too late
+    pages = [answer.json() for answer in answers if answer.status_code == 200]
+    assert pages and all(page["items"] == [] for page in pages) and time.monotonic() - begun < 30
+    assert collector.command("start").returncode == 0
+    sample = put(collector.session("contributor"), "later.png")
+    assert plainly(read(collector.session("contributor"), pages[0]["next"])["items"]) == [("upload", sample, None, "contributor")]
 
 
 def test_many_may_wait_and_hold_nobody_up(collector, contributor):
