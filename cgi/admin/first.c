@@ -1,6 +1,7 @@
 /* `admin first`: makes the first user if there is none. */
 #include "admin.h"
 #include "auth/users.h"
+#include "deed.h"
 #include "fastcgi/roster.h"
 
 int admin_first(int argc, char **argv, config_env *env)
@@ -28,6 +29,8 @@ int admin_first(int argc, char **argv, config_env *env)
 		       key);
 	}
 	explicit_bzero(key, sizeof(key));
+	if (made)
+		deed_tell("image-label-server", &config, store, env, &(struct deed){"user.add", USERS_FIRST, NULL});
 	dataset_store_free(store);
 	config_release(&config);
 	return status == ADMIN_DONE && fflush(stdout) != 0 ? ADMIN_FAILED : status;

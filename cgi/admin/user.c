@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/json.h"
 #include "dataset/dataset.h"
+#include "deed.h"
 #include "fastcgi/roster.h"
 #include "secret.h"
 
@@ -43,6 +45,23 @@ struct request {
 	int64_t expires_us;
 	char password[USERS_PASSWORD_MAX + 1];
 };
+
+/* For the audit log, as the API's requests have it. */
+static cJSON *roles_detail(const struct request *request)
+{
+	cJSON *detail = json_new_object(), *datasets = json_new_array();
+
+	json_add_string(detail, "role", role_name(request->role));
+	for (size_t i = 0; i < request->grant_count; i++)
+		json_append_string(datasets, request->grants[i].dataset);
+	if (request->grant_count > 0)
+		json_add(detail, "datasets", datasets);
+	else
+		cJSON_Delete(datasets);
+	if (request->expires_us)
+		json_add_time(detail, "expires_at", request->expires_us);
+	return detail;
+}
 
 static const char *own_password(const struct request *request)
 {
@@ -127,17 +146,17 @@ static int user_list(struct request *request, struct err *err)
 }
 
 static const struct verb {
-	const char *name, *usage;
+	const char *name, *usage, *deed;
 	int (*run)(struct request *request, struct err *err);
 	int arguments_min, arguments_max;
 	int options;
 } verbs[] = {
-	{"add", "NAME [--role ROLE] [--datasets A,B] [--password] [--expires TIME]", user_add, 1, 1,
+	{"add", "NAME [--role ROLE] [--datasets A,B] [--password] [--expires TIME]", "user.add", user_add, 1, 1,
          ROLE | DATASETS | DATASET | PASSWORD | EXPIRES},
-	{"passwd", "NAME [--password]", user_passwd, 1, 1, PASSWORD},
-	{"remove", "NAME", user_remove, 1, 1, 0},
-	{"grant", "NAME ROLE [--dataset A]", user_grant, 1, 2, ROLE | DATASETS | DATASET},
-	{"list", "[--json]", user_list, 0, 0, JSON},
+	{"passwd", "NAME [--password]", "password.change", user_passwd, 1, 1, PASSWORD},
+	{"remove", "NAME", "user.remove", user_remove, 1, 1, 0},
+	{"grant", "NAME ROLE [--dataset A]", "user.change", user_grant, 1, 2, ROLE | DATASETS | DATASET},
+	{"list", "[--json]", NULL, user_list, 0, 0, JSON},
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
@@ -288,6 +307,15 @@ static int user_answer(const struct request *request, struct err *err)
 	return fflush(stdout) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "the answer cannot be written");
 }
 
+static void user_tell(const struct request *request, const struct verb *verb, config_env *env)
+{
+	bool of_roles = verb->run == user_add || verb->run == user_grant;
+
+	if (verb->deed)
+		deed_tell(PROGRAM, &request->config, request->store, env,
+		          &(struct deed){verb->deed, request->arguments[0], of_roles ? roles_detail(request) : NULL});
+}
+
 static int user_run(struct request *request, const struct verb *verb, config_env *env, struct err *err)
 {
 	if (config_load(&request->config, request->config_path, env, err) != 0)
@@ -302,7 +330,11 @@ static int user_run(struct request *request, const struct verb *verb, config_env
 	if (request->given & PASSWORD)
 		result = secret_read(request->password, sizeof(request->password), err);
 	if (result == 0)
-		result = verb->run(request, err) || user_answer(request, err);
+		result = verb->run(request, err);
+	if (result == 0) {
+		user_tell(request, verb, env);
+		result = user_answer(request, err);
+	}
 	if (result != 0)
 		admin_name_config(&request->config, err);
 	explicit_bzero(request->password, sizeof(request->password));

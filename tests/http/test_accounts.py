@@ -1,9 +1,13 @@
 """People over HTTP: users, their own passwords, and the audit log of who did what."""
+import json
+import os
+import pwd
 import re
+import subprocess
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from harness import until
+from harness import SCRIPTS, until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -383,6 +387,27 @@ def test_what_is_done_to_users_is_in_the_audit_log_without_secrets(server, admin
     ]
     assert "viewer" in new[0]["detail"] and "cats" in new[0]["detail"]
     assert key not in str(new) and "eight 8s" not in str(new)
+
+
+def test_what_commands_do_to_users_is_in_the_audit_log_too(server, admin):
+    def run(*words, **more):
+        subprocess.run([SCRIPTS / "image-label-user", "--config", server.config_file, *words], env=server.env, check=True, capture_output=True, timeout=60, **more)
+
+    before = audit(admin)
+    run("add", "joe", "--role", "viewer", "--datasets", "cats,dogs", "--expires", "2130-01-31")
+    run("passwd", "joe", "--password", input=b"eight 8s\n")
+    run("grant", "joe", "contributor", "--dataset", "cats")
+    run("grant", "joe", "admin")
+    run("list")
+    run("remove", "joe")
+    new = audit(admin)[len(before) :]
+    assert [(entry["action"], entry["target"], entry["dataset"]) for entry in new] == [
+        (action, "joe", None) for action in ("user.add", "password.change", "user.change", "user.change", "user.remove")]  # fmt: skip
+    assert {entry["by"] for entry in new} == {"local:" + pwd.getpwuid(os.getuid()).pw_name}
+    told = [json.loads(entry["detail"]) if entry["detail"] else None for entry in new]
+    assert told == [{"role": "viewer", "datasets": ["cats", "dogs"], "expires_at": "2130-01-31T00:00:00.000Z"}, None,
+                    {"role": "contributor", "datasets": ["cats"]}, {"role": "admin"}, None]  # fmt: skip
+    assert "eight 8s" not in str(new)
 
 
 def test_a_user_that_is_asked_for_again_by_the_same_key_is_made_once(server, admin):

@@ -72,6 +72,7 @@ def test_what_the_owner_cannot_read_is_not_said_to_be_made(place):
 
 def test_a_user_added_by_root_is_the_folders_owners(place):
     assert run("image-label-user", "--config", configure(place), "add", "ann").returncode == 0
+    assert (place / "theirs" / "dbs" / ".audit.db").exists()
     assert of_root(place / "theirs") == []
 
 

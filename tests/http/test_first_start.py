@@ -33,6 +33,8 @@ def session(server, key):
 def test_the_first_start_makes_an_admin_and_shows_the_key(server):
     admin = session(server, begin(server))
     assert admin.get("/v1/me").json() == {"user": "admin", "role": "admin", "datasets": {}}
+    (entry,) = admin.get("/v1/audit").json()["items"]
+    assert (entry["by"][:6], entry["action"], entry["target"]) == ("local:", "user.add", "admin")
     added = admin.post("/v1/users", json={"user": "ann", "role": "viewer"})
     assert added.status_code == 201
     assert admin.get("/images/cats/image0.png").status_code == 200

@@ -74,6 +74,13 @@ def test_add_prints_the_key_last_and_keeps_only_its_hash(config):
     assert listed(config)["ann"] == {"user": "ann", "role": "annotator", "datasets": {}, "password": "key", "expires": None}
 
 
+def test_where_the_audit_log_cannot_be_written_that_is_said_and_the_key_is_valid(config):
+    (config.parent / "dbs").write_text("no folder")
+    (warning,) = warned(config, "add", "ann")
+    assert "the audit log does not say so" in warning
+    assert "ann" in listed(config)
+
+
 def test_add_takes_role_datasets_and_expiry(config):
     warned(config, "add", "ann", "--role", "viewer", "--datasets", "cats,big dogs", "--expires", "2999-01-31")
     ann = listed(config)["ann"]
