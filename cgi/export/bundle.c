@@ -3,21 +3,19 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <errno.h>
 
 #include "base/memory.h"
 
 enum { PIECE_BYTES = 256 * 1024, MODE = 0644, MADE = 315532800 /* 1980-01-01, the first day of zip's calendar */ };
 
+/* Takes all, even what the sink does not: after a failure libarchive (3.6) leaks what archive_write_open allocated. */
 static la_ssize_t bundle_pass_on(struct archive *archive, void *data, const void *bytes, size_t len)
 {
 	struct bundle *bundle = data;
 
-	if (!bundle->err || bundle->sink(bundle->data, bytes, len, bundle->err)) {
-		archive_set_error(archive, EIO, "the sink failed");
+	(void)archive;
+	if (bundle->err && bundle->sink(bundle->data, bytes, len, bundle->err))
 		bundle->err = NULL; /* it says why, and must not be overwritten */
-		return -1;
-	}
 	return (la_ssize_t)len;
 }
 
@@ -43,22 +41,21 @@ void bundle_init(struct bundle *bundle, enum bundle_format format, const char *d
 void bundle_release(struct bundle *bundle)
 {
 	bundle->err = NULL;
-	if (bundle->archive) {
-		archive_write_fail(bundle->archive);
-		archive_write_free(bundle->archive);
-	}
+	archive_write_free(bundle->archive);
 	if (bundle->format == BUNDLE_ZIP)
 		zip_release(&bundle->zip);
 	free(bundle->piece);
 	*bundle = (struct bundle){.archive = NULL};
 }
 
-/* libarchive's failure, unless the sink has failed. */
-static int bundle_failed(struct bundle *bundle, struct err *err)
+/* What a call of libarchive came to. */
+static int bundle_result(const struct bundle *bundle, bool done, struct err *err)
 {
 	const char *why = archive_error_string(bundle->archive);
 
-	return bundle->err ? err_set(err, ERR_INTERNAL, "The archive cannot be written: %s", why ? why : "no reason") : -1;
+	if (!bundle->err)
+		return -1; /* the sink has failed */
+	return done ? 0 : err_set(err, ERR_INTERNAL, "The archive cannot be written: %s", why ? why : "no reason");
 }
 
 static int bundle_begin(struct bundle *bundle, const char *name, int64_t size, struct err *err)
@@ -72,7 +69,7 @@ static int bundle_begin(struct bundle *bundle, const char *name, int64_t size, s
 	archive_entry_set_perm(entry, MODE);
 	archive_entry_set_mtime(entry, MADE, 0);
 	archive_entry_set_size(entry, size);
-	int failed = archive_write_header(bundle->archive, entry) != ARCHIVE_OK ? bundle_failed(bundle, err) : 0;
+	int failed = bundle_result(bundle, archive_write_header(bundle->archive, entry) == ARCHIVE_OK, err);
 	archive_entry_free(entry);
 	return failed;
 }
@@ -82,7 +79,7 @@ static int bundle_write(struct bundle *bundle, const void *bytes, size_t len, st
 	if (bundle->format == BUNDLE_ZIP)
 		return zip_write(&bundle->zip, bytes, len, err);
 	la_ssize_t took = len > 0 ? archive_write_data(bundle->archive, bytes, len) : 0;
-	return took == (la_ssize_t)len ? 0 : bundle_failed(bundle, err);
+	return bundle_result(bundle, took == (la_ssize_t)len, err);
 }
 
 /* Writes what follows an entry's bytes. */
@@ -90,7 +87,7 @@ static int bundle_finish(struct bundle *bundle, struct err *err)
 {
 	if (bundle->format == BUNDLE_ZIP)
 		return zip_finish(&bundle->zip, err);
-	return archive_write_finish_entry(bundle->archive) == ARCHIVE_OK ? 0 : bundle_failed(bundle, err);
+	return bundle_result(bundle, archive_write_finish_entry(bundle->archive) == ARCHIVE_OK, err);
 }
 
 int bundle_add_text(struct bundle *bundle, const char *name, const char *text, size_t len, struct err *err)
@@ -136,5 +133,5 @@ int bundle_end(struct bundle *bundle, struct err *err)
 	if (bundle->format == BUNDLE_ZIP)
 		return zip_end(&bundle->zip, err);
 	bundle->err = err;
-	return archive_write_close(bundle->archive) == ARCHIVE_OK ? 0 : bundle_failed(bundle, err);
+	return bundle_result(bundle, archive_write_close(bundle->archive) == ARCHIVE_OK, err);
 }
