@@ -81,17 +81,28 @@ class Followed:
         with tarfile.open(fileobj=io.BytesIO(answer.content)) as tar:
             return {member.name: tar.extractfile(member).read() for member in tar if member.isfile() and "/" in member.name}
 
-    def assert_in_step(self):
+    def trouble(self):
+        """Why the folder is not as the dataset; None: it is."""
         links, wanted = self.links(), self.wanted()
-        assert links == wanted, (sorted(links), sorted(wanted))
-        assert not [path for path in self.folder.iterdir() if path.is_dir() and not any(path.iterdir())]
+        if links != wanted:
+            return f"links {sorted(links)}, wanted {sorted(wanted)}"
+        if empty := [path for path in self.folder.iterdir() if path.is_dir() and not any(path.iterdir())]:
+            return f"empty folders {empty}"
         if self.images.exists():
             led_to = {path.resolve() for path in self.folder.rglob("*") if path.is_symlink()}
-            assert {path for path in self.images.iterdir()} - led_to == {self.images / ".image-label-follow"}
+            if (left := {path for path in self.images.iterdir()} - led_to) != {self.images / ".image-label-follow"}:
+                return f"images without a link {left}"
+        return None
+
+    def assert_in_step(self):
+        assert (trouble := self.trouble()) is None, trouble
 
     def comes_in_step(self):
-        until(lambda: self.links() == self.wanted(), "the folder is as the dataset")
-        self.assert_in_step()
+        troubles = []
+        try:
+            until(lambda: troubles.append(self.trouble()) or troubles[-1] is None, "the folder is as the dataset")
+        except AssertionError:
+            raise AssertionError(troubles[-1])
 
 
 @contextlib.contextmanager
