@@ -112,6 +112,39 @@ def test_it_stays_as_it_was_while_labels_change(contributor):
     assert make(contributor, "after").json()["digest"] != before["digest"]
 
 
+def test_it_is_the_same_after_everything_that_is_done_to_samples_and_labels_and_images_stay_in_their_parts(collector):
+    admin, dataset = collector.session("admin"), "/v1/datasets/worked on"
+    assert admin.post("/v1/datasets", json={"name": "worked on", "labels": ["cat", "dog", "bird"]}).status_code == 201
+
+    def upload(number):
+        answer = admin.put(f"{dataset}/images/{number}.png", params={"label": "cat"}, data=picture(size=(8, 8)))
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def parts(name):
+        return {line["id"]: line["split"] for line in map(json.loads, manifest(admin, name, f"{dataset}/snapshots").text.splitlines())}
+
+    ids = [upload(number) for number in range(30)]
+    first = make(admin, "first", f"{dataset}/snapshots", split="60,20,20", seed="s").json()
+    text = manifest(admin, "first", f"{dataset}/snapshots").content
+    keys = {label["name"]: label["key"] for label in admin.get(dataset).json()["labels"]}
+    for label in ("dog", "bird", "", "dog"):
+        assert admin.post(f"{dataset}/samples/label", json={"ids": ids, "label": label}).json() == {"labelled": len(ids)}
+    for done in (
+        admin.post(f"{dataset}/samples/{ids[0]}/undo", json={}), admin.put(f"{dataset}/samples/{ids[1]}/flag", json={"note": "?"}),
+        admin.patch(f"{dataset}/labels/{keys['cat']}", json={"name": "tabby"}), admin.post(f"{dataset}/labels/{keys['dog']}/merge", json={"into": keys["bird"]}),
+        admin.patch(dataset, json={"policy": {"overlap": 2}}), admin.delete(f"{dataset}/samples/{ids[2]}"), admin.post(f"{dataset}/labels", json={"name": "cat"}),
+    ):  # fmt: skip
+        assert done.ok, done.text
+    more = [upload(number) for number in range(30, 33)]
+    assert manifest(admin, "first", f"{dataset}/snapshots").content == text
+    assert [item["digest"] for item in admin.get(f"{dataset}/snapshots").json()["items"]] == [first["digest"]] == [hashlib.sha256(text).hexdigest()]
+    make(admin, "second", f"{dataset}/snapshots", split="60,20,20", seed="s")
+    then, now = parts("first"), parts("second")
+    assert len(set(then.values())) > 1
+    assert now == {sample: part for sample, part in then.items() if sample != ids[2]} | {sample: now[sample] for sample in more}
+
+
 def test_a_name_is_given_once(contributor):
     first = make(contributor, "twice").json()
     assert_problem(contributor.post(SNAPSHOTS, json={"name": "twice"}), 409, "twice")
