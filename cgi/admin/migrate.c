@@ -8,6 +8,7 @@
 #include "admin.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "migrate_audit.h"
 #include "migrate_dataset.h"
 #include "migrate_env.h"
 
@@ -26,6 +27,12 @@ struct run {
 	struct migration migration;
 	struct buf base_url;
 	size_t moved, failed;
+	struct tried *tried;
+};
+
+struct tried {
+	char *name;
+	bool moved;
 };
 
 /* --- the command line --------------------------------------------------------------------------------------------- */
@@ -202,13 +209,14 @@ static int migrate_open_stores(struct run *run, config_env *env, struct err *err
 static void move_one(struct run *run, const char *name)
 {
 	struct err err = {0};
+	bool moved = migrate_dataset(&run->migration, name, &err) == 0;
+	size_t count = run->moved + run->failed;
 
-	if (migrate_dataset(&run->migration, name, &err) == 0) {
-		run->moved++;
-		return;
-	}
-	run->failed++;
-	fprintf(stderr, "image-label-migrate: %s: %s\n", name, err.text);
+	run->tried = memory_grow(run->tried, count + 1, sizeof(*run->tried));
+	run->tried[count] = (struct tried){.name = memory_text(name), .moved = moved};
+	*(moved ? &run->moved : &run->failed) += 1;
+	if (!moved)
+		fprintf(stderr, "image-label-migrate: %s: %s\n", name, err.text);
 }
 
 static bool keep_name(void *data, const char *name)
@@ -246,6 +254,30 @@ static int move_datasets(struct run *run, struct err *err)
 	return 0;
 }
 
+/* Where a dataset was not moved, another one of its name may be there. */
+static bool wants_audit(void *data, const char *dataset)
+{
+	const struct run *run = data;
+
+	for (size_t i = 0; i < run->moved + run->failed; i++) {
+		if (strcmp(run->tried[i].name, dataset) == 0)
+			return run->tried[i].moved;
+	}
+	return run->options.all;
+}
+
+static int move_audit(struct run *run, struct err *err)
+{
+	int64_t count;
+
+	if (run->moved == 0)
+		return 0;
+	if (migrate_audit_log(run->migration.from, run->migration.to, wants_audit, run, &count, err))
+		return -1;
+	printf("audit log: %lld entries copied\n", (long long)count);
+	return 0;
+}
+
 /* Only reports the interruption, below the progress line: the next run finds out where to go on, as after a kill -9. */
 static void tell_interrupted(int signal)
 {
@@ -272,7 +304,8 @@ int admin_migrate(int argc, char **argv, config_env *env)
 	buf_init(&run->base_url, TEXT_FILEPATH_MAX);
 	int usage = migrate_parse(run, argc, argv, &err);
 	migrate_catch_signals();
-	int failed = usage || migrate_open_stores(run, env, &err) || move_datasets(run, &err);
+	int failed = usage || migrate_open_stores(run, env, &err) || move_datasets(run, &err) ||
+	             move_audit(run, &err);
 	if (failed)
 		fprintf(stderr, "image-label-migrate: %s%s\n", err.text, usage ? " (see image-label-migrate --help)" : "");
 	else if (run->moved + run->failed > 1)
@@ -285,6 +318,9 @@ int admin_migrate(int argc, char **argv, config_env *env)
 	config_release(&run->from_config);
 	config_release(&run->to_config);
 	buf_release(&run->base_url);
+	for (size_t i = 0; i < run->moved + run->failed; i++)
+		free(run->tried[i].name);
+	free(run->tried);
 	free(run);
 	return usage ? ADMIN_USAGE : failed ? ADMIN_FAILED : ADMIN_DONE;
 }

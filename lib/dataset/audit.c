@@ -19,10 +19,17 @@ int audit_add(struct dataset_store *store, const struct audit_entry *entry, stru
 
 	kept.target = target;
 	kept.detail = detail;
-	int failed = store->backend->audit_add(store, &kept, err);
+	int failed = store->backend->audit_add(store, &kept, 1, err);
 	free(target);
 	free(detail);
 	return failed;
+}
+
+int audit_add_all(struct dataset_store *store, const struct audit_entry *entries, size_t count, struct err *err)
+{
+	if (count > AUDIT_PAGE_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "At most %d entries may be added at once", AUDIT_PAGE_MAX);
+	return count > 0 ? store->backend->audit_add(store, entries, count, err) : 0;
 }
 
 int audit_list(struct dataset_store *store, int64_t after, size_t limit, audit_visit *visit, void *data,

@@ -12,7 +12,7 @@ enum {
 };
 
 struct audit_entry {
-	int64_t at;          /* by the store's clock; audit_add sets it */
+	int64_t at;          /* by the store's clock; 0: now */
 	const char *by;      /* the user */
 	const char *action;  /* "object.verb", such as "label.add" */
 	const char *target;  /* the name of the user, token, label or dataset, or the sample's id */
@@ -22,6 +22,9 @@ struct audit_entry {
 
 /* Appends an entry, durably. Its strings are UTF-8 and never NULL. */
 int audit_add(struct dataset_store *store, const struct audit_entry *entry, struct err *err);
+/* The same for entries of another store, with their times: in their order, behind those that are there, in one durable
+ * write; at most AUDIT_PAGE_MAX. */
+int audit_add_all(struct dataset_store *store, const struct audit_entry *entries, size_t count, struct err *err);
 
 /* Visits the entries with a number > after (0: from the first), at most limit, in order of number, which is the
  * order of their commits. An entry lives only during visit. */

@@ -118,7 +118,7 @@ struct dataset_backend {
 	typeof(idempotency_finish) *idempotency_finish;
 	typeof(idempotency_abandon) *idempotency_abandon;
 
-	typeof(audit_add) *audit_add;
+	typeof(audit_add_all) *audit_add; /* at least one; texts are bounded */
 	typeof(audit_list) *audit_list;
 
 	/* All NULL: accounts are kept elsewhere. */

@@ -121,6 +121,31 @@ static void it_is_no_dataset(void **state)
 	assert_int_equal(count, 0);
 }
 
+static void entries_of_another_store_keep_their_times(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct audit_entry moved[AUDIT_PAGE_MAX + 1] = {
+		{.at = 1500000, .by = "ada", .action = "user.add", .target = "eve", .dataset = "", .detail = ""},
+		{.at = 2500000, .by = "bob", .action = "label.add", .target = "x", .dataset = "cats", .detail = "y"}};
+	struct dataset_store *reading;
+	struct seen seen = {.number = 0};
+
+	must(dataset_store_open_reading(&reading, &fixture->config, &failure));
+	assert_page(reading, 0, 10, ""); /* where nothing was ever kept, reading makes nothing */
+	dataset_store_free(reading);
+	must(audit_add_all(fixture->store, moved, 0, &failure));
+	must(audit_add_all(fixture->store, moved, 2, &failure));
+	add(fixture->store, "ada", "user.remove", "eve", "", "");
+	refused(audit_add_all(fixture->store, moved, AUDIT_PAGE_MAX + 1, &failure), ERR_BAD_REQUEST);
+	must(dataset_store_open_reading(&reading, &fixture->config, &failure));
+	assert_page(reading, 0, 10, "ada user.add eve  ;bob label.add x cats y;ada user.remove eve  ;");
+	buf_init(&seen.text, 1024);
+	must(audit_list(reading, 1, 1, see, &seen, &failure));
+	assert_int_equal(seen.at, 2500000);
+	buf_release(&seen.text);
+	dataset_store_free(reading);
+}
+
 enum { WRITERS = 8, ENTRIES = 20 };
 
 static void *write_entries(void *store)
@@ -162,6 +187,7 @@ int main(void)
 		STORE_TEST(an_entry_says_when_it_was),
 		STORE_TEST(a_text_that_is_too_long_is_cut_after_a_whole_character),
 		STORE_TEST(it_is_no_dataset),
+		STORE_TEST(entries_of_another_store_keep_their_times),
 		STORE_TEST(entries_of_many_at_once_all_stay),
 	};
 

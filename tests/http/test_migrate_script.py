@@ -21,11 +21,15 @@ def test_datasets_move_to_mongodb_and_s3_and_back(sides, cluster):
     ann = here.session("ann")
     before = {name: dump(ann, name) for name in NAMES}
     bytes_before = {name: images(ann, name) for name in NAMES}
+    assert ann.post("/v1/users", json={"user": "eve"}).status_code == 201
+    log = ann.get("/v1/audit").json()["items"]
+    assert {"collected", "asked", None} <= {entry["dataset"] for entry in log}
     here.command("stop")
     source = content(here.folder / "sqlite_dbs") | content(here.store)
 
     told = moved(migrate(here, cluster, "--all"))
-    assert "3 datasets moved, 0 failed" in told
+    assert "3 datasets moved, 0 failed" in told and f"audit log: {len(log)} entries copied" in told
+    assert "audit log: 0 entries copied" in moved(migrate(here, cluster, "--all"))
     assert content(here.folder / "sqlite_dbs") | content(here.store) == source
 
     # As other services find it.
@@ -48,6 +52,7 @@ def test_datasets_move_to_mongodb_and_s3_and_back(sides, cluster):
     for name in NAMES:
         assert dump(ann, name) == before[name]
         assert images(ann, name) == bytes_before[name]
+    assert ann.get("/v1/audit").json()["items"] == log
 
     # It goes on there: the queue, the votes, the keys, the ids.
     assert task(ann, "photos", label="cat") == 5
@@ -65,11 +70,13 @@ def test_datasets_move_to_mongodb_and_s3_and_back(sides, cluster):
     assert ann.put("/v1/datasets/photos/images/again.png", data=bytes_before["photos"][6]).json()["duplicate"] is True
     before = {name: dump(ann, name) for name in NAMES}
     bytes_before = {name: images(ann, name) for name in NAMES}
+    log = [entry for entry in ann.get("/v1/audit").json()["items"] if entry["dataset"] in NAMES]
     cluster.command("stop")
 
-    moved(migrate(cluster, back, "--all", "--base", "https://labels.example.org/"))
+    moved(migrate(cluster, back, *[word for name in NAMES for word in ("-d", name)], "--base", "https://labels.example.org/"))
     back.start()
     ann = back.session("ann")
+    assert ann.get("/v1/audit").json()["items"] == log
     for name in NAMES:
         assert dump(ann, name) == before[name]
         assert images(ann, name) == bytes_before[name]

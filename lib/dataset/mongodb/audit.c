@@ -11,20 +11,17 @@ static int read_last(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-/* Each transaction first writes the document with the last number, so that simultaneous ones come one after the
- * other. */
-static int run_audit_add(struct work *work, void *data, struct err *err)
-{
-	const struct audit_entry *entry = data;
-	int64_t number = 0, now;
-	bool ignored;
+struct added {
+	const struct audit_entry *entries;
+	size_t count;
+};
 
-	if (work_update(work, "audit", BCON_NEW("_id", BCON_INT64(LAST)), BCON_NEW("$inc", "{", "last", BCON_INT64(1), "}"),
-	                true, &ignored, err) ||
-	    work_find(work, "audit", BCON_NEW("_id", BCON_INT64(LAST)), NULL, read_last, &number, err) ||
-	    work_now(work, &now, err))
-		return -1;
-	bson_t *document = BCON_NEW("_id", BCON_INT64(number), "at", BCON_DATE_TIME(now / 1000));
+static int insert_entry(struct work *work, const struct audit_entry *entry, int64_t number, int64_t now,
+                        struct err *err)
+{
+	bson_t *document =
+		BCON_NEW("_id", BCON_INT64(number), "at", BCON_DATE_TIME((entry->at ? entry->at : now) / 1000));
+
 	BSON_APPEND_UTF8(document, "by", entry->by);
 	BSON_APPEND_UTF8(document, "action", entry->action);
 	BSON_APPEND_UTF8(document, "target", entry->target);
@@ -33,9 +30,30 @@ static int run_audit_add(struct work *work, void *data, struct err *err)
 	return work_insert(work, "audit", document, err);
 }
 
-int mongodb_audit_add(struct dataset_store *store, const struct audit_entry *entry, struct err *err)
+/* Each transaction first writes the document with the last number, so that simultaneous ones come one after the
+ * other. */
+static int run_audit_add(struct work *work, void *data, struct err *err)
 {
-	struct audit_entry added = *entry;
+	const struct added *added = data;
+	const int64_t count = (int64_t)added->count;
+	int64_t last = 0, now;
+	bool ignored;
+
+	if (work_update(work, "audit", BCON_NEW("_id", BCON_INT64(LAST)),
+	                BCON_NEW("$inc", "{", "last", BCON_INT64(count), "}"), true, &ignored, err) ||
+	    work_find(work, "audit", BCON_NEW("_id", BCON_INT64(LAST)), NULL, read_last, &last, err) ||
+	    work_now(work, &now, err))
+		return -1;
+	for (int64_t i = 0; i < count; i++) {
+		if (insert_entry(work, &added->entries[i], last - count + 1 + i, now, err))
+			return -1;
+	}
+	return 0;
+}
+
+int mongodb_audit_add(struct dataset_store *store, const struct audit_entry *entries, size_t count, struct err *err)
+{
+	struct added added = {entries, count};
 
 	return work_transaction(mongodb_store(store), run_audit_add, &added, err);
 }

@@ -588,7 +588,7 @@ typeof(idempotency_claim) mongodb_idempotency_claim;
 typeof(idempotency_finish) mongodb_idempotency_finish;
 typeof(idempotency_abandon) mongodb_idempotency_abandon;
 
-typeof(audit_add) mongodb_audit_add;
+typeof(audit_add_all) mongodb_audit_add;
 typeof(audit_list) mongodb_audit_list;
 
 typeof(account_revision) mongodb_account_revision;

@@ -3,18 +3,30 @@
 
 #include "base/text.h"
 
+struct added {
+	const struct audit_entry *entries;
+	size_t count;
+};
+
 static int write_audit(struct sqlite_conn *writer, void *data, struct err *err)
 {
-	const struct audit_entry *entry = data;
+	const struct added *added = data;
+	int failed = 0;
 
-	return conn_run(writer, err,
-	                "INSERT INTO entries (at, by, action, target, dataset, detail) VALUES (?, ?, ?, ?, ?, ?)", "isssss",
-	                text_now(), entry->by, entry->action, entry->target, entry->dataset, entry->detail);
+	for (size_t i = 0; i < added->count && !failed; i++) {
+		const struct audit_entry *entry = &added->entries[i];
+
+		failed = conn_run(writer, err,
+		                  "INSERT INTO entries (at, by, action, target, dataset, detail) VALUES (?, ?, ?, ?, ?, ?)", "isssss",
+		                  entry->at ? entry->at : text_now(), entry->by, entry->action, entry->target, entry->dataset,
+		                  entry->detail);
+	}
+	return failed;
 }
 
-int sqlite_audit_add(struct dataset_store *store, const struct audit_entry *entry, struct err *err)
+int sqlite_audit_add(struct dataset_store *store, const struct audit_entry *entries, size_t count, struct err *err)
 {
-	struct audit_entry added = *entry;
+	struct added added = {entries, count};
 
 	return beside_write(store, &beside_audit, write_audit, &added, err);
 }

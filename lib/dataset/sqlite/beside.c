@@ -51,9 +51,10 @@ static int open_beside(struct sqlite_store *store, const char *name, struct sqli
 	struct stat file;
 	struct err why;
 	bool is_there = stat(path, &file) == 0;
-	int failed = open_or_make(path, which, out, &why);
+	int failed = store->reading ? db_open_reading(out, path, which->schema, &why)
+	                            : open_or_make(path, which, out, &why);
 
-	if (failed && is_there && (why.code == ERR_INTERNAL || is_replaced(path)))
+	if (failed && !store->reading && is_there && (why.code == ERR_INTERNAL || is_replaced(path)))
 		failed = set_aside(path, which, &file, &why, err) || open_or_make(path, which, out, err);
 	else if (failed)
 		*err = why;
@@ -97,8 +98,8 @@ int beside_read(struct dataset_store *base, const struct beside *which, beside_r
 	struct sqlite_store *store = sqlite_store(base);
 	struct sqlite_dataset *opened;
 
-	if (handle_get(store, which->name, open_beside, &opened, err))
-		return -1;
+	if (handle_get(store, which->name, open_beside, &opened, err)) /* for reading only, none is made */
+		return !store->reading || err->code != ERR_NOT_FOUND;
 	struct sqlite_conn *conn = db_read(opened->db, err);
 	int failed = conn ? run(conn, data, err) : -1;
 	if (conn)

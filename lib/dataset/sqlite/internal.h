@@ -108,9 +108,9 @@ extern const struct db_schema schema_of_dataset, schema_of_answers, schema_of_au
 /* create: makes the file, which must not exist (ERR_CONFLICT). An existing one with the current schema is opened
  * without the lock, which a backup may hold for long. */
 int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err);
-/* Opens for reading only: makes no lock file, and changes no schema. A database of the older system is copied, and
+/* Opens for reading only: makes no lock file, and changes no schema. A dataset of an older version is copied, and
  * the copy migrated; it has a single connection, so only one thread may read. */
-int db_open_reading(struct sqlite_db **out, const char *path, struct err *err);
+int db_open_reading(struct sqlite_db **out, const char *path, const struct db_schema *schema, struct err *err);
 void db_free(struct sqlite_db *db);
 /* Whether the open file is still the one at db's path, and usable. If not, the caller opens it anew. */
 bool db_current(struct sqlite_db *db);
@@ -426,7 +426,7 @@ typeof(idempotency_claim) sqlite_idempotency_claim;
 typeof(idempotency_finish) sqlite_idempotency_finish;
 typeof(idempotency_abandon) sqlite_idempotency_abandon;
 
-typeof(audit_add) sqlite_audit_add;
+typeof(audit_add_all) sqlite_audit_add;
 typeof(audit_list) sqlite_audit_list;
 
 static inline struct sqlite_store *sqlite_store(struct dataset_store *store)

@@ -34,11 +34,17 @@ static int open_copy(struct sqlite_conn **conn, const struct stat *file, struct 
 	return 0;
 }
 
-int db_open_reading(struct sqlite_db **out, const char *path, struct err *err)
+static int reading_version(struct sqlite_conn **conn, const struct stat *file, struct err *err)
+{
+	int64_t version;
+
+	return schema_version(*conn, &version, err) || (!schema_is_newest(version) && open_copy(conn, file, err));
+}
+
+int db_open_reading(struct sqlite_db **out, const char *path, const struct db_schema *schema, struct err *err)
 {
 	struct sqlite_conn *conn;
 	struct stat file;
-	int64_t version;
 
 	if (stat(path, &file))
 		return err_errno(err, ERR_NOT_FOUND, "Database %s cannot be opened", path);
@@ -46,7 +52,7 @@ int db_open_reading(struct sqlite_db **out, const char *path, struct err *err)
 		return err_set(err, ERR_INTERNAL, "%s is not a file", path);
 	if (conn_open(&conn, path, false, err))
 		return -1;
-	if (schema_version(conn, &version, err) || (!schema_is_newest(version) && open_copy(&conn, &file, err))) {
+	if (schema == &schema_of_dataset && reading_version(&conn, &file, err)) {
 		conn_free(conn);
 		return -1;
 	}

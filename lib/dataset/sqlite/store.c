@@ -189,7 +189,7 @@ static int open_db(struct sqlite_store *store, const char *name, struct sqlite_d
 	char *path = dataset_path(store, name, "");
 	int failed = access(path, F_OK) && (errno == ENOENT || errno == ENAMETOOLONG)
 	                     ? err_set(err, ERR_NOT_FOUND, "Database not found")
-	             : store->reading ? db_open_reading(out, path, err)
+	             : store->reading ? db_open_reading(out, path, &schema_of_dataset, err)
 	                              : db_open(out, path, false, &schema_of_dataset, err);
 
 	free(path);
