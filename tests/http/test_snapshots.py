@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import io
 import json
+import os
 import tarfile
 
 import pytest
@@ -98,6 +99,11 @@ def test_what_is_new_or_has_changed_since_the_last_one_is_hashed(collector, cont
     collector.add_dataset("twice", ["cat"], [*names, "new.png"])
     assert collector.reload().returncode == 0
     assert shas("3") == {**there(), "lost.png": None}
+
+
+def test_labelling_goes_first(collector):
+    niceness = {name: os.getpriority(os.PRIO_PROCESS, collector.processes(name)[0]) for name in ("snapshots", "classify")}
+    assert niceness["snapshots"] == min(niceness["classify"] + 5, 19)
 
 
 def test_it_stays_as_it_was_while_labels_change(contributor):
