@@ -1,12 +1,31 @@
-"""What the benchmarks' servers have beside them: users with keys, and ceilings behind the same nginx."""
+"""What the benchmarks' servers have: large databases, users with keys, and ceilings behind the same nginx."""
 import base64
 import os
 import signal
+import sqlite3
 import subprocess
 
 from harness import LIBEXEC, SCRIPTS, until
 
 PROGRAMS = LIBEXEC.parent / "tests" / "bench"  # what make builds of this folder
+
+
+def sample_name(number):
+    """Every number has another name, and all are the same file; classify.lua makes the same names."""
+    return "".join(".//" if number >> bit & 1 else "./" for bit in range(19, -1, -1)) + "image.png"
+
+
+def put_database(server, name, samples, folder="bench"):
+    """A database of the older system, which the server takes over."""
+    base_dir = server.images / folder
+    database = sqlite3.connect(server.databases / f"{name}.db")
+    database.executescript("PRAGMA synchronous = OFF; CREATE TABLE metadata (dataset_name TEXT, base_dir TEXT);"
+                           "CREATE TABLE labels (label TEXT); CREATE TABLE samples (filepath TEXT, label TEXT);")
+    database.execute("INSERT INTO metadata VALUES (?, ?)", (name, str(base_dir)))
+    database.executemany("INSERT INTO labels VALUES (?)", [("cat",), ("dog",)])
+    database.executemany("INSERT INTO samples VALUES (?, '')", ((sample_name(number),) for number in range(samples)))
+    database.commit()
+    database.close()
 
 
 def add_user(server, name, role="annotator"):
