@@ -46,6 +46,7 @@ int export_add_image(struct export *export, const struct sample *sample, const c
 	}
 	if (absent)
 		return note_missing(export, sample, err);
+	export_look_ahead(export, sample);
 	struct buf path;
 	buf_init(&path, NAME_MAX_BYTES);
 	names_file(sample, image.type, name);
@@ -204,4 +205,5 @@ const struct form huggingface_form = {.name = "huggingface",
                                       .add = huggingface_add,
                                       .end = huggingface_end,
                                       .is_bundle = true,
+                                      .unlabelled = true,
                                       .bundle = BUNDLE_ZIP};

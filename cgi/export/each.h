@@ -16,8 +16,6 @@ struct each {
 
 	struct blob_store *blobs; /* of a snapshot: where its manifest is; else NULL */
 	struct manifest manifest;
-	struct manifest_line line; /* of the sample that was returned last */
-	struct sample then;        /* that sample */
 };
 
 void each_init(struct each *each, struct dataset *dataset);
@@ -28,6 +26,8 @@ void each_release(struct each *each);
 
 /* Returns the next sample, which belongs to each until the next call. 1; 0: there are no more; -1 with err. */
 int each_next(struct each *each, const struct sample **out, struct err *err);
+/* The one that comes n samples after the next one; NULL where that is not known yet. It lives as long. */
+const struct sample *each_peek(const struct each *each, size_t n);
 /* Starts again, after this id. */
 void each_restart(struct each *each, int64_t after);
 /* Reads the first page, so that a failure comes before the answer has begun. */

@@ -19,6 +19,7 @@ struct export {
 	bool changed;       /* the image of the sample being added is not the one that was in the snapshot */
 	const char *part;   /* the part of the sample being added; NULL without a split, or if its image is missing */
 	struct images images;
+	bool unlabelled; /* images without a label are exported, too */
 	struct digests digests;
 	struct classes classes;
 	int64_t added;            /* samples so far, for formats that separate them */
@@ -43,6 +44,7 @@ struct form {
 	dataset_label_visit *add_label;
 	enum bundle_format bundle; /* of forms that are archives: they add to export->bundle */
 	bool is_bundle;
+	bool unlabelled; /* of these: images without a label are added, too */
 };
 
 /* Adds the headers of a download before it is streamed: "Content-Disposition" with the dataset's name. */
@@ -63,6 +65,9 @@ int export_add_image(struct export *export, const struct sample *sample, const c
                      bool *added, struct err *err);
 /* Adds "missing.txt", if any images were missing. */
 int export_add_missing(struct export *export, struct err *err);
+
+/* Lets the images of this sample and the next ones be fetched, before the first of them is read. */
+void export_look_ahead(struct export *export, const struct sample *sample);
 
 int export_is_gone(struct err *err); /* non-zero: the client went away */
 

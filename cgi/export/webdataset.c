@@ -83,11 +83,13 @@ static void entry_close(struct entry *entry)
 	buf_release(&entry->json);
 }
 
-static int entry_write(struct bundle *bundle, struct entry *entry, struct err *err)
+static int entry_write(struct export *export, struct entry *entry, struct err *err)
 {
+	struct bundle *bundle = &export->bundle;
 	struct buf name;
 	long long id = (long long)entry->sample->id;
 
+	export_look_ahead(export, entry->sample);
 	buf_init(&name, NAME_BYTES);
 	buf_printf(&name, "%lld.", id);
 	names_ending(entry->image.type, &name);
@@ -187,7 +189,7 @@ static int send_entry(void *data, struct entry *entry, struct err *err)
 
 	if (end <= sending->range.first || sending->at > sending->range.last)
 		sending->at = end; /* none of it was requested */
-	else if (entry_write(&sending->export->bundle, entry, err))
+	else if (entry_write(sending->export, entry, err))
 		return -1;
 	return sending->at == end ? 0 : err_set(err, ERR_UNAVAILABLE, "An image changed while its shard was sent");
 }
@@ -199,6 +201,7 @@ static int shard_send(struct export *export, const struct shard *shard, struct r
 
 	if (reply_stream_start(export->call->reply, range.partial ? 206 : 200, "application/x-tar"))
 		return export_is_gone(err);
+	export->images.ahead = ahead_new(export->call->app->blobs);
 	bundle_init(&export->bundle, BUNDLE_TAR, NULL, send_ranged, &sending);
 	int failed = shard_walk(export, shard, send_entry, &sending, err) || bundle_end(&export->bundle, err) ||
 	             export_send(export, true, err);

@@ -150,7 +150,7 @@ int export_digest(struct export *export, const struct sample *sample, char out[H
 /* By what the manifest has. The bytes of an uploaded image never change; a file in base_dir may. */
 static int find_part_then(struct export *export, const struct sample *sample, struct err *err)
 {
-	const char *then = export->each.line.sha256;
+	const char *then = sample->sha256;
 	struct sample as_it_is = *sample;
 	char now[HASH_SHA256_HEX] = "", unknown[] = "";
 
@@ -192,6 +192,21 @@ int export_send_piece(struct export *export, const void *bytes, size_t len, stru
 	return reply_stream_write(export->call->reply, bytes, len) ? export_is_gone(err) : 0;
 }
 
+void export_look_ahead(struct export *export, const struct sample *sample)
+{
+	struct ahead *ahead = export->images.ahead;
+	const struct sample *next;
+
+	if (!ahead)
+		return;
+	ahead_pass(ahead, sample->id);
+	ahead_want(ahead, sample);
+	for (size_t i = 0; (next = each_peek(&export->each, i)) && i < AHEAD_IMAGES; i++) {
+		if (next->label[0] || export->unlabelled)
+			ahead_want(ahead, next);
+	}
+}
+
 static int send_piece(void *export, const void *bytes, size_t len, struct err *err)
 {
 	return export_send_piece(export, bytes, len, err);
@@ -203,6 +218,8 @@ static void open_bundle(struct export *export, const struct form *form)
 
 	if (!form->is_bundle)
 		return;
+	export->unlabelled = form->unlabelled;
+	export->images.ahead = ahead_new(export->call->app->blobs);
 	bundle_init(&export->bundle, form->bundle, dir, send_piece, export);
 	spool_init(&export->missing, dir, INT64_MAX);
 	for (int i = 0; i < SPLIT_PARTS; i++)
@@ -286,6 +303,7 @@ int export_open(struct export *export, struct call *call, struct err *err)
 void export_close(struct export *export)
 {
 	digests_keep(&export->digests);
+	ahead_free(export->images.ahead);
 	hash_stream_free(export->hash);
 	each_release(&export->each);
 	snapshot_release(&export->snapshot);

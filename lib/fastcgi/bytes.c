@@ -62,6 +62,10 @@ ssize_t bytes_read(struct bytes *bytes, int64_t offset, void *out, size_t len, s
 	ssize_t got;
 
 	if (bytes->fd < 0) {
+		struct ahead *ahead = bytes->images.ahead;
+
+		if (ahead && ahead_read(ahead, bytes->sample->id, offset, out, len, &from_store))
+			return (ssize_t)from_store;
 		if (blob_read(bytes->images.blobs, bytes->sample->blob_key, offset, out, len, &from_store, err))
 			return -1;
 		return (ssize_t)from_store;

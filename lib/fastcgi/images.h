@@ -5,6 +5,7 @@
 #include "blob/blob.h"
 #include "blob/locate.h"
 #include "dataset/dataset.h"
+#include "fastcgi/ahead.h"
 
 /* Where the images of a dataset lie. Everything is borrowed. */
 struct images {
@@ -12,6 +13,7 @@ struct images {
 	struct dataset *dataset;
 	const struct dataset_place *place;
 	const struct config_list *roots; /* further folders outside base_dir in which they may lie (image_roots) */
+	struct ahead *ahead;             /* what was fetched ahead (fastcgi/ahead.h); NULL: nothing */
 };
 
 /* Finds the file of a sample; its path is "" when the image is in a store without files on this machine.

@@ -3,6 +3,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import subprocess
 import tarfile
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 from collecting import Collector, assert_problem, picture
 from conftest import finish
 from harness import draw, until
+from PIL import Image
 from requests.exceptions import ChunkedEncodingError
 
 LABELS = ["zebra", "a/b", "..", ".hidden", "50% off", "ünï cödé", "Aux: con?", "=cmd", 'quo"te', "trailing.", "x" * 256, "empty", "é" * 128, "?" * 80]
@@ -39,7 +41,7 @@ def fill(folder):
 def collector(tmp_path_factory, stores):
     collector = Collector(tmp_path_factory.mktemp("collector"), stores.environment())
     folder = collector.add_dataset("seeded", LABELS, SEEDED)
-    collector.given = fill(folder)
+    collector.given, collector.sent = fill(folder), {}
     try:
         collector.start()
         made = collector.session("admin").post("/v1/datasets", json={"name": "mixed", "labels": ["cat", "dog"]})
@@ -198,6 +200,30 @@ def test_huggingface_names_each_image_and_its_label_in_metadata_csv(collector, v
     for name, data in files.items():
         assert_plain(name)
         assert_ending_of_content(name, data)
+
+
+# --- from the image store
+
+
+@pytest.mark.parametrize("form", ["classfolders", "huggingface", "webdataset"])
+def test_uploaded_images_are_those_that_were_sent(collector, viewer, form):
+    contributor, path = collector.session("contributor"), "/v1/datasets/stored"
+    if not collector.sent:
+        assert collector.session("admin").post("/v1/datasets", json={"name": "stored", "labels": ["cat"]}).status_code == 201
+        noise = Image.frombytes("RGB", (640, 640), os.urandom(640 * 640 * 3))  # larger than what is fetched ahead
+        for number in range(30):
+            data = io.BytesIO(picture())
+            if number in (7, 29):
+                noise.putpixel((number, 0), (0, 0, 0))
+                noise.save(data, "PNG")
+            label = "" if number % 5 == 4 else "cat"
+            answer = contributor.put(f"{path}/images/{number}.png", data=data.getvalue(), params={"label": label} if label else {})
+            assert answer.status_code == 201, answer.text
+            collector.sent[hashlib.sha256(data.getvalue()).hexdigest()] = label
+    query = {} if form == "webdataset" else {"format": form}
+    files = unpacked(get(viewer, f"{path}/export" + ("/webdataset/000000.tar" if form == "webdataset" else ""), **query))
+    found = {hashlib.sha256(data).hexdigest() for name, data in files.items() if name.endswith(".png")}
+    assert found == {sha256 for sha256, label in collector.sent.items() if label or form == "huggingface"}
 
 
 # --- what breaks off
