@@ -30,6 +30,8 @@ static int sagemaker_add(struct export *export, const struct sample *sample, str
 	int64_t key = classes_key(&export->classes, sample->label);
 	int failed = export_add_address(export, line, "source-ref", sample, err);
 
+	if (sample->blob_key[0]) /* the image store's addresses do not have it, and Ground Truth passes over other fields */
+		json_add_string(line, "filepath", sample->filepath);
 	if (export->part)
 		json_add_string(line, "split", export->part);
 	if (sample->label[0]) {

@@ -29,18 +29,20 @@ static int sagemaker_object(struct import *import, struct import_place place, co
 {
 	const cJSON *metadata = metadata_find(object);
 	struct import_line line = {.place = place};
-	const char *reference = NULL;
+	const char *reference = NULL, *named = NULL; /* as this server's export of uploaded images names them */
 	struct buf filepath;
 	char time[IMPORT_TIME_MAX];
 	struct err err;
 
 	if (json_string(object, "source-ref", true, &reference, &err) ||
+	    json_string(object, "filepath", false, &named, &err) ||
 	    (metadata && (json_string(metadata, "class-name", false, &line.label, &err) ||
 	                  json_string(metadata, "creation-date", false, &line.at, &err))))
 		return import_refuse(import, place, err.text);
 	line.at = import_utc(line.at, time);
 	buf_init(&filepath, IMPORT_LINE_MAX);
-	locate(import, reference, &filepath);
+	if (!named || !locate(import, named, &filepath))
+		locate(import, reference, &filepath);
 	line.filepath = buf_text(&filepath);
 	int failed = filepath.len > 0 ? import_take(import, &line)
 	                              : import_refuse(import, place, "The address in source-ref cannot be read");

@@ -7,7 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from collecting import Collector, assert_problem, samples
+from collecting import Collector, assert_problem, picture, samples
 from conftest import finish
 from harness import until
 
@@ -17,6 +17,7 @@ FILEPATHS = [
     "@at.png", "\ttab.png", "sub/folder/a.png", " space .png", "percent%20.png", "#hash?.png", "./dotted #1.png", "sub/../up.png", "/".join(["x" * 60] * 67) + ".png", "plain.png",
 ]  # fmt: skip
 FRESH = [f"fresh{number}" for number in range(64)]
+FORMS = ["csv", "jsonl", "sagemaker", "labelstudio"]
 LINE_MAX = 64 * 1024
 ELEMENT_MAX = 1024 * 1024
 AT = "2026-01-31T12:34:56.789Z"
@@ -31,6 +32,8 @@ def collector(tmp_path_factory, stores):
         collector.add_dataset(name, LABELS, [(filepath, "") for filepath in FILEPATHS])
     for form in ("jsonl", "labelstudio"):
         collector.add_dataset(f"reversed-{form}", LABELS, [(filepath, "") for filepath in reversed(FILEPATHS)])
+    for form in FORMS:
+        collector.add_dataset(f"like collected {form}", ["airplanes"], [(f"{form}/1.png", "")])
     collector.add_dataset("quoted", ["=a", "'=a", "=b", "'c"], [("=x", ""), ("'=x", ""), ("-y", ""), ("'z", "")])
     try:
         collector.start()
@@ -87,9 +90,6 @@ def exported(session, dataset, form):
     answer = session.get(f"/v1/datasets/{dataset}/export", params={"format": form})
     assert answer.status_code == 200, answer.text
     return answer.content
-
-
-FORMS = ["csv", "jsonl", "sagemaker", "labelstudio"]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -296,6 +296,16 @@ def test_a_manifest_of_ground_truth_names_images_by_their_keys(contributor, fres
     said = kept(contributor, fresh, "label", "labelled_at")
     assert said["sub/folder/a.png"] == ("cat", AT)
     assert [said[name][0] for name in ("percent%20.png", '=cmd|"x".png', "plain.png")] == ["dog", "cat", "dog"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_exported_of_uploaded_images_is_imported_by_their_filepaths(contributor, form):
+    """Whose addresses, in a public dataset, are the image store's."""
+    dataset = f"like collected {form}"
+    answer = contributor.put(f"/v1/datasets/collected/images/{form}/1.png", params={"label": "airplanes"}, data=picture())
+    assert answer.status_code == 201, answer.text
+    (line,) = [line for line in imported(contributor, dataset, form, exported(contributor, "collected", form))[0] if "error" not in line]
+    assert kept(contributor, dataset) == {f"{form}/1.png": ("airplanes",)} and "id" in line
 
 
 # --- labelstudio
