@@ -16,6 +16,8 @@ static const struct route routes[] = {
 	{"POST", "/v1/datasets/{dataset}/samples/label", ROLE_ANNOTATOR, samples_label_many, false, "", "ids filter label"},
 	{"PUT", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_flag, false, "", "note"},
 	{"DELETE", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_unflag, false, "", ""},
+	{"PUT", "/v1/datasets/{dataset}/samples/{id}/gold", ROLE_CONTRIBUTOR, samples_mark_gold, false, "", "label"},
+	{"DELETE", "/v1/datasets/{dataset}/samples/{id}/gold", ROLE_CONTRIBUTOR, samples_unmark_gold, false, "", ""},
 	{"DELETE", "/v1/datasets/{dataset}/samples/{id}", ROLE_CONTRIBUTOR, samples_remove, false, "", ""},
 	{0},
 };

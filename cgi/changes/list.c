@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/feed.h"
 #include "fastcgi/connections.h"
@@ -16,7 +17,33 @@ _Static_assert((int)FEED_KEY_MAX <= (int)CURSOR_KEY_MAX, "a key of the feed fits
 
 static atomic_int waiters;
 
-static void changes_item(void *data, const struct feed_item *item)
+/* The items of a page; own their texts. */
+struct page {
+	struct feed_item *item;
+	size_t count;
+};
+
+static void changes_keep(void *data, const struct feed_item *item)
+{
+	struct page *page = data;
+
+	page->item = memory_grow(page->item, page->count + 1, sizeof(*page->item));
+	struct feed_item *kept = &page->item[page->count++];
+	*kept = *item;
+	kept->label = memory_text(item->label);
+	kept->by = memory_text(item->by);
+}
+
+static void changes_forget(struct page *page)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		free((char *)(uintptr_t)page->item[i].label);
+		free((char *)(uintptr_t)page->item[i].by);
+	}
+	free(page->item);
+}
+
+static void changes_add(cJSON *items, const struct feed_item *item)
 {
 	cJSON *document = json_new_object();
 
@@ -25,7 +52,24 @@ static void changes_item(void *data, const struct feed_item *item)
 	json_add_string_or_null(document, "label", item->kind == FEED_LABEL ? item->label : NULL);
 	json_add_string_or_null(document, "by", *item->by ? item->by : NULL);
 	json_add_time(document, "at", item->at);
-	json_append(data, document);
+	json_append(items, document);
+}
+
+/* Leaves out what the user must not know (dataset/gold.h), by a view that is newer than all items. */
+static int changes_page(struct call *call, cJSON *items, const char *after, char key[FEED_KEY_MAX], struct err *err)
+{
+	struct page page = {.count = 0};
+	struct gold_view view = {.count = 0};
+	int failed = feed_read(call->dataset, after, CHANGES_AT_ONCE, changes_keep, &page, key, err) ||
+	             (page.count > 0 && call_view(call, &view, err));
+
+	for (size_t i = 0; i < page.count && !failed; i++) {
+		if (gold_view_shows(&view, &page.item[i]))
+			changes_add(items, &page.item[i]);
+	}
+	gold_view_release(&view);
+	changes_forget(&page);
+	return failed;
 }
 
 /* While it waits, the user's role may have ended, or the dataset. */
@@ -61,7 +105,7 @@ static int changes_wait(struct call *call, cJSON *items, char key[FEED_KEY_MAX],
 
 	do {
 		memcpy(after, key, sizeof(after));
-		failed = feed_read(call->dataset, after, CHANGES_AT_ONCE, changes_item, items, key, err);
+		failed = changes_page(call, items, after, key, err);
 		over = over || failed || cJSON_GetArraySize(items) > 0;
 		if (!over)
 			failed = changes_await(call, waiter, until_us, &over, err);

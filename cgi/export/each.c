@@ -40,13 +40,15 @@ void each_restart(struct each *each, int64_t after)
 void each_release(struct each *each)
 {
 	each_release_page(each);
+	gold_view_release(&each->view);
 	if (each->blobs)
 		manifest_close(&each->manifest);
 }
 
 static int each_read_samples(struct each *each, struct err *err)
 {
-	if (dataset_samples(each->dataset, &each->filter, each->after, PAGE, &each->page, &each->count, err)) {
+	if (gold_view_samples(each->dataset, &each->view, &each->filter, each->after, PAGE, &each->page, &each->count,
+	                      err)) {
 		each->page = NULL;
 		each->count = 0;
 		return -1;
@@ -57,7 +59,7 @@ static int each_read_samples(struct each *each, struct err *err)
 
 /* --- of a snapshot ------------------------------------------------------------------------------------------------ */
 
-/* Without a label a sample was unlabelled, skipped or unreadable, which the manifest does not say: it is what it is
+/* Without a label a sample was in one of the other states, which the manifest does not say: it is what it is
  * now, unless it has been labelled. */
 static enum sample_state each_state_then(const struct manifest_line *line, enum sample_state now)
 {

@@ -4,11 +4,13 @@
 #define EXPORT_EACH_H
 
 #include "dataset/dataset.h"
+#include "dataset/gold.h"
 #include "fastcgi/manifest.h"
 
 struct each {
 	struct dataset *dataset;
 	struct sample_filter filter; /* its texts are borrowed */
+	struct gold_view view;       /* for whom the samples are read; released with each */
 	struct sample *page;
 	size_t count, at; /* in the page, and how many of these were returned */
 	int64_t after;    /* the last id that was read; -1 = none yet */

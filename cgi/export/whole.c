@@ -133,7 +133,7 @@ static int read_snapshot(struct export *export, struct err *err)
 
 	if (!name)
 		return 0;
-	if (refuse_filter(export->call->request, err) ||
+	if (refuse_filter(export->call->request, err) || call_may_read_snapshots(export->call, err) ||
 	    snapshot_find(export->call->dataset, name, &export->snapshot, err))
 		return -1;
 	each_of_snapshot(&export->each, export->call->app->blobs, export->snapshot.blob_key);
@@ -240,8 +240,8 @@ static bool is_of_all(const struct export *export)
 {
 	const struct sample_filter *filter = &export->each.filter;
 
-	return !export->snapshot.name && !export->is_split && !filter->of_state && !filter->label && !filter->by &&
-	       !filter->q && filter->flagged == SAMPLE_FLAGGED_OR_NOT && !filter->since;
+	return export->each.view.count == 0 && !export->snapshot.name && !export->is_split && !filter->of_state &&
+	       !filter->label && !filter->by && !filter->q && filter->flagged == SAMPLE_FLAGGED_OR_NOT && !filter->since;
 }
 
 static int stream_labels(struct export *export, const struct form *form, struct err *err)
@@ -290,7 +290,7 @@ int export_open(struct export *export, struct call *call, struct err *err)
 	*export = (struct export){.call = call};
 	buf_init(&export->out, REPLY_BODY_MAX);
 	each_init(&export->each, call->dataset);
-	if (read_snapshot(export, err) || read_split(export, err) ||
+	if (call_view(call, &export->each.view, err) || read_snapshot(export, err) || read_split(export, err) ||
 	    filter_of_query(call->request, &export->each.filter, err) || call_place(call, err) ||
 	    call_labels(call, err))
 		return -1;

@@ -22,12 +22,16 @@ int samples_history(struct call *call, struct err *err)
 {
 	struct sample sample;
 
+	const char *user = call_seen_by(call);
+
 	if (samples_find(call, &sample, err))
 		return -1;
 	cJSON *answer = json_new_object(), *items = json_new_array();
 	json_add(answer, "items", items);
 	json_add_null(answer, "next");
-	int failed = dataset_history(call->dataset, sample.id, history_event, items, err);
+	int failed = user && sample.gold
+	                     ? gold_history(call->dataset, user, sample.id, history_event, items, err)
+	                     : dataset_history(call->dataset, sample.id, history_event, items, err);
 	sample_release(&sample);
 	reply_json(call->reply, 200, answer);
 	return failed;

@@ -27,13 +27,13 @@ static void chosen_release(struct chosen *chosen)
 }
 
 /* Adds a page of what the filter finds, after the last one. */
-static int choose_page(struct call *call, const struct sample_filter *filter, struct chosen *out, size_t *found,
-                       struct err *err)
+static int choose_page(struct call *call, const struct gold_view *view, const struct sample_filter *filter,
+                       struct chosen *out, size_t *found, struct err *err)
 {
 	struct sample *samples;
 
-	if (dataset_samples(call->dataset, filter, out->count ? out->ids[out->count - 1] : -1, DATASET_PAGE_MAX, &samples,
-	                    found, err))
+	if (gold_view_samples(call->dataset, view, filter, out->count ? out->ids[out->count - 1] : -1, DATASET_PAGE_MAX,
+	                      &samples, found, err))
 		return -1;
 	for (size_t i = 0; i < *found; i++) {
 		if (out->count < SAMPLES_DECIDED_MAX + 1) {
@@ -48,14 +48,17 @@ static int choose_page(struct call *call, const struct sample_filter *filter, st
 
 static int choose_by_filter(struct call *call, const struct sample_filter *filter, struct chosen *out, struct err *err)
 {
-	size_t found;
+	struct gold_view view;
+	size_t found = DATASET_PAGE_MAX;
+	int failed = call_view(call, &view, err);
 
 	out->ids = memory_new(SAMPLES_DECIDED_MAX + 1, sizeof(*out->ids));
 	out->versions = memory_new(SAMPLES_DECIDED_MAX + 1, sizeof(*out->versions));
-	do {
-		if (choose_page(call, filter, out, &found, err))
-			return -1;
-	} while (found == DATASET_PAGE_MAX && out->count <= SAMPLES_DECIDED_MAX);
+	while (!failed && found == DATASET_PAGE_MAX && out->count <= SAMPLES_DECIDED_MAX)
+		failed = choose_page(call, &view, filter, out, &found, err);
+	gold_view_release(&view);
+	if (failed)
+		return -1;
 	return out->count <= SAMPLES_DECIDED_MAX
 	               ? 0
 	               : err_set(err, ERR_UNPROCESSABLE, "The filter finds more than %d samples", SAMPLES_DECIDED_MAX);

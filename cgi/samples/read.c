@@ -47,14 +47,19 @@ int samples_list(struct call *call, struct err *err)
 {
 	int64_t limit = LIMIT_DEFAULT, after = -1;
 	struct sample_filter filter;
+	struct gold_view view;
 	struct sample *samples;
 	size_t count;
 
 	if (filter_of_query(call->request, &filter, err) ||
-	    cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) ||
-	    dataset_samples(call->dataset, &filter, after, (size_t)limit, &samples, &count, err))
+	    cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) || call_view(call, &view, err))
 		return -1;
-	int failed = samples_reply_page(call, samples, count, limit, err);
+	int failed =
+		gold_view_samples(call->dataset, &view, &filter, after, (size_t)limit, &samples, &count, err);
+	gold_view_release(&view);
+	if (failed)
+		return -1;
+	failed = samples_reply_page(call, samples, count, limit, err);
 	for (size_t i = 0; i < count; i++)
 		sample_release(&samples[i]);
 	free(samples);

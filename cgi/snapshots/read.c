@@ -81,7 +81,7 @@ int snapshots_manifest(struct call *call, struct err *err)
 {
 	struct snapshot snapshot;
 
-	if (snapshot_find(call->dataset, call->param[0], &snapshot, err))
+	if (call_may_read_snapshots(call, err) || snapshot_find(call->dataset, call->param[0], &snapshot, err))
 		return -1;
 	int failed = manifest_headers(call, &snapshot, err);
 	if (!failed && strcmp(call->request->method, "HEAD") != 0)

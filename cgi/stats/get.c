@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "dataset/gold.h"
 #include "dataset/stats.h"
 #include "stats.h"
 
@@ -120,10 +121,28 @@ static cJSON *stats_confusion(const struct dataset_stats *stats)
 	return list;
 }
 
+/* How many of each person's answers to what is known were right. */
+static cJSON *stats_gold(const struct dataset_stats *stats)
+{
+	cJSON *list = json_new_array();
+
+	for (size_t i = 0; i < stats->score_count; i++) {
+		const struct gold_score *score = &stats->scores[i];
+		cJSON *person = json_new_object();
+
+		json_add_string(person, "user", score->user);
+		json_add_int64(person, "answered", score->answered);
+		json_add_int64(person, "right", score->right);
+		json_append(list, person);
+	}
+	return list;
+}
+
 int stats_get(struct call *call, struct err *err)
 {
 	struct dataset_stats stats = {.day_count = 0};
-	int failed = call_info(call, err) || dataset_stats(call->dataset, &stats, err);
+	const char *user = call_seen_by(call);
+	int failed = call_info(call, err) || dataset_stats(call->dataset, user, &stats, err);
 
 	if (!failed) {
 		cJSON *answer = json_new_object();
@@ -134,6 +153,8 @@ int stats_get(struct call *call, struct err *err)
 		add_measure(answer, "median_lead_time_ms", stats.median_ms);
 		json_add(answer, "agreement", stats_agreement(&stats));
 		json_add(answer, "confusion", stats_confusion(&stats));
+		if (!user)
+			json_add(answer, "gold", stats_gold(&stats));
 		reply_json(call->reply, 200, answer);
 	}
 	dataset_stats_release(&stats);

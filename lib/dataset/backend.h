@@ -98,6 +98,10 @@ struct dataset_backend {
 	typeof(feed_waiter_close) *feed_waiter_close;
 	typeof(feed_wait) *feed_wait;
 
+	/* Reads all samples whose answer is known, in order of id, as records; the caller releases them, even after a
+	 * failure. */
+	int (*gold)(struct dataset *dataset, struct dataset_record **out, size_t *count, struct err *err);
+
 	typeof(lease_next) *next;
 	typeof(lease_take) *lease;
 	typeof(lease_take_chosen) *lease_chosen;

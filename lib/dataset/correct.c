@@ -66,6 +66,26 @@ int sample_undo(struct dataset *dataset, int64_t id, const struct correction *co
 	return check_id(id, err) || dataset->backend->change(dataset, &change, 1, err);
 }
 
+int sample_mark_gold(struct dataset *dataset, int64_t id, const char *label, const struct correction *correction,
+                     struct sample *out, struct err *err)
+{
+	struct sample_change change = make_change(SAMPLE_MARK_GOLD, id, correction);
+
+	memset(out, 0, sizeof(*out));
+	change.out = out;
+	return check_id(id, err) || make_changes(dataset, &change, 1, label, err);
+}
+
+int sample_unmark_gold(struct dataset *dataset, int64_t id, const struct correction *correction, struct sample *out,
+                       struct err *err)
+{
+	struct sample_change change = make_change(SAMPLE_UNMARK_GOLD, id, correction);
+
+	memset(out, 0, sizeof(*out));
+	change.out = out;
+	return check_id(id, err) || dataset->backend->change(dataset, &change, 1, err);
+}
+
 /* --- many --------------------------------------------------------------------------------------------------------- */
 
 static int by_id(const void *a, const void *b)

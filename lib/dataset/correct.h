@@ -27,6 +27,14 @@ int sample_decide(struct dataset *dataset, int64_t id, const char *label, const 
 int sample_undo(struct dataset *dataset, int64_t id, const struct correction *correction, struct sample *out,
                 struct err *err);
 
+/* Says that the sample's answer is known: label, or "" = the label that it has (ERR_UNPROCESSABLE when it has none). It
+ * is the sample's label from now on, whatever people answer. ERR_CONFLICT: DATASET_GOLD_MAX others are already. */
+int sample_mark_gold(struct dataset *dataset, int64_t id, const char *label, const struct correction *correction,
+                     struct sample *out, struct err *err);
+/* It is one like others again, with the label that it has. */
+int sample_unmark_gold(struct dataset *dataset, int64_t id, const struct correction *correction, struct sample *out,
+                       struct err *err);
+
 /* The same as sample_decide for many samples, all of them or none. versions: for each sample, as its user saw it;
  * NULL: any. An id that comes twice counts once; *done gets how many samples there are. */
 enum { SAMPLES_DECIDED_MAX = 10000 };

@@ -96,6 +96,8 @@ static int check_policy(const struct dataset_policy *policy, struct err *err)
 		               DATASET_LEASE_SECONDS_MAX);
 	if (!dataset_order_name(policy->order) || !dataset_skip_name(policy->skip))
 		return err_set(err, ERR_BAD_REQUEST, "The policy's order or skip is not known");
+	if (policy->gold_rate < 0 || policy->gold_rate > 100)
+		return err_set(err, ERR_BAD_REQUEST, "\"gold_rate\" must be from 0 to 100, in per cent");
 	return rules_check_policy(policy, err);
 }
 

@@ -56,6 +56,7 @@ int dataset_skip_parse(const char *name, enum dataset_skip *out, struct err *err
 enum {
 	DATASET_LEASE_SECONDS_MAX = 7 * 24 * 3600,
 	DATASET_OVERLAP_MAX = 100,
+	DATASET_GOLD_MAX = 500,        /* samples with known answers in a dataset */
 	DATASET_TASKS_MAX = 50,        /* leases in one call */
 	DATASET_TASKS_HELD_MAX = 1000, /* leases that one user may hold in a dataset */
 	DATASET_LABELS_MAX = 10000,    /* labels in a dataset */
@@ -70,12 +71,16 @@ struct dataset_policy {
 	enum dataset_order order;
 	enum dataset_skip skip; /* how to skip when the caller does not say */
 	bool public_images;     /* uploaded images get lasting public URLs */
+	int64_t gold_rate;      /* how many per cent of the tasks are samples with known answers: 0..100 */
 };
-/* overlap 1, overlap_max 0, lease_seconds 0, sequential, requeue_for_me, not public. */
+/* overlap 1, overlap_max 0, lease_seconds 0, sequential, requeue_for_me, not public, gold_rate 0. */
 struct dataset_policy dataset_policy_default(void);
 /* The policy's overlap_max, or by default so many more than overlap. */
 enum { DATASET_OVERLAP_MORE = 2 };
 int64_t dataset_policy_most(const struct dataset_policy *policy);
+/* Whether samples are given in a random order: also where known answers are mixed in, which would stand out in another
+ * one. */
+bool dataset_policy_shuffles(const struct dataset_policy *policy);
 
 /* Makes an empty dataset. base_dir is absolute, or "" when all images are uploaded. ERR_CONFLICT when the name is
  * taken, ERR_BAD_REQUEST for a bad name, base_dir (control characters, relative) or policy. */
@@ -104,6 +109,7 @@ struct dataset_counts {
 	int64_t size;                                              /* all samples */
 	int64_t labelled, unlabelled, skipped, unreadable, review; /* by state; sum is size */
 	int64_t leased;                                            /* live leases */
+	int64_t gold;                                              /* samples with known answers, whatever their state */
 	int64_t bytes;                                             /* of uploaded images */
 };
 struct dataset_labels {
@@ -151,7 +157,8 @@ enum dataset_policy_field {
 	DATASET_POLICY_SKIP = 8,
 	DATASET_POLICY_PUBLIC = 16,
 	DATASET_POLICY_OVERLAP_MAX = 32,
-	DATASET_POLICY_ALL = 63,
+	DATASET_POLICY_GOLD_RATE = 64,
+	DATASET_POLICY_ALL = 127,
 };
 struct dataset_change {
 	const char *base_dir;     /* NULL: stays */
@@ -190,6 +197,7 @@ struct sample {
 	char *uploaded_by;
 	int64_t labelled_at; /* 0 = never */
 	char *labelled_by;   /* "" = nobody; a seed counts as nobody */
+	bool gold;           /* its label is the known answer: for contributors alone to know (gold.h) */
 	char *flag;          /* the note of the user who flagged it; NULL: nobody did */
 	char *flagged_by;    /* "" = nobody */
 	/* The content of a file in base_dir, as given to dataset_set_contents: valid while the file has this size and time. */
@@ -198,6 +206,8 @@ struct sample {
 };
 /* Strings belong to the sample and, except for the flag, are never NULL once it is filled. */
 void sample_release(struct sample *sample);
+/* Copies the sample; NULL texts but for the flag become "". */
+void sample_copy(struct sample *out, const struct sample *from);
 
 /* ERR_NOT_FOUND "Sample not found". */
 int dataset_sample(struct dataset *dataset, int64_t id, struct sample *out, struct err *err);
@@ -315,7 +325,7 @@ struct label_event {
 	const char *by;    /* "" = the seed */
 	int64_t at;
 	const char *source;   /* "seed", "classify", "task", "upload", "skip", "label" (directly), "import", "undo",
-	                       * "merge" */
+	                       * "merge", "gold" (a known answer) */
 	int64_t lead_time_ms; /* -1 = not known */
 	int64_t undoes;       /* for "undo": the event, counted from 1, that it takes back; else 0 */
 	const char *merged;   /* for "merge": the label that became this one; else "" or NULL */

@@ -56,7 +56,8 @@ void dataset_outline_release(struct dataset_outline *outline)
 static bool same_policy(const struct dataset_policy *a, const struct dataset_policy *b)
 {
 	return a->overlap == b->overlap && a->overlap_max == b->overlap_max && a->lease_seconds == b->lease_seconds &&
-	       a->order == b->order && a->skip == b->skip && a->public_images == b->public_images;
+	       a->order == b->order && a->skip == b->skip && a->public_images == b->public_images &&
+	       a->gold_rate == b->gold_rate;
 }
 
 static bool same_label(const struct dataset_label *a, const struct dataset_label *b)
@@ -99,7 +100,7 @@ static void add_sample(struct hash_stream *hash, const struct sample *sample)
 	                             sample->file_sha256};
 	const int64_t numbers[] = {sample->id, sample->state, sample->version, sample->bytes, sample->width,
 	                           sample->height, sample->uploaded_at, sample->labelled_at, sample->flag != NULL,
-	                           sample->file_bytes, sample->file_modified_ns};
+	                           sample->gold, sample->file_bytes, sample->file_modified_ns};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		hash_stream_text(hash, texts[i]);

@@ -1,152 +1,11 @@
-/* Decides what labels, votes, leases, seeds and uploads do to samples. */
+/* Decides what samples are by votes, decisions and the policy, and what leases, seeds and uploads do to them. */
 #include "dataset/rules.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "dataset/answers.h"
-
-static const char *const vote_sources[] = {"task", "classify"}; /* RULES_VOTE_SOURCES */
-
-bool rules_is_vote(const char *source)
-{
-	for (size_t i = 0; i < sizeof(vote_sources) / sizeof(*vote_sources); i++) {
-		if (strcmp(source, vote_sources[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-struct rules_decision rules_decision_of(const struct label_event *event, int64_t n)
-{
-	enum sample_state state = strcmp(event->source, "skip") == 0 ? SAMPLE_SKIPPED
-	                          : event->label[0]                  ? SAMPLE_LABELLED
-	                                                             : SAMPLE_UNLABELLED;
-
-	return (struct rules_decision){.made = true,
-	                               .state = state,
-	                               .label = event->label,
-	                               .by = event->by,
-	                               .n = n,
-	                               .at = event->by[0] ? event->at : 0};
-}
-
-static bool opens_anew(const struct rules_decision *decision)
-{
-	return decision->made && decision->state == SAMPLE_UNLABELLED;
-}
-
-/* --- effective events --------------------------------------------------------------------------------------------- */
-
-static bool is_undo(const struct label_event *event)
-{
-	return strcmp(event->source, "undo") == 0;
-}
-
-static bool is_merge(const struct label_event *event)
-{
-	return event->merged && event->merged[0];
-}
-
-bool rules_is_decision(const char *source)
-{
-	return !rules_is_vote(source) && strcmp(source, "undo") != 0 && strcmp(source, RULES_MERGE) != 0;
-}
-
-bool rules_gives(const struct label_event *event)
-{
-	return event->by[0] && event->label[0] && strcmp(event->source, "seed") != 0 &&
-	       (rules_is_vote(event->source) || rules_is_decision(event->source));
-}
-
-/* For each event, 1 if it is taken back, or takes another one back. The caller frees the result. */
-static char *find_void(const struct label_event *events, size_t count, int64_t undone)
-{
-	char *voids = memory_new(count + 1, 1);
-
-	if (undone > 0 && (size_t)undone <= count)
-		voids[undone - 1] = 1;
-	for (size_t i = 0; i < count; i++) {
-		if (!is_undo(&events[i]))
-			continue;
-		voids[i] = 1;
-		if (events[i].undoes > 0 && (size_t)events[i].undoes <= count)
-			voids[events[i].undoes - 1] = 1;
-	}
-	return voids;
-}
-
-int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user)
-{
-	char *voids = find_void(events, count, RULES_NOTHING);
-	int64_t found = RULES_NOTHING;
-
-	for (size_t i = count; i-- > 0 && found == RULES_NOTHING;) {
-		struct rules_decision decision = rules_decision_of(&events[i], (int64_t)i + 1);
-
-		if (voids[i] || is_merge(&events[i]))
-			continue;
-		if (!user || strcmp(events[i].by, user) == 0)
-			found = (int64_t)i + 1;
-		else if (!rules_is_vote(events[i].source) && opens_anew(&decision))
-			break;
-	}
-	free(voids);
-	return found;
-}
-
-static size_t fold_vote(struct rules_vote *votes, size_t count, const struct label_event *event, int64_t n)
-{
-	size_t at = 0;
-
-	while (at < count && strcmp(votes[at].user, event->by) != 0)
-		at++;
-	votes[at] = (struct rules_vote){.user = event->by, .label = event->label, .n = n, .at = event->at};
-	return at < count ? count : count + 1;
-}
-
-static void fold_merge(struct rules_vote *votes, size_t count, struct rules_decision *decision,
-                       const struct label_event *merge)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(votes[i].label, merge->merged) == 0)
-			votes[i].label = merge->label;
-	}
-	if (strcmp(decision->label, merge->merged) == 0)
-		decision->label = merge->label;
-}
-
-size_t rules_fold(const struct label_event *events, size_t count, int64_t undone, const struct rules_decision *noted,
-                  struct rules_vote *votes, struct rules_decision *decision)
-{
-	char *voids = find_void(events, count, undone);
-	bool told = !noted->made; /* an event shows what was decided, so it need not be noted */
-	size_t voted = 0;
-
-	for (size_t i = 0; i < count; i++)
-		told = told || rules_is_decision(events[i].source);
-	*decision = !told ? *noted
-	                  : (struct rules_decision){.made = true, .state = SAMPLE_UNLABELLED, .label = "", .by = ""};
-	for (size_t i = 0; i < count; i++) {
-		if (voids[i])
-			continue;
-		if (rules_is_vote(events[i].source)) {
-			voted = fold_vote(votes, voted, &events[i], (int64_t)i + 1);
-			continue;
-		}
-		if (is_merge(&events[i])) {
-			fold_merge(votes, voted, decision, &events[i]);
-			continue;
-		}
-		*decision = rules_decision_of(&events[i], (int64_t)i + 1);
-		if (opens_anew(decision))
-			voted = 0;
-	}
-	free(voids);
-	return voted;
-}
 
 /* --- what follows from them --------------------------------------------------------------------------------------- */
 
@@ -237,6 +96,15 @@ struct rules_outcome rules_outcome(const struct rules_vote *votes, size_t count,
 	                              .wanted = total < quorum.overlap ? quorum.overlap - total : 1};
 }
 
+struct rules_outcome rules_outcome_for(const struct sample *sample, const struct rules_vote *votes, size_t count,
+                                       const struct rules_decision *decision, struct rules_quorum quorum)
+{
+	if (!sample->gold || !decision->made)
+		return rules_outcome(votes, count, decision, quorum);
+	return (struct rules_outcome){
+		.state = decision->state, .label = decision->label, .by = decision->by, .at = decision->at};
+}
+
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases)
 {
 	return leases < outcome->wanted ? outcome->wanted - leases : 0;
@@ -246,7 +114,8 @@ struct rules_settled rules_settle(const struct sample *was, const struct rules_v
                                   const struct rules_decision *decision, struct rules_quorum quorum, int64_t leases)
 {
 	struct rules_decision implied = rules_decision_implied(was, votes, count);
-	struct rules_outcome outcome = rules_outcome(votes, count, decision->made ? decision : &implied, quorum);
+	struct rules_outcome outcome =
+		rules_outcome_for(was, votes, count, decision->made ? decision : &implied, quorum);
 	bool unreadable = was->state == SAMPLE_UNREADABLE && outcome.state == SAMPLE_UNLABELLED;
 	bool differs = was->state != outcome.state || was->labelled_at != outcome.at ||
 	               strcmp(was->label, outcome.label) != 0 || strcmp(was->labelled_by, outcome.by) != 0;
@@ -275,212 +144,6 @@ bool rules_may_choose(enum sample_state state, int64_t places, bool done, int64_
 		break;
 	}
 	return false;
-}
-
-/* --- changes of samples ------------------------------------------------------------------------------------------- */
-
-unsigned rules_asks(const struct sample_change *change)
-{
-	static const unsigned asks[] = {
-		[SAMPLE_LABEL] = RULES_LEASE | RULES_KNOWN_LABEL,
-		[SAMPLE_CLASSIFY] = RULES_IN_FOLDER | RULES_KNOWN_LABEL,
-		[SAMPLE_SKIP] = RULES_LEASE | RULES_VOTED,
-		[SAMPLE_RELEASE] = RULES_LEASE,
-		[SAMPLE_RENEW] = RULES_LEASE,
-		[SAMPLE_MARK_UNREADABLE] = RULES_STATE,
-		[SAMPLE_MARK_READABLE] = RULES_STATE,
-		[SAMPLE_SETTLE] = 0,
-		[SAMPLE_DECIDE] = RULES_STATE | RULES_KNOWN_LABEL,
-		[SAMPLE_UNDO] = RULES_STATE | RULES_EVENTS,
-	};
-
-	return asks[change->act] | (change->request ? RULES_GIVEN : 0) | (change->imported ? RULES_HISTORY : 0);
-}
-
-static int check_lease(const struct rules_facts *facts, int64_t now, struct err *err)
-{
-	return facts->found && facts->lease_ends > now
-	               ? 0
-	               : err_set(err, ERR_CONFLICT,
-	                         "The task is no longer yours: its lease was used, taken back or ran out");
-}
-
-/* A person who labels a sample is done with it, whatever the lease. */
-static struct rules_effect give_label(const struct sample_change *change, const char *source)
-{
-	return (struct rules_effect){.accepted = true,
-	                             .source = source,
-	                             .label = change->label,
-	                             .vote = RULES_VOTE,
-	                             .leases = RULES_USERS_LEASES_END,
-	                             .settles = true};
-}
-
-static struct rules_effect rules_pass_over(const struct sample_change *change, const struct rules_facts *facts)
-{
-	struct rules_effect effect = {.accepted = true, .leases = RULES_LEASE_ENDS, .settles = true};
-
-	switch (change->skip) {
-	case DATASET_SKIP_REQUEUE_FOR_ME:
-		effect.to_the_end = true;
-		break;
-	case DATASET_SKIP_REQUEUE_FOR_OTHERS:
-		effect.vote = facts->voted ? RULES_NO_VOTE : RULES_PASS;
-		break;
-	case DATASET_SKIP_IGNORE:
-		effect.source = "skip";
-		effect.label = "";
-	}
-	return effect;
-}
-
-static struct rules_effect rules_set_state(const struct rules_facts *facts, enum sample_state from,
-                                           enum sample_state to)
-{
-	bool is_so = facts->found && facts->state == from;
-
-	return (struct rules_effect){.accepted = is_so,
-	                             .sets_state = is_so,
-	                             .state = to,
-	                             .leases = is_so && to == SAMPLE_UNREADABLE ? RULES_LEASES_END : RULES_LEASES_STAY,
-	                             .settles = is_so};
-}
-
-/* Checks that the sample exists, and is as its user saw it. */
-static int check_version(const struct sample_change *change, const struct rules_facts *facts, struct err *err)
-{
-	if (rules_check_found(change->id, facts->found, err))
-		return -1;
-	if (!change->of_version || change->version == facts->version)
-		return 0;
-	return err_set(err, ERR_CONFLICT, "Sample %lld is at version %lld by now, %s%s", (long long)change->id,
-	               (long long)facts->version, facts->label[0] ? "labelled " : "without a label", facts->label);
-}
-
-static bool same_time(int64_t one, int64_t other)
-{
-	const int64_t millisecond = 1000;
-
-	return one / millisecond == other / millisecond;
-}
-
-static bool says_the_same(const struct sample_change *change, const char *label, const char *by, int64_t at)
-{
-	return strcmp(change->label, label) == 0 && (!change->says_who || strcmp(change->user, by) == 0) &&
-	       (!change->says_when || same_time(change->at, at));
-}
-
-bool rules_was_told(const struct sample_change *change, const struct rules_facts *facts)
-{
-	if (says_the_same(change, facts->label, facts->by, facts->at))
-		return true;
-	for (size_t i = 0; i < facts->event_count; i++) {
-		const struct label_event *event = &facts->events[i];
-		bool counts = change->says_when ||
-		              (strcmp(event->source, "import") == 0 && !same_time(event->at, change->at));
-
-		if (counts && says_the_same(change, event->label, event->by, event->at))
-			return true;
-	}
-	return false;
-}
-
-static int decide(const struct sample_change *change, const struct rules_facts *facts, struct rules_effect *out,
-                  struct err *err)
-{
-	if (check_version(change, facts, err))
-		return -1;
-	if (change->annotates && facts->quorum.overlap > 1)
-		return err_set(err, ERR_FORBIDDEN,
-		               "Several people are asked in this dataset: only a contributor may label directly, others by a task");
-	if (change->label[0] && !facts->known_label)
-		return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", change->label);
-	if (change->imported && rules_was_told(change, facts)) {
-		out->accepted = false;
-		return 0;
-	}
-	*out = (struct rules_effect){.accepted = true,
-	                             .source = change->imported ? "import" : "label",
-	                             .label = change->label,
-	                             .forgets_votes = !change->label[0],
-	                             .settles = true};
-	return 0;
-}
-
-/* Where several people are asked, each takes back only that person's own events. */
-static int undo(const struct sample_change *change, const struct rules_facts *facts, struct rules_effect *out,
-                struct err *err)
-{
-	const char *of = change->annotates && facts->quorum.overlap > 1 ? change->user : NULL;
-
-	if (check_version(change, facts, err))
-		return -1;
-	*out = (struct rules_effect){.accepted = true,
-	                             .source = "undo",
-	                             .undoes = rules_to_undo(facts->events, facts->event_count, of),
-	                             .votes = facts->room,
-	                             .settles = true};
-	if (out->undoes == RULES_NOTHING)
-		return err_set(err, ERR_CONFLICT, "There is nothing to undo");
-	out->vote_count = rules_fold(facts->events, facts->event_count, out->undoes, &facts->noted, facts->room,
-	                             &out->decision);
-	out->label = rules_outcome(out->votes, out->vote_count, &out->decision, facts->quorum).label;
-	return 0;
-}
-
-static int change_by_act(const struct sample_change *change, const struct rules_facts *facts, int64_t now,
-                         int64_t lease_us, struct rules_effect *out, struct err *err)
-{
-	*out = (struct rules_effect){.accepted = facts->found};
-	switch (change->act) {
-	case SAMPLE_LABEL:
-		if (facts->given)
-			return 0;
-		if (check_lease(facts, now, err))
-			return -1;
-		if (!facts->known_label)
-			return err_set(err, ERR_UNPROCESSABLE, "The dataset has no label %s", change->label);
-		*out = give_label(change, "task");
-		return 0;
-	case SAMPLE_CLASSIFY:
-		out->accepted = facts->found && facts->in_folder && facts->known_label;
-		if (out->accepted && !facts->given)
-			*out = give_label(change, "classify");
-		return 0;
-	case SAMPLE_SKIP:
-		if (check_lease(facts, now, err))
-			return -1;
-		*out = rules_pass_over(change, facts);
-		return 0;
-	case SAMPLE_RELEASE:
-		*out = (struct rules_effect){.accepted = true, .leases = RULES_LEASE_ENDS, .settles = true};
-		return check_lease(facts, now, err);
-	case SAMPLE_RENEW:
-		*out = (struct rules_effect){.accepted = true, .renewed = now + lease_us};
-		return check_lease(facts, now, err);
-	case SAMPLE_MARK_UNREADABLE:
-		*out = rules_set_state(facts, SAMPLE_UNLABELLED, SAMPLE_UNREADABLE);
-		return 0;
-	case SAMPLE_MARK_READABLE:
-		*out = rules_set_state(facts, SAMPLE_UNREADABLE, SAMPLE_UNLABELLED);
-		return 0;
-	case SAMPLE_DECIDE:
-		return facts->given ? 0 : decide(change, facts, out, err);
-	case SAMPLE_UNDO:
-		return facts->given ? 0 : undo(change, facts, out, err);
-	case SAMPLE_SETTLE:
-		out->settles = facts->found;
-	}
-	return 0;
-}
-
-int rules_change(const struct sample_change *change, const struct rules_facts *facts, int64_t now, int64_t lease_us,
-                 struct rules_effect *out, struct err *err)
-{
-	if (change_by_act(change, facts, now, lease_us, out, err))
-		return -1;
-	out->at = change->at ? change->at : now;
-	return 0;
 }
 
 /* --- seeds, uploads, changes of a dataset ------------------------------------------------------------------------- */
@@ -544,6 +207,8 @@ void rules_merge_policy(struct dataset_policy *policy, const struct dataset_chan
 		policy->order = to->order;
 	if (change->fields & DATASET_POLICY_SKIP)
 		policy->skip = to->skip;
+	if (change->fields & DATASET_POLICY_GOLD_RATE)
+		policy->gold_rate = to->gold_rate;
 	if (change->fields & DATASET_POLICY_PUBLIC)
 		policy->public_images = to->public_images;
 }

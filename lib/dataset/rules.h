@@ -23,6 +23,7 @@
 #include "dataset/answers.h"
 #include "dataset/dataset.h"
 
+enum { RULES_VOTE_LATER = -1 }; /* in place of an event's number (rules_gold.h): wants it after all others */
 struct rules_vote {
 	const char *user;
 	const char *label; /* NULL: passed the sample on for good */
@@ -64,7 +65,8 @@ bool rules_is_vote(const char *source);
 /* Whether an event gives a label, as far as statistics count it. Beside other sources than these (the macro is the
  * same for SQL), it needs a user and a label. */
 bool rules_gives(const struct label_event *event);
-#define RULES_GIVES(source) source " <> 'seed' AND " source " <> 'undo' AND " source " <> 'merge'"
+#define RULES_GIVES(source) \
+	source " <> 'seed' AND " source " <> 'undo' AND " source " <> 'merge' AND " source " <> 'gold'"
 
 /* "undo" and "merge" are neither. */
 bool rules_is_decision(const char *source);
@@ -87,10 +89,21 @@ int64_t rules_to_undo(const struct label_event *events, size_t count, const char
  * counts where no event is one; or none. */
 size_t rules_fold(const struct label_event *events, size_t count, int64_t undone, const struct rules_decision *noted,
                   struct rules_vote *votes, struct rules_decision *decision);
+/* The same of those events alone that are shown. */
+size_t rules_fold_shown(const struct label_event *events, size_t count, const bool *shown, struct rules_vote *votes,
+                        struct rules_decision *decision);
+/* The same for a sample whose answer is known (rules_gold.h): the last answer that was set is the decision, and what
+ * anybody says counts as that person's vote. */
+size_t rules_fold_gold(const struct label_event *events, size_t count, int64_t undone, struct rules_vote *votes,
+                       struct rules_decision *decision);
 
 /* The decision implied by the sample's state where none is noted: as long as nobody has voted, its label was
  * decided. */
 struct rules_decision rules_decision_implied(const struct sample *sample, const struct rules_vote *votes, size_t count);
+
+/* The outcome for the sample, of which `gold` is looked at: then it is what was decided, for nobody else to label. */
+struct rules_outcome rules_outcome_for(const struct sample *sample, const struct rules_vote *votes, size_t count,
+                                       const struct rules_decision *decision, struct rules_quorum quorum);
 
 /* How many more people may be given the sample now: every live lease takes a place, even a shared one. */
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases);
@@ -125,7 +138,9 @@ enum sample_act {
 	SAMPLE_RENEW,
 	SAMPLE_MARK_UNREADABLE,
 	SAMPLE_MARK_READABLE,
-	SAMPLE_SETTLE, /* only adapt it to the policy */
+	SAMPLE_SETTLE,    /* only adapt it to the policy */
+	SAMPLE_MARK_GOLD, /* its answer is known: the label, or the sample's own ("") */
+	SAMPLE_UNMARK_GOLD,
 	SAMPLE_DECIDE, /* directly, without a lease; label "" removes the label */
 	SAMPLE_UNDO,
 };
@@ -161,6 +176,8 @@ struct rules_facts {
 	const char *by;    /* who gave it, */
 	int64_t at;        /* and when */
 	struct rules_quorum quorum;
+	bool gold;
+	int64_t golds;      /* samples of the dataset whose answer is known */
 	bool voted;         /* its user has voted on it, or passed it on */
 	bool given;         /* its request has already given the label */
 	bool known_label;   /* the dataset has the label */
@@ -172,7 +189,8 @@ struct rules_facts {
 	struct rules_vote *room;     /* for event_count votes, to which rules_effect then points */
 };
 enum rules_fact {
-	RULES_STATE = 1, /* found, state, version, label, by, at, quorum */
+	/* found, state, version, label, by, at, quorum, gold; if that is true, also events, event_count, room */
+	RULES_STATE = 1,
 	RULES_VOTED = 2,
 	RULES_GIVEN = 4,
 	RULES_KNOWN_LABEL = 8,
@@ -180,6 +198,7 @@ enum rules_fact {
 	RULES_LEASE = 32,
 	RULES_EVENTS = 64,   /* events (also of a label that came without one), event_count, noted, room */
 	RULES_HISTORY = 128, /* events, event_count */
+	RULES_GOLDS = 256,
 };
 unsigned rules_asks(const struct sample_change *change);
 
@@ -189,14 +208,18 @@ struct rules_effect {
 	const char *source; /* of a new event by the change's user; NULL: none */
 	const char *label;  /* for the event and the vote */
 	int64_t at;         /* of the event */
-	enum { RULES_NO_VOTE, RULES_VOTE, RULES_PASS } vote; /* of the user: for the label; or never to be asked again */
+	/* of the user: for the label; or never to be asked again, or after all others; or what the user said is forgotten */
+	enum { RULES_NO_VOTE, RULES_VOTE, RULES_PASS, RULES_LATER, RULES_UNSAY } vote;
+	bool of_user; /* the event is that of the user's vote alone: it decides nothing */
 	bool to_the_end; /* move the sample to the queue's end */
 	enum { RULES_LEASES_STAY, RULES_LEASE_ENDS, RULES_USERS_LEASES_END, RULES_LEASES_END } leases;
 	int64_t renewed; /* the lease's new end; 0: unchanged */
 	bool sets_state; /* in a new version */
 	enum sample_state state;
 	bool forgets_votes; /* all votes for labels */
-	int64_t undoes;     /* for the event; then the sample gets these votes for labels, and this decision: */
+	enum { RULES_GOLD_STAYS, RULES_GOLD_BEGINS, RULES_GOLD_ENDS } gold;
+	int64_t undoes;     /* for the event */
+	bool replaces_said; /* the sample gets these votes for labels, and this decision: */
 	const struct rules_vote *votes;
 	size_t vote_count;
 	struct rules_decision decision;
@@ -256,10 +279,11 @@ struct rules_uses {
 };
 int rules_remove_label(const char *name, const struct rules_uses *uses, struct err *err);
 
-/* The source of an event by which the label that the event names becomes another one. */
 /* ERR_CONFLICT when the label to which an undo leads does not exist any more. */
 int rules_check_undone(const char *label, bool removed, struct err *err);
 
+/* The sources of an event by which the label that it names becomes another one, and of one that sets a known answer. */
 #define RULES_MERGE "merge"
+#define RULES_GOLD "gold"
 
 #endif

@@ -7,45 +7,9 @@
 
 #include "base/memory.h"
 #include "dataset/backend.h"
+#include "dataset/gold.h"
 
 enum { MS_AN_HOUR = 3600 * 1000 };
-
-/* --- what is kept ------------------------------------------------------------------------------------------------- */
-
-void stats_add(struct stats_kept *kept, enum stats_kind kind, const struct stats_row *row)
-{
-	size_t count = kept->count[kind];
-
-	if (row->n == 0)
-		return;
-	if ((count & (count - 1)) == 0)
-		kept->rows[kind] = memory_grow(kept->rows[kind], count ? 2 * count : 1, sizeof(*row));
-	kept->rows[kind][count] = *row;
-	for (size_t i = 0; i < STATS_TEXTS; i++)
-		kept->rows[kind][count].text[i] = row->text[i] ? memory_text(row->text[i]) : NULL;
-	kept->count[kind]++;
-}
-
-void stats_kept_release(struct stats_kept *kept)
-{
-	for (size_t kind = 0; kind < STATS_KINDS; kind++) {
-		for (size_t i = 0; i < kept->count[kind]; i++) {
-			for (size_t j = 0; j < STATS_TEXTS; j++)
-				free(kept->rows[kind][i].text[j]);
-		}
-		free(kept->rows[kind]);
-	}
-	memset(kept, 0, sizeof(*kept));
-}
-
-int64_t stats_lead_from(int64_t lead_time_ms)
-{
-	int64_t width = 1;
-
-	while (lead_time_ms / width >= STATS_LEAD_EXACT_MS)
-		width *= 2;
-	return lead_time_ms - lead_time_ms % width;
-}
 
 /* --- orders ------------------------------------------------------------------------------------------------------- */
 
@@ -255,10 +219,26 @@ static void find_agreement(struct dataset_stats *out)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-int dataset_stats(struct dataset *dataset, struct dataset_stats *out, struct err *err)
+/* Corrects what the store has counted to what the user sees. */
+static int stats_see(struct dataset *dataset, const char *user, struct stats_kept *kept, struct err *err)
+{
+	struct gold_view view;
+
+	if (gold_view_load(dataset, user, &view, err))
+		return -1;
+	gold_view_stats(&view, kept);
+	gold_view_release(&view);
+	stats_drop_empty(kept, STATS_PAIR);
+	stats_drop_empty(kept, STATS_OPINION);
+	return 0;
+}
+
+int dataset_stats(struct dataset *dataset, const char *seen_by, struct dataset_stats *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
-	if (dataset->backend->stats(dataset, &out->kept, err))
+	if (dataset->backend->stats(dataset, &out->kept, err) ||
+	    (seen_by ? stats_see(dataset, seen_by, &out->kept, err)
+	             : gold_scores(dataset, &out->scores, &out->score_count, err)))
 		return -1;
 	order_rows(&out->kept, STATS_GIVEN, stats_by_number);
 	find_days(out);
@@ -277,6 +257,9 @@ void dataset_stats_release(struct dataset_stats *stats)
 	free(stats->people);
 	free(stats->days);
 	free(stats->twos);
+	for (size_t i = 0; i < stats->score_count; i++)
+		free(stats->scores[i].user);
+	free(stats->scores);
 	stats_kept_release(&stats->kept);
 	memset(stats, 0, sizeof(*stats));
 }

@@ -8,33 +8,7 @@
 
 #include "dataset/agreement.h"
 #include "dataset/dataset.h"
-
-#define STATS_DAY_US INT64_C(86400000000)
-
-/* What stores keep. */
-enum stats_kind {
-	STATS_GIVEN,   /* text[0]: a user; number: a day, from 1970, UTC; n: labels given */
-	STATS_LEAD,    /* text[0]: a user; number: stats_lead_from; n: labels with such a lead time; ms: their sum */
-	STATS_PAIR,    /* text[0] <= text[1]: labels of two votes on one sample; number: its votes; n: such pairs */
-	STATS_OPINION, /* text[0] < text[1]: users; text[2], text[3]: what each said; n: samples */
-};
-enum { STATS_KINDS = 4, STATS_TEXTS = 4 };
-struct stats_row {
-	char *text[STATS_TEXTS]; /* NULL: none */
-	int64_t number, n, ms;
-};
-struct stats_kept {
-	struct stats_row *rows[STATS_KINDS];
-	size_t count[STATS_KINDS];
-};
-/* Adds a row, copying its texts; n 0: does nothing. */
-void stats_add(struct stats_kept *kept, enum stats_kind kind, const struct stats_row *row);
-void stats_kept_release(struct stats_kept *kept);
-
-/* Lead times are counted together from here on: exactly below 2,048 ms, above that in steps of less than 0.1 %. The
- * median is the mean of those counted with it, hence exact unless others lie so close. */
-enum { STATS_LEAD_EXACT_MS = 2048 };
-int64_t stats_lead_from(int64_t lead_time_ms);
+#include "dataset/stats_kept.h"
 
 struct stats_person {
 	const char *user;
@@ -42,6 +16,7 @@ struct stats_person {
 	double median_ms; /* NAN: no lead time is known */
 	double per_hour;  /* labels an hour at the mean of their lead times; NAN */
 };
+struct gold_score;
 struct stats_day {
 	int64_t day, labelled;
 };
@@ -60,10 +35,13 @@ struct dataset_stats {
 	size_t person_count, day_count, two_count;
 	double median_ms;
 	double fleiss, krippendorff;
+	struct gold_score *scores; /* by known answers (gold.h); none as one of the people asked sees it */
+	size_t score_count;
 	struct stats_kept kept; /* owns all texts */
 };
-/* The caller releases *out, also after a failure. */
-int dataset_stats(struct dataset *dataset, struct dataset_stats *out, struct err *err);
+/* seen_by: as this user sees it, who is asked (gold.h); NULL: as it is. The caller releases *out, also after a
+ * failure. */
+int dataset_stats(struct dataset *dataset, const char *seen_by, struct dataset_stats *out, struct err *err);
 void dataset_stats_release(struct dataset_stats *stats);
 
 #endif

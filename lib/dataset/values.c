@@ -92,6 +92,11 @@ int64_t dataset_policy_most(const struct dataset_policy *policy)
 	return most < DATASET_OVERLAP_MAX ? most : DATASET_OVERLAP_MAX;
 }
 
+bool dataset_policy_shuffles(const struct dataset_policy *policy)
+{
+	return policy->order == DATASET_ORDER_RANDOM || policy->gold_rate > 0;
+}
+
 /* --- ownership ---------------------------------------------------------------------------------------------------- */
 
 void sample_release(struct sample *sample)
@@ -108,6 +113,27 @@ void sample_release(struct sample *sample)
 	free(sample->flagged_by);
 	free(sample->file_sha256);
 	memset(sample, 0, sizeof(*sample));
+}
+
+static char *copy_or_empty(const char *text)
+{
+	return memory_text(text ? text : "");
+}
+
+void sample_copy(struct sample *out, const struct sample *from)
+{
+	*out = *from;
+	out->filepath = copy_or_empty(from->filepath);
+	out->label = copy_or_empty(from->label);
+	out->blob_key = copy_or_empty(from->blob_key);
+	out->type = copy_or_empty(from->type);
+	out->sha256 = copy_or_empty(from->sha256);
+	out->filename = copy_or_empty(from->filename);
+	out->uploaded_by = copy_or_empty(from->uploaded_by);
+	out->labelled_by = copy_or_empty(from->labelled_by);
+	out->flag = from->flag ? memory_text(from->flag) : NULL;
+	out->flagged_by = copy_or_empty(from->flagged_by);
+	out->file_sha256 = copy_or_empty(from->file_sha256);
 }
 
 void task_release(struct task *task)

@@ -12,6 +12,7 @@
 #include "base/config.h"
 #include "blob/blob.h"
 #include "dataset/dataset.h"
+#include "dataset/gold.h"
 #include "fastcgi/reply.h"
 #include "fastcgi/request.h"
 #include "fastcgi/roster.h"
@@ -120,6 +121,12 @@ struct images call_images(const struct call *call);
 /* Read call->dataset's description into call->info: all of it; its place or its labels, unless read already; its
  * counts. */
 int call_info(struct call *call, struct err *err);
+/* The user, if that is no contributor in the call's dataset, and so must not notice which samples' answers are known;
+ * NULL: one who may know. And that user's view of the samples, which is empty for others. */
+const char *call_seen_by(const struct call *call);
+int call_view(const struct call *call, struct gold_view *out, struct err *err);
+/* ERR_FORBIDDEN where a manifest would tell that user known answers: it has labels as they are. */
+int call_may_read_snapshots(const struct call *call, struct err *err);
 int call_place(struct call *call, struct err *err);
 int call_labels(struct call *call, struct err *err);
 int call_counts(struct call *call, struct err *err);

@@ -66,10 +66,51 @@ struct images call_images(const struct call *call)
 	                       .roots = &call->app->config.image_roots};
 }
 
+const char *call_seen_by(const struct call *call)
+{
+	return call_role(call, dataset_name(call->dataset)) < ROLE_CONTRIBUTOR ? call->request->user : NULL;
+}
+
+int call_view(const struct call *call, struct gold_view *out, struct err *err)
+{
+	const char *user = call_seen_by(call);
+
+	*out = (struct gold_view){.count = 0};
+	return user ? gold_view_load(call->dataset, user, out, err) : 0;
+}
+
+int call_may_read_snapshots(const struct call *call, struct err *err)
+{
+	struct gold_view view;
+
+	if (call_view(call, &view, err))
+		return -1;
+	bool any = view.count > 0;
+	gold_view_release(&view);
+	return any ? err_set(err, ERR_FORBIDDEN,
+	                     "The dataset has samples with known answers: only a contributor may read its snapshots")
+	           : 0;
+}
+
+/* Makes of the counts what the user sees. */
+static int call_count_seen(struct call *call, struct err *err)
+{
+	struct gold_view view;
+
+	if (call->info.counts.gold == 0)
+		return 0;
+	if (call_view(call, &view, err))
+		return -1;
+	if (call_seen_by(call))
+		gold_view_count(&view, &call->info.counts, &call->info.labels);
+	gold_view_release(&view);
+	return 0;
+}
+
 int call_info(struct call *call, struct err *err)
 {
 	dataset_info_release(&call->info);
-	return dataset_info(call->dataset, &call->info, err);
+	return dataset_info(call->dataset, &call->info, err) || call_count_seen(call, err);
 }
 
 int call_place(struct call *call, struct err *err)
@@ -84,5 +125,5 @@ int call_labels(struct call *call, struct err *err)
 
 int call_counts(struct call *call, struct err *err)
 {
-	return dataset_counts(call->dataset, &call->info.counts, err);
+	return dataset_counts(call->dataset, &call->info.counts, err) || call_count_seen(call, err);
 }

@@ -60,13 +60,15 @@ static cJSON *document_policy(const struct dataset_policy *policy)
 	json_add_string(document, "order", dataset_order_name(policy->order));
 	json_add_string(document, "skip", dataset_skip_name(policy->skip));
 	json_add_bool(document, "public", policy->public_images);
+	json_add_int64(document, "gold_rate", policy->gold_rate);
 	return document;
 }
 
 int document_policy_parse(const cJSON *document, struct dataset_policy *policy, unsigned *fields, struct err *err)
 {
 	/* in the order of enum dataset_policy_field's bits */
-	static const char *const keys[] = {"overlap", "lease_seconds", "order", "skip", "public", "overlap_max", NULL};
+	static const char *const keys[] = {"overlap", "lease_seconds", "order", "skip", "public", "overlap_max",
+	                                   "gold_rate", NULL};
 	const char *order = NULL, *skip = NULL;
 
 	if (!document)
@@ -86,7 +88,8 @@ int document_policy_parse(const cJSON *document, struct dataset_policy *policy, 
 	       (order && dataset_order_parse(order, &policy->order, err)) ||
 	       json_string(document, "skip", false, &skip, err) ||
 	       (skip && dataset_skip_parse(skip, &policy->skip, err)) ||
-	       json_bool(document, "public", false, &policy->public_images, err);
+	       json_bool(document, "public", false, &policy->public_images, err) ||
+	       json_int64(document, "gold_rate", false, 0, 100, &policy->gold_rate, err);
 }
 
 cJSON *document_dataset(const char *name, const struct dataset_info *info)

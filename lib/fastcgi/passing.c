@@ -63,6 +63,16 @@ static int pass_over(struct passing *passing, struct missing *missing, struct er
 	return failed;
 }
 
+/* A known answer keeps its label: it only is not offered to this user again. Takes the task. */
+static int pass_gold(struct passing *passing, struct task *task, struct err *err)
+{
+	int failed = lease_skip(passing->images.dataset, passing->user, task->token, DATASET_SKIP_REQUEUE_FOR_OTHERS, err);
+
+	passing->passed++;
+	task_release(task);
+	return failed && err->code != ERR_CONFLICT;
+}
+
 /* Whether some samples that were passed over earlier are back; looked at once in a request that finds nothing else. */
 static bool recovers(struct passing *passing)
 {
@@ -84,6 +94,11 @@ int passing_next(struct passing *passing, struct task *task, struct located *fil
 		}
 		if (images_locate(&passing->images, &task->sample, file, err) == 0)
 			return 0;
+		if (task->sample.gold) {
+			if (err->code != ERR_NOT_FOUND || pass_gold(passing, task, err))
+				return -1;
+			continue;
+		}
 		missing.ids[missing.count++] = task->sample.id;
 		task_release(task);
 		if (err->code != ERR_NOT_FOUND || pass_over(passing, &missing, err))
@@ -122,7 +137,12 @@ static int drop_unreadable(struct passing *passing, struct task *tasks, size_t *
 		bool readable = images_locate(&passing->images, &task.sample, &file, err) == 0;
 
 		if (!readable && err->code == ERR_NOT_FOUND) {
-			if (task.sample.state == SAMPLE_UNLABELLED) {
+			if (task.sample.gold) {
+				if (pass_gold(passing, &task, err)) {
+					*count = kept;
+					return -1;
+				}
+			} else if (task.sample.state == SAMPLE_UNLABELLED) {
 				missing.ids[missing.count++] = task.sample.id; /* its leases end with that */
 				task_release(&task);
 			} else {

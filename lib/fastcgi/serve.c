@@ -33,7 +33,7 @@ static void put_base_path(cJSON *document, const char *key, const char *base_pat
 	buf_release(&url);
 }
 
-cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err)
+static cJSON *serve_sample(struct call *call, const struct sample *sample, struct err *err)
 {
 	struct buf url;
 	char version[CONTENT_VERSION_MAX];
@@ -50,6 +50,25 @@ cJSON *serve_document(struct call *call, const struct sample *sample, struct err
 		put_base_path(document, "image_url", call->request->base_path);
 		put_base_path(document, "thumb_url", call->request->base_path);
 	}
+	return document;
+}
+
+cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err)
+{
+	const char *user = call_seen_by(call);
+	struct sample seen;
+	cJSON *document = NULL;
+
+	if (!user || !sample->gold) {
+		document = serve_sample(call, sample, err);
+		if (document && sample->gold)
+			json_add_bool(document, "gold", true);
+		return document;
+	}
+	sample_copy(&seen, sample);
+	if (gold_see_sample(call->dataset, user, &seen, err) == 0)
+		document = serve_sample(call, &seen, err);
+	sample_release(&seen);
 	return document;
 }
 

@@ -12,8 +12,8 @@ enum { SERVE_URL_SECONDS = 12 * 3600 }; /* how long a presigned URL is valid: a 
 /* Answers with the image that images_locate has found: from its file by nginx, or from the store. */
 int serve_image(struct call *call, const struct sample *sample, const struct located *file, struct err *err);
 
-/* The sample's document (document_sample); image_url is a public or presigned URL where a browser fetches the image
- * from the store itself. NULL on failure. */
+/* The sample's document (document_sample), as the request's user sees it (dataset/gold.h); image_url is a public or
+ * presigned URL where a browser fetches the image from the store itself. NULL on failure. */
 cJSON *serve_document(struct call *call, const struct sample *sample, struct err *err);
 
 /* Answers {"tasks": […]}, each with its sample. */

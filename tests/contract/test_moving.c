@@ -148,8 +148,8 @@ static void assert_same_stats(struct dataset *a, struct dataset *b)
 {
 	struct dataset_stats one, other;
 
-	must(dataset_stats(a, &one, &failure));
-	must(dataset_stats(b, &other, &failure));
+	must(dataset_stats(a, NULL, &one, &failure));
+	must(dataset_stats(b, NULL, &other, &failure));
 	assert_int_equal(one.person_count, other.person_count);
 	for (size_t i = 0; i < one.person_count; i++) {
 		assert_string_equal(one.people[i].user, other.people[i].user);
@@ -323,6 +323,40 @@ static void votes_count_on(void **state)
 	assert_same_records(copy, back);
 	assert_same_info(copy, back);
 	dataset_close(back);
+	dataset_close(copy);
+}
+
+static void known_answers_come_along_with_what_was_answered(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_policy policy = {.overlap = 1, .gold_rate = 100};
+	struct dataset *mixed = make_dataset(fixture, "mixed", &policy);
+	struct dataset_info info;
+	struct sample sample;
+	struct task task;
+	bool accepted;
+
+	add_pictures(mixed, 3);
+	for (int id = 0; id < 2; id++) {
+		must(sample_mark_gold(mixed, id, "cat", &(struct correction){.user = "ann"}, &sample, &failure));
+		sample_release(&sample);
+		must(dataset_label_path(mixed, "ada", "/pictures", picture(id), id ? "dog" : "cat", &accepted, &failure));
+	}
+	must(sample_decide(mixed, 1, "bird", &(struct correction){.user = "bob", .annotates = true}, &sample, &failure));
+	sample_release(&sample);
+	struct dataset *copy = move(fixture, mixed, "copy");
+	assert_same_records(mixed, copy);
+	assert_same_info(mixed, copy);
+	must(dataset_info(copy, &info, &failure));
+	assert_int_equal(info.counts.gold, 2);
+	assert_int_equal(info.place.policy.gold_rate, 100);
+	dataset_info_release(&info);
+	label_next(copy, "ada", 2, "cat"); /* she has answered both */
+	assert_int_equal(next_id(copy, "bob"), 0);
+	must(dataset_label_path(copy, "dan", "/pictures", picture(1), "dog", &accepted, &failure));
+	assert_sample(copy, 1, "cat", SAMPLE_LABELLED);
+	lease_tasks(copy, "dan", 1, &task, 0); /* bob holds the other one */
+	dataset_close(mixed);
 	dataset_close(copy);
 }
 
@@ -674,6 +708,7 @@ int main(void)
 		DATASET_TEST(the_end_of_the_queue_stays_the_end),
 		DATASET_TEST(what_was_taken_back_stays_so_and_the_rest_can_be),
 		DATASET_TEST(votes_count_on),
+		DATASET_TEST(known_answers_come_along_with_what_was_answered),
 		DATASET_TEST(leases_stay_behind),
 		DATASET_TEST(gaps_in_the_ids_stay),
 		DATASET_TEST(a_filepath_may_be_there_twice_and_is_labelled_twice),

@@ -16,7 +16,7 @@ static struct dataset_stats stats_now(struct dataset *dataset)
 {
 	struct dataset_stats stats;
 
-	must(dataset_stats(dataset, &stats, &failure));
+	must(dataset_stats(dataset, NULL, &stats, &failure));
 	return stats;
 }
 

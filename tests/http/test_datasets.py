@@ -53,7 +53,7 @@ def test_a_dataset_tells_its_size_counts_labels_and_policy(server, ann):
     assert told["labels"] == [
         {"key": str(key), "name": name, "count": 0, "colour": None, "description": "", "position": key}
         for key, name in enumerate(["tabby", "sphynx"])]
-    assert set(told["policy"]) == {"overlap", "overlap_max", "lease_seconds", "order", "skip", "public"}
+    assert set(told["policy"]) == {"overlap", "overlap_max", "lease_seconds", "order", "skip", "public", "gold_rate"}
     assert (told["policy"]["overlap"], told["policy"]["order"], told["policy"]["skip"]) == (1, "sequential", "requeue_for_me")
 
 

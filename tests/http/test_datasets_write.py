@@ -10,7 +10,7 @@ from harness import draw
 from PIL import Image
 
 DATASETS = "/v1/datasets"
-POLICY = {"overlap": 1, "overlap_max": 3, "lease_seconds": 300, "order": "sequential", "skip": "requeue_for_me", "public": False}
+POLICY = {"overlap": 1, "overlap_max": 3, "lease_seconds": 300, "order": "sequential", "skip": "requeue_for_me", "public": False, "gold_rate": 0}
 
 
 def create(session, name, **more):
@@ -47,7 +47,7 @@ def test_a_dataset_is_made_empty_and_private(admin):
 
 
 def test_a_dataset_is_made_with_labels_folder_and_policy(admin, tmp_path):
-    policy = {"overlap": 3, "overlap_max": 7, "lease_seconds": 60, "order": "random", "skip": "ignore", "public": True}
+    policy = {"overlap": 3, "overlap_max": 7, "lease_seconds": 60, "order": "random", "skip": "ignore", "public": True, "gold_rate": 7}
     told = create(admin, "whole", labels=["cat", "dog", "cat"], base_dir=str(tmp_path), policy=policy).json()
     assert [(label["key"], label["name"]) for label in told["labels"]] == [("0", "cat"), ("1", "dog")]
     assert (told["base_dir"], told["policy"]) == (str(tmp_path), policy)
@@ -165,12 +165,12 @@ def test_more_people_than_the_most_are_refused_naming_both(admin):
 
 def test_changes_of_different_fields_at_once_all_hold(collector, admin):
     create(admin, "shared-policy")
-    rounds = [{"overlap": 1 + n % 2, "overlap_max": 2 + n, "lease_seconds": 100 + n, "order": ("random", "sequential")[n % 2], "skip": ("ignore", "requeue_for_me")[n % 2], "public": n % 2 == 0} for n in range(20)]  # fmt: skip
-    with ThreadPoolExecutor(6) as pool:
+    rounds = [{"overlap": 1 + n % 2, "overlap_max": 2 + n, "lease_seconds": 100 + n, "order": ("random", "sequential")[n % 2], "skip": ("ignore", "requeue_for_me")[n % 2], "public": n % 2 == 0, "gold_rate": n} for n in range(20)]  # fmt: skip
+    with ThreadPoolExecutor(7) as pool:
         for policy in rounds:
             changes = [{"policy": {field: value}} for field, value in policy.items()]
             answers = list(pool.map(lambda change: collector.session("admin").patch(DATASETS + "/shared-policy", json=change), changes))
-            assert [answer.status_code for answer in answers] == [200] * 6
+            assert [answer.status_code for answer in answers] == [200] * 7
             assert admin.get(DATASETS + "/shared-policy").json()["policy"] == policy
 
 

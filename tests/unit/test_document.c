@@ -151,7 +151,8 @@ static void a_dataset_tells_its_counts_labels_and_policy(void **state)
 	                "\"colour\":\"#0080ff\",\"description\":\"striped\",\"position\":-0.5},"
 	                "{\"key\":\"11\",\"name\":\"sphynx, \\\"bald\\\"\",\"count\":0,"
 	                "\"colour\":null,\"description\":\"\",\"position\":11}],"
-	                "\"policy\":{\"overlap\":2,\"overlap_max\":4,\"lease_seconds\":600,\"order\":\"random\",\"skip\":\"ignore\",\"public\":true}}");
+	                "\"policy\":{\"overlap\":2,\"overlap_max\":4,\"lease_seconds\":600,\"order\":\"random\",\"skip\":\"ignore\",\"public\":true,"
+	                "\"gold_rate\":0}}");
 }
 
 static void a_dataset_without_labels_has_an_empty_list(void **state)
@@ -163,7 +164,7 @@ static void a_dataset_without_labels_has_an_empty_list(void **state)
 	                "{\"name\":\"new\",\"base_dir\":\"\",\"size\":0,"
 	                "\"counts\":{\"labelled\":0,\"unlabelled\":0,\"skipped\":0,\"unreadable\":0,\"review\":0,\"leased\":0},"
 	                "\"labels\":[],\"policy\":{\"overlap\":1,\"overlap_max\":3,\"lease_seconds\":0,\"order\":\"sequential\","
-	                "\"skip\":\"requeue_for_me\",\"public\":false}}");
+	                "\"skip\":\"requeue_for_me\",\"public\":false,\"gold_rate\":0}}");
 }
 
 static void a_task_comes_with_its_sample(void **state)

@@ -535,6 +535,7 @@ static void a_change_is_decided_by_what_it_asks_for(void **state)
 		facts.at = asks & RULES_STATE ? facts.at : -1;
 		facts.event_count = asks & (RULES_EVENTS | RULES_HISTORY) ? facts.event_count : 0;
 		facts.quorum.overlap = asks & RULES_STATE ? facts.quorum.overlap : 9;
+		facts.gold = asks & RULES_STATE ? facts.gold : true;
 		facts.voted = asks & RULES_VOTED ? facts.voted : !facts.voted;
 		facts.given = asks & RULES_GIVEN ? facts.given : false;
 		facts.known_label = asks & RULES_KNOWN_LABEL ? facts.known_label : !facts.known_label;
@@ -633,7 +634,7 @@ static void a_claim_is_told_what_became_of_the_first_one(void **state)
 
 static void a_change_of_the_policy_is_of_what_it_names(void **state)
 {
-	struct dataset_change change = {.policy = {.overlap = 5, .overlap_max = 7, .lease_seconds = 6, .order = DATASET_ORDER_RANDOM,
+	struct dataset_change change = {.policy = {.overlap = 5, .overlap_max = 7, .gold_rate = 8, .lease_seconds = 6, .order = DATASET_ORDER_RANDOM,
 	                                           .skip = DATASET_SKIP_IGNORE, .public_images = true}};
 
 	(void)state;
@@ -642,6 +643,7 @@ static void a_change_of_the_policy_is_of_what_it_names(void **state)
 
 		rules_merge_policy(&policy, &change);
 		assert_int_equal(policy.overlap, change.fields & DATASET_POLICY_OVERLAP ? 5 : was.overlap);
+		assert_int_equal(policy.gold_rate, change.fields & DATASET_POLICY_GOLD_RATE ? 8 : was.gold_rate);
 		assert_int_equal(policy.overlap_max, change.fields & DATASET_POLICY_OVERLAP_MAX ? 7 : was.overlap_max);
 		assert_int_equal(policy.lease_seconds, change.fields & DATASET_POLICY_LEASE_SECONDS ? 6 : was.lease_seconds);
 		assert_int_equal(policy.order, change.fields & DATASET_POLICY_ORDER ? DATASET_ORDER_RANDOM : was.order);

@@ -58,6 +58,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.lease = mongodb_lease,
 	.lease_chosen = mongodb_lease_chosen,
 	.held = mongodb_held,
+	.gold = mongodb_gold,
 	.change = mongodb_change,
 	.retry_unreadable = mongodb_retry_unreadable,
 	.outline = mongodb_outline,

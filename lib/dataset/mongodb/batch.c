@@ -48,6 +48,7 @@ void batch_remove(struct batch *batch, const struct record *record)
 	mongoc_bulk_operation_remove(batch->events, events);
 	add_count(batch, "state", sample_state_name(record->sample.state), -1);
 	add_count(batch, "label", record->sample.label, -1);
+	add_count(batch, "gold", "", -(int64_t)record->sample.gold);
 	stats_count_events(batch, record, -1);
 	stats_count_votes(batch, record->was_votes, record->was_vote_count, -1);
 	bson_destroy(image);
@@ -84,6 +85,7 @@ int batch_save(struct batch *batch, struct record *record, struct err *err)
 		stats_count_votes(batch, record->was_votes, record->was_vote_count, -1);
 		stats_count_votes(batch, record->votes, record->vote_count, 1);
 	}
+	add_count(batch, "gold", "", (int64_t)sample->gold - (int64_t)record->was_gold);
 	if (record->is_new) {
 		add_count(batch, "state", sample_state_name(sample->state), 1);
 		add_count(batch, "label", sample->label, 1);

@@ -19,7 +19,8 @@ struct changes {
 	struct combine_job *jobs;
 	struct dataset_policy policy;
 	bool votes_kept;
-	bool whole; /* all of them or none */
+	int64_t golds; /* samples whose answer is known, if a change asks for that */
+	bool whole;    /* all of them or none */
 	struct records records;
 	struct record *likely; /* where to look for the next one first */
 	struct batch batch;
@@ -74,9 +75,9 @@ static void write_event(struct changes *changes, struct record *record, const st
 
 	write_event_of_label(changes, record);
 	batch_event(&changes->batch, record, &event, asked->request);
-	if (effect->undoes) {
+	if (effect->replaces_said) {
 		record_replace_said(record, effect->votes, effect->vote_count, &effect->decision);
-	} else if (effect->vote != RULES_VOTE) {
+	} else if (effect->vote != RULES_VOTE && !effect->of_user) {
 		struct rules_decision decision = rules_decision_of(&event, record->events);
 
 		record_decide(record, &decision);
@@ -85,13 +86,27 @@ static void write_event(struct changes *changes, struct record *record, const st
 		record_hear(record, &event);
 }
 
+static void set_vote_of(struct record *record, const struct sample_change *asked, const struct rules_effect *effect,
+                        int64_t now)
+{
+	if (effect->vote == RULES_VOTE)
+		record_set_vote(record, asked->user, effect->label, now);
+	else if (effect->vote == RULES_PASS)
+		record_pass_on(record, asked->user, 0, now);
+	else if (effect->vote == RULES_LATER)
+		record_pass_on(record, asked->user, RULES_VOTE_LATER, now);
+}
+
 static void apply(struct changes *changes, struct record *record, struct sample_change *asked,
                   const struct rules_effect *effect)
 {
+	if (effect->gold)
+		record->sample.gold = effect->gold == RULES_GOLD_BEGINS;
+	if (effect->vote == RULES_UNSAY)
+		record_unsay(record, asked->user);
 	if (effect->source)
 		write_event(changes, record, asked, effect);
-	if (effect->vote != RULES_NO_VOTE)
-		record_set_vote(record, asked->user, effect->vote == RULES_VOTE ? effect->label : NULL, changes->batch.now);
+	set_vote_of(record, asked, effect, changes->batch.now);
 	if (effect->forgets_votes)
 		record_forget_votes(record);
 	if (effect->to_the_end)
@@ -132,6 +147,8 @@ static struct rules_facts facts_of(struct changes *changes, const struct change 
 	facts.state = record->sample.state;
 	facts.version = record->sample.version;
 	facts.label = record->sample.label;
+	facts.gold = record->sample.gold;
+	facts.golds = changes->golds;
 	facts.by = record->sample.labelled_by;
 	facts.at = record->sample.labelled_at;
 	facts.events = record->heard;
@@ -288,18 +305,43 @@ static int read_events(struct work *work, struct changes *changes, struct err *e
 
 	for (struct combine_job *job = changes->jobs; job; job = job->next) {
 		const struct sample_change *change = change_of(job)->asked;
-		bool asks = rules_asks(change) & (RULES_EVENTS | RULES_HISTORY);
-		const struct record *record = asks ? record_for(changes, change, NULL) : NULL;
+		bool asks = rules_asks(change) & (RULES_EVENTS | RULES_HISTORY), of_gold = rules_asks(change) & RULES_STATE;
+		const struct record *record = asks || of_gold ? record_for(changes, change, NULL) : NULL;
 
 		while (record) {
-			wanted[record - changes->records.item] = record->events > 0;
-			any = any || record->events > 0;
+			bool depends = record->events > 0 && (asks || record->sample.gold);
+
+			wanted[record - changes->records.item] |= depends;
+			any = any || depends;
 			record = change->filepath ? record_for(changes, change, record) : NULL;
 		}
 	}
 	int failed = any ? records_read_events(work, changes->dataset->base.name, &changes->records, wanted, err) : 0;
 	free(wanted);
 	return failed;
+}
+
+static int note_golds(void *data, const bson_t *document, struct err *err)
+{
+	(void)err;
+	((struct changes *)data)->golds = number_in(document, "n");
+	return 0;
+}
+
+static int count_golds(struct work *work, struct changes *changes, struct err *err)
+{
+	unsigned asks = 0;
+
+	changes->golds = 0;
+	for (struct combine_job *job = changes->jobs; job; job = job->next)
+		asks |= rules_asks(change_of(job)->asked);
+	if (!(asks & RULES_GOLDS))
+		return 0;
+	return work_aggregate(work, "images",
+	                      BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset",
+	                               BCON_UTF8(changes->dataset->base.name), "gold", BCON_BOOL(true), "}", "}", "{",
+	                               "$count", BCON_UTF8("n"), "}", "]"),
+	                      note_golds, changes, err);
 }
 
 static void run_change(struct changes *changes, struct change *change)
@@ -337,7 +379,7 @@ static int run_changes(struct work *work, void *data, struct err *err)
 		records_drop_twins(&changes->records);
 	if (!changes->votes_kept && records_take_events(work, changes->dataset->base.name, &changes->records, err))
 		return -1;
-	if (find_given(work, changes, err) || read_events(work, changes, err))
+	if (find_given(work, changes, err) || read_events(work, changes, err) || count_golds(work, changes, err))
 		return -1;
 	for (struct combine_job *job = changes->jobs; job; job = job->next) {
 		run_change(changes, change_of(job));

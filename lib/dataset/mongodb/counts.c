@@ -34,6 +34,8 @@ static int read_count(void *data, const bson_t *document, struct err *err)
 	enum sample_state state;
 
 	(void)err;
+	if (strcmp(text_in(document, "_id.kind"), "gold") == 0)
+		counts->gold = n;
 	if (strcmp(text_in(document, "_id.kind"), "label") == 0) {
 		const struct relabelling *now = &inquiry->relabelling;
 		bool renamed = now->from && now->merged < 0 && strcmp(now->from, name) == 0;
@@ -51,7 +53,8 @@ static int read_count(void *data, const bson_t *document, struct err *err)
 static bson_t *counters_pipeline(const char *name, bool with_labels)
 {
 	return BCON_NEW("pipeline", "[", "{", "$match", "{", "dataset", BCON_UTF8(name), "kind", "{", "$in", "[",
-	                BCON_UTF8("state"), BCON_UTF8(with_labels ? "label" : "state"), "]", "}", "}", "}", "{", "$group", "{",
+	                BCON_UTF8("state"), BCON_UTF8("gold"), BCON_UTF8(with_labels ? "label" : "state"), "]", "}", "}", "}",
+	                "{", "$group", "{",
 	                "_id", "{", "kind", BCON_UTF8("$kind"), "name", BCON_UTF8("$name"), "}", "n", "{", "$sum",
 	                BCON_UTF8("$n"), "}", "}", "}", "]");
 }

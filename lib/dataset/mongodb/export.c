@@ -166,3 +166,59 @@ int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct da
 	*count = page.count;
 	return 0;
 }
+
+/* --- of samples whose answer is known ----------------------------------------------------------------------------- */
+
+bson_t *gold_filter(const char *dataset)
+{
+	return BCON_NEW("dataset", BCON_UTF8(dataset), "gold", BCON_BOOL(true));
+}
+
+static void take_events(struct record *from, struct dataset_record *out)
+{
+	out->events = from->heard;
+	out->event_count = from->heard_count;
+	from->heard = NULL;
+	from->heard_count = 0;
+}
+
+/* In one transaction, so that each record is from one moment. */
+static int export_gold(struct work *work, void *data, struct err *err)
+{
+	struct page *page = data;
+	bson_t *opts = opts_hint("gold", 0);
+
+	BCON_APPEND(opts, "sort", "{", "dataset", BCON_INT32(1), "gold", BCON_INT32(1), "id", BCON_INT32(1), "}");
+	records_release(&page->found);
+	return work_find(work, "images", gold_filter(page->dataset), opts, records_visit, &page->found, err) ||
+	       (page->found.count > 0 && records_read_all_events(work, page->dataset, &page->found, err));
+}
+
+static int has_gold(void *data, const bson_t *document, struct err *err)
+{
+	(void)document;
+	(void)err;
+	*(bool *)data = true;
+	return 0;
+}
+
+int mongodb_gold(struct dataset *base, struct dataset_record **out, size_t *count, struct err *err)
+{
+	struct page page = {.dataset = base->name};
+	struct work work;
+	bool any = false;
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) ||
+	             work_find(&work, "images", gold_filter(base->name), opts_hint("gold", 1), has_gold, &any, err) ||
+	             (any && work_transaction_in(&work, export_gold, &page, err)); /* most datasets have none */
+
+	work_end(&work);
+
+	*out = memory_new(page.found.count + 1, sizeof(**out));
+	*count = failed ? 0 : page.found.count;
+	for (size_t i = 0; i < *count; i++) {
+		take_record(&page.found.item[i], &(*out)[i]);
+		take_events(&page.found.item[i], &(*out)[i]);
+	}
+	records_release(&page.found);
+	return failed;
+}

@@ -32,7 +32,7 @@
 #include "base/memory.h"
 #include "dataset/backend.h"
 #include "dataset/handles.h"
-#include "dataset/rules.h"
+#include "dataset/rules_gold.h"
 
 /* --- what libmongoc says (log.c) ---------------------------------------------------------------------------------- */
 
@@ -299,6 +299,7 @@ struct record {
 	/* for a new record: finds the document of another system that it is made from; NULL: none */
 	bson_t *adopts;
 	enum sample_state was_state; /* as it was read */
+	bool was_gold;
 	char *was_label;
 	struct rules_vote *was_votes; /* for labels */
 	size_t was_vote_count;
@@ -320,12 +321,13 @@ void records_drop_twins(struct records *records); /* keeps one record of each sa
 void records_release(struct records *records);
 /* A work_visit that appends to struct records. */
 int records_visit(void *records, const bson_t *document, struct err *err);
-/* Copies the sample; NULL texts become "". */
-void sample_copy(struct sample *out, const struct sample *from);
 
 /* Sets what the user said of the sample, replacing anything earlier; label NULL: passed it on for good. Its event is
  * the sample's last one. */
 void record_set_vote(struct record *record, const char *user, const char *label, int64_t at);
+/* Notes that the user said nothing, but passed it on, with n as in struct rules_vote; or forgets what the user said. */
+void record_pass_on(struct record *record, const char *user, int64_t n, int64_t at);
+void record_unsay(struct record *record, const char *user);
 bool record_has_vote(const struct record *record, const char *user); /* or passed it on */
 /* Forgets all votes for labels; or replaces them by these, which the caller keeps, and the decision. */
 void record_forget_votes(struct record *record);
@@ -355,6 +357,9 @@ void record_refresh(struct record *record, struct rules_quorum quorum, int64_t n
 void record_note_decision(struct record *record);
 /* Computes label and state from votes, decision and policy, and sets them. */
 void record_settle(struct record *record, struct rules_quorum quorum, int64_t now);
+/* Whether the user may be given the sample now, whose answer is known; at_end as for gold_may_offer. After
+ * record_refresh. */
+bool record_is_open_gold(struct record *record, const char *user, bool at_end, struct rules_quorum quorum);
 /* Whether this user may be given the sample now. After record_refresh. */
 bool record_open_to(const struct record *record, const char *user, struct rules_quorum quorum);
 /* The same if the user asks for this very sample. */
@@ -521,6 +526,9 @@ typeof(lease_take_chosen) mongodb_lease_chosen;
 /* held.c. Finds the samples that any of these users holds, an array which is destroyed. */
 bson_t *leases_held_filter(const char *dataset, bson_t *users);
 typeof(lease_held) mongodb_held;
+int mongodb_gold(struct dataset *, struct dataset_record **, size_t *, struct err *);
+/* Finds the samples whose answer is known, by the index "gold". */
+bson_t *gold_filter(const char *dataset);
 
 dataset_change_fn mongodb_change;
 typeof(dataset_retry_unreadable) mongodb_retry_unreadable;

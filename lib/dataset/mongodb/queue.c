@@ -197,7 +197,7 @@ int window_fill(struct window *window, struct work *work, const char *user, size
 {
 	size_t most = wanted + (window->contended ? wanted : 0) + WINDOW_SLACK;
 	size_t limit = most < WINDOW_MAX ? most : WINDOW_MAX;
-	bool at_random = window->policy.order == DATASET_ORDER_RANDOM;
+	bool at_random = dataset_policy_shuffles(&window->policy);
 
 	records_release(&window->records);
 	if (at_random ? look_at_random(window, work, user, limit, err) : look_in_line(window, work, user, limit, err))

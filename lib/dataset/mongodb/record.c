@@ -234,6 +234,8 @@ static void read_member(struct record *record, bson_iter_t *iter)
 		record->sample.state = state_parse(text_of(iter));
 	else if (strcmp(key, "flag") == 0 && !record->sample.flag)
 		record->sample.flag = memory_text(text_of(iter));
+	else if (strcmp(key, "gold") == 0)
+		record->sample.gold = bson_iter_as_bool(iter);
 	else if (strcmp(key, "revision") == 0)
 		record->revision = bson_iter_as_int64(iter);
 	else if (strcmp(key, "Timestamp") == 0 && BSON_ITER_HOLDS_DATE_TIME(iter))
@@ -275,30 +277,10 @@ int records_visit(void *records, const bson_t *document, struct err *err)
 			*text_at(record, &fields[i]) = memory_text("");
 	}
 	record->was_state = record->sample.state;
+	record->was_gold = record->sample.gold;
 	record->was_label = memory_text(record->sample.label);
 	keep_votes(record);
 	return 0;
-}
-
-static char *copy_or_empty(const char *text)
-{
-	return memory_text(text ? text : "");
-}
-
-void sample_copy(struct sample *out, const struct sample *from)
-{
-	*out = *from;
-	out->filepath = copy_or_empty(from->filepath);
-	out->label = copy_or_empty(from->label);
-	out->blob_key = copy_or_empty(from->blob_key);
-	out->type = copy_or_empty(from->type);
-	out->sha256 = copy_or_empty(from->sha256);
-	out->filename = copy_or_empty(from->filename);
-	out->uploaded_by = copy_or_empty(from->uploaded_by);
-	out->labelled_by = copy_or_empty(from->labelled_by);
-	out->flag = from->flag ? memory_text(from->flag) : NULL;
-	out->flagged_by = copy_or_empty(from->flagged_by);
-	out->file_sha256 = copy_or_empty(from->file_sha256);
 }
 
 static void write_fields(const struct record *record, bool all, bson_t *out)
@@ -454,13 +436,18 @@ int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 	if (record->lease_count > 0)
 		write_leases(record, &set);
 	write_said(record, &set);
+	if (record->sample.gold && !record->was_gold)
+		BSON_APPEND_BOOL(&set, "gold", true);
 	bson_append_document_end(&update, &set);
-	if (record->lease_count == 0 || record->vote_count == 0) {
+	bool no_longer_gold = record->was_gold && !record->sample.gold;
+	if (record->lease_count == 0 || record->vote_count == 0 || no_longer_gold) {
 		BSON_APPEND_DOCUMENT_BEGIN(&update, "$unset", &set);
 		if (record->lease_count == 0)
 			BSON_APPEND_UTF8(&set, "leases", "");
 		if (record->vote_count == 0)
 			BSON_APPEND_UTF8(&set, "votes", "");
+		if (no_longer_gold)
+			BSON_APPEND_UTF8(&set, "gold", "");
 		bson_append_document_end(&update, &set);
 	}
 	BSON_APPEND_UTF8(&opts, "hint", "id");
@@ -500,6 +487,8 @@ int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 	write_fields(record, true, &document);
 	if (record->sample.flag)
 		BSON_APPEND_UTF8(&document, "flag", record->sample.flag);
+	if (record->sample.gold)
+		BSON_APPEND_BOOL(&document, "gold", true);
 	write_said(record, &document);
 	BSON_APPEND_DATE_TIME(&document, "Timestamp", (record->added_at ? record->added_at : now) / 1000);
 	BSON_APPEND_INT64(&document, "revision", 0);

@@ -260,7 +260,7 @@ static void add_record(struct filling *filling, const struct dataset_record *fro
 		record_fold(record);
 	for (size_t i = 0; i < from->vote_count; i++) {
 		if (!from->votes[i].label)
-			record_set_vote(record, from->votes[i].user, NULL, 0);
+			record_pass_on(record, from->votes[i].user, 0, 0);
 	}
 	record_refresh(record, rules_quorum_of(&filling->settings.policy), filling->batch.now);
 }

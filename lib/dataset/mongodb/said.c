@@ -27,12 +27,21 @@ void record_note_decision(struct record *record)
 		said_decide(record, &implied);
 }
 
-static struct rules_vote *vote_of(struct record *record, const char *user)
+static const struct rules_vote *find_vote(const struct record *record, const char *user)
 {
 	for (size_t i = 0; i < record->vote_count; i++) {
 		if (strcmp(record->votes[i].user, user) == 0)
 			return &record->votes[i];
 	}
+	return NULL;
+}
+
+static struct rules_vote *vote_of(struct record *record, const char *user)
+{
+	struct rules_vote *known = (struct rules_vote *)(uintptr_t)find_vote(record, user);
+
+	if (known)
+		return known;
 	record->votes = memory_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
 	struct rules_vote *vote = &record->votes[record->vote_count++];
 	*vote = (struct rules_vote){.user = memory_text(user)};
@@ -51,21 +60,30 @@ static void set_vote(struct record *record, const char *user, const char *label,
 
 void record_set_vote(struct record *record, const char *user, const char *label, int64_t at)
 {
-	if (label) {
-		record_note_decision(record);
-		set_vote(record, user, label, record->events, at);
-	} else if (!vote_of(record, user)->label) {
-		set_vote(record, user, NULL, 0, at);
+	record_note_decision(record);
+	set_vote(record, user, label, record->events, at);
+}
+
+void record_pass_on(struct record *record, const char *user, int64_t n, int64_t at)
+{
+	set_vote(record, user, NULL, n, at);
+}
+
+void record_unsay(struct record *record, const char *user)
+{
+	for (size_t i = 0; i < record->vote_count; i++) {
+		if (strcmp(record->votes[i].user, user) != 0)
+			continue;
+		free((char *)(uintptr_t)record->votes[i].user);
+		free((char *)(uintptr_t)record->votes[i].label);
+		record->votes[i] = record->votes[--record->vote_count];
+		return;
 	}
 }
 
 bool record_has_vote(const struct record *record, const char *user)
 {
-	for (size_t i = 0; i < record->vote_count; i++) {
-		if (strcmp(record->votes[i].user, user) == 0)
-			return true;
-	}
-	return false;
+	return find_vote(record, user);
 }
 
 void record_decide(struct record *record, const struct rules_decision *decision)
@@ -141,7 +159,10 @@ void record_fold(struct record *record)
 {
 	struct rules_vote *votes = memory_new(record->heard_count + 1, sizeof(*votes));
 	struct rules_decision decision;
-	size_t count = rules_fold(record->heard, record->heard_count, RULES_NOTHING, &record->decision, votes, &decision);
+	size_t heard = record->heard_count;
+	size_t count = record->sample.gold
+	                       ? rules_fold_gold(record->heard, heard, RULES_NOTHING, votes, &decision)
+	                       : rules_fold(record->heard, heard, RULES_NOTHING, &record->decision, votes, &decision);
 
 	record_replace_said(record, votes, count, &decision);
 	free(votes);
@@ -258,7 +279,7 @@ static struct rules_outcome outcome_of(const struct record *record, struct rules
 	                                                       : rules_decision_implied(&record->sample, record->votes,
 	                                                                                record->vote_count);
 
-	return rules_outcome(record->votes, record->vote_count, &decision, quorum);
+	return rules_outcome_for(&record->sample, record->votes, record->vote_count, &decision, quorum);
 }
 
 static int by_expiry(const void *a, const void *b)
@@ -342,11 +363,23 @@ bool record_open_to(const struct record *record, const char *user, struct rules_
 	return record->sample.state == SAMPLE_UNLABELLED && record_may_choose(record, user, quorum);
 }
 
+bool record_is_open_gold(struct record *record, const char *user, bool at_end, struct rules_quorum quorum)
+{
+	const struct rules_vote *vote = find_vote(record, user);
+	enum gold_answer answer = gold_answer_of(vote, vote ? vote->label : NULL, vote ? vote->n : 0);
+
+	return record->sample.gold && !record_lease(record, user, NULL) &&
+	       gold_may_offer(answer, at_end, (int64_t)record->lease_count, quorum);
+}
+
 bool record_may_choose(const struct record *record, const char *user, struct rules_quorum quorum)
 {
 	struct rules_outcome outcome = outcome_of(record, quorum);
 	int64_t leases = (int64_t)record->lease_count;
+	const struct rules_vote *vote = find_vote(record, user);
 
+	if (record->sample.gold)
+		return gold_may_choose(is_done(record, user), vote && vote->label, leases, quorum);
 	return rules_may_choose(record->sample.state, rules_places(&outcome, leases), is_done(record, user), leases);
 }
 

@@ -42,6 +42,8 @@ static const struct {
          " {\"name\": \"by_path\", \"key\": {\"dataset\": 1, \"id\": 1, \"filepath\": 1}, " OURS "},"
          " {\"name\": \"flagged\", \"key\": {\"dataset\": 1, \"id\": 1, \"flag\": 1},"
          "  \"partialFilterExpression\": {\"flag\": {\"$exists\": true}}},"
+         " {\"name\": \"gold\", \"key\": {\"dataset\": 1, \"gold\": 1, \"id\": 1},"
+         "  \"partialFilterExpression\": {\"gold\": true}},"
          /* All documents of others, to find those to adopt. */
          " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}}]"},
 	{"events", NULL},

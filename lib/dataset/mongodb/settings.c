@@ -65,6 +65,8 @@ static void policy_from(struct dataset_policy *policy, const bson_iter_t *from, 
 			dataset_order_parse(text, &policy->order, NULL);
 		else if (strcmp(key, "skip") == 0)
 			dataset_skip_parse(text, &policy->skip, NULL);
+		else if (strcmp(key, "gold_rate") == 0)
+			policy->gold_rate = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "public") == 0)
 			policy->public_images = bson_iter_as_bool(&iter);
 	}
@@ -234,7 +236,7 @@ bson_t *policy_document(const struct dataset_policy *policy)
 	return BCON_NEW("overlap", BCON_INT64(policy->overlap), "overlap_max", BCON_INT64(policy->overlap_max),
 	                "lease_seconds", BCON_INT64(policy->lease_seconds), "order",
 	                BCON_UTF8(dataset_order_name(policy->order)), "skip", BCON_UTF8(dataset_skip_name(policy->skip)),
-	                "public", BCON_BOOL(policy->public_images));
+	                "public", BCON_BOOL(policy->public_images), "gold_rate", BCON_INT64(policy->gold_rate));
 }
 
 struct creation {

@@ -53,6 +53,7 @@ const struct dataset_backend dataset_sqlite = {
 	.lease = sqlite_lease,
 	.lease_chosen = sqlite_lease_chosen,
 	.held = sqlite_held,
+	.gold = sqlite_gold,
 	.change = sqlite_change,
 	.retry_unreadable = sqlite_retry_unreadable,
 	.outline = sqlite_outline,

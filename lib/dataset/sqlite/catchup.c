@@ -26,7 +26,7 @@ int catch_up_after(struct sqlite_conn *writer, const struct dataset_policy *was,
                    struct err *err)
 {
 	return (rules_quorum_differs(was, policy) && catch_up_note(writer, "recount", err)) ||
-	       (was->order != policy->order && catch_up_note(writer, "reorder", err));
+	       (dataset_policy_shuffles(was) != dataset_policy_shuffles(policy) && catch_up_note(writer, "reorder", err));
 }
 
 /* Notes how far it has come; `last` 0: to the end. */
@@ -83,7 +83,7 @@ static int reorder(struct sqlite_conn *writer, int64_t after, int64_t most, stru
 
 	if (policy_load(writer, &policy, err) || last_of_bite(writer, after, most, &last, err))
 		return -1;
-	int failed = policy.order == DATASET_ORDER_RANDOM
+	int failed = dataset_policy_shuffles(&policy)
 	                     ? conn_run(writer, err,
 	                                "UPDATE samples SET position = abs(random() % ?3)"
 	                                " WHERE id > ?1 AND id <= ?2 AND position < ?3",

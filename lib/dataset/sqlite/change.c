@@ -64,6 +64,7 @@ static int find_said(struct sqlite_conn *writer, int64_t row, struct found *out,
 	out->facts.label = out->said.now.label;
 	out->facts.by = out->said.now.labelled_by;
 	out->facts.at = out->said.now.labelled_at;
+	out->facts.gold = out->said.now.gold;
 	return 0;
 }
 
@@ -97,7 +98,10 @@ static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct 
 	int64_t given = 0;
 
 	if (find_said(writer, row, out, err) ||
-	    ((asks & (RULES_EVENTS | RULES_HISTORY)) && find_events(writer, row, asks, out, err)) ||
+	    (((asks & (RULES_EVENTS | RULES_HISTORY)) || (out->facts.gold && (asks & RULES_STATE))) &&
+	     find_events(writer, row, asks, out, err)) ||
+	    ((asks & RULES_GOLDS) &&
+	     conn_int64(writer, err, 0, &out->facts.golds, "SELECT n FROM counts WHERE kind = 'gold'", "")) ||
 	    ((asks & RULES_GIVEN) && out->said.events > 0 &&
 	     conn_int64(writer, err, 0, &given, "SELECT 1 FROM events WHERE sample = ? AND request = ? AND by = ?",
 	                "iss", row, change->request, change->user)) ||
@@ -139,11 +143,12 @@ static int save_vote(struct sqlite_conn *writer, struct said *said, const struct
                      const struct rules_effect *effect, int64_t now, struct err *err)
 {
 	bool labels = effect->vote == RULES_VOTE;
-	const struct rules_vote vote = {.user = change->user,
-	                                .label = labels ? effect->label : NULL,
-	                                .n = labels ? said->events : 0,
-	                                .at = now};
+	int64_t n = labels ? said->events : effect->vote == RULES_LATER ? RULES_VOTE_LATER : 0;
+	const struct rules_vote vote = {
+		.user = change->user, .label = labels ? effect->label : NULL, .n = n, .at = now};
 
+	if (effect->vote == RULES_UNSAY)
+		return said_unsay(writer, said, change->user, err);
 	return said_set_vote(writer, said, &vote, err);
 }
 
@@ -195,10 +200,11 @@ static int set_state(struct sqlite_conn *writer, struct said *said, enum sample_
 static int change_save(struct sqlite_conn *writer, struct said *said, const struct sample_change *change,
                        const struct rules_effect *effect, struct rules_quorum quorum, int64_t now, struct err *err)
 {
-	return (effect->source && save_event(writer, said, change, effect, err)) ||
+	return (effect->gold && said_mark_gold(writer, said, effect->gold == RULES_GOLD_BEGINS, err)) ||
+	       (effect->source && save_event(writer, said, change, effect, err)) ||
 	       (effect->vote && save_vote(writer, said, change, effect, now, err)) ||
 	       (effect->forgets_votes && said_forget_votes(writer, said, err)) ||
-	       (effect->undoes &&
+	       (effect->replaces_said &&
 	        said_replace(writer, said, effect->votes, effect->vote_count, &effect->decision, err)) ||
 	       (effect->to_the_end && to_the_end(writer, said->row, err)) ||
 	       (effect->sets_state && set_state(writer, said, effect->state, err)) ||
@@ -298,6 +304,8 @@ static bool is_durable(const struct sample_change *change)
 	case SAMPLE_SKIP:
 	case SAMPLE_DECIDE:
 	case SAMPLE_UNDO:
+	case SAMPLE_MARK_GOLD:
+	case SAMPLE_UNMARK_GOLD:
 		return true;
 	default:
 		return false;

@@ -13,6 +13,7 @@ static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, 
 
 	if (conn_int64(conn, err, 0, &counts->size, "SELECT n FROM counts WHERE kind = 'size'", "") ||
 	    conn_int64(conn, err, 0, &counts->bytes, "SELECT n FROM counts WHERE kind = 'bytes'", "") ||
+	    conn_int64(conn, err, 0, &counts->gold, "SELECT n FROM counts WHERE kind = 'gold'", "") ||
 	    conn_int64(conn, err, 0, &counts->leased, "SELECT COUNT(*) FROM leases WHERE expires > ?", "i", text_now()))
 		return -1;
 	sqlite3_stmt *stmt = conn_query(conn, err, "SELECT name, n FROM counts WHERE kind = 'state'", "");
@@ -110,7 +111,8 @@ static int update_policy(struct sqlite_conn *writer, const struct dataset_change
 	    setting_set(writer, "overlap_max", policy.overlap_max, err) ||
 	    setting_set(writer, "lease_seconds", policy.lease_seconds, err) ||
 	    setting_set(writer, "order", policy.order, err) || setting_set(writer, "skip", policy.skip, err) ||
-	    setting_set(writer, "public", policy.public_images, err))
+	    setting_set(writer, "public", policy.public_images, err) ||
+	    setting_set(writer, "gold_rate", policy.gold_rate, err))
 		return -1;
 	return catch_up_after(writer, &was, &policy, err);
 }

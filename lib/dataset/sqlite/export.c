@@ -67,12 +67,13 @@ static struct dataset_record *record_at(struct page *page, int64_t row)
 	return page->at < page->count && page->records[page->at].sample.id == row - 1 ? &page->records[page->at] : NULL;
 }
 
-static int export_read_samples(struct sqlite_conn *conn, int64_t after, size_t limit, struct page *page,
-                               struct err *err)
+#define EXPORTED "SELECT " SAMPLE_COLUMNS ", url, position FROM samples "
+
+/* sql: EXPORTED, with an id and a limit. */
+static int export_read_samples(struct sqlite_conn *conn, const char *sql, int64_t after, size_t limit,
+                               struct page *page, struct err *err)
 {
-	sqlite3_stmt *stmt = conn_query(
-		conn, err, "SELECT " SAMPLE_COLUMNS ", url, position FROM samples WHERE id > ? ORDER BY id LIMIT ?",
-		"ii", after + 1, (int64_t)limit);
+	sqlite3_stmt *stmt = conn_query(conn, err, sql, "ii", after + 1, (int64_t)limit);
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
@@ -131,7 +132,7 @@ static int export_read_page(struct sqlite_conn *conn, int64_t after, size_t limi
 	struct tombstone *tombstones = NULL;
 	size_t count = 0;
 
-	if (export_read_samples(conn, after, limit, page, err) ||
+	if (export_read_samples(conn, EXPORTED "WHERE id > ? ORDER BY id LIMIT ?", after, limit, page, err) ||
 	    tombstones_load(conn, false, after, limit, &tombstones, &count, err))
 		return -1;
 	page->count = records_with_tombstones(page->records, page->count, tombstones, count, limit);
@@ -168,4 +169,48 @@ int sqlite_records(struct dataset *dataset, int64_t after, size_t limit, struct 
 		dataset_record_release(&page.records[i]);
 	free(page.records);
 	return -1;
+}
+
+/* --- of samples whose answer is known ----------------------------------------------------------------------------- */
+
+#define OF_GOLD " WHERE sample BETWEEN ? AND ? AND sample IN (SELECT id FROM samples WHERE known_answer = 1)"
+
+static int gold_read_page(struct sqlite_conn *conn, struct page *page, struct err *err)
+{
+	int64_t golds;
+
+	if (conn_int64(conn, err, 0, &golds, "SELECT n FROM counts WHERE kind = 'gold'", ""))
+		return -1;
+	page->records = memory_new((size_t)golds + 1, sizeof(*page->records));
+	if (export_read_samples(conn, EXPORTED "INDEXED BY samples_gold WHERE known_answer = 1 AND id > ? ORDER BY id LIMIT ?",
+	                        -1, (size_t)golds, page, err))
+		return -1;
+	if (page->count == 0)
+		return 0;
+	return read_each(conn, page,
+	                 "SELECT sample, label, by, at, source, lead_time_ms, undoes, merged FROM events" OF_GOLD
+	                 " ORDER BY sample, n",
+	                 record_add_event, err) ||
+	       read_each(conn, page, "SELECT sample, user, label FROM votes" OF_GOLD " ORDER BY sample", add_vote, err);
+}
+
+static int gold_in_snapshot(struct sqlite_conn *conn, struct page *page, struct err *err)
+{
+	int failed = conn_run(conn, err, "BEGIN", "") || gold_read_page(conn, page, err);
+
+	conn_run(conn, NULL, "COMMIT", "");
+	return failed;
+}
+
+int sqlite_gold(struct dataset *dataset, struct dataset_record **out, size_t *count, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+	struct page page = {.count = 0};
+	int failed = !conn || gold_in_snapshot(conn, &page, err);
+
+	if (conn)
+		db_read_end(dataset_db(dataset), conn);
+	*out = page.records;
+	*count = page.count;
+	return failed;
 }

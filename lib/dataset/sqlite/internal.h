@@ -229,8 +229,8 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 	"samples.type, "                                                                                         \
 	"samples.sha256, samples.filename, samples.bytes, samples.width, samples.height, samples.uploaded_at, "  \
 	"samples.uploaded_by, samples.labelled_at, samples.labelled_by, samples.flag_note, samples.flagged_by, " \
-	"samples.file_sha256, samples.file_bytes, samples.file_modified_ns"
-enum { SAMPLE_COLUMN_COUNT = 21 };
+	"samples.file_sha256, samples.file_bytes, samples.file_modified_ns, samples.known_answer"
+enum { SAMPLE_COLUMN_COUNT = 22 };
 void sample_read(sqlite3_stmt *stmt, struct sample *out);
 /* The same without copying: its texts live until the statement's next step, and are not to be released. */
 void sample_borrow(sqlite3_stmt *stmt, struct sample *out);
@@ -302,9 +302,13 @@ int said_add_event(struct sqlite_conn *writer, struct said *said, const struct l
                    struct err *err);
 /* Sets what the user said, in place of anything earlier. */
 int said_set_vote(struct sqlite_conn *writer, struct said *said, const struct rules_vote *vote, struct err *err);
+/* Forgets what the user said. */
+int said_unsay(struct sqlite_conn *writer, struct said *said, const char *user, struct err *err);
+/* Its answer is known from the next event on, or no longer. */
+int said_mark_gold(struct sqlite_conn *writer, struct said *said, bool gold, struct err *err);
 /* Forgets all votes for labels. */
 int said_forget_votes(struct sqlite_conn *writer, struct said *said, struct err *err);
-/* Replaces all votes for labels, and the decision, after an undo. */
+/* Replaces all votes for labels, and the decision. */
 int said_replace(struct sqlite_conn *writer, struct said *said, const struct rules_vote *votes, size_t count,
                  const struct rules_decision *decision, struct err *err);
 /* Sets the sample's label, state, leases and place in the queue by its votes, its decision and the policy. Call it
@@ -419,6 +423,7 @@ typeof(lease_next) sqlite_next;
 typeof(lease_take) sqlite_lease;
 typeof(lease_take_chosen) sqlite_lease_chosen;
 typeof(lease_held) sqlite_held;
+int sqlite_gold(struct dataset *, struct dataset_record **, size_t *, struct err *);
 dataset_change_fn sqlite_change;
 typeof(dataset_retry_unreadable) sqlite_retry_unreadable;
 

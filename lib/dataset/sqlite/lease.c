@@ -2,7 +2,7 @@
 #include "dataset/sqlite/internal.h"
 
 #include "base/text.h"
-#include "dataset/rules.h"
+#include "dataset/rules_gold.h"
 
 enum {
 	SWEEP_MAX = 1000, /* expired leases ended in one write */
@@ -39,6 +39,8 @@ struct taking {
 	const int64_t *ids; /* of the samples that are wanted; NULL: any */
 	struct task *out;
 	size_t taken;
+	struct dataset_policy policy;
+	bool no_gold; /* is open to the user any more */
 };
 
 static int lease_insert(struct sqlite_conn *writer, int64_t row, const char *user, int64_t now, int64_t lease_us,
@@ -125,7 +127,9 @@ static int own_lease(struct sqlite_conn *conn, const char *user, int64_t now, in
 	sqlite3_stmt *stmt = conn_query(conn, err,
 	                                "SELECT leases.sample, leases.token, leases.expires FROM leases JOIN samples"
 	                                " ON samples.id = leases.sample WHERE leases.user = ?1 AND leases.expires > ?2"
-	                                " AND samples.state = 0 ORDER BY leases.taken, samples.position LIMIT 1",
+	                                " AND (samples.state = 0 OR (samples.known_answer = 1 AND NOT EXISTS"
+	                                " (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?1)))"
+	                                " ORDER BY leases.taken, samples.position LIMIT 1",
 	                                "si", user, now);
 	int found = stmt ? conn_step(conn, stmt, err) : -1;
 
@@ -154,16 +158,97 @@ static int take_own(struct sqlite_conn *writer, struct taking *taking, int64_t n
 	       sample_load(writer, row, &out->sample, err);
 }
 
+/* --- those whose answer is known ---------------------------------------------------------------------------------- */
+
+/* Looks from `from` on, up to below `to`, for one that the user may be given; *row stays 0 when there is none. */
+static int find_gold(struct sqlite_conn *writer, const struct taking *taking, int64_t from, int64_t to, bool at_end,
+                     struct rules_quorum quorum, int64_t *row, struct err *err)
+{
+	sqlite3_stmt *stmt =
+		conn_query(writer, err,
+	                   "SELECT samples.id, votes.user IS NOT NULL, votes.label, votes.n,"
+	                   " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id)"
+	                   " FROM samples INDEXED BY samples_gold"
+	                   " LEFT JOIN votes ON votes.sample = samples.id AND votes.user = ?1 WHERE samples.known_answer = 1"
+	                   " AND samples.id >= ?2 AND samples.id < ?3 AND NOT EXISTS"
+	                   " (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?1) ORDER BY samples.id",
+	                   "sii", taking->user, from, to);
+	int found = stmt ? 1 : -1;
+
+	while (*row == 0 && stmt && (found = conn_step(writer, stmt, err)) == 1) {
+		enum gold_answer answer = gold_answer_of(sqlite3_column_int(stmt, 1), (const char *)sqlite3_column_text(stmt, 2),
+		                                         sqlite3_column_int64(stmt, 3));
+
+		if (gold_may_offer(answer, at_end, sqlite3_column_int64(stmt, 4), quorum))
+			*row = sqlite3_column_int64(stmt, 0);
+	}
+	if (found == 1)
+		conn_done(stmt);
+	return found < 0;
+}
+
+/* Takes one of them, from a random place on; *taken is false when there is none. */
+static int take_gold(struct sqlite_conn *writer, struct taking *taking, bool at_end, int64_t now, int64_t lease_us,
+                     struct rules_quorum quorum, bool *taken, struct err *err)
+{
+	int64_t last, row = 0;
+
+	*taken = false;
+	if (conn_int64(writer, err, 0, &last, "SELECT MAX(id) FROM samples WHERE known_answer = 1", ""))
+		return -1;
+	int64_t from = last ? (int64_t)(((uint64_t)arc4random() << 31 | arc4random() >> 1) % (uint64_t)last) : 0;
+	if (find_gold(writer, taking, from, INT64_MAX, at_end, quorum, &row, err) ||
+	    (row == 0 && find_gold(writer, taking, 0, from, at_end, quorum, &row, err)))
+		return -1;
+	if (row == 0)
+		return 0;
+	*taken = true;
+	return lease_insert(writer, row, taking->user, now, lease_us, &taking->out[taking->taken++], err);
+}
+
+/* By chance; *taken: instead of the queue's next sample. */
+static int take_gold_if_due(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us,
+                            struct rules_quorum quorum, bool *taken, struct err *err)
+{
+	*taken = false;
+	if (taking->no_gold || !gold_is_due(&taking->policy, arc4random_uniform(100)))
+		return 0;
+	if (take_gold(writer, taking, false, now, lease_us, quorum, taken, err))
+		return -1;
+	taking->no_gold = !*taken;
+	return 0;
+}
+
+/* In place of what the queue lacks. */
+static int take_gold_at_end(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us,
+                            struct rules_quorum quorum, struct err *err)
+{
+	bool more = taking->policy.gold_rate > 0;
+
+	while (more && taking->taken < taking->wanted) {
+		if (take_gold(writer, taking, true, now, lease_us, quorum, &more, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* --- free ones ---------------------------------------------------------------------------------------------------- */
+
 static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t now, int64_t lease_us,
                      struct rules_quorum quorum, struct err *err)
 {
 	struct walk walk;
+	bool gold;
 
 	if (walk_begin(writer, taking->user, &walk, err))
 		return -1;
 	while (taking->taken < taking->wanted) {
 		int64_t row, places;
 
+		if (take_gold_if_due(writer, taking, now, lease_us, quorum, &gold, err))
+			return -1;
+		if (gold)
+			continue;
 		if (walk_on(writer, &walk, &row, err))
 			return -1;
 		if (row == 0)
@@ -179,7 +264,7 @@ static int take_free(struct sqlite_conn *writer, struct taking *taking, int64_t 
 		if (conn_run(writer, err, "UPDATE" OR_FAIL "samples SET slots = ?2 WHERE id = ?1", "ii", row, places - 1))
 			return -1;
 	}
-	return walk_end(writer, &walk, err);
+	return walk_end(writer, &walk, err) || take_gold_at_end(writer, taking, now, lease_us, quorum, err);
 }
 
 static int check_chosen(struct sqlite_conn *writer, const struct taking *taking, struct err *err)
@@ -194,20 +279,24 @@ static int check_chosen(struct sqlite_conn *writer, const struct taking *taking,
 	return 0;
 }
 
-static int may_choose(struct sqlite_conn *writer, int64_t row, const char *user, int64_t places, bool *may,
-                      struct err *err)
+static int may_choose(struct sqlite_conn *writer, int64_t row, const char *user, int64_t places,
+                      struct rules_quorum quorum, bool *may, struct err *err)
 {
 	sqlite3_stmt *stmt =
 		conn_query(writer, err,
-	                   "SELECT state,"
-	                   " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id AND votes.user = ?2)"
-	                   " OR EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?2),"
-	                   " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id) FROM samples WHERE id = ?1",
+	                   "SELECT state, votes.user IS NOT NULL,"
+	                   " EXISTS (SELECT 1 FROM leases WHERE leases.sample = samples.id AND leases.user = ?2),"
+	                   " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id), known_answer, votes.label"
+	                   " FROM samples LEFT JOIN votes ON votes.sample = samples.id AND votes.user = ?2 WHERE id = ?1",
 	                   "is", row, user);
 	int found = stmt ? conn_step(writer, stmt, err) : -1;
+	bool done = found == 1 && (sqlite3_column_int(stmt, 1) || sqlite3_column_int(stmt, 2));
+	int64_t leases = found == 1 ? sqlite3_column_int64(stmt, 3) : 0;
 
-	*may = found == 1 && rules_may_choose((enum sample_state)sqlite3_column_int(stmt, 0), places,
-	                                      sqlite3_column_int(stmt, 1), sqlite3_column_int64(stmt, 2));
+	if (found == 1 && sqlite3_column_int(stmt, 4))
+		*may = gold_may_choose(done, sqlite3_column_type(stmt, 5) != SQLITE_NULL, leases, quorum);
+	else
+		*may = found == 1 && rules_may_choose((enum sample_state)sqlite3_column_int(stmt, 0), places, done, leases);
 	if (found == 1)
 		conn_done(stmt);
 	return found < 0;
@@ -223,7 +312,7 @@ static int take_chosen(struct sqlite_conn *writer, struct taking *taking, int64_
 		bool may;
 
 		if (sample_settle(writer, row, quorum, &places, err) ||
-		    may_choose(writer, row, taking->user, places, &may, err))
+		    may_choose(writer, row, taking->user, places, quorum, &may, err))
 			return -1;
 		if (!may)
 			continue;
@@ -271,12 +360,15 @@ static void taking_forget(struct taking *taking)
 static int write_take(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct taking *taking = data;
-	int64_t now = text_now(), lease_us;
-	struct rules_quorum quorum;
+	int64_t now = text_now();
 
 	taking_forget(taking); /* from an attempt whose transaction failed */
-	if (quorum_load(writer, &quorum, err) || lease_length(writer, taking->lease_us, &lease_us, err) ||
-	    lease_sweep(writer, now, lease_us, quorum, err) || conn_catch_up(writer, err))
+	taking->no_gold = false;
+	if (policy_load(writer, &taking->policy, err))
+		return -1;
+	int64_t own_us = taking->policy.lease_seconds * MICROSECONDS, lease_us = own_us ? own_us : taking->lease_us;
+	struct rules_quorum quorum = rules_quorum_of(&taking->policy);
+	if (lease_sweep(writer, now, lease_us, quorum, err) || conn_catch_up(writer, err))
 		return -1;
 	if (!taking->next)
 		return check_held(writer, taking, now, err) ||

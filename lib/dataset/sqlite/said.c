@@ -22,7 +22,7 @@ static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, 
 {
 	sqlite3_stmt *stmt =
 		conn_query(writer, err,
-	                   "SELECT label, state, version, labelled_at, labelled_by, slots,"
+	                   "SELECT label, state, version, labelled_at, labelled_by, slots, known_answer,"
 	                   " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id),"
 	                   " (SELECT MAX(n) FROM events WHERE events.sample = samples.id),"
 	                   " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id) FROM samples WHERE id = ?",
@@ -39,9 +39,10 @@ static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, 
 	said->now.labelled_at = sqlite3_column_int64(stmt, 3);
 	said->now.labelled_by = column_text(stmt, 4);
 	said->slots = sqlite3_column_int64(stmt, 5);
-	said->leases = sqlite3_column_int64(stmt, 6);
-	said->events = sqlite3_column_int64(stmt, 7);
-	*voted = sqlite3_column_int(stmt, 8);
+	said->now.gold = sqlite3_column_int(stmt, 6);
+	said->leases = sqlite3_column_int64(stmt, 7);
+	said->events = sqlite3_column_int64(stmt, 8);
+	*voted = sqlite3_column_int(stmt, 9);
 	conn_done(stmt);
 	return 0;
 }
@@ -74,7 +75,7 @@ static void set_decision(struct said *said, const struct rules_decision *decisio
 	said->decision.by = said->decided_by = by;
 }
 
-/* For samples whose events were undone, or whose labels were merged. */
+/* For samples whose events were undone, or whose labels were merged, or whose answer is known. */
 static int fold_decision(struct sqlite_conn *writer, struct said *said, struct err *err)
 {
 	struct rules_decision none = {.made = false}, decision;
@@ -83,7 +84,10 @@ static int fold_decision(struct sqlite_conn *writer, struct said *said, struct e
 	struct rules_vote *votes = memory_new(events.count + 1, sizeof(*votes));
 
 	if (!failed) {
-		rules_fold(events.item, events.count, RULES_NOTHING, &none, votes, &decision);
+		if (said->now.gold)
+			rules_fold_gold(events.item, events.count, RULES_NOTHING, votes, &decision);
+		else
+			rules_fold(events.item, events.count, RULES_NOTHING, &none, votes, &decision);
 		set_decision(said, &decision);
 	}
 	free(votes);
@@ -93,6 +97,8 @@ static int fold_decision(struct sqlite_conn *writer, struct said *said, struct e
 
 static int load_decision(struct sqlite_conn *writer, struct said *said, struct err *err)
 {
+	if (said->now.gold)
+		return fold_decision(writer, said, err);
 	sqlite3_stmt *stmt = conn_query(writer, err,
 	                                "SELECT label, by, at, source, n FROM events WHERE sample = ?"
 	                                " AND source NOT IN (" RULES_VOTE_SOURCES ") ORDER BY n DESC LIMIT 1",
@@ -149,7 +155,8 @@ int said_add_event(struct sqlite_conn *writer, struct said *said, const struct l
 	    event_add(writer, said->row, said->events + 1, event, request, err))
 		return -1;
 	said->events++;
-	if (rules_is_decision(event->source)) {
+	/* of a sample whose answer is known, only that is decided */
+	if (rules_is_decision(event->source) && (!said->now.gold || strcmp(event->source, RULES_GOLD) == 0)) {
 		struct rules_decision decision = rules_decision_of(event, said->events);
 
 		set_decision(said, &decision);
@@ -184,6 +191,26 @@ int said_set_vote(struct sqlite_conn *writer, struct said *said, const struct ru
 	kept->at = vote->at;
 	return conn_run(writer, err, said->vote_count > known ? insert : update, "issii", said->row, vote->user,
 	                vote->label, vote->n, vote->at);
+}
+
+int said_unsay(struct sqlite_conn *writer, struct said *said, const char *user, struct err *err)
+{
+	for (size_t i = 0; i < said->vote_count; i++) {
+		if (strcmp(said->votes[i].user, user) != 0)
+			continue;
+		free((char *)(uintptr_t)said->votes[i].user);
+		free((char *)(uintptr_t)said->votes[i].label);
+		said->votes[i] = said->votes[--said->vote_count];
+		return conn_run(writer, err, "DELETE FROM votes WHERE sample = ? AND user = ?", "is", said->row, user);
+	}
+	return 0;
+}
+
+int said_mark_gold(struct sqlite_conn *writer, struct said *said, bool gold, struct err *err)
+{
+	said->now.gold = gold;
+	return conn_run(writer, err, "UPDATE" OR_FAIL "samples SET known_answer = ?2 WHERE id = ?1", "ii", said->row,
+	                (int64_t)gold);
 }
 
 int said_forget_votes(struct sqlite_conn *writer, struct said *said, struct err *err)

@@ -29,6 +29,7 @@ static void sample_fill(sqlite3_stmt *stmt, struct sample *out, column_get *text
 	out->file_sha256 = text(stmt, 18);
 	out->file_bytes = sqlite3_column_int64(stmt, 19);
 	out->file_modified_ns = sqlite3_column_int64(stmt, 20);
+	out->gold = sqlite3_column_int(stmt, 21);
 }
 
 void sample_read(sqlite3_stmt *stmt, struct sample *out)
@@ -160,7 +161,7 @@ int64_t new_position(const struct dataset_policy *policy, int64_t row)
 {
 	uint64_t random;
 
-	if (policy->order != DATASET_ORDER_RANDOM)
+	if (!dataset_policy_shuffles(policy))
 		return row;
 	sqlite3_randomness(sizeof(random), &random);
 	return (int64_t)(random % (uint64_t)QUEUE_END_BASE);

@@ -194,6 +194,22 @@ static const char VERSION_5_FEED[] =
 static const char VERSION_5_REVIEW[] =
 	"INSERT OR REPLACE INTO settings SELECT 'recount', 0 FROM settings WHERE key = 'overlap' AND value > 1;";
 
+/* Samples whose answer is known (rules_gold.h); a vote with the number -1 is RULES_VOTE_LATER. */
+static const char VERSION_5_GOLD[] =
+	"ALTER TABLE samples ADD COLUMN known_answer INTEGER;"
+	"CREATE INDEX samples_gold ON samples (id) WHERE known_answer = 1;"
+	"INSERT INTO counts VALUES ('gold', '', 0);"
+	"CREATE TRIGGER samples_gold_added AFTER INSERT ON samples WHEN NEW.known_answer = 1 BEGIN"
+	" UPDATE counts SET n = n + 1 WHERE kind = 'gold';"
+	"END;"
+	"CREATE TRIGGER samples_gold_changed AFTER UPDATE OF known_answer ON samples"
+	" WHEN OLD.known_answer IS NOT NEW.known_answer BEGIN"
+	" UPDATE counts SET n = n + (NEW.known_answer IS 1) - (OLD.known_answer IS 1) WHERE kind = 'gold';"
+	"END;"
+	"CREATE TRIGGER samples_gold_removed AFTER DELETE ON samples WHEN OLD.known_answer = 1 BEGIN"
+	" UPDATE counts SET n = n - 1 WHERE kind = 'gold';"
+	"END;";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -278,7 +294,8 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
 	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
 	       conn_script(writer, VERSION_5_REMOVED, err) || conn_script(writer, VERSION_5_REVIEW, err) ||
-	       conn_script(writer, counts_schema, err) || conn_script(writer, stats_schema, err) ||
+	       conn_script(writer, counts_schema, err) || conn_script(writer, VERSION_5_GOLD, err) ||
+	       conn_script(writer, stats_schema, err) ||
 	       conn_script(writer, VERSION_5_FEED, err) || feed_refill(writer, err) ||
 	       conn_script(writer, "PRAGMA user_version = 5", err);
 }

@@ -43,6 +43,8 @@ static void policy_set(struct dataset_policy *policy, sqlite3_stmt *stmt)
 		policy->order = (enum dataset_order)value;
 	else if (strcmp(key, "skip") == 0)
 		policy->skip = (enum dataset_skip)value;
+	else if (strcmp(key, "gold_rate") == 0)
+		policy->gold_rate = value;
 	else if (strcmp(key, "public") == 0)
 		policy->public_images = value != 0;
 }
@@ -51,7 +53,7 @@ int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err
 {
 	sqlite3_stmt *stmt = conn_query(conn, err,
 	                                "SELECT key, value FROM settings WHERE key IN"
-	                                " ('overlap', 'overlap_max', 'lease_seconds', 'order', 'skip', 'public')",
+	                                " ('overlap', 'overlap_max', 'lease_seconds', 'order', 'skip', 'public', 'gold_rate')",
 	                                "");
 	int row = stmt ? 1 : -1;
 

@@ -1,0 +1,402 @@
+/* What one person sees of a dataset with samples whose answer is known. */
+#include "dataset/gold.h"
+
+#include "base/memory.h"
+#include "dataset/backend.h"
+#include "dataset/rules_gold.h"
+#include "dataset/spelling.h"
+
+/* --- one sample --------------------------------------------------------------------------------------------------- */
+
+static void gold_set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = memory_text(value);
+}
+
+static void take_seen(struct sample *sample, const struct gold_seen *seen)
+{
+	gold_set_text(&sample->label, seen->label);
+	gold_set_text(&sample->labelled_by, seen->by);
+	sample->state = seen->state;
+	sample->version = seen->version;
+	sample->labelled_at = seen->at;
+	sample->gold = false;
+}
+
+static int gold_quorum(struct dataset *dataset, struct rules_quorum *out, struct err *err)
+{
+	struct dataset_place place;
+
+	if (dataset_place(dataset, &place, err))
+		return -1;
+	*out = rules_quorum_of(&place.policy);
+	dataset_place_release(&place);
+	return 0;
+}
+
+struct gold_events {
+	struct label_event *item; /* own their texts */
+	size_t count;
+	bool *shown;
+	struct gold_seen seen;
+};
+
+static void gold_keep_event(void *data, const struct label_event *event)
+{
+	struct gold_events *events = data;
+
+	events->item = memory_grow(events->item, events->count + 1, sizeof(*events->item));
+	struct label_event *kept = &events->item[events->count++];
+	*kept = *event;
+	kept->label = memory_text(event->label);
+	kept->by = memory_text(event->by);
+	kept->source = memory_text(event->source);
+	kept->merged = memory_text(event->merged ? event->merged : "");
+}
+
+static int gold_events_read(struct dataset *dataset, const char *user, int64_t id, struct gold_events *out,
+                            struct err *err)
+{
+	struct rules_quorum quorum;
+
+	*out = (struct gold_events){.count = 0};
+	if (gold_quorum(dataset, &quorum, err) || dataset_history(dataset, id, gold_keep_event, out, err))
+		return -1;
+	out->shown = memory_new(out->count + 1, sizeof(*out->shown));
+	out->seen = gold_see(out->item, out->count, user, quorum, out->shown);
+	return 0;
+}
+
+static void gold_events_release(struct gold_events *events)
+{
+	for (size_t i = 0; i < events->count; i++) {
+		free((char *)(uintptr_t)events->item[i].label);
+		free((char *)(uintptr_t)events->item[i].by);
+		free((char *)(uintptr_t)events->item[i].source);
+		free((char *)(uintptr_t)events->item[i].merged);
+	}
+	free(events->item);
+	free(events->shown);
+}
+
+int gold_see_sample(struct dataset *dataset, const char *user, struct sample *sample, struct err *err)
+{
+	struct gold_events events;
+
+	if (!sample->gold)
+		return 0;
+	int failed = gold_events_read(dataset, user, sample->id, &events, err);
+	if (!failed)
+		take_seen(sample, &events.seen);
+	gold_events_release(&events);
+	return failed;
+}
+
+int gold_history(struct dataset *dataset, const char *user, int64_t id, label_event_visit *visit, void *data,
+                 struct err *err)
+{
+	struct gold_events events;
+	int failed = gold_events_read(dataset, user, id, &events, err);
+
+	for (size_t i = 0; i < events.count && !failed; i++) {
+		if (events.shown[i])
+			visit(data, &events.item[i]);
+	}
+	gold_events_release(&events);
+	return failed;
+}
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+static void gold_records_release(struct dataset_record *records, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		dataset_record_release(&records[i]);
+	free(records);
+}
+
+int gold_view_load(struct dataset *dataset, const char *user, struct gold_view *out, struct err *err)
+{
+	struct rules_quorum quorum;
+
+	*out = (struct gold_view){.count = 0};
+	if (gold_quorum(dataset, &quorum, err) || dataset->backend->gold(dataset, &out->records, &out->count, err)) {
+		gold_records_release(out->records, out->count);
+		*out = (struct gold_view){.count = 0};
+		return -1;
+	}
+	out->seen = memory_new(out->count + 1, sizeof(*out->seen));
+	out->shown = memory_new(out->count + 1, sizeof(*out->shown));
+	for (size_t i = 0; i < out->count; i++) {
+		const struct dataset_record *record = &out->records[i];
+
+		out->shown[i] = memory_new(record->event_count + 1, sizeof(**out->shown));
+		struct gold_seen seen = gold_see(record->events, record->event_count, user, quorum, out->shown[i]);
+		sample_copy(&out->seen[i], &record->sample);
+		take_seen(&out->seen[i], &seen);
+	}
+	return 0;
+}
+
+void gold_view_release(struct gold_view *view)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		sample_release(&view->seen[i]);
+		free(view->shown[i]);
+	}
+	free(view->seen);
+	free(view->shown);
+	gold_records_release(view->records, view->count);
+	*view = (struct gold_view){.count = 0};
+}
+
+/* --- pages -------------------------------------------------------------------------------------------------------- */
+
+static bool gold_passes(const struct sample *sample, const struct sample_filter *filter)
+{
+	return (!filter->of_state || sample->state == filter->state) &&
+	       (!filter->label || strcmp(sample->label, filter->label) == 0) &&
+	       (!filter->by || strcmp(sample->labelled_by, filter->by) == 0) &&
+	       (!filter->q || strstr(sample->filepath, filter->q)) &&
+	       (!filter->flagged || (sample->flag != NULL) == (filter->flagged == SAMPLE_FLAGGED)) &&
+	       (!filter->since || (sample->labelled_at > 0 && sample->labelled_at >= filter->since));
+}
+
+struct paging {
+	const struct gold_view *view;
+	const struct sample_filter *filter;
+	size_t next; /* in the view */
+	struct sample *out;
+	size_t count, limit;
+};
+
+/* Adds those seen up to this id. */
+static void add_seen(struct paging *paging, int64_t to)
+{
+	const struct gold_view *view = paging->view;
+
+	for (; paging->next < view->count && view->seen[paging->next].id <= to && paging->count < paging->limit;
+	     paging->next++) {
+		const struct sample *seen = &view->seen[paging->next];
+
+		if (gold_passes(seen, paging->filter))
+			sample_copy(&paging->out[paging->count++], seen);
+	}
+}
+
+/* Takes the page's samples, but for those whose answer is known: of these the view has what is seen. */
+static void add_page(struct paging *paging, struct sample *page, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!page[i].gold)
+			add_seen(paging, page[i].id);
+		if (page[i].gold || paging->count == paging->limit)
+			sample_release(&page[i]);
+		else
+			paging->out[paging->count++] = page[i];
+	}
+}
+
+static int add_pages(struct dataset *dataset, struct paging *paging, int64_t after, struct err *err)
+{
+	size_t found = paging->limit;
+
+	while (paging->count < paging->limit && found == paging->limit) {
+		struct sample *page;
+
+		if (dataset_samples(dataset, paging->filter, after, paging->limit, &page, &found, err))
+			return -1;
+		after = found == paging->limit ? page[found - 1].id : INT64_MAX;
+		add_page(paging, page, found);
+		add_seen(paging, after);
+		free(page);
+	}
+	return 0;
+}
+
+int gold_view_samples(struct dataset *dataset, const struct gold_view *view, const struct sample_filter *filter,
+                      int64_t after, size_t limit, struct sample **out, size_t *count, struct err *err)
+{
+	struct sample_filter spelled = filter ? *filter : (struct sample_filter){.of_state = false};
+	struct paging paging = {.view = view, .filter = &spelled, .limit = limit};
+	char *label = NULL;
+
+	if (view->count == 0)
+		return dataset_samples(dataset, filter, after, limit, out, count, err);
+	if (dataset_check_limit(limit, err) || (spelled.label && spelling_of(dataset, spelled.label, &label, err)))
+		return -1;
+	spelled.label = label;
+	paging.out = memory_new(limit, sizeof(*paging.out));
+	while (paging.next < view->count && view->seen[paging.next].id <= after)
+		paging.next++;
+	int failed = add_pages(dataset, &paging, after, err);
+	free(label);
+	*out = paging.out;
+	*count = paging.count;
+	if (!failed)
+		return 0;
+	for (size_t i = 0; i < paging.count; i++)
+		sample_release(&paging.out[i]);
+	free(paging.out);
+	return -1;
+}
+
+/* --- counts ------------------------------------------------------------------------------------------------------- */
+
+static void count_sample(const struct sample *sample, int64_t by, struct dataset_counts *counts,
+                         struct dataset_labels *labels)
+{
+	int64_t *const by_state[SAMPLE_STATES] = {&counts->unlabelled, &counts->labelled, &counts->skipped,
+	                                          &counts->unreadable, &counts->review};
+
+	*by_state[sample->state] += by;
+	for (size_t i = 0; i < labels->count; i++) {
+		if (strcmp(labels->item[i].name, sample->label) == 0)
+			labels->item[i].count += by;
+	}
+}
+
+void gold_view_count(const struct gold_view *view, struct dataset_counts *counts, struct dataset_labels *labels)
+{
+	counts->gold = 0;
+	for (size_t i = 0; i < view->count; i++) {
+		count_sample(&view->records[i].sample, -1, counts, labels);
+		count_sample(&view->seen[i], 1, counts, labels);
+	}
+}
+
+/* --- the feed ----------------------------------------------------------------------------------------------------- */
+
+static int gold_by_id(const void *a, const void *b)
+{
+	const struct dataset_record *one = a, *other = b;
+
+	return (one->sample.id > other->sample.id) - (one->sample.id < other->sample.id);
+}
+
+bool gold_view_shows(const struct gold_view *view, const struct feed_item *item)
+{
+	const struct dataset_record wanted = {.sample.id = item->id};
+	const struct dataset_record *found =
+		view->count ? bsearch(&wanted, view->records, view->count, sizeof(wanted), gold_by_id) : NULL;
+
+	if (!found || item->kind != FEED_LABEL)
+		return true;
+	for (size_t i = 0; i < found->event_count; i++) {
+		const struct label_event *event = &found->events[i];
+
+		if (view->shown[found - view->records][i] && event->at == item->at && strcmp(event->by, item->by) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- statistics --------------------------------------------------------------------------------------------------- */
+
+struct gold_votes {
+	struct rules_vote *item; /* for labels; texts are borrowed */
+	size_t count;
+};
+
+static void count_two(struct stats_kept *kept, const struct gold_votes *votes, const struct rules_vote *one,
+                      const struct rules_vote *other, int64_t by)
+{
+	bool swapped = strcmp(one->user, other->user) > 0, ordered = strcmp(one->label, other->label) <= 0;
+	const struct rules_vote *first = swapped ? other : one, *second = swapped ? one : other;
+	const struct stats_row opinion = {.text = {(char *)(uintptr_t)first->user, (char *)(uintptr_t)second->user,
+	                                           (char *)(uintptr_t)first->label, (char *)(uintptr_t)second->label},
+	                                  .n = by};
+	const struct stats_row pair = {.text = {(char *)(uintptr_t)(ordered ? one : other)->label,
+	                                        (char *)(uintptr_t)(ordered ? other : one)->label},
+	                               .number = (int64_t)votes->count,
+	                               .n = by};
+
+	stats_correct(kept, STATS_OPINION, &opinion);
+	stats_correct(kept, STATS_PAIR, &pair);
+}
+
+static void count_pairs(struct stats_kept *kept, const struct gold_votes *votes, int64_t by)
+{
+	for (size_t i = 0; i < votes->count; i++) {
+		for (size_t j = i + 1; j < votes->count; j++)
+			count_two(kept, votes, &votes->item[i], &votes->item[j], by);
+	}
+}
+
+void gold_view_stats(const struct gold_view *view, struct stats_kept *kept)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		const struct dataset_record *record = &view->records[i];
+		struct gold_votes votes = {
+			.item = memory_new(record->vote_count + record->event_count + 1, sizeof(*votes.item))};
+		struct rules_decision ignored;
+
+		for (size_t j = 0; j < record->vote_count; j++) {
+			if (record->votes[j].label)
+				votes.item[votes.count++] = (struct rules_vote){.user = record->votes[j].user, .label = record->votes[j].label};
+		}
+		count_pairs(kept, &votes, -1);
+		votes.count = rules_fold_shown(record->events, record->event_count, view->shown[i], votes.item, &ignored);
+		count_pairs(kept, &votes, 1);
+		free(votes.item);
+	}
+}
+
+/* --- scores ------------------------------------------------------------------------------------------------------- */
+
+struct scores {
+	struct gold_score *item;
+	size_t count;
+};
+
+static void score_vote(struct scores *scores, const char *user, bool right)
+{
+	size_t at = 0;
+
+	while (at < scores->count && strcmp(scores->item[at].user, user) != 0)
+		at++;
+	if (at == scores->count) {
+		scores->item = memory_grow(scores->item, ++scores->count, sizeof(*scores->item));
+		scores->item[at] = (struct gold_score){.user = memory_text(user)};
+	}
+	scores->item[at].answered++;
+	scores->item[at].right += right;
+}
+
+static bool set_answer(const struct dataset_record *record, const char *user)
+{
+	for (size_t i = 0; i < record->event_count; i++) {
+		if (strcmp(record->events[i].source, RULES_GOLD) == 0 && strcmp(record->events[i].by, user) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int score_by_user(const void *a, const void *b)
+{
+	return strcmp(((const struct gold_score *)a)->user, ((const struct gold_score *)b)->user);
+}
+
+int gold_scores(struct dataset *dataset, struct gold_score **out, size_t *count, struct err *err)
+{
+	struct scores scores = {.count = 0};
+	struct dataset_record *records;
+	size_t record_count;
+	int failed = dataset->backend->gold(dataset, &records, &record_count, err);
+
+	for (size_t i = 0; i < record_count && !failed; i++) {
+		for (size_t j = 0; j < records[i].vote_count; j++) {
+			const struct dataset_vote *vote = &records[i].votes[j];
+
+			if (vote->label && !set_answer(&records[i], vote->user))
+				score_vote(&scores, vote->user, strcmp(vote->label, records[i].sample.label) == 0);
+		}
+	}
+	gold_records_release(records, record_count);
+	if (scores.count > 1)
+		qsort(scores.item, scores.count, sizeof(*scores.item), score_by_user);
+	*out = scores.item;
+	*count = scores.count;
+	return failed;
+}
