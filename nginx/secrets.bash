@@ -4,9 +4,14 @@
 
 declare -A secrets=([datasets]="MONGODB_CONN_STRING" [images]="AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")
 
+any_secret=
+
 keep_secrets() { # in this process only, from here on
-	local names
+	local names name
 	read -ra names <<<"${secrets[*]}"
+	for name in "${names[@]}"; do
+		[ -z "${!name:-}" ] || any_secret=yes
+	done
 	export -n "${names[@]}"
 }
 
