@@ -302,7 +302,7 @@ static void seeds_merged_by_many_processes_are_added_once_with_ids_in_a_row(void
 
 /* --- a dataset that comes and goes --------------------------------------------------------------------------------- */
 
-enum { REMAKES = 60, VISITORS = 6 };
+enum { REMAKES = 20, VISITORS = 6 };
 
 struct coming_and_going {
 	struct dataset_store *store[2]; /* as of two processes */
