@@ -14,8 +14,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out tests about other stores; they are not skipped, since nothing is missing."""
-    others = [item for item in items for mark in [item.get_closest_marker("on")] if mark and not {*mark.args} <= {DATASET, BLOB}]
+    """Leaves out tests about other stores, and with TEST_ONLY=particular those about any; they are not skipped, since
+    nothing is missing."""
+    marks = [(item, item.get_closest_marker("on")) for item in items]
+    anywhere = os.environ.get("TEST_ONLY") == "particular"
+    others = [item for item, mark in marks if (not {*mark.args} <= {DATASET, BLOB} if mark else anywhere)]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in others]
 
