@@ -107,9 +107,10 @@ $(build)/tests/contract/%: $(build)/tests/contract/%.o $(contract_parts) $(libra
 	$(quiet)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,text_now work_now mongoc_client_pool_destroy) -o $@ $< \
 		$(contract_parts) $(library) -lcmocka $(libs) $(shell pkg-config --libs $(mongodb_packages))
 
-# Measures the MongoDB backend against a bare libmongoc loop; linked like the contract tests, but with the real clock.
-$(build)/tests/bench/mongo_rate.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
-$(build)/tests/bench/mongo_rate: $(build)/tests/bench/mongo_rate.o $(call objects,$(mongodb_sources)) $(library)
+# Measure the MongoDB backend against bare libmongoc; linked like the contract tests, but with the real clock.
+mongo_benches := $(addprefix $(build)/tests/bench/,mongo_rate mongo_bulk)
+$(mongo_benches:%=%.o): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
+$(mongo_benches): %: %.o $(call objects,$(mongodb_sources)) $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs) $(shell pkg-config --libs $(mongodb_packages))
 
 # The fuzz targets, with a library of their own.
@@ -136,7 +137,7 @@ $(build)/tests/bench/%: $(build)/tests/bench/%.o
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(libs)
 $(build)/tests/bench/s3_put: libs += $(shell pkg-config --libs libcurl)
 
-bench: all $(addprefix $(build)/tests/bench/,bare mongo_rate s3_put) ## measure speed and memory against this machine's own ceilings, as a table (TOPICS="…")
+bench: all $(addprefix $(build)/tests/bench/,bare s3_put) $(mongo_benches) ## measure speed and memory against this machine's own ceilings, as a table (TOPICS="…")
 	@tests/bench/bench $(TOPICS)
 
 deps: ## install the packages that are missing (Debian; sudo only if not root)

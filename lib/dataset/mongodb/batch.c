@@ -75,12 +75,48 @@ static bool votes_as_read(const struct record *record)
 	return at == record->was_vote_count;
 }
 
+/* Sends the records that are alike, if there are any. */
+static int save_alike(struct batch *batch, struct err *err)
+{
+	bson_t *change = batch->alike.change;
+
+	if (!change)
+		return 0;
+	if (!batch->images)
+		batch->images = work_bulk(batch->work, "images");
+	int failed = records_update(batch->images, batch->dataset, batch->alike.ids, batch->alike.count,
+	                            batch->alike.revision, change, err);
+	bson_destroy(change);
+	batch->alike.change = NULL;
+	batch->alike.count = 0;
+	return failed;
+}
+
+static int save_changed(struct batch *batch, const struct record *record, struct err *err)
+{
+	bson_t *change = record_change(record);
+
+	if (batch->alike.change && batch->alike.revision == record->revision && bson_equal(batch->alike.change, change)) {
+		bson_destroy(change);
+	} else if (save_alike(batch, err)) {
+		bson_destroy(change);
+		return -1;
+	} else {
+		batch->alike.change = change;
+		batch->alike.revision = record->revision;
+	}
+	if (batch->alike.count == batch->alike.capacity) {
+		batch->alike.capacity = batch->alike.capacity ? batch->alike.capacity * 2 : 16;
+		batch->alike.ids = memory_grow(batch->alike.ids, batch->alike.capacity, sizeof(*batch->alike.ids));
+	}
+	batch->alike.ids[batch->alike.count++] = record->sample.id;
+	return 0;
+}
+
 int batch_save(struct batch *batch, struct record *record, struct err *err)
 {
 	const struct sample *sample = &record->sample;
 
-	if (!batch->images)
-		batch->images = work_bulk(batch->work, "images");
 	if (record->is_new || !votes_as_read(record)) {
 		stats_count_votes(batch, record->was_votes, record->was_vote_count, -1);
 		stats_count_votes(batch, record->votes, record->vote_count, 1);
@@ -89,6 +125,8 @@ int batch_save(struct batch *batch, struct record *record, struct err *err)
 	if (record->is_new) {
 		add_count(batch, "state", sample_state_name(sample->state), 1);
 		add_count(batch, "label", sample->label, 1);
+		if (!batch->images)
+			batch->images = work_bulk(batch->work, "images");
 		return record_insert(batch->images, batch->dataset, record, batch->now, err);
 	}
 	if (record->was_state != sample->state) {
@@ -99,7 +137,7 @@ int batch_save(struct batch *batch, struct record *record, struct err *err)
 		add_count(batch, "label", record->was_label, -1);
 		add_count(batch, "label", sample->label, 1);
 	}
-	return record_update(batch->images, batch->dataset, record, err);
+	return save_changed(batch, record, err);
 }
 
 static int run_bulk(struct batch *batch, mongoc_bulk_operation_t **bulk, struct err *err)
@@ -135,7 +173,7 @@ static int write_counts(struct batch *batch, struct err *err)
 
 int batch_write(struct batch *batch, struct err *err)
 {
-	return run_bulk(batch, &batch->images, err) || run_bulk(batch, &batch->events, err) || write_counts(batch, err);
+	return save_alike(batch, err) || run_bulk(batch, &batch->images, err) || run_bulk(batch, &batch->events, err) || write_counts(batch, err);
 }
 
 void batch_restart(struct batch *batch, struct work *work, int64_t now)
@@ -156,5 +194,7 @@ void batch_clear(struct batch *batch)
 	for (size_t i = 0; i < batch->count_count; i++)
 		free(batch->counts[i].name);
 	free(batch->counts);
+	bson_destroy(batch->alike.change);
+	free(batch->alike.ids);
 	memset(batch, 0, sizeof(*batch));
 }

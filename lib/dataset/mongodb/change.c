@@ -271,7 +271,7 @@ static bool may_be_given(const struct sample_change *change, const struct record
 	return of_vote ? record_has_vote(record, change->user) : record->events > 0;
 }
 
-/* Finds the requests that have already done what they ask for. */
+/* Finds the requests that have already done what they ask for. One that labels many has done so for all, or for none. */
 static int find_given(struct work *work, struct changes *changes, struct err *err)
 {
 	bson_t *filter = bson_new(), any;
@@ -283,7 +283,7 @@ static int find_given(struct work *work, struct changes *changes, struct err *er
 		const struct record *record = change->request ? record_for(changes, change, NULL) : NULL;
 
 		change_of(job)->facts.given = false;
-		if (!record || !may_be_given(change, record))
+		if (!record || !may_be_given(change, record) || (changes->whole && count > 0))
 			continue;
 		bson_t *own = events_filter(changes->dataset->base.name, record->sample.id, record->sample.id + 1);
 		BSON_APPEND_UTF8(own, "request", change->request);

@@ -300,6 +300,7 @@ struct record {
 	bson_t *adopts;
 	enum sample_state was_state; /* as it was read */
 	bool was_gold;
+	int64_t was_position;
 	char *was_label;
 	struct rules_vote *was_votes; /* for labels */
 	size_t was_vote_count;
@@ -366,7 +367,12 @@ bool record_open_to(const struct record *record, const char *user, struct rules_
 bool record_may_choose(const struct record *record, const char *user, struct rules_quorum quorum);
 struct lease *record_lease(struct record *record, const char *user, const char *token); /* either may be NULL */
 struct lease *record_add_lease(struct record *record, const char *user, int64_t now, int64_t expires);
-/* Appends, as one statement, the change of the record as it was read to what it is now. */
+/* The change of the record as it was read to what it is now, an update's document; the caller destroys it. Samples with
+ * the same revision may share one. */
+bson_t *record_change(const struct record *record);
+int records_update(mongoc_bulk_operation_t *bulk, const char *dataset, const int64_t *ids, size_t count,
+                   int64_t revision, const bson_t *change, struct err *err);
+/* Appends, as one statement, the change of the record. */
 int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err);
 
 /* for qsort */
@@ -413,6 +419,12 @@ struct batch {
 	unsigned shard;
 	int64_t now;
 	mongoc_bulk_operation_t *images, *events; /* NULL: nothing yet */
+	/* the latest records, which all have the same revision and change, and become one statement */
+	struct {
+		bson_t *change; /* NULL: none */
+		int64_t revision, *ids;
+		size_t count, capacity;
+	} alike;
 	struct count *counts;
 	size_t count_count, count_capacity;
 };

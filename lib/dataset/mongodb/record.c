@@ -278,9 +278,16 @@ int records_visit(void *records, const bson_t *document, struct err *err)
 	}
 	record->was_state = record->sample.state;
 	record->was_gold = record->sample.gold;
+	record->was_position = record->position;
 	record->was_label = memory_text(record->sample.label);
 	keep_votes(record);
 	return 0;
+}
+
+/* Each sample has a position of its own: left out where it stays, many samples change in the same way. */
+static bool is_as_read(const struct record *record, const struct field *field)
+{
+	return field->offset == offsetof(struct record, position) && record->position == record->was_position;
 }
 
 static void write_fields(const struct record *record, bool all, bson_t *out)
@@ -288,7 +295,7 @@ static void write_fields(const struct record *record, bool all, bson_t *out)
 	for (size_t i = 0; i < FIELDS; i++) {
 		const struct field *field = &fields[i];
 
-		if (!all && !field->changes)
+		if (!all && (!field->changes || is_as_read(record, field)))
 			continue;
 		if (field->type == TEXT) {
 			const char *text = *text_at(record, field);
@@ -423,14 +430,11 @@ int records_find(struct work *work, const char *dataset, const char *field, cons
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err)
+bson_t *record_change(const struct record *record)
 {
-	bson_t *filter = filter_id(dataset, record->sample.id);
-	bson_t update = BSON_INITIALIZER, set, opts = BSON_INITIALIZER;
-	bson_error_t error;
+	bson_t *change = bson_new(), set;
 
-	BSON_APPEND_INT64(filter, "revision", record->revision);
-	BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+	BSON_APPEND_DOCUMENT_BEGIN(change, "$set", &set);
 	write_fields(record, false, &set);
 	BSON_APPEND_INT64(&set, "revision", record->revision + 1);
 	if (record->lease_count > 0)
@@ -438,24 +442,54 @@ int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 	write_said(record, &set);
 	if (record->sample.gold && !record->was_gold)
 		BSON_APPEND_BOOL(&set, "gold", true);
-	bson_append_document_end(&update, &set);
+	bson_append_document_end(change, &set);
 	bool no_longer_gold = record->was_gold && !record->sample.gold;
 	if (record->lease_count == 0 || record->vote_count == 0 || no_longer_gold) {
-		BSON_APPEND_DOCUMENT_BEGIN(&update, "$unset", &set);
+		BSON_APPEND_DOCUMENT_BEGIN(change, "$unset", &set);
 		if (record->lease_count == 0)
 			BSON_APPEND_UTF8(&set, "leases", "");
 		if (record->vote_count == 0)
 			BSON_APPEND_UTF8(&set, "votes", "");
 		if (no_longer_gold)
 			BSON_APPEND_UTF8(&set, "gold", "");
-		bson_append_document_end(&update, &set);
+		bson_append_document_end(change, &set);
 	}
+	return change;
+}
+
+int records_update(mongoc_bulk_operation_t *bulk, const char *dataset, const int64_t *ids, size_t count,
+                   int64_t revision, const bson_t *change, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, in, list = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+	bson_error_t error;
+
+	BSON_APPEND_UTF8(&filter, "dataset", dataset);
+	for (size_t i = 0; i < count && count > 1; i++)
+		BSON_APPEND_INT64(&list, "0", ids[i]); /* the server ignores an array's keys */
+	if (count > 1) {
+		BSON_APPEND_DOCUMENT_BEGIN(&filter, "id", &in);
+		BSON_APPEND_ARRAY(&in, "$in", &list);
+		bson_append_document_end(&filter, &in);
+	} else {
+		BSON_APPEND_INT64(&filter, "id", ids[0]);
+	}
+	BSON_APPEND_INT64(&filter, "revision", revision);
 	BSON_APPEND_UTF8(&opts, "hint", "id");
-	bool added = mongoc_bulk_operation_update_one_with_opts(bulk, filter, &update, &opts, &error);
+	bool added = (count > 1 ? mongoc_bulk_operation_update_many_with_opts
+	                        : mongoc_bulk_operation_update_one_with_opts)(bulk, &filter, change, &opts, &error);
 	bson_destroy(&opts);
-	bson_destroy(&update);
-	bson_destroy(filter);
+	bson_destroy(&list);
+	bson_destroy(&filter);
 	return added ? 0 : err_set(err, ERR_INTERNAL, "MongoDB: %s", error.message);
+}
+
+int record_update(mongoc_bulk_operation_t *bulk, const char *dataset, const struct record *record, struct err *err)
+{
+	bson_t *change = record_change(record);
+	int failed = records_update(bulk, dataset, &record->sample.id, 1, record->revision, change, err);
+
+	bson_destroy(change);
+	return failed;
 }
 
 /* Keeps everything else in the document, including its Timestamp. */
