@@ -3,9 +3,9 @@
 
 static const struct route routes[] = {
 	/* The list checks the role for each dataset. */
-	{"GET", "/v1/datasets", ROLE_VIEWER, datasets_list, false, "limit after", ""},
+	{"GET", "/v1/datasets", ROLE_VIEWER, datasets_list, false, "limit after activity", ""},
 	{"POST", "/v1/datasets", ROLE_ADMIN, datasets_create, true, "", "name base_dir labels policy"},
-	{"GET", "/v1/datasets/{dataset}", ROLE_VIEWER, datasets_show, false, "", ""},
+	{"GET", "/v1/datasets/{dataset}", ROLE_VIEWER, datasets_show, false, "activity", ""},
 	{"PATCH", "/v1/datasets/{dataset}", ROLE_ADMIN, datasets_change, false, "", "base_dir policy"},
 	{"DELETE", "/v1/datasets/{dataset}", ROLE_ADMIN, datasets_remove, false, "", ""},
 	{0},

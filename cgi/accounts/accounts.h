@@ -8,6 +8,7 @@
 app_handler accounts_me, accounts_password;                                                /* me.c */
 app_handler accounts_users, accounts_user_add, accounts_user_change, accounts_user_remove; /* users.c */
 app_handler accounts_tokens, accounts_token_add, accounts_token_remove;                    /* tokens.c */
+app_handler accounts_user_key;                                                             /* users.c, too */
 app_handler accounts_audit;                                                                /* audit.c */
 
 /* The work beside the requests (keep.c). */

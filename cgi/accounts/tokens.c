@@ -12,6 +12,7 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 struct listing {
 	struct call *call;
 	cJSON *items;
+	const char *user; /* whose */
 	int64_t room;
 	char last[TOKEN_ID_MAX];
 	bool more;
@@ -40,7 +41,7 @@ static bool add_item(void *data, const struct token *token)
 {
 	struct listing *listing = data;
 
-	if (strcmp(token->user, listing->call->request->user) != 0)
+	if (strcmp(token->user, listing->user) != 0)
 		return true;
 	listing->more = listing->room-- == 0;
 	if (listing->more)
@@ -50,12 +51,24 @@ static bool add_item(void *data, const struct token *token)
 	return true;
 }
 
+/* One's own; an overall admin may ask for anybody's. */
+static int whose_tokens(const struct call *call, const char **user, struct err *err)
+{
+	const char *asked = request_query(call->request, "user");
+
+	*user = asked ? asked : call->request->user;
+	return strcmp(*user, call->request->user) != 0 && call_role(call, NULL) != ROLE_ADMIN
+	               ? err_set(err, ERR_FORBIDDEN, "Only an admin of everything may see the tokens of others")
+	               : 0;
+}
+
 int accounts_tokens(struct call *call, struct err *err)
 {
 	struct listing listing = {.call = call, .room = LIMIT_DEFAULT};
 	char after[CURSOR_KEY_MAX];
 
-	if (request_limit(call->request, LIMIT_MAX, &listing.room, err) || cursor_after(call, LIST, after, err))
+	if (whose_tokens(call, &listing.user, err) ||
+	    request_limit(call->request, LIMIT_MAX, &listing.room, err) || cursor_after(call, LIST, after, err))
 		return -1;
 	listing.items = json_new_array();
 	auth_tokens(call->app->auth, after, add_item, &listing);

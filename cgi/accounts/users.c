@@ -149,13 +149,13 @@ static cJSON *document_of(struct call *call, const char *name)
 }
 
 /* Answers also with the key, which is never shown again. */
-static void reply_user(struct call *call, const char *name, char key[USERS_KEY_MAX])
+static void reply_user(struct call *call, int status, const char *name, char key[USERS_KEY_MAX])
 {
 	cJSON *document = document_of(call, name);
 
 	json_add_string(document, "password", key);
 	explicit_bzero(key, USERS_KEY_MAX);
-	reply_json(call->reply, 201, document);
+	reply_json(call->reply, status, document);
 }
 
 int accounts_user_add(struct call *call, struct err *err)
@@ -172,7 +172,7 @@ int accounts_user_add(struct call *call, struct err *err)
 	free(grants);
 	if (failed)
 		return -1;
-	reply_user(call, name, key);
+	reply_user(call, 201, name, key);
 	return accounts_audit_body(call, "user.add", name, err);
 }
 
@@ -189,6 +189,18 @@ int accounts_user_change(struct call *call, struct err *err)
 		return -1;
 	reply_json(call->reply, 200, document_of(call, name));
 	return accounts_audit_body(call, "user.change", name, err);
+}
+
+/* For a user who has lost the old one. */
+int accounts_user_key(struct call *call, struct err *err)
+{
+	const char *name = call->param[0];
+	char key[USERS_KEY_MAX];
+
+	if (call_body_or_none(call, err) || users_passwd(&call->app->roster.place, name, NULL, key, err))
+		return -1;
+	reply_user(call, 200, name, key);
+	return call_audit(call, "user.key", name, "", err);
 }
 
 int accounts_user_remove(struct call *call, struct err *err)

@@ -89,7 +89,7 @@ static int audit_page(struct dataset_store *store, audit_visit *visit, struct co
                       struct err *err)
 {
 	copying->seen = 0;
-	int failed = audit_list(store, copying->last, AUDIT_PAGE_MAX, visit, copying, err);
+	int failed = audit_list(store, false, copying->last, AUDIT_PAGE_MAX, visit, copying, err);
 	*more = copying->seen == AUDIT_PAGE_MAX;
 	return failed;
 }

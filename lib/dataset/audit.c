@@ -32,8 +32,9 @@ int audit_add_all(struct dataset_store *store, const struct audit_entry *entries
 	return count > 0 ? store->backend->audit_add(store, entries, count, err) : 0;
 }
 
-int audit_list(struct dataset_store *store, int64_t after, size_t limit, audit_visit *visit, void *data,
-               struct err *err)
+int audit_list(struct dataset_store *store, bool newest_first, int64_t after, size_t limit, audit_visit *visit,
+               void *data, struct err *err)
 {
-	return store->backend->audit_list(store, after, limit, visit, data, err);
+	return store->backend->audit_list(store, newest_first, newest_first && after == 0 ? INT64_MAX : after, limit, visit,
+	                                  data, err);
 }

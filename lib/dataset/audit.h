@@ -27,9 +27,10 @@ int audit_add(struct dataset_store *store, const struct audit_entry *entry, stru
 int audit_add_all(struct dataset_store *store, const struct audit_entry *entries, size_t count, struct err *err);
 
 /* Visits the entries with a number > after (0: from the first), at most limit, in order of number, which is the
- * order of their commits. An entry lives only during visit. */
+ * order of their commits; newest_first: those with a number < after (0: from the last), in reverse order. An entry
+ * lives only during visit. */
 typedef void audit_visit(void *data, int64_t number, const struct audit_entry *entry);
-int audit_list(struct dataset_store *store, int64_t after, size_t limit, audit_visit *visit, void *data,
-               struct err *err);
+int audit_list(struct dataset_store *store, bool newest_first, int64_t after, size_t limit, audit_visit *visit,
+               void *data, struct err *err);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "dataset/accounts.h"
+#include "dataset/activity.h"
 #include "dataset/answers.h"
 #include "dataset/audit.h"
 #include "dataset/dataset.h"
@@ -93,6 +94,7 @@ struct dataset_backend {
 	typeof(dataset_store_removed) *store_removed; /* NULL: no other machine uses the store */
 	/* *out is empty */
 	int (*stats)(struct dataset *dataset, struct stats_kept *out, struct err *err);
+	typeof(dataset_activity) *activity; /* *out is empty */
 	typeof(feed_read) *feed_read;
 	typeof(feed_waiter_open) *feed_waiter_open; /* NULL: the store cannot tell, and these three are not there */
 	typeof(feed_waiter_close) *feed_waiter_close;

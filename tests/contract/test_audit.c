@@ -40,7 +40,7 @@ static int64_t assert_page(struct dataset_store *store, int64_t after, size_t li
 	struct seen seen = {.number = after};
 
 	buf_init(&seen.text, 1024 * 1024);
-	must(audit_list(store, after, limit, see, &seen, &failure));
+	must(audit_list(store, false, after, limit, see, &seen, &failure));
 	assert_string_equal(buf_text(&seen.text), expected);
 	buf_release(&seen.text);
 	return seen.number;
@@ -57,6 +57,29 @@ static void entries_are_listed_in_order_by_pages(void **state)
 	int64_t second = assert_page(store, 0, 2,
 	                             "ada dataset.create cats cats ;bob label.add \"tabby\"\n猫 cats key 0;");
 	assert_page(store, second, 2, "ada user.add eve  viewer on cats;");
+}
+
+static void append_target(void *data, int64_t number, const struct audit_entry *entry)
+{
+	struct seen *seen = data;
+
+	seen->number = number;
+	buf_printf(&seen->text, "%s ", entry->target);
+}
+
+static void the_newest_can_come_first(void **state)
+{
+	struct dataset_store *store = ((struct fixture *)*state)->store;
+	struct seen seen = {.number = 0};
+
+	buf_init(&seen.text, 1000);
+	must(audit_list(store, true, 0, 2, append_target, &seen, &failure));
+	for (int i = 0; i < 3; i++)
+		add(store, "ada", "label.add", (const char *[]){"one", "two", "three"}[i], "cats", "");
+	for (int i = 0; i < 3; i++)
+		must(audit_list(store, true, seen.number, 2, append_target, &seen, &failure));
+	assert_string_equal(buf_text(&seen.text), "three two one ");
+	buf_release(&seen.text);
 }
 
 static void it_is_one_log_for_all_processes(void **state)
@@ -79,7 +102,7 @@ static void an_entry_says_when_it_was(void **state)
 
 	add(store, "ada", "user.add", "eve", "", "");
 	buf_init(&seen.text, 1024);
-	must(audit_list(store, 0, 1, see, &seen, &failure));
+	must(audit_list(store, false, 0, 1, see, &seen, &failure));
 	assert_true(seen.at <= text_now() + 10 * INT64_C(1000000));
 	buf_release(&seen.text);
 }
@@ -96,10 +119,10 @@ static void a_text_that_is_too_long_is_cut_after_a_whole_character(void **state)
 	snprintf(long_one, sizeof(long_one), "%.*sä", AUDIT_TARGET_MAX - 1, fits); /* its last byte is one too many */
 	add(store, "ada", "sample.remove", long_one, "cats", "");
 	buf_init(&seen.text, 1024 * 1024);
-	must(audit_list(store, 0, 1, see, &seen, &failure));
+	must(audit_list(store, false, 0, 1, see, &seen, &failure));
 	assert_int_equal(seen.longest, AUDIT_TARGET_MAX);
 	seen.longest = 0;
-	must(audit_list(store, seen.number, 1, see, &seen, &failure));
+	must(audit_list(store, false, seen.number, 1, see, &seen, &failure));
 	assert_int_equal(seen.longest, AUDIT_TARGET_MAX - 1);
 	buf_release(&seen.text);
 }
@@ -140,7 +163,7 @@ static void entries_of_another_store_keep_their_times(void **state)
 	must(dataset_store_open_reading(&reading, &fixture->config, &failure));
 	assert_page(reading, 0, 10, "ada user.add eve  ;bob label.add x cats y;ada user.remove eve  ;");
 	buf_init(&seen.text, 1024);
-	must(audit_list(reading, 1, 1, see, &seen, &failure));
+	must(audit_list(reading, false, 1, 1, see, &seen, &failure));
 	assert_int_equal(seen.at, 2500000);
 	buf_release(&seen.text);
 	dataset_store_free(reading);
@@ -174,7 +197,7 @@ static void entries_of_many_at_once_all_stay(void **state)
 		assert_null(failed);
 	}
 	buf_init(&seen.text, 1024 * 1024);
-	must(audit_list(store, 0, AUDIT_PAGE_MAX, see, &seen, &failure));
+	must(audit_list(store, false, 0, AUDIT_PAGE_MAX, see, &seen, &failure));
 	assert_int_equal(seen.count, WRITERS * ENTRIES);
 	buf_release(&seen.text);
 }
@@ -183,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(entries_are_listed_in_order_by_pages),
+		STORE_TEST(the_newest_can_come_first),
 		STORE_TEST(it_is_one_log_for_all_processes),
 		STORE_TEST(an_entry_says_when_it_was),
 		STORE_TEST(a_text_that_is_too_long_is_cut_after_a_whole_character),

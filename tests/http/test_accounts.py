@@ -95,7 +95,7 @@ def test_the_log_is_read_by_pages_that_hold_each_entry_once(admin):
     assert pages == all_of_it
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=1", "after=", "after=%00", "user=ann", "limit=1&limit=2"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=1", "after=", "after=%00", "user=ann", "limit=1&limit=2", "order=", "order=desc"])
 def test_a_page_that_there_is_not_is_named(admin, query):
     answer = admin.get("/v1/audit?" + query)
     assert answer.status_code == 400
@@ -193,6 +193,35 @@ def test_a_user_made_again_has_another_key(server, admin):
     assert as_user(server, "again", first).get("/v1/me").status_code == 401
     assert as_user(server, "again", second).get("/v1/me").status_code == 200
     admin.delete("/v1/users/again")
+
+
+def test_a_new_key_replaces_the_lost_one(server, admin):
+    lost = add(admin, "eve").json()["password"]
+    answer = admin.post("/v1/users/eve/key")
+    assert answer.status_code == 200
+    assert as_user(server, "eve", lost).get("/v1/me").status_code == 401
+    assert as_user(server, "eve", answer.json()["password"]).get("/v1/me").status_code == 200
+    assert answer.json()["password"] not in str(audit(admin))
+    assert deeds(admin)[-1] == ("admin", "user.key", "eve", None)
+    assert admin.post("/v1/users/nobody/key").status_code == 404
+    assert server.session("admin of cats").post("/v1/users/eve/key").status_code == 403
+    assert server.session("admin of cats").patch("/v1/users/eve", json={"role": "viewer"}).status_code == 403
+    admin.delete("/v1/users/eve")
+
+
+def test_the_newest_entries_can_come_first_page_by_page(admin):
+    for name in ("four", "five", "six"):
+        admin.post("/v1/datasets/cats/labels", json={"name": name})
+    pages, after = [], {}
+    while True:
+        page = admin.get("/v1/audit", params={"order": "newest", "limit": 3, **after}).json()
+        pages += page["items"]
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert pages == audit(admin)[::-1]
+    first = admin.get("/v1/audit?limit=1").json()["next"]
+    assert admin.get("/v1/audit", params={"order": "newest", "after": first}).status_code == 400
 
 
 def test_an_expired_user_is_let_in_no_longer_but_listed(server, admin):

@@ -40,6 +40,33 @@ def names(session):
     return [dataset["name"] for dataset in session.get("/v1/datasets").json()["items"]]
 
 
+# --- all
+
+
+def test_the_list_tells_on_demand_what_goes_on_in_each(server, ann):
+    def told(name):
+        items = ann.get("/v1/datasets?activity=true").json()["items"]
+        return next(item["activity"] for item in items if item["name"] == name)
+
+    assert all("activity" not in item for item in ann.get("/v1/datasets?activity=false").json()["items"])
+    assert told("empty") == {"working": [], "labelled_at": None, "labelled_by": None, "thumb_url": None}
+    bob = server.session("bob")
+    task = bob.post("/v1/datasets/dogs/tasks", json={}).json()["tasks"][0]
+    assert told("dogs")["working"] == ["bob"]
+    assert ann.get(told("dogs")["thumb_url"]).headers["Content-Type"].startswith("image/")
+    label = ann.get("/v1/datasets/dogs").json()["labels"][0]["name"]
+    bob.post(f"/v1/datasets/dogs/tasks/{task['token']}/label", json={"label": label})
+    now = told("dogs")
+    assert (now["working"], now["labelled_by"]) == ([], "bob")
+    assert ann.get("/v1/datasets/dogs?activity=true").json()["activity"] == now
+    assert now["labelled_at"] == ann.get("/v1/datasets/dogs/samples/0").json()["labelled_at"]
+
+
+@pytest.mark.parametrize("query", ["activity=yes", "activity=", "activity=true&activity=true"])
+def test_what_activity_cannot_be_is_named(ann, query):
+    assert_problem(ann.get("/v1/datasets?" + query), 400)
+
+
 # --- one
 
 

@@ -47,6 +47,15 @@ def test_a_token_is_answered_with_its_secret_once(server, admin):
     assert token["secret"] not in "".join(path.read_text(errors="replace") for path in server.users.iterdir())
 
 
+def test_an_admin_of_everything_sees_whose_tokens_there_are(server, admin):
+    token = make(server, "annotator", name="seen")
+    told = admin.get("/v1/tokens", params={"user": "annotator", "limit": 1000}).json()["items"]
+    assert token["id"] in [item["id"] for item in told] and {item["user"] for item in told} == {"annotator"}
+    assert server.session("annotator").get("/v1/tokens?user=annotator").status_code == 200
+    assert server.session("annotator").get("/v1/tokens?user=admin").status_code == 403
+    assert admin.get("/v1/tokens?user=nobody").json()["items"] == []
+
+
 def test_a_token_labels_as_its_maker(server):
     session = by(server, make(server, "annotator"))
     assert session.get("/v1/me").json()["user"] == "annotator"

@@ -81,16 +81,18 @@ static int audit_read_entry(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-int mongodb_audit_list(struct dataset_store *store, int64_t after, size_t limit, audit_visit *visit, void *data,
-                       struct err *err)
+int mongodb_audit_list(struct dataset_store *store, bool newest_first, int64_t after, size_t limit, audit_visit *visit,
+                       void *data, struct err *err)
 {
 	struct page page = {.visit = visit, .data = data};
 	struct work work;
 	int failed = work_begin(&work, mongodb_store(store), err);
 
 	if (!failed) {
-		bson_t *filter = BCON_NEW("_id", "{", "$gt", BCON_INT64(after > LAST ? after : LAST), "}");
-		bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}", "limit", BCON_INT64((int64_t)limit));
+		int64_t above = newest_first || after < LAST ? LAST : after, below = newest_first ? after : INT64_MAX;
+		bson_t *filter = BCON_NEW("_id", "{", "$gt", BCON_INT64(above), "$lt", BCON_INT64(below), "}");
+		bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(newest_first ? -1 : 1), "}", "limit",
+		                        BCON_INT64((int64_t)limit));
 
 		failed = work_find(&work, "audit", filter, opts, audit_read_entry, &page, err);
 	}

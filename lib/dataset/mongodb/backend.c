@@ -50,6 +50,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.removed_bytes = mongodb_removed_bytes,
 	.store_removed = mongodb_store_removed,
 	.stats = mongodb_stats,
+	.activity = mongodb_activity,
 	.feed_read = mongodb_feed_read,
 	.feed_waiter_open = mongodb_feed_waiter_open,
 	.feed_waiter_close = mongodb_feed_waiter_close,

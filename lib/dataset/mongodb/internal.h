@@ -527,6 +527,7 @@ typeof(dataset_removed) mongodb_removed;
 typeof(dataset_removed_bytes) mongodb_removed_bytes;
 typeof(dataset_store_removed) mongodb_store_removed;
 int mongodb_stats(struct dataset *, struct stats_kept *, struct err *);
+typeof(dataset_activity) mongodb_activity;
 
 typeof(dataset_merge) mongodb_merge;
 typeof(dataset_add_image) mongodb_add_image;

@@ -32,6 +32,7 @@ int sqlite_audit_add(struct dataset_store *store, const struct audit_entry *entr
 }
 
 struct page {
+	bool newest_first;
 	int64_t after;
 	size_t limit;
 	audit_visit *visit;
@@ -41,10 +42,11 @@ struct page {
 static int read_audit(struct sqlite_conn *conn, void *data, struct err *err)
 {
 	const struct page *page = data;
-	sqlite3_stmt *stmt = conn_query(conn, err,
-	                                "SELECT number, at, by, action, target, dataset, detail FROM entries"
-	                                " WHERE number > ? ORDER BY number LIMIT ?",
-	                                "ii", page->after, (int64_t)page->limit);
+	const char *query = page->newest_first ? "SELECT number, at, by, action, target, dataset, detail FROM entries"
+	                                         " WHERE number < ? ORDER BY number DESC LIMIT ?"
+	                                       : "SELECT number, at, by, action, target, dataset, detail FROM entries"
+	                                         " WHERE number > ? ORDER BY number LIMIT ?";
+	sqlite3_stmt *stmt = conn_query(conn, err, query, "ii", page->after, (int64_t)page->limit);
 	int row = -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
@@ -62,10 +64,10 @@ static int read_audit(struct sqlite_conn *conn, void *data, struct err *err)
 	return row;
 }
 
-int sqlite_audit_list(struct dataset_store *store, int64_t after, size_t limit, audit_visit *visit, void *data,
-                      struct err *err)
+int sqlite_audit_list(struct dataset_store *store, bool newest_first, int64_t after, size_t limit, audit_visit *visit,
+                      void *data, struct err *err)
 {
-	struct page page = {.after = after, .limit = limit, .visit = visit, .data = data};
+	struct page page = {.newest_first = newest_first, .after = after, .limit = limit, .visit = visit, .data = data};
 
 	return beside_read(store, &beside_audit, read_audit, &page, err);
 }

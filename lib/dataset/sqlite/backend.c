@@ -48,6 +48,7 @@ const struct dataset_backend dataset_sqlite = {
 	.removed = sqlite_removed,
 	.removed_bytes = sqlite_removed_bytes,
 	.stats = sqlite_stats,
+	.activity = sqlite_activity,
 	.feed_read = sqlite_feed_read,
 	.next = sqlite_next,
 	.lease = sqlite_lease,

@@ -410,6 +410,7 @@ typeof(dataset_removed_done) sqlite_removed_done;
 typeof(dataset_removed) sqlite_removed;
 typeof(dataset_removed_bytes) sqlite_removed_bytes;
 int sqlite_stats(struct dataset *, struct stats_kept *, struct err *);
+typeof(dataset_activity) sqlite_activity;
 
 typeof(dataset_outline) sqlite_outline;
 typeof(dataset_records) sqlite_records;
