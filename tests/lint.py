@@ -13,6 +13,7 @@ import lint_floors
 import lint_format
 import lint_names
 import lint_openapi
+import lint_pages
 
 TOP = Path(__file__).resolve().parent.parent
 MANUAL = TOP / "scripts" / "README.md"
@@ -65,7 +66,7 @@ def write():
     lint_openapi.write()
 
 
-CHECKS = [the_table_of_the_configuration, the_version_of_the_scripts, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_names.CHECKS, *lint_openapi.CHECKS]
+CHECKS = [the_table_of_the_configuration, the_version_of_the_scripts, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_names.CHECKS, *lint_openapi.CHECKS, *lint_pages.CHECKS]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

@@ -3,6 +3,7 @@
 import { $, plural } from './dom.js';
 
 export class Finder {
+	/** @type {any} */
 	#before = null; // the element that had the focus
 	#choose;
 	#tell;

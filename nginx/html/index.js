@@ -1,78 +1,178 @@
-// The page of all datasets: their progress, and links to label them.
+// The page of all datasets: how far each is, who works on it, and where one can go from here.
 
-import { call, ours, whoAmI } from './api.js';
-import { $, element, number, plural } from './dom.js';
+import { address, listed, serverNow } from './api.js';
+import { colourOf, remark } from './dataset.js';
+import { $, ago, element, number, percent, plural, several } from './dom.js';
+import { doors, doorTo, showHeader, showNotice } from './header.js';
+import { reaches, roleOn } from './session.js';
 
-const LABELS_SHOWN = 6;
+/** @typedef {import('./dataset.js').Dataset} Dataset */
 
-async function allDatasets() {
-	const found = [];
-	for (let next = ''; next !== null;) {
-		const after = next && `&after=${encodeURIComponent(next)}`;
-		const page = await call('GET', `/v1/datasets?limit=100${after}`);
-		found.push(...page.items);
-		next = page.next ?? null;
-	}
-	return found;
+const LABELS_SHOWN = 5;
+const TOOLS_FROM = 8; // datasets, from which one searches and sorts
+
+/** @type {Dataset[]} */
+let datasets = [];
+let who;
+
+const left = ({ size, counts }) => size - counts.labelled;
+const orders = {
+	name: () => 0, // as the server lists them
+	active: (a, b) => (b.activity?.labelled_at ?? '').localeCompare(a.activity?.labelled_at ?? ''),
+	left: (a, b) => left(b) - left(a),
+	size: (a, b) => b.size - a.size,
+};
+
+/* --- one row --------------------------------------------------------------------------------------------------- */
+
+function row(dataset) {
+	const role = roleOn(who, dataset.name);
+	const [first, ...others] = doors(role, dataset.name);
+	const isNext = left(dataset) > 0 && dataset.labels.length > 0; // the first door is what there is to do
+	return element('li', {},
+		thumb(dataset),
+		element('div', { class: 'name' },
+			element('h2', {}, element('a', { href: first.href }, dataset.name)),
+			element('p', { class: 'note' }, ...facts(dataset, role)),
+			shares(dataset.name, dataset.labels)),
+		progress(dataset),
+		element('div', { class: 'doors choices' },
+			...[first, ...others].map((door, index) => element('a', {
+				class: isNext && !index ? 'button small primary' : 'button small', href: door.href, 'aria-label': `${door.text} ${dataset.name}`,
+			}, door.text))));
 }
 
-function card({ name, size, counts, labels }) {
-	const href = ours(`/ui/label?dataset=${encodeURIComponent(name)}`);
-	const rest = labels.length - LABELS_SHOWN;
-	return element('li', { class: 'card' },
-		element('h2', {}, element('a', { href }, name)),
+function thumb({ activity, name }) {
+	const frame = element('div', { class: 'thumb', 'aria-hidden': 'true' });
+	if (!activity?.thumb_url) return frame;
+	const image = element('img', { src: address(activity.thumb_url), alt: '', loading: 'lazy', decoding: 'async', width: 72, height: 72 });
+	image.addEventListener('error', () => frame.replaceChildren([...name][0].toUpperCase()));
+	frame.append(image);
+	return frame;
+}
+
+function facts({ size, activity }, role) {
+	const parts = [[plural(size, 'image')]];
+	if (activity?.working.length) parts.push([`${several(activity.working)} working now`]);
+	if (activity?.labelled_at)
+		parts.push(['last label ', ago(activity.labelled_at, serverNow()), activity.labelled_by && ` by ${activity.labelled_by}`]);
+	if (!reaches(role, 'annotator')) parts.push(['you may look']);
+	return parts.flatMap((part, index) => index ? [' · ', ...part] : part);
+}
+
+function progress(dataset) {
+	const { name, size, counts } = dataset;
+	return element('div', { class: 'progress' },
+		element('p', { class: 'number' }, element('span', {}, `${number(counts.labelled)} of ${number(size)} labelled`), element('b', {}, percent(counts.labelled, size))),
 		element('progress', { value: counts.labelled, max: Math.max(size, 1), 'aria-label': `${name}: labelled` }),
-		element('p', { class: 'count' }, `${number(counts.labelled)} of ${number(size)} labelled`,
-			element('span', { class: 'remark' }, remark(size, counts))),
-		element('ul', { class: 'chips', 'aria-label': `Labels of ${name}` },
-			...labels.slice(0, LABELS_SHOWN).map(label => element('li', {}, label.name)),
-			rest > 0 ? element('li', { class: 'more' }, `and ${number(rest)} more`) : null));
+		remark(dataset) && element('p', { class: 'note' }, remark(dataset)));
 }
 
-function remark(size, { labelled, skipped, unreadable, review, leased }) {
-	if (!size) return 'no images yet';
-	if (labelled === size) return 'complete';
-	const parts = [];
-	if (review) parts.push(`${number(review)} to review`);
-	if (skipped) parts.push(`${number(skipped)} set aside`);
-	if (unreadable) parts.push(`${number(unreadable)} unreadable`);
-	if (leased) parts.push(`${number(leased)} in hand`);
-	return parts.join(', ');
+// How the labels are shared out, the most frequent first.
+function shares(name, labels) {
+	if (!labels.length) return element('p', { class: 'note' }, 'No labels yet');
+	const given = labels.map((label, place) => ({ ...label, shade: colourOf(label, place) })).sort((a, b) => b.count - a.count);
+	const rest = given.slice(LABELS_SHOWN);
+	const bar = element('div', { class: 'share', 'aria-hidden': 'true' });
+	for (const { count, shade } of given) {
+		if (!count) continue;
+		const part = element('i');
+		part.style.flexGrow = String(count);
+		part.style.setProperty('--colour', shade);
+		bar.append(part);
+	}
+	return element('div', { class: 'shares' }, bar.childElementCount ? bar : null,
+		element('ul', { class: 'legend', 'aria-label': `Labels of ${name}` },
+			...given.slice(0, LABELS_SHOWN).map(({ name: text, count, shade }) => {
+				const swatch = element('span', { class: 'swatch' });
+				swatch.style.setProperty('--colour', shade);
+				return element('li', {}, swatch, element('span', { title: text }, text), count ? ` ${number(count)}` : null);
+			}),
+			rest.length > 0 && element('li', {}, `and ${number(rest.length)} more`)));
 }
 
-function notice(title, text, command = false) {
-	$('notice-title').textContent = title;
-	$('notice-text').textContent = text;
-	$('notice-command').hidden = !command;
+/* --- all of them ----------------------------------------------------------------------------------------------- */
+
+function draw() {
+	const sought = $('search').value.trim().toLowerCase();
+	const shown = datasets.filter(({ name, labels }) => name.toLowerCase().includes(sought) ||
+		labels.some(label => label.name.toLowerCase() === sought)).sort(orders[$('sort').value]);
+	$('datasets').replaceChildren(...shown.map(row));
+	$('datasets').hidden = !shown.length;
+	$('tools').hidden = datasets.length < TOOLS_FROM;
+	$('sum').textContent = summary(shown, sought);
+	document.title = `${plural(datasets.length, 'dataset')} · Image labels`;
+	if (!datasets.length) empty();
+}
+
+function summary(shown, sought) {
+	if (!datasets.length) return '';
+	if (sought) return shown.length ? `${number(shown.length)} of ${plural(datasets.length, 'dataset')}` : `No dataset has “${$('search').value.trim()}” in its name.`;
+	const size = datasets.reduce((sum, each) => sum + each.size, 0);
+	const labelled = datasets.reduce((sum, each) => sum + each.counts.labelled, 0);
+	const leased = datasets.reduce((sum, each) => sum + each.counts.leased, 0);
+	return [plural(datasets.length, 'dataset'), `${number(labelled)} of ${plural(size, 'image')} labelled`,
+		leased ? `${number(leased)} being labelled now` : ''].filter(Boolean).join(' · ');
+}
+
+function empty() {
+	const admin = who.role === 'admin';
+	const make = admin && element('button', { type: 'button', class: 'primary' }, 'Make the first one…');
+	if (make) make.addEventListener('click', askNew);
+	$('notice').replaceChildren(element('h2', {}, 'No datasets yet'),
+		element('p', {}, admin ? 'A dataset is a set of images with the labels that they may get. Make one, then upload images into it.'
+			: `None was shared with ${who.user} so far. An admin can do that on the page People: ask who gave you your account.`),
+		element('p', { class: 'choices' }, make),
+		admin && element('p', { class: 'note' }, 'A folder on the server’s own machine becomes one with ', element('code', {}, 'image-label-load --in-place FOLDER --dataset NAME --labels cat,dog')));
 	$('notice').hidden = false;
 }
 
-function explain(error) {
-	if (error.status === 401) notice('You are signed out', 'Reload the page to sign in again.');
-	else if (error.status === 0) notice('No connection', 'Is the server running, and are you online?');
-	else notice('The datasets cannot be shown', error.message);
+async function askNew() {
+	const { askDataset } = await import('./newdataset.js');
+	const made = await askDataset();
+	if (made) location.assign(doorTo('settings', made));
 }
 
+// The list itself comes first; what goes on in each, which takes the server longer, follows.
 async function show() {
-	$('status').textContent = 'Loading…';
+	$('status').textContent = datasets.length ? '' : 'Loading…';
 	$('notice').hidden = true;
 	try {
-		const [datasets, user] = await Promise.all([allDatasets(), whoAmI()]);
-		$('user').textContent = user && `Signed in as ${user}`;
-		$('datasets').replaceChildren(...datasets.map(card));
-		document.title = `${plural(datasets.length, 'dataset')} · Image labels`;
-		if (!datasets.length)
-			notice('No datasets yet',
-				'None was shared with you, or none was made. Who runs the server makes one of a folder with:', true);
+		const activities = listed('/v1/datasets', { activity: 'true' });
+		activities.catch(() => {}); // told below
+		[who, datasets] = await Promise.all([showHeader({ page: '' }), listed('/v1/datasets')]);
+		$('make').hidden = who.role !== 'admin' || !datasets.length;
+		draw();
+		datasets = await activities;
+		draw();
 	} catch (error) {
-		$('datasets').replaceChildren();
-		explain(error);
+		$('datasets').hidden = $('tools').hidden = true;
+		datasets = [];
+		showNotice(error, show);
 	}
 	$('status').textContent = '';
 }
 
-$('again').addEventListener('click', show);
+function remember() {
+	const query = new URLSearchParams();
+	if ($('search').value) query.set('q', $('search').value);
+	if ($('sort').value !== 'name') query.set('sort', $('sort').value);
+	history.replaceState(null, '', query.size ? `?${query}` : location.pathname);
+	draw();
+}
+
+const asked = new URLSearchParams(location.search);
+$('search').value = asked.get('q') ?? '';
+if (Object.hasOwn(orders, asked.get('sort') ?? '')) $('sort').value = asked.get('sort');
+$('search').addEventListener('input', remember);
+$('sort').addEventListener('change', remember);
+$('make').addEventListener('click', askNew);
 addEventListener('online', show);
+addEventListener('keydown', event => {
+	if (event.key !== '/' || $('tools').hidden || event.target instanceof HTMLInputElement || document.querySelector('dialog[open]')) return;
+	event.preventDefault();
+	$('search').focus();
+});
 addEventListener('pageshow', event => {
 	if (event.persisted) show(); // reached by the Back button: the counts have changed
 });

@@ -1,8 +1,9 @@
 // The page that labels: shows one image after the other, handles keys and clicks, shows what is saved.
 
-import { ApiError, call, datasetPath, pause, whoAmI } from './api.js';
+import { ApiError, call, datasetPath, pause } from './api.js';
 import { $, announce, element, number, plural } from './dom.js';
 import { Finder } from './finder.js';
+import { showHeader } from './header.js';
 import { keyOf, pressed, searchesByTyping, writes } from './keys.js';
 import { putFirst } from './line.js';
 import { broken, farewell, inTheWay, loading, showNotice } from './notice.js';
@@ -233,12 +234,12 @@ async function scrapeTogether() {
 }
 
 async function inform() {
-	const shown = () => JSON.stringify(info?.labels.map(({ name, colour, description }) => [name, colour, description]));
-	const before = shown();
+	const labelsNow = () => JSON.stringify(info?.labels.map(({ name, colour, description }) => [name, colour, description]));
+	const before = labelsNow();
 	info = await call('GET', datasetPath(dataset));
 	informed = performance.now();
 	savedSince = 0;
-	if (shown() !== before) showLabels();
+	if (labelsNow() !== before) showLabels();
 	if (outbox) showCounts();
 }
 
@@ -417,8 +418,7 @@ $('image').addEventListener('load', ({ target }) => {
 
 async function start() {
 	if (!dataset) throw new ApiError(404, 'No dataset was chosen.');
-	const [user] = await Promise.all([whoAmI(), inform()]);
-	$('user').textContent = user;
+	const [{ user }] = await Promise.all([showHeader({ page: 'label', dataset }), inform()]);
 	outbox = new Outbox(user, dataset, { changed: outboxChanged, saved, lose });
 	tasks = new Tasks(user, dataset, { wanted, gone: () => { show(); supply(); } });
 	for (const name of ['online', 'offline']) addEventListener(name, () => { tellStatus(); show(); });

@@ -1,7 +1,8 @@
 // The page that only shows: a dataset's images one after the other, with their labels, for users who may not label.
 
-import { call, datasetPath, whoAmI } from './api.js';
+import { call, datasetPath } from './api.js';
 import { $, announce, number } from './dom.js';
+import { showHeader } from './header.js';
 import { putFirst } from './line.js';
 import { Picture } from './picture.js';
 import { Shelf } from './shelf.js';
@@ -82,7 +83,7 @@ const commands = { ArrowLeft: -1, Backspace: -1, ArrowRight: 1, ' ': 1 };
 
 addEventListener('keydown', event => {
 	if (event.ctrlKey || event.metaKey || event.altKey) return;
-	if (event.key === ' ' && event.target.matches('button, a')) return; // it presses the focused one
+	if (event.key === ' ' && event.target instanceof Element && event.target.matches('button, a')) return; // it presses the focused one
 	if (!Object.hasOwn(commands, event.key)) return;
 	event.preventDefault();
 	step(commands[event.key]);
@@ -96,8 +97,7 @@ async function begin() {
 	$('dataset').textContent = dataset;
 	document.title = `${dataset} · Look at images`;
 	try {
-		const [user, info] = await Promise.all([whoAmI(), call('GET', datasetPath(dataset))]);
-		$('user').textContent = user;
+		const [, info] = await Promise.all([showHeader({ page: 'look', dataset }), call('GET', datasetPath(dataset))]);
 		({ size } = info);
 	} catch (error) {
 		return notice(error.status === 404 ? 'No such dataset' : 'This cannot be shown', error.message);

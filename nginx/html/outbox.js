@@ -17,6 +17,7 @@ const requests = {
 };
 
 export class Outbox {
+	/** @type {ApiError | null} */
 	problem = null;   // the ApiError that prevents sending now, or null
 	lost = new Map(); // refused answers: sample id → { label, lead, why, again: whether another lease may help }
 	#user;
@@ -24,6 +25,7 @@ export class Outbox {
 	#prefix;
 	#events;
 	#counter = 0;
+	/** @type {Promise<void> | null} */
 	#sending = null; // the promise of the loop that sends
 
 	// events: changed() when list(), problem or lost may have changed; saved(entry); lose(sample id).

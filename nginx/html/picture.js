@@ -11,6 +11,7 @@ export class Picture {
 	state = 'loading'; // then 'ready' or 'failed'
 	problem = '';      // why it failed, for people
 	done;              // resolves once it is ready, failed or forgotten
+	/** @type {any} */
 	#image = null;     // kept, so that the browser keeps the decoded image
 	#wanted = true;
 	#instead;          // the address of a large thumbnail, until that was tried
@@ -90,8 +91,8 @@ function arrives(image, url) {
 	});
 }
 
-function inSize(address, side) {
-	const url = new URL(address);
+function inSize(at, side) {
+	const url = new URL(at);
 	url.searchParams.set('size', side);
 	return url.href;
 }

@@ -8,6 +8,7 @@ export class Shelf {
 	#dataset;
 	#items = [];
 	#next = '';     // the cursor for the next page; null: there is none
+	/** @type {Promise<void> | null} */
 	#asking = null;
 
 	constructor(dataset) {

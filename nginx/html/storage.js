@@ -50,7 +50,7 @@ export const alone = (name, work) => navigator.locks ? navigator.locks.request(n
 // This window's own name, and which windows are alive: each holds a lock of its name until it ends, however it ends.
 export const thisWindow = randomId();
 const nameLock = name => `window|${name}`;
-const named = new Promise(resolve => {
+const named = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
 	alone(nameLock(thisWindow), () => {
 		resolve();
 		return new Promise(() => {});
@@ -60,6 +60,6 @@ const named = new Promise(resolve => {
 export async function livingWindows() {
 	await named;
 	if (!navigator.locks) return name => name === thisWindow;
-	const held = new Set((await navigator.locks.query()).held.map(lock => lock.name));
+	const held = new Set(((await navigator.locks.query()).held ?? []).map(lock => lock.name));
 	return name => held.has(nameLock(name));
 }

@@ -14,6 +14,7 @@ export class Tasks {
 	#dataset;
 	#prefix;           // of the records that say which window holds a lease
 	#events;
+	/** @type {Promise<void> | null} */
 	#filling = null;
 	#timer;
 

@@ -27,6 +27,9 @@ OPTIONS = (
     "--disable-sync",
     "--window-size=1280,800",
 )
+# In one question to the page: between two, it may have drawn itself anew.
+SHOWN = """const shown = css => [...document.querySelectorAll(css)].filter(each =>
+    each.checkVisibility({ opacityProperty: true, visibilityProperty: true }));"""
 
 
 def programs():
@@ -119,7 +122,7 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, css)
 
     def texts(self, css):
-        return [found.text for found in self.all(css) if found.is_displayed()]
+        return self.script(SHOWN + "return shown(arguments[0]).map(found => found.innerText.trim())", css)
 
     def text(self, css):
         """The displayed text, '' for none."""
@@ -162,7 +165,48 @@ class Browser:
         """The browser's complaints since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
+    # --- another device
+
+    def emulate(self, command, **options):
+        self.driver.execute_cdp_cmd(f"Emulation.{command}", options)
+
+    def resize(self, width, height=800):
+        self.emulate("setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def prefer(self, **features):
+        """prefer(prefers_color_scheme="dark"): as the person's own settings would have it."""
+        self.emulate("setEmulatedMedia", features=[{"name": name.replace("_", "-"), "value": value} for name, value in features.items()])
+
+    def as_it_was(self):
+        self.prefer()
+        self.emulate("clearDeviceMetricsOverride")
+
     # --- doing something
+
+    def click(self, css):
+        self.until(lambda: self.find_shown(css), f"{css} to click").click()
+
+    def find_shown(self, css):
+        return self.script(SHOWN + "return shown(arguments[0])[0] ?? null", css)
+
+    def fill(self, css, text):
+        field = self.until(lambda: self.find_shown(css), f"{css} to fill")
+        field.clear()
+        field.send_keys(text)
+
+    def button(self, name, within="body"):
+        """The shown button, or link that looks like one, with this text or name."""
+        return self.until(
+            lambda: self.script(
+                SHOWN + "return shown(arguments[0]).find(each =>"
+                " [each.innerText.trim(), each.ariaLabel].includes(arguments[1])) ?? null",
+                f"{within} button, {within} a", name,
+            ), f"a button {name!r}"
+        )
+
+    @property
+    def toasts(self):
+        return self.text(".toast p")
 
     def press(self, *keys):
         actions = webdriver.ActionChains(self.driver)

@@ -54,9 +54,10 @@ class Dataset:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """One running server: ann and bob label, carl also adds labels, vera only looks, newt has no role yet."""
+    """One running server: ada is its admin, ann and bob label, carl also adds labels, vera only looks, newt has no role yet."""
     programs()
     running = Server(tmp_path_factory.mktemp("server"))
+    running.add_user("ada", role="admin")
     running.add_user("ann")
     running.add_user("bob")
     running.add_user("vera", role="viewer")
@@ -128,6 +129,11 @@ def browser(browsers):
         each.block()
         each.script("localStorage.clear()")
         each.driver.get("about:blank")
+
+
+@pytest.fixture
+def ada(browser):
+    return browser("ada")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_long_names_do_not_push_anything_over_the_edge(resized, make_dataset, si
             "return left >= 0 && right <= innerWidth", css
         ), css
     page.open("/ui/")
-    page.until(lambda: page.all(".card"), "cards")
+    page.until(lambda: page.all("#datasets > li"), "rows")
     assert page.script("return document.documentElement.scrollWidth <= innerWidth")
 
 
