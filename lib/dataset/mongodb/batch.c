@@ -173,7 +173,8 @@ static int write_counts(struct batch *batch, struct err *err)
 
 int batch_write(struct batch *batch, struct err *err)
 {
-	return save_alike(batch, err) || run_bulk(batch, &batch->images, err) || run_bulk(batch, &batch->events, err) || write_counts(batch, err);
+	return save_alike(batch, err) || run_bulk(batch, &batch->images, err) || run_bulk(batch, &batch->events, err) ||
+	       write_counts(batch, err);
 }
 
 void batch_restart(struct batch *batch, struct work *work, int64_t now)

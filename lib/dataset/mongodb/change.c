@@ -271,7 +271,7 @@ static bool may_be_given(const struct sample_change *change, const struct record
 	return of_vote ? record_has_vote(record, change->user) : record->events > 0;
 }
 
-/* Finds the requests that have already done what they ask for. One that labels many has done so for all, or for none. */
+/* Finds the requests that have already done what they ask for. One for many samples has done so for all, or none. */
 static int find_given(struct work *work, struct changes *changes, struct err *err)
 {
 	bson_t *filter = bson_new(), any;
