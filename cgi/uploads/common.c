@@ -53,5 +53,6 @@ int uploads_describe(struct call *call, const struct partial *partial, struct er
 {
 	return uploads_number(call, "Upload-Offset", partial->offset, err) ||
 	       uploads_number(call, "Upload-Length", partial->length, err) ||
-	       add_expiry(call, partial->expires_us, err);
+	       add_expiry(call, partial->expires_us, err) ||
+	       (partial->result >= 0 && uploads_number(call, "X-Sample-Id", partial->result, err));
 }

@@ -19,7 +19,8 @@ int uploads_complete(struct call *call, struct partial *partial, struct err *err
 			partial_remove(partial, NULL);
 		return -1;
 	}
-	int failed = uploads_number(call, "X-Sample-Id", sample.id, err) || partial_finish(partial, sample.id, err);
+	int failed = (duplicate && reply_header(call->reply, "X-Duplicate", "true", err)) ||
+	             partial_finish(partial, sample.id, err);
 	partial->offset = partial->length;
 	sample_release(&sample);
 	return failed;

@@ -18,13 +18,14 @@ int uploads_version(struct call *call, bool *answered, struct err *err);
 /* Opens the upload named by the path. */
 int uploads_open(struct call *call, struct partial *out, char dir[UPLOADS_DIR_MAX], struct err *err);
 
-/* Adds Upload-Offset, Upload-Length and Upload-Expires. */
+/* Adds Upload-Offset, Upload-Length, Upload-Expires and, once there is one, the sample's X-Sample-Id. */
 int uploads_describe(struct call *call, const struct partial *partial, struct err *err);
 
 /* Adds a header with a numeric value. */
 int uploads_number(struct call *call, const char *name, int64_t value, struct err *err);
 
-/* Stores a finished upload as a sample. One that can never become a sample (no image, filepath taken) is removed. */
+/* Stores a finished upload as a sample; adds X-Duplicate when there was one of these bytes. An upload that can never
+ * become a sample (no image, filepath taken) is removed. */
 int uploads_complete(struct call *call, struct partial *partial, struct err *err);
 
 #endif

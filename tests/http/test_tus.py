@@ -168,13 +168,15 @@ def test_who_missed_the_last_answer_learns_that_all_is_there(contributor):
     assert (answer.headers["Upload-Offset"], answer.headers["Upload-Length"]) == (str(len(data)), str(len(data)))
     assert answer.headers["Cache-Control"] == "no-store"
     assert append(contributor, address, len(data), b"").status_code == 204
-    assert len(by_digest(contributor, data)) == 1
+    (sample,) = by_digest(contributor, data)
+    assert answer.headers["X-Sample-Id"] == str(sample["id"])
 
 
 def test_the_same_bytes_again_are_one_image(collector, contributor):
     data = picture()
-    ids = {append(contributor, begin(contributor, len(data)), 0, data).headers["X-Sample-Id"] for _ in range(2)}
-    assert len(ids) == 1 and len(by_digest(contributor, data)) == 1
+    answers = [append(contributor, begin(contributor, len(data)), 0, data) for _ in range(2)]
+    assert len({answer.headers["X-Sample-Id"] for answer in answers}) == 1 and len(by_digest(contributor, data)) == 1
+    assert [answer.headers.get("X-Duplicate") for answer in answers] == [None, "true"]
 
 
 def test_what_came_before_a_connection_broke_is_kept(collector, contributor):
