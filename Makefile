@@ -52,11 +52,14 @@ programs := $(patsubst cgi/%.c,$(build)/bin/%,$(wildcard cgi/*.c))
 unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wildcard tests/contract/test_*.c))
 
+# What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
+tus := build/npm/tus.min.js
+
 .PHONY: all tests warned run check install bench fuzz help clean deps lint soak $(layers:%=check-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(programs) $(module_files) ## build everything (needs the packages of scripts/install-deps)
+all: $(programs) $(module_files) $(tus) ## build everything (needs the packages of scripts/install-deps)
 
 tests: all $(unit_tests) $(contract_tests)
 
@@ -66,6 +69,13 @@ $(library): $(library_objects)
 $(build)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(CFLAGS) $(external) $(if $(warned),-fsyntax-only -MF $(@:.o=.d) -MT $@ $< && touch $@,-c -o $@ $<)
+
+$(tus): nginx/npm/package.json nginx/npm/package-lock.json
+	@mkdir -p $(@D) && cp $^ $(@D)
+	$(if $(V),,@echo "  NPM $@";) (cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+		--prefer-offline --fetch-retries=1) >/dev/null && \
+		install -m 644 $(@D)/node_modules/tus-js-client/dist/tus.min.js $@ || \
+		echo "npm cannot get tus-js-client: until the next make, uploads in the browser are sent whole, not resumed" >&2
 
 warned: $(call objects,$(wildcard lib/*/*.c lib/*/*/*.c cgi/*.c cgi/*/*.c)) ## only tell the compiler's warnings
 
@@ -182,6 +192,7 @@ install: all $(pages) ## install under PREFIX (/usr/local), beneath DESTDIR if g
 	$(if $(module_files),install -m 644 $(module_files) $(installed)/lib/image-label-server)
 	install -m 644 nginx/nginx.conf.in nginx/endpoints.conf $(wildcard nginx/*.bash) $(installed)/share/image-label-server/nginx
 	cp -R --no-preserve=mode,ownership nginx/html/. $(installed)/share/image-label-server/nginx/html
+	if [ -e $(tus) ]; then install -m 644 $(tus) $(installed)/share/image-label-server/nginx; fi
 	install -m 644 scripts/client/*.bash $(installed)/share/image-label-server/client
 	install -m 644 scripts/completion.bash $(installed)/share/bash-completion/completions/image-label-server
 	for name in $(filter-out image-label-server,$(notdir $(commands))); do \

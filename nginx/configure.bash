@@ -105,7 +105,7 @@ quoted() { # a path as the inside of nginx's "…"; nginx has no way to write a 
 
 # Writes STATE/nginx.conf.new and lets nginx check it.
 write_nginx_conf() {
-	local text listen='' tls='' become='' proxies='' real_ip='' line sum
+	local text listen='' tls='' become='' proxies='' real_ip='' line sum tus
 	local -i workers
 	workers=$(nproc)
 	((workers >= 2)) || workers=2
@@ -153,6 +153,10 @@ write_nginx_conf() {
 	text=${text//@IMAGE_ORIGINS@/"$image_origins"}
 	text=${text//@IMAGES@/"$images"}
 	text=${text//@USERS@/"$users"}
+	tus=$web/tus.min.js # where it is installed
+	[ -e "$tus" ] || tus=$web/../build/npm/tus.min.js
+	tus=$(quoted "$tus") || return 1
+	text=${text//@TUS@/"$tus"}
 	printf '%s\n' "$text" >"$state/nginx.conf.new"
 	if ! (cd "$state" && nginx -t -q -p ./ -e log/error.log -c nginx.conf.new) 2>"$state/log/nginx-check.log"; then
 		line=$(grep -m 1 -F '[emerg]' "$state/log/nginx-check.log" || tail -n 1 "$state/log/nginx-check.log")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+import requests
 from harness import LIBEXEC, SCRIPTS, draw, free_port
 
 USER_FILE = {"user": "ann", "password": "secret"}
@@ -30,6 +31,8 @@ def test_what_is_installed_serves_and_labels(installed, tmp_path):
     started = run(*server, "start", **environment)
     assert started.returncode == 0, started.stderr
     try:
+        script = requests.get(f"http://127.0.0.1:{port}/ui/tus.min.js", auth=("ann", "secret"), timeout=30)
+        assert (script.status_code, script.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
         obtained = run(*client, "obtain", "-o", tmp_path / "next.png", **environment)
         assert obtained.returncode == 0, obtained.stderr
         sample = json.loads(obtained.stdout)
