@@ -6,7 +6,8 @@
 #include "fastcgi/thumb.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "limit after " FILTER_NAMES, ""},
+	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "ids limit after " FILTER_NAMES, ""},
+	{"GET", "/v1/datasets/{dataset}/samples/ids", ROLE_VIEWER, samples_ids, false, "limit after " FILTER_NAMES, ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}", ROLE_VIEWER, samples_show, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/image", ROLE_VIEWER, samples_image, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/thumb", ROLE_VIEWER, samples_thumb, false, "size v", ""},
@@ -14,6 +15,7 @@ static const struct route routes[] = {
 	{"POST", "/v1/datasets/{dataset}/samples/{id}/label", ROLE_ANNOTATOR, samples_label, false, "", "label version"},
 	{"POST", "/v1/datasets/{dataset}/samples/{id}/undo", ROLE_ANNOTATOR, samples_undo, false, "", "version"},
 	{"POST", "/v1/datasets/{dataset}/samples/label", ROLE_ANNOTATOR, samples_label_many, false, "", "ids filter label"},
+	{"POST", "/v1/datasets/{dataset}/samples/undo", ROLE_ANNOTATOR, samples_undo_many, false, "", "ids versions"},
 	{"PUT", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_flag, false, "", "note"},
 	{"DELETE", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_unflag, false, "", ""},
 	{"PUT", "/v1/datasets/{dataset}/samples/{id}/gold", ROLE_CONTRIBUTOR, samples_mark_gold, false, "", "label"},

@@ -93,6 +93,67 @@ static int tasks_release_one(struct call *call, struct err *err)
 	       lease_give_back(call->dataset, call->request->user, call->param[0], err);
 }
 
+/* --- many at once ------------------------------------------------------------------------------------------------- */
+
+typedef int task_use(struct call *call, const char *token, cJSON *done, struct err *err);
+
+/* Uses each of the body's "tokens"; what is no longer its holder's is left out of the answer's list, called `name`. */
+static int tasks_use_many(struct call *call, task_use *use, const char *name, struct err *err)
+{
+	const cJSON *list, *token;
+
+	if (call_body(call, err))
+		return -1;
+	list = cJSON_GetObjectItemCaseSensitive(call->body, "tokens");
+	if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > DATASET_TASKS_MAX)
+		return err_set(err, ERR_BAD_REQUEST, "\"tokens\" must be a list of at most %d tasks' tokens", DATASET_TASKS_MAX);
+	cJSON_ArrayForEach(token, list) {
+		if (!cJSON_IsString(token))
+			return err_set(err, ERR_BAD_REQUEST, "\"tokens\" must be a list of texts");
+	}
+	cJSON *answer = json_new_object(), *done = json_new_array();
+	json_add(answer, name, done);
+	cJSON_ArrayForEach(token, list) {
+		if (use(call, token->valuestring, done, err) && err->code != ERR_CONFLICT) {
+			cJSON_Delete(answer);
+			return -1;
+		}
+	}
+	reply_json(call->reply, 200, answer);
+	return 0;
+}
+
+static int use_renew(struct call *call, const char *token, cJSON *done, struct err *err)
+{
+	int64_t expires_at;
+
+	if (lease_renew(call->dataset, call->request->user, token, &expires_at, err))
+		return -1;
+	cJSON *item = json_new_object();
+	json_add_string(item, "token", token);
+	json_add_time(item, "expires_at", expires_at);
+	json_append(done, item);
+	return 0;
+}
+
+static int use_release(struct call *call, const char *token, cJSON *done, struct err *err)
+{
+	if (lease_give_back(call->dataset, call->request->user, token, err))
+		return -1;
+	json_append_string(done, token);
+	return 0;
+}
+
+static int tasks_renew_many(struct call *call, struct err *err)
+{
+	return tasks_use_many(call, use_renew, "renewed", err);
+}
+
+static int tasks_release_many(struct call *call, struct err *err)
+{
+	return tasks_use_many(call, use_release, "released", err);
+}
+
 static int tasks_skip(struct call *call, struct err *err)
 {
 	const char *named = NULL;
@@ -108,6 +169,8 @@ static int tasks_skip(struct call *call, struct err *err)
 static const struct route routes[] = {
 	{"GET", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_held, false, "", ""},
 	{"POST", "/v1/datasets/{dataset}/tasks", ROLE_ANNOTATOR, tasks_lease, false, "", "count ids"},
+	{"POST", "/v1/datasets/{dataset}/tasks/renew", ROLE_ANNOTATOR, tasks_renew_many, false, "", "tokens"},
+	{"POST", "/v1/datasets/{dataset}/tasks/release", ROLE_ANNOTATOR, tasks_release_many, false, "", "tokens"},
 	{"POST", "/v1/datasets/{dataset}/tasks/{token}/label", ROLE_ANNOTATOR, tasks_label, false, "", "label lead_time_ms"},
 	{"POST", "/v1/datasets/{dataset}/tasks/{token}/renew", ROLE_ANNOTATOR, tasks_renew, false, "", ""},
 	{"POST", "/v1/datasets/{dataset}/tasks/{token}/release", ROLE_ANNOTATOR, tasks_release_one, false, "", ""},

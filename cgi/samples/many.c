@@ -1,4 +1,4 @@
-/* One label for many samples at once, all or none: those that are listed, or that match a filter. */
+/* Many samples at once, all or none: one label for those that are listed, or that match a filter; and undone. */
 #include "samples.h"
 
 #include <time.h>
@@ -123,6 +123,44 @@ int samples_label_many(struct call *call, struct err *err)
 		return -1;
 	cJSON *answer = json_new_object();
 	json_add_int64(answer, "labelled", (int64_t)done);
+	reply_json(call->reply, 200, answer);
+	return 0;
+}
+
+/* "versions", as long as "ids": *out, else NULL. */
+static int read_versions(const cJSON *body, size_t count, int64_t **out, struct err *err)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(body, "versions");
+	size_t listed;
+	struct err ignored;
+
+	*out = NULL;
+	if (!list || cJSON_IsNull(list))
+		return 0;
+	if (ids_read(list, SAMPLES_DECIDED_MAX, out, &listed, &ignored) == 0 && listed == count)
+		return 0;
+	free(*out);
+	*out = NULL;
+	return err_set(err, ERR_BAD_REQUEST, "\"versions\" must be a list of numbers, one for each of \"ids\"");
+}
+
+int samples_undo_many(struct call *call, struct err *err)
+{
+	struct correction correction = samples_correction(call);
+	int64_t *ids, *versions = NULL;
+	size_t count, done;
+
+	if (call_body(call, err) ||
+	    ids_read(cJSON_GetObjectItemCaseSensitive(call->body, "ids"), SAMPLES_DECIDED_MAX, &ids, &count, err))
+		return -1;
+	int failed = read_versions(call->body, count, &versions, err) ||
+	             samples_take_back(call->dataset, ids, versions, count, &correction, &done, err);
+	free(ids);
+	free(versions);
+	if (failed)
+		return -1;
+	cJSON *answer = json_new_object();
+	json_add_int64(answer, "undone", (int64_t)done);
 	reply_json(call->reply, 200, answer);
 	return 0;
 }

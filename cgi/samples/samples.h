@@ -5,8 +5,8 @@
 #include "dataset/correct.h"
 #include "fastcgi/app.h"
 
-app_handler samples_list, samples_show, samples_image, samples_thumb, samples_history, samples_label, samples_undo,
-	samples_label_many, samples_flag, samples_unflag, samples_mark_gold,
+app_handler samples_list, samples_ids, samples_show, samples_image, samples_thumb, samples_history, samples_label,
+	samples_undo, samples_label_many, samples_undo_many, samples_flag, samples_unflag, samples_mark_gold,
 	samples_unmark_gold, samples_remove;
 /* Removes what this machine keeps of samples that were removed through other machines. */
 void samples_follow(struct app *app);

@@ -23,8 +23,8 @@ typedef void dataset_log(enum log_level level, const char *message, ...);
 typedef int dataset_store_open_fn(struct dataset_store **out, const struct config *config, bool reading,
                                   struct err *err);
 /* Loads the samples, decides by rules.h and saves, in one write. A refused change leaves nothing behind. Several
- * changes at once are of one kind: SAMPLE_DECIDE, of which all are made or none; or a kind that is never refused, of
- * which hundreds may take several writes. */
+ * changes at once are of one kind: SAMPLE_DECIDE or SAMPLE_UNDO, of which all are made or none; or a kind that is never
+ * refused, of which hundreds may take several writes. */
 typedef int dataset_change_fn(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err);
 
 /* The names that labels had before, and that no label has now, in byte order. */

@@ -109,26 +109,46 @@ static size_t drop_twins(struct sample_change *changes, size_t count)
 	return kept;
 }
 
-int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
-                   const char *label, const struct correction *correction, size_t *done, struct err *err)
+/* What is to be changed, each sample once, as its user saw it; *count becomes how many there are. NULL on failure. */
+static struct sample_change *make_many(enum sample_act act, const int64_t *ids, const int64_t *versions, size_t *count,
+                                       const struct correction *correction, struct err *err)
 {
-	*done = 0;
-	if (count > SAMPLES_DECIDED_MAX)
-		return err_set(err, ERR_BAD_REQUEST, "At most %d samples may be labelled at once", SAMPLES_DECIDED_MAX);
-	for (size_t i = 0; i < count; i++) {
-		if (check_id(ids[i], err))
-			return -1;
+	if (*count > SAMPLES_DECIDED_MAX) {
+		err_set(err, ERR_BAD_REQUEST, "At most %d samples may be changed at once", SAMPLES_DECIDED_MAX);
+		return NULL;
 	}
-	struct sample_change *changes = memory_new(count + 1, sizeof(*changes));
-	for (size_t i = 0; i < count; i++) {
-		changes[i] = make_change(SAMPLE_DECIDE, ids[i], correction);
+	for (size_t i = 0; i < *count; i++) {
+		if (check_id(ids[i], err))
+			return NULL;
+	}
+	struct sample_change *changes = memory_new(*count + 1, sizeof(*changes));
+	for (size_t i = 0; i < *count; i++) {
+		changes[i] = make_change(act, ids[i], correction);
 		changes[i].of_version = versions;
 		changes[i].version = versions ? versions[i] : 0;
 	}
-	size_t kept = drop_twins(changes, count);
-	int failed = make_changes(dataset, changes, kept, label, err);
-	if (!failed)
-		*done = kept;
+	*count = drop_twins(changes, *count);
+	return changes;
+}
+
+int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
+                   const char *label, const struct correction *correction, size_t *done, struct err *err)
+{
+	struct sample_change *changes = make_many(SAMPLE_DECIDE, ids, versions, &count, correction, err);
+	int failed = !changes || make_changes(dataset, changes, count, label, err);
+
+	*done = failed ? 0 : count;
+	free(changes);
+	return failed;
+}
+
+int samples_take_back(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
+                      const struct correction *correction, size_t *done, struct err *err)
+{
+	struct sample_change *changes = make_many(SAMPLE_UNDO, ids, versions, &count, correction, err);
+	int failed = !changes || (count > 0 && dataset->backend->change(dataset, changes, count, err));
+
+	*done = failed ? 0 : count;
 	free(changes);
 	return failed;
 }

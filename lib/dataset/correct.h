@@ -41,6 +41,10 @@ enum { SAMPLES_DECIDED_MAX = 10000 };
 int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
                    const char *label, const struct correction *correction, size_t *done, struct err *err);
 
+/* The same as sample_undo for many samples, all of them or none. */
+int samples_take_back(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
+                      const struct correction *correction, size_t *done, struct err *err);
+
 /* Labels that another system kept, as if they had been given there and then. All of them or none: ERR_NOT_FOUND for an
  * unknown sample, ERR_UNPROCESSABLE for an unknown label. No sample twice. What a sample was told before adds nothing,
  * whatever was said of it since (rules_was_told).

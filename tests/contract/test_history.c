@@ -529,6 +529,31 @@ static void many_are_labelled_at_once_or_none(void **state)
 	assert_counts_true(dataset);
 }
 
+static void many_are_undone_at_once_or_none(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	const int64_t ids[] = {2, 0, 1, 1}, both[] = {0, 1}, versions[] = {1, 1};
+	size_t done;
+
+	add_pictures(dataset, 3);
+	must(samples_decide(dataset, ids, NULL, 4, "cat", &ada, &done, &failure));
+	decide(dataset, 1, "dog", &bob);
+	refused(samples_take_back(dataset, both, versions, 2, &ada, &done, &failure), ERR_CONFLICT);
+	assert_non_null(strstr(failure.text, "Sample 1 is at version 2"));
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	must(samples_take_back(dataset, ids, NULL, 4, &ada, &done, &failure));
+	assert_int_equal(done, 3);
+	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
+	assert_sample(dataset, 1, "cat", SAMPLE_LABELLED);
+	refused(samples_take_back(dataset, both, NULL, 2, &ada, &done, &failure), ERR_CONFLICT);
+	assert_string_equal(failure.text, "There is nothing to undo");
+	assert_sample(dataset, 1, "cat", SAMPLE_LABELLED);
+	assert_string_equal(history(dataset, 1), "cat ada label; dog bob label; cat ada undo");
+	must(samples_take_back(dataset, NULL, NULL, 0, &ada, &done, &failure));
+	assert_int_equal(done, 0);
+	assert_counts_true(dataset);
+}
+
 static void of_many_one_that_has_changed_keeps_all_as_they_were(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -698,6 +723,7 @@ int main(void)
 		STORE_TEST(who_contributes_decides_and_undoes_whatever_was_last),
 		STORE_TEST(what_was_taken_back_stays_so_when_others_are_asked),
 		DATASET_TEST(many_are_labelled_at_once_or_none),
+		DATASET_TEST(many_are_undone_at_once_or_none),
 		DATASET_TEST(of_many_one_that_has_changed_keeps_all_as_they_were),
 		DATASET_TEST(more_than_the_most_are_refused),
 		DATASET_TEST(what_is_imported_was_said_then_and_can_be_undone),

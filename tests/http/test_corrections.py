@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from collecting import assert_problem, samples
 
-DATASETS = {"one": 6, "several": 3, "refused": 2, "again": 3, "flags": 3, "many": 40, "filtered": 30, "raced": 40, "leased": 1, "disputed": 3}
+DATASETS = {"one": 6, "several": 3, "refused": 2, "again": 3, "flags": 3, "many": 40, "filtered": 30, "raced": 40, "leased": 1, "disputed": 3, "undone": 3}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,18 @@ def test_of_several_only_a_contributor_decides_alone(server, ann, con):
     assert post(ann, f"several/samples/{task['sample']['id']}/undo")["label"] == ""
     assert label(con, "several", 1, "dog")["label"] == "dog"
     assert post(con, "several/samples/label", ids=[2], label="cat") == {"labelled": 1}
+
+
+def test_many_are_undone_at_once_or_none(ann, con):
+    assert post(ann, "undone/samples/label", ids=[0, 1, 2], label="cat") == {"labelled": 3}
+    label(con, "undone", 1, "dog")
+    problem = post(ann, "undone/samples/undo", 409, ids=[0, 1], versions=[1, 1])
+    assert problem["message"] == "Sample 1 is at version 2 by now, labelled dog"
+    assert post(ann, "undone/samples/undo", ids=[0, 2, 0], versions=[1, 1, 1]) == {"undone": 2}
+    assert [sample["label"] for sample in samples(ann, "undone")] == ["", "dog", ""]
+    assert post(ann, "undone/samples/undo", 404, ids=[1, 77])["message"] == "There is no sample 77"
+    for body in ({}, {"ids": 0}, {"ids": [0], "versions": [0, 1]}, {"ids": [0], "versions": 0}, {"ids": [0], "versions": ["0"]}):
+        post(ann, "undone/samples/undo", 400, **body)
 
 
 @pytest.mark.parametrize("path", ["label", "undo"])

@@ -142,3 +142,55 @@ def test_uploads_of_one_dataset_are_not_in_another(collector, contributor):
     put(contributor, "mine.png", data)
     digests = json.dumps([sample["sha256"] for sample in samples(collector.session("admin"), "secret")])
     assert "mine.png" not in digests and digests == "[]"
+
+
+# --- any part of a long list
+
+
+def chosen(session, ids, dataset="seeded"):
+    return session.get(f"/v1/datasets/{dataset}/samples", params={"ids": ids})
+
+
+def test_samples_are_read_by_their_ids_those_that_are_not_there_left_out(viewer):
+    page = chosen(viewer, "7,3,99,3").json()
+    assert ([sample["id"] for sample in page["items"]], page["next"]) == ([7, 3, 3], None)
+    assert page["items"][1] == viewer.get("/v1/datasets/seeded/samples/3").json()
+
+
+@pytest.mark.parametrize("ids", ["", "x", "1,", ",1", "1 2", "-1", "1.5", "9" * 30, ",".join(["1"] * 501)])
+def test_ids_that_cannot_be_are_refused(viewer, ids):
+    assert_problem(chosen(viewer, ids), 400, "ids")
+
+
+def test_ids_go_with_no_other_parameter(viewer):
+    assert_problem(viewer.get("/v1/datasets/seeded/samples?ids=1&state=labelled"), 400, "ids")
+    assert len(chosen(viewer, ",".join(["1"] * 500)).json()["items"]) == 500
+
+
+@pytest.mark.parametrize("query", [{}, {"state": "unlabelled"}, {"label": "cat"}, {"q": "2", "flagged": "false"}])
+@pytest.mark.parametrize("limit", [3, 25, 10000])
+def test_the_ids_alone_are_those_of_the_list(viewer, query, limit):
+    found, after = [], {}
+    while True:
+        page = viewer.get("/v1/datasets/seeded/samples/ids", params={**query, "limit": limit, **after}).json()
+        found += page["ids"]
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert found == [sample["id"] for sample in samples(viewer, "seeded", **query)]
+
+
+def test_a_long_list_of_ids_is_read_in_pages(collector):
+    collector.add_dataset("long", samples=[(f"{number}.png", "") for number in range(2500)])
+    collector.reload()
+    viewer = collector.session("viewer")
+    first = viewer.get("/v1/datasets/long/samples/ids", params={"limit": 2100}).json()
+    assert first["ids"] == list(range(2100))
+    assert viewer.get("/v1/datasets/long/samples/ids", params={"limit": 2100, "after": first["next"]}).json() == {"ids": list(range(2100, 2500)), "next": None}
+
+
+def test_a_page_of_ids_that_cannot_be_is_refused(viewer):
+    for query in ({"limit": 10001}, {"after": "x"}, {"state": "done"}, {"ids": "1"}):
+        assert_problem(viewer.get("/v1/datasets/seeded/samples/ids", params=query), 400, next(iter(query)))
+    other = viewer.get("/v1/datasets/seeded/samples", params={"limit": 5}).json()["next"]
+    assert_problem(viewer.get("/v1/datasets/seeded/samples/ids", params={"after": other}), 400, "after")

@@ -17,7 +17,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 DATASETS = {  # each test works on its own
     "one": 3, "fetch-ahead": 5, "done": 2, "labelling": 4, "lead": 1, "conflict": 3, "renew": 1, "release": 1, "later": 3,
     "others": 2, "ignore": 1, "bounds": 60, "counted": 3, "v1": 1, "crowd": 120, "chosen": 6, "chosen away": 4, "chosen badly": 3, "unreadable": 4, "escaped name %é": 1,
-    "drained": 64,
+    "drained": 64, "together": 4,
 }
 PEOPLE = 6
 CLIENTS, MORTAL = 16, 5  # so many of them die
@@ -415,3 +415,25 @@ def test_a_method_that_is_not_there_is_told_those_that_are(ann):
 
 def test_an_action_that_is_not_there_is_not_found(ann):
     assert_problem(ann.post("/v1/datasets/v1/tasks/abc/keep", json={}), 404, "")
+
+
+# --- many at once
+
+
+def test_many_are_renewed_and_given_back_at_once(ann, bob):
+    tasks = lease(ann, "together", count=3)
+    tokens = [task["token"] for task in tasks]
+    (other,) = lease(bob, "together", count=1)
+    renewed = ann.post("/v1/datasets/together/tasks/renew", json={"tokens": [*tokens, other["token"], "nobody's"]}).json()["renewed"]
+    assert [task["token"] for task in renewed] == tokens
+    assert all(seconds(now["expires_at"]) > seconds(task["expires_at"]) for now, task in zip(renewed, tasks))
+    given_back = ann.post("/v1/datasets/together/tasks/release", json={"tokens": [other["token"], *tokens[:2]]}).json()
+    assert given_back == {"released": tokens[:2]}
+    assert [task["token"] for task in ann.get("/v1/datasets/together/tasks").json()["tasks"]] == tokens[2:]
+    assert len(lease(bob, "together", count=4)) == 2
+
+
+@pytest.mark.parametrize("action", ["renew", "release"])
+@pytest.mark.parametrize("body", [{}, {"tokens": "x"}, {"tokens": [1]}, {"tokens": ["x"] * 51}, {"token": "x"}])
+def test_many_tokens_that_cannot_be_are_refused(ann, action, body):
+    assert_problem(ann.post(f"/v1/datasets/together/tasks/{action}", json=body), 400, "token")

@@ -531,8 +531,9 @@ int mongodb_change(struct dataset *base, struct sample_change *changes, size_t c
 	int failed = 0;
 
 	for (size_t done = 0, some; done < count && !failed; done += some) {
-		some = changes[0].act == SAMPLE_DECIDE ? count : count - done < AT_ONCE_MAX ? count - done
-		                                                                            : AT_ONCE_MAX;
+		bool whole = changes[0].act == SAMPLE_DECIDE || changes[0].act == SAMPLE_UNDO;
+
+		some = whole || count - done < AT_ONCE_MAX ? count - done : AT_ONCE_MAX;
 		failed = change_some(mongodb_dataset(base), changes + done, some, err);
 	}
 	return failed;
