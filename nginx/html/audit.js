@@ -61,9 +61,11 @@ export async function showAudit(card) {
 	};
 	more.addEventListener('click', () => read().catch(tellFailure));
 	await read();
-	card.replaceChildren(element('h2', { id: 'audit-title' }, 'Who changed what'),
+	const title = element('h2', { id: 'audit-title' }, 'Who changed what');
+	card.hidden = false;
+	if (!body.childElementCount) return card.replaceChildren(title, element('p', { class: 'note' }, 'Nothing so far: people, datasets, labels and removals will be listed here.'));
+	card.replaceChildren(title,
 		element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'The log, as a table' }, element('table', { class: 'log' },
 			element('thead', {}, element('tr', {}, ...['When', 'Who', 'What', 'In detail'].map(text => element('th', { scope: 'col' }, text)))), body)),
 		element('p', {}, more));
-	card.hidden = false;
 }

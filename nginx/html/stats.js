@@ -21,7 +21,7 @@ function figures({ size, counts, activity }, stats) {
 	return [
 		figure(percent(counts.labelled, size), `${number(counts.labelled)} of ${plural(size, 'image')} labelled`),
 		figure(number(left), left === 1 ? 'image left to label' : 'images left to label'),
-		left > 0 && figure(timeLeft(left, stats.days) || '–', `left at the speed of the last ${PACE_DAYS} days`),
+		left > 0 && figure(timeLeft(left, stats.days) || '–', 'left at the speed of this week'),
 		figure(stats.median_lead_time_ms === null ? '–' : seconds(stats.median_lead_time_ms), 'for an image, at the median'),
 		figure(number(activity.working.length), activity.working.length ? `working now: ${several(activity.working)}` : 'working now'),
 		counts.review > 0 && figure(number(counts.review), 'to review: people do not agree'),
@@ -34,9 +34,10 @@ const seconds = ms => ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${number(Ma
 
 function timeLeft(left, days) {
 	const since = serverNow() - PACE_DAYS * DAY;
-	const done = days.filter(({ date }) => Date.parse(date) > since).reduce((sum, { labelled }) => sum + labelled, 0);
-	if (done <= 0) return '';
-	const inDays = left / (done / PACE_DAYS);
+	const lately = days.filter(({ date, labelled }) => Date.parse(date) > since && labelled > 0);
+	if (!lately.length) return '';
+	const worked = Math.min(PACE_DAYS, Math.ceil((serverNow() - Date.parse(lately[0].date)) / DAY)); // a week that has just begun is no week
+	const inDays = left * worked / lately.reduce((sum, { labelled }) => sum + labelled, 0);
 	return inDays < 1 ? 'under a day' : inDays > 730 ? `${number(Math.round(inDays / 365))} years` : plural(Math.ceil(inDays), 'day');
 }
 
@@ -89,6 +90,14 @@ function persons({ people }, working) {
 		scrolled('People, as a table', element('table', {}, heads(['Person', 'Labels', 'Median time', 'Images an hour']), element('tbody', {}, ...rows))));
 }
 
+function known({ gold = [] }) {
+	if (!gold.length) return null;
+	const rows = [...gold].sort((a, b) => a.right / a.answered - b.right / b.answered).map(({ user, answered, right }) => element('tr', {},
+		element('th', { scope: 'row' }, user), element('td', { class: 'end' }, number(answered)), element('td', { class: 'end' }, percent(right, answered))));
+	return card('Known answers', 'Images whose answer is known are mixed in. Those who miss most come first.',
+		scrolled('Known answers, as a table', element('table', {}, heads(['Person', 'Answered', 'Right']), element('tbody', {}, ...rows))));
+}
+
 const measure = value => value === null ? '–' : value.toFixed(3);
 
 function agreement({ agreement: { fleiss_kappa: fleiss, krippendorff_alpha: alpha, cohen_kappa: pairs } }) {
@@ -96,7 +105,8 @@ function agreement({ agreement: { fleiss_kappa: fleiss, krippendorff_alpha: alph
 	const rows = [...pairs].sort((a, b) => (a.kappa ?? 2) - (b.kappa ?? 2)).map(({ users, kappa, n }) => element('tr', {},
 		element('th', { scope: 'row' }, users.join(' and ')), element('td', { class: 'end' }, number(n)), element('td', { class: 'end' }, measure(kappa))));
 	return card('Agreement', '1 is complete agreement, 0 what chance would give. Those who agree least come first.',
-		element('p', {}, `Krippendorff’s alpha ${measure(alpha)}, Fleiss’ kappa ${measure(fleiss)}`),
+		element('p', {}, `Krippendorff’s alpha ${measure(alpha)}, of all images that two people or more labelled`),
+		element('p', {}, `Fleiss’ kappa ${measure(fleiss)}, of images with the most common number of labels: it flatters where ties go to one more person`),
 		scrolled('Agreement, as a table', element('table', {}, heads(['Two people', 'Images', 'Cohen’s kappa']), element('tbody', {}, ...rows))));
 }
 
@@ -111,6 +121,8 @@ function confusion({ confusion: pairs }) {
 	return card('What two people said', 'Rows are what the first one said, columns the second one. Off the diagonal they differ.', element('p', {}, choice), place);
 }
 
+const own = (object, key) => Object.hasOwn(object, key) ? object[key] : undefined; // a label may be called "constructor"
+
 function matrix({ users: [one, other], counts }) {
 	const names = [...new Set(Object.entries(counts).flatMap(([said, of]) => [said, ...Object.keys(of)]))].sort();
 	const most = Math.max(...Object.values(counts).flatMap(of => Object.values(of)));
@@ -118,7 +130,7 @@ function matrix({ users: [one, other], counts }) {
 		element('caption', {}, `${one} in rows, ${other} in columns`),
 		element('thead', {}, element('tr', {}, element('td'), ...names.map(text => element('th', { scope: 'col', class: 'end' }, text)))),
 		element('tbody', {}, ...names.map(said => element('tr', {}, element('th', { scope: 'row' }, said), ...names.map(answered => {
-			const n = counts[said]?.[answered] ?? 0;
+			const n = own(own(counts, said) ?? {}, answered) ?? 0;
 			const cell = element('td', { class: said === answered ? 'end same' : 'end' }, n ? number(n) : '·');
 			cell.style.setProperty('--strength', `${Math.round(40 * n / most)}%`);
 			return cell;
@@ -134,7 +146,7 @@ function draw(dataset, stats) {
 		element('a', { href: ours(`${datasetPath(name, 'export')}?format=csv`) }, 'the labels as CSV'));
 	$('figures').replaceChildren(...figures(dataset, stats));
 	$('figures').hidden = false;
-	const parts = [distribution(dataset), daily(stats), speeds(stats), persons(stats, activity.working), agreement(stats), confusion(stats)];
+	const parts = [distribution(dataset), daily(stats), speeds(stats), persons(stats, activity.working), known(stats), agreement(stats), confusion(stats)];
 	$('charts').replaceChildren(...parts.filter(part => part !== null));
 	$('charts').hidden = !$('charts').childElementCount;
 }

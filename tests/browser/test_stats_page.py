@@ -34,6 +34,7 @@ def stats(page, dataset):
 def test_tells_how_far_it_is_and_who_does_how_much(labelled, browser):
     vera = stats(browser("vera"), labelled)
     assert "2 of 8 images labelled" in vera.text("#figures") and "2.0 s" in vera.text("#figures")
+    assert "1 day\nleft at the speed of this week" in vera.text("#figures")  # which began today
     table = next(each for each in vera.all("#charts table") if "Median time" in each.text)
     assert [line.split() for line in table.text.splitlines()[1:]] == [["ann", "3", "2.0", "s", "1,800"], ["bob", "3", "2.0", "s", "1,800"]]
     assert vera.console() == []
@@ -52,6 +53,29 @@ def test_who_disagrees_about_what_is_seen(labelled, ann):
     assert "ann and bob" in ann.text("#charts")
     rows = [row.text.split() for row in ann.all(".matrix tbody tr")]
     assert rows == [["cat", "1", "1"], ["dog", "·", "1"]]
+
+
+def test_labels_may_be_called_as_properties_of_the_language_are(make_dataset, ann):
+    dataset = make_dataset(labels=("constructor", "name"))
+    assert dataset.server.session("ada").patch(f"/v1/datasets/{dataset.name}", json={"policy": {"overlap": 2}}).status_code == 200
+    for user, label in (("ann", "name"), ("bob", "constructor")):
+        (task,) = dataset.lease(user)
+        assert dataset.server.session(user).post(f"/v1/datasets/{dataset.name}/tasks/{task['token']}/label", json={"label": label}).status_code == 200
+    stats(ann, dataset)
+    assert [row.text.split() for row in ann.all(".matrix tbody tr")] == [["constructor", "·", "·"], ["name", "1", "·"]]
+
+
+def test_who_misses_known_answers_is_seen_by_those_who_set_them(make_dataset, browser):
+    dataset, ada = make_dataset(), browser("ada")
+    base, boss, ann = f"/v1/datasets/{dataset.name}", dataset.server.session("ada"), dataset.server.session("ann")
+    number = boss.get(f"{base}/samples").json()["items"][0]["id"]
+    for request in (boss.patch(base, json={"policy": {"gold_rate": 50}}), boss.put(f"{base}/samples/{number}/gold", json={"label": "cat"})):
+        assert request.status_code == 200, request.text
+    while tasks := dataset.lease("ann"):
+        assert ann.post(f"{base}/tasks/{tasks[0]['token']}/label", json={"label": "dog"}).status_code == 200
+    stats(ada, dataset)
+    table = next(each for each in ada.all("#charts table") if "Answered" in each.text)
+    assert [line.split() for line in table.text.splitlines()[1:]] == [["ann", "1", "0", "%"]]
 
 
 def test_without_the_library_the_tables_are_there(labelled, ann):
