@@ -86,6 +86,7 @@ static int save_alike(struct batch *batch, struct err *err)
 		batch->images = work_bulk(batch->work, "images");
 	int failed = records_update(batch->images, batch->dataset, batch->alike.ids, batch->alike.count,
 	                            batch->alike.revision, change, err);
+	batch->updates += (int64_t)batch->alike.count;
 	bson_destroy(change);
 	batch->alike.change = NULL;
 	batch->alike.count = 0;
@@ -127,6 +128,7 @@ int batch_save(struct batch *batch, struct record *record, struct err *err)
 		add_count(batch, "label", sample->label, 1);
 		if (!batch->images)
 			batch->images = work_bulk(batch->work, "images");
+		batch->updates += record->adopts != NULL;
 		return record_insert(batch->images, batch->dataset, record, batch->now, err);
 	}
 	if (record->was_state != sample->state) {
@@ -140,12 +142,24 @@ int batch_save(struct batch *batch, struct record *record, struct err *err)
 	return save_changed(batch, record, err);
 }
 
-static int run_bulk(struct batch *batch, mongoc_bulk_operation_t **bulk, struct err *err)
+static int run_bulk(struct batch *batch, mongoc_bulk_operation_t **bulk, int64_t *matched, struct err *err)
 {
 	mongoc_bulk_operation_t *run = *bulk;
 
 	*bulk = NULL;
-	return run ? work_bulk_run(batch->work, run, NULL, err) : 0;
+	return run ? work_bulk_run(batch->work, run, matched, err) : 0;
+}
+
+/* A transaction writes what it has read, or conflicts: an update that finds less is a defect, and must lose nothing. */
+static int write_images(struct batch *batch, struct err *err)
+{
+	int64_t matched = 0;
+
+	if (save_alike(batch, err) || run_bulk(batch, &batch->images, &matched, err))
+		return -1;
+	return matched == batch->updates ? 0
+	                                 : err_set(err, ERR_INTERNAL, "MongoDB has found %lld of %lld samples to change",
+	                                           (long long)matched, (long long)batch->updates);
 }
 
 static int write_counts(struct batch *batch, struct err *err)
@@ -173,8 +187,7 @@ static int write_counts(struct batch *batch, struct err *err)
 
 int batch_write(struct batch *batch, struct err *err)
 {
-	return save_alike(batch, err) || run_bulk(batch, &batch->images, err) || run_bulk(batch, &batch->events, err) ||
-	       write_counts(batch, err);
+	return write_images(batch, err) || run_bulk(batch, &batch->events, NULL, err) || write_counts(batch, err);
 }
 
 void batch_restart(struct batch *batch, struct work *work, int64_t now)

@@ -419,6 +419,7 @@ struct batch {
 	unsigned shard;
 	int64_t now;
 	mongoc_bulk_operation_t *images, *events; /* NULL: nothing yet */
+	int64_t updates;                          /* documents that `images` is to find and change */
 	/* the latest records, which all have the same revision and change, and become one statement */
 	struct {
 		bson_t *change; /* NULL: none */
