@@ -46,10 +46,14 @@ static int add_thumb(cJSON *document, struct call *call, struct err *err)
 
 static int add_activity(cJSON *dataset, struct call *call, struct err *err)
 {
-	struct dataset_activity activity;
+	struct dataset_activity activity = {.working_count = 0};
+	struct gold_view view;
 	cJSON *document = json_new_object(), *working = json_new_array();
-	int failed = dataset_activity(call->dataset, &activity, err);
+	int failed = call_view(call, &view, err) || dataset_activity(call->dataset, view.count > 0, &activity, err);
 
+	if (!failed)
+		gold_view_activity(&view, &activity);
+	gold_view_release(&view);
 	for (size_t i = 0; i < activity.working_count; i++)
 		json_append_string(working, activity.working[i]);
 	json_add(document, "working", working);

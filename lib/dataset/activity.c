@@ -4,10 +4,10 @@
 #include "base/memory.h"
 #include "dataset/backend.h"
 
-int dataset_activity(struct dataset *dataset, struct dataset_activity *out, struct err *err)
+int dataset_activity(struct dataset *dataset, bool but_gold, struct dataset_activity *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
-	return dataset->backend->activity(dataset, out, err);
+	return dataset->backend->activity(dataset, but_gold, out, err);
 }
 
 void activity_add_working(struct dataset_activity *activity, const char *user)

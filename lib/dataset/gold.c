@@ -316,6 +316,34 @@ static void count_two(struct stats_kept *kept, const struct gold_votes *votes, c
 	stats_correct(kept, STATS_PAIR, &pair);
 }
 
+static void count_given(struct stats_kept *kept, const struct label_event *event, int64_t by)
+{
+	struct stats_row row = {.text = {(char *)(uintptr_t)event->by}, .number = event->at / STATS_DAY_US, .n = by};
+
+	if (!rules_gives(event))
+		return;
+	stats_correct(kept, STATS_GIVEN, &row);
+	if (event->lead_time_ms < 0)
+		return;
+	row.number = stats_lead_from(event->lead_time_ms);
+	row.ms = by * event->lead_time_ms;
+	stats_correct(kept, STATS_LEAD, &row);
+}
+
+/* Others' labels that are not shown: counted, they would tell that there are more than can be seen. */
+static void drop_unseen(struct stats_kept *kept, const struct dataset_record *record, const bool *shown)
+{
+	for (size_t i = 0; i < record->event_count; i++) {
+		int64_t undoes = record->events[i].undoes;
+
+		if (shown[i])
+			continue;
+		count_given(kept, &record->events[i], -1);
+		if (undoes > 0 && (size_t)undoes <= record->event_count)
+			count_given(kept, &record->events[undoes - 1], 1);
+	}
+}
+
 static void count_pairs(struct stats_kept *kept, const struct gold_votes *votes, int64_t by)
 {
 	for (size_t i = 0; i < votes->count; i++) {
@@ -332,6 +360,7 @@ void gold_view_stats(const struct gold_view *view, struct stats_kept *kept)
 			.item = memory_new(record->vote_count + record->event_count + 1, sizeof(*votes.item))};
 		struct rules_decision ignored;
 
+		drop_unseen(kept, record, view->shown[i]);
 		for (size_t j = 0; j < record->vote_count; j++) {
 			if (record->votes[j].label)
 				votes.item[votes.count++] = (struct rules_vote){.user = record->votes[j].user, .label = record->votes[j].label};
@@ -340,6 +369,21 @@ void gold_view_stats(const struct gold_view *view, struct stats_kept *kept)
 		votes.count = rules_fold_shown(record->events, record->event_count, view->shown[i], votes.item, &ignored);
 		count_pairs(kept, &votes, 1);
 		free(votes.item);
+	}
+}
+
+/* --- what goes on ------------------------------------------------------------------------------------------------- */
+
+void gold_view_activity(const struct gold_view *view, struct dataset_activity *activity)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		const struct sample *seen = &view->seen[i];
+
+		if (seen->labelled_at <= activity->labelled_at)
+			continue;
+		activity->labelled_at = seen->labelled_at;
+		free(activity->labelled_by);
+		activity->labelled_by = *seen->labelled_by ? memory_text(seen->labelled_by) : NULL;
 	}
 }
 

@@ -4,6 +4,7 @@
 #ifndef DATASET_GOLD_H
 #define DATASET_GOLD_H
 
+#include "dataset/activity.h"
 #include "dataset/feed.h"
 #include "dataset/stats_kept.h"
 
@@ -28,6 +29,8 @@ void gold_view_count(const struct gold_view *view, struct dataset_counts *counts
 bool gold_view_shows(const struct gold_view *view, const struct feed_item *item);
 /* Makes of what people said, as the store has counted it, what the user sees. */
 void gold_view_stats(const struct gold_view *view, struct stats_kept *kept);
+/* Adds to what goes on among the other samples what the user sees of these. */
+void gold_view_activity(const struct gold_view *view, struct dataset_activity *activity);
 
 /* Makes of the sample, as it is, what the user sees. */
 int gold_see_sample(struct dataset *dataset, const char *user, struct sample *sample, struct err *err);

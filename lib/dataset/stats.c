@@ -228,8 +228,7 @@ static int stats_see(struct dataset *dataset, const char *user, struct stats_kep
 		return -1;
 	gold_view_stats(&view, kept);
 	gold_view_release(&view);
-	stats_drop_empty(kept, STATS_PAIR);
-	stats_drop_empty(kept, STATS_OPINION);
+	stats_drop_empty(kept);
 	return 0;
 }
 

@@ -36,13 +36,14 @@ void stats_correct(struct stats_kept *kept, enum stats_kind kind, const struct s
 			same = stats_same_text(known->text[j], row->text[j]);
 		if (same) {
 			known->n += row->n;
+			known->ms += row->ms;
 			return;
 		}
 	}
 	stats_add(kept, kind, row);
 }
 
-void stats_drop_empty(struct stats_kept *kept, enum stats_kind kind)
+static void stats_drop_empty_of(struct stats_kept *kept, enum stats_kind kind)
 {
 	size_t left = 0;
 
@@ -55,6 +56,12 @@ void stats_drop_empty(struct stats_kept *kept, enum stats_kind kind)
 			free(kept->rows[kind][i].text[j]);
 	}
 	kept->count[kind] = left;
+}
+
+void stats_drop_empty(struct stats_kept *kept)
+{
+	for (int kind = 0; kind < STATS_KINDS; kind++)
+		stats_drop_empty_of(kept, (enum stats_kind)kind);
 }
 
 void stats_kept_release(struct stats_kept *kept)

@@ -24,10 +24,10 @@ struct stats_kept {
 };
 /* Adds a row, copying its texts; n 0: does nothing. */
 void stats_add(struct stats_kept *kept, enum stats_kind kind, const struct stats_row *row);
-/* Adds n to the row with these texts and this number, or adds the row. */
+/* Adds n and ms to the row with these texts and this number, or adds the row. */
 void stats_correct(struct stats_kept *kept, enum stats_kind kind, const struct stats_row *row);
 /* Drops rows that were corrected to nothing. */
-void stats_drop_empty(struct stats_kept *kept, enum stats_kind kind);
+void stats_drop_empty(struct stats_kept *kept);
 void stats_kept_release(struct stats_kept *kept);
 
 /* Lead times are counted together from here on: exactly below 2,048 ms, above that in steps of less than 0.1 %. The

@@ -10,7 +10,7 @@ static const char *activity(struct dataset *dataset)
 	struct dataset_activity now;
 	size_t len = 0;
 
-	must(dataset_activity(dataset, &now, &failure));
+	must(dataset_activity(dataset, false, &now, &failure));
 	text[0] = '\0';
 	for (size_t i = 0; i < now.working_count; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s ", now.working[i]);
@@ -66,7 +66,7 @@ static void a_crowd_is_named_up_to_a_limit(void **state)
 		snprintf(user, sizeof(user), "user%03d", i);
 		next_id(dataset, user);
 	}
-	must(dataset_activity(dataset, &now, &failure));
+	must(dataset_activity(dataset, false, &now, &failure));
 	assert_int_equal(now.working_count, ACTIVITY_WORKING_MAX);
 	assert_string_equal(now.working[ACTIVITY_WORKING_MAX - 1], "user099");
 	dataset_activity_release(&now);

@@ -528,7 +528,9 @@ static void what_people_agree_on_is_what_the_user_sees(void **state)
 	must(dataset_stats(dataset, "ada", &stats, &failure)); /* one is asked of each, so no two have said anything */
 	assert_int_equal(stats.two_count, 0);
 	assert_int_equal(stats.score_count, 0);
-	assert_int_equal(stats.person_count, 2);
+	assert_int_equal(stats.person_count, 1); /* of what bob said, ada sees nothing */
+	assert_string_equal(stats.people[0].user, "ada");
+	assert_int_equal(stats.people[0].labelled, 2);
 	dataset_stats_release(&stats);
 	dataset_close(dataset);
 }

@@ -87,6 +87,7 @@ def look(session, dataset, id):
     metrics = [line for line in get(session, "/metrics").text.splitlines() if f'dataset="{dataset}"' in line]
     return {
         "sample": of_this(shown.json()),
+        "at": shown.json()["labelled_at"],
         "headers": sorted(shown.headers),
         "found by": finds,
         "history": [{**event, "at": None} for event in get(session, f"{base}/samples/{id}/history").json()["items"]],
@@ -95,6 +96,7 @@ def look(session, dataset, id):
         "counts": {**described["counts"], **{entry["name"]: entry["count"] for entry in described["labels"]}},
         "stats": stats,
         "metrics": metrics,
+        "activity": get(session, base, activity="true").json()["activity"],
     }
 
 
@@ -109,7 +111,8 @@ def step(before, after):
     same = {key: after[key] for key in ("sample", "headers", "found by", "history", "exports")}
     return {**same, "counts": counts, "days": days[1] - days[0], "rest": rest, "keys": sorted(after["stats"]),
             "people": {user: n - was.get(user, 0) for user, n in people.items() if n != was.get(user, 0)},
-            "metrics": [b - a for a, b in zip(*numbers)]}  # fmt: skip
+            "metrics": [b - a for a, b in zip(*numbers)],
+            "last": (after["activity"]["labelled_by"], after["activity"]["labelled_at"] == after["at"])}  # fmt: skip
 
 
 def news(session, dataset, after):
@@ -160,7 +163,13 @@ def test_the_next_one_is_asked_for_them_too_and_knows_nothing_of_the_answers(ser
     """After test_who_labels_sees_no_difference: all else is labelled."""
     bob = server.session("bob")
     assert [sample["id"] for sample in samples(bob, "mixed", state="unlabelled")] == list(range(GOLDS))
-    assert {item["id"] for item in get(bob, "/v1/datasets/mixed/changes").json()["items"] if item["kind"] == "label"} == set(range(GOLDS, ALL))
+    told = [item for item in get(bob, "/v1/datasets/mixed/changes").json()["items"] if item["kind"] == "label"]
+    assert {item["id"] for item in told} == set(range(GOLDS, ALL))
+    stats = get(bob, "/v1/datasets/mixed/stats").json()  # tells of no more than can be seen
+    assert [(person["user"], person["labelled"], person["median_lead_time_ms"]) for person in stats["people"]] == [("ann", len(told), 1000)]
+    assert sum(day["labelled"] for day in stats["days"]) == len(told)
+    last = get(bob, "/v1/datasets/mixed", activity="true").json()["activity"]
+    assert (last["labelled_by"], last["labelled_at"]) == ("ann", max(item["at"] for item in told))
     for number in range(GOLDS):
         (task,) = lease(bob, "mixed")
         assert (task["sample"]["state"], task["sample"]["label"], task["sample"]["version"]) == ("unlabelled", "", 0)

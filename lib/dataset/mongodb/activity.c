@@ -29,7 +29,7 @@ static int read_labelled(void *data, const bson_t *document, struct err *err)
 	return 0;
 }
 
-int mongodb_activity(struct dataset *base, struct dataset_activity *out, struct err *err)
+int mongodb_activity(struct dataset *base, bool but_gold, struct dataset_activity *out, struct err *err)
 {
 	struct work work;
 	int64_t now;
@@ -41,6 +41,8 @@ int mongodb_activity(struct dataset *base, struct dataset_activity *out, struct 
 		bson_t *opts = BCON_NEW("sort", "{", "labelled_at", BCON_INT32(-1), "}", "limit", BCON_INT64(1), "hint",
 		                        BCON_UTF8("by_time"));
 
+		if (but_gold) /* of which there are few */
+			BCON_APPEND(filter, "gold", "{", "$exists", BCON_BOOL(false), "}");
 		failed = work_find(&work, "images", filter, opts, read_labelled, out, err);
 	}
 	work_end(&work);

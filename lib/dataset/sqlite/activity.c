@@ -15,12 +15,13 @@ static int read_working(struct sqlite_conn *conn, struct dataset_activity *out, 
 	return row;
 }
 
-static int read_last_labelled(struct sqlite_conn *conn, struct dataset_activity *out, struct err *err)
+/* Of samples whose answer is known there are few. */
+static int read_last_labelled(struct sqlite_conn *conn, bool but_gold, struct dataset_activity *out, struct err *err)
 {
 	sqlite3_stmt *stmt = conn_query(conn, err,
 	                                "SELECT labelled_at, labelled_by FROM samples WHERE labelled_at > 0"
-	                                " ORDER BY labelled_at DESC LIMIT 1",
-	                                "");
+	                                " AND (?1 = 0 OR known_answer IS NOT 1) ORDER BY labelled_at DESC LIMIT 1",
+	                                "i", (int64_t)but_gold);
 	int row = stmt ? conn_step(conn, stmt, err) : -1;
 
 	if (row < 1)
@@ -32,13 +33,13 @@ static int read_last_labelled(struct sqlite_conn *conn, struct dataset_activity 
 	return 0;
 }
 
-int sqlite_activity(struct dataset *dataset, struct dataset_activity *out, struct err *err)
+int sqlite_activity(struct dataset *dataset, bool but_gold, struct dataset_activity *out, struct err *err)
 {
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
 
 	if (!conn)
 		return -1;
-	int failed = read_working(conn, out, err) || read_last_labelled(conn, out, err);
+	int failed = read_working(conn, out, err) || read_last_labelled(conn, but_gold, out, err);
 	db_read_end(dataset_db(dataset), conn);
 	return failed;
 }
