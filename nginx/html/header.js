@@ -10,6 +10,7 @@ import { explain } from './words.js';
 const pages = [
 	{ page: 'label', text: 'Label', least: 'annotator' },
 	{ page: 'look', text: 'Look', least: 'viewer', most: 'viewer' },
+	{ page: 'grid', text: 'Grid', least: 'viewer' },
 	{ page: 'stats', text: 'Stats', least: 'viewer' },
 	{ page: 'settings', text: 'Settings', least: 'contributor' },
 ];

@@ -48,8 +48,8 @@ def test_leads_to_labelling(ann, make_dataset):
     assert ann.text("h1") == dataset.name
 
 
-@pytest.mark.parametrize("user, seen", [("vera", ["Look", "Stats"]), ("ann", ["Label", "Stats"]),
-                                        ("carl", ["Label", "Stats", "Settings"]), ("ada", ["Label", "Stats", "Settings"])])
+@pytest.mark.parametrize("user, seen", [("vera", ["Look", "Grid", "Stats"]), ("ann", ["Label", "Grid", "Stats"]),
+                                        ("carl", ["Label", "Grid", "Stats", "Settings"]), ("ada", ["Label", "Grid", "Stats", "Settings"])])
 def test_offers_what_one_may_do_and_nothing_else(browser, dataset, user, seen):
     page = browser(user).open("/ui/")
     assert doors(row(page, dataset.name)) == seen
@@ -110,7 +110,7 @@ def test_an_admin_makes_one_by_keys_alone_and_lets_someone_in(ada, browser):
     ada.button("Make it").send_keys(Keys.ENTER)
     ada.until(lambda: "made+here" in ada.driver.current_url or "made%20here" in ada.driver.current_url, "its settings")
     ada.until(lambda: ada.texts("#parts h3") == ["oak", "maple", "birch"], "its labels")
-    assert doors(row(browser("newt").open("/ui/"), "made here")) == ["Label", "Stats"]
+    assert doors(row(browser("newt").open("/ui/"), "made here")) == ["Label", "Grid", "Stats"]
     session = ada.server.session("ada")
     assert session.delete("/v1/datasets/made here").status_code == 204
     assert session.patch("/v1/users/newt", json={"datasets": {"demo": "none"}}).status_code == 200

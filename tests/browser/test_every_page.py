@@ -11,6 +11,7 @@ SIZES = ((320, 640), (390, 844), (1280, 800), (3840, 2160))
 PAGES = {
     "datasets": ("ada", "/ui/"),
     "label": ("ann", "/ui/label?dataset=demo"),
+    "grid": ("ann", "/ui/grid?dataset=demo"),
     "look": ("vera", "/ui/look?dataset=demo"),
     "settings": ("ada", "/ui/settings?dataset=demo"),
     "settings, for reading": ("carl", "/ui/settings?dataset=demo"),
@@ -27,6 +28,9 @@ STATES = {
     "label edited": ("ada", "/ui/settings?dataset=demo", "document.querySelector('[aria-label^=Edit]').click()"),
     "label merged": ("ada", "/ui/settings?dataset=demo", "document.querySelector('[aria-label^=Merge]').click()"),
     "invitation": ("ada", "/ui/people", "document.querySelector('#invite').click()"),
+    "grid's help": ("ann", "/ui/grid?dataset=demo", "document.querySelector('#help-open').click()"),
+    "grid, large": ("ann", "/ui/grid?dataset=demo",
+                    "document.querySelector('.cell').click(); document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', bubbles: true }))"),
     "chart's table": ("ann", "/ui/stats?dataset=demo", "document.querySelector('#charts details').open = true"),
 }
 
@@ -102,7 +106,7 @@ def test_what_opens_on_it_is_for_everyone(at, axe, name):
         assert_good(page, axe, f"{name} at {width}")
 
 
-@pytest.mark.parametrize("path", ["/ui/", "/ui/settings?dataset=demo", "/ui/people", "/ui/stats?dataset=demo"])
+@pytest.mark.parametrize("path", ["/ui/", "/ui/settings?dataset=demo", "/ui/people", "/ui/stats?dataset=demo", "/ui/grid?dataset=demo"])
 def test_keys_alone_reach_everything_that_can_be_operated(at, path):
     page = at("ada", path)
     reached = page.script(

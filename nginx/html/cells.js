@@ -1,0 +1,155 @@
+// A grid of cells as long as need be, of which there are only as many elements as the window shows: the cells that
+// scrolling brings into view are those that it took out.
+
+const GAP = 8, CAPTION = 30;    // pixels
+const BESIDE = 2;               // rows that are there above and below the window
+const TALLEST = 16_000_000;     // pixels: browsers show no element that is much taller
+const REST = 100;               // ms without scrolling, after which it has come to rest
+
+export class Cells {
+	columns = 1;
+	side = 160;      // pixels that a cell has at least
+	#list;
+	#on;
+	#cells = new Map(); // index → element
+	#spare = [];
+	#dirty = false;
+	#waits = false;  // for the next frame
+	#rest = 0;       // timer
+	#width = 0;      // of a cell
+	#top = 0;        // how far the list is scrolled, pixels
+
+	/**
+	 * @param {HTMLElement} list a listbox
+	 * @param {{ count: () => number, make: () => HTMLElement, fill: (cell: HTMLElement, index: number) => void,
+	 *   cleared: (cell: HTMLElement) => void, rest: () => void }} on fill: the cell shows this index from now on;
+	 *   rest: scrolling has come to an end
+	 */
+	constructor(list, on) {
+		this.#list = list;
+		this.#on = on;
+		addEventListener('scroll', () => this.#soon(), { passive: true });
+		new ResizeObserver(() => this.refresh()).observe(list);
+		addEventListener('resize', () => this.refresh());
+	}
+
+	// Shows all of it anew.
+	refresh() {
+		this.#dirty = true;
+		this.#soon();
+	}
+
+	#soon() {
+		clearTimeout(this.#rest);
+		this.#rest = setTimeout(() => this.#on.rest(), REST);
+		if (this.#waits) return;
+		this.#waits = true;
+		requestAnimationFrame(() => {
+			this.#waits = false;
+			this.draw();
+		});
+	}
+
+	get #rowHeight() {
+		return this.#width + CAPTION + GAP;
+	}
+
+	/** How many cells there is room for. */
+	get most() {
+		return Math.floor(TALLEST / this.#rowHeight) * this.columns;
+	}
+
+	get #count() {
+		return Math.min(this.#on.count(), this.most);
+	}
+
+	#measure() {
+		const width = this.#list.clientWidth;
+		this.columns = Math.max(2, Math.floor((width + GAP) / (Math.min(this.side, width) + GAP)));
+		this.#width = Math.floor((width - GAP * (this.columns - 1)) / this.columns);
+		this.#list.style.height = `${Math.max(0, Math.ceil(this.#count / this.columns) * this.#rowHeight - GAP)}px`;
+	}
+
+	draw() {
+		if (this.#dirty) this.#measure();
+		this.#top = -this.#list.getBoundingClientRect().top;
+		const { from, to } = this.#span(BESIDE);
+		for (const [index, cell] of this.#cells) {
+			if (index >= from && index < to) continue;
+			this.#cells.delete(index);
+			this.#on.cleared(cell);
+			this.#spare.push(cell);
+		}
+		for (let index = from; index < to; index++) {
+			const there = this.#cells.get(index);
+			if (!there || this.#dirty) this.#place(there ?? this.#take(index), index);
+		}
+		for (const cell of this.#spare.splice(0)) cell.remove();
+		this.#dirty = false;
+	}
+
+	#take(index) {
+		const cell = this.#spare.pop() ?? this.#on.make();
+		this.#cells.set(index, cell);
+		if (!cell.isConnected) this.#list.append(cell);
+		return cell;
+	}
+
+	#place(cell, index) {
+		const { x, y } = this.#corner(index);
+		cell.style.transform = `translate(${x}px, ${y}px)`;
+		cell.style.width = `${this.#width}px`;
+		cell.style.height = `${this.#width + CAPTION}px`;
+		this.#on.fill(cell, index);
+	}
+
+	#corner(index) {
+		return {
+			x: index % this.columns * (this.#width + GAP),
+			y: Math.floor(index / this.columns) * this.#rowHeight,
+		};
+	}
+
+	#span(beside) {
+		const first = Math.floor(this.#top / this.#rowHeight) - beside;
+		const last = Math.ceil((this.#top + innerHeight) / this.#rowHeight) + beside;
+		return {
+			from: Math.min(this.#count, Math.max(0, first * this.columns)),
+			to: Math.min(this.#count, Math.max(0, last * this.columns)),
+		};
+	}
+
+	/** The indices of the cells in the window: from, and before to. */
+	get shown() {
+		return this.#span(0);
+	}
+
+	/** How many cells from the first on reach into the window by half, of which this many pixels are covered at its foot. */
+	seen(below) {
+		const rows = Math.floor((this.#top + innerHeight - below + this.#rowHeight / 2) / this.#rowHeight);
+		return Math.min(this.#count, Math.max(0, rows * this.columns));
+	}
+
+	/** Scrolls as little as needed to show a cell; below: pixels that are covered at the window's foot. */
+	reveal(index, below) {
+		const start = this.#list.getBoundingClientRect().top + this.#corner(index).y, end = start + this.#width + CAPTION;
+		if (start < 0) scrollBy(0, start - GAP);
+		else if (end > innerHeight - below) scrollBy(0, Math.min(start - GAP, end - innerHeight + below + GAP));
+		this.draw();
+	}
+
+	/** The indices of the cells that a rectangle touches, given in pixels of the list. */
+	within({ left, top, right, bottom }) {
+		const found = [];
+		const step = this.#width + GAP;
+		const rows = [Math.max(0, Math.floor(top / this.#rowHeight)), Math.floor(bottom / this.#rowHeight)];
+		const columns = [Math.max(0, Math.floor(left / step)), Math.min(this.columns - 1, Math.floor(right / step))];
+		for (let row = rows[0]; row <= rows[1]; row++) {
+			for (let column = columns[0]; column <= columns[1]; column++) {
+				const index = row * this.columns + column;
+				if (index < this.#count) found.push(index);
+			}
+		}
+		return found;
+	}
+}
