@@ -9,7 +9,7 @@ import pytest
 AXE = Path(__file__).parents[2] / "build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 SIZES = ((320, 640), (390, 844), (1280, 800), (3840, 2160))
 PAGES = {
-    "datasets": ("ada", "/ui/"),
+    "datasets": ("ada", "/ui/?q=demo"),  # those of other tests are many, and some of their pictures broken
     "label": ("ann", "/ui/label?dataset=demo"),
     "grid": ("ann", "/ui/grid?dataset=demo"),
     "look": ("vera", "/ui/look?dataset=demo"),
@@ -23,8 +23,8 @@ PAGES = {
 }
 # Each opens what can only be seen then, of the page of that name.
 STATES = {
-    "account": ("ada", "/ui/", "document.querySelector('#user').click()"),
-    "new dataset": ("ada", "/ui/", "document.querySelector('#make').click()"),
+    "account": ("ada", "/ui/?q=demo", "document.querySelector('#user').click()"),
+    "new dataset": ("ada", "/ui/?q=demo", "document.querySelector('#make').click()"),
     "label edited": ("ada", "/ui/settings?dataset=demo", "document.querySelector('[aria-label^=Edit]').click()"),
     "label merged": ("ada", "/ui/settings?dataset=demo", "document.querySelector('[aria-label^=Merge]').click()"),
     "invitation": ("ada", "/ui/people", "document.querySelector('#invite').click()"),
