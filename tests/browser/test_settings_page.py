@@ -105,16 +105,17 @@ def test_the_policy_is_changed_by_an_admin(settings, dataset):
     ada.fill("[name=overlap]", "3")
     ada.fill("[name=lease]", "2.5")
     ada.find("[name=skip]").send_keys("Is set")
+    ada.fill("[name=gold]", "5")
     assert "Not saved yet." in ada.text("#parts")
     ada.button("Save").click()
     ada.until(lambda: "Saved." in ada.toasts, "that it is saved")
     policy = ada.server.session("ada").get(f"/v1/datasets/{dataset.name}").json()["policy"]
-    assert (policy["overlap"], policy["lease_seconds"], policy["skip"]) == (3, 150, "ignore")
+    assert (policy["overlap"], policy["lease_seconds"], policy["skip"], policy["gold_rate"]) == (3, 150, "ignore", 5)
 
 
 def test_who_may_not_change_it_reads_it_in_plain_words(settings):
     carl = settings("carl")
-    assert "One person labels each image." in carl.text("#parts")
+    assert "One person labels each image." in carl.text("#parts") and "known answers" in carl.text("#parts")
     assert not carl.all("[name=overlap]") and "Delete" not in carl.text("#parts")
     vera = settings("vera")
     assert names(vera) == ["cat", "dog", "bird"] and not vera.all("#parts button")
