@@ -55,7 +55,7 @@ contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wild
 # What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
 tus := build/npm/tus.min.js
 
-.PHONY: all tests warned run check install bench fuzz help clean deps lint soak $(layers:%=check-%)
+.PHONY: all tests warned run check install bench fuzz help clean deps lint soak tour $(layers:%=check-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -168,6 +168,9 @@ check: ## run all tests (REQUIRE=mongo,s3,browser,pypi: these must not be skippe
 $(layers:%=check-%):
 	@scripts/install-deps --test
 	@tests/run $(@:check-%=%)
+
+tour: all ## take a screenshot of each page into build/tour, light, dark and on a phone (needs the packages of the tests)
+	@tests/browser/tour.py
 
 soak: ## run the tests that take long, or that download test data
 	@scripts/install-deps --test
