@@ -12,6 +12,8 @@ const pages = [
 	{ page: 'look', text: 'Look', least: 'viewer', most: 'viewer' },
 	{ page: 'grid', text: 'Grid', least: 'viewer' },
 	{ page: 'stats', text: 'Stats', least: 'viewer' },
+	{ page: 'upload', text: 'Upload', least: 'contributor' },
+	{ page: 'export', text: 'Export', least: 'viewer' },
 	{ page: 'settings', text: 'Settings', least: 'contributor' },
 ];
 

@@ -1,6 +1,6 @@
 // The page of all datasets: how far each is, who works on it, and where one can go from here.
 
-import { address, listed, serverNow } from './api.js';
+import { address, datasetPath, get, listed, serverNow } from './api.js';
 import { colourOf, remark } from './dataset.js';
 import { $, ago, element, number, percent, plural, several } from './dom.js';
 import { doors, doorTo, showHeader, showNotice } from './header.js';
@@ -130,8 +130,35 @@ function empty() {
 async function askNew() {
 	const { askDataset } = await import('./newdataset.js');
 	const made = await askDataset();
-	if (made) location.assign(doorTo('settings', made));
+	if (!made) return;
+	try {
+		await showAdding(made);
+	} catch {
+		return location.assign(doorTo('upload', made)); // which says what is wrong
+	}
+	show();
 }
+
+// A new dataset is empty: its images come next, here.
+async function showAdding(name) {
+	const [{ uploader }, dataset] = await Promise.all([import('./uploader.js'), get(datasetPath(name))]);
+	const done = element('button', { type: 'button' }, 'Done');
+	const title = element('h2', { tabindex: -1 }, `Add images to “${name}”`);
+	done.addEventListener('click', () => {
+		$('adding').replaceChildren();
+		show();
+		$('make').focus();
+	});
+	$('adding').replaceChildren(
+		element('div', { class: 'head' }, element('div', {}, title, element('p', {}, 'It has none yet. They can also come later, by its page Upload.')), done),
+		uploader(dataset, say));
+	title.focus();
+}
+
+const say = (text, trouble = false) => {
+	if ($('status').textContent !== text) $('status').textContent = text;
+	$('status').classList.toggle('trouble', trouble);
+};
 
 // The list itself comes first; what goes on in each, which takes the server longer, follows.
 async function show() {

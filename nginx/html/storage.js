@@ -57,6 +57,9 @@ const named = new Promise((/** @type {(value?: unknown) => void} */ resolve) => 
 	});
 });
 
+/** Resolves once that window has ended. */
+export const onceGone = name => alone(nameLock(name), () => {});
+
 export async function livingWindows() {
 	await named;
 	if (!navigator.locks) return name => name === thisWindow;

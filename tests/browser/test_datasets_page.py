@@ -49,8 +49,12 @@ def test_leads_to_labelling(ann, make_dataset):
     assert ann.text("h1") == dataset.name
 
 
-@pytest.mark.parametrize("user, seen", [("vera", ["Look", "Grid", "Stats"]), ("ann", ["Label", "Grid", "Stats"]),
-                                        ("carl", ["Label", "Grid", "Stats", "Settings"]), ("ada", ["Label", "Grid", "Stats", "Settings"])])
+@pytest.mark.parametrize("user, seen", [
+    ("vera", ["Look", "Grid", "Stats", "Export"]),
+    ("ann", ["Label", "Grid", "Stats", "Export"]),
+    ("carl", ["Label", "Grid", "Stats", "Upload", "Export", "Settings"]),
+    ("ada", ["Label", "Grid", "Stats", "Upload", "Export", "Settings"]),
+])
 def test_offers_what_one_may_do_and_nothing_else(browser, dataset, user, seen):
     page = browser(user).open("/ui/")
     assert doors(row(page, dataset.name)) == seen
@@ -109,9 +113,9 @@ def test_an_admin_makes_one_by_keys_alone_and_lets_someone_in(ada, browser):
     newt = next(field for field in ada.all("dialog .field") if field.text.startswith("newt"))
     newt.find_element("css selector", "select").send_keys("Annotator")
     ada.button("Make it").send_keys(Keys.ENTER)
-    ada.until(lambda: "made+here" in ada.driver.current_url or "made%20here" in ada.driver.current_url, "its settings")
-    ada.until(lambda: ada.texts("#parts h3") == ["oak", "maple", "birch"], "its labels")
-    assert doors(row(browser("newt").open("/ui/"), "made here")) == ["Label", "Grid", "Stats"]
+    ada.until(lambda: "Add images to “made here”" in ada.text("#adding h2"), "where its images come from")
+    assert [each.get_attribute("textContent") for each in ada.all("#drop option")] == ["No label", "oak", "maple", "birch"]
+    assert doors(row(browser("newt").open("/ui/"), "made here")) == ["Label", "Grid", "Stats", "Export"]
     session = ada.server.session("ada")
     assert session.delete("/v1/datasets/made here").status_code == 204
     assert session.patch("/v1/users/newt", json={"datasets": {"demo": "none"}}).status_code == 200

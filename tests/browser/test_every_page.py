@@ -18,9 +18,26 @@ PAGES = {
     "people": ("ada", "/ui/people"),
     "people, not for you": ("ann", "/ui/people"),
     "stats": ("ann", "/ui/stats?dataset=demo"),
+    "upload": ("ada", "/ui/upload?dataset=demo"),
+    "export": ("ada", "/ui/export?dataset=demo"),
+    "upload, not for you": ("ann", "/ui/upload?dataset=demo"),
     "nothing there": ("ann", "/ui/stats?dataset=nosuch"),
     "no datasets": ("newt", "/ui/"),
 }
+# Chooses two files, one of which fails, and a folder.
+CHOSEN = """
+    const choose = (id, ...files) => {
+        const transfer = new DataTransfer(), input = document.querySelector(id);
+        for (const file of files) transfer.items.add(file);
+        input.files = transfer.files;
+        input.dispatchEvent(new Event('change'));
+    };
+    choose('#files', new File(['no image'], 'letter.txt'), new File([], 'empty.png'));
+    const file = new File(['x'], '1.png');
+    Object.defineProperty(file, 'webkitRelativePath', { value: 'wood/oak/1.png' });
+    const input = document.querySelector('#folder');
+    Object.defineProperty(input, 'files', { value: [file] });
+    input.dispatchEvent(new Event('change'));"""
 # Each opens what can only be seen then, of the page of that name.
 STATES = {
     "account": ("ada", "/ui/?q=demo", "document.querySelector('#user').click()"),
@@ -31,6 +48,7 @@ STATES = {
     "grid's help": ("ann", "/ui/grid?dataset=demo", "document.querySelector('#help-open').click()"),
     "grid, large": ("ann", "/ui/grid?dataset=demo",
                     "document.querySelector('.cell').click(); document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', bubbles: true }))"),
+    "upload's plan and list": ("ada", "/ui/upload?dataset=demo", CHOSEN),
     "chart's table": ("ann", "/ui/stats?dataset=demo", "document.querySelector('#charts details').open = true"),
 }
 
@@ -100,7 +118,7 @@ def test_what_opens_on_it_is_for_everyone(at, axe, name):
     if name == "label edited" or name == "label merged":
         page.until(lambda: page.all("[aria-label^=Edit]"), "labels")
     page.script(opens)
-    page.until(lambda: page.all("dialog[open], :popover-open, details[open]"), "what opens")
+    page.until(lambda: page.all("dialog[open], :popover-open, details[open], #plan"), "what opens")
     for width, height in SIZES[:3]:
         page.resize(width, height)
         assert_good(page, axe, f"{name} at {width}")
