@@ -223,13 +223,13 @@ export function uploadList(uploads, say) {
 		try {
 			const { label } = await call('GET', datasetPath(dataset, 'samples', item.id));
 			if (label === item.label) return;
-			state.textContent = `Already there, ${label ? `and it keeps its label “${label}”` : 'without a label'}: nothing was added`;
+			state.textContent = item.told = `Already there, ${label ? `and it keeps its label “${label}”` : 'without a label'}: nothing was added`;
 			const make = element('button', { type: 'button', class: 'small', 'aria-label': `Label ${item.path} ${item.label}` }, `Make it “${item.label}”`);
 			make.addEventListener('click', async () => {
 				make.disabled = true;
 				try {
 					await change('POST', datasetPath(dataset, 'samples', item.id, 'label'), { label: item.label });
-					state.textContent = `Already there, and now “${item.label}”`;
+					state.textContent = item.told = `Already there, and now “${item.label}”`;
 					make.remove();
 					toast(`${item.path} is “${item.label}”.`);
 				} catch (error) {
@@ -248,13 +248,13 @@ export function uploadList(uploads, say) {
 }
 
 /** @type {(item: Item) => string} */
-function describe({ state, sent, size: bytes, duplicate, summary, error, taken, isArchive }) {
+function describe({ state, sent, size: bytes, duplicate, told, summary, error, taken, isArchive }) {
 	switch (state) {
 	case 'waiting': return `Waiting · ${size(bytes)}`;
 	case 'sending': return sent < bytes ? `Uploading: ${percent(sent, bytes)} of ${size(bytes)}` : isArchive ? 'Sent: the server takes the images out of it…' : 'Sent: the server checks it…';
 	case 'away': return `Needed again: choose the file · ${size(bytes)}`;
 	case 'failed': return [`Failed: ${sentence(error?.message ?? '')}`, taken ? 'The image of this name is another one: both can be kept under different names.' : REMEDIES[error?.status ?? 0] ?? 'Retry in a moment.'].filter(Boolean).join(' ');
-	default: return summary ? unpacked(summary) : duplicate ? 'Already there: nothing was added' : 'Done: in the dataset';
+	default: return summary ? unpacked(summary) : duplicate ? told ?? 'Already there: nothing was added' : 'Done: in the dataset';
 	}
 }
 

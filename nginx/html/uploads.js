@@ -10,9 +10,9 @@ import { send } from './sender.js';
  * @typedef {{
  *   key: string, path: string, label: string, size: number, file: File | null, isArchive: boolean, url?: string,
  *   state: State, sent: number, furthest?: number, tries: number, sending?: import('./sender.js').Sending | null,
- *   id?: number, duplicate?: boolean, summary?: any, problems?: { path: string, text: string }[],
+ *   id?: number, duplicate?: boolean, told?: string, summary?: any, problems?: { path: string, text: string }[],
  *   error?: ApiError | null, taken?: boolean }} Item
- *   sent: bytes; error: why it failed; taken: its name is another image's
+ *   sent: bytes; told: what was found out of a duplicate; error: why it failed; taken: its name is another image's
  */
 
 const AT_ONCE = 4;
