@@ -6,8 +6,8 @@
 #include "fastcgi/thumb.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "ids limit after " FILTER_NAMES, ""},
-	{"GET", "/v1/datasets/{dataset}/samples/ids", ROLE_VIEWER, samples_ids, false, "limit after " FILTER_NAMES, ""},
+	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "ids limit after " LIST_FILTERS, ""},
+	{"GET", "/v1/datasets/{dataset}/samples/ids", ROLE_VIEWER, samples_ids, false, "limit after " LIST_FILTERS, ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}", ROLE_VIEWER, samples_show, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/image", ROLE_VIEWER, samples_image, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/thumb", ROLE_VIEWER, samples_thumb, false, "size v", ""},

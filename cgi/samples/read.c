@@ -113,7 +113,7 @@ int samples_list(struct call *call, struct err *err)
 
 	if (chosen)
 		return list_chosen(call, chosen, err);
-	if (filter_of_query(call->request, &filter, err) ||
+	if (filter_of_list(call->request, &filter, err) ||
 	    cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) || call_view(call, &view, err))
 		return -1;
 	int failed =
@@ -154,7 +154,7 @@ int samples_ids(struct call *call, struct err *err)
 	struct sample_filter filter;
 	struct gold_view view;
 
-	if (filter_of_query(call->request, &filter, err) ||
+	if (filter_of_list(call->request, &filter, err) ||
 	    cursor_page(call, IDS_LIST, IDS_LIMIT_MAX, &limit, &after, err) || call_view(call, &view, err))
 		return -1;
 	cJSON *answer = json_new_object(), *ids = json_new_array();

@@ -198,6 +198,7 @@ struct sample {
 	int64_t labelled_at; /* 0 = never */
 	char *labelled_by;   /* "" = nobody; a seed counts as nobody */
 	bool gold;           /* its label is the known answer: for contributors alone to know (gold.h) */
+	bool disputed;       /* people say different things of it, and nobody has decided since (rules.h) */
 	char *flag;          /* the note of the user who flagged it; NULL: nobody did */
 	char *flagged_by;    /* "" = nobody */
 	/* The content of a file in base_dir, as given to dataset_set_contents: valid while the file has this size and time. */
@@ -215,6 +216,7 @@ int dataset_sample(struct dataset *dataset, int64_t id, struct sample *out, stru
 int dataset_sample_by_path(struct dataset *dataset, const char *filepath, struct sample *out, struct err *err);
 /* Selects samples that match everything that is given; all zeros: every sample. */
 enum sample_flagged { SAMPLE_FLAGGED_OR_NOT, SAMPLE_FLAGGED, SAMPLE_NOT_FLAGGED };
+enum sample_wanted { SAMPLE_ANY, SAMPLE_WITH, SAMPLE_WITHOUT };
 struct sample_filter {
 	bool of_state; /* whether state is given */
 	enum sample_state state;
@@ -223,6 +225,7 @@ struct sample_filter {
 	const char *q;     /* a part of the filepath, literally */
 	enum sample_flagged flagged;
 	int64_t since; /* labelled then or later; 0 = at any time, or never */
+	enum sample_wanted disputed, gold;
 };
 /* The samples with id > after (-1 = from the first) that match filter (NULL: all), in order of id, at most limit
  * (1..DATASET_PAGE_MAX). The caller releases each and frees the array. A single condition is found by an index. Of

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "dataset/backend.h"
 #include "dataset/rules_gold.h"
+#include "dataset/said_events.h"
 #include "dataset/spelling.h"
 
 /* --- one sample --------------------------------------------------------------------------------------------------- */
@@ -21,6 +22,7 @@ static void take_seen(struct sample *sample, const struct gold_seen *seen)
 	sample->state = seen->state;
 	sample->version = seen->version;
 	sample->labelled_at = seen->at;
+	sample->disputed = seen->disputed;
 	sample->gold = false;
 }
 
@@ -36,47 +38,27 @@ static int gold_quorum(struct dataset *dataset, struct rules_quorum *out, struct
 }
 
 struct gold_events {
-	struct label_event *item; /* own their texts */
-	size_t count;
+	struct said_events all;
 	bool *shown;
 	struct gold_seen seen;
 };
-
-static void gold_keep_event(void *data, const struct label_event *event)
-{
-	struct gold_events *events = data;
-
-	events->item = memory_grow(events->item, events->count + 1, sizeof(*events->item));
-	struct label_event *kept = &events->item[events->count++];
-	*kept = *event;
-	kept->label = memory_text(event->label);
-	kept->by = memory_text(event->by);
-	kept->source = memory_text(event->source);
-	kept->merged = memory_text(event->merged ? event->merged : "");
-}
 
 static int gold_events_read(struct dataset *dataset, const char *user, int64_t id, struct gold_events *out,
                             struct err *err)
 {
 	struct rules_quorum quorum;
 
-	*out = (struct gold_events){.count = 0};
-	if (gold_quorum(dataset, &quorum, err) || dataset_history(dataset, id, gold_keep_event, out, err))
+	*out = (struct gold_events){.shown = NULL};
+	if (gold_quorum(dataset, &quorum, err) || said_events_read(dataset, id, &out->all, err))
 		return -1;
-	out->shown = memory_new(out->count + 1, sizeof(*out->shown));
-	out->seen = gold_see(out->item, out->count, user, quorum, out->shown);
+	out->shown = memory_new(out->all.count + 1, sizeof(*out->shown));
+	out->seen = gold_see(out->all.item, out->all.count, user, quorum, out->shown);
 	return 0;
 }
 
 static void gold_events_release(struct gold_events *events)
 {
-	for (size_t i = 0; i < events->count; i++) {
-		free((char *)(uintptr_t)events->item[i].label);
-		free((char *)(uintptr_t)events->item[i].by);
-		free((char *)(uintptr_t)events->item[i].source);
-		free((char *)(uintptr_t)events->item[i].merged);
-	}
-	free(events->item);
+	said_events_release(&events->all);
 	free(events->shown);
 }
 
@@ -93,18 +75,18 @@ int gold_see_sample(struct dataset *dataset, const char *user, struct sample *sa
 	return failed;
 }
 
-int gold_history(struct dataset *dataset, const char *user, int64_t id, label_event_visit *visit, void *data,
-                 struct err *err)
+int gold_shown(struct dataset *dataset, const char *user, int64_t id, struct said_events *out, bool **shown,
+               struct err *err)
 {
 	struct gold_events events;
-	int failed = gold_events_read(dataset, user, id, &events, err);
 
-	for (size_t i = 0; i < events.count && !failed; i++) {
-		if (events.shown[i])
-			visit(data, &events.item[i]);
+	if (gold_events_read(dataset, user, id, &events, err)) {
+		gold_events_release(&events);
+		return -1;
 	}
-	gold_events_release(&events);
-	return failed;
+	*out = events.all;
+	*shown = events.shown;
+	return 0;
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
@@ -160,7 +142,9 @@ static bool gold_passes(const struct sample *sample, const struct sample_filter 
 	       (!filter->by || strcmp(sample->labelled_by, filter->by) == 0) &&
 	       (!filter->q || strstr(sample->filepath, filter->q)) &&
 	       (!filter->flagged || (sample->flag != NULL) == (filter->flagged == SAMPLE_FLAGGED)) &&
-	       (!filter->since || (sample->labelled_at > 0 && sample->labelled_at >= filter->since));
+	       (!filter->since || (sample->labelled_at > 0 && sample->labelled_at >= filter->since)) &&
+	       (!filter->disputed || sample->disputed == (filter->disputed == SAMPLE_WITH)) &&
+	       (!filter->gold || sample->gold == (filter->gold == SAMPLE_WITH));
 }
 
 struct paging {

@@ -9,6 +9,7 @@
 #include "dataset/stats_kept.h"
 
 struct dataset_record;
+struct said_events;
 
 /* All of a dataset's, of one moment. Without any it is empty, and changes nothing. */
 struct gold_view {
@@ -34,9 +35,9 @@ void gold_view_activity(const struct gold_view *view, struct dataset_activity *a
 
 /* Makes of the sample, as it is, what the user sees. */
 int gold_see_sample(struct dataset *dataset, const char *user, struct sample *sample, struct err *err);
-/* As dataset_history. */
-int gold_history(struct dataset *dataset, const char *user, int64_t id, label_event_visit *visit, void *data,
-                 struct err *err);
+/* All events of such a sample, and which of them the user sees; the caller releases *out and frees *shown. */
+int gold_shown(struct dataset *dataset, const char *user, int64_t id, struct said_events *out, bool **shown,
+               struct err *err);
 
 /* What each person answered, in byte order of users; not those who set the answer. The caller frees, each user too. */
 struct gold_score {

@@ -100,7 +100,7 @@ static void add_sample(struct hash_stream *hash, const struct sample *sample)
 	                             sample->file_sha256};
 	const int64_t numbers[] = {sample->id, sample->state, sample->version, sample->bytes, sample->width,
 	                           sample->height, sample->uploaded_at, sample->labelled_at, sample->flag != NULL,
-	                           sample->gold, sample->file_bytes, sample->file_modified_ns};
+	                           sample->gold, sample->disputed, sample->file_bytes, sample->file_modified_ns};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		hash_stream_text(hash, texts[i]);

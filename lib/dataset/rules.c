@@ -74,6 +74,17 @@ bool rules_quorum_differs(const struct dataset_policy *policy, const struct data
 	return one.overlap != another.overlap || one.most != another.most;
 }
 
+/* Whether somebody says something else than label, or else than another one (label NULL). */
+static bool votes_differ(const struct rules_vote *votes, size_t count, const char *label)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (votes[i].label && label && strcmp(votes[i].label, label) != 0)
+			return true;
+		label = label ? label : votes[i].label;
+	}
+	return false;
+}
+
 struct rules_outcome rules_outcome(const struct rules_vote *votes, size_t count, const struct rules_decision *decision,
                                    struct rules_quorum quorum)
 {
@@ -84,12 +95,13 @@ struct rules_outcome rules_outcome(const struct rules_vote *votes, size_t count,
 		winner = quorum.overlap <= 1 ? last : majority(votes, count, total);
 	if (winner)
 		return (struct rules_outcome){
-			.state = SAMPLE_LABELLED, .label = winner->label, .by = winner->user, .at = winner->at};
+			.state = SAMPLE_LABELLED, .label = winner->label, .by = winner->user, .at = winner->at,
+			.disputed = votes_differ(votes, count, winner->label)};
 	if (decision->made && decision->state != SAMPLE_UNLABELLED)
 		return (struct rules_outcome){
 			.state = decision->state, .label = decision->label, .by = decision->by, .at = decision->at};
 	if (total >= quorum.overlap && total >= quorum.most)
-		return (struct rules_outcome){.state = SAMPLE_REVIEW, .label = "", .by = ""};
+		return (struct rules_outcome){.state = SAMPLE_REVIEW, .label = "", .by = "", .disputed = true};
 	return (struct rules_outcome){.state = SAMPLE_UNLABELLED,
 	                              .label = "",
 	                              .by = "",
@@ -101,8 +113,11 @@ struct rules_outcome rules_outcome_for(const struct sample *sample, const struct
 {
 	if (!sample->gold || !decision->made)
 		return rules_outcome(votes, count, decision, quorum);
-	return (struct rules_outcome){
-		.state = decision->state, .label = decision->label, .by = decision->by, .at = decision->at};
+	return (struct rules_outcome){.state = decision->state,
+	                              .label = decision->label,
+	                              .by = decision->by,
+	                              .at = decision->at,
+	                              .disputed = votes_differ(votes, count, decision->label)};
 }
 
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases)
@@ -122,6 +137,7 @@ struct rules_settled rules_settle(const struct sample *was, const struct rules_v
 
 	return (struct rules_settled){.outcome = outcome,
 	                              .changes = differs && !unreadable,
+	                              .disputes = was->disputed != outcome.disputed,
 	                              .leases_end = differs && outcome.state != SAMPLE_UNLABELLED,
 	                              .places = unreadable ? 0 : rules_places(&outcome, leases)};
 }

@@ -52,6 +52,8 @@ struct rules_outcome {
 	const char *by;          /* who gave it last */
 	int64_t at;
 	int64_t wanted; /* people still to ask: 0 unless unlabelled, else at least 1 */
+	/* somebody has to look: votes differ from each other, and made the label or a tie; or from the known answer */
+	bool disputed;
 };
 
 /* votes in any order, one for each person. */
@@ -84,6 +86,8 @@ enum { RULES_NOTHING = 0 };
 /* The number of the event that an undo takes back: the newest effective one of this user (NULL: of anybody).
  * RULES_NOTHING when there is none, or when somebody else has reopened the sample since a user's. */
 int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user);
+/* Fills, for each event, whether an undo takes it back. */
+void rules_taken_back(const struct label_event *events, size_t count, bool *out);
 /* Computes what the effective events say without the event with number `undone` (or RULES_NOTHING). votes has room
  * for count; returns how many there are. Texts belong to the events. noted: a decision known to the store, which
  * counts where no event is one; or none. */
@@ -109,11 +113,12 @@ struct rules_outcome rules_outcome_for(const struct sample *sample, const struct
 int64_t rules_places(const struct rules_outcome *outcome, int64_t leases);
 
 /* What a sample becomes by its votes, its decision (`made`: one is noted) and the policy; `was` is its label and
- * state so far, and who labelled it when. A sample whose file cannot be read is offered to nobody, but may be
- * labelled. */
+ * state so far, who labelled it when, and whether it is disputed. A sample whose file cannot be read is offered to
+ * nobody, but may be labelled. */
 struct rules_settled {
 	struct rules_outcome outcome;
 	bool changes;    /* the sample becomes what the outcome says, in a new version */
+	bool disputes;   /* it becomes disputed, or is no longer: that alone is no new version */
 	bool leases_end; /* it has become something: who still works on it works on what is no more */
 	int64_t places;  /* for further people, beside those with `leases` */
 };

@@ -81,6 +81,15 @@ static char *find_void(const struct label_event *events, size_t count, int64_t u
 	return voids;
 }
 
+void rules_taken_back(const struct label_event *events, size_t count, bool *out)
+{
+	char *voids = find_void(events, count, RULES_NOTHING);
+
+	for (size_t i = 0; i < count; i++)
+		out[i] = voids[i] && !is_undo(&events[i]);
+	free(voids);
+}
+
 int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user)
 {
 	char *voids = find_void(events, count, RULES_NOTHING);

@@ -116,6 +116,7 @@ struct gold_seen gold_see(const struct label_event *events, size_t count, const 
 		seen.label = now.label;
 		seen.by = now.by;
 		seen.at = now.at;
+		seen.disputed = now.disputed;
 	}
 	free(seeing.votes);
 	return seen;

@@ -17,6 +17,7 @@ struct gold_seen {
 	const char *label; /* "" = none */
 	const char *by;    /* "" = nobody */
 	int64_t at, version;
+	bool disputed;
 };
 struct gold_seen gold_see(const struct label_event *events, size_t count, const char *user, struct rules_quorum quorum,
                           bool *shown);

@@ -72,6 +72,24 @@ int filter_of_query(const struct request *request, struct sample_filter *out, st
 	return 0;
 }
 
+static int set_wanted(const struct request *request, const char *name, enum sample_wanted *out, struct err *err)
+{
+	const char *text = request_query(request, name);
+
+	if (!text)
+		return 0;
+	*out = strcmp(text, "true") == 0 ? SAMPLE_WITH : SAMPLE_WITHOUT;
+	return *out == SAMPLE_WITH || strcmp(text, "false") == 0
+	               ? 0
+	               : err_set(err, ERR_BAD_REQUEST, "\"%s\" must be true or false", name);
+}
+
+int filter_of_list(const struct request *request, struct sample_filter *out, struct err *err)
+{
+	return filter_of_query(request, out, err) || set_wanted(request, "disputed", &out->disputed, err) ||
+	       set_wanted(request, "gold", &out->gold, err);
+}
+
 int filter_of_json(const cJSON *object, struct sample_filter *out, struct err *err)
 {
 	const char *names[PARAMETERS + 1] = {NULL};

@@ -6,6 +6,7 @@
 
 #include "dataset/correct.h"
 #include "dataset/gold.h"
+#include "dataset/history.h"
 #include "dataset/label.h"
 #include "dataset/move.h"
 #include "dataset/removal.h"
@@ -79,9 +80,18 @@ static void add_said(void *data, const struct label_event *event)
 static const char *history_seen(struct dataset *dataset, const char *user, int64_t id)
 {
 	static char text[256];
+	struct history history;
+	struct sample sample;
 
 	text[0] = '\0';
-	must(gold_history(dataset, user, id, add_said, text, &failure));
+	must(dataset_sample(dataset, id, &sample, &failure));
+	must(history_load(dataset, &sample, user, &history, &failure));
+	for (size_t i = 0; i < history.events.count; i++) {
+		if (history.shown[i])
+			add_said(text, &history.events.item[i]);
+	}
+	history_release(&history);
+	sample_release(&sample);
 	return text;
 }
 

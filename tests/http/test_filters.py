@@ -1,4 +1,4 @@
-"""GET …/samples?state=&label=&by=&q=&flagged=&since=: which samples are listed, and what is refused."""
+"""GET …/samples?state=&label=&by=&q=&flagged=&since=&disputed=&gold=: which samples are listed, and what is refused."""
 import pytest
 from collecting import assert_problem, samples
 
@@ -41,6 +41,9 @@ def ids(ann, **query):
         ({"q": ".*"}, []),
         ({"flagged": "true"}, []),
         ({"flagged": "false"}, range(12)),
+        ({"disputed": "true"}, []),
+        ({"disputed": "false", "gold": "false"}, range(12)),
+        ({"gold": "true"}, []),
         ({"since": "2020-01-01T00:00:00Z"}, range(6)),
         ({"since": "2999-01-01T00:00:00+02:00"}, []),
         ({"label": "dog", "by": "ann"}, [1, 2]),
@@ -61,7 +64,7 @@ def test_since_is_a_moment(ann):
 @pytest.mark.parametrize(
     "query",
     [
-        {"state": "done"}, {"state": ""}, {"state": "Labelled"}, {"label": "a\nb"}, {"label": "x" * 257}, {"by": ""}, {"flagged": "yes"},
+        {"state": "done"}, {"state": ""}, {"state": "Labelled"}, {"label": "a\nb"}, {"label": "x" * 257}, {"by": ""}, {"flagged": "yes"}, {"disputed": "1"}, {"gold": ""},
         {"flagged": ""}, {"since": ""}, {"since": "yesterday"}, {"since": "2026-13-01T00:00:00Z"}, {"q": "x" * 4097},
     ],
 )  # fmt: skip

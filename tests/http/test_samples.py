@@ -125,12 +125,17 @@ def test_history_tells_each_label_oldest_first(collector, contributor):
     answer = collector.session("viewer").get(f"{SAMPLES}/{sample['id']}/history")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     first, second = answer.json()["items"]
-    assert set(first) == {"label", "by", "at", "source", "lead_time_ms"}
+    assert set(first) == {"label", "by", "at", "source", "lead_time_ms", "taken_back"}
     assert (first["label"], first["by"], first["source"]) == ("accordion", "contributor", "upload")
     assert (second["label"], second["by"], second["source"]) == ("airplanes", "annotator", "classify")
     assert first["at"] <= second["at"]
     now = collector.session("viewer").get(f"{SAMPLES}/{sample['id']}").json()
     assert (now["label"], now["labelled_by"], now["version"]) == ("airplanes", "annotator", sample["version"] + 1)
+    assert answer.json()["votes"] == [{"by": "annotator", "label": "airplanes", "at": second["at"]}]
+    contributor.post(f"{SAMPLES}/{sample['id']}/undo")
+    after = contributor.get(f"{SAMPLES}/{sample['id']}/history").json()
+    assert [(event["source"], event["taken_back"]) for event in after["items"]] == [("upload", False), ("classify", True), ("undo", False)]
+    assert after["votes"] == []
 
 
 def test_an_unlabelled_sample_has_no_history(viewer):

@@ -115,6 +115,7 @@ static void meanwhile(const char *sql)
 	"ALTER TABLE samples DROP COLUMN file_modified_ns; DROP TABLE removed; DROP TABLE snapshots;"                   \
 	"DROP TRIGGER samples_gold_added; DROP TRIGGER samples_gold_changed; DROP TRIGGER samples_gold_removed;" \
 	"DROP INDEX samples_gold; ALTER TABLE samples DROP COLUMN known_answer; DELETE FROM counts WHERE kind = 'gold';" \
+	"DROP INDEX samples_disputed; ALTER TABLE samples DROP COLUMN votes_differ;" \
 	"DROP TABLE feed; PRAGMA user_version = 4;"
 
 /* As version 1 left it: votes only while several were asked. */

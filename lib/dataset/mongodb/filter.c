@@ -46,6 +46,17 @@ static void add_label(bson_t *filter, struct leading *leading, const struct samp
 	}
 }
 
+/* Absent means no; the index holds only those that have it. */
+static void add_wanted(bson_t *filter, struct leading *leading, const char *field, enum sample_wanted wanted)
+{
+	if (wanted == SAMPLE_WITHOUT)
+		BCON_APPEND(filter, field, "{", "$ne", BCON_BOOL(true), "}");
+	if (wanted != SAMPLE_WITH)
+		return;
+	BSON_APPEND_BOOL(filter, field, true);
+	lead(leading, field);
+}
+
 static bson_t *make_filter(const char *dataset, const struct sample_filter *asked, int64_t after,
                            struct leading *leading)
 {
@@ -74,6 +85,8 @@ static bson_t *make_filter(const char *dataset, const struct sample_filter *aske
 		BCON_APPEND(filter, "flag", "{", "$exists", BCON_BOOL(asked->flagged == SAMPLE_FLAGGED), "}");
 	if (asked->flagged == SAMPLE_FLAGGED)
 		lead(leading, "flagged");
+	add_wanted(filter, leading, "disputed", asked->disputed);
+	add_wanted(filter, leading, "gold", asked->gold);
 	return filter;
 }
 

@@ -299,7 +299,7 @@ struct record {
 	/* for a new record: finds the document of another system that it is made from; NULL: none */
 	bson_t *adopts;
 	enum sample_state was_state; /* as it was read */
-	bool was_gold;
+	bool was_gold, was_disputed;
 	int64_t was_position;
 	char *was_label;
 	struct rules_vote *was_votes; /* for labels */

@@ -236,6 +236,8 @@ static void read_member(struct record *record, bson_iter_t *iter)
 		record->sample.flag = memory_text(text_of(iter));
 	else if (strcmp(key, "gold") == 0)
 		record->sample.gold = bson_iter_as_bool(iter);
+	else if (strcmp(key, "disputed") == 0)
+		record->sample.disputed = bson_iter_as_bool(iter);
 	else if (strcmp(key, "revision") == 0)
 		record->revision = bson_iter_as_int64(iter);
 	else if (strcmp(key, "Timestamp") == 0 && BSON_ITER_HOLDS_DATE_TIME(iter))
@@ -278,6 +280,7 @@ int records_visit(void *records, const bson_t *document, struct err *err)
 	}
 	record->was_state = record->sample.state;
 	record->was_gold = record->sample.gold;
+	record->was_disputed = record->sample.disputed;
 	record->was_position = record->position;
 	record->was_label = memory_text(record->sample.label);
 	keep_votes(record);
@@ -442,9 +445,12 @@ bson_t *record_change(const struct record *record)
 	write_said(record, &set);
 	if (record->sample.gold && !record->was_gold)
 		BSON_APPEND_BOOL(&set, "gold", true);
+	if (record->sample.disputed && !record->was_disputed)
+		BSON_APPEND_BOOL(&set, "disputed", true);
 	bson_append_document_end(change, &set);
 	bool no_longer_gold = record->was_gold && !record->sample.gold;
-	if (record->lease_count == 0 || record->vote_count == 0 || no_longer_gold) {
+	bool settled = record->was_disputed && !record->sample.disputed;
+	if (record->lease_count == 0 || record->vote_count == 0 || no_longer_gold || settled) {
 		BSON_APPEND_DOCUMENT_BEGIN(change, "$unset", &set);
 		if (record->lease_count == 0)
 			BSON_APPEND_UTF8(&set, "leases", "");
@@ -452,6 +458,8 @@ bson_t *record_change(const struct record *record)
 			BSON_APPEND_UTF8(&set, "votes", "");
 		if (no_longer_gold)
 			BSON_APPEND_UTF8(&set, "gold", "");
+		if (settled)
+			BSON_APPEND_UTF8(&set, "disputed", "");
 		bson_append_document_end(change, &set);
 	}
 	return change;
@@ -523,6 +531,8 @@ int record_insert(mongoc_bulk_operation_t *bulk, const char *dataset, const stru
 		BSON_APPEND_UTF8(&document, "flag", record->sample.flag);
 	if (record->sample.gold)
 		BSON_APPEND_BOOL(&document, "gold", true);
+	if (record->sample.disputed)
+		BSON_APPEND_BOOL(&document, "disputed", true);
 	write_said(record, &document);
 	BSON_APPEND_DATE_TIME(&document, "Timestamp", (record->added_at ? record->added_at : now) / 1000);
 	BSON_APPEND_INT64(&document, "revision", 0);

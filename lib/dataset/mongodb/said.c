@@ -343,6 +343,10 @@ void record_settle(struct record *record, struct rules_quorum quorum, int64_t no
 		sample->version++;
 		record->changed = true;
 	}
+	if (settled.disputes) {
+		sample->disputed = settled.outcome.disputed;
+		record->changed = true;
+	}
 	if (settled.leases_end)
 		record_drop_leases(record);
 	record_refresh(record, quorum, now);

@@ -44,6 +44,8 @@ static const struct {
          "  \"partialFilterExpression\": {\"flag\": {\"$exists\": true}}},"
          " {\"name\": \"gold\", \"key\": {\"dataset\": 1, \"gold\": 1, \"id\": 1},"
          "  \"partialFilterExpression\": {\"gold\": true}},"
+         " {\"name\": \"disputed\", \"key\": {\"dataset\": 1, \"disputed\": 1, \"id\": 1},"
+         "  \"partialFilterExpression\": {\"disputed\": true}},"
          /* All documents of others, to find those to adopt. */
          " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}}]"},
 	{"events", NULL},

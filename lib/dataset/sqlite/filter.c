@@ -15,14 +15,17 @@ struct asked {
 	const char *label, *by, *q; /* ?4, ?5, ?6; NULL: any */
 	int64_t flagged, since;     /* ?7, of enum sample_flagged; ?8 */
 	char trigrams[QUERY_MAX];   /* ?9; "" when q has none */
+	int64_t disputed, gold;     /* ?10, ?11, of enum sample_wanted */
 };
 
 /* Makes each statement take all parameters, whichever it uses. */
-#define TAKES_ALL " AND ?9 IS NOT NULL"
+#define TAKES_ALL " AND ?11 IS NOT NULL"
 #define PASSES                                                                                              \
 	" AND (?3 < 0 OR samples.state = ?3) AND (?4 IS NULL OR samples.label = ?4)"                        \
 	" AND (?5 IS NULL OR samples.labelled_by = ?5) AND (?6 IS NULL OR instr(samples.filepath, ?6) > 0)" \
-	" AND (?7 = 0 OR (samples.flag_note IS NULL) = (?7 = 2)) AND (?8 = 0 OR samples.labelled_at >= ?8)" TAKES_ALL
+	" AND (?7 = 0 OR (samples.flag_note IS NULL) = (?7 = 2)) AND (?8 = 0 OR samples.labelled_at >= ?8)" \
+	" AND (?10 = 0 OR (samples.votes_differ IS 1) = (?10 = 1))"                                         \
+	" AND (?11 = 0 OR (samples.known_answer IS 1) = (?11 = 1))" TAKES_ALL
 
 #define PAGE(from, where) "SELECT " SAMPLE_COLUMNS " FROM " from " WHERE " where PASSES
 #define COUNT(from, where) "SELECT COUNT(*) FROM (SELECT 1 FROM " from " WHERE " where TAKES_ALL " LIMIT ?2)"
@@ -37,11 +40,13 @@ struct asked {
 #define OF_TIME "samples.labelled_at >= ?8 AND samples.labelled_at > 0"
 
 /* The conditions that may lead; those in order of id come before the others. */
-enum lead { BY_FLAG, BY_PATH, BY_PERSON, BY_LABEL, BY_LACK, BY_STATE, BY_TIME, BY_NOTHING };
+enum lead { BY_GOLD, BY_DISPUTE, BY_FLAG, BY_PATH, BY_PERSON, BY_LABEL, BY_LACK, BY_STATE, BY_TIME, BY_NOTHING };
 
 static const struct {
 	const char *page, *count; /* count NULL: never chosen for having the fewest */
 } leads[] = {
+	[BY_GOLD] = LED("samples_gold", "samples.known_answer = 1"),
+	[BY_DISPUTE] = LED("samples_disputed", "samples.votes_differ = 1"),
 	[BY_FLAG] = LED("samples_flagged", "samples.flag_note IS NOT NULL"),
 	[BY_PATH] = {PAGE("samples_paths CROSS JOIN samples ON samples.id = samples_paths.rowid", OF_PATH)
                      " ORDER BY samples_paths.rowid LIMIT ?2",
@@ -100,6 +105,10 @@ static void make_trigrams(const char *q, char out[QUERY_MAX])
 static bool may_lead(enum lead lead, const struct asked *asked)
 {
 	switch (lead) {
+	case BY_GOLD:
+		return asked->gold == SAMPLE_WITH;
+	case BY_DISPUTE:
+		return asked->disputed == SAMPLE_WITH;
 	case BY_FLAG:
 		return asked->flagged == SAMPLE_FLAGGED;
 	case BY_PATH:
@@ -121,8 +130,8 @@ static bool may_lead(enum lead lead, const struct asked *asked)
 
 static sqlite3_stmt *query(struct sqlite_conn *conn, const struct asked *asked, const char *sql, struct err *err)
 {
-	return conn_query(conn, err, sql, "iiisssiis", asked->after, asked->limit, asked->state, asked->label, asked->by,
-	                  asked->q, asked->flagged, asked->since, asked->trigrams);
+	return conn_query(conn, err, sql, "iiisssiisii", asked->after, asked->limit, asked->state, asked->label, asked->by,
+	                  asked->q, asked->flagged, asked->since, asked->trigrams, asked->disputed, asked->gold);
 }
 
 /* Counts the samples that match this condition alone, up to COUNTED_MAX. */
@@ -150,9 +159,9 @@ static int filter_choose(struct sqlite_conn *conn, const struct asked *asked, co
 	int64_t count, fewest = INT64_MAX;
 	int able = 0;
 
-	for (enum lead lead = BY_FLAG; lead < BY_NOTHING; lead++)
+	for (enum lead lead = BY_GOLD; lead < BY_NOTHING; lead++)
 		able += may_lead(lead, asked);
-	for (enum lead lead = BY_FLAG; lead < BY_NOTHING; lead++) {
+	for (enum lead lead = BY_GOLD; lead < BY_NOTHING; lead++) {
 		if (!may_lead(lead, asked))
 			continue;
 		count = 0;
@@ -163,7 +172,8 @@ static int filter_choose(struct sqlite_conn *conn, const struct asked *asked, co
 			best = lead;
 		}
 	}
-	bool alone = best == BY_TIME && able == 1 && !asked->q && !asked->flagged && !asked->label;
+	bool alone = best == BY_TIME && able == 1 && !asked->q && !asked->flagged && !asked->label && !asked->disputed &&
+	             !asked->gold;
 	*page = alone ? BY_TIME_ALONE : leads[best].page;
 	return 0;
 }
@@ -178,7 +188,9 @@ int sqlite_samples(struct dataset *dataset, const struct sample_filter *filter, 
 	                      .by = filter->by,
 	                      .q = filter->q,
 	                      .flagged = filter->flagged,
-	                      .since = filter->since};
+	                      .since = filter->since,
+	                      .disputed = filter->disputed,
+	                      .gold = filter->gold};
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
 	const char *page;
 

@@ -229,8 +229,9 @@ int schema_migrate_copy(struct sqlite_conn *copy, int64_t at, struct err *err);
 	"samples.type, "                                                                                         \
 	"samples.sha256, samples.filename, samples.bytes, samples.width, samples.height, samples.uploaded_at, "  \
 	"samples.uploaded_by, samples.labelled_at, samples.labelled_by, samples.flag_note, samples.flagged_by, " \
-	"samples.file_sha256, samples.file_bytes, samples.file_modified_ns, samples.known_answer"
-enum { SAMPLE_COLUMN_COUNT = 22 };
+	"samples.file_sha256, samples.file_bytes, samples.file_modified_ns, samples.known_answer, "              \
+	"samples.votes_differ"
+enum { SAMPLE_COLUMN_COUNT = 23 };
 void sample_read(sqlite3_stmt *stmt, struct sample *out);
 /* The same without copying: its texts live until the statement's next step, and are not to be released. */
 void sample_borrow(sqlite3_stmt *stmt, struct sample *out);

@@ -154,16 +154,18 @@ static int insert_sample(struct sqlite_conn *writer, const struct filling *filli
 		writer, err,
 		"INSERT INTO samples (id, filepath, label, state, version, position, slots, blob_key, type, sha256,"
 		" filename, url, bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by, flag_note, flagged_by,"
-		" file_sha256, file_bytes, file_modified_ns, known_answer)"
+		" file_sha256, file_bytes, file_modified_ns, known_answer,"
+		" votes_differ)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, ''), NULLIF(?9, ''), NULLIF(?10, ''),"
 		" NULLIF(?11, ''), NULLIF(?12, ''), NULLIF(?13, 0), NULLIF(?14, 0), NULLIF(?15, 0), NULLIF(?16, 0),"
 		" NULLIF(?17, ''), NULLIF(?18, 0), NULLIF(?19, ''), ?20, NULLIF(?21, ''), NULLIF(?22, ''), NULLIF(?23, 0),"
-		" NULLIF(?24, 0), NULLIF(?25, 0))",
-		"issiiiisssssiiiisissssiii", row, sample->filepath, sample->label, (int64_t)sample->state, sample->version,
+		" NULLIF(?24, 0), NULLIF(?25, 0), NULLIF(?26, 0))",
+		"issiiiisssssiiiisissssiiii", row, sample->filepath, sample->label, (int64_t)sample->state, sample->version,
 		position, (int64_t)(sample->state == SAMPLE_UNLABELLED), sample->blob_key, sample->type, sample->sha256,
 		sample->filename, record->url, sample->bytes, sample->width, sample->height, sample->uploaded_at,
 		sample->uploaded_by, sample->labelled_at, sample->labelled_by, sample->flag, sample->flagged_by,
-		sample->file_sha256, sample->file_bytes, sample->file_modified_ns, (int64_t)sample->gold);
+		sample->file_sha256, sample->file_bytes, sample->file_modified_ns, (int64_t)sample->gold,
+		(int64_t)sample->disputed);
 }
 
 /* The vote's event is the user's last one. */

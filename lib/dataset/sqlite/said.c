@@ -25,7 +25,8 @@ static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, 
 	                   "SELECT label, state, version, labelled_at, labelled_by, slots, known_answer,"
 	                   " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id),"
 	                   " (SELECT MAX(n) FROM events WHERE events.sample = samples.id),"
-	                   " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id) FROM samples WHERE id = ?",
+	                   " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id), votes_differ"
+	                   " FROM samples WHERE id = ?",
 	                   "i", row);
 	int step = stmt ? conn_step(writer, stmt, err) : -1;
 
@@ -43,6 +44,7 @@ static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, 
 	said->leases = sqlite3_column_int64(stmt, 7);
 	said->events = sqlite3_column_int64(stmt, 8);
 	*voted = sqlite3_column_int(stmt, 9);
+	said->now.disputed = sqlite3_column_int(stmt, 10);
 	conn_done(stmt);
 	return 0;
 }
@@ -262,6 +264,14 @@ static int tally_outcome(struct sqlite_conn *writer, const struct sample *was, c
 	        (tally_label(writer, was->label, -1, err) || tally_label(writer, now->label, 1, err)));
 }
 
+static int save_disputed(struct sqlite_conn *writer, const struct said *said, const struct rules_settled *settled,
+                         struct err *err)
+{
+	return settled->disputes ? conn_run(writer, err, "UPDATE" OR_FAIL "samples SET votes_differ = ?2 WHERE id = ?1", "ii",
+	                                    said->row, (int64_t)settled->outcome.disputed)
+	                         : 0;
+}
+
 static int save_settled(struct sqlite_conn *writer, const struct said *said, const struct rules_settled *settled,
                         struct err *err)
 {
@@ -287,7 +297,7 @@ int said_settle(struct sqlite_conn *writer, const struct said *said, struct rule
 
 	if (places)
 		*places = settled.places;
-	return save_settled(writer, said, &settled, err);
+	return save_settled(writer, said, &settled, err) || save_disputed(writer, said, &settled, err);
 }
 
 int sample_settle(struct sqlite_conn *writer, int64_t row, struct rules_quorum quorum, int64_t *places, struct err *err)

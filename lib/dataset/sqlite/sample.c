@@ -30,6 +30,7 @@ static void sample_fill(sqlite3_stmt *stmt, struct sample *out, column_get *text
 	out->file_bytes = sqlite3_column_int64(stmt, 19);
 	out->file_modified_ns = sqlite3_column_int64(stmt, 20);
 	out->gold = sqlite3_column_int(stmt, 21);
+	out->disputed = sqlite3_column_int(stmt, 22);
 }
 
 void sample_read(sqlite3_stmt *stmt, struct sample *out)

@@ -190,8 +190,10 @@ static const char VERSION_5_FEED[] =
 	"CREATE TABLE feed (n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, sample INTEGER NOT NULL, label TEXT NOT NULL,"
 	" by TEXT NOT NULL, at INTEGER NOT NULL);";
 
-/* There may be samples on which as many as may be asked did not agree. */
+/* There may be samples on which as many as may be asked did not agree. votes_differ: the sample is disputed. */
 static const char VERSION_5_REVIEW[] =
+	"ALTER TABLE samples ADD COLUMN votes_differ INTEGER;"
+	"CREATE INDEX samples_disputed ON samples (id) WHERE votes_differ = 1;"
 	"INSERT OR REPLACE INTO settings SELECT 'recount', 0 FROM settings WHERE key = 'overlap' AND value > 1;";
 
 /* Samples whose answer is known (rules_gold.h); a vote with the number -1 is RULES_VOTE_LATER. */
