@@ -9,8 +9,8 @@ import { explain } from './words.js';
 // from everywhere.
 const pages = [
 	{ page: 'label', text: 'Label', least: 'annotator' },
-	{ page: 'look', text: 'Look', least: 'viewer', most: 'viewer' },
 	{ page: 'grid', text: 'Grid', least: 'viewer' },
+	{ page: 'review', text: 'Review', least: 'viewer' },
 	{ page: 'stats', text: 'Stats', least: 'viewer' },
 	{ page: 'upload', text: 'Upload', least: 'contributor' },
 	{ page: 'export', text: 'Export', least: 'viewer' },

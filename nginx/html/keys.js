@@ -10,10 +10,29 @@ export const searchesByTyping = count => count > KEYS.length;
 // The key of the label at `index` of `count`, '' for none.
 export const keyOf = (index, count) => (searchesByTyping(count) ? DIGITS : KEYS)[index] ?? '';
 
+const kept = new Map(); // keys that were given to labels, so that they stay while the page is open
+
+/**
+ * The key of each label, by its name: in their order, or, where there are more than keys, a digit for each of the ten
+ * that are used most.
+ * @param {{ name: string, count: number }[]} labels
+ * @returns {Map<string, string>}
+ */
+export function keysOf(labels) {
+	if (!searchesByTyping(labels.length)) return new Map(labels.map(({ name }, place) => [name, KEYS[place]]));
+	const names = new Set(labels.map(({ name }) => name));
+	for (const name of kept.keys()) if (!names.has(name)) kept.delete(name);
+	const free = DIGITS.filter(digit => ![...kept.values()].includes(digit));
+	const most = labels.filter(({ name }) => !kept.has(name)).sort((a, b) => b.count - a.count);
+	free.forEach((digit, place) => kept.set(most[place].name, digit));
+	return kept;
+}
+
 // The key as KEYS names it, or '' when it is none of them. Where digits need Shift (as on AZERTY), the key's
 // position counts, unless the character is itself a command.
 export function pressed(event) {
 	const key = event.key.toLowerCase();
+	if (event.shiftKey && LETTERS.includes(key)) return ''; // a command
 	if (KEYS.includes(key)) return key;
 	const digit = /^Digit([0-9])$/.exec(event.code);
 	return digit && !event.shiftKey ? digit[1] : '';

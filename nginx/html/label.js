@@ -1,20 +1,19 @@
 // The page that labels: shows one image after the other, handles keys and clicks, shows what is saved.
 
 import { ApiError, call, datasetPath, pause } from './api.js';
-import { $, announce, element, number, plural } from './dom.js';
+import { buttonWith, flash, showButtons } from './buttons.js';
+import { $, announce, number } from './dom.js';
 import { Finder } from './finder.js';
 import { showHeader } from './header.js';
-import { keyOf, pressed, searchesByTyping, writes } from './keys.js';
+import { pressed, searchesByTyping, writes } from './keys.js';
 import { putFirst } from './line.js';
 import { broken, farewell, inTheWay, loading, showNotice } from './notice.js';
 import { Outbox } from './outbox.js';
 import { Picture } from './picture.js';
-import { storage } from './storage.js';
+import { tellSaving } from './saving.js';
 import { Tasks } from './tasks.js';
 
 const FILTER_FROM = 11;         // labels; people find one of fewer at a glance
-const DENSE_FROM = 8;           // labels from which they are in two columns, if all names are short
-const DENSE_NAME = 14;          // characters
 const COUNTS_FOR = 20_000;      // ms for which the server's counts are trusted
 const PICTURES_KEPT = 10;       // of answered images, for going back at once; older ones are fetched again
 const PIXELATED_BELOW = 64;     // px of the longer side: smaller images are enlarged without smoothing
@@ -111,16 +110,7 @@ const outcome = ({ label, aside }) => label ? `“${label}”` : aside ? 'set as
 
 function showLabels() {
 	const { labels } = info;
-	$('labels').replaceChildren(...labels.map(({ name, colour, description }, index) => {
-		const key = keyOf(index, labels.length);
-		const button = element('button', { type: 'button', 'data-key': key, 'data-label': name,
-			'aria-keyshortcuts': key || null, title: description || null, class: colour ? 'coloured' : null },
-			element('kbd', { 'aria-hidden': 'true' }, key), element('span', {}, name));
-		if (colour) button.style.setProperty('--colour', colour);
-		return button;
-	}));
-	$('labels').classList.toggle('dense', labels.length >= DENSE_FROM &&
-		labels.every(({ name }) => name.length <= DENSE_NAME));
+	showButtons(labels);
 	const typing = searchesByTyping(labels.length);
 	$('filter').hidden = $('help-filter').hidden = $('help-touch-filter').hidden = labels.length < FILTER_FROM;
 	$('help-letters').hidden = labels.length < FILTER_FROM || typing;
@@ -138,34 +128,8 @@ function showCounts() {
 
 /* --- what is saved --------------------------------------------------------------------------------------------- */
 
-function tellStatus() {
-	const problem = problemText();
-	const lost = tellLost();
-	const entries = outbox.list();
-	const labels = entries.filter(entry => entry.kind !== 'skip').length;
-	const kept = storage.lasting ? 'kept in this browser' : 'kept in this tab only: leave it open';
-	let text = problem;
-	if (problem && labels) text += `: ${plural(labels, 'label')} waiting, ${kept}`;
-	else if (!problem && entries.length) text = labels ? `Saving ${number(labels)}…` : 'Saving…';
-	$('status').textContent = [text, lost].filter(Boolean).join(' · ');
-	$('status').classList.toggle('trouble', Boolean(problem || lost));
-	$('dismiss').hidden = !lost;
-}
-
-function problemText() {
-	const { problem } = outbox;
-	if (!navigator.onLine || problem?.status === 0) return 'Offline';
-	if (problem?.status === 401) return 'Signed out, reload the page to sign in';
-	return problem ? problem.message.replace(/\.$/, '') : '';
-}
-
-function tellLost() {
-	const whys = [...outbox.lost.values()].map(lost => lost.why);
-	return whys.length ? `${plural(whys.length, 'label')} could not be saved: ${[...new Set(whys)].join('; ')}` : '';
-}
-
 function outboxChanged() {
-	tellStatus();
+	tellSaving(outbox);
 	showCounts();
 }
 
@@ -339,9 +303,7 @@ const goBack = () => stepTo(stepsBack + 1);
 // Returns whether it was accepted.
 function choose(button) {
 	if (!button || !answer(button.dataset.label)) return false;
-	button.scrollIntoView({ block: 'nearest' });
-	if (!matchMedia('(prefers-reduced-motion: reduce)').matches)
-		button.animate([{ backgroundColor: 'var(--flash)' }, {}], 300);
+	flash(button);
 	return true;
 }
 
@@ -365,8 +327,7 @@ function commandOf(event) {
 	if (event.ctrlKey || event.metaKey)
 		return key.toLowerCase() === 'z' && !event.shiftKey && !event.altKey ? goBack : null;
 	if (event.altKey || key === ' ' && target.matches('button, a')) return null; // Space presses the focused button
-	const labelKey = pressed(event);
-	const button = labelKey && $('labels').querySelector(`[data-key="${labelKey}"]`);
+	const button = buttonWith(pressed(event));
 	return commands[key] ?? (button ? () => choose(button) : null);
 }
 
@@ -407,7 +368,7 @@ $('again').addEventListener('click', () => {
 });
 $('dismiss').addEventListener('click', () => {
 	outbox.lost.clear();
-	tellStatus();
+	tellSaving(outbox);
 });
 $('image').addEventListener('load', ({ target }) => {
 	const small = Math.max(target.naturalWidth, target.naturalHeight) < PIXELATED_BELOW;
@@ -421,7 +382,7 @@ async function start() {
 	const [{ user }] = await Promise.all([showHeader({ page: 'label', dataset }), inform()]);
 	outbox = new Outbox(user, dataset, { changed: outboxChanged, saved, lose });
 	tasks = new Tasks(user, dataset, { wanted, gone: () => { show(); supply(); } });
-	for (const name of ['online', 'offline']) addEventListener(name, () => { tellStatus(); show(); });
+	for (const name of ['online', 'offline']) addEventListener(name, () => { tellSaving(outbox); show(); });
 	addEventListener('beforeunload', event => {
 		if (outbox.list().length) event.preventDefault();
 	});

@@ -46,7 +46,7 @@ export function inTheWay(error, dataset, user) {
 	}
 }
 
-const lookAt = dataset => ours(`/ui/look?dataset=${encodeURIComponent(dataset)}`);
+const lookAt = dataset => ours(`/ui/review?dataset=${encodeURIComponent(dataset)}`);
 
 // Quotes a word for a shell's command line.
 const quoted = word => /^[\w.@%+,:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

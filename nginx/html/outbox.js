@@ -9,12 +9,20 @@ import { alone, randomId, storage } from './storage.js';
 // The request for each kind of answer.
 const requests = {
 	label: (dataset, entry) =>
-		[datasetPath(dataset, 'tasks', entry.token, 'label'), { label: entry.label, lead_time_ms: entry.lead }],
+		['POST', datasetPath(dataset, 'tasks', entry.token, 'label'), { label: entry.label, lead_time_ms: entry.lead }],
 	skip: (dataset, entry) =>
-		[datasetPath(dataset, 'tasks', entry.token, 'skip'), entry.policy ? { policy: entry.policy } : {}],
+		['POST', datasetPath(dataset, 'tasks', entry.token, 'skip'), entry.policy ? { policy: entry.policy } : {}],
 	relabel: (dataset, { base, filepath, label }) =>
-		['/classify', { dataset_name: dataset, base_dir: base, filepath, label }],
+		['POST', '/classify', { dataset_name: dataset, base_dir: base, filepath, label }],
+	decide: (dataset, { sample, label, version }) =>
+		['POST', datasetPath(dataset, 'samples', sample, 'label'), { label, ...version !== undefined && { version } }],
+	undo: (dataset, { sample }) => ['POST', datasetPath(dataset, 'samples', sample, 'undo'), {}],
+	flag: (dataset, { sample, note }) => ['PUT', datasetPath(dataset, 'samples', sample, 'flag'), { note }],
+	unflag: (dataset, { sample }) => ['DELETE', datasetPath(dataset, 'samples', sample, 'flag')],
+	gold: (dataset, { sample, label }) => ['PUT', datasetPath(dataset, 'samples', sample, 'gold'), { label }],
 };
+const LABELS = ['label', 'relabel', 'decide', 'gold']; // the kinds that say a label
+const ONCE = ['decide', 'undo'];                       // which would do something else if they were done again
 
 export class Outbox {
 	/** @type {ApiError | null} */
@@ -28,7 +36,7 @@ export class Outbox {
 	/** @type {Promise<void> | null} */
 	#sending = null; // the promise of the loop that sends
 
-	// events: changed() when list(), problem or lost may have changed; saved(entry); lose(sample id).
+	// events: changed() when list(), problem or lost may have changed; saved(entry, the answer); lose(sample id).
 	constructor(user, dataset, events) {
 		this.#user = user;
 		this.#dataset = dataset;
@@ -39,13 +47,14 @@ export class Outbox {
 		});
 	}
 
-	// The waiting answers, in order: { id, kind: 'label' | 'skip' | 'relabel', sample (its id), tried, … }.
+	// The waiting answers, in order: { id, kind (of requests), sample (its id), tried, … }.
 	list() {
 		return this.#keys().map(key => this.#read(key)).filter(Boolean);
 	}
 
 	// label: { sample, token, label, lead (ms) } · skip: { sample, token, policy (none: the dataset's) } ·
-	// relabel: { sample, base, filepath, label }
+	// relabel: { sample, base, filepath, label } · decide: { sample, label, version (none: any) } · undo: { sample } ·
+	// flag: { sample, note } · unflag: { sample } · gold: { sample, label }
 	add(kind, entry) {
 		const order = `${String(Date.now()).padStart(15, '0')}.${String(this.#counter++).padStart(6, '0')}`;
 		const id = randomId();
@@ -55,13 +64,26 @@ export class Outbox {
 		this.send();
 	}
 
-	// Changes the label of an answer that was never sent; false when there is none for the sample.
+	// Changes the label of the last answer about the sample, if that was never sent; else false.
 	amend(sample, label) {
-		const key = this.#keys().findLast(each => this.#read(each)?.sample === sample);
-		const entry = key && this.#read(key);
-		if (!entry || entry.tried || entry.kind === 'skip') return false;
+		const [key, entry] = this.#last(sample);
+		if (!entry || entry.tried || !LABELS.includes(entry.kind)) return false;
 		storage.set(key, JSON.stringify({ ...entry, label }));
 		return true;
+	}
+
+	// Takes back the last answer about the sample, if it is of this kind and was never sent; else false.
+	withdraw(sample, kind) {
+		const [key, entry] = this.#last(sample);
+		if (!entry || entry.tried || entry.kind !== kind) return false;
+		storage.remove(key);
+		this.#events.changed();
+		return true;
+	}
+
+	#last(sample) {
+		const key = this.#keys().findLast(each => this.#read(each)?.sample === sample);
+		return [key, key && this.#read(key)];
 	}
 
 	// Sends the waiting answers, one after the other. Resolves when none waits, or when only the person can help (401).
@@ -88,8 +110,7 @@ export class Outbox {
 		if (entry) {
 			storage.set(key, JSON.stringify({ ...entry, tried: true }));
 			try {
-				await this.#ask(entry);
-				this.#events.saved(entry);
+				this.#events.saved(entry, await this.#ask(entry));
 			} catch (error) {
 				if (error.status === 401 || error.passing) return error;
 				this.#refused(entry, error);
@@ -100,11 +121,12 @@ export class Outbox {
 	}
 
 	async #ask(entry) {
-		const [path, body] = requests[entry.kind](this.#dataset, entry);
+		const [method, path, body] = requests[entry.kind](this.#dataset, entry);
 		try {
-			const answer = await call('POST', path, body, { keepalive: true });
+			const answer = await call(method, path, body, { keepalive: true, key: ONCE.includes(entry.kind) ? entry.id : undefined });
 			if (answer?.response === false)
 				throw new ApiError(422, 'the dataset no longer has that image or label');
+			return answer;
 		} catch (error) {
 			if (error.status !== 409 || entry.kind !== 'label' || !await this.#isStored(entry)) throw error;
 		}
@@ -120,8 +142,8 @@ export class Outbox {
 
 	#refused(entry, error) {
 		if (entry.kind === 'skip') return; // nothing is lost with it
-		const gone = error.status === 409;
-		this.#lose(entry, gone ? 'your time ran out, or someone else labelled the image' : error.message, gone);
+		const gone = error.status === 409 && entry.kind === 'label';
+		this.#lose(entry, gone ? 'your time ran out, or someone else labelled the image' : error.message.replace(/\.$/, ''), gone);
 	}
 
 	// What corrects a lost answer is lost with it: if sent, it would overwrite someone else's. But when the image came
@@ -130,12 +152,12 @@ export class Outbox {
 		let { label } = entry;
 		for (const key of this.#keys()) {
 			const later = this.#read(key);
-			if (later?.sample !== entry.sample || later.id === entry.id) continue;
+			if (later?.sample !== entry.sample || later.id === entry.id || ![...LABELS, 'undo'].includes(later.kind)) continue;
 			if (later.kind === 'label') return;
 			label = later.label ?? label;
 			storage.remove(key);
 		}
-		this.lost.set(entry.sample, { label, lead: entry.lead, why, again });
+		this.lost.set(entry.sample, { kind: entry.kind, label, lead: entry.lead, why, again });
 		this.#events.lose(entry.sample);
 	}
 

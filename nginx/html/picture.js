@@ -5,7 +5,12 @@ import { inTurn } from './line.js';
 
 const NO_IMAGE = 'It is not an image that this browser can show.';
 const TRIES_ELSEWHERE = 2; // to fetch an image from another origin again
+const LARGE = 600_000; // bytes, from which a version of the size of the screen comes first
+const SIDES = [1000, 2048]; // of the versions that the server makes
 const INSTEAD_SIDE = 2048; // side, in pixels, of the server's version of an image that this browser does not show
+
+// Whether the images of this page are large, as far as is known: of one in a folder, its bytes are not known before.
+let areLarge = false;
 
 export class Picture {
 	state = 'loading'; // then 'ready' or 'failed'
@@ -15,9 +20,13 @@ export class Picture {
 	#image = null;     // kept, so that the browser keeps the decoded image
 	#wanted = true;
 	#instead;          // the address of a large thumbnail, until that was tried
+	#sample;
+	#original;
+	isRendition = false; // of the size of the screen, where the image itself is larger
 
 	constructor(sample) {
-		this.url = address(sample.image_url);
+		this.url = this.#original = address(sample.image_url);
+		this.#sample = sample;
 		const instead = inSize(address(sample.thumb_url), INSTEAD_SIDE);
 		this.#instead = instead === this.url ? '' : instead;
 		this.done = this.#load();
@@ -27,6 +36,31 @@ export class Picture {
 	forget() {
 		this.#wanted = false;
 		if (this.state === 'loading' && this.#image) this.#image.src = '';
+	}
+
+	// The image itself; afterwards `url` is its address.
+	async full() {
+		const whole = new Image();
+		if (!this.isRendition || !await arrives(whole, this.#original)) return;
+		await whole.decode().catch(() => {});
+		this.#image = whole;
+		this.url = this.#original;
+		this.isRendition = false;
+	}
+
+	// A large image comes in the size of the screen first.
+	#choose() {
+		const { bytes, type, thumb_url: thumb } = this.#sample;
+		const side = SIDES.find(each => each >= Math.max(innerWidth, innerHeight) * devicePixelRatio);
+		if (!side || type === 'image/gif' || this.url !== this.#original || !(bytes ? bytes > LARGE : areLarge)) return;
+		this.url = inSize(address(thumb), side);
+		this.isRendition = true;
+	}
+
+	// Where there is no such version, the image itself is shown.
+	#withoutRendition() {
+		this.url = this.#original;
+		this.isRendition = false;
 	}
 
 	async #load() {
@@ -39,11 +73,16 @@ export class Picture {
 	// Tries once; returns whether there is nothing more to try.
 	async #settle(attempt) {
 		if (!this.#wanted) return true;
+		if (!attempt) this.#choose();
 		if (await this.#fetch()) {
 			this.state = 'ready';
 			return true;
 		}
 		if (!this.#wanted) return true;
+		if (this.isRendition) {
+			this.#withoutRendition();
+			return false;
+		}
 		this.problem = await this.#reason(attempt);
 		if (this.problem === NO_IMAGE && this.#instead) {
 			this.#takeInstead();
@@ -61,6 +100,8 @@ export class Picture {
 	async #fetch() {
 		this.#image = new Image();
 		if (!await arrives(this.#image, this.url)) return false;
+		const [entry] = performance.getEntriesByName(this.url).slice(-1);
+		if (entry instanceof PerformanceResourceTiming && !this.isRendition) areLarge = entry.encodedBodySize > LARGE;
 		if (!document.hidden) await this.#image.decode().catch(() => {}); // on a hidden page this would wait until it is shown
 		return true;
 	}

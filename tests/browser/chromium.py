@@ -225,5 +225,12 @@ class Browser:
         self.until(lambda: self.shown != before, "the next image")
         return before
 
+    def answer_last(self, key):
+        """The same where no image follows."""
+        before = self.image()
+        self.press(key)
+        self.until(lambda: self.shown is None, "no image")
+        return before
+
     def label_button(self, name):
-        return next(button for button in self.all("#labels button") if button.text.split("\n")[-1] == name)
+        return next(button for button in self.all("#labels button") if button.get_attribute("data-label") == name)

@@ -50,10 +50,10 @@ def test_leads_to_labelling(ann, make_dataset):
 
 
 @pytest.mark.parametrize("user, seen", [
-    ("vera", ["Look", "Grid", "Stats", "Export"]),
-    ("ann", ["Label", "Grid", "Stats", "Export"]),
-    ("carl", ["Label", "Grid", "Stats", "Upload", "Export", "Settings"]),
-    ("ada", ["Label", "Grid", "Stats", "Upload", "Export", "Settings"]),
+    ("vera", ["Grid", "Review", "Stats", "Export"]),
+    ("ann", ["Label", "Grid", "Review", "Stats", "Export"]),
+    ("carl", ["Label", "Grid", "Review", "Stats", "Upload", "Export", "Settings"]),
+    ("ada", ["Label", "Grid", "Review", "Stats", "Upload", "Export", "Settings"]),
 ])
 def test_offers_what_one_may_do_and_nothing_else(browser, dataset, user, seen):
     page = browser(user).open("/ui/")
@@ -115,7 +115,7 @@ def test_an_admin_makes_one_by_keys_alone_and_lets_someone_in(ada, browser):
     ada.button("Make it").send_keys(Keys.ENTER)
     ada.until(lambda: "Add images to “made here”" in ada.text("#adding h2"), "where its images come from")
     assert [each.get_attribute("textContent") for each in ada.all("#drop option")] == ["No label", "oak", "maple", "birch"]
-    assert doors(row(browser("newt").open("/ui/"), "made here")) == ["Label", "Grid", "Stats", "Export"]
+    assert doors(row(browser("newt").open("/ui/"), "made here")) == ["Label", "Grid", "Review", "Stats", "Export"]
     session = ada.server.session("ada")
     assert session.delete("/v1/datasets/made here").status_code == 204
     assert session.patch("/v1/users/newt", json={"datasets": {"demo": "none"}}).status_code == 200

@@ -12,7 +12,9 @@ PAGES = {
     "datasets": ("ada", "/ui/?q=demo"),  # those of other tests are many, and some of their pictures broken
     "label": ("ann", "/ui/label?dataset=demo"),
     "grid": ("ann", "/ui/grid?dataset=demo"),
-    "look": ("vera", "/ui/look?dataset=demo"),
+    "review": ("ada", "/ui/review?dataset=demo&show=all"),
+    "review, for looking": ("vera", "/ui/review?dataset=demo"),
+    "review, nothing there": ("ada", "/ui/review?dataset=demo&show=ties"),
     "settings": ("ada", "/ui/settings?dataset=demo"),
     "settings, for reading": ("carl", "/ui/settings?dataset=demo"),
     "people": ("ada", "/ui/people"),

@@ -67,7 +67,7 @@ def test_in_forced_colours_the_bar_shows_how_far_it_is(ann, dataset, emulate):
     assert sum(abs(a - b) for a, b in zip(done, left)) > 200
 
 
-@pytest.mark.parametrize("page", ["label", "look"])
+@pytest.mark.parametrize("page", ["label", "review"])
 @pytest.mark.parametrize("width, height", [(320, 256), (427, 300)])
 def test_enlarged_four_times_all_can_be_scrolled_to(ann, make_dataset, emulate, page, width, height):
     emulate("setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)

@@ -39,7 +39,7 @@ def test_redirects_lead_back(proxied):
 
 
 def test_pages_name_nothing_by_an_absolute_path(proxied):
-    for page in ("/ui/", "/ui/label", "/ui/look"):
+    for page in ("/ui/", "/ui/label", "/ui/review"):
         text = proxied.get(page).text
         assert 'href="/' not in text and 'src="/' not in text, page
 
