@@ -7,22 +7,31 @@ import { Finder } from './finder.js';
 import { showHeader } from './header.js';
 import { pressed, searchesByTyping, writes } from './keys.js';
 import { putFirst } from './line.js';
+import { hideNames, nameOf, namesHidden } from './names.js';
 import { broken, farewell, inTheWay, loading, showNotice } from './notice.js';
 import { Outbox } from './outbox.js';
+import { Pace } from './pace.js';
 import { Picture } from './picture.js';
+import { lastOf } from './recent.js';
 import { tellSaving } from './saving.js';
+import { onSwipe } from './swipe.js';
 import { Tasks } from './tasks.js';
+import { Zoom } from './zoom.js';
 
 const FILTER_FROM = 11;         // labels; people find one of fewer at a glance
 const COUNTS_FOR = 20_000;      // ms for which the server's counts are trusted
 const PICTURES_KEPT = 10;       // of answered images, for going back at once; older ones are fetched again
+const EARLIER = 50;             // of what was labelled before this page was opened, for going back
 const PIXELATED_BELOW = 64;     // px of the longer side: smaller images are enlarged without smoothing
 
 const dataset = new URLSearchParams(location.search).get('dataset') ?? '';
 let info;                       // the dataset as the server last described it
 let informed = 0;               // when, by performance.now()
-let outbox, tasks;
-const past = [];                // what was answered here: { sample, picture, label, aside }; label '' means skipped
+let outbox, tasks, user;
+const pace = new Pace();
+const past = [];                // what was answered: { sample, picture, label, aside }; label '' means skipped
+let given = 0;                  // labels, here
+let earlier = 'asked';          // whether more was answered before: 'asked' (not known), 'some', 'known' (it is in past)
 const skipped = new Set();      // ids of the samples that were skipped here, until they are answered
 const leaving = new Set();      // those of them to set aside as soon as they are leased again
 let stepsBack = 0;              // 0: at the image to answer; n: at the n-th last of past
@@ -44,16 +53,23 @@ function show() {
 	putFirst(picture ?? null);
 	if (ready && visible !== item) {
 		image.src = picture.url;
-		image.alt = `Image ${item.sample.filepath}`;
+		zoom.show(item.sample.width ?? 0, item.sample.height ?? 0);
 		visibleSince = performance.now();
 	}
 	visible = ready ? item : null;
 	image.hidden = !ready;
-	$('caption').textContent = item?.sample.filepath ?? '';
+	showCaption(item);
 	$('notice').hidden = ready;
 	if (picture?.state === 'loading') picture.done.then(() => shown() === item && show());
 	showPanel(item);
 	announce(ready ? `${$('hint').textContent} ${image.alt}` : tellNotice(item));
+}
+
+function showCaption(item) {
+	const sample = item?.sample;
+	const note = sample && sample.flag != null ? `⚑ ${sample.flag || 'flagged'}` : '';
+	$('caption').textContent = [namesHidden() ? '' : sample?.filepath, note].filter(Boolean).join(' · ');
+	if (sample) $('image').alt = `Image ${nameOf(sample.filepath)}`;
 }
 
 const isReady = item => item?.picture?.state === 'ready';
@@ -68,7 +84,7 @@ function tellNotice(item) {
 function noticeOf(item) {
 	if (item?.picture.state === 'failed') return broken(item.picture.problem);
 	if (item || !obstacle && !finished) return loading(!navigator.onLine || obstacle?.status === 0);
-	if (finished) return farewell(info, past.filter(each => each.label).length);
+	if (finished) return farewell(info, given);
 	return inTheWay(obstacle, dataset, $('user').textContent);
 }
 
@@ -80,8 +96,9 @@ function showPanel(item) {
 		else button.removeAttribute('aria-pressed');
 	}
 	$('labels').querySelector('[aria-pressed=true]')?.scrollIntoView({ block: 'nearest' });
-	$('back').disabled = stepsBack >= past.length;
-	$('skip').disabled = !item;
+	$('back').disabled = stepsBack >= past.length && earlier !== 'some';
+	$('skip').disabled = $('flag').disabled = !item;
+	$('unlabel').hidden = !stepsBack || !item?.label;
 	$('skip-text').textContent = stepsBack ? 'Return' : 'Skip';
 	$('hint').textContent = hint(item);
 	showRound(item);
@@ -111,7 +128,12 @@ const outcome = ({ label, aside }) => label ? `“${label}”` : aside ? 'set as
 function showLabels() {
 	const { labels } = info;
 	showButtons(labels);
+	document.body.classList.toggle('two', labels.length === 2);
 	const typing = searchesByTyping(labels.length);
+	for (const key of document.querySelectorAll('[data-letter]')) {
+		const letter = key.getAttribute('data-letter') ?? '';
+		key.textContent = withShift(letter) ? `⇧${letter}` : letter;
+	}
 	$('filter').hidden = $('help-filter').hidden = $('help-touch-filter').hidden = labels.length < FILTER_FROM;
 	$('help-letters').hidden = labels.length < FILTER_FROM || typing;
 	$('help-typing').hidden = !typing;
@@ -124,6 +146,7 @@ function showCounts() {
 	$('progress').max = Math.max(info.size, 1);
 	$('progress').value = labelled;
 	$('count').textContent = `${number(labelled)} of ${number(info.size)}`;
+	$('pace').textContent = pace.tell(info.counts.unlabelled - savedSince - waiting);
 }
 
 /* --- what is saved --------------------------------------------------------------------------------------------- */
@@ -140,6 +163,7 @@ function saved(entry) {
 // The answer to this sample was refused, so there is nothing to go back to. If the image was leased again meanwhile,
 // the answer still holds.
 function lose(sample) {
+	if (!['label', 'relabel'].includes(outbox.lost.get(sample).kind)) return;
 	const index = past.findIndex(item => item.sample.id === sample);
 	if (index >= 0) {
 		const reviewed = stepsBack ? shown() : null;
@@ -186,6 +210,26 @@ async function fetchAhead() {
 	finished = !tasks.current;
 	if (finished || performance.now() - informed > COUNTS_FOR) await inform();
 	if (!visible) show();
+	if (earlier === 'asked') await askBefore();
+}
+
+// Whether this person has labelled something before.
+async function askBefore() {
+	const { items } = await call('GET', `${datasetPath(dataset, 'samples')}?${new URLSearchParams({ by: user, limit: '1' })}`);
+	if (earlier === 'asked') earlier = items.length ? 'some' : 'known';
+	$('back').disabled = stepsBack >= past.length && earlier !== 'some';
+}
+
+// Takes up what this person labelled before this page was opened, as the server has it.
+async function recall() {
+	earlier = 'known';
+	try {
+		const known = new Set([...past.map(item => item.sample.id), ...outbox.list().map(entry => entry.sample)]);
+		const items = await lastOf(dataset, user, EARLIER);
+		past.unshift(...items.filter(({ id }) => !known.has(id)).reverse().map(sample => ({ sample, picture: null, label: sample.label })));
+	} catch {
+		earlier = 'some';
+	}
 }
 
 // When nothing is free: skipped images may come again once the server knows that they were skipped, and it is better
@@ -235,9 +279,41 @@ function answer(label) {
 	const { sample, token, picture } = item;
 	const lead = picture === visible?.picture ? Math.round(performance.now() - visibleSince) : 0;
 	skipped.delete(sample.id);
+	given++;
+	pace.note();
 	outbox.add('label', { sample: sample.id, token, label, lead });
 	goOn({ sample, picture, label });
 	return true;
+}
+
+// Takes the label of an earlier image away, as if it had not been given: then somebody is asked for it again.
+function unlabel() {
+	const item = shown();
+	if (!stepsBack || !item?.label) return;
+	outbox.add('undo', { sample: item.sample.id });
+	past.splice(past.indexOf(item), 1);
+	stepTo(0);
+	$('hint').textContent = `“${item.label}” is taken away again.`;
+	announce($('hint').textContent);
+}
+
+async function flag() {
+	const item = shown();
+	if (!item) return;
+	const { askFlag } = await import('./flag.js');
+	const note = await askFlag(item.sample.flag ?? null);
+	if (note === undefined) return;
+	if (note === null) outbox.add('unflag', { sample: item.sample.id });
+	else outbox.add('flag', { sample: item.sample.id, note });
+	item.sample.flag = note;
+	if (shown() === item) showCaption(item);
+}
+
+async function showOriginal() {
+	const item = shown();
+	if (!isReady(item) || !item.picture.isRendition) return;
+	await item.picture.full();
+	if (visible === item) $('image').src = item.picture.url;
 }
 
 function correct(item, label) {
@@ -290,7 +366,11 @@ function goOn(answered) {
 
 // Steps to the n-th last answer; 0 is the image to answer.
 function stepTo(steps) {
-	if (steps < 0 || steps > past.length) return;
+	if (steps < 0) return;
+	if (steps > past.length) {
+		showPanel(shown());
+		return;
+	}
 	stepsBack = steps;
 	const item = shown();
 	if (stepsBack && !isReady(item)) item.picture = new Picture(item.sample);
@@ -298,7 +378,10 @@ function stepTo(steps) {
 	show();
 }
 
-const goBack = () => stepTo(stepsBack + 1);
+async function goBack() {
+	if (stepsBack >= past.length && earlier === 'some') await recall();
+	stepTo(stepsBack + 1);
+}
 
 // Returns whether it was accepted.
 function choose(button) {
@@ -311,6 +394,14 @@ function choose(button) {
 
 const help = () => $('help').showModal();
 const finder = new Finder({ choose, tell: announce });
+const zoom = new Zoom($('stage'), $('image'), showOriginal);
+const isSwipe = () => !stepsBack && info?.labels.length === 2 && !zoom.isZoomed;
+onSwipe($('stage'), $('image'), { may: isSwipe, swiped: side => choose($('labels').children[side < 0 ? 0 : 1]) });
+
+function showNames() {
+	hideNames(!$('names').checked);
+	showCaption(shown());
+}
 
 const commands = {
 	' ': skip,
@@ -319,20 +410,39 @@ const commands = {
 	Backspace: goBack,
 	ArrowLeft: goBack,
 	ArrowRight: () => stepTo(stepsBack - 1),
-	Escape: () => stepsBack && stepTo(0),
+	Escape: () => zoom.isZoomed ? zoom.fit() : stepsBack && stepTo(0),
+	Delete: unlabel,
+	'+': () => zoom.closer(),
+	'=': () => zoom.closer(),
+	'-': () => zoom.farther(),
 };
+// Where a letter gives a label or begins a search, it needs Shift; 0 fits the image in where it gives no label.
+const letters = {
+	f: flag, h: help, z: () => zoom.toggle(), u: unlabel, 0: () => zoom.fit(),
+	n: () => {
+		$('names').checked = !$('names').checked;
+		showNames();
+	},
+};
+const pans = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+const withShift = letter => Boolean(info && (searchesByTyping(info.labels.length) || buttonWith(letter.toLowerCase())));
 
 function commandOf(event) {
 	const { key, target } = event;
 	if (event.ctrlKey || event.metaKey)
 		return key.toLowerCase() === 'z' && !event.shiftKey && !event.altKey ? goBack : null;
 	if (event.altKey || key === ' ' && target.matches('button, a')) return null; // Space presses the focused button
+	const pan = zoom.isZoomed && event.shiftKey && pans[key];
+	if (pan) return () => zoom.pan(...pan);
 	const button = buttonWith(pressed(event));
-	return commands[key] ?? (button ? () => choose(button) : null);
+	if (button) return () => choose(button);
+	const letter = key.toLowerCase();
+	return commands[key] ?? (event.shiftKey || !withShift(letter) ? letters[letter] ?? null : null);
 }
 
 addEventListener('keydown', event => {
-	if (event.isComposing || $('help').open) return;
+	if (event.isComposing || document.querySelector('dialog[open]')) return;
 	if (event.target === $('filter')) {
 		if (!event.ctrlKey && !event.metaKey && !event.altKey) finder.key(event);
 		return;
@@ -340,7 +450,7 @@ addEventListener('keydown', event => {
 	const command = commandOf(event);
 	if (command) {
 		event.preventDefault();
-		if (!event.repeat) command(); // one answer for each press
+		if (!event.repeat || event.shiftKey && pans[event.key]) command(); // one answer for each press
 	} else if (info && searchesByTyping(info.labels.length) && !event.ctrlKey && !event.metaKey && writes(event)) {
 		finder.open();
 	}
@@ -351,8 +461,12 @@ $('back').addEventListener('click', goBack);
 $('skip').addEventListener('click', skip);
 $('aside').addEventListener('click', setAside);
 $('help-open').addEventListener('click', help);
+$('flag').addEventListener('click', flag);
+$('unlabel').addEventListener('click', unlabel);
+$('names').checked = !namesHidden();
+$('names').addEventListener('change', showNames);
 // A click leaves the focus where it was, so that Space still skips.
-for (const id of ['labels', 'back', 'skip', 'aside'])
+for (const id of ['labels', 'back', 'skip', 'aside', 'unlabel'])
 	$(id).addEventListener('mousedown', event => event.preventDefault());
 
 $('again').addEventListener('click', () => {
@@ -379,7 +493,7 @@ $('image').addEventListener('load', ({ target }) => {
 
 async function start() {
 	if (!dataset) throw new ApiError(404, 'No dataset was chosen.');
-	const [{ user }] = await Promise.all([showHeader({ page: 'label', dataset }), inform()]);
+	[{ user }] = await Promise.all([showHeader({ page: 'label', dataset }), inform()]);
 	outbox = new Outbox(user, dataset, { changed: outboxChanged, saved, lose });
 	tasks = new Tasks(user, dataset, { wanted, gone: () => { show(); supply(); } });
 	for (const name of ['online', 'offline']) addEventListener(name, () => { tellSaving(outbox); show(); });
