@@ -65,6 +65,7 @@ def main(folder):
         for user, role in (("ada", "admin"), ("ann", "annotator"), ("bob", "annotator"), ("carl", "contributor")):
             server.add_user(user, role=role)
         shapes = server.images / "shapes"
+        shapes.mkdir(parents=True)
         subprocess.run([LIBEXEC / "admin", "draw", shapes], check=True)
         pictures = sorted(shapes.iterdir())
         server.add_dataset("shapes", SHAPES, [path.name for path in pictures])
