@@ -109,7 +109,6 @@ function showTools() {
 	$('undo').title = done.at(-1)?.told ?? '';
 	$('delete').hidden = !mayDelete;
 	$('unlabel').hidden = confirming;
-	$('labels').hidden = confirming && !count;
 	$('sum').textContent = summary(size);
 	const opens = query.label && !confirming && mayDecide && size > 0 && query.state === undefined;
 	$('confirm-open').hidden = !opens && !confirming;

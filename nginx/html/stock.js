@@ -135,6 +135,7 @@ export class Stock {
 	}
 
 	remove(ids) {
+		if (!ids.length) return;
 		const leaving = new Set(ids);
 		for (const id of leaving) this.#gone.add(id);
 		this.ids = this.ids.filter(id => !leaving.has(id));
