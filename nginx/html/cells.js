@@ -8,7 +8,7 @@ const REST = 100;               // ms without scrolling, after which it has come
 
 export class Cells {
 	columns = 1;
-	side = 160;      // pixels that a cell has at least
+	side = 176;      // pixels that a cell has at least
 	#list;
 	#on;
 	#cells = new Map(); // index → element

@@ -30,6 +30,7 @@ const SIDES = [96, 128, 176, 256, 360]; // pixels a side, of which the person ch
 const SIDE_KEY = 'grid-side';
 const LOOKED_AGAIN = 5000; // ms after which what is shown is read again
 const FIND_FROM = 11;      // labels, from which there is a field to find one
+const IN_A_LINE = 6;       // labels that stand beside the rest; more have lines of their own
 
 const name = new URLSearchParams(location.search).get('dataset') ?? '';
 /** @type {Dataset} */
@@ -155,6 +156,8 @@ function showLabels() {
 		return button;
 	}));
 	$('filter').hidden = labels.length < FIND_FROM;
+	$('tools').classList.toggle('many', labels.length > IN_A_LINE);
+	$('flag').querySelector('kbd').textContent = $('labels').querySelector('[data-key=f]') ? '⇧F' : 'F';
 }
 
 function tellStatus() {
@@ -247,13 +250,11 @@ const chosen = () => {
 	return stock.indexOf(current) >= 0 && (large.open || document.activeElement === list) && !taken(current) ? [current] : [];
 };
 
-const remembered = ids => new Map(ids.map(id => [id, stock.sample(id)]));
-
 // Gives labels: each part is { ids, label }. All parts are undone together.
 function perform(parts, told) {
 	const at = stock.indexOf(current);
 	const all = parts.flatMap(({ ids }) => ids);
-	const before = remembered(all);
+	const before = new Map(all.map(id => [id, stock.sample(id)]));
 	const left = [], made = [];
 	for (const { ids, label } of parts) {
 		if (!ids.length) continue;
@@ -317,7 +318,7 @@ async function flag() {
 		if (!answer) return;
 		({ note } = answer);
 	}
-	const before = remembered(ids), change = all ? { flag: null } : { flag: note, flagged_by: user };
+	const before = new Map(ids.map(id => [id, stock.sample(id)])), change = all ? { flag: null } : { flag: note, flagged_by: user };
 	const made = deeds.add(all ? 'unflag' : 'flag', ids, { note });
 	for (const deed of made) stock.change(deed.ids, change, deed.id);
 	const left = matches(query, change) ? [] : ids;
@@ -565,7 +566,7 @@ function begin() {
 	deeds = new Deeds(user, name, { changed: tellStatus, saved, left: notDone });
 	holding = new Holding(user, name, (ids, samples) => {
 		if (ids.length > samples.length) attempt(stock.read(ids.filter(id => holding.of(id) !== 'mine'))).then(hold);
-		showAll();
+		if (ids.length) showAll();
 		tellStatus();
 	});
 	showFilter = showCriteria(info, (next, typing) => go(next, false, typing ? 'replace' : 'push'));
@@ -581,7 +582,6 @@ function begin() {
 
 const side = Number(storage.get(SIDE_KEY));
 if (SIDES.includes(side)) cells.side = side;
-else cells.side = 176;
 $('criteria').open = matchMedia('(min-width: 64rem)').matches;
 addEventListener('popstate', () => {
 	const { query: next, confirming: confirms } = asked();

@@ -1,7 +1,7 @@
 // The leases of the images that the grid shows for labelling: taken when they come into the window, renewed while they
 // are there, given back when they leave it. So no two people label one page.
 
-import { basePath, call, datasetPath, serverNow } from './api.js';
+import { basePath, call, datasetPath, pause, serverNow } from './api.js';
 import { alone, livingWindows, storage, thisWindow } from './storage.js';
 
 const SETTLED = 150;         // ms after which what is wanted is asked for
@@ -20,6 +20,7 @@ export class Holding {
 	#prefix;                // of the records that say which window holds a lease
 	#told;
 	#working = false;
+	#failed = 0;            // how often in succession
 	#soon = 0;
 	#renewal = 0;
 	#ended = false;
@@ -87,7 +88,12 @@ export class Holding {
 	#act() {
 		if (document.hidden || this.#ended || this.#working) return;
 		this.#working = true;
-		this.#work().finally(() => { this.#working = false; });
+		this.#work().then(async () => {
+			if (this.problem) await pause(this.#failed++, this.problem.retryAfter);
+			else this.#failed = 0;
+			this.#working = false;
+			if (this.problem?.passing) this.#act();
+		});
 	}
 
 	async #work() {

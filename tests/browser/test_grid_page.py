@@ -488,3 +488,17 @@ def test_what_is_not_there_is_said(browser, make_dataset):
     assert empty.server.session("carl").delete(f"/v1/datasets/{empty.name}/samples/0").status_code == 204
     ann.open(f"/ui/grid?dataset={empty.name}")
     ann.notice_says("No images yet")
+
+
+def test_while_leases_cannot_be_had_it_is_tried_less_and_less_often(grid, make_dataset):
+    dataset = make_dataset()
+    ann = grid("ann", of=dataset, state="unlabelled")
+    ann.page.until(lambda: dataset.counts()["leased"] == 8, "leases")
+    ann.page.block("*/tasks", "*/release")
+    ann.open(state="unlabelled")
+    ann.page.status_says("Trying again")
+    tried = "return performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/tasks')).length"
+    ann.page.until(lambda: ann.page.script(tried) >= 3, "a few attempts")
+    assert ann.page.script(tried) < 8
+    ann.page.block()
+    ann.page.until(lambda: ann.page.status == "" and dataset.counts()["leased"] == 8, "leases again")
