@@ -50,9 +50,10 @@ export class Picture {
 
 	// A large image comes in the size of the screen first.
 	#choose() {
-		const { bytes, type, thumb_url: thumb } = this.#sample;
-		const side = SIDES.find(each => each >= Math.max(innerWidth, innerHeight) * devicePixelRatio);
-		if (!side || type === 'image/gif' || this.url !== this.#original || !(bytes ? bytes > LARGE : areLarge)) return;
+		const { bytes, width, height, type, thumb_url: thumb } = this.#sample;
+		const side = sideForScreen();
+		const large = bytes ? bytes > LARGE && Math.max(width ?? 0, height ?? 0) > (side ?? Infinity) : areLarge;
+		if (!side || !large || type === 'image/gif' || this.url !== this.#original) return;
 		this.url = inSize(address(thumb), side);
 		this.isRendition = true;
 	}
@@ -100,8 +101,7 @@ export class Picture {
 	async #fetch() {
 		this.#image = new Image();
 		if (!await arrives(this.#image, this.url)) return false;
-		const [entry] = performance.getEntriesByName(this.url).slice(-1);
-		if (entry instanceof PerformanceResourceTiming && !this.isRendition) areLarge = entry.encodedBodySize > LARGE;
+		if (!this.isRendition) learn(this.#image, this.url);
 		if (!document.hidden) await this.#image.decode().catch(() => {}); // on a hidden page this would wait until it is shown
 		return true;
 	}
@@ -122,6 +122,15 @@ export class Picture {
 			URL.revokeObjectURL(bytes);
 		}
 	}
+}
+
+// The size of a version that has as many pixels as the screen; undefined where the screen has more than any.
+const sideForScreen = () => SIDES.find(each => each >= Math.max(innerWidth, innerHeight) * devicePixelRatio);
+
+function learn({ naturalWidth, naturalHeight }, url) {
+	const [entry] = performance.getEntriesByName(url).slice(-1);
+	if (entry instanceof PerformanceResourceTiming)
+		areLarge = entry.encodedBodySize > LARGE && Math.max(naturalWidth, naturalHeight) > (sideForScreen() ?? Infinity);
 }
 
 function arrives(image, url) {

@@ -126,9 +126,9 @@ def test_on_a_phone_a_swipe_gives_the_first_of_two_labels_or_the_second(phone, m
 
 
 def test_a_large_image_comes_in_the_screens_size_first_and_itself_on_zoom(ann, make_dataset):
-    dataset = make_dataset(samples=6)
-    for number in range(6):
-        Image.effect_noise((1500, 1100), 90 + number).save(dataset.server.images / dataset.name / f"{number:03}.png")
+    dataset = make_dataset(samples=5)
+    for number in range(5):
+        Image.effect_noise((2400, 1400), 90 + number).save(dataset.server.images / dataset.name / f"{number:03}.png")
     ann.open_label(dataset.name)
     ann.image("000.png")
     for _ in range(2):
@@ -139,4 +139,4 @@ def test_a_large_image_comes_in_the_screens_size_first_and_itself_on_zoom(ann, m
     assert "/samples/2/thumb" in source and "size=2048" in source
     ann.press("+")
     ann.image("002.png")
-    assert ann.script("return document.querySelector('#image').naturalWidth") == 1500
+    assert ann.script("return document.querySelector('#image').naturalWidth") == 2400
