@@ -10,9 +10,11 @@ import { reaches, roleOn } from './session.js';
 
 const LABELS_SHOWN = 5;
 const TOOLS_FROM = 8; // datasets, from which one searches and sorts
+const FIRST = 24;     // datasets that are shown before the others
 
 /** @type {Dataset[]} */
 let datasets = [];
+let isWhole = true; // whether these are all
 let who;
 
 const left = ({ size, counts }) => size - counts.labelled;
@@ -101,12 +103,13 @@ function draw() {
 	$('datasets').hidden = !shown.length;
 	$('tools').hidden = datasets.length < TOOLS_FROM;
 	$('sum').textContent = summary(shown, sought);
-	document.title = `${plural(datasets.length, 'dataset')} · Image labels`;
+	document.title = isWhole ? `${plural(datasets.length, 'dataset')} · Image labels` : 'Datasets · Image labels';
 	if (!datasets.length) empty();
 }
 
 function summary(shown, sought) {
 	if (!datasets.length) return '';
+	if (!isWhole) return 'Loading the others…';
 	if (sought) return shown.length ? `${number(shown.length)} of ${plural(datasets.length, 'dataset')}` : `No dataset has “${$('search').value.trim()}” in its name.`;
 	const size = datasets.reduce((sum, each) => sum + each.size, 0);
 	const labelled = datasets.reduce((sum, each) => sum + each.counts.labelled, 0);
@@ -160,18 +163,24 @@ const say = (text, trouble = false) => {
 	$('status').classList.toggle('trouble', trouble);
 };
 
-// The list itself comes first; what goes on in each, which takes the server longer, follows.
+// What fits on a screen comes first, since the server opens each dataset; the others follow.
 async function show() {
 	$('status').textContent = datasets.length ? '' : 'Loading…';
 	$('notice').hidden = true;
 	try {
-		const activities = listed('/v1/datasets', { activity: 'true' });
-		activities.catch(() => {}); // told below
-		[who, datasets] = await Promise.all([showHeader({ page: '' }), listed('/v1/datasets')]);
+		const [me, first] = await Promise.all([showHeader({ page: '' }), get(`/v1/datasets?activity=true&limit=${FIRST}`)]);
+		who = me;
+		isWhole = first.next === null;
+		if (isWhole || !datasets.length) {
+			datasets = first.items;
+			draw();
+		}
 		$('make').hidden = who.role !== 'admin' || !datasets.length;
-		draw();
-		datasets = await activities;
-		draw();
+		if (!isWhole) {
+			datasets = [...first.items, ...await listed('/v1/datasets', { activity: 'true', after: first.next })];
+			isWhole = true;
+			draw();
+		}
 	} catch (error) {
 		$('datasets').hidden = $('tools').hidden = true;
 		datasets = [];
