@@ -47,7 +47,6 @@ export function showCell(cell, { id, index, size, sample, labels, picked, others
 
 // The thumbnail that is sharp on so many pixels.
 function sized(thumb, pixels) {
-	const url = new URL(address(thumb));
-	if (url.searchParams.has('size')) url.searchParams.set('size', pixels <= 110 ? '100' : pixels <= 300 ? '256' : '500');
-	return url.href;
+	const size = pixels <= 110 ? 100 : pixels <= 300 ? 256 : 500;
+	return address(thumb.replace(/([?&]size=)\d+/, `$1${size}`));
 }

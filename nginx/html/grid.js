@@ -130,10 +130,10 @@ function summary(size) {
 }
 
 function showConfirm(size) {
-	const right = Math.min(seen, size) - stock.ids.slice(0, seen).filter(id => picks.ids.has(id)).length;
 	$('confirm').hidden = !confirming || !size;
 	$('confirm-all').hidden = !confirming || seen >= size;
 	if (!confirming) return;
+	const right = Math.min(seen, size) - [...picks.ids].filter(id => stock.indexOf(id) < seen).length;
 	$('confirm').replaceChildren(`Confirm ${number(right)} `, element('kbd', { 'aria-hidden': 'true' }, '⏎'));
 	$('confirm-all').textContent = `Confirm all ${number(size - picks.ids.size)}`;
 }
