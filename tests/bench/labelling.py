@@ -1,0 +1,103 @@
+"""The topic "labelling": leases of tasks, and many samples at once, against one label by /classify or by id."""
+import re
+import sqlite3
+import statistics
+import subprocess
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import requests
+
+from harness import Server
+from intake import service, services
+from meter import in_turns, wrk
+from stack import PROGRAMS, add_user, put_database
+
+SAMPLES, AT_ONCE = 200_000, 1_000
+CONNECTIONS, SECONDS, ROUNDS = 64, 2, 4
+OF_CLASSIFY, OF_ONE, TURNS, ONES = 0.8, 3, 10, 5
+
+
+def labels_by_tasks(table, server, user):
+    """One user with many connections; each label has a lease of its own."""
+    folder, first, leased = str(server.images / "bench"), 0, 0
+
+    def classify():
+        nonlocal first
+        run = wrk("classify.lua", server.url, [user, "classified", folder, first], CONNECTIONS, SECONDS, threads=1)
+        first += run.requests
+        return run
+
+    def lease():
+        nonlocal leased
+        before = count_labels(server)
+        run = wrk("lease.lua", server.url, [user, "leased"], CONNECTIONS, SECONDS, threads=1)
+        leased += count_labels(server) - before
+        return run
+
+    runs = in_turns({"classify": classify, "lease": lease}, ROUNDS)
+    assert first < SAMPLES, "more labels than samples"
+    table.compare(f"leases, and labels by them, {CONNECTIONS} connections, against /classify", runs["lease"], runs["classify"], OF_CLASSIFY)
+    rate = leased / runs["lease"].seconds
+    table.add("  labels alone, each after a lease of its own", f"{rate:.0f}/s", f"{runs['classify'].rate:.0f}/s", rate / runs["classify"].rate)
+
+
+def count_labels(server):
+    with sqlite3.connect(server.databases / "leased.db") as database:
+        return database.execute("SELECT COUNT(*) FROM samples WHERE label = 'cat'").fetchone()[0]
+
+
+def took_ms(session, url, body):
+    begun = time.monotonic()
+    answer = session.post(url, json=body)
+    assert answer.status_code == 200, answer.text
+    return (time.monotonic() - begun) * 1000
+
+
+def labels_at_once(table, server, user):
+    """In turns: some labelled and undone one by one, as many as are allowed at once."""
+    url = f"{server.url}/v1/datasets/many/samples"
+    times = {"label": [], "undo": [], "many": [], "undone": []}
+    with requests.Session() as session:
+        session.headers["Authorization"], session.trust_env = user, False
+        for first in range(0, TURNS * (AT_ONCE + ONES), AT_ONCE + ONES):
+            ids = list(range(first + ONES, first + ONES + AT_ONCE))
+            for id in range(first, first + ONES):
+                times["label"].append(took_ms(session, f"{url}/{id}/label", {"label": "cat"}))
+                times["undo"].append(took_ms(session, f"{url}/{id}/undo", {}))
+            times["many"].append(took_ms(session, f"{url}/label", {"ids": ids, "label": "cat"}))
+            times["undone"].append(took_ms(session, f"{url}/undo", {"ids": ids}))
+    label, undo, many, undone = (statistics.median(times[kind]) for kind in ("label", "undo", "many", "undone"))
+    table.at_most("undo of one label, against the label", f"{undo:.2f} ms", f"{label:.2f} ms", undo / label, OF_ONE)
+    table.at_most(f"labels of {AT_ONCE} at once, against one", f"{many:.2f} ms", f"{label:.2f} ms", many / label, OF_ONE)
+    table.at_most(f"undo of {AT_ONCE} at once, against one", f"{undone:.2f} ms", f"{undo:.2f} ms", undone / undo, OF_ONE)
+
+
+def labels_in_mongodb(table):
+    what = f"MongoDB: labels of {AT_ONCE} at once, against a bare libmongoc transaction"
+    with service(table, what, partial(services.mongo, 1)) as replica_set:
+        if not replica_set:
+            return
+        done = subprocess.run([PROGRAMS / "mongo_bulk", str(TURNS)], env={"TEST_MONGODB_URI": replica_set.uri}, capture_output=True, text=True)
+    if done.returncode != 0:
+        table.not_measured(what, done.stderr)
+        return
+    one, many, bare = map(float, re.findall(r"([\d.]+) ms", done.stdout))
+    table.at_most(what, f"{many:.1f} ms", f"{bare:.1f} ms", many / bare, 1.25)
+    table.at_most("  against one label", f"{many:.1f} ms", f"{one:.1f} ms", many / one, OF_ONE)
+
+
+def labelling(table):
+    with tempfile.TemporaryDirectory() as name:
+        server = Server(Path(name) / "server")
+        user = add_user(server, "ann", "contributor")
+        (server.images / "bench").mkdir()
+        (server.images / "bench" / "image.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        for dataset in ("classified", "leased", "many"):
+            put_database(server, dataset, SAMPLES if dataset != "many" else TURNS * (AT_ONCE + ONES))
+        with server.start():
+            labels_by_tasks(table, server, user)
+            labels_at_once(table, server, user)
+    labels_in_mongodb(table)
