@@ -9,12 +9,22 @@ enum {
 	PASSED_MIN = 16,  /* skipping this many samples is quicker than remembering them */
 };
 
-/* Ends leases that ran out, so that their samples are in the queue again. A lease that ends later than a new one
- * would was taken before the clock went back: it now ends when the new one would. */
+/* A lease that ends later than a new one would was taken before the clock went back: it now ends when the new one
+ * would. Mostly there is none, and looking costs a tenth of a change that finds nothing. */
+static int lease_shorten(struct sqlite_conn *writer, int64_t end, struct err *err)
+{
+	int64_t later;
+
+	if (conn_int64(writer, err, 0, &later, "SELECT EXISTS (SELECT 1 FROM leases WHERE expires > ?)", "i", end))
+		return -1;
+	return later ? conn_run(writer, err, "UPDATE" OR_FAIL "leases SET expires = ?1 WHERE expires > ?1", "i", end) : 0;
+}
+
+/* Ends leases that ran out, so that their samples are in the queue again. */
 static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, struct rules_quorum quorum,
                        struct err *err)
 {
-	if (conn_run(writer, err, "UPDATE" OR_FAIL "leases SET expires = ?1 WHERE expires > ?1", "i", now + lease_us))
+	if (lease_shorten(writer, now + lease_us, err))
 		return -1;
 	for (int i = 0; i < SWEEP_MAX; i++) {
 		int64_t row;
