@@ -140,6 +140,19 @@ def test_who_may_not_look_any_more_waits_no_longer(collector):
         assert waiting.result().status_code in (401, 404)  # before it waited, or while it did
 
 
+def test_who_may_not_look_into_this_dataset_any_more_waits_no_longer(collector):
+    admin, name = collector.session("admin"), SECRET.split("/")[3]
+    made = admin.post("/v1/users", json={"user": "gil", "datasets": {DEFAULT: "viewer", name: "viewer"}})
+    collector.passwords["gil"] = made.json()["password"]
+    gil = collector.session("gil")
+    after = end(gil, SECRET)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(gil.get, SECRET, params={"after": after, "wait": 30})
+        assert admin.patch("/v1/users/gil", json={"datasets": {DEFAULT: "viewer"}}).status_code == 200
+        assert waiting.result().status_code == 404  # before it waited, or while it did
+    assert gil.get(CHANGES).status_code == 200
+
+
 def test_who_waits_when_the_server_stops_is_answered(make_collector):
     collector = make_collector().start()
     contributor = collector.session("contributor")

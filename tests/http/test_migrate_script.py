@@ -15,6 +15,18 @@ pytestmark = pytest.mark.on("mongo", "s3")
 NAMES = ("photos", "collected", "asked")
 
 
+def followed_to(session):
+    """A cursor of changes, in each dataset."""
+    return {name: session.get(f"/v1/datasets/{name}/changes").json()["next"] for name in NAMES}
+
+
+def begins_anew(session, cursors):
+    """Whoever followed a dataset where it was is told so, and misses nothing."""
+    for name, cursor in cursors.items():
+        assert session.get(f"/v1/datasets/{name}/changes", params={"after": cursor}).status_code in (400, 410)
+        assert session.get(f"/v1/datasets/{name}/changes").json()["items"]
+
+
 def test_datasets_move_to_mongodb_and_s3_and_back(sides, cluster):
     here, back = sides("here"), sides("back", {"default_dataset": "collected"})
     base = used(here)
@@ -24,6 +36,7 @@ def test_datasets_move_to_mongodb_and_s3_and_back(sides, cluster):
     assert ann.post("/v1/users", json={"user": "eve"}).status_code == 201
     log = ann.get("/v1/audit").json()["items"]
     assert {"collected", "asked", None} <= {entry["dataset"] for entry in log}
+    followed = followed_to(ann)
     here.command("stop")
     source = content(here.folder / "sqlite_dbs") | content(here.store)
 
@@ -53,6 +66,7 @@ def test_datasets_move_to_mongodb_and_s3_and_back(sides, cluster):
         assert dump(ann, name) == before[name]
         assert images(ann, name) == bytes_before[name]
     assert ann.get("/v1/audit").json()["items"] == log
+    begins_anew(ann, followed)
 
     # It goes on there: the queue, the votes, the keys, the ids.
     assert task(ann, "photos", label="cat") == 5
@@ -71,12 +85,14 @@ def test_datasets_move_to_mongodb_and_s3_and_back(sides, cluster):
     before = {name: dump(ann, name) for name in NAMES}
     bytes_before = {name: images(ann, name) for name in NAMES}
     log = [entry for entry in ann.get("/v1/audit").json()["items"] if entry["dataset"] in NAMES]
+    followed = followed_to(ann)
     cluster.command("stop")
 
     moved(migrate(cluster, back, *[word for name in NAMES for word in ("-d", name)], "--base", "https://labels.example.org/"))
     back.start()
     ann = back.session("ann")
     assert ann.get("/v1/audit").json()["items"] == log
+    begins_anew(ann, followed)
     for name in NAMES:
         assert dump(ann, name) == before[name]
         assert images(ann, name) == bytes_before[name]
