@@ -80,7 +80,8 @@ def look(session, dataset, id):
     filepath = shown.json()["filepath"]
     finds = {f"{key}={value}".removesuffix(filepath): id in [sample["id"] for sample in samples(session, dataset, **{key: value})]
              for key, value in (("state", "unlabelled"), ("state", "labelled"), ("label", "cat"), ("label", ""), ("label", "dog"), ("by", "ann"),
-                                ("by", "con"), ("q", filepath), ("since", "2020-01-01T00:00:00Z"), ("flagged", "false"))}  # fmt: skip
+                                ("by", "con"), ("q", filepath), ("since", "2020-01-01T00:00:00Z"), ("flagged", "false"),
+                                ("gold", "true"), ("gold", "false"), ("disputed", "true"))}  # fmt: skip
     (line,) = [line for line in map(json.loads, get(session, f"{base}/export", format="jsonl").text.splitlines()) if line["filepath"] == filepath]
     (row,) = [row for row in csv.reader(io.StringIO(get(session, f"{base}/export", format="csv").text)) if row[0] == filepath]
     (seed,) = [seed for seed in get(session, f"{base}/export", format="json").json()["samples"] if seed["filepath"] == filepath]
