@@ -17,7 +17,7 @@ sys.path[:0] = [str(TESTS / "browser"), str(TESTS / "http")]
 from chromium import Browser  # noqa: E402
 from harness import Server  # noqa: E402
 
-GOAL_MS, VISITS, SCREEN = 300, 9, 20
+GOAL_MS, VISITS, SCREEN = 300, 5, 20
 WATCH = """
 const paints = (rows, name) => new MutationObserver((_, observer) => {
     if (document.querySelectorAll('#datasets > li').length < rows) return;
