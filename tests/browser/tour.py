@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Takes a screenshot of each page, in the light, in the dark and on a phone, as a person finds them at work.
+"""Takes a screenshot of each page, in the light, in the dark and on a phone, as a person finds them at work: into
+build/tour, and small ones of those in the light for the README into docs/tour.
 
-Usage: tests/browser/tour.py [FOLDER]     where the pictures go (default build/tour)
+Usage: tests/browser/tour.py
 """
 import subprocess
 import sys
@@ -12,7 +13,10 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "browser"), str(TESTS / "http")]
 from chromium import Browser  # noqa: E402
 from harness import LIBEXEC, Server  # noqa: E402
+from PIL import Image  # noqa: E402
 
+PICTURES, README = TESTS.parent / "build" / "tour", TESTS.parent / "docs" / "tour"
+SMALL = (960, 600)
 SHAPES = ("circle", "square", "star", "triangle")
 LOOKS = {"": (1280, 800, "light"), "-dark": (1280, 800, "dark"), "-phone": (390, 844, "light")}
 TOUR = {
@@ -44,7 +48,7 @@ def work(server, pictures):
         admin.put(f"/v1/datasets/leaves/images/{path.name}", params={"label": ("oak", "maple")[number % 2]}, data=path.read_bytes())
 
 
-def take(browser, folder, name, path, pictures):
+def take(browser, name, path, pictures):
     for look, (width, height, scheme) in LOOKS.items():
         browser.resize(width, height)
         browser.prefer(prefers_color_scheme=scheme)
@@ -54,12 +58,16 @@ def take(browser, folder, name, path, pictures):
             browser.find("#files").send_keys("\n".join(map(str, pictures[4:9])))
             browser.until(lambda: browser.text("#uploads-title").startswith("All"), "the files there")
         browser.until(lambda: browser.script("return [...document.images].every(each => each.complete)"), "all pictures")
-        browser.driver.save_screenshot(str(folder / f"{name}{look}.png"))
-        print(folder / f"{name}{look}.png")
+        picture = PICTURES / f"{name}{look}.png"
+        browser.driver.save_screenshot(str(picture))
+        if not look:
+            Image.open(picture).convert("RGB").resize(SMALL, Image.LANCZOS).save(README / f"{name}.webp", quality=80, method=6)
+        print(picture)
 
 
-def main(folder):
-    folder.mkdir(parents=True, exist_ok=True)
+def main():
+    for folder in (PICTURES, README):
+        folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         server = Server(place)
         for user, role in (("ada", "admin"), ("ann", "annotator"), ("bob", "annotator"), ("carl", "contributor")):
@@ -75,7 +83,7 @@ def main(folder):
             browser = Browser(server, "ada")
             try:
                 for name, path in TOUR.items():
-                    take(browser, folder, name, path, pictures)
+                    take(browser, name, path, pictures)
             finally:
                 browser.quit()
 
@@ -84,4 +92,4 @@ if __name__ == "__main__":
     if "--help" in sys.argv or "-h" in sys.argv:
         print(__doc__.strip())
     else:
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else TESTS.parent / "build" / "tour")
+        main()
