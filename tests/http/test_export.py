@@ -372,7 +372,7 @@ def test_an_export_does_not_look_whole_when_its_program_is_killed(collector, vie
         file.truncate(1 << 40)  # zeros that take no room, and many minutes to be hashed
     assert collector.reload().returncode == 0
     url = f"{collector.url}/v1/datasets/endless/export?format=csv&split=50,50"
-    curl = subprocess.Popen(["curl", "-s", "-u", "viewer:secret", url], stdout=subprocess.PIPE)
+    curl = subprocess.Popen(["curl", "-sN", "-u", "viewer:secret", url], stdout=subprocess.PIPE)
     header = b"filepath,label,split\r\n"
     assert curl.stdout.read(len(header)) == header
     (program,) = collector.processes("export")
