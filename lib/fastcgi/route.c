@@ -59,10 +59,35 @@ static bool same_method(const char *method, const char *route)
 	return strcmp(method, route) == 0 || (strcmp(method, "HEAD") == 0 && strcmp(route, "GET") == 0);
 }
 
+/* Of patterns that match, the one with the fewest parameters says what the path is (OpenAPI 3.1, path templating). */
+static size_t count_parameters(const char *pattern)
+{
+	size_t count = 0;
+
+	for (; *pattern; pattern++)
+		count += *pattern == '{';
+	return count;
+}
+
+static size_t fewest_parameters(struct call *call, const char **dataset_name)
+{
+	size_t fewest = SIZE_MAX;
+
+	for (const struct route *route = call->app->program->routes; route->method; route++) {
+		size_t count = count_parameters(route->path);
+
+		if (count < fewest && matches(call, route->path, dataset_name))
+			fewest = count;
+	}
+	return fewest;
+}
+
 int route_find(struct call *call, const char **dataset_name, struct buf *allow, struct err *err)
 {
+	size_t fewest = fewest_parameters(call, dataset_name);
+
 	for (const struct route *route = call->app->program->routes; route->method; route++) {
-		if (!matches(call, route->path, dataset_name))
+		if (!matches(call, route->path, dataset_name) || count_parameters(route->path) > fewest)
 			continue;
 		if (same_method(call->request->method, route->method)) {
 			call->route = route;

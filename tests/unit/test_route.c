@@ -22,6 +22,9 @@ static const struct route routes[] = {
 	{"POST", "/v1/datasets/{dataset}/tasks/{token}/label", ROLE_ANNOTATOR, nothing, false, "", ""},
 	{"PUT", "/v1/datasets/{dataset}/images/{filepath...}", ROLE_CONTRIBUTOR, nothing, false, "", ""},
 	{"GET", "/a/{b}/{c}/{d...}", ROLE_VIEWER, nothing, false, ROUTE_ANY, ROUTE_ANY},
+	{"DELETE", "/samples/{id}", ROLE_VIEWER, nothing, false, "", ""},
+	{"POST", "/samples/label", ROLE_VIEWER, nothing, false, "", ""},
+	{"PUT", "/samples/label", ROLE_VIEWER, nothing, false, "", ""},
 	{0},
 };
 
@@ -98,6 +101,17 @@ static void a_path_is_matched_by_its_segments(void **state)
 	assert_fails("GET", "//v1/datasets", ERR_NOT_FOUND, "");
 	assert_fails("POST", "/v1/datasets/cats/tasks/abc", ERR_NOT_FOUND, "");
 	assert_fails("POST", "/v1/datasets/cats/tasks/a/b/label", ERR_NOT_FOUND, "");
+}
+
+static void a_name_in_a_pattern_is_no_parameter_s_value(void **state)
+{
+	(void)state;
+	assert_finds("DELETE", "/samples/1", 6);
+	assert_finds("DELETE", "/samples/labels", 6);
+	assert_finds("POST", "/samples/label", 7);
+	assert_finds("PUT", "/samples/label", 8);
+	assert_fails("DELETE", "/samples/label", ERR_METHOD, "POST, PUT");
+	assert_fails("POST", "/samples/1", ERR_METHOD, "DELETE");
 }
 
 static void a_path_names_things(void **state)
@@ -224,6 +238,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_query_parameter_is_refused),
 		cmocka_unit_test(an_unknown_field_is_refused),
 		cmocka_unit_test(a_path_is_matched_by_its_segments),
+		cmocka_unit_test(a_name_in_a_pattern_is_no_parameter_s_value),
 		cmocka_unit_test(a_path_names_things),
 		cmocka_unit_test(the_rest_of_a_path_is_one_name),
 		cmocka_unit_test(another_method_is_told_those_there_are),
