@@ -43,7 +43,8 @@ def fill(collector):
     image = draw(collector.folder / "uploaded.png").read_bytes()
     assert admin.put("/v1/datasets/secret/images/a/uploaded.png?label=cat", data=image).status_code == 201
     assert admin.post("/v1/datasets", json={"name": "to be removed"}).status_code == 201
-    assert admin.post("/v1/users", json={"user": "to-be-removed"}).status_code == 201
+    for user in ("to-be-removed", "to-be-changed"):
+        assert admin.post("/v1/users", json={"user": user}).status_code == 201
     script = admin.post("/v1/tokens", json={"name": "script", "scope": "read"}).json()
     tasks = admin.post("/v1/datasets/demo/tasks", json={"count": SAMPLES // 2}).json()["tasks"]
     upload = admin.post("/v1/datasets/demo/uploads", headers={"Upload-Length": "100", "Tus-Resumable": "1.0.0"})
@@ -64,7 +65,8 @@ PARAMETERS = {"path.dataset": "datasets", "path.id": "samples", "path.token": "t
 # Of operations that are about something else by the same name, or that would take away what the others find.
 OTHERWISE = {"appendUpload": {"path.id": "uploads"}, "uploadOffset": {"path.id": "uploads"}, "uploadOptions": {"path.id": "uploads"},
              "removeToken": {"path.id": "scripts"}, "image": {"path.name": "datasets"}, "addLabelByPath": {"path.name": "labels"}}  # fmt: skip
-FIXED = {"removeDataset": {"path.dataset": "to be removed"}, "removeUser": {"path.user": "to-be-removed"}}
+FIXED = {"removeDataset": {"path.dataset": "to be removed"}, "removeUser": {"path.user": "to-be-removed"},
+         "changeUser": {"path.user": "to-be-changed"}, "newKey": {"path.user": "to-be-changed"}}  # fmt: skip
 
 
 def configuration(values):
