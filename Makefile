@@ -169,7 +169,7 @@ $(layers:%=check-%):
 	@scripts/install-deps --test
 	@tests/run $(@:check-%=%)
 
-tour: all ## take a screenshot of each page into build/tour, and the README's into docs/tour (needs the packages of the tests)
+tour: all ## take a screenshot of each page into build/tour, and the README's into tests/browser/tour (needs the packages of the tests)
 	@tests/browser/tour.py
 
 soak: ## run the tests that take long, or that download test data

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Takes a screenshot of each page, in the light, in the dark and on a phone, as a person finds them at work: into
-build/tour, and small ones of those in the light for the README into docs/tour.
+build/tour, and small ones of those in the light for the README into tests/browser/tour.
 
 Usage: tests/browser/tour.py
 """
@@ -15,7 +15,7 @@ from chromium import Browser  # noqa: E402
 from harness import LIBEXEC, Server  # noqa: E402
 from PIL import Image  # noqa: E402
 
-PICTURES, README = TESTS.parent / "build" / "tour", TESTS.parent / "docs" / "tour"
+PICTURES, README = TESTS.parent / "build" / "tour", TESTS / "browser" / "tour"
 SMALL = (960, 600)
 SHAPES = ("circle", "square", "star", "triangle")
 LOOKS = {"": (1280, 800, "light"), "-dark": (1280, 800, "dark"), "-phone": (390, 844, "light")}
