@@ -7,13 +7,14 @@
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 enum { PATH_BYTES_MAX = 8192, NOTE_BYTES_MAX = 4096 };
 #define KEYS_FILE ".keys"
@@ -199,11 +200,13 @@ void intent_end(struct intents *intents, struct intent *intent, bool done)
 
 /* --- what is left ------------------------------------------------------------------------------------------------- */
 
+/* By the precise clock: time() lags behind it by up to a tick, and a note would be of a second yet to come. */
 static bool is_old(const char *path, int64_t older_than_seconds)
 {
 	struct stat now;
 
-	return stat(path, &now) == 0 && S_ISREG(now.st_mode) && time(NULL) - now.st_mtime >= older_than_seconds;
+	return stat(path, &now) == 0 && S_ISREG(now.st_mode) &&
+	       text_now() / MICROSECONDS - now.st_mtime >= older_than_seconds;
 }
 
 /* A key that is being stored again waits for the next time: a sample may be about to refer to the object. */

@@ -9,6 +9,7 @@ import pytest
 from harness import free_port, release
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common import utils
 from selenium.webdriver.common.by import By
@@ -104,9 +105,9 @@ class Browser:
     # --- what is on the screen
 
     def until(self, condition, what):
-        return WebDriverWait(self.driver, SECONDS, poll_frequency=0.02).until(
-            lambda _: condition(), f"{what}\nstatus: {self.status!r}, notice: {self.notice!r}"
-        )
+        """What the page drew anew in the middle of the condition, or has not drawn yet, is asked for again."""
+        waiting = WebDriverWait(self.driver, SECONDS, 0.02, [StaleElementReferenceException])
+        return waiting.until(lambda _: condition(), f"{what}\nstatus: {self.status!r}, notice: {self.notice!r}")
 
     def script(self, text, *arguments):
         return self.driver.execute_script(text, *arguments)
@@ -120,6 +121,10 @@ class Browser:
 
     def all(self, css):
         return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def value_of(self, css, name):
+        """Of the first such element, in one question."""
+        return self.script("return document.querySelector(arguments[0])?.[arguments[1]]", css, name)
 
     def texts(self, css):
         return self.script(SHOWN + "return shown(arguments[0]).map(found => found.innerText.trim())", css)

@@ -20,7 +20,7 @@ def opened(page, dataset, query=""):
 
 
 def link(page):
-    return page.find("#result a.button").get_attribute("href")
+    return page.value_of("#result a.button", "href")
 
 
 def downloaded(page):
@@ -50,7 +50,7 @@ def test_each_form_says_what_it_is_for_and_how_python_loads_it(ann, labelled):
     assert len(titles) == 10 and all(ann.texts(".format .note"))
     for title in titles:
         pick(ann, title)
-        code = ann.find("#result pre code").get_attribute("textContent")
+        code = ann.value_of("#result pre code", "textContent")
         compile(code, title, "exec")
         assert len(code.splitlines()) == 2 and labelled.name in code
         assert downloaded(ann).status_code == 200, title
@@ -69,7 +69,7 @@ def test_by_keys_alone_to_the_file(ann, labelled):
 def test_what_it_holds_is_counted_and_what_is_left_out_is_said(ann, labelled):
     opened(ann, labelled)
     assert ann.text("#result [role=status]") == "3 images · cat 2 and <b>dog</b> 1 · 3 images without a label are left out."
-    assert "    cat/" in ann.find("#result pre.scroll").get_attribute("textContent")
+    assert "    cat/" in ann.value_of("#result pre.scroll", "textContent")
     pick(ann, "CSV")
     ann.until(lambda: "6 images" in ann.text("#result [role=status]"), "all of them")
     select(ann, "label", "cat")
@@ -105,7 +105,7 @@ def test_percentages_that_are_none_are_said(ann, labelled):
     ann.until(lambda: "together 100" in ann.text("main [role=alert]"), "what is wrong")
     ann.fill("[name=percents]", "50, 25, 25")
     ann.until(lambda: asked(ann).get("split") == "50,25,25", "the parts")
-    assert "train/cat/" in ann.find("#result pre.scroll").get_attribute("textContent")
+    assert "train/cat/" in ann.value_of("#result pre.scroll", "textContent")
 
 
 def test_while_the_server_is_away_that_is_said(ann, labelled):

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "base/clock.h"
 #include "intake/intent.h"
 #include "tempdir.h"
 
@@ -99,6 +100,20 @@ static void what_ended_undone_is_swept(void **state)
 	intents_free(intents);
 }
 
+/* Files have times of a finer clock than time()'s, which lags behind it at the turn of each second. */
+static void what_ended_this_moment_is_swept_at_any_moment(void **state)
+{
+	(void)state;
+	struct intents *intents = intents_new(tempdir);
+	int64_t end = clock_us() + 2 * MICROSECONDS;
+
+	while (clock_us() < end) {
+		intent_end(intents, begin(intents, "images/a"), false);
+		assert_int_equal(sweep(tempdir, true), 1);
+	}
+	intents_free(intents);
+}
+
 static void what_is_stored_again_is_not_swept_meanwhile(void **state)
 {
 	(void)state;
@@ -175,6 +190,7 @@ int main(void)
 		TEMPDIR_TEST(what_is_done_leaves_no_note),
 		TEMPDIR_TEST(what_is_under_way_is_not_swept),
 		TEMPDIR_TEST(what_ended_undone_is_swept),
+		TEMPDIR_TEST(what_ended_this_moment_is_swept_at_any_moment),
 		TEMPDIR_TEST(what_is_stored_again_is_not_swept_meanwhile),
 		TEMPDIR_TEST(what_is_being_swept_is_not_stored_meanwhile),
 	};
