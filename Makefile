@@ -111,7 +111,7 @@ $(image_tests): libs += $(shell pkg-config --libs vips libtiff-4)
 $(build)/tests/contract/test_blob_s3: LDFLAGS += -rdynamic
 
 # Linked with the MongoDB backend itself, not its module, so that it uses the tests' clock.
-contract_parts := $(addprefix $(build)/tests/contract/,fixture.o blob_fixture.o gateway.o) $(call objects,$(mongodb_sources))
+contract_parts := $(addprefix $(build)/tests/contract/,fixture.o blob_fixture.o gateway.o saying.o moving.o) $(call objects,$(mongodb_sources))
 $(build)/tests/contract/fixture.o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
 $(build)/tests/contract/%: $(build)/tests/contract/%.o $(contract_parts) $(library)
 	$(quiet)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,text_now work_now mongoc_client_pool_destroy) -o $@ $< \

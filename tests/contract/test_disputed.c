@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "dataset/correct.h"
 #include "dataset/gold.h"
 #include "dataset/history.h"
 #include "dataset/move.h"
+#include "saying.h"
 
 static const struct correction cleo = {.user = "cleo"};
 
@@ -16,22 +16,6 @@ static void say(struct dataset *dataset, const char *user, int id, const char *l
 
 	must(dataset_label_path(dataset, user, "/pictures", picture(id), label, &accepted, &failure));
 	assert_true(accepted);
-}
-
-static void decide(struct dataset *dataset, int64_t id, const char *label)
-{
-	struct sample sample;
-
-	must(sample_decide(dataset, id, label, &cleo, &sample, &failure));
-	sample_release(&sample);
-}
-
-static void undo(struct dataset *dataset, int64_t id)
-{
-	struct sample sample;
-
-	must(sample_undo(dataset, id, &cleo, &sample, &failure));
-	sample_release(&sample);
 }
 
 /* "0 2 3": the ids that a filter finds, for this user or (NULL) as they are. */
@@ -58,16 +42,6 @@ static const char *found(struct dataset *dataset, const char *user, const struct
 static const char *disputed(struct dataset *dataset)
 {
 	return found(dataset, NULL, &(struct sample_filter){.disputed = SAMPLE_WITH});
-}
-
-static int64_t version_of(struct dataset *dataset, int64_t id)
-{
-	struct sample sample;
-
-	must(dataset_sample(dataset, id, &sample, &failure));
-	int64_t version = sample.version;
-	sample_release(&sample);
-	return version;
 }
 
 static void it_is_disputed_while_a_majority_outvotes_somebody_or_there_is_none(void **state)
@@ -115,11 +89,11 @@ static void a_decision_ends_it_also_one_for_the_same_label_and_undoing_that_brin
 	say(dataset, "ada", 0, "cat");
 	say(dataset, "bob", 0, "dog");
 	assert_string_equal(disputed(dataset), "0");
-	decide(dataset, 0, "dog");
+	decide(dataset, 0, "dog", &cleo);
 	assert_string_equal(disputed(dataset), "");
-	undo(dataset, 0);
+	undo(dataset, 0, &cleo);
 	assert_string_equal(disputed(dataset), "0");
-	decide(dataset, 0, "");
+	decide(dataset, 0, "", &cleo);
 	assert_string_equal(disputed(dataset), "");
 	dataset_close(dataset);
 }
@@ -194,7 +168,7 @@ static void a_history_says_what_counts_and_what_was_taken_back(void **state)
 	say(dataset, "bob", 0, "dog");
 	say(dataset, "ada", 0, "bird");
 	assert_string_equal(votes(dataset, 0, NULL), "bird ada, dog bob");
-	undo(dataset, 0);
+	undo(dataset, 0, &cleo);
 	assert_string_equal(votes(dataset, 0, NULL), "cat ada, dog bob");
 	must(dataset_sample(dataset, 0, &sample, &failure));
 	must(history_load(dataset, &sample, NULL, &history, &failure));
@@ -203,7 +177,7 @@ static void a_history_says_what_counts_and_what_was_taken_back(void **state)
 		assert_int_equal(history.taken_back[i], i == 2);
 	history_release(&history);
 	sample_release(&sample);
-	decide(dataset, 0, "");
+	decide(dataset, 0, "", &cleo);
 	assert_string_equal(votes(dataset, 0, NULL), "");
 	refused(history_load(dataset, &(struct sample){.id = 7}, NULL, &history, &failure), ERR_NOT_FOUND);
 	history_release(&history);

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "dataset/correct.h"
 #include "dataset/feed.h"
 #include "dataset/label.h"
 #include "dataset/move.h"
 #include "dataset/removal.h"
+#include "saying.h"
 
 static const struct correction ada = {.user = "ada"}, bob = {.user = "bob"};
 
@@ -49,22 +49,6 @@ static const char *follow(struct dataset *dataset, struct follower *follower, si
 	return follower->text;
 }
 
-static void decide(struct dataset *dataset, int64_t id, const char *label, const struct correction *correction)
-{
-	struct sample sample;
-
-	must(sample_decide(dataset, id, label, correction, &sample, &failure));
-	sample_release(&sample);
-}
-
-static void undo(struct dataset *dataset, int64_t id)
-{
-	struct sample sample;
-
-	must(sample_undo(dataset, id, &ada, &sample, &failure));
-	sample_release(&sample);
-}
-
 static void upload(struct dataset *dataset, const char *name, const char *label)
 {
 	char *sha256 = memory_format("%064d", name[0]), *key = memory_format("images/%s", name);
@@ -93,7 +77,7 @@ static void each_change_comes_once_in_order(void **state)
 	label_next(dataset, "cyd", 1, "bird");
 	assert_string_equal(follow(dataset, &follower, 100), "label 2 cat ada; label 0 dog bob; label 1 bird cyd");
 	decide(dataset, 2, "", &bob);
-	undo(dataset, 2);
+	undo(dataset, 2, &ada);
 	upload(dataset, "1.png", "");
 	upload(dataset, "2.png", "cat");
 	assert_string_equal(follow(dataset, &follower, 1),
@@ -183,7 +167,7 @@ static void what_was_told_is_told_of_a_dataset_that_was_moved(void **state)
 	upload(fixture->dataset, "1.png", "cat");
 	decide(fixture->dataset, 1, "dog", &bob);
 	decide(fixture->dataset, 1, "cat", &ada);
-	undo(fixture->dataset, 1);
+	undo(fixture->dataset, 1, &ada);
 	must(dataset_restore_open(fixture->store, "moved", "elsewhere", &moved, &last, &failure));
 	must(dataset_outline(fixture->dataset, &outline, &failure));
 	must(dataset_restore_outline(moved, &outline, &failure));
@@ -250,7 +234,7 @@ struct told {
 };
 
 /* Each round is about one sample, on which all writers decide; they lie far apart. */
-static int64_t sample_of(int round)
+static int64_t sample_for(int round)
 {
 	return round * 16 % PICTURES;
 }
@@ -261,7 +245,7 @@ static void hear(void *data, const struct feed_item *item)
 	int writer = -1, round = -1;
 
 	told->count++;
-	if (expect(item->kind == FEED_LABEL && sscanf(item->by, "w%d-%d", &writer, &round) == 2 && item->id == sample_of(round)))
+	if (expect(item->kind == FEED_LABEL && sscanf(item->by, "w%d-%d", &writer, &round) == 2 && item->id == sample_for(round)))
 		told->told[writer][round]++;
 }
 
@@ -284,7 +268,7 @@ static void write_or_follow(struct fixture *fixture, int number)
 
 		snprintf(user, sizeof(user), "w%d-%d", number - 1, round);
 		const struct correction correction = {.user = user};
-		if (!expect(sample_decide(fixture->dataset, sample_of(round), round % 2 ? "cat" : "dog", &correction, &sample, &failure) == 0))
+		if (!expect(sample_decide(fixture->dataset, sample_for(round), round % 2 ? "cat" : "dog", &correction, &sample, &failure) == 0))
 			return;
 		sample_release(&sample);
 	}

@@ -1,61 +1,13 @@
-/* Contract: labels given directly, taken away, undone; one by one and many at once. */
+/* Contract: labels given directly, taken away, undone. */
 #include "fixture.h"
 
 #include <string.h>
 
-#include "dataset/correct.h"
 #include "dataset/label.h"
-#include "dataset/move.h"
+#include "saying.h"
 
 static const struct correction ada = {.user = "ada"}, bob = {.user = "bob"};
 static const struct correction one_of_several = {.user = "ada", .annotates = true};
-
-static void decide(struct dataset *dataset, int64_t id, const char *label, const struct correction *correction)
-{
-	struct sample sample;
-
-	must(sample_decide(dataset, id, label, correction, &sample, &failure));
-	assert_int_equal(sample.id, id);
-	assert_string_equal(sample.label, label);
-	sample_release(&sample);
-}
-
-/* The sample as it is then: "cat labelled ada 3" (its label, state, by whom, and version). Valid until the next call. */
-static const char *undo(struct dataset *dataset, int64_t id, const struct correction *correction)
-{
-	static char text[512];
-	struct sample sample;
-
-	must(sample_undo(dataset, id, correction, &sample, &failure));
-	snprintf(text, sizeof(text), "%s %s %s %d", sample.label, sample_state_name(sample.state), sample.labelled_by,
-	         (int)sample.version);
-	sample_release(&sample);
-	return text;
-}
-
-static void nothing_to_undo(struct dataset *dataset, int64_t id, const struct correction *correction)
-{
-	struct sample sample;
-
-	refused(sample_undo(dataset, id, correction, &sample, &failure), ERR_CONFLICT);
-	assert_string_equal(failure.text, "There is nothing to undo");
-}
-
-static struct sample sample_of(struct dataset *dataset, int64_t id)
-{
-	struct sample sample;
-
-	must(dataset_sample(dataset, id, &sample, &failure));
-	return sample;
-}
-
-static void classify(struct dataset *dataset, const char *user, int id, const char *label)
-{
-	bool accepted;
-
-	must(dataset_label_path(dataset, user, "/pictures", picture(id), label, &accepted, &failure));
-	assert_true(accepted);
-}
 
 /* --- giving and taking -------------------------------------------------------------------------------------------- */
 
@@ -191,7 +143,7 @@ static void undo_goes_back_step_by_step_to_exactly_what_was(void **state)
 	label_next(dataset, "ada", 0, "cat");
 	before[1] = sample_of(dataset, 0);
 	clock_advance(10);
-	classify(dataset, "bob", 0, "dog");
+	assert_true(classify(dataset, "bob", 0, "dog"));
 	before[2] = sample_of(dataset, 0);
 	decide(dataset, 0, "", &ada);
 	before[3] = sample_of(dataset, 0);
@@ -252,28 +204,6 @@ static void the_labels_of_seeds_and_uploads_can_be_undone(void **state)
 	must(dataset_merge(dataset, NULL, 0, &(struct dataset_seed){"seeded.png", "cat"}, 1, &merged, &failure));
 	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED); /* what was taken back the seed does not bring back */
 	assert_counts_true(dataset);
-}
-
-/* As an older database may have it: a label, who gave it and when, but no event that says so. */
-static struct dataset *without_events(struct fixture *fixture, const char *label, const char *by, int64_t at)
-{
-	struct dataset_outline outline;
-	struct dataset_record record = {.sample = {.filepath = (char[]){"old.png"}, .label = (char *)(uintptr_t)label,
-	                                           .state = SAMPLE_LABELLED, .version = 3, .blob_key = (char[]){""},
-	                                           .type = (char[]){""}, .sha256 = (char[]){""}, .filename = (char[]){""},
-	                                           .uploaded_by = (char[]){""}, .labelled_by = (char *)(uintptr_t)by,
-	                                           .labelled_at = at, .flagged_by = (char[]){""}},
-	                                .url = (char[]){""}};
-	struct dataset *dataset;
-	int64_t last;
-
-	must(dataset_restore_open(fixture->store, "old", "elsewhere", &dataset, &last, &failure));
-	must(dataset_outline(fixture->dataset, &outline, &failure));
-	must(dataset_restore_outline(dataset, &outline, &failure));
-	must(dataset_restore_records(dataset, &record, 1, &failure));
-	must(dataset_restore_finish(dataset, &failure));
-	dataset_outline_release(&outline);
-	return open_dataset(fixture->store, "old");
 }
 
 static void a_label_that_came_without_an_event_is_gone_back_to(void **state)
@@ -366,7 +296,7 @@ static void what_was_merged_is_undone_by_its_present_name(void **state)
 	add_pictures(dataset, 1);
 	decide(dataset, 0, "cat", &ada);
 	decide(dataset, 0, "dog", &ada);
-	classify(dataset, "bob", 0, "cat");
+	assert_true(classify(dataset, "bob", 0, "cat"));
 	must(dataset_label_merge(dataset, CAT, BIRD, "eve", &failure));
 	assert_sample(dataset, 0, "bird", SAMPLE_LABELLED);
 	must(dataset_label_change(dataset, DOG, &named, &failure));
@@ -490,213 +420,6 @@ static void what_was_taken_back_stays_so_when_others_are_asked(void **state)
 	dataset_close(dataset);
 }
 
-/* --- many at once ------------------------------------------------------------------------------------------------- */
-
-enum { MANY = 1200 };
-
-static void many_are_labelled_at_once_or_none(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	int64_t ids[MANY + 1];
-	size_t done;
-
-	add_pictures(dataset, MANY);
-	for (int i = 0; i < MANY; i++)
-		ids[i] = MANY - 1 - i;
-	ids[MANY] = 5; /* twice */
-	struct task task = next_task(dataset, "cyd");
-	must(samples_decide(dataset, ids, NULL, MANY + 1, "cat", &ada, &done, &failure));
-	assert_int_equal(done, MANY);
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	assert_sample(dataset, MANY - 1, "cat", SAMPLE_LABELLED);
-	assert_string_equal(history(dataset, 5), "cat ada label");
-	assert_token_is_void(dataset, "cyd", task.token);
-	task_release(&task);
-	assert_counts_true(dataset);
-	ids[700] = MANY; /* is not there */
-	refused(samples_decide(dataset, ids, NULL, MANY, "dog", &ada, &done, &failure), ERR_NOT_FOUND);
-	assert_string_equal(failure.text, "There is no sample 1200");
-	refused(samples_decide(dataset, ids, NULL, 2, "cow", &ada, &done, &failure), ERR_UNPROCESSABLE);
-	for (int i = 0; i < MANY; i += 100)
-		assert_string_equal(history(dataset, i), "cat ada label");
-	assert_counts_true(dataset);
-	must(samples_decide(dataset, ids, NULL, 500, "", &bob, &done, &failure));
-	assert_int_equal(done, 500);
-	assert_sample(dataset, MANY - 1, "", SAMPLE_UNLABELLED);
-	assert_string_equal(undo(dataset, MANY - 1, &ada), "cat labelled ada 3");
-	must(samples_decide(dataset, NULL, NULL, 0, "cat", &ada, &done, &failure));
-	assert_int_equal(done, 0);
-	assert_counts_true(dataset);
-}
-
-static void many_are_undone_at_once_or_none(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	const int64_t ids[] = {2, 0, 1, 1}, both[] = {0, 1}, versions[] = {1, 1};
-	size_t done;
-
-	add_pictures(dataset, 3);
-	must(samples_decide(dataset, ids, NULL, 4, "cat", &ada, &done, &failure));
-	decide(dataset, 1, "dog", &bob);
-	refused(samples_take_back(dataset, both, versions, 2, &ada, &done, &failure), ERR_CONFLICT);
-	assert_non_null(strstr(failure.text, "Sample 1 is at version 2"));
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	must(samples_take_back(dataset, ids, NULL, 4, &ada, &done, &failure));
-	assert_int_equal(done, 3);
-	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	assert_sample(dataset, 1, "cat", SAMPLE_LABELLED);
-	refused(samples_take_back(dataset, both, NULL, 2, &ada, &done, &failure), ERR_CONFLICT);
-	assert_string_equal(failure.text, "There is nothing to undo");
-	assert_sample(dataset, 1, "cat", SAMPLE_LABELLED);
-	assert_string_equal(history(dataset, 1), "cat ada label; dog bob label; cat ada undo");
-	must(samples_take_back(dataset, NULL, NULL, 0, &ada, &done, &failure));
-	assert_int_equal(done, 0);
-	assert_counts_true(dataset);
-}
-
-static void of_many_one_that_has_changed_keeps_all_as_they_were(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	const int64_t ids[] = {0, 1, 2}, versions[] = {0, 0, 0};
-	size_t done;
-
-	add_pictures(dataset, 3);
-	decide(dataset, 1, "dog", &bob);
-	refused(samples_decide(dataset, ids, versions, 3, "cat", &ada, &done, &failure), ERR_CONFLICT);
-	assert_non_null(strstr(failure.text, "Sample 1 is at version 1"));
-	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	assert_string_equal(history(dataset, 2), "");
-}
-
-static void more_than_the_most_are_refused(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	int64_t ids[SAMPLES_DECIDED_MAX + 1];
-	size_t done;
-
-	add_pictures(dataset, 1);
-	memset(ids, 0, sizeof(ids)); /* all the same one */
-	must(samples_decide(dataset, ids, NULL, SAMPLES_DECIDED_MAX, "cat", &ada, &done, &failure));
-	assert_int_equal(done, 1);
-	refused(samples_decide(dataset, ids, NULL, SAMPLES_DECIDED_MAX + 1, "dog", &ada, &done, &failure), ERR_BAD_REQUEST);
-	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-}
-
-static void what_is_imported_was_said_then_and_can_be_undone(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	struct imported_label labels[] = {{.filepath = picture(1), .label = "dog", .by = "someone else", .at = 1500000},
-	                                  {.id = 2, .label = "cat", .by = "ada", .at = 2500000}};
-
-	add_pictures(dataset, 3);
-	decide(dataset, 1, "cat", &bob);
-	must(labels_import(dataset, labels, 2, "ann", 0, &failure));
-	assert_string_equal(history(dataset, 1), "cat bob label; dog someone else import");
-	assert_string_equal(history(dataset, 2), "cat ada import");
-	struct sample sample = sample_of(dataset, 1);
-	assert_string_equal(sample.label, "dog");
-	assert_string_equal(sample.labelled_by, "someone else");
-	assert_int_equal(sample.labelled_at, 1500000);
-	sample_release(&sample);
-	assert_string_equal(undo(dataset, 1, &ada), "cat labelled bob 3");
-	assert_string_equal(undo(dataset, 2, &ada), " unlabelled  2");
-	assert_counts_true(dataset);
-}
-
-/* Imports one label of sample 0, by ann at this moment unless it says else. Whether that added anything. */
-static bool import_one(struct dataset *dataset, const char *label, const char *by, int64_t at, int64_t moment)
-{
-	struct imported_label one = {.id = 0, .label = label, .by = by, .at = at};
-
-	must(labels_import(dataset, &one, 1, "ann", moment, &failure));
-	return one.added;
-}
-
-static void what_was_imported_once_adds_nothing_whatever_was_said_since(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-
-	add_pictures(dataset, 1);
-	assert_true(import_one(dataset, "cat", "ada", 1500000, 9000000));
-	assert_true(import_one(dataset, "dog", "ada", 2500000, 9000000));
-	assert_false(import_one(dataset, "cat", "ada", 1500999, 9000000)); /* exports tell milliseconds */
-	assert_false(import_one(dataset, "cat", NULL, 1500000, 9000000));
-	assert_false(import_one(dataset, "cat", NULL, 0, 9500000));
-	assert_false(import_one(dataset, "cat", "ada", 0, 9500000));
-	assert_string_equal(history(dataset, 0), "cat ada import; dog ada import");
-	assert_true(import_one(dataset, "cat", "ada", 1501000, 9000000));
-	assert_true(import_one(dataset, "cat", "bob", 1501000, 9000000));
-	assert_true(import_one(dataset, "cat", "eve", 0, 9000000));
-	decide(dataset, 0, "dog", &bob);
-	assert_false(import_one(dataset, "cat", "eve", 0, 9500000));
-	undo(dataset, 0, &bob);
-	undo(dataset, 0, &bob);
-	assert_false(import_one(dataset, "cat", "eve", 0, 9500000)); /* nor what was taken back */
-	assert_counts_true(dataset);
-}
-
-static void one_import_may_say_the_same_twice_of_a_sample(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-
-	add_pictures(dataset, 1);
-	for (int64_t moment = 1000000; moment < 3000000; moment += 1000000) {
-		assert_int_equal(import_one(dataset, "cat", NULL, 0, moment), moment == 1000000);
-		assert_int_equal(import_one(dataset, "dog", NULL, 0, moment), moment == 1000000);
-		assert_int_equal(import_one(dataset, "cat", NULL, 0, moment), moment == 1000000);
-		assert_string_equal(history(dataset, 0), "cat ann import; dog ann import; cat ann import");
-		assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
-	}
-}
-
-static void what_people_said_here_is_known_by_its_time(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-
-	add_pictures(dataset, 1);
-	decide(dataset, 0, "cat", &bob);
-	struct sample sample = sample_of(dataset, 0);
-	decide(dataset, 0, "dog", &bob);
-	assert_false(import_one(dataset, "cat", "bob", sample.labelled_at, 9000000)); /* an older export of the dataset itself */
-	assert_true(import_one(dataset, "cat", NULL, 0, 9000000));
-	assert_string_equal(history(dataset, 0), "cat bob label; dog bob label; cat ann import");
-	sample_release(&sample);
-}
-
-static void a_label_that_came_without_an_event_is_not_imported_again(void **state)
-{
-	struct dataset *dataset = without_events(*state, "cat", "ann", 1500000);
-
-	assert_false(import_one(dataset, "cat", NULL, 0, 9000000));
-	assert_false(import_one(dataset, "cat", "ann", 1500000, 9000000));
-	assert_string_equal(history(dataset, 0), "");
-	assert_true(import_one(dataset, "cat", "ada", 0, 9000000));
-	assert_string_equal(history(dataset, 0), "cat ann seed; cat ada import");
-	dataset_close(dataset);
-}
-
-static void an_import_is_made_whole_or_not_at_all(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	struct imported_label *labels = calloc(LABELS_IMPORTED_MAX + 1, sizeof(*labels));
-
-	add_pictures(dataset, LABELS_IMPORTED_MAX);
-	for (int i = 0; i <= LABELS_IMPORTED_MAX; i++)
-		labels[i] = (struct imported_label){.id = i, .label = "cat", .by = "ada"};
-	refused(labels_import(dataset, labels, LABELS_IMPORTED_MAX + 1, "ann", 0, &failure), ERR_BAD_REQUEST);
-	labels[1].id = LABELS_IMPORTED_MAX;
-	refused(labels_import(dataset, labels, 2, "ann", 0, &failure), ERR_NOT_FOUND);
-	labels[1].filepath = "gone.png";
-	refused(labels_import(dataset, labels, 2, "ann", 0, &failure), ERR_NOT_FOUND);
-	labels[1] = (struct imported_label){.id = 1, .label = "cow", .by = "ada"};
-	refused(labels_import(dataset, labels, 2, "ann", 0, &failure), ERR_UNPROCESSABLE);
-	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
-	labels[1].label = "cat";
-	must(labels_import(dataset, labels, LABELS_IMPORTED_MAX, "ann", 0, &failure));
-	assert_sample(dataset, LABELS_IMPORTED_MAX - 1, "cat", SAMPLE_LABELLED);
-	free(labels);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -722,16 +445,6 @@ int main(void)
 		STORE_TEST(of_several_each_takes_back_only_what_that_one_said),
 		STORE_TEST(who_contributes_decides_and_undoes_whatever_was_last),
 		STORE_TEST(what_was_taken_back_stays_so_when_others_are_asked),
-		DATASET_TEST(many_are_labelled_at_once_or_none),
-		DATASET_TEST(many_are_undone_at_once_or_none),
-		DATASET_TEST(of_many_one_that_has_changed_keeps_all_as_they_were),
-		DATASET_TEST(more_than_the_most_are_refused),
-		DATASET_TEST(what_is_imported_was_said_then_and_can_be_undone),
-		DATASET_TEST(what_was_imported_once_adds_nothing_whatever_was_said_since),
-		DATASET_TEST(one_import_may_say_the_same_twice_of_a_sample),
-		DATASET_TEST(what_people_said_here_is_known_by_its_time),
-		DATASET_TEST(a_label_that_came_without_an_event_is_not_imported_again),
-		DATASET_TEST(an_import_is_made_whole_or_not_at_all),
 	};
 
 	return RUN(tests);

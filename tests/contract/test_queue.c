@@ -1,16 +1,8 @@
-/* Contract: who gets which sample next, and the life of a lease. */
+/* Contract: who gets which sample next. */
 #include "fixture.h"
 
 #include "base/text.h"
 #include "dataset/task.h"
-
-enum { SHORT_LEASE = 60 };
-
-static void release_tasks(struct task *tasks, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		task_release(&tasks[i]);
-}
 
 static void samples_come_in_order_until_none_is_unlabelled(void **state)
 {
@@ -129,7 +121,7 @@ static void tasks_are_never_shared(void **state)
 	lease_tasks(dataset, "bob", 5, tasks, 2);
 	assert_int_equal(tasks[0].sample.id, 1);
 	assert_int_equal(tasks[1].sample.id, 2);
-	release_tasks(tasks, 2);
+	tasks_release(tasks, 2);
 	lease_tasks(dataset, "bob", 5, tasks, 0);
 	lease_tasks(dataset, "cyd", 1, tasks, 0);
 }
@@ -144,8 +136,8 @@ static void tasks_are_never_what_the_asker_holds_already(void **state)
 	lease_tasks(dataset, "ada", 2, second, 2);
 	assert_int_equal(second[0].sample.id, 2);
 	assert_int_equal(second[1].sample.id, 3);
-	release_tasks(first, 2);
-	release_tasks(second, 2);
+	tasks_release(first, 2);
+	tasks_release(second, 2);
 	assert_int_equal(next_id(dataset, "ada"), 0); /* /obtain gives the oldest of one's own */
 }
 
@@ -179,7 +171,7 @@ static void tokens_are_long_random_and_all_different(void **state)
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(tasks[i].token, tasks[j].token);
 	}
-	release_tasks(tasks, DATASET_TASKS_MAX);
+	tasks_release(tasks, DATASET_TASKS_MAX);
 }
 
 static void a_count_out_of_bounds_is_refused(void **state)
@@ -200,7 +192,7 @@ static void held_lists_my_live_leases_oldest_first(void **state)
 
 	add_pictures(dataset, 6);
 	lease_tasks(dataset, "ada", 2, tasks, 2);
-	release_tasks(tasks, 2);
+	tasks_release(tasks, 2);
 	assert_int_equal(next_id(dataset, "bob"), 2);
 	lease_tasks(dataset, "ada", 1, tasks, 1);
 	must(lease_held(dataset, "ada", &held, &count, &failure));
@@ -211,9 +203,9 @@ static void held_lists_my_live_leases_oldest_first(void **state)
 	assert_string_equal(held[2].token, tasks[0].token);
 	assert_int_equal(held[2].expires_at, tasks[0].expires_at);
 	assert_string_equal(held[2].sample.filepath, picture(3));
-	release_tasks(held, count);
+	tasks_release(held, count);
 	free(held);
-	release_tasks(tasks, 1);
+	tasks_release(tasks, 1);
 	must(lease_held(dataset, "eve", &held, &count, &failure));
 	assert_int_equal(count, 0);
 	free(held);
@@ -228,18 +220,18 @@ static void nobody_holds_more_than_the_limit(void **state)
 	add_pictures(dataset, DATASET_TASKS_HELD_MAX + 10);
 	for (int i = 0; i < DATASET_TASKS_HELD_MAX / DATASET_TASKS_MAX; i++) {
 		lease_tasks(dataset, "ada", DATASET_TASKS_MAX, tasks, DATASET_TASKS_MAX);
-		release_tasks(tasks, DATASET_TASKS_MAX);
+		tasks_release(tasks, DATASET_TASKS_MAX);
 	}
 	refused(lease_take(dataset, "ada", 1, tasks, &taken, &failure), ERR_CONFLICT);
 	must(lease_held(dataset, "ada", &held, &count, &failure));
 	assert_int_equal(count, DATASET_TASKS_HELD_MAX);
 	must(lease_give_back(dataset, "ada", held[0].token, &failure));
-	release_tasks(held, count);
+	tasks_release(held, count);
 	free(held);
 	lease_tasks(dataset, "ada", 1, tasks, 1);
-	release_tasks(tasks, 1);
+	tasks_release(tasks, 1);
 	lease_tasks(dataset, "bob", 5, tasks, 5); /* others may */
-	release_tasks(tasks, 5);
+	tasks_release(tasks, 5);
 }
 
 /* --- chosen samples ------------------------------------------------------------------------------------------------ */
@@ -256,7 +248,7 @@ static const char *choose(struct dataset *dataset, const char *user, size_t coun
 	for (size_t i = 0; i < taken; i++)
 		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%lld", i ? " " : "",
 		                           (long long)tasks[i].sample.id);
-	release_tasks(tasks, taken);
+	tasks_release(tasks, taken);
 	return text;
 }
 
@@ -276,7 +268,7 @@ static void chosen_samples_are_leased_in_the_order_asked(void **state)
 	assert_int_equal(count, 3);
 	for (size_t i = 0; i < count; i++)
 		must(lease_label(dataset, "ada", held[i].token, "cat", -1, NULL, &failure));
-	release_tasks(held, count);
+	tasks_release(held, count);
 	free(held);
 	assert_sample(dataset, 2, "cat", SAMPLE_LABELLED);
 	label_next(dataset, "bob", 0, "dog"); /* the queue goes on beside them */
@@ -390,7 +382,7 @@ static void an_unknown_sample_among_the_chosen_is_named_and_nothing_is_leased(vo
 		ids[i] = (int64_t)(i % 2);
 	must(lease_take_chosen(dataset, "ada", ids, DATASET_TASKS_MAX, tasks, &taken, &failure));
 	assert_int_equal(taken, 2);
-	release_tasks(tasks, taken);
+	tasks_release(tasks, taken);
 }
 
 enum { CHOOSERS = 4, CHOSEN = 40 };
@@ -415,7 +407,7 @@ static void choose_all(void *data, int number)
 	expect(lease_take_chosen(choosing->dataset, user, ids, CHOSEN, tasks, &taken, &err) == 0);
 	for (size_t i = 0; i < taken; i++)
 		__atomic_fetch_add(&choosing->times[tasks[i].sample.id], 1, __ATOMIC_SEQ_CST);
-	release_tasks(tasks, taken);
+	tasks_release(tasks, taken);
 }
 
 static void what_several_choose_at_once_each_gets_alone(void **state)
@@ -430,138 +422,7 @@ static void what_several_choose_at_once_each_gets_alone(void **state)
 	assert_int_equal(leased(fixture->dataset), CHOSEN);
 }
 
-/* --- using a lease ------------------------------------------------------------------------------------------------- */
-
-static void a_token_serves_its_holder_alone(void **state)
-{
-	struct fixture *fixture = *state;
-	struct dataset *elsewhere = make_dataset(fixture, "elsewhere", NULL);
-
-	add_pictures(fixture->dataset, 1);
-	add_pictures(elsewhere, 1);
-	struct task task = next_task(fixture->dataset, "ada");
-	assert_token_is_void(fixture->dataset, "bob", task.token);
-	assert_token_is_void(elsewhere, "ada", task.token);
-	assert_token_is_void(fixture->dataset, "ada", "");
-	assert_token_is_void(fixture->dataset, "ada", "0-AAAAAAAAAAAAAAAAAAAAAA");
-	assert_token_is_void(fixture->dataset, "ada", "a token far longer than any that was ever handed out");
-	assert_sample(fixture->dataset, 0, "", SAMPLE_UNLABELLED);
-	must(lease_label(fixture->dataset, "ada", task.token, "cat", -1, NULL, &failure));
-	assert_token_is_void(fixture->dataset, "ada", task.token); /* once */
-	task_release(&task);
-	dataset_close(elsewhere);
-}
-
-static void a_released_sample_is_free_at_its_old_place(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-
-	add_pictures(dataset, 3);
-	struct task task = next_task(dataset, "ada");
-	must(lease_give_back(dataset, "ada", task.token, &failure));
-	assert_int_equal(leased(dataset), 0);
-	assert_int_equal(next_id(dataset, "bob"), 0);
-	assert_int_equal(next_id(dataset, "ada"), 1);
-	assert_token_is_void(dataset, "ada", task.token);
-	task_release(&task);
-}
-
-static void a_lease_that_ran_out_is_given_to_another(void **state)
-{
-	struct fixture *fixture = *state;
-	struct dataset_policy policy = dataset_policy_default();
-
-	policy.lease_seconds = SHORT_LEASE;
-	struct dataset *dataset = make_dataset(fixture, "hasty", &policy);
-	add_pictures(dataset, 3);
-	struct task ada = next_task(dataset, "ada");
-	assert_int_equal(leased(dataset), 1);
-	clock_advance(SHORT_LEASE);
-	assert_int_equal(leased(dataset), 0);
-	assert_token_is_void(dataset, "ada", ada.token);
-	struct task bob = next_task(dataset, "bob");
-	assert_int_equal(bob.sample.id, 0);
-	assert_int_equal(next_id(dataset, "ada"), 1);
-	must(lease_label(dataset, "bob", bob.token, "dog", -1, NULL, &failure));
-	task_release(&ada);
-	task_release(&bob);
-	dataset_close(dataset);
-}
-
-static void leases_that_ran_out_are_not_held_and_not_counted(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	struct task tasks[4], *held;
-	size_t count;
-
-	add_pictures(dataset, 4);
-	lease_tasks(dataset, "ada", 3, tasks, 3);
-	clock_advance(LEASE_SECONDS - 60);
-	assert_int_equal(leased(dataset), 3);
-	release_tasks(tasks, 3);
-	lease_tasks(dataset, "ada", 1, tasks, 1);
-	clock_advance(60);
-	assert_int_equal(leased(dataset), 1);
-	must(lease_held(dataset, "ada", &held, &count, &failure));
-	assert_int_equal(count, 1);
-	assert_int_equal(held[0].sample.id, 3);
-	release_tasks(held, count);
-	free(held);
-	release_tasks(tasks, 1);
-	lease_tasks(dataset, "bob", 4, tasks, 3); /* those of ada's that ran out */
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(tasks[i].sample.id, i);
-	release_tasks(tasks, 3);
-}
-
-static void renewing_prolongs_a_lease(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-	int64_t expires;
-
-	add_pictures(dataset, 1);
-	struct task task = next_task(dataset, "ada");
-	clock_advance(LEASE_SECONDS - 60);
-	must(lease_renew(dataset, "ada", task.token, &expires, &failure));
-	assert_true(expires >= task.expires_at + (LEASE_SECONDS - 60) * 1000000LL);
-	clock_advance(LEASE_SECONDS - 60);
-	must(lease_label(dataset, "ada", task.token, "cat", -1, NULL, &failure));
-	task_release(&task);
-}
-
-static void asking_again_late_gives_the_same_one_with_time_to_work(void **state)
-{
-	struct dataset *dataset = ((struct fixture *)*state)->dataset;
-
-	add_pictures(dataset, 2);
-	struct task first = next_task(dataset, "ada");
-	clock_advance(LEASE_SECONDS - 60);
-	struct task again = next_task(dataset, "ada");
-	assert_int_equal(again.sample.id, 0);
-	assert_string_equal(again.token, first.token);
-	assert_true(again.expires_at > first.expires_at);
-	clock_advance(60);
-	must(lease_label(dataset, "ada", again.token, "cat", -1, NULL, &failure));
-	task_release(&first);
-	task_release(&again);
-}
-
-static void a_lease_lives_on_in_another_process(void **state)
-{
-	struct fixture *fixture = *state;
-
-	add_pictures(fixture->dataset, 2);
-	struct task task = next_task(fixture->dataset, "ada");
-	struct dataset_store *store = another_store(fixture);
-	struct dataset *dataset = open_dataset(store, "animals");
-	assert_int_equal(next_id(dataset, "bob"), 1);
-	assert_int_equal(next_id(dataset, "ada"), 0);
-	must(lease_label(dataset, "ada", task.token, "cat", -1, NULL, &failure));
-	refused(lease_label(fixture->dataset, "ada", task.token, "cat", -1, NULL, &failure), ERR_CONFLICT);
-	task_release(&task);
-	dataset_close(dataset);
-	dataset_store_free(store);
-}
+/* --- the order ------------------------------------------------------------------------------------------------------ */
 
 static void in_random_order_each_is_given_once_and_not_in_line(void **state)
 {
@@ -602,13 +463,13 @@ static void a_change_of_order_holds_for_what_is_there(void **state)
 	assert_in_range(in_line, 0, 15);
 	for (int i = 0; i < 20; i++)
 		must(lease_give_back(dataset, "ada", tasks[i].token, &failure));
-	release_tasks(tasks, 20);
+	tasks_release(tasks, 20);
 	policy.order = DATASET_ORDER_SEQUENTIAL;
 	set_policy(dataset, &policy);
 	lease_tasks(dataset, "ada", 20, tasks, 20);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(tasks[i].sample.id, i);
-	release_tasks(tasks, 20);
+	tasks_release(tasks, 20);
 }
 
 int main(void)
@@ -636,13 +497,6 @@ int main(void)
 		DATASET_TEST(an_unreadable_sample_cannot_be_chosen),
 		DATASET_TEST(an_unknown_sample_among_the_chosen_is_named_and_nothing_is_leased),
 		DATASET_TEST(what_several_choose_at_once_each_gets_alone),
-		DATASET_TEST(a_token_serves_its_holder_alone),
-		DATASET_TEST(a_released_sample_is_free_at_its_old_place),
-		DATASET_TEST(a_lease_that_ran_out_is_given_to_another),
-		DATASET_TEST(leases_that_ran_out_are_not_held_and_not_counted),
-		DATASET_TEST(renewing_prolongs_a_lease),
-		DATASET_TEST(asking_again_late_gives_the_same_one_with_time_to_work),
-		DATASET_TEST(a_lease_lives_on_in_another_process),
 		STORE_TEST(in_random_order_each_is_given_once_and_not_in_line),
 		DATASET_TEST(a_change_of_order_holds_for_what_is_there),
 	};

@@ -1,0 +1,110 @@
+/* Contract: many samples labelled or undone at once, all or none. */
+#include "fixture.h"
+
+#include <string.h>
+
+#include "saying.h"
+
+static const struct correction ada = {.user = "ada"}, bob = {.user = "bob"};
+
+enum { MANY = 1200 };
+
+static void many_are_labelled_at_once_or_none(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	int64_t ids[MANY + 1];
+	size_t done;
+
+	add_pictures(dataset, MANY);
+	for (int i = 0; i < MANY; i++)
+		ids[i] = MANY - 1 - i;
+	ids[MANY] = 5; /* twice */
+	struct task task = next_task(dataset, "cyd");
+	must(samples_decide(dataset, ids, NULL, MANY + 1, "cat", &ada, &done, &failure));
+	assert_int_equal(done, MANY);
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	assert_sample(dataset, MANY - 1, "cat", SAMPLE_LABELLED);
+	assert_string_equal(history(dataset, 5), "cat ada label");
+	assert_token_is_void(dataset, "cyd", task.token);
+	task_release(&task);
+	assert_counts_true(dataset);
+	ids[700] = MANY; /* is not there */
+	refused(samples_decide(dataset, ids, NULL, MANY, "dog", &ada, &done, &failure), ERR_NOT_FOUND);
+	assert_string_equal(failure.text, "There is no sample 1200");
+	refused(samples_decide(dataset, ids, NULL, 2, "cow", &ada, &done, &failure), ERR_UNPROCESSABLE);
+	for (int i = 0; i < MANY; i += 100)
+		assert_string_equal(history(dataset, i), "cat ada label");
+	assert_counts_true(dataset);
+	must(samples_decide(dataset, ids, NULL, 500, "", &bob, &done, &failure));
+	assert_int_equal(done, 500);
+	assert_sample(dataset, MANY - 1, "", SAMPLE_UNLABELLED);
+	assert_string_equal(undo(dataset, MANY - 1, &ada), "cat labelled ada 3");
+	must(samples_decide(dataset, NULL, NULL, 0, "cat", &ada, &done, &failure));
+	assert_int_equal(done, 0);
+	assert_counts_true(dataset);
+}
+
+static void many_are_undone_at_once_or_none(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	const int64_t ids[] = {2, 0, 1, 1}, both[] = {0, 1}, versions[] = {1, 1};
+	size_t done;
+
+	add_pictures(dataset, 3);
+	must(samples_decide(dataset, ids, NULL, 4, "cat", &ada, &done, &failure));
+	decide(dataset, 1, "dog", &bob);
+	refused(samples_take_back(dataset, both, versions, 2, &ada, &done, &failure), ERR_CONFLICT);
+	assert_non_null(strstr(failure.text, "Sample 1 is at version 2"));
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+	must(samples_take_back(dataset, ids, NULL, 4, &ada, &done, &failure));
+	assert_int_equal(done, 3);
+	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
+	assert_sample(dataset, 1, "cat", SAMPLE_LABELLED);
+	refused(samples_take_back(dataset, both, NULL, 2, &ada, &done, &failure), ERR_CONFLICT);
+	assert_string_equal(failure.text, "There is nothing to undo");
+	assert_sample(dataset, 1, "cat", SAMPLE_LABELLED);
+	assert_string_equal(history(dataset, 1), "cat ada label; dog bob label; cat ada undo");
+	must(samples_take_back(dataset, NULL, NULL, 0, &ada, &done, &failure));
+	assert_int_equal(done, 0);
+	assert_counts_true(dataset);
+}
+
+static void of_many_one_that_has_changed_keeps_all_as_they_were(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	const int64_t ids[] = {0, 1, 2}, versions[] = {0, 0, 0};
+	size_t done;
+
+	add_pictures(dataset, 3);
+	decide(dataset, 1, "dog", &bob);
+	refused(samples_decide(dataset, ids, versions, 3, "cat", &ada, &done, &failure), ERR_CONFLICT);
+	assert_non_null(strstr(failure.text, "Sample 1 is at version 1"));
+	assert_sample(dataset, 0, "", SAMPLE_UNLABELLED);
+	assert_string_equal(history(dataset, 2), "");
+}
+
+static void more_than_the_most_are_refused(void **state)
+{
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	int64_t ids[SAMPLES_DECIDED_MAX + 1];
+	size_t done;
+
+	add_pictures(dataset, 1);
+	memset(ids, 0, sizeof(ids)); /* all the same one */
+	must(samples_decide(dataset, ids, NULL, SAMPLES_DECIDED_MAX, "cat", &ada, &done, &failure));
+	assert_int_equal(done, 1);
+	refused(samples_decide(dataset, ids, NULL, SAMPLES_DECIDED_MAX + 1, "dog", &ada, &done, &failure), ERR_BAD_REQUEST);
+	assert_sample(dataset, 0, "cat", SAMPLE_LABELLED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DATASET_TEST(many_are_labelled_at_once_or_none),
+		DATASET_TEST(many_are_undone_at_once_or_none),
+		DATASET_TEST(of_many_one_that_has_changed_keeps_all_as_they_were),
+		DATASET_TEST(more_than_the_most_are_refused),
+	};
+
+	return RUN(tests);
+}
