@@ -1,5 +1,5 @@
 /* What one transaction writes for samples in MongoDB: their documents, events and counts. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/batch.h"
 
 static void add_count(struct batch *batch, const char *kind, const char *name, int64_t delta)
 {

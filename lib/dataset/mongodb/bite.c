@@ -1,5 +1,5 @@
 /* The beginning of each bite of a change that reaches all samples in MongoDB bit by bit. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/catchup.h"
 
 /* Not the one in which this process counts what its users do meanwhile: each bite would conflict with that. */
 static unsigned shard_beside(const struct mongodb_store *store)

@@ -1,5 +1,5 @@
 /* Reads members of BSON documents. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/work.h"
 
 const char *text_in(const bson_t *document, const char *key)
 {

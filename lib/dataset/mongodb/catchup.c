@@ -1,5 +1,5 @@
 /* How changes of a dataset reach its existing samples in MongoDB: in bites, between which others write. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/catchup.h"
 
 enum {
 	BITE_MAX = 500, /* samples in a transaction */

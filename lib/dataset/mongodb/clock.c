@@ -2,7 +2,7 @@
  *
  * It is asked at most once a second, and carried on by this machine's steady clock in between. It is late by the
  * time that the answer took: so a lease may seem to live a moment longer, never shorter. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/store.h"
 
 #include <time.h>
 

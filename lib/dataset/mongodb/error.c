@@ -1,5 +1,5 @@
 /* Turns failures of libmongoc and of its server into errors that say what to do. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/store.h"
 
 enum {
 	CODE_UNAUTHORIZED = 13,

@@ -1,5 +1,5 @@
 /* The former names of labels in MongoDB, in the document with the labels' details. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/store.h"
 
 enum { FORMERS_MAX = 10000 }; /* for a dataset; the oldest are forgotten, since a document's size is limited */
 

@@ -1,5 +1,5 @@
 /* The labels of a dataset in MongoDB: its labels document, and the process's copy of it. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/store.h"
 
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 /* Puts what libmongoc reports beside its errors into the error that is being made, or into the program's log. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/store.h"
 
 static _Thread_local char *hearing; /* mongodb_hear's */
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/work.h"
 
 enum { ORPHANS_AT_ONCE = 64 };
 #define APPNAME "image-label-server"

@@ -5,7 +5,7 @@
  * version, which left some votes in the events alone, or put nothing in review, everything is due until all samples
  * were looked at. Each bite reads the policy, and leaves samples alone that follow it: after a crash it starts again,
  * and only reads what was done. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/catchup.h"
 
 static const bson_oid_t none = {.bytes = {0}};
 

@@ -1,5 +1,5 @@
 /* Reads and writes a sample's document in MongoDB, with its leases and votes, as a struct. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/record.h"
 
 enum { LOOK_UP_AT_ONCE = 1000 }; /* texts in one query */
 

@@ -2,7 +2,7 @@
  *
  * The dataset's document has `relabelling` until all have it. A bite leaves samples alone that have it already:
  * after a crash it starts again, and only reads what was done. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/catchup.h"
 
 /* --- one sample --------------------------------------------------------------------------------------------------- */
 

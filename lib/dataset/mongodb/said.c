@@ -1,5 +1,5 @@
 /* What people said of a sample in MongoDB, and who holds it: its votes, decision and leases, by rules.h. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/record.h"
 
 #include "base/hash.h"
 

@@ -1,5 +1,5 @@
 /* Collections and indexes of the MongoDB store, the order of the labels documents, and the end of removed datasets. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/record.h"
 
 #include "base/text.h"
 

@@ -4,7 +4,7 @@
  * the counts of that moment; the difference is added afterwards, to counters that nobody else writes. It holds then,
  * too, since others only add to counts. The settings note that it was added, in the same write, so that of several
  * machines one adds it. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/batch.h"
 
 #include <search.h>
 

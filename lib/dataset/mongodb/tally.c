@@ -1,5 +1,5 @@
 /* Adds up the changes of kept counts that one transaction in MongoDB makes. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/batch.h"
 
 void batch_count(struct batch *batch, const char *kind, char *name, int64_t delta, int64_t ms)
 {

@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <openssl/pem.h>
 
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/work.h"
 
 enum {
 	SELECTION_MS = 13000, /* wait for a primary: an election takes up to 12 s with the default settings */

@@ -1,5 +1,5 @@
 /* Connections and transactions of the MongoDB backend. */
-#include "dataset/mongodb/internal.h"
+#include "dataset/mongodb/store.h"
 
 #include <time.h>
 
