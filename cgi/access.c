@@ -6,6 +6,7 @@
 #include "dataset/apart.h"
 #include "fastcgi/images.h"
 #include "fastcgi/serve.h"
+#include "program.h"
 
 enum { CACHE_ROOM_BYTES = 1024 * 1024 };
 
@@ -75,5 +76,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "access", .routes = routes, .threads = 16, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

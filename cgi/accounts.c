@@ -1,5 +1,6 @@
 /* /v1/me, /v1/users, /v1/tokens and /v1/audit: users, their tokens, and the audit log. */
 #include "accounts/accounts.h"
+#include "program.h"
 
 static const struct route routes[] = {
 	{"GET", "/v1/me", ROLE_NONE, accounts_me, 0, "", ""},
@@ -20,5 +21,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "accounts", .routes = routes, .threads = 4, .tick = accounts_keep};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

@@ -1,6 +1,7 @@
 /* POST /v1/datasets/{d}/archive: a tar or zip of images as the body, with a line of JSON an entry as the answer. */
 #include "archive/import.h"
 #include "intake/archive_name.h"
+#include "program.h"
 
 static ssize_t archive_body(void *data, void *bytes, size_t len, struct err *err)
 {
@@ -45,5 +46,5 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "archive", .routes = routes, .threads = 64, .slow_bodies = true, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

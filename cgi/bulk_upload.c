@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "fastcgi/collect.h"
 #include "fastcgi/upload.h"
+#include "program.h"
 
 static cJSON *bulk_upload_result(void *call, const struct ingest *ingest, const char *filename,
                                  const struct sample *sample, bool duplicate, const struct err *failed)
@@ -58,5 +59,5 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "bulk_upload", .routes = routes, .threads = 128, .slow_bodies = true, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

@@ -1,7 +1,7 @@
 /* POST /classify: labels the sample with a given filepath; the answer "true" comes once the label is durable. */
 #include "base/json.h"
-#include "fastcgi/app.h"
 #include "dataset/task.h"
+#include "program.h"
 
 static void classify_answer(struct call *call, int status, bool accepted)
 {
@@ -43,5 +43,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "classify", .routes = routes, .threads = 64};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

@@ -1,5 +1,6 @@
 /* /v1/datasets: listing, showing, making, changing and removing datasets. */
 #include "datasets/datasets.h"
+#include "program.h"
 
 static const struct route routes[] = {
 	/* The list checks the role for each dataset. */
@@ -15,5 +16,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "datasets", .routes = routes, .threads = 8, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

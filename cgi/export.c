@@ -4,6 +4,7 @@
 #include <locale.h>
 
 #include "fastcgi/filter.h"
+#include "program.h"
 
 #define SHARDED "split seed snapshot " FILTER_NAMES
 
@@ -19,5 +20,5 @@ int main(int argc, char **argv)
 	static const struct program program = {.name = "export", .routes = routes, .threads = 128, .images = true};
 
 	setlocale(LC_CTYPE, "C.UTF-8"); /* for the names given to libarchive */
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

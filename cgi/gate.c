@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "fastcgi/app.h"
+#include "program.h"
 
 /* How long a refusal takes. Its time must not show whether a slow hash was computed, and so whether the user exists:
  * it is that of the slowest check so far, within bounds (sha512crypt: 3 ms). */
@@ -63,5 +63,5 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "gate", .routes = routes, .threads = 64, .no_datasets = true, .passwords = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

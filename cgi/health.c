@@ -1,6 +1,7 @@
 /* GET /healthz: whether the stores work; GET /readyz: whether every dataset can be served; GET /metrics: both, and
  * counts of the datasets, as Prometheus text. */
 #include "health/health.h"
+#include "program.h"
 
 static const struct route routes[] = {
 	{"GET", "/healthz", ROLE_NONE, health_healthz, false, ROUTE_ANY, ROUTE_ANY},
@@ -13,5 +14,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "health", .routes = routes, .threads = 8, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

@@ -3,6 +3,7 @@
 #include "fastcgi/serve.h"
 #include "fastcgi/upload.h"
 #include "intake/filename.h"
+#include "program.h"
 
 static cJSON *document_stored(struct call *call, const struct ingest *ingest, const struct sample *sample,
                               struct err *err)
@@ -99,5 +100,5 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "images", .routes = routes, .threads = 256, .slow_bodies = true, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

@@ -1,5 +1,6 @@
 /* The labels of a dataset: /v1/datasets/{d}/labels, and the collecting clients' /fetch and /add_label/{name}. */
 #include "labels/labels.h"
+#include "program.h"
 
 static const struct route routes[] = {
 	{"GET", "/v1/datasets/{dataset}/labels", ROLE_VIEWER, labels_list, false, "limit after", ""},
@@ -19,5 +20,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "labels", .routes = routes, .threads = 16};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

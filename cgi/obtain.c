@@ -6,6 +6,7 @@
 #include "fastcgi/passing.h"
 #include "fastcgi/serve.h"
 #include "dataset/task.h"
+#include "program.h"
 
 static cJSON *obtain_describe(struct call *call, const struct sample *sample)
 {
@@ -120,5 +121,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "obtain", .routes = routes, .threads = 64, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

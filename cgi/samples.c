@@ -1,5 +1,6 @@
 /* /v1/datasets/{d}/samples: the samples of a dataset, their images and thumbnails, corrections of their labels,
  * and their removal. */
+#include "program.h"
 #include "samples/samples.h"
 
 #include "fastcgi/filter.h"
@@ -33,5 +34,5 @@ int main(int argc, char **argv)
 	                                       .thumbs = true,
 	                                       .tick = samples_follow};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

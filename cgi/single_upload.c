@@ -3,6 +3,7 @@
 #include "fastcgi/collect.h"
 #include "fastcgi/upload.h"
 #include "intake/filename.h"
+#include "program.h"
 
 struct upload {
 	struct ingest ingest;
@@ -109,5 +110,5 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "single_upload", .routes = routes, .threads = 128, .slow_bodies = true, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

@@ -1,6 +1,6 @@
 /* POST /size: how many samples a dataset has. */
 #include "base/json.h"
-#include "fastcgi/app.h"
+#include "program.h"
 
 static int size_size(struct call *call, struct err *err)
 {
@@ -26,5 +26,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "size", .routes = routes, .threads = 16};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

@@ -1,4 +1,5 @@
 /* /v1/datasets/{d}/snapshots: a dataset as it was at one moment, under a name, for good. */
+#include "program.h"
 #include "snapshots/snapshots.h"
 
 #include <sys/resource.h>
@@ -17,5 +18,5 @@ int main(int argc, char **argv)
 	static const struct program program = {.name = "snapshots", .routes = routes, .threads = 16, .images = true};
 
 	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

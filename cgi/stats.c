@@ -1,4 +1,5 @@
 /* /v1/datasets/{d}/stats: how much was labelled, by whom, when and how fast, and how far people agree. */
+#include "program.h"
 #include "stats/stats.h"
 
 static const struct route routes[] = {
@@ -10,5 +11,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "stats", .routes = routes, .threads = 8};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

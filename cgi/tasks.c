@@ -4,6 +4,7 @@
 #include "fastcgi/passing.h"
 #include "fastcgi/serve.h"
 #include "dataset/task.h"
+#include "program.h"
 
 static int tasks_held(struct call *call, struct err *err)
 {
@@ -182,5 +183,5 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {.name = "tasks", .routes = routes, .threads = 64, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

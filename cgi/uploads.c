@@ -1,4 +1,5 @@
 /* /v1/datasets/{d}/uploads: resumable uploads, by tus 1.0.0. */
+#include "program.h"
 #include "uploads/uploads.h"
 
 static const struct route routes[] = {
@@ -16,5 +17,5 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "uploads", .routes = routes, .threads = 192, .slow_bodies = true, .images = true};
 
-	return app_run(&program, argc, argv);
+	return program_run(&program, argc, argv);
 }

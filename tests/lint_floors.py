@@ -114,4 +114,15 @@ def circles_of_calls():
         yield f"call each other in a circle: {', '.join(ring)}" + "".join(f"\n  {arrow}" for arrow in arrows)
 
 
-CHECKS = [floors, inner_headers, circles_of_includes, circles_of_calls]
+def what_is_the_process_own():
+    """The library neither prints, nor ends the process, nor reads its environment: programs do, and pass it in."""
+    own = {"exit", "getenv", "secure_getenv", "printf", "__printf_chk", "puts", "putchar", "stdout"}
+    for path in sources("lib"):
+        if path.suffix == ".c":
+            words = ["nm", "-u", OBJECTS / path.relative_to(TOP).with_suffix(".o")]
+            symbols = subprocess.run(words, capture_output=True, text=True, check=True).stdout.replace("U", "").split()
+            if found := own.intersection(symbol.partition("@")[0] for symbol in symbols):
+                yield f"lib/{name_of(path)} uses {', '.join(sorted(found))}: that is for programs"
+
+
+CHECKS = [floors, inner_headers, circles_of_includes, circles_of_calls, what_is_the_process_own]

@@ -46,7 +46,7 @@ def served():
     accepted."""
     routes = {}
     for program in sorted(PROGRAMS.iterdir()):
-        if not (TOP / "cgi" / f"{program.name}.c").read_text().count("app_run("):
+        if not (TOP / "cgi" / f"{program.name}.c").read_text().count("program_run("):
             continue
         table = subprocess.run([program, "--routes"], capture_output=True, text=True, check=True).stdout
         for line in table.splitlines():

@@ -267,11 +267,6 @@ static int run_threads(struct app *app)
 
 /* --- set-up ------------------------------------------------------------------------------------------------------- */
 
-static const char *app_environment(const char *name)
-{
-	return getenv(name);
-}
-
 static enum log_level level_of(const char *name)
 {
 	switch (name[0]) {
@@ -327,32 +322,33 @@ static int stores_of(const struct program *program)
 	return (program->no_datasets ? 0 : CONFIG_DATASETS) | (program->images ? CONFIG_IMAGES : 0);
 }
 
-/* Prints which stores the program opens: image-label-server gives it the secrets of these alone. */
-static int tell_stores(const struct program *program)
+/* Which stores the program opens: image-label-server gives it the secrets of these alone. */
+static int tell_stores(const struct program *program, FILE *out)
 {
-	printf("%s %s\n", program->no_datasets ? "" : "datasets", program->images ? "images" : "");
-	return fflush(stdout) == 0 ? 0 : 1;
+	fprintf(out, "%s %s\n", program->no_datasets ? "" : "datasets", program->images ? "images" : "");
+	return fflush(out) == 0 ? 0 : 1;
 }
 
-/* Prints the program's table, a route a line, for the test that compares it with openapi.json. */
-static int tell_routes(const struct program *program)
+/* The program's table, a route a line, for the test that compares it with openapi.json. */
+static int tell_routes(const struct program *program, FILE *out)
 {
 	for (const struct route *route = program->routes; route->method; route++)
-		printf("%s\t%s\t%s\t%s\t%s\n", route->method, route->path, role_name(route->needs), route->query, route->fields);
-	return fflush(stdout) == 0 ? 0 : 1;
+		fprintf(out, "%s\t%s\t%s\t%s\t%s\n", route->method, route->path, role_name(route->needs), route->query,
+		        route->fields);
+	return fflush(out) == 0 ? 0 : 1;
 }
 
-static int tell_version(const struct program *program)
+static int tell_version(const struct program *program, FILE *out)
 {
-	printf("%s (image-label-server) %s\n", program->name, version_text);
-	return fflush(stdout) == 0 ? 0 : 1;
+	fprintf(out, "%s (image-label-server) %s\n", program->name, version_text);
+	return fflush(out) == 0 ? 0 : 1;
 }
 
-static int open_app(struct app *app, struct err *err)
+static int open_app(struct app *app, config_env *environment, struct err *err)
 {
-	const char *config = getenv("IMAGE_LABEL_CONFIG"), *state = getenv("IMAGE_LABEL_STATE");
+	const char *config = environment("IMAGE_LABEL_CONFIG"), *state = environment("IMAGE_LABEL_STATE");
 
-	if (config_load_for(&app->config, config && *config ? config : NULL, app_environment, stores_of(app->program), err))
+	if (config_load_for(&app->config, config && *config ? config : NULL, environment, stores_of(app->program), err))
 		return -1;
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
@@ -380,19 +376,22 @@ static void close_app(struct app *app)
 	config_release(&app->config);
 }
 
-int app_run(const struct program *program, int argc, char **argv)
+int app_run(const struct program *program, const struct app_process *process)
 {
+	int argc = process->argc;
+	char **argv = process->argv;
 	struct app app = {.program = program};
 	struct err err = {0};
 
 	if (argc == 2 && strcmp(argv[1], "--stores") == 0)
-		return tell_stores(program);
+		return tell_stores(program, process->out);
 	if (argc == 2 && strcmp(argv[1], "--routes") == 0)
-		return tell_routes(program);
+		return tell_routes(program, process->out);
 	if (version_asked(argc, argv))
-		return tell_version(program);
+		return tell_version(program, process->out);
 	if (argc > 1 || FCGX_Init() != 0 || FCGX_IsCGI()) {
-		fprintf(stderr, "%s is a FastCGI program of image-label-server, which starts it; see image-label-server --help\n",
+		fprintf(process->complaints,
+		        "%s is a FastCGI program of image-label-server, which starts it; see image-label-server --help\n",
 		        program->name);
 		return 2;
 	}
@@ -400,7 +399,7 @@ int app_run(const struct program *program, int argc, char **argv)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM); /* must not outlive the supervisor, which would start another one */
 	mallopt(M_ARENA_MAX, 2);          /* threads share heaps, which saves memory when idle */
-	int status = open_app(&app, &err);
+	int status = open_app(&app, process->environment, &err);
 	if (status)
 		log_write(LOG_ERROR, "cannot start", "error", err.text, NULL);
 	else

@@ -6,6 +6,8 @@
 #ifndef FASTCGI_APP_H
 #define FASTCGI_APP_H
 
+#include <stdio.h>
+
 #include "auth/auth.h"
 #include "auth/gate.h"
 #include "auth/lastuse.h"
@@ -90,10 +92,18 @@ struct program {
 	void (*tick)(struct app *app); /* called beside the requests, every APP_TICK_MS; NULL: nothing */
 };
 
-/* A program's whole main ("--stores" prints which stores it opens, "--routes" its table): reads $IMAGE_LABEL_CONFIG
- * and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until SIGTERM or SIGQUIT, and finishes what is under way.
- * Returns the exit status. */
-int app_run(const struct program *program, int argc, char **argv);
+/* What is the process's own. */
+struct app_process {
+	int argc;
+	char **argv;
+	config_env *environment;
+	FILE *out, *complaints; /* for answers to options; the log goes to stderr */
+};
+
+/* A program's whole main ("--stores" writes to out which stores it opens, "--routes" its table): reads
+ * $IMAGE_LABEL_CONFIG and $IMAGE_LABEL_STATE, serves the socket on descriptor 0 until SIGTERM or SIGQUIT, and finishes
+ * what is under way. Returns the exit status. */
+int app_run(const struct program *program, const struct app_process *process);
 
 /* The role of the one who was let in, on a dataset; NULL: overall. */
 enum role call_role(const struct call *call, const char *dataset);
