@@ -281,6 +281,25 @@ static void a_log_removed_under_the_server_takes_no_writes(void **state)
 	assert_int_equal(count_labels("cats"), 3);
 }
 
+static void a_log_removed_before_the_first_write_takes_none(void **state)
+{
+	struct dataset *dataset;
+	int64_t key;
+	bool created;
+
+	(void)state;
+	label_around_a_backup();
+	start_again();
+	assert_int_equal(count_labels("cats"), 4);
+	must(dataset_open(store, "cats", &dataset, &failure));
+	copy("backup.db", "dbs/cats.db");
+	remove_log();
+	assert_true(dataset_label_add(dataset, "new", &key, &created, &failure));
+	dataset_close(dataset);
+	add_labels("cats", 7, 1);
+	assert_int_equal(count_labels("cats"), 3);
+}
+
 /* --- what is as it should be is not refused ------------------------------------------------------------------------ */
 
 static void a_database_restored_with_its_log_is_served(void **state)
@@ -540,6 +559,7 @@ int main(void)
 		TEST(what_is_written_after_it_was_replaced_under_the_server_is_refused),
 		TEST(who_only_reads_notices_it_too),
 		TEST(a_log_removed_under_the_server_takes_no_writes),
+		TEST(a_log_removed_before_the_first_write_takes_none),
 		TEST(a_database_restored_with_its_log_is_served),
 		TEST(a_dataset_made_anew_under_its_name_is_not_taken_for_a_replacement),
 		TEST(so_is_one_restored_with_its_log_alone),

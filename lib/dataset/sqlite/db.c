@@ -157,9 +157,42 @@ static void make_side_files_writable(const struct sqlite_db *db)
 static int open_writer(struct sqlite_db *db, struct err *err)
 {
 	db->writer_synced = true;
-	make_side_files_writable(db);
-	return note_inode(db, err) || conn_open(&db->writer, db->path, true, err) ||
+	return conn_open(&db->writer, db->path, true, err) ||
 	       conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err);
+}
+
+/* 0: there is none. */
+static ino_t log_inode(const struct sqlite_db *db)
+{
+	struct buf log;
+	struct stat st;
+
+	buf_init(&log, 8192);
+	buf_printf(&log, "%s-wal", db->path);
+	ino_t inode = stat(buf_text(&log), &st) ? 0 : st.st_ino;
+	buf_release(&log);
+	return inode;
+}
+
+/* The writer is opened by the first write: each connection reads the whole schema, the most part of opening. Needs the
+ * lock. The readers' log must still lie there, or the writer would begin another one, which they don't read. */
+static int have_writer(struct sqlite_db *db, struct err *err)
+{
+	struct stat now;
+
+	if (db->writer)
+		return 0;
+	bool same = log_inode(db) == db->log;
+	if (same && open_writer(db, err) == 0 && is_there(db, &now))
+		return 0;
+	bool failed = same && !db->writer; /* err says why */
+	conn_free(db->writer);
+	db->writer = NULL;
+	pthread_mutex_lock(&db->mutex);
+	db->worn = db->worn || !same;
+	pthread_mutex_unlock(&db->mutex);
+	return failed ? -1 : same ? err_set(err, ERR_NOT_FOUND, "Database not found")
+	                          : err_set(err, ERR_UNAVAILABLE, "The database was replaced");
 }
 
 /* Migrates under the lock, so that processes that start together do it only once. Then checkpoints at once:
@@ -174,7 +207,7 @@ static int db_make(struct sqlite_db *db, const struct db_schema *schema, struct 
 	if (db_lock(db, err))
 		return -1;
 	db->made = db_create_file(db, err) == 0 && drop_side_files(db->path, err) == 0;
-	int failed = !db->made || open_writer(db, err) || migrate(db, schema, err);
+	int failed = !db->made || note_inode(db, err) || open_writer(db, err) || migrate(db, schema, err);
 	if (db->made && failed)
 		unlink(db->path);
 	unlock(db);
@@ -185,15 +218,18 @@ static int open_made(struct sqlite_db *db, const struct db_schema *schema, struc
 {
 	bool current;
 
-	if (open_writer(db, err) || schema->is_current(db->writer, &current, err))
+	make_side_files_writable(db);
+	if (note_inode(db, err) || conn_open(&db->readers, db->path, false, err) ||
+	    schema->is_current(db->readers, &current, err))
 		return -1;
+	db->log = log_inode(db);
 	if (current)
 		return 0;
-	conn_free(db->writer); /* opened again, since the file may be another one once the lock is held */
-	db->writer = NULL;
+	conn_free(db->readers); /* the file may be another one once the lock is held */
+	db->readers = NULL;
 	if (db_lock(db, err))
 		return -1;
-	int failed = open_writer(db, err) || migrate(db, schema, err);
+	int failed = note_inode(db, err) || open_writer(db, err) || migrate(db, schema, err);
 	unlock(db);
 	return failed;
 }
@@ -248,7 +284,7 @@ struct sqlite_conn *db_read(struct sqlite_db *db, struct err *err)
 
 void db_read_end(struct sqlite_db *db, struct sqlite_conn *conn)
 {
-	if (conn->worn && db->writer) { /* for reading only it may hold a private copy */
+	if (conn->worn && !db->reading) {
 		conn_free(conn);
 		return;
 	}
@@ -265,8 +301,7 @@ static bool is_own(struct sqlite_db *db, const struct timespec *changed)
 	struct err err;
 
 	pthread_mutex_lock(&db->mutex);
-	/* without a writer it may be a private copy */
-	bool known = !db->writer || memcmp(&db->looked, changed, sizeof(*changed)) == 0;
+	bool known = db->reading || memcmp(&db->looked, changed, sizeof(*changed)) == 0;
 	pthread_mutex_unlock(&db->mutex);
 	if (known)
 		return true;
@@ -309,6 +344,8 @@ static int set_synced(struct sqlite_db *db, bool durable, struct err *err)
 
 static void roll_back(struct sqlite_db *db)
 {
+	if (!db->writer)
+		return;
 	tally_clear(db->writer);
 	if (!sqlite3_get_autocommit(db->writer->db))
 		sqlite3_exec(db->writer->db, "ROLLBACK", NULL, NULL, NULL);
@@ -328,7 +365,8 @@ static int transaction(struct sqlite_db *db, struct combine_job *jobs, struct er
 		err_set(err, ERR_NOT_FOUND, "Database not found");
 		goto out;
 	}
-	if (wal_before(db, &now, err) || set_synced(db, durable, err) || conn_run(db->writer, err, "BEGIN IMMEDIATE", ""))
+	if (have_writer(db, err) || wal_before(db, &now, err) || set_synced(db, durable, err) ||
+	    conn_run(db->writer, err, "BEGIN IMMEDIATE", ""))
 		goto out;
 	for (struct combine_job *job = jobs; job; job = job->next) {
 		struct write_job *write = write_of(job);
@@ -387,7 +425,7 @@ static void write_batch(void *owner, struct combine *line)
 	for (struct combine_job *job = jobs; job && !locked; job = job->next)
 		fail_job(job, &err);
 	pthread_mutex_lock(&db->mutex);
-	db->worn = db->writer->worn;
+	db->worn = db->worn || (db->writer && db->writer->worn);
 	pthread_mutex_unlock(&db->mutex);
 }
 
@@ -407,7 +445,7 @@ int db_fold(struct sqlite_db *db, bool all, struct err *err)
 {
 	if (db_lock(db, err))
 		return -1;
-	int failed = wal_check(db->writer->db, db->path, err) || checkpoint(db, all, err);
+	int failed = have_writer(db, err) || wal_check(db->writer->db, db->path, err) || checkpoint(db, all, err);
 	unlock(db);
 	return failed;
 }

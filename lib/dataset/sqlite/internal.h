@@ -82,7 +82,9 @@ struct sqlite_db {
 	int lock_fd;
 	dev_t device;
 	ino_t inode;
-	struct sqlite_conn *writer; /* used only by the leader */
+	ino_t log;                  /* the log's when the first reader was opened; 0: it was opened by the writer */
+	bool reading;               /* opened for reading only: its connection may hold a private copy */
+	struct sqlite_conn *writer; /* used only by the leader; NULL before the first write */
 	bool writer_synced;         /* the writer's PRAGMA synchronous is FULL */
 	bool made;                  /* made by this handle: nobody has a copy of it yet */
 	struct wal_seen seen;       /* used only by the leader, too */
@@ -90,7 +92,7 @@ struct sqlite_db {
 	struct combine writes;
 	pthread_mutex_t mutex; /* protects the fields below */
 	struct sqlite_conn *readers;
-	bool worn;              /* the writer is */
+	bool worn;              /* the writer is, or cannot be had */
 	struct timespec looked; /* the file's last change when its log was checked */
 };
 
@@ -106,7 +108,7 @@ struct db_schema {
 extern const struct db_schema schema_of_dataset, schema_of_answers, schema_of_audit; /* in schema.c */
 
 /* create: makes the file, which must not exist (ERR_CONFLICT). An existing one with the current schema is opened
- * without the lock, which a backup may hold for long. */
+ * without the lock, which a backup may hold for long, and by one connection, which reads. */
 int db_open(struct sqlite_db **out, const char *path, bool create, const struct db_schema *schema, struct err *err);
 /* Opens for reading only: makes no lock file, and changes no schema. A dataset of an older version is copied, and
  * the copy migrated; it has a single connection, so only one thread may read. */

@@ -61,6 +61,7 @@ int db_open_reading(struct sqlite_db **out, const char *path, const struct db_sc
 	pthread_mutex_init(&db->mutex, NULL);
 	combine_init(&db->writes, 1); /* there are none */
 	db->lock_fd = -1;
+	db->reading = true;
 	db->device = file.st_dev;
 	db->inode = file.st_ino;
 	db->readers = conn;
