@@ -168,8 +168,9 @@ struct dataset {
 	char *name; /* owned by the backend */
 	/* For handles.h only: */
 	int users;
-	uint64_t last_use;
-	bool stale; /* no longer in the cache: freed with its last user */
+	uint64_t first_use, last_use;
+	struct handles *handles; /* the cache */
+	bool stale;              /* no longer in the cache: freed with its last user */
 	struct dataset *next;
 };
 

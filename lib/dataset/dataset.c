@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "base/text.h"
 #include "dataset/backend.h"
+#include "dataset/handles.h"
 #include "dataset/rules.h"
 #include "dataset/spelling.h"
 
@@ -144,6 +145,13 @@ void dataset_close(struct dataset *dataset)
 {
 	if (dataset)
 		dataset->backend->close(dataset);
+}
+
+void dataset_close_passing(struct dataset *dataset)
+{
+	if (dataset)
+		handles_pass(dataset);
+	dataset_close(dataset);
 }
 
 const char *dataset_name(const struct dataset *dataset)

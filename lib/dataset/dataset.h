@@ -95,6 +95,7 @@ int dataset_remove(struct dataset_store *store, const char *name, struct err *er
  * the next open. ERR_NOT_FOUND "Database not found". Close what was opened; handles are counted and cached. */
 int dataset_open(struct dataset_store *store, const char *name, struct dataset **out, struct err *err);
 void dataset_close(struct dataset *dataset);             /* NULL is fine */
+void dataset_close_passing(struct dataset *dataset);     /* the same, by one that goes through many datasets */
 const char *dataset_name(const struct dataset *dataset); /* lives as long as the handle */
 
 struct dataset_label {

@@ -68,6 +68,7 @@ static struct dataset *put_in(struct handles *handles, struct dataset *dataset)
 		evicted = oldest;
 	}
 	dataset->users = 1;
+	dataset->handles = handles;
 	dataset->next = handles->first;
 	handles->first = dataset;
 	handles->count++;
@@ -134,9 +135,12 @@ int handles_get(struct handles *handles, const char *name, handle_open *open, vo
 {
 	pthread_mutex_lock(&handles->mutex);
 	*out = take_cached(handles, name);
-	int failed = *out ? 0 : open_new(handles, name, open, data, out, err);
+	bool is_new = !*out;
+	int failed = is_new && open_new(handles, name, open, data, out, err);
 	if (!failed)
 		(*out)->last_use = ++handles->clock;
+	if (!failed && is_new)
+		(*out)->first_use = (*out)->last_use;
 	pthread_mutex_unlock(&handles->mutex);
 	return failed;
 }
@@ -148,6 +152,14 @@ void handles_put(struct handles *handles, struct dataset *dataset)
 	pthread_mutex_unlock(&handles->mutex);
 	if (last)
 		handles->free(dataset);
+}
+
+void handles_pass(struct dataset *dataset)
+{
+	pthread_mutex_lock(&dataset->handles->mutex);
+	if (dataset->last_use == dataset->first_use)
+		dataset->last_use = 0;
+	pthread_mutex_unlock(&dataset->handles->mutex);
 }
 
 void handles_drop(struct handles *handles, struct dataset *dataset)

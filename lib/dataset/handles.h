@@ -33,6 +33,10 @@ typedef int handle_open(void *data, const char *name, struct dataset **out, stru
 int handles_get(struct handles *handles, const char *name, handle_open *open, void *data, struct dataset **out,
                 struct err *err);
 void handles_put(struct handles *handles, struct dataset *dataset);
+/* Before handles_put, by one that goes through many datasets: a handle that was opened just for that makes room before
+ * all others. So who goes through more than there is room for finds the same ones open each time, and those that people
+ * work on stay. */
+void handles_pass(struct dataset *dataset);
 /* Removes a handle that has users from the cache: the next handles_get opens another, and the last handles_put frees
  * this one. */
 void handles_drop(struct handles *handles, struct dataset *dataset);

@@ -26,7 +26,7 @@ static bool visit_one(void *data, const char *name)
 		go_on = walk->visit(walk->data, call, name);
 	}
 	dataset_info_release(&call->info);
-	dataset_close(call->dataset);
+	dataset_close_passing(call->dataset);
 	call->dataset = NULL;
 	return go_on;
 }

@@ -98,6 +98,34 @@ static void the_one_used_longest_ago_goes_first(void **state)
 	assert_int_equal(opened, 3);
 }
 
+static void pass(struct handles *handles, const char *name)
+{
+	struct dataset *dataset = get(handles, name);
+
+	handles_pass(dataset);
+	handles_put(handles, dataset);
+}
+
+static void who_goes_through_many_finds_the_same_ones_open_each_time(void **state)
+{
+	for (int times = 0; times < 3; times++) {
+		for (char name[] = "a"; *name <= 'd'; name[0]++)
+			pass(*state, name);
+	}
+	assert_int_equal(opened, 4 + 3 + 3); /* "a" stays */
+}
+
+static void one_in_use_stays_when_somebody_goes_through_many(void **state)
+{
+	handles_put(*state, get(*state, "x"));
+	for (char name[] = "a"; *name <= 'd'; name[0]++)
+		pass(*state, name);
+	handles_put(*state, get(*state, "x"));
+	assert_int_equal(opened, 5);
+	handles_put(*state, get(*state, "y"));
+	assert_string_equal(last_freed, "d");
+}
+
 static void none_goes_that_is_in_use(void **state)
 {
 	struct dataset *held[] = {get(*state, "a"), get(*state, "b"), get(*state, "c")};
@@ -162,6 +190,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_that_was_used_is_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_one_used_longest_ago_goes_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_goes_through_many_finds_the_same_ones_open_each_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_in_use_stays_when_somebody_goes_through_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(none_goes_that_is_in_use, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_was_dropped_is_freed_by_its_last_user, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_asked_for_anew, set_up, tear_down),
