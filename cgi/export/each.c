@@ -47,14 +47,13 @@ void each_release(struct each *each)
 
 static int each_read_samples(struct each *each, struct err *err)
 {
-	if (gold_view_samples(each->dataset, &each->view, &each->filter, each->after, PAGE, &each->page, &each->count,
-	                      err)) {
-		each->page = NULL;
-		each->count = 0;
-		return -1;
-	}
-	each->last = each->count < PAGE;
-	return 0;
+	struct sample_page page = {.after = each->after, .limit = PAGE};
+	int failed = gold_view_page(each->dataset, &each->view, &each->filter, &page, err);
+
+	each->page = page.item;
+	each->count = page.count;
+	each->last = page.count < PAGE;
+	return failed;
 }
 
 /* --- of a snapshot ------------------------------------------------------------------------------------------------ */

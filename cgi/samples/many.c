@@ -30,19 +30,16 @@ static void chosen_release(struct chosen *chosen)
 static int choose_page(struct call *call, const struct gold_view *view, const struct sample_filter *filter,
                        struct chosen *out, size_t *found, struct err *err)
 {
-	struct sample *samples;
+	struct sample_page page = {.after = out->count ? out->ids[out->count - 1] : -1, .limit = DATASET_PAGE_MAX};
 
-	if (gold_view_samples(call->dataset, view, filter, out->count ? out->ids[out->count - 1] : -1, DATASET_PAGE_MAX,
-	                      &samples, found, err))
+	if (gold_view_page(call->dataset, view, filter, &page, err))
 		return -1;
-	for (size_t i = 0; i < *found; i++) {
-		if (out->count < SAMPLES_DECIDED_MAX + 1) {
-			out->ids[out->count] = samples[i].id;
-			out->versions[out->count++] = samples[i].version;
-		}
-		sample_release(&samples[i]);
+	*found = page.count;
+	for (size_t i = 0; i < page.count && out->count < SAMPLES_DECIDED_MAX + 1; i++) {
+		out->ids[out->count] = page.item[i].id;
+		out->versions[out->count++] = page.item[i].version;
 	}
-	free(samples);
+	sample_page_release(&page);
 	return 0;
 }
 

@@ -13,6 +13,8 @@ enum {
 	CHOSEN_MAX = 500,         /* samples that a request lists by their ids: some 4 kB of its address */
 	IDS_LIMIT_DEFAULT = 1000, /* ids alone */
 	IDS_LIMIT_MAX = 10000,
+	/* Samples that are looked at for a page of what no index finds: some 10 ms of work. */
+	EXAMINED_MAX = 20000,
 };
 static const char LIST[] = "samples", IDS_LIST[] = "samples/ids";
 
@@ -28,14 +30,13 @@ int samples_find(struct call *call, struct sample *out, struct err *err)
 	return samples_id(call, &id, err) || call_place(call, err) || dataset_sample(call->dataset, id, out, err);
 }
 
-static int samples_reply_page(struct call *call, const struct sample *samples, size_t count, int64_t limit,
-                              struct err *err)
+static int samples_reply_page(struct call *call, const struct sample_page *page, struct err *err)
 {
 	cJSON *answer = json_new_object(), *items = json_new_array();
 
 	json_add(answer, "items", items);
-	for (size_t i = 0; i < count; i++) {
-		cJSON *document = serve_document(call, &samples[i], err);
+	for (size_t i = 0; i < page->count; i++) {
+		cJSON *document = serve_document(call, &page->item[i], err);
 
 		if (!document) {
 			cJSON_Delete(answer);
@@ -43,8 +44,7 @@ static int samples_reply_page(struct call *call, const struct sample *samples, s
 		}
 		json_append(items, document);
 	}
-	bool more = (int64_t)count == limit;
-	int failed = cursor_add_next_number(call, LIST, more ? samples[count - 1].id : 0, more, answer, err);
+	int failed = cursor_add_next_number(call, LIST, page->reached, page->reached < INT64_MAX, answer, err);
 	reply_json(call->reply, 200, answer);
 	return failed;
 }
@@ -106,66 +106,59 @@ int samples_list(struct call *call, struct err *err)
 {
 	const char *chosen = request_query(call->request, "ids");
 	int64_t limit = LIMIT_DEFAULT, after = -1;
+	struct sample_page page = {.examined = EXAMINED_MAX};
 	struct sample_filter filter;
 	struct gold_view view;
-	struct sample *samples;
-	size_t count;
 
 	if (chosen)
 		return list_chosen(call, chosen, err);
 	if (filter_of_list(call->request, &filter, err) ||
 	    cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) || call_view(call, &view, err))
 		return -1;
-	int failed =
-		gold_view_samples(call->dataset, &view, &filter, after, (size_t)limit, &samples, &count, err);
+	page.after = after;
+	page.limit = (size_t)limit;
+	int failed = gold_view_page(call->dataset, &view, &filter, &page, err) || samples_reply_page(call, &page, err);
 	gold_view_release(&view);
-	if (failed)
-		return -1;
-	failed = samples_reply_page(call, samples, count, limit, err);
-	for (size_t i = 0; i < count; i++)
-		sample_release(&samples[i]);
-	free(samples);
+	sample_page_release(&page);
 	return failed;
 }
 
 /* --- only the ids ------------------------------------------------------------------------------------------------- */
 
-/* Adds those of one page, after *after, which it moves on. */
-static int add_ids(struct call *call, const struct gold_view *view, const struct sample_filter *filter, size_t limit,
-                   int64_t *after, cJSON *items, size_t *found, struct err *err)
+/* Adds those of one page, after page->reached. */
+static int add_ids(struct call *call, const struct gold_view *view, const struct sample_filter *filter,
+                   struct sample_page *page, cJSON *items, size_t *found, struct err *err)
 {
-	struct sample *samples;
-
-	if (gold_view_samples(call->dataset, view, filter, *after, limit, &samples, found, err))
+	page->after = page->reached;
+	if (gold_view_page(call->dataset, view, filter, page, err))
 		return -1;
-	for (size_t i = 0; i < *found; i++) {
-		*after = samples[i].id;
-		json_append(items, cJSON_CreateNumber((double)samples[i].id));
-		sample_release(&samples[i]);
-	}
-	free(samples);
+	*found = page->count;
+	for (size_t i = 0; i < page->count; i++)
+		json_append(items, cJSON_CreateNumber((double)page->item[i].id));
+	sample_page_release(page);
 	return 0;
 }
 
 int samples_ids(struct call *call, struct err *err)
 {
-	int64_t limit = IDS_LIMIT_DEFAULT, after = -1, left;
-	size_t found = 1, asked = 1;
+	struct sample_page page = {.reached = -1, .examined = EXAMINED_MAX};
+	int64_t limit = IDS_LIMIT_DEFAULT, left;
+	size_t found = 0;
 	struct sample_filter filter;
 	struct gold_view view;
 
 	if (filter_of_list(call->request, &filter, err) ||
-	    cursor_page(call, IDS_LIST, IDS_LIMIT_MAX, &limit, &after, err) || call_view(call, &view, err))
+	    cursor_page(call, IDS_LIST, IDS_LIMIT_MAX, &limit, &page.reached, err) || call_view(call, &view, err))
 		return -1;
 	cJSON *answer = json_new_object(), *ids = json_new_array();
 	json_add(answer, "ids", ids);
 	int failed = 0;
-	for (left = limit; left > 0 && found == asked && !failed; left -= (int64_t)found) {
-		asked = left < DATASET_PAGE_MAX ? (size_t)left : DATASET_PAGE_MAX;
-		failed = add_ids(call, &view, &filter, asked, &after, ids, &found, err);
+	for (left = limit; left > 0 && found == page.limit && !failed; left -= (int64_t)found) {
+		page.limit = left < DATASET_PAGE_MAX ? (size_t)left : DATASET_PAGE_MAX;
+		failed = add_ids(call, &view, &filter, &page, ids, &found, err);
 	}
 	gold_view_release(&view);
-	failed = failed || cursor_add_next_number(call, IDS_LIST, after, left == 0, answer, err);
+	failed = failed || cursor_add_next_number(call, IDS_LIST, page.reached, page.reached < INT64_MAX, answer, err);
 	if (failed)
 		cJSON_Delete(answer);
 	else

@@ -72,8 +72,9 @@ struct dataset_backend {
 	typeof(dataset_sample) *sample;
 	typeof(dataset_sample_by_path) *sample_by_path;
 	typeof(dataset_sample_by_sha256) *sample_by_sha256;
-	/* the filter is never NULL, its label is spelled as in the dataset, its q is not "" */
-	typeof(dataset_samples) *samples;
+	/* the filter is never NULL, its label is spelled as in the dataset, its q is not ""; the page is empty, and is
+	 * released after a failure; `reached` is set for one that is not full */
+	typeof(dataset_samples_page) *samples;
 	typeof(dataset_each_label) *each_label; /* NULL: by samples */
 	typeof(dataset_merge) *merge;
 	typeof(dataset_adopt) *adopt; /* NULL: there is never anything to adopt */

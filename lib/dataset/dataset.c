@@ -263,19 +263,45 @@ int dataset_check_limit(size_t limit, struct err *err)
 	               : err_set(err, ERR_BAD_REQUEST, "\"limit\" must be from 1 to %d", DATASET_PAGE_MAX);
 }
 
-int dataset_samples(struct dataset *dataset, const struct sample_filter *filter, int64_t after, size_t limit,
-                    struct sample **out, size_t *count, struct err *err)
+int dataset_samples_page(struct dataset *dataset, const struct sample_filter *filter, struct sample_page *page,
+                         struct err *err)
 {
 	struct sample_filter spelled = filter ? *filter : (struct sample_filter){.of_state = false};
 	char *label = NULL;
 
-	if (dataset_check_limit(limit, err) || (spelled.label && spelling_of(dataset, spelled.label, &label, err)))
+	page->item = NULL;
+	page->count = 0;
+	if (dataset_check_limit(page->limit, err) || (spelled.label && spelling_of(dataset, spelled.label, &label, err)))
 		return -1;
 	spelled.label = label;
 	if (spelled.q && !spelled.q[0])
 		spelled.q = NULL;
-	int failed = dataset->backend->samples(dataset, &spelled, after, limit, out, count, err);
+	int failed = dataset->backend->samples(dataset, &spelled, page, err);
 	free(label);
+	if (failed)
+		sample_page_release(page);
+	else if (page->count == page->limit)
+		page->reached = page->item[page->count - 1].id;
+	return failed;
+}
+
+void sample_page_release(struct sample_page *page)
+{
+	for (size_t i = 0; i < page->count; i++)
+		sample_release(&page->item[i]);
+	free(page->item);
+	page->item = NULL;
+	page->count = 0;
+}
+
+int dataset_samples(struct dataset *dataset, const struct sample_filter *filter, int64_t after, size_t limit,
+                    struct sample **out, size_t *count, struct err *err)
+{
+	struct sample_page page = {.after = after, .limit = limit};
+	int failed = dataset_samples_page(dataset, filter, &page, err);
+
+	*out = page.item;
+	*count = page.count;
 	return failed;
 }
 

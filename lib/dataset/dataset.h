@@ -229,11 +229,24 @@ struct sample_filter {
 	enum sample_wanted disputed, gold;
 };
 /* The samples with id > after (-1 = from the first) that match filter (NULL: all), in order of id, at most limit
- * (1..DATASET_PAGE_MAX). The caller releases each and frees the array. A single condition is found by an index. Of
- * several, the one with the fewest samples leads; a part of one or two letters is searched in every filepath. */
+ * (1..DATASET_PAGE_MAX). The caller releases each and frees the array. */
 enum { DATASET_PAGE_MAX = 1000 };
 int dataset_samples(struct dataset *dataset, const struct sample_filter *filter, int64_t after, size_t limit,
                     struct sample **out, size_t *count, struct err *err);
+/* The same in bounded time. A condition is found by an index; of several, the one with the fewest samples leads. What
+ * no index finds (the few that match several conditions which many match, a time since which many were labelled, in
+ * MongoDB a part of a filepath) is looked for among the next `examined` samples only: the page may have fewer than
+ * limit, even none, though there are more. */
+struct sample_page {
+	int64_t after;
+	size_t limit, examined; /* examined: about so many, of those that lie apart a quarter; 0: as many as it takes */
+	struct sample *item;    /* NULL after a failure; else for sample_page_release */
+	size_t count;
+	int64_t reached; /* the next page comes after this id; INT64_MAX: there is none */
+};
+int dataset_samples_page(struct dataset *dataset, const struct sample_filter *filter, struct sample_page *page,
+                         struct err *err);
+void sample_page_release(struct sample_page *page);
 /* Visits filepath and label of all samples with id > *after, in order of id, at most limit; *after becomes the last
  * one's id, and *count how many there were. Several times as fast as dataset_samples, for callers that need no more. */
 typedef void dataset_label_visit(void *data, const char *filepath, const char *label);

@@ -151,79 +151,85 @@ struct paging {
 	const struct gold_view *view;
 	const struct sample_filter *filter;
 	size_t next; /* in the view */
-	struct sample *out;
-	size_t count, limit;
+	struct sample_page *page;
 };
 
 /* Adds those seen up to this id. */
 static void add_seen(struct paging *paging, int64_t to)
 {
 	const struct gold_view *view = paging->view;
+	struct sample_page *page = paging->page;
 
-	for (; paging->next < view->count && view->seen[paging->next].id <= to && paging->count < paging->limit;
+	for (; paging->next < view->count && view->seen[paging->next].id <= to && page->count < page->limit;
 	     paging->next++) {
 		const struct sample *seen = &view->seen[paging->next];
 
 		if (gold_passes(seen, paging->filter))
-			sample_copy(&paging->out[paging->count++], seen);
+			sample_copy(&page->item[page->count++], seen);
 	}
 }
 
-/* Takes the page's samples, but for those whose answer is known: of these the view has what is seen. */
-static void add_page(struct paging *paging, struct sample *page, size_t count)
+/* Takes the samples found, but for those whose answer is known: of these the view has what is seen. */
+static void add_found(struct paging *paging, struct sample_page *found)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (!page[i].gold)
-			add_seen(paging, page[i].id);
-		if (page[i].gold || paging->count == paging->limit)
-			sample_release(&page[i]);
+	struct sample_page *page = paging->page;
+
+	for (size_t i = 0; i < found->count; i++) {
+		struct sample *sample = &found->item[i];
+
+		if (!sample->gold)
+			add_seen(paging, sample->id);
+		if (sample->gold || page->count == page->limit)
+			sample_release(sample);
 		else
-			paging->out[paging->count++] = page[i];
+			page->item[page->count++] = *sample;
 	}
+	free(found->item);
 }
 
-static int add_pages(struct dataset *dataset, struct paging *paging, int64_t after, struct err *err)
+/* Goes on after a page that had known answers, until the list's page is full, or one has been cut short. */
+static int add_pages(struct dataset *dataset, struct paging *paging, struct err *err)
 {
-	size_t found = paging->limit;
+	struct sample_page *page = paging->page, found = *page;
+	bool full = true;
 
-	while (paging->count < paging->limit && found == paging->limit) {
-		struct sample *page;
-
-		if (dataset_samples(dataset, paging->filter, after, paging->limit, &page, &found, err))
+	page->reached = page->after;
+	while (full && page->count < page->limit && page->reached < INT64_MAX) {
+		found.after = page->reached;
+		if (dataset_samples_page(dataset, paging->filter, &found, err))
 			return -1;
-		after = found == paging->limit ? page[found - 1].id : INT64_MAX;
-		add_page(paging, page, found);
-		add_seen(paging, after);
-		free(page);
+		full = found.count == found.limit;
+		page->reached = found.reached;
+		add_found(paging, &found);
+		add_seen(paging, page->reached);
 	}
+	if (page->count == page->limit)
+		page->reached = page->item[page->count - 1].id;
 	return 0;
 }
 
-int gold_view_samples(struct dataset *dataset, const struct gold_view *view, const struct sample_filter *filter,
-                      int64_t after, size_t limit, struct sample **out, size_t *count, struct err *err)
+int gold_view_page(struct dataset *dataset, const struct gold_view *view, const struct sample_filter *filter,
+                   struct sample_page *page, struct err *err)
 {
 	struct sample_filter spelled = filter ? *filter : (struct sample_filter){.of_state = false};
-	struct paging paging = {.view = view, .filter = &spelled, .limit = limit};
+	struct paging paging = {.view = view, .filter = &spelled, .page = page};
 	char *label = NULL;
 
 	if (view->count == 0)
-		return dataset_samples(dataset, filter, after, limit, out, count, err);
-	if (dataset_check_limit(limit, err) || (spelled.label && spelling_of(dataset, spelled.label, &label, err)))
+		return dataset_samples_page(dataset, filter, page, err);
+	page->item = NULL;
+	page->count = 0;
+	if (dataset_check_limit(page->limit, err) || (spelled.label && spelling_of(dataset, spelled.label, &label, err)))
 		return -1;
 	spelled.label = label;
-	paging.out = memory_new(limit, sizeof(*paging.out));
-	while (paging.next < view->count && view->seen[paging.next].id <= after)
+	page->item = memory_new(page->limit, sizeof(*page->item));
+	while (paging.next < view->count && view->seen[paging.next].id <= page->after)
 		paging.next++;
-	int failed = add_pages(dataset, &paging, after, err);
+	int failed = add_pages(dataset, &paging, err);
 	free(label);
-	*out = paging.out;
-	*count = paging.count;
-	if (!failed)
-		return 0;
-	for (size_t i = 0; i < paging.count; i++)
-		sample_release(&paging.out[i]);
-	free(paging.out);
-	return -1;
+	if (failed)
+		sample_page_release(page);
+	return failed;
 }
 
 /* --- counts ------------------------------------------------------------------------------------------------------- */

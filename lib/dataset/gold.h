@@ -21,9 +21,9 @@ struct gold_view {
 int gold_view_load(struct dataset *dataset, const char *user, struct gold_view *out, struct err *err);
 void gold_view_release(struct gold_view *view);
 
-/* As dataset_samples. */
-int gold_view_samples(struct dataset *dataset, const struct gold_view *view, const struct sample_filter *filter,
-                      int64_t after, size_t limit, struct sample **out, size_t *count, struct err *err);
+/* As dataset_samples_page. */
+int gold_view_page(struct dataset *dataset, const struct gold_view *view, const struct sample_filter *filter,
+                   struct sample_page *page, struct err *err);
 /* Makes of counts, as the store has them, what the user sees; labels may be empty. */
 void gold_view_count(const struct gold_view *view, struct dataset_counts *counts, struct dataset_labels *labels);
 /* Whether the user sees the feed's item. */

@@ -224,7 +224,7 @@ async function count(still) {
 	for (let page = 0; page < COUNTED_AT_MOST; page++) {
 		const { items, next } = await get(`${path}?${new URLSearchParams({ ...filter, limit: '1000', ...after && { after } })}`);
 		for (const { label } of items) byLabel.set(label, (byLabel.get(label) ?? 0) + 1);
-		if (!page) first.push(...items.slice(0, 4 * SAMPLES_SHOWN));
+		first.push(...items.slice(0, 4 * SAMPLES_SHOWN - first.length)); // the first page may have none
 		size += items.length;
 		after = next;
 		if (!after || !still()) return { size, byLabel, first, isAll: true };

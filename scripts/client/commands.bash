@@ -18,7 +18,7 @@ each_page() { # ROUTE QUERY FUNCTION [argument]…
 		((${left:-$page} >= page)) || page=$left
 		request GET "$1?limit=$page${2:+&$2}${after:+&after=$(encoded "$after")}"
 		"${@:3}" || return 0
-		[[ -z $left ]] || left=$((left - page))
+		[[ -z $left ]] || left=$((left - $(jq '.items | length' "$work/answer"))) # a page may be short
 		after=$(jq -r '.next // empty' "$work/answer")
 		[[ -n $after && $left != 0 ]] || return 0
 	done

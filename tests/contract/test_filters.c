@@ -1,6 +1,8 @@
 /* Contract: which samples pass a filter, page by page; and flags, by which one can filter. */
 #include "fixture.h"
 
+#include "dataset/correct.h"
+
 #include <string.h>
 
 enum { SAMPLES = 60, PAGE = 7 };
@@ -81,30 +83,40 @@ static void listing_release(struct listing *all)
 	free(all->item);
 }
 
-/* Reads all pages, which must hold those of `all` that pass; how many these are. */
-static size_t assert_passing(struct dataset *dataset, const struct listing *all, const struct sample_filter *filter)
+/* Reads all pages, looking at so many samples for each, which must hold those of `all` that pass; how many these are. */
+static size_t assert_pages(struct dataset *dataset, const struct listing *all, const struct sample_filter *filter,
+                           size_t examined)
 {
-	struct sample *page;
-	size_t found = PAGE, total = 0, next = 0;
-	int64_t after = -1;
+	struct sample_page page = {.reached = -1, .limit = PAGE, .examined = examined};
+	size_t total = 0, next = 0;
 
-	while (found == PAGE) {
-		must(dataset_samples(dataset, filter, after, PAGE, &page, &found, &failure));
-		for (size_t i = 0; i < found; i++) {
+	while (page.reached < INT64_MAX) {
+		page.after = page.reached;
+		must(dataset_samples_page(dataset, filter, &page, &failure));
+		assert_true(page.reached > page.after);
+		assert_true(examined > 0 || page.count == PAGE || page.reached == INT64_MAX);
+		for (size_t i = 0; i < page.count; i++) {
 			while (next < all->count && !passes(&all->item[next], filter))
 				next++;
 			assert_true(next < all->count);
-			assert_int_equal(page[i].id, all->item[next++].id);
-			after = page[i].id;
-			sample_release(&page[i]);
+			assert_int_equal(page.item[i].id, all->item[next++].id);
+			assert_true(page.item[i].id <= page.reached);
 		}
-		free(page);
-		total += found;
+		total += page.count;
+		sample_page_release(&page);
 	}
 	while (next < all->count && !passes(&all->item[next], filter))
 		next++;
 	assert_int_equal(next, all->count);
 	return total;
+}
+
+static size_t assert_passing(struct dataset *dataset, const struct listing *all, const struct sample_filter *filter)
+{
+	size_t whole = assert_pages(dataset, all, filter, 0), some = assert_pages(dataset, all, filter, 20);
+
+	assert_int_equal(whole, some);
+	return whole;
 }
 
 static size_t assert_filtered(struct dataset *dataset, const struct sample_filter *filter)
@@ -138,7 +150,7 @@ static void every_combination_finds_what_it_says(void **state)
 		                                     .flagged = (enum sample_flagged)(rest / 105 % 3),
 		                                     .since = since[rest / 315 % 3]};
 
-		tried += assert_passing(dataset, &all, &filter) > 0;
+		tried += assert_pages(dataset, &all, &filter, i % 4 ? 0 : 20) > 0;
 	}
 	assert_true(tried > 300);
 	listing_release(&all);
@@ -238,6 +250,88 @@ static void a_filter_follows_what_samples_become(void **state)
 	assert_int_equal(assert_filtered(dataset, &lacking), 1);
 }
 
+static void what_no_index_finds_is_looked_for_bit_by_bit(void **state)
+{
+	static const struct sample_filter absent = {.q = "zz"}, unflagged = {.q = "zz", .flagged = SAMPLE_NOT_FLAGGED};
+	const struct sample_filter *const filters[] = {&absent, &unflagged};
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+
+	add_pictures(dataset, SAMPLES);
+	for (size_t i = 0; i < 2; i++) {
+		struct sample_page page = {.after = -1, .limit = PAGE, .examined = 20};
+
+		must(dataset_samples_page(dataset, filters[i], &page, &failure));
+		assert_int_equal(page.count, 0);
+		assert_true(page.reached >= 4 && page.reached < 20); /* though nothing was found, the list goes on */
+		sample_page_release(&page);
+	}
+}
+
+/* More than are put in order for each page. */
+enum { MANY = 6000, MERGED = 1000 };
+
+static void label_many(struct dataset *dataset)
+{
+	struct correction correction = {.user = "bob"};
+	static int64_t ids[MANY];
+	size_t count = 0, done;
+
+	for (int id = 0; id < MANY; id++) {
+		if (id % 10 < 9)
+			ids[count++] = id;
+	}
+	must(samples_decide(dataset, ids, NULL, count, "cat", &correction, &done, &failure));
+}
+
+static void seed_many(struct dataset *dataset)
+{
+	static char names[MERGED][32];
+	struct dataset_seed seeds[MERGED];
+	struct dataset_merged merged = {0};
+
+	for (int first = 0; first < MANY; first += MERGED) {
+		for (int i = 0; i < MERGED; i++) {
+			snprintf(names[i], sizeof(names[i]), "many/%05d.png", first + i);
+			seeds[i] = (struct dataset_seed){names[i], ""};
+		}
+		must(dataset_merge(dataset, NULL, 0, seeds, MERGED, &merged, &failure));
+	}
+}
+
+static void label_one(struct dataset *dataset, int id, const char *label)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "many/%05d.png", id);
+	classify(dataset, "ada", name, label);
+}
+
+static void all_that_was_labelled_since_is_found_once_while_labels_change(void **state)
+{
+	struct sample_page page = {.reached = -1, .limit = 100, .examined = 800};
+	struct dataset *dataset = ((struct fixture *)*state)->dataset;
+	struct sample_filter since = {.since = 1};
+	static int times[MANY];
+	int pages = 0;
+
+	seed_many(dataset);
+	label_many(dataset);
+	memset(times, 0, sizeof(times));
+	while (page.reached < INT64_MAX) {
+		page.after = page.reached;
+		must(dataset_samples_page(dataset, &since, &page, &failure));
+		for (size_t i = 0; i < page.count; i++)
+			times[page.item[i].id]++;
+		sample_page_release(&page);
+		label_one(dataset, pages * 7 % MANY, pages % 2 ? "dog" : "cat"); /* before and after what was read */
+		label_one(dataset, MANY - 2 - pages++ * 10, "dog");
+	}
+	for (int id = 0; id < MANY; id++) {
+		if (times[id] > 1 || (id % 10 < 9 && times[id] == 0))
+			fail_msg("%d: %d", id, times[id]);
+	}
+}
+
 static void assert_flag(struct dataset *dataset, int64_t id, const char *note, const char *by)
 {
 	struct sample sample;
@@ -293,6 +387,8 @@ int main(void)
 		DATASET_TEST(the_longest_part_is_looked_for),
 		DATASET_TEST(a_label_is_found_in_either_spelling),
 		DATASET_TEST(a_filter_follows_what_samples_become),
+		DATASET_TEST(what_no_index_finds_is_looked_for_bit_by_bit),
+		DATASET_TEST(all_that_was_labelled_since_is_found_once_while_labels_change),
 		DATASET_TEST(a_flag_has_a_note_and_stays_while_labels_come),
 	};
 

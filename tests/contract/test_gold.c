@@ -306,26 +306,24 @@ static void who_passes_it_on_is_not_asked_again_or_at_the_end(void **state)
 /* All pages, as the user sees them: "1:cat 2:dog". */
 static const char *page_seen(struct dataset *dataset, const char *user, const struct sample_filter *filter, size_t limit)
 {
+	struct sample_page page = {.reached = -1, .limit = limit, .examined = 2 * limit};
 	static char text[512];
 	struct gold_view view;
-	struct sample *page;
-	size_t count, used = 0;
-	int64_t after = -1;
+	size_t used = 0;
 
 	text[0] = '\0';
 	must(gold_view_load(dataset, user, &view, &failure));
-	do {
-		must(gold_view_samples(dataset, &view, filter, after, limit, &page, &count, &failure));
-		for (size_t i = 0; i < count; i++) {
-			assert_true(page[i].id > after);
-			assert_false(page[i].gold);
-			after = page[i].id;
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld:%s", used ? " " : "", (long long)after,
-			                         page[i].label);
-			sample_release(&page[i]);
+	while (page.reached < INT64_MAX) {
+		page.after = page.reached;
+		must(gold_view_page(dataset, &view, filter, &page, &failure));
+		for (size_t i = 0; i < page.count; i++) {
+			assert_true(page.item[i].id > page.after && page.item[i].id <= page.reached);
+			assert_false(page.item[i].gold);
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld:%s", used ? " " : "",
+			                         (long long)page.item[i].id, page.item[i].label);
 		}
-		free(page);
-	} while (count == limit);
+		sample_page_release(&page);
+	}
 	gold_view_release(&view);
 	return text;
 }

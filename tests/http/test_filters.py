@@ -1,6 +1,9 @@
 """GET …/samples?state=&label=&by=&q=&flagged=&since=&disputed=&gold=: which samples are listed, and what is refused."""
+import subprocess
+
 import pytest
 from collecting import assert_problem, samples
+from harness import SCRIPTS
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,37 @@ def test_since_is_a_moment(ann):
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused(ann, query):
     assert_problem(ann.get("/v1/datasets/many/samples", params=query), 400, next(iter(query)))
+
+
+@pytest.fixture(scope="module")
+def vast(make_shared_server):
+    """More samples than are looked at for one page."""
+    server = make_shared_server()
+    server.add_user("cyd")
+    server.add_dataset("vast", samples=[f"{number}{'zz' if number in (5, 20050) else ''}.png" for number in range(20100)])
+    return server.start()
+
+
+@pytest.mark.parametrize("route, key, item", [("samples", "items", lambda item: item["id"]), ("samples/ids", "ids", lambda id: id)])
+def test_what_no_index_finds_is_looked_for_bit_by_bit(vast, route, key, item):
+    """Two letters are in no index of any store."""
+    found, pages, after = [], 0, {}
+    while after is not None:
+        page = vast.session("cyd").get(f"/v1/datasets/vast/{route}", params={"q": "zz", **after}).json()
+        found += map(item, page[key])
+        after, pages = page["next"] and {"after": page["next"]}, pages + 1
+    assert found == [5, 20050] and pages > 1
+
+
+def test_the_client_lists_as_many_as_are_asked_for(vast):
+    words = ["-u", "cyd", "-b", vast.url, "-d", "vast", "list", "--q", "zz", "--limit", "2"]
+    done = subprocess.run([SCRIPTS / "image-label-client", *words], env={**vast.env, "IMAGE_LABEL_PASSWORD": "secret"}, capture_output=True, text=True)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 2), done.stderr
+
+
+def test_a_label_by_filter_reaches_what_no_index_finds(vast):
+    answer = vast.session("cyd").post("/v1/datasets/vast/samples/label", json={"filter": {"q": "zz", "state": "unlabelled"}, "label": "cat"})
+    assert answer.json() == {"labelled": 2}
 
 
 @pytest.mark.parametrize("query", [{"labels": "cat"}, {"State": "labelled"}, {"offset": 3}, {"query": "x"}])

@@ -548,7 +548,7 @@ static int retry_page(struct dataset *base, int64_t *after, size_t *found, int64
 	struct sample_change changes[AT_ONCE_MAX];
 	struct sample *samples;
 
-	if (mongodb_samples(base, &filter, *after, AT_ONCE_MAX, &samples, found, err))
+	if (dataset_samples(base, &filter, *after, AT_ONCE_MAX, &samples, found, err))
 		return -1;
 	for (size_t i = 0; i < *found; i++) {
 		*after = samples[i].id;

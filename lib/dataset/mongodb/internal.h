@@ -57,7 +57,7 @@ typeof(dataset_note_set) mongodb_note_set;
 typeof(dataset_sample) mongodb_sample;
 typeof(dataset_sample_by_path) mongodb_sample_by_path;
 typeof(dataset_sample_by_sha256) mongodb_sample_by_sha256;
-typeof(dataset_samples) mongodb_samples;
+typeof(dataset_samples_page) mongodb_samples;
 typeof(dataset_has_blob) mongodb_has_blob;
 typeof(dataset_set_urls) mongodb_set_urls;
 typeof(dataset_set_contents) mongodb_set_contents;

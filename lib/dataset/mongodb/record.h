@@ -122,9 +122,8 @@ bson_t *opts_hint(const char *index, int64_t limit); /* limit 0: none */
 /* Visits the documents of a dataset in which the field is one of values, by that index. */
 int find_any(struct work *work, const char *collection, const char *dataset, const char *field, const char *index,
              const char *const *values, size_t count, work_visit *visit, void *data, struct err *err);
-/* Like dataset_samples, with this filter, which is taken; index NULL: the one that the server finds best. */
-int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
-                 size_t *count, struct err *err);
+/* Moves the sample out of the record, and releases the record. */
+void record_to_sample(struct record *record, struct sample *out);
 /* The events of the samples from `from` to below `to`. */
 bson_t *events_filter(const char *dataset, int64_t from, int64_t to);
 

@@ -17,8 +17,7 @@ static int find_images(struct dataset *base, bson_t *filter, bson_t *opts, struc
 	return -1;
 }
 
-/* Moves the sample out of the record, and releases the record. */
-static void record_to_sample(struct record *record, struct sample *out)
+void record_to_sample(struct record *record, struct sample *out)
 {
 	*out = record->sample;
 	memset(&record->sample, 0, sizeof(record->sample));
@@ -65,26 +64,6 @@ int mongodb_sample_by_sha256(struct dataset *base, const char *sha256, struct sa
 {
 	return sample_find(base, BCON_NEW("dataset", BCON_UTF8(base->name), "sha256", BCON_UTF8(sha256)),
 	                   opts_lasting("sha256"), out, err);
-}
-
-int samples_page(struct dataset *base, bson_t *filter, const char *index, size_t limit, struct sample **out,
-                 size_t *count, struct err *err)
-{
-	bson_t *opts = index ? opts_hint(index, (int64_t)limit) : BCON_NEW("limit", BCON_INT64((int64_t)limit));
-	struct records found = {.count = 0};
-
-	/* By id alone, which is an order that the server knows to make of several states', too. */
-	BCON_APPEND(opts, "sort", "{", "id", BCON_INT32(1), "}");
-	if (find_images(base, filter, opts, &found, err)) {
-		records_release(&found);
-		return -1;
-	}
-	*out = memory_new(limit, sizeof(**out));
-	*count = found.count;
-	for (size_t i = 0; i < found.count; i++)
-		record_to_sample(&found.item[i], &(*out)[i]);
-	records_release(&found);
-	return 0;
 }
 
 int mongodb_has_blob(struct dataset *base, const char *blob_key, bool *out, struct err *err)

@@ -390,7 +390,7 @@ typeof(dataset_note_set) sqlite_note_set;
 typeof(dataset_sample) sqlite_sample;
 typeof(dataset_sample_by_path) sqlite_sample_by_path;
 typeof(dataset_sample_by_sha256) sqlite_sample_by_sha256;
-typeof(dataset_samples) sqlite_samples;
+typeof(dataset_samples_page) sqlite_samples;
 typeof(dataset_merge) sqlite_merge;
 typeof(dataset_add_image) sqlite_add_image;
 typeof(dataset_has_blob) sqlite_has_blob;

@@ -143,6 +143,8 @@ int samples_read(struct sqlite_conn *conn, sqlite3_stmt *stmt, size_t limit, str
 	for (size_t i = 0; i < *count; i++)
 		sample_release(&(*out)[i]);
 	free(*out);
+	*out = NULL;
+	*count = 0;
 	return -1;
 }
 
