@@ -126,7 +126,7 @@ export class Cells {
 
 	/** How many cells from the first on reach into the window by half, of which this many pixels are covered at its foot. */
 	seen(below) {
-		const rows = Math.floor((this.#top + innerHeight - below + this.#rowHeight / 2) / this.#rowHeight);
+		const rows = 1 + Math.floor((this.#top + innerHeight - below - (this.#width + CAPTION) / 2) / this.#rowHeight);
 		return Math.min(this.#count, Math.max(0, rows * this.columns));
 	}
 

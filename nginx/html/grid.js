@@ -299,6 +299,7 @@ function give(label) {
 function confirm(all) {
 	if (!confirming || !stock.ids.length) return;
 	const meant = all ? stock.ids : stock.ids.slice(0, seen);
+	if (!meant.length) return; // what moved up has not been seen yet
 	const wrong = meant.filter(id => picks.ids.has(id)), right = meant.filter(id => !picks.ids.has(id));
 	const { label } = query;
 	perform([{ ids: right, label }, { ids: wrong, label: '' }], `${plural(right.length, 'image')} confirmed as “${label}”${wrong.length ? `, ${number(wrong.length)} to be labelled again` : ''}`);

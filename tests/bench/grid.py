@@ -10,6 +10,7 @@ made these thumbnails before. An action is a click or a key.
 """
 import json
 import random
+import re
 import shutil
 import statistics
 import sys
@@ -180,6 +181,10 @@ class Person:
             self.browser.until(lambda: not self.browser.all(f"#cell-{numbers[0]}"), "that they leave")
         return bool(wrong)
 
+    def offered(self):
+        """How many would be confirmed."""
+        return int(re.sub(r"\D", "", self.browser.text("#confirm")) or 0)
+
     def confirm(self, label):
         """Goes through one class, a window after the other."""
         while not self.browser.notice:
@@ -188,6 +193,7 @@ class Person:
                 self.browser.until(lambda: self.browser.notice or self.browser.script(ARRIVED), "those that moved up")
             if self.browser.notice:
                 return
+            self.browser.until(lambda: self.offered() >= len(self.in_window()), "that the page takes them for seen")
             before = self.browser.text("#sum")
             self.press(Keys.ENTER)
             self.browser.until(lambda: self.browser.notice or self.browser.text("#sum") != before, "that they are confirmed")

@@ -60,6 +60,13 @@ class Grid:
     def until_picked(self, expected):
         self.page.until(lambda: self.picked() == expected, f"{expected} picked, not {self.picked()}")
 
+    def offered(self):
+        """How many Enter would confirm."""
+        return int("".join(filter(str.isdigit, self.page.text("#confirm"))) or 0)
+
+    def until_offered(self, count):
+        self.page.until(lambda: self.offered() == count, f"{count} to confirm, not {self.offered()}")
+
     def samples(self, **query):
         return self.dataset.server.session("ada").get(f"/v1/datasets/{self.dataset.name}/samples", params={"limit": 1000, **query}).json()["items"]
 
@@ -277,6 +284,7 @@ def test_a_class_is_confirmed_the_wrong_ones_clicked_away(grid, dataset):
     ann.page.press(Keys.BACKSPACE)
     ann.page.until(lambda: len(ann.rest().cells()) == 5, "cats again")
     ann.click(1)
+    ann.until_offered(4)
     ann.page.press(Keys.ENTER)
     ann.page.notice_says("No “cat” is left to confirm")
     ann.page.all_saved()
@@ -292,6 +300,7 @@ def test_one_key_confirms_and_one_undoes_it(grid, dataset):
         dataset.classify("bob", f"{number:03}.png", "cat")
     ann = grid("ann", label="cat", confirm="true")
     ann.click(2)
+    ann.until_offered(7)
     ann.page.press(Keys.ENTER)
     ann.page.notice_says("No “cat” is left to confirm")
     ann.page.all_saved()
@@ -299,6 +308,20 @@ def test_one_key_confirms_and_one_undoes_it(grid, dataset):
     ann.page.press(Keys.BACKSPACE)
     ann.until_labels(["cat"] * 8)
     assert {sample["labelled_by"] for sample in ann.samples(label="cat")} == {"bob"}
+
+
+def test_enter_confirms_only_what_was_seen(grid, make_dataset):
+    many = make_dataset(samples=100)
+    many.server.session("ada").post(f"/v1/datasets/{many.name}/samples/label", json={"ids": list(range(100)), "label": "cat"}).raise_for_status()
+    ann = grid("ann", of=many, label="cat", confirm="true")
+    ann.page.until(ann.offered, "some to confirm")
+    seen = ann.offered()
+    assert seen < 100
+    ann.page.script("for (const key of ['Enter', 'Enter']) document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }))")
+    ann.page.until(lambda: ann.page.text("#sum") == f"{100 - seen} images", "those confirmed that were seen")
+    assert ann.page.text("#picked") == f"{seen} images confirmed as “cat”"
+    ann.page.all_saved()
+    assert len(ann.samples(by="ann")) == seen
 
 
 def test_where_several_are_asked_a_label_is_one_answer(grid, dataset):
