@@ -5,6 +5,7 @@ const GAP = 8, CAPTION = 30;    // pixels
 const BESIDE = 2;               // rows that are there above and below the window
 const TALLEST = 16_000_000;     // pixels: browsers show no element that is much taller
 const REST = 100;               // ms without scrolling, after which it has come to rest
+const AT_ONCE = 8;              // ms of a frame that cells are filled in; the others follow in the next one
 
 export class Cells {
 	columns = 1;
@@ -13,7 +14,9 @@ export class Cells {
 	#on;
 	#cells = new Map(); // index → element
 	#spare = [];
-	#dirty = false;
+	#dirty = false;  // whether the list was measured before a change
+	#filled = new WeakMap(); // element → the round in which it was filled
+	#round = 0;      // how often all was to be filled anew
 	#waits = false;  // for the next frame
 	#rest = 0;       // timer
 	#width = 0;      // of a cell
@@ -36,12 +39,17 @@ export class Cells {
 	// Shows all of it anew.
 	refresh() {
 		this.#dirty = true;
+		this.#round++;
 		this.#soon();
 	}
 
 	#soon() {
 		clearTimeout(this.#rest);
 		this.#rest = setTimeout(() => this.#on.rest(), REST);
+		this.#inNextFrame();
+	}
+
+	#inNextFrame() {
 		if (this.#waits) return;
 		this.#waits = true;
 		requestAnimationFrame(() => {
@@ -80,12 +88,24 @@ export class Cells {
 			this.#on.cleared(cell);
 			this.#spare.push(cell);
 		}
-		for (let index = from; index < to; index++) {
-			const there = this.#cells.get(index);
-			if (!there || this.#dirty) this.#place(there ?? this.#take(index), index);
-		}
-		for (const cell of this.#spare.splice(0)) cell.remove();
 		this.#dirty = false;
+		if (this.#fill(from, to)) for (const cell of this.#spare.splice(0)) cell.remove();
+		else this.#inNextFrame();
+	}
+
+	// Fills what is in the window first; returns whether all are filled.
+	#fill(from, to) {
+		const { from: first, to: last } = this.#span(0);
+		const until = performance.now() + AT_ONCE;
+		for (const [start, end] of [[first, last], [last, to], [from, first]]) {
+			for (let index = start; index < end; index++) {
+				const there = this.#cells.get(index);
+				if (there && this.#filled.get(there) === this.#round) continue;
+				if (performance.now() > until) return false;
+				this.#place(there ?? this.#take(index), index);
+			}
+		}
+		return true;
 	}
 
 	#take(index) {
@@ -101,6 +121,7 @@ export class Cells {
 		cell.style.width = `${this.#width}px`;
 		cell.style.height = `${this.#width + CAPTION}px`;
 		this.#on.fill(cell, index);
+		this.#filled.set(cell, this.#round);
 	}
 
 	#corner(index) {
