@@ -5,7 +5,7 @@
 # What each script accepts. An option that ends in = needs a value; _image_label_value knows its kind.
 declare -gA _image_label_words=(
 	[image-label-server]='run start stop status reload --config= --port= --tls-port= --state= --user= --help --version'
-	[image-label-client]='size obtain classify next label undo flag unflag skip renew release tasks list show history remove datasets
+	[image-label-client]='size obtain classify next label undo flag unflag gold skip renew release tasks list show history remove datasets
 		stats changes import labels snapshots me users tokens passwd audit -u= -p= -b= -d= --user= --password= --base= --dataset= --netrc-file= --cacert= --insecure
 		--json --help --version'
 	[image-label-client obtain]='-i= --id= -o= --outimg='
@@ -15,11 +15,12 @@ declare -gA _image_label_words=(
 	[image-label-client undo]='-i= --id= -f= --filepath='
 	[image-label-client flag]='-i= --id= -f= --filepath='
 	[image-label-client unflag]='-i= --id= -f= --filepath='
+	[image-label-client gold]='add remove -i= --id= -f= --filepath= --limit= --state= -l= --label= --by= --q= --flagged= --since= --disputed='
 	[image-label-client remove]='-i= --id= -f= --filepath='
 	[image-label-client skip]='--token= --policy='
 	[image-label-client renew]='--token='
 	[image-label-client release]='--token='
-	[image-label-client list]='--limit= --state= -l= --label= --by= --q= --flagged= --since='
+	[image-label-client list]='--limit= --state= -l= --label= --by= --q= --flagged= --since= --disputed='
 	[image-label-client show]='-i= --id= -f= --filepath='
 	[image-label-client history]='-i= --id= -f= --filepath='
 	[image-label-client datasets]='add change remove --labels= -a= --basedir= --policy='
@@ -111,7 +112,7 @@ _image_label_value() { # OPTION SCRIPT COMMAND
 	--data | -a | --basedir | --images) compgen -d -- "$cur" ;;
 	--role) compgen -W 'viewer annotator contributor admin none' -- "$cur" ;;
 	--state) if [[ $2 =~ ^image-label-(client|export)$ ]]; then compgen -W 'unlabelled labelled skipped unreadable review' -- "$cur"; else compgen -d -- "$cur"; fi ;;
-	--flagged) compgen -W 'true false' -- "$cur" ;;
+	--flagged | --disputed) compgen -W 'true false' -- "$cur" ;;
 	--format)
 		compgen -W "csv jsonl sagemaker labelstudio$([[ $2 == image-label-client ]] || echo ' json croissant classfolders huggingface webdataset')" -- "$cur"
 		;;

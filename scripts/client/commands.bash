@@ -57,7 +57,7 @@ find_label() { # NAME
 # The given filters as a query.
 query() {
 	local key query=''
-	for key in $filters; do
+	for key in $filters disputed gold; do
 		[[ ! -v given[$key] ]] || query+="&$key=$(encoded "${given[$key]}")"
 	done
 	printf '%s' "${query#&}"
@@ -171,7 +171,8 @@ run_stats() {
 			(.agreement | ["fleiss_kappa", "all", .fleiss_kappa], ["krippendorff_alpha", "all", .krippendorff_alpha],
 				(.cohen_kappa[] | ["cohen_kappa", (.users | join(",")), .kappa])),
 			(.confusion[] | (.users | join(",")) as $users | .counts | to_entries[] | .key as $one | .value | to_entries[] |
-				["confusion", $users, .value, $one, .key])' "$work/answer" | shown '.[]' || fail 1 'cannot write to standard output'
+				["confusion", $users, .value, $one, .key]),
+			(.gold // [] | .[] | ["gold_answered", .user, .answered], ["gold_right", .user, .right])' "$work/answer" | shown '.[]' || fail 1 'cannot write to standard output'
 	fi
 }
 
@@ -225,6 +226,11 @@ run_import() {
 	fi || fail 1 'cannot write to standard output'
 	jq -e '.error | not' "$work/summary" >/dev/null || fail 1 "the rest was not read: $(jq -r .error "$work/summary")"
 	jq -e '.failed == 0' "$work/summary" >/dev/null || fail 1 "lines that do not match: $(jq -r .failed "$work/summary")"
+}
+
+run_gold() {
+	given[gold]=true
+	run
 }
 
 run_merge() {

@@ -87,6 +87,29 @@ def test_an_image_is_flagged(run, dataset):
     assert run("-d", dataset, "list", "--flagged", "true") == []
 
 
+def test_an_answer_is_known_until_it_is_taken_away(run, dataset):
+    run("-d", dataset, "label", "cat", "--id", "0,1")
+    assert run("-d", dataset, "gold", "add", "--id", 0) == [["0", "labelled", "cat", "a/0.png"]]
+    assert run("-d", dataset, "gold", "add", "--filepath", "a/2.png", "--label", "dog") == [["2", "labelled", "dog", "a/2.png"]]
+    assert run("-d", dataset, "gold") == [["0", "labelled", "cat", "a/0.png"], ["2", "labelled", "dog", "a/2.png"]]
+    assert [(sample["id"], sample["gold"]) for sample in as_json(run, "-d", dataset, "gold", "--label", "dog")] == [(2, True)]
+    assert [line[0] for line in run("-d", dataset, "gold", "--limit", 1)] == ["0"]
+    assert as_json(run, "-d", dataset, "gold", "remove", "--id", 0)[0]["label"] == "cat"
+    assert [line[0] for line in run("-d", dataset, "gold")] == ["2"]
+    assert "not both" in run("-d", dataset, "gold", "add", "--id", 1, "--filepath", "a/1.png", fails=2)
+
+
+def test_what_contradicts_a_known_answer_is_found_and_who_was_right(run, dataset):
+    run("-d", dataset, "gold", "add", "--id", 0, "--label", "cat")
+    run("-d", dataset, "datasets", "change", "--policy", '{"gold_rate": 100}')
+    (task,) = as_json(run, "-d", dataset, "next", user="annotator")
+    run("-d", dataset, "label", "dog", "--token", task["token"], user="annotator")
+    assert [line[0] for line in run("-d", dataset, "gold", "--disputed", "true")] == ["0"]
+    assert run("-d", dataset, "gold", "--disputed", "false") == []
+    assert run("-d", dataset, "list", "--disputed", "true") == run("-d", dataset, "gold")
+    assert [line for line in run("-d", dataset, "stats") if line[0].startswith("gold")] == [["gold_answered", "annotator", "1"], ["gold_right", "annotator", "0"]]
+
+
 def test_an_image_is_removed_for_good(run, dataset):
     assert run("-d", dataset, "remove", "--filepath", "a/1.png") == []
     assert [line[0] for line in run("-d", dataset, "list")] == ["0", "2"]
