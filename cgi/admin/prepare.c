@@ -235,6 +235,8 @@ static int require_dataset(const struct prepare *prepare, struct err *err)
 {
 	if (prepare->ready > 0)
 		return 0;
+	if (prepare->broken == 0 && strcmp(prepare->config.when_empty, "serve") == 0)
+		return 0;
 	if (prepare->broken == 1)
 		return err_set(err, ERR_NOT_FOUND, "the only dataset cannot be opened");
 	if (prepare->broken > 0)
@@ -244,7 +246,8 @@ static int require_dataset(const struct prepare *prepare, struct err *err)
 	               "\"labels\": [\"a\", \"b\"], \"base_dir\": \"/path\", "
 	               "\"samples\": [{\"filepath\": \"1.png\", \"label\": \"\"}]} into %s, "
 	               "or run: image-label-load --in-place FOLDER --dataset NAME --labels a,b; or, to collect images into "
-	               "one, set \"default_dataset\": \"NAME\" in the configuration",
+	               "one, set \"default_dataset\": \"NAME\" in the configuration; or, to make one on the page, "
+	               "\"when_empty\": \"serve\"",
 	               prepare->config.json_db_dir);
 }
 

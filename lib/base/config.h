@@ -27,6 +27,7 @@ struct config {
 	char *sqlite_db_dir;
 	char *json_user_dir;
 	char *default_dataset;
+	char *when_empty;                /* "refuse" | "serve" */
 	struct config_list image_roots;  /* folders in which files outside a base_dir may lie */
 	struct config_list base_dirs;    /* folders in which a base_dir that is set by HTTP may lie */
 	struct config_list archive_skip; /* names of folders that an archive import skips */

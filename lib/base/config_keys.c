@@ -7,6 +7,7 @@
 
 static const char *const dataset_types[] = {"sqlite", "mongodb", NULL};
 static const char *const image_types[] = {"fs", "s3", NULL};
+static const char *const when_empty[] = {"refuse", "serve", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 
 #define MiB (INT64_C(1) << 20)
@@ -28,6 +29,8 @@ const struct config_key config_keys[] = {
          .help = "folder of JSON files, one a user"},
 	{"default_dataset", CONFIG_NAME, AT(default_dataset), .initial = "",
          .help = "dataset of requests that name none; made when absent"},
+	{"when_empty", CONFIG_CHOICE, AT(when_empty), .initial = "refuse", .choices = when_empty,
+         .help = "what a start does while there is no dataset at all"},
 	{"image_roots", CONFIG_PATHS, AT(image_roots),
          .help = "folders in which images outside a dataset's folder may lie, for datasets of links"},
 	{"base_dirs", CONFIG_PATHS, AT(base_dirs),

@@ -53,6 +53,22 @@ def test_without_a_dataset_it_says_where_to_put_one(config):
     assert "image-label-load" in answer.stderr
 
 
+def test_without_a_dataset_it_serves_if_that_is_configured(config):
+    lay_user(config)
+    configured(config.parent, when_empty="serve")
+    assert admin(config, "prepare").returncode == 0
+
+
+def test_a_dataset_that_cannot_be_opened_is_not_served_as_none(config):
+    lay_user(config)
+    configured(config.parent, when_empty="serve")
+    dbs = config.parent / "a/dbs"
+    dbs.mkdir(parents=True, exist_ok=True)
+    (dbs / "broken.db").write_bytes(b"no database" * 100)
+    answer = admin(config, "prepare")
+    assert answer.returncode == 1 and "the only dataset cannot be opened" in answer.stderr
+
+
 def test_without_a_user_it_says_how_to_make_one(config):
     lay_dataset(config)
     answer = admin(config, "prepare")
