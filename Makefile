@@ -55,7 +55,7 @@ contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wild
 # What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
 tus := build/npm/tus.min.js
 
-.PHONY: all tests warned run check install bench fuzz help clean deps lint soak tour $(layers:%=check-%)
+.PHONY: all tests warned run check install uninstall deb bench fuzz help clean deps lint soak tour $(layers:%=check-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -203,6 +203,15 @@ install: all $(pages) ## install under PREFIX (/usr/local), beneath DESTDIR if g
 	install -Dm 644 -t $(installed)/share/man/man1 $(pages)
 	install -m 644 README.md LICENSE $(installed)/share/doc/image-label-server
 	install -Dm 644 scripts/README.md $(installed)/share/doc/image-label-server/scripts/README.md
+
+uninstall: ## remove what install has installed, from the same PREFIX and DESTDIR
+	rm -f $(foreach name,$(notdir $(commands)),$(addprefix $(installed)/,bin/$(name) share/man/man1/$(name).1 \
+		share/bash-completion/completions/$(name)))
+	rm -rf $(addprefix $(installed)/,lib/image-label-server share/image-label-server share/doc/image-label-server)
+
+deb: $(tus) ## build a Debian package, for the Debian this runs on, into build/deb (needs scripts/install-deps --package)
+	@scripts/debian/build $(VERSION) build/deb >build/deb.log 2>&1 || { tail -n 30 build/deb.log >&2; exit 1; }
+	@ls build/deb/*.deb
 
 clean: ## remove what was built
 	rm -rf build

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import requests
-from harness import LIBEXEC, SCRIPTS, draw, free_port
+from harness import LIBEXEC, SCRIPTS, TOP, draw, free_port
 
 USER_FILE = {"user": "ann", "password": "secret"}
 
@@ -55,6 +55,29 @@ def test_what_a_built_server_runs_on_names_every_library(tmp_path):
     ignored = ("libc.", "libm.", "ld-linux", "libasan", "libubsan", "libtsan")
     needed = {name for name in re.findall(r"NEEDED +(\S+)", header) if not name.startswith(ignored)}
     assert needed and needed - {os.path.basename(file) for file in files} == set()
+
+
+def test_what_was_installed_can_be_uninstalled(tmp_path):
+    """What others have put there stays."""
+    others = tmp_path / "opt/labels/bin/other"
+    others.parent.mkdir(parents=True)
+    others.touch()
+    make = ["make", "-s", "-C", TOP, f"DESTDIR={tmp_path}", "PREFIX=/opt/labels"]
+    assert run(*make, "install", SANITIZE="", MAKEFLAGS="").returncode == 0
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) > 100
+    assert run(*make, "uninstall", SANITIZE="", MAKEFLAGS="").returncode == 0
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == [others]
+
+
+def test_the_package_is_built_of_what_make_needs():
+    """scripts/install-deps and the package's control say the same."""
+    listed = subprocess.run([SCRIPTS / "install-deps", "--list"], capture_output=True, text=True, check=True).stdout.split()
+    control = (SCRIPTS / "debian/control").read_text()
+    needed = set(re.findall(r"[a-z0-9.+-]+-dev|pkg-config", re.search(r"^Build-Depends:(.*?)^\S", control, re.M | re.S)[1]))
+    assert needed == {name for name in listed if name.endswith("-dev") or name == "pkg-config"} - {"libc6-dev"}
+    run_by = set(re.search(r"^Depends:(.*?)\$", control, re.M | re.S)[1].replace(",", " ").split())
+    served_by = subprocess.run(["bash", "-c", f"source <(grep ^commands= {SCRIPTS}/install-deps); echo ${{commands[*]}}"], capture_output=True, text=True).stdout
+    assert set(served_by.split()) - {"util-linux", "hostname"} <= run_by  # these two are on every Debian
 
 
 def test_every_command_has_its_completion(installed):
