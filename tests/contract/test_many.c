@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "saying.h"
 
 static const struct correction ada = {.user = "ada"}, bob = {.user = "bob"};
@@ -83,6 +84,80 @@ static void of_many_one_that_has_changed_keeps_all_as_they_were(void **state)
 	assert_string_equal(history(dataset, 2), "");
 }
 
+/* Gives each sample a past of its own, none of which is long enough to take long. */
+static void live(struct dataset *dataset, int count)
+{
+	static const char *const labels[] = {"cat", "dog", ""};
+
+	for (int id = 0; id < count; id++) {
+		struct sample sample;
+
+		for (int i = 0; i < id % 40; i++) {
+			if (i % 5 == 3)
+				undo(dataset, id, &bob);
+			else if (i % 5 == 4)
+				assert_true(classify(dataset, "cyd", id, "bird"));
+			else
+				decide(dataset, id, labels[(id + i) % 3], &bob);
+		}
+		if (id % 10 == 7)
+			must(sample_mark_gold(dataset, id, "dog", &bob, &sample, &failure));
+		if (id % 10 == 7)
+			sample_release(&sample);
+	}
+}
+
+static void assert_equal_lives(struct dataset *one, struct dataset *other, int count)
+{
+	for (int64_t id = 0; id < count; id++) {
+		struct sample left = sample_of(one, id), right = sample_of(other, id);
+		char *past = memory_text(history(one, id));
+
+		assert_string_equal(history(other, id), past);
+		assert_string_equal(left.label, right.label);
+		assert_int_equal(left.state, right.state);
+		assert_int_equal(left.version, right.version);
+		assert_string_equal(left.labelled_by, right.labelled_by);
+		assert_int_equal(left.disputed, right.disputed);
+		free(past);
+		sample_release(&left);
+		sample_release(&right);
+	}
+	assert_counts_true(one);
+}
+
+static void many_become_what_each_would_alone_whatever_their_pasts(void **state)
+{
+	enum { LIVES = 40 };
+	struct dataset *together = ((struct fixture *)*state)->dataset, *alone = make_dataset(*state, "alone", NULL);
+	int64_t ids[LIVES];
+	size_t done;
+
+	add_pictures(together, LIVES);
+	add_pictures(alone, LIVES);
+	live(together, LIVES);
+	live(alone, LIVES);
+	for (int64_t id = 0; id < LIVES; id++) {
+		ids[id] = id;
+		decide(alone, id, "dog", &ada);
+	}
+	must(samples_decide(together, ids, NULL, LIVES, "dog", &ada, &done, &failure));
+	assert_equal_lives(together, alone, LIVES);
+	for (int rounds = 0; rounds < 2; rounds++) {
+		size_t count = 0;
+
+		for (int64_t id = 0; id < LIVES; id++) {
+			if (id % 10 == 7 || id < rounds) /* a known answer is not undone, and the first one has no past */
+				continue;
+			ids[count++] = id;
+			undo(alone, id, &ada);
+		}
+		must(samples_take_back(together, ids, NULL, count, &ada, &done, &failure));
+		assert_equal_lives(together, alone, LIVES);
+	}
+	dataset_close(alone);
+}
+
 static void more_than_the_most_are_refused(void **state)
 {
 	struct dataset *dataset = ((struct fixture *)*state)->dataset;
@@ -103,6 +178,7 @@ int main(void)
 		DATASET_TEST(many_are_labelled_at_once_or_none),
 		DATASET_TEST(many_are_undone_at_once_or_none),
 		DATASET_TEST(of_many_one_that_has_changed_keeps_all_as_they_were),
+		DATASET_TEST(many_become_what_each_would_alone_whatever_their_pasts),
 		DATASET_TEST(more_than_the_most_are_refused),
 	};
 

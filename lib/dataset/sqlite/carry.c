@@ -16,7 +16,8 @@ static void carry_add(struct carried *carried, sqlite3_stmt *stmt)
 static const char ADDED[] =
 	"SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND (type = 'view' OR (type = 'trigger' AND "
 	"name NOT IN"
-	" ('samples_inserted', 'samples_state', 'samples_label', 'samples_deleted')) OR (type = 'trigger' AND ?1)"
+	" ('samples_inserted', 'samples_state', 'samples_label', 'samples_deleted', 'samples_offered'))"
+	" OR (type = 'trigger' AND ?1)"
 	" OR (type = 'index' AND tbl_name = 'samples' COLLATE NOCASE AND ?1))"
 	" ORDER BY CASE type WHEN 'index' THEN 0 WHEN 'view' THEN 1 ELSE 2 END, rowid";
 

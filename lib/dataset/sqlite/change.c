@@ -10,6 +10,7 @@ struct changes {
 	struct sample_change *items;
 	size_t count;
 	int64_t lease_us; /* from the configuration */
+	int64_t now;
 };
 
 /* --- what a change meets ------------------------------------------------------------------------------------------ */
@@ -55,29 +56,31 @@ static void found_release(struct found *found)
 	events_release(&found->events);
 }
 
-static int find_said(struct sqlite_conn *writer, int64_t row, struct found *out, struct err *err)
+static void found_tell(struct found *out)
 {
-	if (said_load(writer, row, &out->said, &out->facts.found, err))
-		return -1;
 	out->facts.state = out->said.now.state;
 	out->facts.version = out->said.now.version;
 	out->facts.label = out->said.now.label;
 	out->facts.by = out->said.now.labelled_by;
 	out->facts.at = out->said.now.labelled_at;
 	out->facts.gold = out->said.now.gold;
-	return 0;
+}
+
+static void found_tell_events(struct found *out)
+{
+	out->facts.events = out->events.item;
+	out->facts.event_count = out->events.count;
+	out->facts.room = out->room = memory_new(out->events.count + 1, sizeof(*out->room));
 }
 
 static int find_events(struct sqlite_conn *writer, int64_t row, unsigned asks, struct found *out, struct err *err)
 {
 	if (!out->facts.found)
 		return 0;
-	if (((asks & RULES_EVENTS) && said_note_label(writer, &out->said, err)) ||
+	if (((asks & RULES_EVENTS) && said_note_label(writer, &out->said, NULL, err)) ||
 	    events_load(writer, row, &out->events, err))
 		return -1;
-	out->facts.events = out->events.item;
-	out->facts.event_count = out->events.count;
-	out->facts.room = out->room = memory_new(out->events.count + 1, sizeof(*out->room));
+	found_tell_events(out);
 	return 0;
 }
 
@@ -97,8 +100,10 @@ static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct 
 	unsigned asks = rules_asks(change);
 	int64_t given = 0;
 
-	if (find_said(writer, row, out, err) ||
-	    (((asks & (RULES_EVENTS | RULES_HISTORY)) || (out->facts.gold && (asks & RULES_STATE))) &&
+	if (said_load(writer, row, &out->said, &out->facts.found, err))
+		return -1;
+	found_tell(out);
+	if ((((asks & (RULES_EVENTS | RULES_HISTORY)) || (out->facts.gold && (asks & RULES_STATE))) &&
 	     find_events(writer, row, asks, out, err)) ||
 	    ((asks & RULES_GOLDS) &&
 	     conn_int64(writer, err, 0, &out->facts.golds, "SELECT n FROM counts WHERE kind = 'gold'", "")) ||
@@ -115,6 +120,19 @@ static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct 
 	return 0;
 }
 
+/* The same for SAMPLE_DECIDE and SAMPLE_UNDO, of the next sample of many. */
+static int find_of_next(struct sqlite_conn *writer, struct saids *saids, const struct sample_change *change,
+                     struct found *out, struct err *err)
+{
+	if (saids_next(writer, saids, change, &out->said, &out->events, &out->facts.found, &out->facts.given, err) ||
+	    (out->facts.found && (rules_asks(change) & RULES_EVENTS) &&
+	     said_note_label(writer, &out->said, &out->events, err)))
+		return -1;
+	found_tell(out);
+	found_tell_events(out);
+	return 0;
+}
+
 static int change_check_undone(struct sqlite_conn *writer, const char *label, struct err *err)
 {
 	bool removed;
@@ -125,7 +143,7 @@ static int change_check_undone(struct sqlite_conn *writer, const char *label, st
 
 /* --- what it makes of the sample ---------------------------------------------------------------------------------- */
 
-static int save_event(struct sqlite_conn *writer, struct said *said, const struct sample_change *change,
+static int save_event(struct sqlite_conn *writer, struct found *found, const struct sample_change *change,
                       const struct rules_effect *effect, struct err *err)
 {
 	const struct label_event event = {.label = effect->label,
@@ -135,7 +153,8 @@ static int save_event(struct sqlite_conn *writer, struct said *said, const struc
 	                                  .lead_time_ms = effect->vote == RULES_VOTE ? change->lead_time_ms : -1,
 	                                  .undoes = effect->undoes};
 
-	return said_add_event(writer, said, &event, change->request, err);
+	return event_uncount(writer, found->events.item, found->events.count, effect->undoes, err) ||
+	       said_add_event(writer, &found->said, &event, change->request, err);
 }
 
 /* A vote for a label is that of the event just added. */
@@ -197,11 +216,13 @@ static int set_state(struct sqlite_conn *writer, struct said *said, enum sample_
 	       tally_state(writer, was, -1, err) || tally_state(writer, state, 1, err);
 }
 
-static int change_save(struct sqlite_conn *writer, struct said *said, const struct sample_change *change,
-                       const struct rules_effect *effect, struct rules_quorum quorum, int64_t now, struct err *err)
+static int change_save(struct sqlite_conn *writer, struct found *found, const struct sample_change *change,
+                       const struct rules_effect *effect, int64_t now, struct err *err)
 {
+	struct said *said = &found->said;
+
 	return (effect->gold && said_mark_gold(writer, said, effect->gold == RULES_GOLD_BEGINS, err)) ||
-	       (effect->source && save_event(writer, said, change, effect, err)) ||
+	       (effect->source && save_event(writer, found, change, effect, err)) ||
 	       (effect->vote && save_vote(writer, said, change, effect, now, err)) ||
 	       (effect->forgets_votes && said_forget_votes(writer, said, err)) ||
 	       (effect->replaces_said &&
@@ -212,27 +233,33 @@ static int change_save(struct sqlite_conn *writer, struct said *said, const stru
 	        conn_run(writer, err, "UPDATE leases SET expires = ?2 WHERE token = ?1", "si",
 	                 change->token, effect->renewed)) ||
 	       change_end_leases(writer, said, change, effect, err) ||
-	       (effect->settles && said_settle(writer, said, quorum, NULL, err));
+	       (effect->settles && said_settle(writer, said, found->facts.quorum, NULL, err));
 }
 
 /* --- running them ------------------------------------------------------------------------------------------------- */
+
+static int change_found(struct sqlite_conn *writer, const struct changes *changes, struct found *found,
+                        struct sample_change *change, struct err *err)
+{
+	struct rules_effect effect;
+	int64_t lease_us = 0;
+
+	if ((change->act == SAMPLE_RENEW && lease_length(writer, changes->lease_us, &lease_us, err)) ||
+	    rules_change(change, &found->facts, changes->now, lease_us, &effect, err) ||
+	    (change->act == SAMPLE_UNDO && effect.undoes && change_check_undone(writer, effect.label, err)))
+		return -1;
+	change->accepted = effect.accepted;
+	change->expires_at = effect.renewed;
+	return change_save(writer, found, change, &effect, changes->now, err);
+}
 
 static int change_one(struct sqlite_conn *writer, const struct changes *changes, int64_t row,
                       const struct rules_facts *of_dataset, struct sample_change *change, struct err *err)
 {
 	struct found found = {.facts = *of_dataset};
-	struct rules_effect effect;
-	int64_t lease_us = 0, now = text_now();
 	int failed = find_of_sample(writer, row, change, &found, err) ||
-	             (change->act == SAMPLE_RENEW && lease_length(writer, changes->lease_us, &lease_us, err)) ||
-	             rules_change(change, &found.facts, now, lease_us, &effect, err) ||
-	             (change->act == SAMPLE_UNDO && effect.undoes && change_check_undone(writer, effect.label, err));
+	             change_found(writer, changes, &found, change, err);
 
-	if (!failed) {
-		change->accepted = effect.accepted;
-		change->expires_at = effect.renewed;
-		failed = change_save(writer, &found.said, change, &effect, found.facts.quorum, now, err);
-	}
 	found_release(&found);
 	return failed;
 }
@@ -277,21 +304,74 @@ static int change_each(struct sqlite_conn *writer, const struct changes *changes
 	return 0;
 }
 
-/* All of them or none: what is refused in the middle must not be committed with the writes of others. */
-static int write_changes(struct sqlite_conn *writer, void *data, struct err *err)
+/* Whether they are of one kind, each of another sample, in order: then they are read and written together. */
+static bool are_of_a_kind(const struct changes *changes)
 {
-	const struct changes *changes = data;
+	const struct sample_change *first = changes->items;
+	bool alike = (first->act == SAMPLE_DECIDE || first->act == SAMPLE_UNDO) && !first->imported;
 
-	if (changes->count == 1)
-		return change_each(writer, changes, err);
+	for (size_t i = 0; i < changes->count && alike; i++) {
+		const struct sample_change *change = &changes->items[i];
+
+		alike = change->act == first->act && !change->imported && !change->filepath && change->label == first->label &&
+		        change->request == first->request && (i == 0 || change->id > changes->items[i - 1].id);
+	}
+	return alike;
+}
+
+static int change_next(struct sqlite_conn *writer, const struct changes *changes, const struct rules_facts *of_dataset,
+                       struct saids *saids, struct sample_change *change, struct err *err)
+{
+	struct found found = {.facts = *of_dataset};
+	int failed = find_of_next(writer, saids, change, &found, err) || change_found(writer, changes, &found, change, err);
+
+	found_release(&found);
+	return failed;
+}
+
+static int change_together(struct sqlite_conn *writer, const struct changes *changes, struct err *err)
+{
+	struct rules_facts of_dataset = {.found = false};
+	struct saids saids = {.samples = NULL};
+	int failed = quorum_load(writer, &of_dataset.quorum, err) ||
+	             find_of_dataset(writer, changes, changes->items, &of_dataset, err);
+
+	buf_init(&saids.rows, ROWS_BYTES_MAX);
+	for (size_t i = 0; i < changes->count && !failed; i++)
+		failed = rows_append(&saids.rows, changes->items[i].id + 1, err);
+	failed = failed || rows_end(&saids.rows, err) || saids_begin(writer, &saids, err);
+	for (size_t i = 0; i < changes->count && !failed; i++)
+		failed = change_next(writer, changes, &of_dataset, &saids, &changes->items[i], err);
+	saids_end(&saids);
+	return failed;
+}
+
+/* All of them or none: what is refused in the middle must not be committed with the writes of others. */
+static int write_all_or_none(struct sqlite_conn *writer, const struct changes *changes, bool together, struct err *err)
+{
 	if (tally_write(writer, err) || conn_run(writer, err, "SAVEPOINT changes", ""))
 		return -1;
-	int failed = change_each(writer, changes, err);
+	int failed = (together ? change_together : change_each)(writer, changes, err);
 	if (failed) {
 		tally_clear(writer);
 		conn_run(writer, NULL, "ROLLBACK TO changes", "");
 	}
 	return conn_run(writer, failed ? NULL : err, "RELEASE changes", "") || failed;
+}
+
+static int write_changes(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	struct changes *changes = data;
+
+	changes->now = text_now();
+	if (changes->count == 1)
+		return change_each(writer, changes, err);
+	if (!are_of_a_kind(changes))
+		return write_all_or_none(writer, changes, false, err);
+	gather_begin(writer);
+	int failed = write_all_or_none(writer, changes, true, err) || gather_end(writer, err);
+	gather_drop(writer);
+	return failed;
 }
 
 /* Whether the change must be synced: power loss may undo others without harm, since the sample is then free again,

@@ -3,8 +3,6 @@
 
 #include "dataset/rules.h"
 
-#define EVENT_COLUMNS "label, by, at, source, lead_time_ms, undoes, merged"
-
 static struct label_event read_event(sqlite3_stmt *stmt)
 {
 	return (struct label_event){.label = (const char *)sqlite3_column_text(stmt, 0),
@@ -38,26 +36,19 @@ int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit
 	return !stmt || row;
 }
 
-/* Takes the event that another one undoes out of the statistics. */
-static int tally_undone(struct sqlite_conn *writer, int64_t row, int64_t n, struct err *err)
+int event_uncount(struct sqlite_conn *writer, const struct label_event *events, size_t count, int64_t undoes,
+                  struct err *err)
 {
-	sqlite3_stmt *stmt =
-		conn_query(writer, err, "SELECT " EVENT_COLUMNS " FROM events WHERE sample = ? AND n = ?", "ii", row, n);
-	int step = stmt ? conn_step(writer, stmt, err) : -1;
-
-	if (step < 1)
-		return step;
-	const struct label_event undone = read_event(stmt);
-	int failed = tally_event(writer, &undone, -1, err);
-	conn_done(stmt);
-	return failed;
+	return undoes > 0 && (size_t)undoes <= count ? tally_event(writer, &events[undoes - 1], -1, err) : 0;
 }
 
 int event_insert(struct sqlite_conn *writer, int64_t row, int64_t n, const struct label_event *event,
                  const char *request, struct err *err)
 {
-	if (tally_event(writer, event, 1, err) || (event->undoes && tally_undone(writer, row, event->undoes, err)))
+	if (tally_event(writer, event, 1, err))
 		return -1;
+	if (writer->gathered)
+		return gather_event(writer, row, n, event, request, false, err);
 	return conn_run(writer, err,
 	                "INSERT" OR_FAIL "INTO events"
 	                " (sample, n, label, by, at, source, lead_time_ms, request, undoes, merged)"
@@ -72,7 +63,27 @@ int event_add(struct sqlite_conn *writer, int64_t row, int64_t n, const struct l
 	const struct feed_item item = {
 		.kind = FEED_LABEL, .id = row - 1, .label = event->label, .by = event->by, .at = event->at};
 
+	if (writer->gathered)
+		return tally_event(writer, event, 1, err) || gather_event(writer, row, n, event, request, true, err);
 	return event_insert(writer, row, n, event, request, err) || feed_add(writer, &item, err);
+}
+
+void events_add(struct events *events, const struct label_event *event)
+{
+	events->item = memory_grow(events->item, events->count + 1, sizeof(*events->item));
+	struct label_event *added = &events->item[events->count++];
+	*added = *event;
+	added->label = memory_text(event->label);
+	added->by = memory_text(event->by);
+	added->source = memory_text(event->source);
+	added->merged = memory_text(event->merged ? event->merged : "");
+}
+
+void events_read(struct events *events, sqlite3_stmt *stmt)
+{
+	const struct label_event event = read_event(stmt);
+
+	events_add(events, &event);
 }
 
 int events_load(struct sqlite_conn *conn, int64_t row, struct events *out, struct err *err)
@@ -82,16 +93,8 @@ int events_load(struct sqlite_conn *conn, int64_t row, struct events *out, struc
 	int step = stmt ? 1 : -1;
 
 	*out = (struct events){.count = 0};
-	while (stmt && (step = conn_step(conn, stmt, err)) == 1) {
-		struct label_event event = read_event(stmt);
-
-		event.label = column_text(stmt, 0);
-		event.by = column_text(stmt, 1);
-		event.source = column_text(stmt, 3);
-		event.merged = column_text(stmt, 6);
-		out->item = memory_grow(out->item, out->count + 1, sizeof(*out->item));
-		out->item[out->count++] = event;
-	}
+	while (stmt && (step = conn_step(conn, stmt, err)) == 1)
+		events_read(out, stmt);
 	return step;
 }
 

@@ -35,7 +35,8 @@ struct sqlite_conn {
 	bool worn;
 	struct tallied tally[TALLY_MAX];
 	size_t tally_count;
-	struct sqlite_conn *next; /* in the pool of idle readers */
+	struct gathered *gathered; /* NULL: everything is written at once */
+	struct sqlite_conn *next;  /* in the pool of idle readers */
 };
 
 int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct err *err);
@@ -213,6 +214,20 @@ int tally_label(struct sqlite_conn *writer, const char *label, int64_t samples, 
 int tally_event(struct sqlite_conn *writer, const struct label_event *event, int64_t sign, struct err *err);
 #define TALLIED "tally_mark = 1 - tally_mark"
 
+/* alike.c. From gather_begin on, events and what samples become are gathered, which must be of samples that nobody
+ * reads until gather_end writes them all, those that are alike with one statement. gather_drop forgets them. */
+void gather_begin(struct sqlite_conn *writer);
+int gather_end(struct sqlite_conn *writer, struct err *err);
+void gather_drop(struct sqlite_conn *writer);
+/* For event_insert and said_settle. feeds: to the feed as well. */
+int gather_event(struct sqlite_conn *writer, int64_t row, int64_t n, const struct label_event *event,
+                 const char *request, bool feeds, struct err *err);
+int gather_settled(struct sqlite_conn *writer, int64_t row, const struct rules_settled *settled, struct err *err);
+/* Rows as a list in JSON, for json_each. */
+enum { ROWS_BYTES_MAX = 1 << 20 };
+int rows_append(struct buf *rows, int64_t row, struct err *err);
+int rows_end(struct buf *rows, struct err *err);
+
 /* triggers.c: what version 5 changes in keeping the counts of samples, and adds for statistics. */
 extern const char counts_schema[], stats_schema[];
 
@@ -274,12 +289,20 @@ int event_add(struct sqlite_conn *writer, int64_t row, int64_t n, const struct l
 /* The same, but not to the feed. */
 int event_insert(struct sqlite_conn *writer, int64_t row, int64_t n, const struct label_event *event,
                  const char *request, struct err *err);
+/* Takes the event that another one undoes, the sample's `undoes`th, out of the statistics. */
+int event_uncount(struct sqlite_conn *writer, const struct label_event *events, size_t count, int64_t undoes,
+                  struct err *err);
 /* All events of a sample, in their order; they own their texts. Released by the caller, in any case. */
 struct events {
 	struct label_event *item;
 	size_t count;
 };
 int events_load(struct sqlite_conn *conn, int64_t row, struct events *out, struct err *err);
+/* Appends the statement's row, whose first columns are these. */
+#define EVENT_COLUMNS "label, by, at, source, lead_time_ms, undoes, merged"
+enum { EVENT_COLUMN_COUNT = 7 };
+void events_read(struct events *events, sqlite3_stmt *stmt);
+void events_add(struct events *events, const struct label_event *event);
 void events_release(struct events *events);
 /* Finds the label's key, and adds the label if it is new. */
 int label_insert(struct sqlite_conn *writer, const char *name, int64_t *key, bool *created, struct err *err);
@@ -296,10 +319,33 @@ struct said {
 };
 /* *found: whether there is such a sample. The caller releases *out, in any case. */
 int said_load(struct sqlite_conn *writer, int64_t row, struct said *out, bool *found, struct err *err);
+/* For many samples (saids.c): from a statement's row whose first columns are these, of a sample or of a vote for it;
+ * and the decision, from all events. */
+#define SAID_COLUMNS                                                                               \
+	"samples.label, samples.state, samples.version, samples.labelled_at, samples.labelled_by," \
+	" samples.slots, samples.known_answer, samples.votes_differ,"                              \
+	" (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id)"
+#define VOTE_COLUMNS "votes.user, votes.label, votes.n, votes.at"
+enum { SAID_COLUMN_COUNT = 9, VOTE_COLUMN_COUNT = 4 };
+void said_read(struct said *said, sqlite3_stmt *stmt);
+void said_read_vote(struct said *said, sqlite3_stmt *stmt);
+void said_decide_by(struct said *said, const struct events *events);
+/* Samples with what was said of them, read in order of their rows while they are changed. */
+struct saids {
+	struct buf rows;
+	sqlite3_stmt *samples, *votes, *events;
+	int sample, vote, event; /* 1: the statement has a row, 0: no more, -1: failure */
+};
+/* rows: ended. saids_end, in any case. */
+int saids_begin(struct sqlite_conn *writer, struct saids *saids, struct err *err);
+/* *given: one of the events is by this request (NULL: none) of this user. */
+int saids_next(struct sqlite_conn *writer, struct saids *saids, const struct sample_change *change, struct said *out,
+               struct events *events, bool *found, bool *given, struct err *err);
+void saids_end(struct saids *saids);
 void said_release(struct said *said);
-/* Before the first other event, gives a label that came without one its own, so that an undo can return to it. The
- * feed has told it already. */
-int said_note_label(struct sqlite_conn *writer, struct said *said, struct err *err);
+/* Before the first other event, gives a label that came without one its own, so that an undo can return to it; events
+ * (unless NULL) gets it, too. The feed has told it already. */
+int said_note_label(struct sqlite_conn *writer, struct said *said, struct events *events, struct err *err);
 /* Appends a label event, after that of a label that came without one. request may be NULL. */
 int said_add_event(struct sqlite_conn *writer, struct said *said, const struct label_event *event, const char *request,
                    struct err *err);

@@ -189,7 +189,8 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 	if (sample_delete(writer, row, err) || insert_sample(writer, filling, record, err))
 		return -1;
 	for (size_t i = 0; i < record->event_count; i++) {
-		if (event_insert(writer, row, (int64_t)i + 1, &record->events[i], NULL, err))
+		if (event_insert(writer, row, (int64_t)i + 1, &record->events[i], NULL, err) ||
+		    event_uncount(writer, record->events, i, record->events[i].undoes, err))
 			return -1;
 	}
 	for (size_t i = 0; i < record->vote_count; i++) {

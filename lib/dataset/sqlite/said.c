@@ -17,23 +17,8 @@ void said_release(struct said *said)
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, bool *found, bool *voted,
-                    struct err *err)
+void said_read(struct said *said, sqlite3_stmt *stmt)
 {
-	sqlite3_stmt *stmt =
-		conn_query(writer, err,
-	                   "SELECT label, state, version, labelled_at, labelled_by, slots, known_answer,"
-	                   " (SELECT COUNT(*) FROM leases WHERE leases.sample = samples.id),"
-	                   " (SELECT MAX(n) FROM events WHERE events.sample = samples.id),"
-	                   " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id), votes_differ"
-	                   " FROM samples WHERE id = ?",
-	                   "i", row);
-	int step = stmt ? conn_step(writer, stmt, err) : -1;
-
-	*found = step == 1;
-	*voted = false;
-	if (step < 1)
-		return step;
 	said->now.label = column_text(stmt, 0);
 	said->now.state = (enum sample_state)sqlite3_column_int(stmt, 1);
 	said->now.version = sqlite3_column_int64(stmt, 2);
@@ -41,28 +26,48 @@ static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, 
 	said->now.labelled_by = column_text(stmt, 4);
 	said->slots = sqlite3_column_int64(stmt, 5);
 	said->now.gold = sqlite3_column_int(stmt, 6);
-	said->leases = sqlite3_column_int64(stmt, 7);
-	said->events = sqlite3_column_int64(stmt, 8);
-	*voted = sqlite3_column_int(stmt, 9);
-	said->now.disputed = sqlite3_column_int(stmt, 10);
+	said->now.disputed = sqlite3_column_int(stmt, 7);
+	said->leases = sqlite3_column_int64(stmt, 8);
+}
+
+static int load_now(struct sqlite_conn *writer, int64_t row, struct said *said, bool *found, bool *voted,
+                    struct err *err)
+{
+	sqlite3_stmt *stmt =
+		conn_query(writer, err,
+	                   "SELECT " SAID_COLUMNS ", (SELECT MAX(n) FROM events WHERE events.sample = samples.id),"
+	                   " EXISTS (SELECT 1 FROM votes WHERE votes.sample = samples.id) FROM samples WHERE id = ?",
+	                   "i", row);
+	int step = stmt ? conn_step(writer, stmt, err) : -1;
+
+	*found = step == 1;
+	*voted = false;
+	if (step < 1)
+		return step;
+	said_read(said, stmt);
+	said->events = sqlite3_column_int64(stmt, SAID_COLUMN_COUNT);
+	*voted = sqlite3_column_int(stmt, SAID_COLUMN_COUNT + 1);
 	conn_done(stmt);
 	return 0;
 }
 
+void said_read_vote(struct said *said, sqlite3_stmt *stmt)
+{
+	said->votes = memory_grow(said->votes, said->vote_count + 1, sizeof(*said->votes));
+	said->votes[said->vote_count++] = (struct rules_vote){
+		.user = column_text(stmt, 0),
+		.label = sqlite3_column_type(stmt, 1) == SQLITE_NULL ? NULL : column_text(stmt, 1),
+		.n = sqlite3_column_int64(stmt, 2),
+		.at = sqlite3_column_int64(stmt, 3)};
+}
+
 static int load_votes(struct sqlite_conn *writer, struct said *said, struct err *err)
 {
-	sqlite3_stmt *stmt =
-		conn_query(writer, err, "SELECT user, label, n, at FROM votes WHERE sample = ?", "i", said->row);
+	sqlite3_stmt *stmt = conn_query(writer, err, "SELECT " VOTE_COLUMNS " FROM votes WHERE sample = ?", "i", said->row);
 	int step = stmt ? 1 : -1;
 
-	while (stmt && (step = conn_step(writer, stmt, err)) == 1) {
-		said->votes = memory_grow(said->votes, said->vote_count + 1, sizeof(*said->votes));
-		said->votes[said->vote_count++] = (struct rules_vote){
-			.user = column_text(stmt, 0),
-			.label = sqlite3_column_type(stmt, 1) == SQLITE_NULL ? NULL : column_text(stmt, 1),
-			.n = sqlite3_column_int64(stmt, 2),
-			.at = sqlite3_column_int64(stmt, 3)};
-	}
+	while (stmt && (step = conn_step(writer, stmt, err)) == 1)
+		said_read_vote(said, stmt);
 	return step;
 }
 
@@ -78,23 +83,43 @@ static void set_decision(struct said *said, const struct rules_decision *decisio
 }
 
 /* For samples whose events were undone, or whose labels were merged, or whose answer is known. */
-static int fold_decision(struct sqlite_conn *writer, struct said *said, struct err *err)
+static void set_folded(struct said *said, const struct events *events)
 {
 	struct rules_decision none = {.made = false}, decision;
+	struct rules_vote *votes = memory_new(events->count + 1, sizeof(*votes));
+
+	if (said->now.gold)
+		rules_fold_gold(events->item, events->count, RULES_NOTHING, votes, &decision);
+	else
+		rules_fold(events->item, events->count, RULES_NOTHING, &none, votes, &decision);
+	set_decision(said, &decision);
+	free(votes);
+}
+
+static int fold_decision(struct sqlite_conn *writer, struct said *said, struct err *err)
+{
 	struct events events;
 	int failed = events_load(writer, said->row, &events, err);
-	struct rules_vote *votes = memory_new(events.count + 1, sizeof(*votes));
 
-	if (!failed) {
-		if (said->now.gold)
-			rules_fold_gold(events.item, events.count, RULES_NOTHING, votes, &decision);
-		else
-			rules_fold(events.item, events.count, RULES_NOTHING, &none, votes, &decision);
-		set_decision(said, &decision);
-	}
-	free(votes);
+	if (!failed)
+		set_folded(said, &events);
 	events_release(&events);
 	return failed;
+}
+
+void said_decide_by(struct said *said, const struct events *events)
+{
+	size_t last = events->count;
+
+	while (last > 0 && rules_is_vote(events->item[last - 1].source))
+		last--;
+	if (events->count > 0 && (said->now.gold || (last > 0 && !rules_is_decision(events->item[last - 1].source)))) {
+		set_folded(said, events);
+	} else if (last > 0) {
+		struct rules_decision decision = rules_decision_of(&events->item[last - 1], (int64_t)last);
+
+		set_decision(said, &decision);
+	}
 }
 
 static int load_decision(struct sqlite_conn *writer, struct said *said, struct err *err)
@@ -135,7 +160,7 @@ int said_load(struct sqlite_conn *writer, int64_t row, struct said *out, bool *f
 
 /* --- changing ----------------------------------------------------------------------------------------------------- */
 
-int said_note_label(struct sqlite_conn *writer, struct said *said, struct err *err)
+int said_note_label(struct sqlite_conn *writer, struct said *said, struct events *events, struct err *err)
 {
 	const struct label_event event = {.label = said->now.label,
 	                                  .by = said->now.labelled_by,
@@ -147,13 +172,15 @@ int said_note_label(struct sqlite_conn *writer, struct said *said, struct err *e
 		return 0;
 	struct rules_decision decision = rules_decision_of(&event, ++said->events);
 	set_decision(said, &decision);
+	if (events)
+		events_add(events, &event);
 	return event_insert(writer, said->row, said->events, &event, NULL, err);
 }
 
 int said_add_event(struct sqlite_conn *writer, struct said *said, const struct label_event *event, const char *request,
                    struct err *err)
 {
-	if (said_note_label(writer, said, err) ||
+	if (said_note_label(writer, said, NULL, err) ||
 	    event_add(writer, said->row, said->events + 1, event, request, err))
 		return -1;
 	said->events++;
@@ -279,12 +306,14 @@ static int save_settled(struct sqlite_conn *writer, const struct said *said, con
 
 	if (!settled->changes)
 		return save_slots(writer, said, settled->places, err);
-	return conn_run(writer, err,
-	                "UPDATE" OR_FAIL "samples SET label = ?2, state = ?3, version = version + 1, labelled_at = ?4,"
-	                " labelled_by = ?5, slots = ?6, " TALLIED " WHERE id = ?1",
-	                "isiisi", said->row, outcome->label, (int64_t)outcome->state, outcome->at, outcome->by,
-	                settled->places) ||
-	       tally_outcome(writer, &said->now, outcome, err) ||
+	int failed = writer->gathered
+	                     ? gather_settled(writer, said->row, settled, err)
+	                     : conn_run(writer, err,
+	                                "UPDATE" OR_FAIL "samples SET label = ?2, state = ?3, version = version + 1,"
+	                                " labelled_at = ?4, labelled_by = ?5, slots = ?6, " TALLIED " WHERE id = ?1",
+	                                "isiisi", said->row, outcome->label, (int64_t)outcome->state, outcome->at,
+	                                outcome->by, settled->places);
+	return failed || tally_outcome(writer, &said->now, outcome, err) ||
 	       (settled->leases_end && said->leases > 0 &&
 	        conn_run(writer, err, "DELETE FROM leases WHERE sample = ?", "i", said->row));
 }

@@ -212,6 +212,17 @@ static const char VERSION_5_GOLD[] =
 	" UPDATE counts SET n = n - 1 WHERE kind = 'gold';"
 	"END;";
 
+/* As in version 4, but nothing is changed while nobody is ahead: SQLite prepares itself for an update, even of nothing,
+ * for longer than it takes to offer a sample. */
+static const char VERSION_5_AHEAD[] =
+	"DROP TRIGGER samples_offered;"
+	"CREATE TRIGGER samples_offered AFTER UPDATE OF slots, position ON samples"
+	" WHEN (NEW.slots > OLD.slots OR (NEW.slots > 0 AND NEW.position < OLD.position))"
+	"  AND EXISTS (SELECT 1 FROM ahead WHERE position > NEW.position) BEGIN"
+	" UPDATE ahead SET position = NEW.position WHERE position > NEW.position"
+	"  AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = NEW.id AND votes.user = ahead.user);"
+	"END;";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -296,6 +307,7 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
 	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
 	       conn_script(writer, VERSION_5_REMOVED, err) || conn_script(writer, VERSION_5_REVIEW, err) ||
+	       conn_script(writer, VERSION_5_AHEAD, err) ||
 	       conn_script(writer, counts_schema, err) || conn_script(writer, VERSION_5_GOLD, err) ||
 	       conn_script(writer, stats_schema, err) ||
 	       conn_script(writer, VERSION_5_FEED, err) || feed_refill(writer, err) ||
