@@ -123,6 +123,10 @@ $(mongo_benches:%=%.o): external += $(patsubst -I%,-isystem%,$(shell pkg-config 
 $(mongo_benches): %: %.o $(call objects,$(mongodb_sources)) $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs) $(shell pkg-config --libs $(mongodb_packages))
 
+# And the SQLite backend against bare transactions.
+$(build)/tests/bench/sqlite_bulk: %: %.o $(library)
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs)
+
 # The fuzz targets, with a library of their own.
 fuzz_programs := $(patsubst tests/fuzz/%.c,$(build)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # An import without its request and its dataset.
@@ -147,7 +151,7 @@ $(build)/tests/bench/%: $(build)/tests/bench/%.o
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(libs)
 $(build)/tests/bench/s3_put: libs += $(shell pkg-config --libs libcurl)
 
-bench: all $(addprefix $(build)/tests/bench/,bare s3_put) $(mongo_benches) ## measure speed and memory against this machine's own ceilings, as a table (TOPICS="…")
+bench: all $(addprefix $(build)/tests/bench/,bare s3_put sqlite_bulk) $(mongo_benches) ## measure speed and memory against this machine's own ceilings, as a table (TOPICS="…")
 	@tests/bench/bench $(TOPICS)
 
 deps: ## install the packages that are missing (Debian; sudo only if not root)

@@ -1,4 +1,5 @@
 """The topic "labelling": leases of tasks, and many samples at once, against one label by /classify or by id."""
+import os
 import re
 import sqlite3
 import statistics
@@ -17,7 +18,7 @@ from stack import PROGRAMS, add_user, put_database
 
 SAMPLES, AT_ONCE = 200_000, 1_000
 CONNECTIONS, SECONDS, ROUNDS = 64, 2, 4
-OF_CLASSIFY, OF_ONE, TURNS, ONES = 0.8, 3, 10, 5
+OF_CLASSIFY, OF_ONE, OF_BARE, TURNS, ONES = 0.8, 3, 1.25, 10, 5
 
 
 def labels_by_tasks(table, server, user):
@@ -75,17 +76,36 @@ def labels_at_once(table, server, user):
     table.at_most(f"undo of {AT_ONCE} at once, against one", f"{undone:.2f} ms", f"{undo:.2f} ms", undone / undo, OF_ONE)
 
 
+def bulk_ms(table, program, environment, *what):
+    """The medians that it prints; None if it failed."""
+    done = subprocess.run([PROGRAMS / program, str(TURNS)], env=environment, capture_output=True, text=True)
+    if done.returncode == 0:
+        return map(float, re.findall(r"([\d.]+) ms", done.stdout))
+    for each in what:
+        table.not_measured(each, done.stderr)
+    return None
+
+
+def labels_in_sqlite(table):
+    """Through the store's interface, without HTTP."""
+    labels, undos = (f"SQLite: {what} of {AT_ONCE} at once, against a bare transaction of the same rows" for what in ("labels", "undo"))
+    times = bulk_ms(table, "sqlite_bulk", os.environ, labels, undos)
+    if times:
+        _, _, many, bare, undone, bare_undone = times
+        table.at_most(labels, f"{many:.2f} ms", f"{bare:.2f} ms", many / bare, OF_BARE)
+        table.at_most(undos, f"{undone:.2f} ms", f"{bare_undone:.2f} ms", undone / bare_undone, OF_BARE)
+
+
 def labels_in_mongodb(table):
     what = f"MongoDB: labels of {AT_ONCE} at once, against a bare libmongoc transaction"
     with service(table, what, partial(services.mongo, 1)) as replica_set:
         if not replica_set:
             return
-        done = subprocess.run([PROGRAMS / "mongo_bulk", str(TURNS)], env={"TEST_MONGODB_URI": replica_set.uri}, capture_output=True, text=True)
-    if done.returncode != 0:
-        table.not_measured(what, done.stderr)
+        times = bulk_ms(table, "mongo_bulk", {"TEST_MONGODB_URI": replica_set.uri}, what)
+    if not times:
         return
-    one, many, bare = map(float, re.findall(r"([\d.]+) ms", done.stdout))
-    table.at_most(what, f"{many:.1f} ms", f"{bare:.1f} ms", many / bare, 1.25)
+    one, many, bare = times
+    table.at_most(what, f"{many:.1f} ms", f"{bare:.1f} ms", many / bare, OF_BARE)
     table.at_most("  against one label", f"{many:.1f} ms", f"{one:.1f} ms", many / one, OF_ONE)
 
 
@@ -100,4 +120,5 @@ def labelling(table):
         with server.start():
             labels_by_tasks(table, server, user)
             labels_at_once(table, server, user)
+    labels_in_sqlite(table)
     labels_in_mongodb(table)

@@ -6,36 +6,7 @@
  * Prints a line with the median of each, in ms. */
 #include "mongo_store.h"
 
-#include <stdlib.h>
-
-#include "base/clock.h"
-#include "dataset/correct.h"
-
-enum { MANY = 1000, ONES = 5, ROUNDS_MAX = 1000 };
-
-/* --- ours --------------------------------------------------------------------------------------------------------- */
-
-static const struct correction correction = {.user = "ada"};
-
-static void label_one(struct dataset *dataset, int64_t id)
-{
-	struct sample sample;
-
-	if (sample_decide(dataset, id, "cat", &correction, &sample, &trouble))
-		die("label", trouble.text);
-	sample_release(&sample);
-}
-
-static void label_many(struct dataset *dataset, int64_t from)
-{
-	int64_t ids[MANY];
-	size_t labelled;
-
-	for (int64_t i = 0; i < MANY; i++)
-		ids[i] = from + i;
-	if (samples_decide(dataset, ids, NULL, MANY, "cat", &correction, &labelled, &trouble))
-		die("labels", trouble.text);
-}
+enum { ONES = 5 };
 
 /* --- bare --------------------------------------------------------------------------------------------------------- */
 
@@ -111,19 +82,6 @@ static void write_bare(mongoc_client_pool_t *pool, int64_t from)
 }
 
 /* --- both --------------------------------------------------------------------------------------------------------- */
-
-static int by_size(const void *a, const void *b)
-{
-	const int64_t *one = a, *other = b;
-
-	return (*one > *other) - (*one < *other);
-}
-
-static double median_ms(int64_t *times, int64_t count)
-{
-	qsort(times, (size_t)count, sizeof(*times), by_size);
-	return (double)times[count / 2] / 1000;
-}
 
 int main(int argc, char **argv)
 {

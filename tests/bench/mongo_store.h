@@ -6,31 +6,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "dataset/dataset.h"
-
-enum { PER_MERGE = 10000 };
+#include "measured.h"
 
 static struct config config;
 static struct dataset_store *store;
-static struct err trouble;
 static const char *address;
 static char database[64];
-
-_Noreturn static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "mongo: %s: %s\n", what, why);
-	exit(1);
-}
-
-static int64_t number(const char *text, int64_t otherwise)
-{
-	int64_t value = otherwise;
-
-	if (text && text_int64(text, 1, 1000, &value))
-		die("not a number from 1 to 1000", text);
-	return value;
-}
 
 /* --- bare --------------------------------------------------------------------------------------------------------- */
 
@@ -60,23 +42,6 @@ static void drop_database(mongoc_client_pool_t *pool)
 }
 
 /* --- ours --------------------------------------------------------------------------------------------------------- */
-
-static void fill_ours(struct dataset *dataset, int64_t count)
-{
-	static const char *const labels[] = {"cat", "dog"};
-	static char path[PER_MERGE][64];
-	static struct dataset_seed seeds[PER_MERGE];
-	struct dataset_merged merged = {0};
-
-	for (int64_t from = 0; from < count; from += PER_MERGE) {
-		for (int64_t i = 0; i < PER_MERGE; i++) {
-			snprintf(path[i], sizeof(path[i]), "some/folder/picture-%lld.png", (long long)(from + i));
-			seeds[i] = (struct dataset_seed){path[i], ""};
-		}
-		if (dataset_merge(dataset, labels, 2, seeds, PER_MERGE, &merged, &trouble))
-			die("merge", trouble.text);
-	}
-}
 
 /* The configuration that the server has when nothing but this is set. */
 static const char *environment(const char *name)
