@@ -28,9 +28,11 @@ OPTIONS = (
     "--disable-sync",
     "--window-size=1280,800",
 )
-# In one question to the page: between two, it may have drawn itself anew.
-SHOWN = """const shown = css => [...document.querySelectorAll(css)].filter(each =>
-    each.checkVisibility({ opacityProperty: true, visibilityProperty: true }));"""
+# In one question to the page: between two, it may have drawn itself anew. Before its first paint nothing is shown, and
+# Chromium drops what is clicked.
+SHOWN = """const shown = css => performance.getEntriesByType('paint').length === 0 ? [] :
+    [...document.querySelectorAll(css)].filter(each =>
+        each.checkVisibility({ opacityProperty: true, visibilityProperty: true }));"""
 
 
 def programs():
