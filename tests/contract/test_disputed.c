@@ -23,18 +23,16 @@ static const char *found(struct dataset *dataset, const char *user, const struct
 {
 	static char text[256];
 	struct gold_view view = {.count = 0};
-	struct sample *samples;
-	size_t count, used = 0;
+	struct sample_page page = {.after = -1, .limit = 100};
+	size_t used = 0;
 
 	if (user)
 		must(gold_view_load(dataset, user, &view, &failure));
-	must(gold_view_samples(dataset, &view, filter, -1, 100, &samples, &count, &failure));
+	must(gold_view_page(dataset, &view, filter, &page, &failure));
 	text[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld", i ? " " : "", (long long)samples[i].id);
-		sample_release(&samples[i]);
-	}
-	free(samples);
+	for (size_t i = 0; i < page.count; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld", i ? " " : "", (long long)page.item[i].id);
+	sample_page_release(&page);
 	gold_view_release(&view);
 	return text;
 }
