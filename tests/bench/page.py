@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Measures the labelling page in a real Chromium: from key press to the next image painted. Prints one line of JSON.
 
-Usage: tests/bench/page.py [IMAGES]     pictures of 1600 × 1200 to label (default 60)
+Usage: tests/bench/page.py [IMAGES]     pictures of 1600 × 1200 to label (default 200)
 
-Paint times are the browser's own (Element Timing API); key times are those of the key's event.
+The server is 20 ms away. Paint times are the browser's own (Element Timing API); key times are those of the key's event.
 """
 import json
 import statistics
@@ -17,7 +17,7 @@ from chromium import Browser  # noqa: E402
 from harness import Server  # noqa: E402
 from pictures import photograph  # noqa: E402
 
-GOAL_MS = 50
+GOAL_MS, GOAL_P95_MS, DELAY_MS = 50, 100, 20
 WATCH = """
 window.keys = [];
 window.paints = [];
@@ -31,6 +31,9 @@ new PerformanceObserver(list => {
 
 def measure(browser, count):
     """Labels `count` images, each as soon as the one before is painted and the next three are there; ms each."""
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {
+        "offline": False, "latency": DELAY_MS, "downloadThroughput": -1, "uploadThroughput": -1})
     browser.open_label("bench")
     browser.image()
     browser.script(WATCH)
@@ -47,7 +50,7 @@ def measure(browser, count):
         browser.until(lambda: len(browser.script("return paints")) > paints, "a paint")
         times.append(browser.script("return paints.at(-1).time - keys.at(-1)"))
     browser.all_saved()
-    return times
+    return sorted(times)
 
 
 def main(count):
@@ -62,18 +65,19 @@ def main(count):
         with server.start():
             browser = Browser(server, "ann")
             try:
-                times = sorted(measure(browser, count))
+                times = measure(browser, count)
             finally:
                 browser.quit()
-    median = statistics.median(times)
+    median, p95 = statistics.median(times), times[int(len(times) * 0.95)]
     print(json.dumps({
         "what": "page: key press to next image painted",
         "images": len(times),
         "median_ms": round(median, 1),
-        "p95_ms": round(times[int(len(times) * 0.95)], 1),
+        "p95_ms": round(p95, 1),
         "max_ms": round(times[-1], 1),
         "goal_ms": GOAL_MS,
-        "pass": median < GOAL_MS,
+        "goal_p95_ms": GOAL_P95_MS,
+        "pass": median < GOAL_MS and p95 < GOAL_P95_MS,
     }))
 
 
@@ -81,4 +85,4 @@ if __name__ == "__main__":
     if "--help" in sys.argv or "-h" in sys.argv:
         print(__doc__.strip())
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
