@@ -23,9 +23,9 @@ export function showButtons(labels) {
 /** The button with this key. @type {(key: string) => HTMLButtonElement | null} */
 export const buttonWith = key => key ? $('labels').querySelector(`[data-key="${key}"]`) : null;
 
-/** Shows that a button was pressed, by a key too. */
+/** Shows that a button was pressed, by a key too. It is scrolled to after the next image is painted, which would wait for it. */
 export function flash(button) {
-	button.scrollIntoView({ block: 'nearest' });
 	if (!matchMedia('(prefers-reduced-motion: reduce)').matches)
 		button.animate([{ backgroundColor: 'var(--flash)' }, {}], 300);
+	requestAnimationFrame(() => setTimeout(() => button.scrollIntoView({ block: 'nearest' })));
 }
