@@ -1,10 +1,12 @@
-"""The topic "filters": any page of any filter of a list of a million samples, against the first page, in each store."""
+"""The topic "filters": any page of any filter of a list of a million samples, against the first page, and the merge of a label, in each store."""
 import contextlib
 import datetime
 import itertools
 import sqlite3
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from intake import service, services
 from stack import add_user
 
 SAMPLES, DAYS, AT_ONCE = 1_000_000, 365, 10_000
-LIMIT, PLACES, TURNS, OF_FIRST, LOOKED_FOR_MS = 100, 20, 5, 1.5, 50
+LIMIT, PLACES, TURNS, OF_FIRST, LOOKED_FOR_MS, MERGE_WAIT_MS = 100, 20, 5, 1.5, 50, 500
 OLD, RECENT, LAST = 1_700_000_000, 1_750_000_000, 1_760_000_000  # seconds
 RECENT_FROM, RECENT_TO = 600_000, 800_000                          # ids, one after the other
 ROW = "filepath, label, state, slots, labelled_by, labelled_at, flag_note"
@@ -28,7 +30,7 @@ def sample(number):
     if number % 10 == 9:
         return filepath, "", 0, 1, "", 0, flag
     at = LAST if number % 10000 == 7 else RECENT if RECENT_FROM <= number < RECENT_TO else OLD + number % DAYS * 86400
-    label, by = ("rare", "seldom") if rare else ("dog" if number % 3 else "cat", f"user{number % 8}")
+    label, by = ("rare", "seldom") if rare else ("fox" if number % 10 == 1 else "dog" if number % 3 else "cat", f"user{number % 8}")
     return filepath, label, 1, 0, by, at * 1_000_000, flag
 
 
@@ -55,7 +57,7 @@ def fill_sqlite(server):
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.executescript("PRAGMA synchronous = OFF; CREATE TABLE metadata (dataset_name TEXT, base_dir TEXT);"
                                "CREATE TABLE labels (label TEXT); CREATE TABLE samples (filepath TEXT, label TEXT);"
-                               "INSERT INTO metadata VALUES ('million', '/tmp'); INSERT INTO labels VALUES ('cat'), ('dog'), ('rare');")
+                               "INSERT INTO metadata VALUES ('million', '/tmp'); INSERT INTO labels VALUES ('cat'), ('dog'), ('rare'), ('fox');")
         database.executemany("INSERT INTO samples VALUES (?, '')", (sample(number)[:1] for number in range(SAMPLES)))
         database.commit()
     with server.start():
@@ -71,7 +73,7 @@ def fill_sqlite(server):
 def fill_mongodb(server, uri):
     """Documents like the first one, which a seed has made."""
     import pymongo  # where there is no MongoDB, it may be missing
-    server.add_dataset("million", ["cat", "dog", "rare"], [sample(0)[0]])
+    server.add_dataset("million", ["cat", "dog", "rare", "fox"], [sample(0)[0]])
     with server.start():
         pass
     with pymongo.MongoClient(uri) as client:
@@ -150,6 +152,33 @@ def find_the_rare(table, store, pages):
         table.add(f"{store}: all of \"{name}\" ({len(ids)}), {requests_made} requests, the slowest", f"{slowest:.1f} ms")
 
 
+def merge(table, store, pages):
+    """A label of 100,000 becomes another one, while somebody labels other samples one after the other."""
+    key = {item["name"]: item["key"] for item in pages.session.get(pages.url.replace("samples", "labels")).json()["items"]}
+    ended = threading.Event()
+
+    def label_until_ended():
+        waits = []
+        while not ended.is_set():
+            begun = time.monotonic()
+            answer = pages.session.post(f"{pages.url}/{len(waits) * 10 + 9}/label", json={"label": "rare"})
+            assert answer.status_code == 200, answer.text
+            waits.append((time.monotonic() - begun) * 1000)
+        return waits
+
+    with ThreadPoolExecutor(1) as pool:
+        labelling, begun = pool.submit(label_until_ended), time.monotonic()
+        try:
+            answer = requests.post(f"{pages.url.replace('samples', 'labels')}/{key['fox']}/merge", json={"into": key["dog"]}, headers=dict(pages.session.headers), timeout=3600)
+            took = time.monotonic() - begun
+        finally:
+            ended.set()
+        assert answer.status_code == 200, answer.text
+        waits = labelling.result()
+    table.add(f"{store}: merge of a label of {SAMPLES // 10:,} among {SAMPLES:,}", f"{took:.1f} s")
+    table.below(f"  the longest of {len(waits)} labels meanwhile", max(waits), "ms", MERGE_WAIT_MS)
+
+
 def filters(table):
     for store, needed in (("SQLite", None), ("MongoDB", partial(services.mongo, 1))):
         with tempfile.TemporaryDirectory() as name, service(table, f"{store}: filters", needed) if needed else contextlib.nullcontext() as running:
@@ -157,9 +186,10 @@ def filters(table):
                 continue
             print(f"filling {store} with {SAMPLES:,} samples…", flush=True)
             server = Server(Path(name) / "server", env={"MONGODB_CONN_STRING": running.uri, "DATABASE_NAME": "bench"} if needed else {})
-            user = add_user(server, "ann", "viewer")
+            user = add_user(server, "ann", "contributor")
             fill_mongodb(server, running.uri) if needed else fill_sqlite(server)
             with server.start():
                 pages = Pages(server, user)
                 measure(table, store, pages)
                 find_the_rare(table, store, pages)
+                merge(table, store, pages)
