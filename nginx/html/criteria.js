@@ -28,6 +28,13 @@ export function remember(query, confirming, replace = false) {
 	history[replace ? 'replaceState' : 'pushState'](null, '', `?${address}`);
 }
 
+// The day of a time where the person is, as a field of dates has it; and the time at which a day begins there.
+const beginningOf = day => new Date(`${day}T00:00`).toISOString();
+const dayOf = time => {
+	const at = new Date(time);
+	return Number.isNaN(at.getTime()) ? '' : [at.getFullYear(), at.getMonth() + 1, at.getDate()].map(part => String(part).padStart(2, '0')).join('-');
+};
+
 /** Whether what a change makes of a sample still matches. @type {(query: Record<string, string>, change: any) => boolean} */
 export const matches = (query, change) =>
 	['state', 'label'].every(name => query[name] === undefined || change[name] === undefined || query[name] === change[name]) &&
@@ -46,18 +53,21 @@ export function showCriteria({ labels }, changed) {
 		label: select('label', named),
 		flagged: select('flagged', FLAGS),
 		by: element('input', { name: 'by', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', placeholder: 'anybody' }),
+		since: element('input', { name: 'since', type: 'date' }),
 		q: element('input', { name: 'q', type: 'search', autocomplete: 'off', spellcheck: 'false', placeholder: 'part of it' }),
 	};
 	const clear = element('button', { type: 'button', class: 'small plain', id: 'clear-filters' }, 'Clear');
-	$('filters').replaceChildren(field('State', fields.state), field('Label', fields.label), field('Labelled by', fields.by),
+	$('filters').replaceChildren(field('State', fields.state), field('Label', fields.label), field('Labelled by', fields.by), field('Labelled since', fields.since),
 		field('File name', fields.q), field('Flag', fields.flagged), clear);
 
+	let since = ''; // as the address has it: a time, of which the field shows the day
 	const read = () => {
 		/** @type {Record<string, string>} */
 		const query = {};
 		for (const name of ['state', 'flagged', 'by', 'q'])
 			if (fields[name].value.trim()) query[name] = fields[name].value.trim();
 		if (fields.label.value) query.label = fields.label.value.slice(1);
+		if (fields.since.value) query.since = fields.since.value === dayOf(since) ? since : beginningOf(fields.since.value);
 		return query;
 	};
 	let timer = 0;
@@ -65,7 +75,7 @@ export function showCriteria({ labels }, changed) {
 		clearTimeout(timer);
 		timer = setTimeout(() => changed(read(), typing), typing ? TYPED : 0);
 	};
-	for (const name of ['state', 'label', 'flagged']) fields[name].addEventListener('change', () => tell(false));
+	for (const name of ['state', 'label', 'flagged', 'since']) fields[name].addEventListener('change', () => tell(false));
 	for (const name of ['by', 'q']) fields[name].addEventListener('input', () => tell(true));
 	clear.addEventListener('click', () => changed({}, false));
 	$('filters').addEventListener('submit', event => {
@@ -77,6 +87,8 @@ export function showCriteria({ labels }, changed) {
 	return query => {
 		for (const name of ['state', 'flagged', 'by', 'q'])
 			if (fields[name].value.trim() !== (query[name] ?? '')) fields[name].value = query[name] ?? '';
+		since = query.since ?? '';
+		if (fields.since.value !== dayOf(since)) fields.since.value = dayOf(since);
 		if (query.label && !labels.some(({ name }) => name === query.label) && !fields.label.querySelector('[data-gone]'))
 			fields.label.append(element('option', { value: `=${query.label}`, 'data-gone': true }, query.label));
 		fields.label.value = query.label === undefined ? '' : `=${query.label}`;

@@ -15,7 +15,7 @@ import { field } from './form.js';
 import { listenToKeys } from './gridkeys.js';
 import { doorTo, showHeader, showNotice } from './header.js';
 import { Holding } from './holding.js';
-import { keyOf } from './keys.js';
+import { keysOf } from './keys.js';
 import { Picks, pickByPointer } from './picks.js';
 import { reaches, roleOn } from './session.js';
 import { Stock } from './stock.js';
@@ -147,9 +147,9 @@ function showTask() {
 }
 
 function showLabels() {
-	const { labels } = info;
+	const { labels } = info, keys = keysOf(labels);
 	$('labels').replaceChildren(...labels.map((label, index) => {
-		const key = keyOf(index, labels.length);
+		const key = keys.get(label.name) ?? '';
 		const button = element('button', { type: 'button', class: 'small', 'data-key': key, 'data-label': label.name, 'aria-keyshortcuts': key || null,
 			title: label.description || null }, element('kbd', { 'aria-hidden': 'true' }, key), element('i', { class: 'swatch' }), element('span', {}, label.name));
 		/** @type {any} */ (button.querySelector('.swatch')).style.setProperty('--colour', colourOf(label, index));

@@ -7,9 +7,6 @@ const KEYS = [...DIGITS, ...LETTERS];
 // With more labels than keys, a letter begins a search: then letters must not give labels.
 export const searchesByTyping = count => count > KEYS.length;
 
-// The key of the label at `index` of `count`, '' for none.
-export const keyOf = (index, count) => (searchesByTyping(count) ? DIGITS : KEYS)[index] ?? '';
-
 const kept = new Map(); // keys that were given to labels, so that they stay while the page is open
 
 /**

@@ -180,6 +180,12 @@ def test_the_filter_stands_in_the_address_and_can_be_shared(grid, dataset):
     assert ann.labels() == ["cat", "cat", "dog"]
     ann.open(q="nothing like it")
     assert "No image matches" in ann.page.notice
+    ann.open(since="2020-02-03T12:00:00Z", by="bob")
+    assert ann.page.find("#filters [name=since]").get_attribute("value") == "2020-02-03" and len(ann.cells()) == 3
+    ann.page.fill("#filters [name=q]", "4.p")
+    ann.page.until(lambda: ann.labels() == ["dog"] and "since=2020-02-03T12" in ann.page.driver.current_url, "the time kept with another filter")
+    ann.page.script("const field = document.querySelector('#filters [name=since]'); field.value = '2999-12-31'; field.dispatchEvent(new Event('change'))")
+    ann.page.until(lambda: "No image matches" in ann.page.notice and "since=2999-12-3" in ann.page.driver.current_url, "nothing labelled since")
     ann.page.button("Clear the filter").click()
     ann.page.until(lambda: len(ann.cells()) == 8, "all again")
 
@@ -475,6 +481,8 @@ def test_with_many_labels_one_is_found_by_typing(grid, make_dataset):
     ann.page.until(lambda: many.labels() == {"000.png": "kind 27", "001.png": "kind 27"}, "the label")
     ann.click(2)
     ann.page.press(Keys.ARROW_RIGHT)  # the keys are the grid's again
+    ann.open()
+    assert ann.page.find("#labels [data-key='1']").get_attribute("data-label") == "kind 27"  # the one used most, as on the labelling page
 
 
 def test_who_may_only_look_looks(grid, dataset):
