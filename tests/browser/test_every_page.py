@@ -50,6 +50,11 @@ STATES = {
     "grid's help": ("ann", "/ui/grid?dataset=demo", "document.querySelector('#help-open').click()"),
     "grid, large": ("ann", "/ui/grid?dataset=demo",
                     "document.querySelector('.cell').click(); document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', bubbles: true }))"),
+    "grid, picked": ("ann", "/ui/grid?dataset=demo", "document.querySelector('.cell').click()"),
+    "label's help": ("ann", "/ui/label?dataset=demo", "document.querySelector('#help-open').click()"),
+    "label's flag": ("ann", "/ui/label?dataset=demo", "document.querySelector('#flag').click()"),
+    "review's help": ("ada", "/ui/review?dataset=demo&show=all", "document.querySelector('#help-open').click()"),
+    "review's flag": ("ada", "/ui/review?dataset=demo&show=all", "document.querySelector('#flag-it').click()"),
     "upload's plan and list": ("ada", "/ui/upload?dataset=demo", CHOSEN),
     "chart's table": ("ann", "/ui/stats?dataset=demo", "document.querySelector('#charts details').open = true"),
 }
@@ -119,11 +124,29 @@ def test_what_opens_on_it_is_for_everyone(at, axe, name):
     page = at(user, path)
     if name == "label edited" or name == "label merged":
         page.until(lambda: page.all("[aria-label^=Edit]"), "labels")
+    if "'s flag" in name:
+        page.image()
     page.script(opens)
-    page.until(lambda: page.all("dialog[open], :popover-open, details[open], #plan"), "what opens")
+    page.until(lambda: page.all("dialog[open], :popover-open, details[open], #plan, [aria-selected=true]"), "what opens")
     for width, height in SIZES[:3]:
         page.resize(width, height)
         assert_good(page, axe, f"{name} at {width}")
+
+
+def test_a_class_being_confirmed_is_for_everyone(at, axe, make_dataset):
+    dataset = make_dataset(samples=3)
+    for name in ("000.png", "001.png"):
+        dataset.classify("bob", name, "cat")
+    page = at("ann", f"/ui/grid?dataset={dataset.name}&label=cat&confirm=true")
+    page.until(lambda: page.all(".cell"), "the cats")
+    page.find(".cell").click()
+    page.until(lambda: page.all(".judged[aria-selected=true]"), "one said to be wrong")
+    for width, height in SIZES[:3]:
+        page.resize(width, height)
+        assert_good(page, axe, f"confirming at {width}")
+    for features in ({"prefers_color_scheme": "dark"}, {"forced_colors": "active"}):
+        page.prefer(**features)
+        assert_good(page, axe, f"confirming with {features}")
 
 
 @pytest.mark.parametrize("path", ["/ui/", "/ui/settings?dataset=demo", "/ui/people", "/ui/stats?dataset=demo", "/ui/grid?dataset=demo"])
