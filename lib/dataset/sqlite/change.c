@@ -122,7 +122,7 @@ static int find_of_sample(struct sqlite_conn *writer, int64_t row, const struct 
 
 /* The same for SAMPLE_DECIDE and SAMPLE_UNDO, of the next sample of many. */
 static int find_of_next(struct sqlite_conn *writer, struct saids *saids, const struct sample_change *change,
-                     struct found *out, struct err *err)
+                        struct found *out, struct err *err)
 {
 	if (saids_next(writer, saids, change, &out->said, &out->events, &out->facts.found, &out->facts.given, err) ||
 	    (out->facts.found && (rules_asks(change) & RULES_EVENTS) &&
