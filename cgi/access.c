@@ -11,8 +11,8 @@
 enum { CACHE_ROOM_BYTES = 1024 * 1024 };
 
 /* nginx keeps the answer for two seconds in a file of the state folder. If it cannot write that file, it closes the
- * client's connection without an answer. So on a full disk it is told not to keep the answer, and images can still
- * be seen. */
+ * client's connection without an answer. So on a full disk the answer says that it must not be kept, and images can
+ * still be seen. */
 static int keep_off_full_disk(struct call *call, struct err *err)
 {
 	struct statvfs disk;

@@ -142,7 +142,7 @@ void accounts_keep(struct app *app)
 	static struct keeper keeper = {.revision = -1};
 	struct err err;
 
-	/* A store that is down is pinged, which takes less patience: whoever stops the server waits for this. */
+	/* A store that is down is pinged, which ends sooner: a stop of the server waits for this. */
 	if (keeper.failing && app->roster.place.store && dataset_store_ping(app->store, &err))
 		return;
 	if (keep_compiled(app, &keeper, &err) || (app->roster.place.store && keep_uses(app, &keeper, &err)))

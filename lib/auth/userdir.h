@@ -55,7 +55,7 @@ void userdir_close(struct userdir *dir);
 
 /* Whether a document's name has this ending. */
 bool userdir_is(const char *name, const char *ending);
-/* The name of a user's document in a store: the same for a user, whoever adds it. */
+/* The name of a user's document in a store: the same for a user on every machine. */
 void userdir_user_name(const char *user, char out[USERDIR_NAME_MAX]);
 /* What stays in a store of a removed user, so that a file that is still on some machine does not bring the user
  * back. */

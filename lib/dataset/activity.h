@@ -13,7 +13,7 @@ struct dataset_activity {
 	int64_t labelled_at; /* the last sample to get its label; 0: none did */
 	char *labelled_by;   /* NULL: nobody, or not known */
 };
-/* but_gold: tells nothing of the labels of samples whose answer is known (gold.h adds what a user sees of them). The
+/* but_gold: leaves out the labels of samples whose answer is known (gold.h adds what a user sees of them). The
  * caller releases *out, also after a failure. */
 int dataset_activity(struct dataset *dataset, bool but_gold, struct dataset_activity *out, struct err *err);
 void dataset_activity_release(struct dataset_activity *activity);

@@ -97,7 +97,7 @@ struct dataset_backend {
 	int (*stats)(struct dataset *dataset, struct stats_kept *out, struct err *err);
 	typeof(dataset_activity) *activity; /* *out is empty */
 	typeof(feed_read) *feed_read;
-	typeof(feed_waiter_open) *feed_waiter_open; /* NULL: the store cannot tell, and these three are not there */
+	typeof(feed_waiter_open) *feed_waiter_open; /* NULL: the store notices no changes, and these three are not there */
 	typeof(feed_waiter_close) *feed_waiter_close;
 	typeof(feed_wait) *feed_wait;
 

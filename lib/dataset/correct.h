@@ -45,11 +45,10 @@ int samples_decide(struct dataset *dataset, const int64_t *ids, const int64_t *v
 int samples_take_back(struct dataset *dataset, const int64_t *ids, const int64_t *versions, size_t count,
                       const struct correction *correction, size_t *done, struct err *err);
 
-/* Labels that another system kept, as if they had been given there and then. All of them or none: ERR_NOT_FOUND for an
- * unknown sample, ERR_UNPROCESSABLE for an unknown label. No sample twice. What a sample was told before adds nothing,
- * whatever was said of it since (rules_was_told).
- * user, at: who imports, and when: that is who gave a label, and when, unless the label says it. The same for all calls
- * of one import. */
+/* Labels that another system kept, as if they had been given there and then. All of them or none: ERR_NOT_FOUND for
+ * an unknown sample, ERR_UNPROCESSABLE for an unknown label. No sample twice. What was said of a sample before adds
+ * nothing, whatever was said of it since (rules_was_told). user, at: who imports, and when: that is who gave a
+ * label, and when, unless the label says it. The same for all calls of one import. */
 enum { LABELS_IMPORTED_MAX = 1000 };
 struct imported_label {
 	int64_t id;

@@ -34,8 +34,9 @@ typedef void feed_visit(void *data, const struct feed_item *item);
 int feed_read(struct dataset *dataset, const char *after, size_t limit, feed_visit *visit, void *data,
               char next[FEED_KEY_MAX], struct err *err);
 
-/* Waits for the next change, of a dataset that stays open. Who opens a waiter first, and then reads to the end, misses
- * none. NULL, which the others take, too: this store cannot tell, and is to be asked now and then. One thread each. */
+/* Waits for the next change, of a dataset that stays open. A caller that opens a waiter first, and then reads to the
+ * end, misses none. NULL, which the others take, too: this store notices no changes, and is to be asked now and
+ * then. One thread each. */
 struct feed_waiter;
 struct feed_waiter *feed_waiter_open(struct dataset *dataset);
 void feed_waiter_close(struct dataset *dataset, struct feed_waiter *waiter);

@@ -320,7 +320,7 @@ static void count_given(struct stats_kept *kept, const struct label_event *event
 	stats_correct(kept, STATS_LEAD, &row);
 }
 
-/* Others' labels that are not shown: counted, they would tell that there are more than can be seen. */
+/* Takes others' labels that are not shown out of the counts, which would betray that there are more. */
 static void drop_unseen(struct stats_kept *kept, const struct dataset_record *record, const bool *shown)
 {
 	for (size_t i = 0; i < record->event_count; i++) {

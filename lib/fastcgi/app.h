@@ -135,7 +135,7 @@ int call_info(struct call *call, struct err *err);
  * NULL: one who may know. And that user's view of the samples, which is empty for others. */
 const char *call_seen_by(const struct call *call);
 int call_view(const struct call *call, struct gold_view *out, struct err *err);
-/* ERR_FORBIDDEN where a manifest would tell that user known answers: it has labels as they are. */
+/* ERR_FORBIDDEN where a manifest would show that user known answers: it has labels as they are. */
 int call_may_read_snapshots(const struct call *call, struct err *err);
 int call_place(struct call *call, struct err *err);
 int call_labels(struct call *call, struct err *err);

@@ -65,7 +65,7 @@ static int apply_gamma(VipsImage *image, double gamma, VipsImage **out)
 	step[0] = vips_image_new_from_memory(table, (size_t)values * 2, values, 1, 1, VIPS_FORMAT_USHORT);
 	int result = !step[0] ||
 	             vips_cast(step[0], &step[1], deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR, NULL) ||
-	             (step[2] = vips_image_copy_memory(step[1])) == NULL ||
+	             !(step[2] = vips_image_copy_memory(step[1])) ||
 	             vips_extract_band(image, &step[3], 0, "n", colors, NULL) || vips_maplut(step[3], &step[4], step[2], NULL);
 	if (result == 0 && bands > colors)
 		result = vips_extract_band(image, &step[5], colors, "n", bands - colors, NULL) ||

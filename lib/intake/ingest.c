@@ -193,7 +193,7 @@ static int find_room(struct ingest *ingest, const struct ingest_image *image, co
 }
 
 /* The same bytes have the same key, so that storing them again changes nothing. But the key of a removed image is not
- * used again: whoever removed it may still be removing its object, on another machine. So the next key follows from
+ * used again: another machine may still be removing its object. So the next key follows from
  * the bytes and the removed sample. */
 static int name_bytes(struct ingest *ingest, const struct ingest_image *image, struct ingest_step *step,
                       struct err *err)

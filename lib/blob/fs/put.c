@@ -73,13 +73,13 @@ static int put_sync_folder(int tree, const char *folder, struct err *err)
 }
 
 /* Makes the key's name durable: syncs its folder and, the first time in this process, the folders above it, since
- * whoever made them may not have synced them yet. */
+ * the process that made them may not have synced them yet. */
 static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, struct err *err)
 {
 	char name[PATH_MAX];
 	snprintf(name, sizeof(name), "%d/%s", (int)tree, key);
 	char *folder = name + 2, *slash = strrchr(folder, '/');
-	*(slash != NULL ? slash : folder) = '\0';
+	*(slash ? slash : folder) = '\0';
 	if (put_sync_folder(fs->tree[tree], folder, err) != 0)
 		return -1;
 	if (durable_has(&fs->durable, name))
@@ -88,7 +88,7 @@ static int sync_key(struct fs_store *fs, enum fs_tree tree, const char *key, str
 	snprintf(above, sizeof(above), "%s", folder);
 	while (*above != '\0') {
 		slash = strrchr(above, '/');
-		*(slash != NULL ? slash : above) = '\0';
+		*(slash ? slash : above) = '\0';
 		if (put_sync_folder(fs->tree[tree], above, err) != 0)
 			return -1;
 	}

@@ -1,11 +1,11 @@
-/* The feed of a dataset in MongoDB: first what is there, sample by sample, then what a change stream tells.
+/* The feed of a dataset in MongoDB: first what is there, sample by sample, then what a change stream has.
  *
  * A key is how far both have been read: the last sample of the history (P), and the server's logical time (C) up to
- * which the stream was read. Each read first takes what the stream tells after C, until time C'. Of that it passes
- * over what concerns samples behind P: the history still comes to them. Then it reads the next samples behind P as they
- * were at C', exactly, and moves P behind them. So what was committed at time T about sample S comes once. Be R the
- * time as of which the history is read for S. If T <= R, the history has it; the stream tells it while P is before S,
- * and it is passed over. If T > R, the history lacks it; the stream tells it when P is behind S.
+ * which the stream was read. Each read first takes the stream's changes after C, up to a time C'. Of these it passes
+ * over those of samples behind P: the history still comes to them. Then it reads the next samples behind P as they
+ * were at C', exactly, and moves P behind them. So what was committed at time T about sample S comes once. Let R be the
+ * time as of which the history is read for S. If T <= R, the history has the change; in the stream it comes while P is
+ * before S, and is passed over. If T > R, the history lacks it; in the stream it comes when P is behind S.
  *
  * Keys end between logical times, and all of a transaction has one time. So the stream gives its items in the order of
  * commits; the history gives those of a sample in their order. */
@@ -38,7 +38,7 @@ struct following {
 	void *data;
 	int64_t upto;  /* P: samples up to this have been read; INT64_MAX: all */
 	uint64_t time; /* C; 0: from now on */
-	uint64_t seen; /* of the last change that the stream told */
+	uint64_t seen; /* of the last change in the stream */
 };
 
 static int feed_key_read(const char *after, struct following *out, struct err *err)
@@ -153,7 +153,7 @@ static bson_t *changes_wanted(const char *dataset)
 	                "]", "}", "}", "]");
 }
 
-/* Where the stream has come to when it told nothing: its token begins with a logical time, as a key string of type
+/* How far the stream has come when there was no change: its token begins with a logical time, as a key string of type
  * timestamp (0x82). Changes of that time may still come. */
 static uint64_t time_of_token(const bson_t *token)
 {

@@ -61,14 +61,15 @@ void lease_claim(struct taking *taking, struct request *request, size_t at);
 /* Writes the claims, each on condition that its sample is unchanged, and gives out those that hold. */
 int lease_execute(struct taking *taking, struct err *err);
 
-/* Settles a request for chosen samples. Whoever loses a sample looks again whether it still can be had. */
+/* Settles a request for chosen samples. When another one took a sample first, it is tried again whether it can still
+ * be had. */
 int lease_serve_chosen(struct taking *taking, struct request *request, struct err *err);
 /* Gives the request up to so many samples whose answer is known, from a random place on; at_end as for gold_may_offer.
  * Of what others are quicker to take, less is given. */
 int lease_serve_gold(struct taking *taking, struct request *request, size_t wanted, bool at_end, struct err *err);
 /* By chance, each of the tasks that the request wants may be one. */
 int lease_serve_gold_due(struct taking *taking, struct request *request, struct err *err);
-/* So that a known answer's place among the tasks tells nothing. */
+/* Puts the tasks into a random order: the place of a known answer would give it away. */
 void lease_shuffle(struct request *request);
 
 #endif

@@ -2,9 +2,9 @@
  *
  * A stream of one's own, opened every second, would cost MongoDB three commands a second for each that waits. Instead
  * one of the threads that wait reads the stream for all of them for its turn, then another one does. The stream is
- * opened when the first begins to wait, and closed with the last. It tells nothing of before it was opened, so
- * everybody is rung then, as when it breaks. What it tells before somebody begins to wait was committed before: who
- * begins to wait first, and reads the feed then, misses nothing. */
+ * opened when the first begins to wait, and closed with the last. It has no change from before it was opened, so
+ * everybody is rung then, as when it breaks. A change that it has before somebody begins to wait was committed before:
+ * a caller that begins to wait first, and then reads the feed, misses nothing. */
 #include "dataset/mongodb/internal.h"
 
 #include "base/memory.h"
@@ -103,7 +103,7 @@ static bool watch_goes_on(struct watch *watch, int64_t waited_us)
 	return waited_us >= WATCH_TURN_MS * 1000 / 2 && !mongoc_change_stream_error_document(watch->stream, &error, &reply);
 }
 
-/* Reads the stream until it tells nothing for a while, or what the reader waits for, or the turn is over. */
+/* Reads the stream until no change comes for a while, or the one that the reader waits for, or the turn is over. */
 static void watch_read(struct watch *watch, struct feed_waiter *reader, int64_t until_us)
 {
 	const bson_t *change;

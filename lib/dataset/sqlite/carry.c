@@ -12,7 +12,7 @@ static void carry_add(struct carried *carried, sqlite3_stmt *stmt)
 		.type = column_text(stmt, 0), .name = column_text(stmt, 1), .sql = column_text(stmt, 2)};
 }
 
-/* Our own triggers are named after the table, and made again by whoever changes it. */
+/* Our own triggers are named after the table, and made again when it changes. */
 static const char ADDED[] =
 	"SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND (type = 'view' OR (type = 'trigger' AND "
 	"name NOT IN"

@@ -17,7 +17,7 @@ int feed_add(struct sqlite_conn *writer, const struct feed_item *item, struct er
 	                (int64_t)item->kind, item->id + 1, item->label, item->by, item->at);
 }
 
-/* An upload comes before the label that it brought. A label without an event is told all the same. */
+/* An upload comes before the label that it brought. A label without an event is an item, too. */
 static const char FILL[] =
 	"DELETE FROM feed;"
 	"INSERT OR REPLACE INTO settings VALUES ('feed', lower(hex(randomblob(8))));"

@@ -449,7 +449,7 @@ typeof(snapshot_add) sqlite_snapshot_add;
 typeof(snapshot_find) sqlite_snapshot_find;
 typeof(snapshot_list) sqlite_snapshot_list;
 typeof(feed_read) sqlite_feed_read;
-/* Appends an item to the feed, in the transaction of what it tells. */
+/* Appends an item to the feed, in the transaction that makes the change. */
 int feed_add(struct sqlite_conn *writer, const struct feed_item *item, struct err *err);
 /* Makes the feed anew of the events and samples that are there; cursors of before are too old from then on. */
 int feed_refill(struct sqlite_conn *writer, struct err *err);
