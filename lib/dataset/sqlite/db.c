@@ -368,6 +368,8 @@ static int transaction(struct sqlite_db *db, struct combine_job *jobs, struct er
 	if (have_writer(db, err) || wal_before(db, &now, err) || set_synced(db, durable, err) ||
 	    conn_run(db->writer, err, "BEGIN IMMEDIATE", ""))
 		goto out;
+	memset(&db->writer->now, 0, sizeof(db->writer->now));
+	db->writer->now.begun = true;
 	for (struct combine_job *job = jobs; job; job = job->next) {
 		struct write_job *write = write_of(job);
 
@@ -381,6 +383,8 @@ static int transaction(struct sqlite_db *db, struct combine_job *jobs, struct er
 	if (!failed)
 		wal_after(db);
 out:
+	if (db->writer)
+		db->writer->now.begun = false;
 	if (failed)
 		roll_back(db);
 	return failed;

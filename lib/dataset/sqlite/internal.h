@@ -36,7 +36,12 @@ struct sqlite_conn {
 	struct tallied tally[TALLY_MAX];
 	size_t tally_count;
 	struct gathered *gathered; /* NULL: everything is written at once */
-	struct sqlite_conn *next;  /* in the pool of idle readers */
+	/* what holds for all writes of one transaction; looked up by the first that asks */
+	struct {
+		bool begun, policy_known, swept;
+		struct dataset_policy policy;
+	} now;
+	struct sqlite_conn *next; /* in the pool of idle readers */
 };
 
 int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct err *err);

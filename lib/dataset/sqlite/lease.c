@@ -20,10 +20,13 @@ static int lease_shorten(struct sqlite_conn *writer, int64_t end, struct err *er
 	return later ? conn_run(writer, err, "UPDATE" OR_FAIL "leases SET expires = ?1 WHERE expires > ?1", "i", end) : 0;
 }
 
-/* Ends leases that ran out, so that their samples are in the queue again. */
+/* Ends leases that ran out, so that their samples are in the queue again; once for all that are taken together. */
 static int lease_sweep(struct sqlite_conn *writer, int64_t now, int64_t lease_us, struct rules_quorum quorum,
                        struct err *err)
 {
+	if (writer->now.swept)
+		return 0;
+	writer->now.swept = true;
 	if (lease_shorten(writer, now + lease_us, err))
 		return -1;
 	for (int i = 0; i < SWEEP_MAX; i++) {
@@ -352,6 +355,11 @@ static int check_held(struct sqlite_conn *writer, const struct taking *taking, i
 {
 	int64_t held;
 
+	/* whether they ran out is not in the index, and matters only near the limit */
+	if (conn_int64(writer, err, 0, &held, "SELECT COUNT(*) FROM leases WHERE user = ?", "s", taking->user))
+		return -1;
+	if (held + (int64_t)taking->wanted <= DATASET_TASKS_HELD_MAX)
+		return 0;
 	if (conn_int64(writer, err, 0, &held, "SELECT COUNT(*) FROM leases WHERE user = ? AND expires > ?", "si",
 	               taking->user, now))
 		return -1;

@@ -49,7 +49,7 @@ static void policy_set(struct dataset_policy *policy, sqlite3_stmt *stmt)
 		policy->public_images = value != 0;
 }
 
-int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err)
+static int policy_look_up(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err)
 {
 	/* Two ranges, in which there are few others: for a list of keys, SQLite would make a table each time. */
 	sqlite3_stmt *stmt = conn_query(conn, err,
@@ -64,18 +64,25 @@ int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err
 	return row < 0;
 }
 
+int policy_load(struct sqlite_conn *conn, struct dataset_policy *out, struct err *err)
+{
+	if (!conn->now.begun || !conn->now.policy_known) {
+		if (policy_look_up(conn, &conn->now.policy, err))
+			return -1;
+		conn->now.policy_known = true;
+	}
+	*out = conn->now.policy;
+	return 0;
+}
+
 int quorum_load(struct sqlite_conn *conn, struct rules_quorum *out, struct err *err)
 {
-	/* a range, which is looked up faster than two keys */
-	sqlite3_stmt *stmt = conn_query(
-		conn, err, "SELECT key, value FROM settings WHERE key BETWEEN 'overlap' AND 'overlap_max'", "");
-	struct dataset_policy policy = dataset_policy_default();
-	int row = stmt ? 1 : -1;
+	struct dataset_policy policy;
 
-	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
-		policy_set(&policy, stmt);
+	if (policy_load(conn, &policy, err))
+		return -1;
 	*out = rules_quorum_of(&policy);
-	return row;
+	return 0;
 }
 
 int64_t lease_default(struct dataset *dataset)
@@ -105,6 +112,7 @@ int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err
 
 int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, struct err *err)
 {
+	writer->now.policy_known = false;
 	return conn_run(writer, err,
 	                "INSERT INTO settings (key, value) VALUES (?1, ?2)"
 	                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
