@@ -66,6 +66,16 @@ def test_the_labels_document_has_names_alone_and_no_key_of_before(serve):
     assert server.database.labels.find_one() == {"_id": default, "1": "aeroplanes", "2": "ants", "4": "apes"}
 
 
+def test_a_merge_ends_though_a_count_is_wrong(serve):
+    """As after documents were written, or restored, by others."""
+    server = serve(before=lambda server: server.add_dataset("pets", ["cat", "dog"], [("1.png", "cat"), ("2.png", "dog"), ("3.png", "cat")]))
+    counted = server.database.counters.update_one({"dataset": "pets", "kind": "label", "name": "cat"}, {"$inc": {"n": 1}})
+    assert counted.modified_count == 1
+    assert server.session("ann").post("/v1/datasets/pets/labels/0/merge", json={"into": "1"}, timeout=60).status_code == 200
+    assert server.database.labels.find_one({"_id": "pets"}) == {"_id": "pets", "1": "dog"}
+    assert server.database.images.count_documents({"dataset": "pets", "Label": "dog"}) == 3
+
+
 def test_the_default_datasets_labels_come_first_even_when_it_is_made_last(serve):
     server = serve("zebras", before=lambda server: server.add_dataset("animals", ["cat"]))
     assert server.session("ann").post("/add_label/striped").status_code == 200

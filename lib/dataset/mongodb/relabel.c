@@ -214,13 +214,14 @@ static int labels_run(struct work *work, void *data, struct err *err)
 struct ending {
 	struct mongodb_dataset *dataset;
 	const bson_oid_t *which;
-	int64_t left;
+	bool left;
 };
 
-static int add_left(void *data, const bson_t *document, struct err *err)
+static int see_left(void *data, const bson_t *document, struct err *err)
 {
+	(void)document;
 	(void)err;
-	((struct ending *)data)->left += number_in(document, "n");
+	((struct ending *)data)->left = true;
 	return 0;
 }
 
@@ -243,13 +244,12 @@ static int run_end(struct work *work, void *data, struct err *err)
 	int failed = settings_read(work, name, &settings, err);
 	const struct relabelling *now = &settings.relabelling;
 
-	ending->left = 0;
+	ending->left = false;
 	if (!failed && now->from && bson_oid_equal(&now->id, ending->which)) {
-		failed = work_find(work, "counters",
-		                   BCON_NEW("dataset", BCON_UTF8(name), "kind", BCON_UTF8("label"), "name", BCON_UTF8(now->from)),
-		                   NULL, add_left, ending, err) ||
-		         (ending->left == 0 && now->merged >= 0 && end_merge(work, name, now->merged, err)) ||
-		         (ending->left == 0 &&
+		failed = work_find(work, "images", BCON_NEW("dataset", BCON_UTF8(name), "Label", BCON_UTF8(now->from)),
+		                   opts_hint("by_label", 1), see_left, ending, err) ||
+		         (!ending->left && now->merged >= 0 && end_merge(work, name, now->merged, err)) ||
+		         (!ending->left &&
 		          work_update(work, "datasets", filter_dataset(name),
 		                      BCON_NEW("$unset", "{", "relabelling", BCON_UTF8(""), "}", "$set", "{", "revision",
 		                               BCON_OID(&revision), "}"),
