@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -83,6 +84,10 @@ def fill_mongodb(server, uri):
         for first in range(0, SAMPLES, AT_ONCE):
             database.images.insert_many((document(model, number) for number in range(first, first + AT_ONCE)), ordered=False)
         database.datasets.update_one({"_id": "million"}, {"$set": {"next_id": SAMPLES}})
+        labels = Counter(sample(number)[1] for number in range(SAMPLES))
+        database.counters.delete_many({"dataset": "million"})
+        database.counters.insert_many({"dataset": "million", "kind": kind, "name": name, "shard": 0, "n": n} for kind, name, n in (
+            *(("label", *each) for each in labels.items()), ("state", "labelled", SAMPLES - labels[""]), ("state", "unlabelled", labels[""])))
 
 
 def document(model, number):
@@ -161,7 +166,7 @@ def merge(table, store, pages):
         waits = []
         while not ended.is_set():
             begun = time.monotonic()
-            answer = pages.session.post(f"{pages.url}/{len(waits) * 10 + 9}/label", json={"label": "rare"})
+            answer = pages.session.post(f"{pages.url}/{(len(waits) * 10 + 9) % SAMPLES}/label", json={"label": "rare"})
             assert answer.status_code == 200, answer.text
             waits.append((time.monotonic() - begun) * 1000)
         return waits
