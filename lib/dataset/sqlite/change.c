@@ -137,6 +137,8 @@ static int change_check_undone(struct sqlite_conn *writer, const char *label, st
 {
 	bool removed;
 
+	if (!label[0])
+		return 0;
 	return look_up(writer, &removed, err, "SELECT 1 FROM former_labels WHERE label = ?1 AND key < 0", "s", label, NULL) ||
 	       rules_check_undone(label, removed, err);
 }
