@@ -15,12 +15,12 @@ step() {
 of_unit() { # a setting of the unit
 	sed -n "s/^$1=//p" "$unit"
 }
-serve() {
+serve() { # a command that runs it
 	# As systemd would: that user, with that capability alone, and nothing of root's environment.
 	# shellcheck disable=SC2046 # words of the unit
 	setpriv --reuid "$(of_unit User)" --regid "$(of_unit Group)" --init-groups --no-new-privs \
 		--inh-caps=-all,+net_bind_service --ambient-caps=-all,+net_bind_service --bounding-set=-all,+net_bind_service \
-		env -i HOME=$data PATH="$PATH" NOTIFY_SOCKET=/run/notify $(of_unit ExecStart) >/root/served 2>&1 &
+		env -i HOME=$data PATH="$PATH" NOTIFY_SOCKET=/run/notify "$@" $(of_unit ExecStart) >/root/served 2>&1 &
 	main=$!
 	for _ in {1..300}; do
 		! curl -sko /dev/null "$server/healthz" || return 0
@@ -30,7 +30,7 @@ serve() {
 	return 1
 }
 end() {
-	kill -TERM $main
+	kill -TERM "$(cat $data/state/supervisor.pid)"
 	wait $main
 }
 ask() {
@@ -57,7 +57,7 @@ key=$(tail -n 1 /etc/image-label-server/admin-key)
 [ -n "$key" ]
 
 step "it serves TLS by the unit's command, and the page; systemd is told so"
-serve
+serve strace -f -qq -o /tmp/calls
 curl -sSk --fail -u "admin:$key" "$server/ui/" | grep -q '<title>'
 [ "$(curl -sk -o /dev/null -w '%{http_code}' "$server/ui/label")" = 401 ]
 if grep -F "$key" /root/served; then exit 1; fi
@@ -68,7 +68,8 @@ if grep -l NOTIFY_SOCKET $(pgrep -u _image-label -x 'nginx|size' | sed 's|.*|/pr
 
 step "an admin makes a dataset, an image comes in and is labelled"
 ask "$server/v1/datasets" -d '{"name": "leaves", "labels": ["oak", "elm"]}' >/dev/null
-curl -sSk --fail -u "admin:$key" -T /root/1.png "$server/v1/datasets/leaves/images/1.png?label=oak"
+curl -sSk --fail -u "admin:$key" -T /root/1.png "$server/v1/datasets/leaves/images/1.png?label=oak" >/dev/null
+ask -o /dev/null "$server/v1/datasets/leaves/samples/0/thumb?size=256"
 image-label-user --config $config add ann >/root/ann
 rm /etc/image-label-server/admin-key
 

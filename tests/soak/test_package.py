@@ -1,5 +1,6 @@
 """The Debian package: what lintian and systemd say of it, and its life on a clean system."""
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -60,6 +61,25 @@ def test_systemd_understands_the_unit(unit):
     assert [line for line in said if "is not executable" not in line] == []
 
 
+def allowed(unit):
+    """The system calls that the unit's filter lets through."""
+    sets, name = {}, ""
+    for line in run("systemd-analyze", "syscall-filter", "--no-pager").stdout.splitlines():
+        if line.startswith("@"):
+            name = line.strip()
+        elif line.startswith("    ") and not line.strip().startswith("#"):
+            sets.setdefault(name, []).append(line.strip())
+
+    def calls(word):
+        return set().union(*(calls(inner) for inner in sets[word])) if word in sets else {word}
+
+    found = calls("@default")
+    for line in re.findall(r"^SystemCallFilter=(.*)$", unit.read_text(), re.M):
+        for word in line.removeprefix("~").split():
+            found = found - calls(word) if line.startswith("~") else found | calls(word)
+    return found
+
+
 IN_CHROOT = """
 set -e
 root=$1; shift
@@ -78,8 +98,9 @@ def inside(root, network, *words):
     return run("unshare", *spaces, "bash", "-c", IN_CHROOT, "bash", root, network, *words)
 
 
-def test_its_life_on_a_clean_system(package, tmp_path):
-    needs("debootstrap", "unshare", "ip")
+def test_its_life_on_a_clean_system(package, unit, tmp_path):
+    """It also does nothing that the filter of system calls in its unit forbids."""
+    needs("debootstrap", "unshare", "ip", "systemd-analyze")
     if os.geteuid() != 0:
         pytest.skip("only root can make a clean system")
     root = tmp_path / "root"
@@ -91,8 +112,10 @@ def test_its_life_on_a_clean_system(package, tmp_path):
     shutil.copy(package, root / "root")
     shutil.copy(STORY, root / "root/story")
     draw(root / "root/1.png")
-    installed = inside(root, "shared", "apt-get", "install", "-y", "-q", "--no-install-recommends", f"/root/{package.name}")
+    installed = inside(root, "shared", "apt-get", "install", "-y", "-q", "--no-install-recommends", "strace", f"/root/{package.name}")
     assert installed.returncode == 0, installed.stdout[-3000:] + installed.stderr
     lived = inside(root, "alone", "/root/story")
     print(lived.stdout)
     assert lived.returncode == 0 and lived.stdout.endswith("--- done\n"), lived.stdout[-3000:] + lived.stderr
+    used = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", (root / "tmp/calls").read_text(), re.M))
+    assert len(used) > 50 and used - allowed(unit) == set()
