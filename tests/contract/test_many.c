@@ -92,7 +92,7 @@ static void live(struct dataset *dataset, int count)
 	for (int id = 0; id < count; id++) {
 		struct sample sample;
 
-		for (int i = 0; i < id % 40; i++) {
+		for (int i = 0; i < id % 12; i++) {
 			if (i % 5 == 3)
 				undo(dataset, id, &bob);
 			else if (i % 5 == 4)
@@ -147,7 +147,7 @@ static void many_become_what_each_would_alone_whatever_their_pasts(void **state)
 		size_t count = 0;
 
 		for (int64_t id = 0; id < LIVES; id++) {
-			if (id % 10 == 7 || id < rounds) /* a known answer is not undone, and the first one has no past */
+			if (id % 10 == 7 || id % 12 < rounds) /* a known answer is not undone, and these have no past */
 				continue;
 			ids[count++] = id;
 			undo(alone, id, &ada);
