@@ -30,7 +30,7 @@ static int upload(struct call *call, struct err *err)
 
 	if (collect_dataset(call, err))
 		return -1;
-	int failed = upload_batch(&batch, call, bulk_upload_result, err);
+	int failed = upload_batch(&batch, call, false, bulk_upload_result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object(), *response = json_new_object();
 

@@ -78,7 +78,7 @@ static cJSON *images_result(void *call, const struct ingest *ingest, const char 
 static int images_post(struct call *call, struct err *err)
 {
 	struct batch batch;
-	int failed = upload_batch(&batch, call, images_result, err);
+	int failed = upload_batch(&batch, call, true, images_result, err);
 	if (!failed) {
 		cJSON *answer = json_new_object();
 

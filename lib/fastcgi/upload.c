@@ -49,7 +49,7 @@ int upload_receive(struct call *call, struct receive *out, struct err *err)
 	return request_check_coding(call->request, err);
 }
 
-int upload_batch(struct batch *batch, struct call *call, batch_result *result, struct err *err)
+int upload_batch(struct batch *batch, struct call *call, bool strict, batch_result *result, struct err *err)
 {
 	struct ingest ingest;
 	struct receive receive;
@@ -57,8 +57,9 @@ int upload_batch(struct batch *batch, struct call *call, batch_result *result, s
 
 	*batch = (struct batch){.label = NULL};
 	int failed = upload_ingest(call, &ingest, err) || upload_label(call, &label, err) ||
-	             upload_receive(call, &receive, err) ||
-	             batch_store(batch, &ingest, &receive, label, result, call, err);
+	             upload_receive(call, &receive, err);
+	receive.strict = strict;
+	failed = failed || batch_store(batch, &ingest, &receive, label, result, call, err);
 	free(label);
 	batch->ingest = NULL;
 	return failed;

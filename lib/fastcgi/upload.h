@@ -16,8 +16,8 @@ int upload_label(struct call *call, char **out, struct err *err);
 /* Fills *out for the request's body, which must not be compressed. Borrows from call. */
 int upload_receive(struct call *call, struct receive *out, struct err *err);
 
-/* Stores the files of a form, like batch_store; call is the data of result. */
-int upload_batch(struct batch *batch, struct call *call, batch_result *result, struct err *err);
+/* Stores the files of a form, like batch_store; call is the data of result. strict: see struct receive. */
+int upload_batch(struct batch *batch, struct call *call, bool strict, batch_result *result, struct err *err);
 /* Answers with `answer` (taken): 200 when any file was stored, else the status of the worst failure. */
 void upload_reply(struct call *call, const struct batch *batch, cJSON *answer);
 

@@ -106,6 +106,17 @@ static int receive_named_label(struct multipart *multipart, receive_label *label
 	return label(data, given, err);
 }
 
+static int check_known(const struct multipart_part *part, const char *const *fields, struct err *err)
+{
+	if (is_label(part))
+		return 0;
+	for (const char *const *field = fields; *field; field++) {
+		if (strcasecmp(*field, part->name) == 0)
+			return err_set(err, ERR_BAD_REQUEST, "The form's part \"%s\" has no file name", part->name);
+	}
+	return err_set(err, ERR_BAD_REQUEST, "Unknown part \"%s\" of the form; what came before it was taken", part->name);
+}
+
 int receive_files(const struct receive *receive, const char *const *fields, receive_visit *visit, receive_label *label,
                   void *data, int64_t *count, struct err *err)
 {
@@ -121,7 +132,8 @@ int receive_files(const struct receive *receive, const char *const *fields, rece
 			failed = check_count(receive, *count, err) ||
 			         take_part(receive, multipart, &part, visit, data, count, err);
 		else
-			failed = (label && is_label(part) && receive_named_label(multipart, label, data, err)) ||
+			failed = (receive->strict && check_known(part, fields, err)) ||
+			         (label && is_label(part) && receive_named_label(multipart, label, data, err)) ||
 			         multipart_next(multipart, &part, err);
 	}
 	multipart_free(multipart);

@@ -14,6 +14,7 @@ struct receive {
 	const char *spool_dir;  /* folder for files that do not fit into memory */
 	int64_t file_bytes;     /* limit of one file; */
 	int64_t files;          /* and of files in a form */
+	bool strict;            /* a form's parts of other names are refused, not passed over */
 };
 
 /* Reads the whole body as one file into `out` (finished; the caller releases it, also after a failure). */
@@ -28,7 +29,8 @@ typedef int receive_visit(void *data, const char *filename, struct spool *file, 
 typedef int receive_label(void *data, const char *given, struct err *err);
 
 /* Visits, in order, the files of the body's parts whose name is in fields (NULL-ended; in any case), and gives the
- * field "label" to `label` where it appears (NULL: it is ignored, as other parts are). A file over file_bytes, or
+ * field "label" to `label` where it appears (NULL: it is ignored). Other parts are ignored, or, if the form is to be
+ * strict, end the reading with ERR_BAD_REQUEST. A file over file_bytes, or
  * after `files` of them, is visited as failed; very many files end the reading. A file that no whole boundary follows
  * ends it, too, unvisited. *count gets how many were visited. */
 int receive_files(const struct receive *receive, const char *const *fields, receive_visit *visit, receive_label *label,

@@ -207,9 +207,22 @@ def test_a_duplicate_is_told_of_its_own(collector, contributor):
     assert collector.size() == before + 1
 
 
-@pytest.mark.parametrize("name, says", [("other", "files")])
-def test_a_form_without_files_is_refused(contributor, name, says):
-    assert_problem(post(contributor, ("a.png", picture()), field=name), 400, says)
+def test_a_form_without_files_is_refused(contributor):
+    assert_problem(contributor.post(IMAGES, files={"label": (None, "")}), 400, "files")
+
+
+@pytest.mark.parametrize("part", ["other", "Files2", "labels", "", "caté", "x" * 3000], ids=["other", "more", "more of a label", "none", "not ASCII", "long"])
+@pytest.mark.parametrize("content", [(None, "text"), ("a.png", picture())], ids=["text", "file"])
+def test_an_unknown_part_of_a_form_is_refused_by_name(collector, contributor, part, content):
+    """What stands before it was stored: a form is taken part by part."""
+    data, before = picture(), collector.size()
+    parts = [("label", (None, "")), ("FILE", ("before.png", data)), (part, content), ("files", ("after.png", picture()))]
+    assert_problem(contributor.post(IMAGES, files=parts), 400, f'"{part[:20]}')
+    assert collector.size() == before + 1
+
+
+def test_a_part_for_files_without_a_file_name_is_refused(contributor):
+    assert_problem(contributor.post(IMAGES, files={"files": (None, "text")}), 400, "no file name")
 
 
 # --- at once
