@@ -191,7 +191,7 @@ def test_duplicates_and_refusals_say_what_to_do(page, target, tmp_path):
     cut.write_bytes(grainy(tmp_path / "whole.png", 1).read_bytes()[:5000])
     page.find("#drop select").send_keys("oak")
     choose(page, "#files", again, other, text, empty, cut)
-    page.until(lambda: len(states(page)) == 6 and not page.all(OPEN), "an end")
+    page.until(lambda: len(states(page)) == 5 and not page.all(OPEN), "an end")
     page.until(lambda: "without a label" in states(page)["again.png"], "what the duplicate has")
     told = states(page)
     assert "Save it as JPEG or PNG" in told["letter.txt"]

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "base/hash.h"
+#include "dataset/removal.h"
 #include "dataset/task.h"
 
 /* An image whose bytes are those of `content`. The texts live until the next call on this thread. */
@@ -369,6 +370,54 @@ static void filepaths_and_labels_alone_come_page_by_page(void **state)
 	buf_release(&wanted);
 }
 
+/* --- and removed meanwhile ---------------------------------------------------------------------------------------- */
+
+enum { RACES = 100, RACERS = 3 };
+
+static void upload_again(struct dataset *dataset, int race)
+{
+	char content[32];
+	struct sample sample;
+	bool duplicate;
+
+	snprintf(content, sizeof(content), "raced %d", race);
+	struct dataset_image uploaded = image("raced.png", content);
+	/* a conflict: with the removed image's key, or with the place of one that is there yet */
+	if (dataset_add_image(dataset, &uploaded, 0, &sample, &duplicate, &failure) == 0)
+		sample_release(&sample);
+	else
+		expect(failure.code == ERR_CONFLICT);
+}
+
+static void remove_uploaded(struct dataset *dataset)
+{
+	struct sample sample;
+	struct tombstone *tombstones;
+	size_t count;
+
+	if (dataset_sample_by_path(dataset, "raced.png", &sample, &failure)) {
+		expect(failure.code == ERR_NOT_FOUND);
+		return;
+	}
+	expect(dataset_remove_sample(dataset, sample.id, "ada", &tombstones, &count, &failure) == 0);
+	tombstones_release(tombstones, count);
+	sample_release(&sample);
+}
+
+static void race(void *data, int number)
+{
+	for (int i = 0; i < RACES; i++) {
+		upload_again(data, i);
+		if (number == 0)
+			remove_uploaded(data);
+	}
+}
+
+static void what_is_removed_while_it_is_uploaded_again_is_a_duplicate_or_a_conflict(void **state)
+{
+	run_threads(RACERS, race, ((struct fixture *)*state)->dataset);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +431,7 @@ int main(void)
 		DATASET_TEST(the_quota_of_bytes_is_kept),
 		DATASET_TEST(uploaded_images_are_labelled_like_all_others),
 		DATASET_TEST(images_uploaded_by_many_at_once_are_added_once),
+		DATASET_TEST(what_is_removed_while_it_is_uploaded_again_is_a_duplicate_or_a_conflict),
 		DATASET_TEST(what_was_computed_of_a_file_is_kept_with_it_and_changes_nothing_else),
 		DATASET_TEST(filepaths_and_labels_alone_come_page_by_page),
 	};

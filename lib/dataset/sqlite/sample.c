@@ -315,6 +315,7 @@ struct addition {
 	int64_t quota_bytes;
 	int64_t row, now; /* of the sample, and when it was added */
 	bool duplicate;
+	struct sample *out; /* of a duplicate, as it is by then: a moment later it may be removed */
 };
 
 static int check_addition(struct sqlite_conn *writer, struct addition *addition, const struct dataset_policy *policy,
@@ -373,9 +374,11 @@ static int write_image(struct sqlite_conn *writer, void *data, struct err *err)
 	struct addition *addition = data;
 	struct dataset_policy policy;
 
+	sample_release(addition->out); /* from an attempt whose transaction failed */
 	if (policy_load(writer, &policy, err) || check_addition(writer, addition, &policy, err))
 		return -1;
-	return addition->duplicate ? 0 : insert_image(writer, addition, &policy, err);
+	return addition->duplicate ? sample_load(writer, addition->row, addition->out, err)
+	                           : insert_image(writer, addition, &policy, err);
 }
 
 /* Fills in the sample as insert_image has written it. */
@@ -405,14 +408,16 @@ static void added_sample(const struct addition *addition, struct sample *out)
 int sqlite_add_image(struct dataset *dataset, const struct dataset_image *image, int64_t quota_bytes,
                      struct sample *out, bool *duplicate, struct err *err)
 {
-	struct addition addition = {.image = image, .quota_bytes = quota_bytes};
+	struct addition addition = {.image = image, .quota_bytes = quota_bytes, .out = out};
 
-	if (db_write(dataset_db(dataset), true, write_image, &addition, err))
+	memset(out, 0, sizeof(*out));
+	if (db_write(dataset_db(dataset), true, write_image, &addition, err)) {
+		sample_release(out);
 		return -1;
+	}
 	*duplicate = addition.duplicate;
-	if (addition.duplicate)
-		return sqlite_sample(dataset, addition.row - 1, out, err);
-	added_sample(&addition, out);
+	if (!addition.duplicate)
+		added_sample(&addition, out);
 	return 0;
 }
 
