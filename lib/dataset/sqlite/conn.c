@@ -43,31 +43,45 @@ void conn_free(struct sqlite_conn *conn)
 {
 	if (!conn)
 		return;
-	for (size_t i = 0; i < conn->count; i++)
+	for (size_t i = 0; i < SQLITE_STATEMENTS_MAX; i++)
 		sqlite3_finalize(conn->statement[i].stmt);
 	sqlite3_close_v2(conn->db);
 	free(conn);
 }
 
+/* The place of a statement, by the address of its text: its own, or a free one; SQLITE_STATEMENTS_MAX: none is free. */
+static size_t statement_place(const struct sqlite_conn *conn, const char *sql)
+{
+	size_t first = (uintptr_t)sql / sizeof(void *);
+
+	for (size_t i = 0; i < SQLITE_STATEMENTS_MAX; i++) {
+		size_t place = (first + i) % SQLITE_STATEMENTS_MAX;
+
+		if (!conn->statement[place].sql || conn->statement[place].sql == sql)
+			return place;
+	}
+	return SQLITE_STATEMENTS_MAX;
+}
+
 static sqlite3_stmt *statement(struct sqlite_conn *conn, const char *sql, struct err *err)
 {
-	for (size_t i = 0; i < conn->count; i++) {
-		if (conn->statement[i].sql == sql) {
-			sqlite3_reset(conn->statement[i].stmt);
-			return conn->statement[i].stmt;
-		}
-	}
-	if (conn->count == SQLITE_STATEMENTS_MAX) {
+	size_t place = statement_place(conn, sql);
+	sqlite3_stmt *stmt = NULL;
+
+	if (place == SQLITE_STATEMENTS_MAX) {
 		err_set(err, ERR_INTERNAL, "More than %d statements on one connection", SQLITE_STATEMENTS_MAX);
 		return NULL;
 	}
-	sqlite3_stmt *stmt = NULL;
+	if (conn->statement[place].sql) {
+		sqlite3_reset(conn->statement[place].stmt);
+		return conn->statement[place].stmt;
+	}
 	if (sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK) {
 		conn_fail(conn, err);
 		return NULL;
 	}
-	conn->statement[conn->count].sql = sql;
-	conn->statement[conn->count++].stmt = stmt;
+	conn->statement[place].sql = sql;
+	conn->statement[place].stmt = stmt;
 	return stmt;
 }
 

@@ -26,9 +26,8 @@ struct tallied {
 
 struct sqlite_conn {
 	sqlite3 *db;
-	size_t count;
 	struct {
-		const char *sql;
+		const char *sql; /* NULL: none */
 		sqlite3_stmt *stmt;
 	} statement[SQLITE_STATEMENTS_MAX];
 	/* after a failure that only a new connection may recover from: a read-only file, damage, a disk error */
