@@ -57,3 +57,9 @@ export const plural = (/** @type {number} */ n, /** @type {string} */ noun) => `
 
 // Lets screen readers read the text out; the same text again is not read.
 export const announce = text => { $('heard').textContent = text; };
+
+/** Once the next frame is painted; soon in a page that is not shown, which paints none. @type {() => Promise<void>} */
+export const painted = () => new Promise(done => {
+	requestAnimationFrame(() => setTimeout(done));
+	setTimeout(done, 200);
+});

@@ -2,7 +2,7 @@
 
 import { address, datasetPath, get, listed, serverNow } from './api.js';
 import { colourOf, remark } from './dataset.js';
-import { $, ago, element, number, percent, plural, several } from './dom.js';
+import { $, ago, element, number, painted, percent, plural, several } from './dom.js';
 import { doors, doorTo, showHeader, showNotice } from './header.js';
 import { reaches, roleOn } from './session.js';
 
@@ -177,6 +177,7 @@ async function show() {
 		}
 		$('make').hidden = who.role !== 'admin' || !datasets.length;
 		if (!isWhole) {
+			await painted(); // else that waits for the server's work on the others
 			datasets = [...first.items, ...await listed('/v1/datasets', { activity: 'true', after: first.next })];
 			isWhole = true;
 			draw();
