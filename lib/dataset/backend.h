@@ -27,11 +27,13 @@ typedef int dataset_store_open_fn(struct dataset_store **out, const struct confi
  * refused, of which hundreds may take several writes. */
 typedef int dataset_change_fn(struct dataset *dataset, struct sample_change *changes, size_t count, struct err *err);
 
+struct former_label {
+	char *name, *now; /* now NULL: the label was removed */
+};
+
 /* The names that labels had before, and that no label has now, in byte order. */
 struct former_labels {
-	struct former_label {
-		char *name, *now; /* now NULL: the label was removed */
-	} * item;
+	struct former_label *item;
 	size_t count;
 };
 void former_labels_add(struct former_labels *labels, const char *name, const char *now);

@@ -30,7 +30,7 @@ static int check_description(const char *description, struct err *err)
 
 static int check_position(double position, struct err *err)
 {
-	return position >= -LABEL_POSITION_MAX && position <= LABEL_POSITION_MAX
+	return position >= -LABEL_POSITION_MAX && position <= (double)LABEL_POSITION_MAX
 	               ? 0
 	               : err_set(err, ERR_BAD_REQUEST, "\"position\" must be a number from %d to %d", -LABEL_POSITION_MAX,
 	                         LABEL_POSITION_MAX);
