@@ -75,7 +75,7 @@ static double hourly(const struct stats_row *rows, size_t count)
 		n += rows[i].n;
 		ms += rows[i].ms;
 	}
-	return ms > 0 ? (double)n * MS_AN_HOUR / (double)ms : NAN;
+	return ms > 0 ? (double)n * (double)MS_AN_HOUR / (double)ms : NAN;
 }
 
 /* --- people and days ---------------------------------------------------------------------------------------------- */

@@ -65,11 +65,13 @@ static void merge_record(struct record *record, const struct relabelling *now, b
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
 
+struct event_id {
+	int64_t sample, n;
+};
+
 struct renaming {
 	const char *from;
-	struct event_id {
-		int64_t sample, n;
-	} * item;
+	struct event_id *item;
 	size_t count;
 };
 
