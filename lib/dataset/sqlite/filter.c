@@ -34,13 +34,10 @@ struct asked {
 #define COUNT(from, where) "SELECT COUNT(*) FROM (SELECT 1 FROM " from " WHERE " where TAKES_ALL " LIMIT ?2)"
 #define LAST(from, where) \
 	"SELECT samples.id FROM " from " WHERE " where TAKES_ALL " ORDER BY samples.id LIMIT 1 OFFSET ?2"
-#define LED(index, where)                                                                 \
-	{                                                                                 \
-		PAGE("samples INDEXED BY " index, "samples.id > ?1 AND " where)           \
-		" ORDER BY samples.id LIMIT ?2",                                          \
-			COUNT("samples INDEXED BY " index, "samples.id > ?1 AND " where), \
-			LAST("samples INDEXED BY " index, "samples.id > ?1 AND " where)   \
-	}
+#define IN_ORDER " ORDER BY samples.id LIMIT ?2"
+#define INDEX(name) "samples INDEXED BY " name
+#define AFTER(where) "samples.id > ?1 AND " where
+#define LED(from, where) PAGE(from, where) IN_ORDER, COUNT(from, where), LAST(from, where)
 #define OF_STATE(what, state) \
 	"SELECT " what " FROM samples INDEXED BY samples_by_state WHERE samples.id > ?1 AND samples.state = " state
 /* Samples without a label are in one of these states. */
@@ -60,18 +57,18 @@ static const struct {
 	const char *count; /* of the condition alone, up to ?2; NULL: never chosen for having the fewest */
 	const char *last;  /* the rowid of the match after ?2 others, of the condition alone */
 } leads[] = {
-	[BY_GOLD] = LED("samples_gold", "samples.known_answer = 1"),
-	[BY_DISPUTE] = LED("samples_disputed", "samples.votes_differ = 1"),
-	[BY_FLAG] = LED("samples_flagged", "samples.flag_note IS NOT NULL"),
+	[BY_GOLD] = {LED(INDEX("samples_gold"), AFTER("samples.known_answer = 1"))},
+	[BY_DISPUTE] = {LED(INDEX("samples_disputed"), AFTER("samples.votes_differ = 1"))},
+	[BY_FLAG] = {LED(INDEX("samples_flagged"), AFTER("samples.flag_note IS NOT NULL"))},
 	[BY_PATH] = {PAGE("samples_paths CROSS JOIN samples ON samples.id = samples_paths.rowid", OF_PATH)
                      " ORDER BY samples_paths.rowid LIMIT ?2",
                      COUNT("samples_paths", OF_PATH),
                      "SELECT samples_paths.rowid FROM samples_paths WHERE " OF_PATH TAKES_ALL
                      " ORDER BY samples_paths.rowid LIMIT 1 OFFSET ?2"},
-	[BY_PERSON] = LED("samples_by_person", "samples.labelled_by = ?5 AND samples.labelled_by <> ''"),
-	[BY_LABEL] = LED("samples_by_label", "samples.label = ?4 AND samples.label <> ''"),
+	[BY_PERSON] = {LED(INDEX("samples_by_person"), AFTER("samples.labelled_by = ?5 AND samples.labelled_by <> ''"))},
+	[BY_LABEL] = {LED(INDEX("samples_by_label"), AFTER("samples.label = ?4 AND samples.label <> ''"))},
 	[BY_LACK] = {WITHOUT_LABEL(SAMPLE_COLUMNS, PASSES) "?2", NULL, WITHOUT_LABEL("samples.id", TAKES_ALL) "1 OFFSET ?2"},
-	[BY_STATE] = LED("samples_by_state", "samples.state = ?3"),
+	[BY_STATE] = {LED(INDEX("samples_by_state"), AFTER("samples.state = ?3"))},
 	/* Chosen only for few, which are put in order of id. */
 	[BY_TIME] = {PAGE("samples", "samples.id IN (SELECT samples.id FROM " TIMED " WHERE " OF_TIME ") AND samples.id > ?1")
                      " ORDER BY samples.id LIMIT ?2",
