@@ -237,10 +237,14 @@ static int find_as_of(struct work *work, struct piece *piece, bson_t *command, w
 
 	BCON_APPEND(command, "readConcern", "{", "level", BCON_UTF8("snapshot"), "atClusterTime",
 	            BCON_TIMESTAMP((int32_t)(time >> 32), (int32_t)time), "}");
-	mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
-	bool found = mongoc_client_command_simple(work->client, work->store->config->dataset_store.database, command, primary,
-	                                          &reply, &error);
-	mongoc_read_prefs_destroy(primary);
+	mongoc_server_description_t *primary = mongoc_client_select_server(work->client, true, NULL, &error);
+	uint32_t server = primary ? mongoc_server_description_id(primary) : 0;
+	mongoc_server_description_destroy(primary);
+	bson_init(&reply);
+	bool found = server && mongoc_client_command_simple_with_server_id(
+				       work->client, work->store->config->dataset_store.database, command, NULL,
+				       server, &reply, &error);
+	BSON_APPEND_INT32(&opts, "serverId", (int32_t)server); /* whose cursor it is */
 	bson_destroy(command);
 	if (!found) {
 		piece->too_old = error.code == CODE_SNAPSHOT_TOO_OLD || error.code == CODE_SNAPSHOT_UNAVAILABLE;
