@@ -93,7 +93,7 @@ export class Deeds {
 		this.#on.changed();
 	}
 
-	// Returns null when it is settled, else the error that prevents it for now.
+	// Returns null when it is settled, else the error that stands in the way.
 	async #deliver(key) {
 		const deed = this.#read(key);
 		if (deed) {
