@@ -5,7 +5,6 @@ FAULT_SEED=N repeats the choices of an earlier run (a failure names its seed); F
 """
 import os
 import random
-import signal
 import sqlite3
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ from collections import Counter
 import pytest
 import requests
 from crowd import Crowd
-from harness import draw, until
+from harness import draw, kill, until
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 SEED = int(os.environ.get("FAULT_SEED", random.randrange(10**6)))
@@ -123,14 +122,6 @@ def name_of(pid):
         return ""
 
 
-def kill(pids):
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it was ended by the one before it
-
-
 def start_again(server):
     """As a person would; what was killed is no reason to say anything but that it runs as root."""
     done = server.command("start")
@@ -213,7 +204,7 @@ def test_no_answered_label_is_lost_whatever_is_killed(loaded):
             assert not load.failures, load.failures
             struck[strike(server, chance, turn, due)] += 1
             until(lambda: answers(server), f"an answer after round {turn} of {dict(struck)} (FAULT_SEED={SEED})")
-        kill([server.supervisor(), *server.processes()])
+        server.kill()
     assert not load.failures, load.failures
     start_again(server)
     assert "was replaced" not in "".join(log.read_text() for log in (server.state / "log").glob("*.log"))

@@ -27,6 +27,14 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 DEADLINE = 60  # seconds after which waiting has failed
 
 
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it was ended by the one before it
+
+
 def until(condition, what):
     """Waits until condition() is true and returns its value; fails naming `what` when that does not happen."""
     deadline = time.monotonic() + DEADLINE
@@ -162,6 +170,11 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+    def kill(self):
+        """All of it at once, as when the power fails: nothing is ended or folded in."""
+        kill([self.supervisor(), *self.processes()])
+        until(lambda: not self.processes(), "all are ended")
 
     # --- looking at it
 

@@ -2,7 +2,6 @@
 datasets go on."""
 import os
 import shutil
-import signal
 import subprocess
 
 import pytest
@@ -41,16 +40,6 @@ def backed_up(server):
     return backup
 
 
-def kill(server):
-    """All at once, so that nothing is folded in."""
-    for pid in [server.supervisor(), *server.processes()]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it was ended by the one before it
-    until(lambda: not server.processes(), "all are ended")
-
-
 def over(backup, database):
     shutil.copyfile(backup, database)
 
@@ -84,7 +73,7 @@ def forget_log(server):
 @pytest.mark.parametrize("restore", [over, in_place_of])
 def test_after_a_kill(server, restore):
     backup, database = backed_up(server), server.databases / "cats.db"
-    kill(server)
+    server.kill()
     former = shutil.copyfile(database, server.folder / "former.db")
     restore(backup, database)
     done = server.command("start")
