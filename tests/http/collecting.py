@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pymongo
 import pytest
-from harness import TOP, Server, until
+from harness import TOP, Server, files, opened, until
 from PIL import Image
 
 sys.path.insert(0, str(TOP / "tests" / "services"))
@@ -137,7 +137,7 @@ class Collector(Server):
             listed = pages.paginate(Bucket=self.variables["AWS_BUCKET_NAME"])
             return {item["Key"] for page in listed for item in page.get("Contents", [])}
         trees = [self.store / "public", self.store / "private"]
-        return {str(path.relative_to(tree)) for tree in trees for path in tree.rglob("*") if path.is_file()}
+        return {str(path.relative_to(tree)) for tree in trees for path in files(tree)}
 
     def object(self, key):
         """An object's bytes."""
@@ -163,17 +163,11 @@ class Collector(Server):
         """Temporary files: those in their folders, and those without a name that a program holds open. (nginx keeps
         some answers of `access` open, in its open_file_cache, until it looks for another one.)"""
         folders = [self.state / "tmp" / "body", self.state / "tmp" / "fastcgi", self.state / "uploads", self.store / "tmp"]
-        found = [str(path) for folder in folders for path in folder.rglob("*") if path.is_file()]
+        found = [str(path) for folder in folders for path in files(folder)]
         found += [str(path) for folder in (self.state, self.store) for path in folder.glob(".spool*")]
         for pid in self.processes():
-            opened = []
-            with contextlib.suppress(OSError):
-                opened = os.listdir(f"/proc/{pid}/fd")
-            for number in opened:
-                with contextlib.suppress(OSError):
-                    name = os.readlink(f"/proc/{pid}/fd/{number}")
-                    if name.endswith(" (deleted)") and name.startswith(str(self.folder)) and not re.search("/(log|cache)/", name):
-                        found.append(name)
+            ours = [name for name in opened(pid) if name.endswith(" (deleted)") and name.startswith(str(self.folder))]
+            found += [name for name in ours if not re.search("/(log|cache)/", name)]
         return found
 
     def assert_nothing_left(self):
@@ -190,8 +184,9 @@ class Collector(Server):
         """Makes what is left unfinished old; then reloads. Returns the reload's output."""
         then = time.time() - SWEPT_SECONDS - 1
         for folder in (self.state / "pending", self.store / "tmp"):
-            for path in folder.rglob("*"):
-                os.utime(path, (then, then))
+            for path in files(folder):
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(path, (then, then))
         done = self.reload()
         assert done.returncode == 0, done.stderr
         return done.stderr

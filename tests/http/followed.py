@@ -9,7 +9,7 @@ import tarfile
 import threading
 
 from collecting import picture, samples
-from harness import DEADLINE, SCRIPTS, until
+from harness import DEADLINE, SCRIPTS, files, until
 
 SCRIPT = SCRIPTS / "image-label-follow"
 # Kills the process before the given one of the steps that it takes outside of itself.
@@ -68,10 +68,14 @@ class Followed:
     def links(self):
         """{FOLDER/NAME: the bytes to which the link leads}"""
         found = {}
-        for path in self.folder.rglob("*"):
-            assert path.is_symlink() or path.is_dir() or path.parent == self.folder, path
+        for path in files(self.folder):
             if path.is_symlink():
-                found[str(path.relative_to(self.folder))] = path.read_bytes() if path.exists() else None
+                name = str(path.relative_to(self.folder))
+                found[name] = None
+                with contextlib.suppress(FileNotFoundError):
+                    found[name] = path.read_bytes()
+            else:
+                assert path.parent == self.folder or not path.is_file() or path.is_symlink(), f"{path} is not a link"
         return found
 
     def wanted(self):
@@ -86,10 +90,10 @@ class Followed:
         links, wanted = self.links(), self.wanted()
         if links != wanted:
             return f"links {sorted(links)}, wanted {sorted(wanted)}"
-        if empty := [path for path in self.folder.iterdir() if path.is_dir() and not any(path.iterdir())]:
+        if empty := [place for place, folders, names in os.walk(self.folder) if not folders and not names and place != str(self.folder)]:
             return f"empty folders {empty}"
         if self.images.exists():
-            led_to = {path.resolve() for path in self.folder.rglob("*") if path.is_symlink()}
+            led_to = {path.resolve() for path in files(self.folder) if path.is_symlink()}
             if (left := {path for path in self.images.iterdir()} - led_to) != {self.images / ".image-label-follow"}:
                 return f"images without a link {left}"
         return None

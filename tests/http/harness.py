@@ -1,4 +1,5 @@
 """Starts the real stack (nginx and the FastCGI programs) in a temporary folder on free ports, and always ends it."""
+import contextlib
 import json
 import os
 import re
@@ -29,10 +30,8 @@ DEADLINE = 60  # seconds after which waiting has failed
 
 def kill(pids):
     for pid in pids:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it was ended by the one before it
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it was ended by the one before it
 
 
 def until(condition, what):
@@ -44,6 +43,21 @@ def until(condition, what):
         time.sleep(pause)
         pause = min(pause * 2, 0.1)
     return value
+
+
+def files(folder):
+    """The files and links in a folder and below, also while somebody makes and removes folders in it."""
+    return [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+
+
+def opened(pid):
+    """The names of what a process holds open."""
+    names = []
+    with contextlib.suppress(OSError):
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                names.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+    return names
 
 
 def draw(path, color="red", size=(32, 24)):

@@ -1,8 +1,6 @@
 """GET …/changes: what happens to a dataset, told once and in order to those who follow."""
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pymongo
 import pytest
@@ -10,7 +8,7 @@ import requests
 from collecting import DEFAULT, Collector, assert_problem, picture
 from conftest import finish
 from followed import Followed
-from harness import until
+from harness import opened, until
 
 CHANGES = f"/v1/datasets/{DEFAULT}/changes"
 SECRET = "/v1/datasets/secret/changes"
@@ -159,7 +157,7 @@ def test_who_waits_when_the_server_stops_is_answered(make_collector):
     after, (program,) = end(contributor), collector.processes("changes")
 
     def connections():
-        return sum(os.readlink(file).startswith("socket:") for file in Path(f"/proc/{program}/fd").iterdir() if file.exists() or file.is_symlink())
+        return sum(name.startswith("socket:") for name in opened(program))
 
     before = connections()
     with ThreadPoolExecutor(4) as threads:

@@ -6,7 +6,7 @@ import time
 import urllib.parse
 
 import pytest
-from harness import draw, send_raw, until
+from harness import draw, files, send_raw, until
 
 ODD_NAMES = [
     "plain.png",
@@ -212,7 +212,7 @@ def test_permission_taken_away_is_gone_within_two_seconds(make_server):
 
 def test_password_is_not_kept_in_the_cache(images, ann):
     assert ann.get(address("demo", "plain.png")).status_code == 200
-    kept = [file.read_bytes() for file in (images.state / "cache").rglob("*") if file.is_file()]
+    kept = [file.read_bytes() for file in files(images.state / "cache")]
     assert kept and not any(b"YW5uOnNlY3JldA" in content or b"secret" in content for content in kept)
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pymongo
 import pytest
 from collecting import DEFAULT, Collector, assert_problem, picture
-from harness import draw, until
+from harness import draw, files, until
 from PIL import Image
 
 SAMPLES = f"/v1/datasets/{DEFAULT}/samples"
@@ -59,7 +59,7 @@ def coloured(name, size=(300, 300)):
 
 def kept(server):
     """The files of thumbnails on this machine."""
-    return [path for path in (server.state / "cache" / "thumbs").rglob("*") if path.is_file()]
+    return files(server.state / "cache" / "thumbs")
 
 
 def kept_once(server, ask):

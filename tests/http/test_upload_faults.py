@@ -12,7 +12,7 @@ import threading
 import pytest
 from collecting import DATASET, DEFAULT, assert_problem, picture, samples
 from disks import fill, small_disk
-from harness import until
+from harness import opened, until
 
 KILLED = (502, 503, 504)  # what nginx answers when a program ends under it
 
@@ -45,11 +45,7 @@ def half_sent(collector, method, path, headers, body):
 def has_begun(pid):
     """Whether the program holds a file that it keeps a body in, or a connection that it reads one from."""
     def test():
-        opened = []
-        for link in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                opened.append(os.readlink(f"/proc/{pid}/fd/{link}"))
-        return any(name.endswith("(deleted)") or name.endswith(".part") for name in opened)
+        return any(name.endswith("(deleted)") or name.endswith(".part") for name in opened(pid))
 
     return test
 
