@@ -1,5 +1,5 @@
-/* GET /healthz: whether the stores work; GET /readyz: whether every dataset can be served; GET /metrics: both, and
- * counts of the datasets, as Prometheus text. */
+/* GET /healthz: whether the stores work; GET /readyz: whether everything can be served; GET /metrics: figures for
+ * Prometheus. */
 #include "health/health.h"
 #include "program.h"
 

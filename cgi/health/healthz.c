@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "health.h"
 
-static const char *word(const struct err *err)
+const char *health_word(const struct err *err)
 {
 	return err->code == ERR_NONE ? "ok" : err->text;
 }
@@ -28,8 +28,8 @@ int health_healthz(struct call *call, struct err *err)
 	health_check(call->app, &health);
 	bool well = health.datasets.code == ERR_NONE && health.images.code == ERR_NONE;
 	json_add_string(answer, "status", well ? "ok" : "unavailable");
-	json_add_string(answer, "dataset_store", word(&health.datasets));
-	json_add_string(answer, "image_store", word(&health.images));
+	json_add_string(answer, "dataset_store", health_word(&health.datasets));
+	json_add_string(answer, "image_store", health_word(&health.images));
 	if (!well)
 		return reply_ill(call, answer, &health);
 	reply_json(call->reply, 200, answer);

@@ -1,109 +1,64 @@
-/* GET /readyz: whether every dataset can be served. */
-#include <pthread.h>
-
-#include "base/clock.h"
+/* GET /readyz: whether the server can serve: every dataset, both stores, and room on the disks. */
 #include "base/json.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "health.h"
 
-/* Opening all datasets takes time, and anybody may ask for it: the result is kept for this many times as long as it
- * took. */
-enum { FRESH_TIMES = 30, FRESH_MIN_US = MICROSECONDS };
-
-struct look {
-	struct app *app;
-	size_t datasets, broken;
-	struct err store; /* set when the datasets could not be listed */
-	bool tell;        /* log the names of broken datasets */
+/* Each part fails by itself, and the answer says of each how it is. */
+struct parts {
+	struct health stores;
+	struct health_datasets looked;
+	struct err datasets, disk;
 };
 
-static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER; /* held by the thread that looks */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    /* protects what follows */
-static struct look last;
-static int64_t looked_at, fresh_until;
-
-static bool readyz_look(void *data, const char *name)
+/* A store that is down is not asked for each of its datasets: that would take as long as it takes to give up. */
+static void look_at_datasets(struct app *app, struct parts *parts)
 {
-	struct look *look = data;
-	struct dataset *dataset = NULL;
-	struct err err = {0};
-	int failed = dataset_open(look->app->store, name, &dataset, &err) || dataset_check(dataset, &err);
-
-	dataset_close(dataset);
-	if (failed && err.code == ERR_NOT_FOUND) /* removed since the list was read */
-		return true;
-	look->datasets++;
-	look->broken += failed ? 1 : 0;
-	if (failed && look->tell)
-		log_write(LOG_WARN, "dataset cannot be served", "dataset", name, "error", err.text, NULL);
-	return true;
+	if (parts->stores.datasets.code != ERR_NONE)
+		return;
+	if (!health_look(app, &parts->looked))
+		err_set(&parts->datasets, ERR_UNAVAILABLE, "it is not known yet whether the datasets can be served");
+	else if (parts->looked.list.code != ERR_NONE)
+		parts->datasets = parts->looked.list;
+	else if (parts->looked.broken > 0)
+		err_set(&parts->datasets, ERR_UNAVAILABLE, "%zu of %zu datasets cannot be served; the log says which",
+		        parts->looked.broken, parts->looked.count);
 }
 
-static void look_again(struct app *app, const struct look *before)
+/* Adds the part to the answer, and what is wrong with it to the sentence. */
+static void readyz_add(cJSON *answer, struct buf *wrong, const char *name, const struct err *err)
 {
-	struct look now = {.app = app, .tell = false};
-	int64_t begun = text_now();
-
-	if (dataset_store_list(app->store, "", SIZE_MAX, readyz_look, &now, &now.store) == 0 && now.broken != before->broken) {
-		now = (struct look){.app = app, .tell = true}; /* logged once, not at each request */
-		dataset_store_list(app->store, "", SIZE_MAX, readyz_look, &now, &now.store);
-	}
-	int64_t ended = text_now(), fresh = (ended - begun) * FRESH_TIMES;
-
-	pthread_mutex_lock(&lock);
-	last = now;
-	looked_at = ended;
-	fresh_until = ended + (fresh > FRESH_MIN_US ? fresh : FRESH_MIN_US);
-	pthread_mutex_unlock(&lock);
-}
-
-/* The last result; false: there is none, since the first look is still under way. */
-static bool known(struct look *out, bool *fresh)
-{
-	int64_t now = text_now();
-
-	pthread_mutex_lock(&lock);
-	*out = last;
-	*fresh = looked_at > 0 && now >= looked_at && now < fresh_until; /* even if the clock was set back */
-	bool any = looked_at > 0;
-	pthread_mutex_unlock(&lock);
-	return any;
-}
-
-static bool readyz_ask(struct app *app, struct look *out)
-{
-	bool fresh;
-	bool any = known(out, &fresh);
-
-	if (fresh || pthread_mutex_trylock(&looking) != 0)
-		return any;
-	look_again(app, out);
-	pthread_mutex_unlock(&looking);
-	return known(out, &fresh);
+	json_add_string(answer, name, health_word(err));
+	if (err->code == ERR_NONE)
+		return;
+	if (wrong->len > 0)
+		buf_str(wrong, "; ");
+	buf_str(wrong, err->text);
 }
 
 int health_readyz(struct call *call, struct err *err)
 {
-	struct look look;
+	struct parts parts = {0};
+	struct err failure;
+	struct buf wrong;
 	cJSON *answer = json_new_object();
-	struct err failure = {0};
 
 	(void)err;
-	if (!readyz_ask(call->app, &look))
-		err_set(&failure, ERR_UNAVAILABLE, "it is not known yet");
-	else if (look.store.code != ERR_NONE)
-		failure = look.store;
-	else if (look.broken > 0)
-		err_set(&failure, ERR_UNAVAILABLE, "%zu of %zu datasets cannot be served; the log says which", look.broken,
-		        look.datasets);
-	json_add_string(answer, "status", failure.code == ERR_NONE ? "ready" : "unavailable");
-	json_add_int64(answer, "datasets", (int64_t)look.datasets);
-	json_add_int64(answer, "unavailable", (int64_t)look.broken);
-	failure.code = failure.code == ERR_NONE ? ERR_NONE : ERR_UNAVAILABLE;
-	if (failure.code != ERR_NONE)
-		reply_error_with(call->reply, &failure, answer);
-	else
+	health_check(call->app, &parts.stores);
+	look_at_datasets(call->app, &parts);
+	health_check_disks(call->app, &parts.disk);
+	buf_init(&wrong, 4 * ERR_TEXT_MAX);
+	json_add_int64(answer, "datasets", (int64_t)parts.looked.count);
+	json_add_int64(answer, "unavailable", (int64_t)parts.looked.broken);
+	readyz_add(answer, &wrong, "dataset_store", &parts.stores.datasets);
+	readyz_add(answer, &wrong, "image_store", &parts.stores.images);
+	readyz_add(answer, &wrong, "every_dataset", &parts.datasets);
+	readyz_add(answer, &wrong, "disk", &parts.disk);
+	json_add_string(answer, "status", wrong.len == 0 ? "ready" : "unavailable");
+	if (wrong.len == 0) {
 		reply_json(call->reply, 200, answer);
+	} else {
+		err_set(&failure, ERR_UNAVAILABLE, "%s", buf_text(&wrong));
+		reply_error_with(call->reply, &failure, answer);
+	}
+	buf_release(&wrong);
 	return 0;
 }

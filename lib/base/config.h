@@ -79,6 +79,7 @@ struct config {
 		int64_t human_requests_per_second; /* a user whose password a person chose */
 		int64_t open_datasets;             /* handles a program keeps open */
 		int64_t log_bytes;                 /* of a log, before it is started anew */
+		int64_t disk_free_bytes;           /* less on a disk that is written to is "not ready" */
 	} limits;
 
 	char *log_level; /* "error" | "warn" | "info" | "debug" */

@@ -142,6 +142,9 @@ const struct config_key config_keys[] = {
 	{"limits.log_bytes", CONFIG_INTEGER, AT(limits.log_bytes),
          .number = 64 * MiB, .min = 16 * 1024, .max = PiB,
          .help = "bytes at which a new log is begun; four older ones are kept"},
+	{"limits.disk_free_bytes", CONFIG_INTEGER, AT(limits.disk_free_bytes),
+         .number = 256 * MiB, .min = 0, .max = PiB,
+         .help = "bytes that must be free where the server writes, or `/readyz` says that it is not ready"},
 	{"log_level", CONFIG_CHOICE, AT(log_level), .initial = "info", .choices = log_levels,
          .help = "lowest level that is logged"},
 };

@@ -1,9 +1,11 @@
-"""/healthz and /metrics: what monitors learn about the stores."""
+"""/healthz, /readyz and /metrics: what monitors learn about the stores."""
 import re
 
 import pytest
 from collecting import BLOB, DEFAULT, picture
 from harness import until
+
+READY = {"status": "ready", "datasets": 2, "unavailable": 0, "dataset_store": "ok", "image_store": "ok", "every_dataset": "ok", "disk": "ok"}
 
 
 @pytest.fixture
@@ -60,8 +62,14 @@ def test_both_stores_that_are_gone_are_told(make_collector):
         assert told["message"] == f"{told['dataset_store']}; {told['image_store']}"
     metrics = collector.session("viewer").get("/metrics")
     assert metrics.status_code == 200 and "image_label_samples" not in metrics.text
+    answer = anyone.get("/readyz")
+    ready = answer.json()
+    assert (answer.status_code, ready["status"]) == (503, "unavailable")
+    assert str(collector.databases) in ready["dataset_store"] and ready["dataset_store"] in ready["message"]
+    assert BLOB != "fs" or (str(collector.store) in ready["image_store"] and ready["image_store"] in ready["message"])
     for folder in (collector.databases, collector.store):
         folder.with_name(folder.name + ".away").rename(folder)
+    until(lambda: anyone.get("/readyz").json() == READY, "it is noticed that they are back")
 
 
 @pytest.mark.on("sqlite")
@@ -69,16 +77,31 @@ def test_readyz_says_when_a_dataset_cannot_be_served(make_collector):
     collector = make_collector().start()
     anyone = collector.session()
     answer = anyone.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "datasets": 2, "unavailable": 0})
+    assert (answer.status_code, answer.json()) == (200, READY)
     (collector.databases / "broken.db").write_text("This is no database, but text that is longer than a header of one would be, by some words.")
     until(lambda: anyone.get("/readyz").status_code == 503, "it is noticed")
     told = anyone.get("/readyz").json()
-    assert (told["status"], told["datasets"], told["unavailable"]) == ("unavailable", 3, 1)
-    assert "broken" not in told["message"]
+    assert told == READY | {"status": "unavailable", "datasets": 3, "unavailable": 1, "every_dataset": told["message"], "message": told["message"]}
+    assert "1 of 3" in told["message"] and "broken" not in told["message"]
     assert "broken" in {line.get("dataset") for line in collector.program_log("health")}
     assert anyone.get("/healthz").status_code == 200
     (collector.databases / "broken.db").unlink()
     until(lambda: anyone.get("/readyz").status_code == 200, "it is noticed that it is well again")
+
+
+def test_a_server_whose_disk_is_nearly_full_is_alive_but_not_ready(make_collector):
+    server = make_collector(config={"limits": {"disk_free_bytes": 1 << 50}}).start()
+    anyone = server.session()
+    answer = anyone.get("/readyz")
+    told = answer.json()
+    assert (answer.status_code, told) == (503, READY | {"status": "unavailable", "disk": told["message"], "message": told["message"]})
+    assert "limits.disk_free_bytes" in told["message"]
+    assert anyone.get("/healthz").status_code == 200
+    server.config["limits"]["disk_free_bytes"] = 0
+    server.write_config()
+    assert server.reload().returncode == 0
+    answer = anyone.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, READY)
 
 
 def test_metrics_count_samples_and_bytes(collector, contributor):

@@ -45,6 +45,7 @@ static void without_any_file_the_defaults_hold(void **state)
 	assert_int_equal(config.limits.human_requests_per_second, 20);
 	assert_int_equal(config.limits.open_datasets, 64);
 	assert_int_equal(config.limits.log_bytes, 64 << 20);
+	assert_int_equal(config.limits.disk_free_bytes, 256 << 20);
 	assert_int_equal(config.image_roots.count, 0);
 	assert_int_equal(config.base_dirs.count, 0);
 	assert_int_equal(config.archive_skip.count, 1);
@@ -247,7 +248,7 @@ static void an_unknown_key_is_refused_with_the_nearest_known_one(void **state)
 		       "image_pixels, files_per_request, dataset_bytes, archive_bytes, archive_entries, "
 		       "archive_entry_bytes, upload_expires_seconds, thumbs_bytes, slow_seconds, slow_bytes_per_second, "
 		       "human_requests_per_second, "
-		       "open_datasets, log_bytes");
+		       "open_datasets, log_bytes, disk_free_bytes");
 }
 
 static void a_value_out_of_bounds_is_refused_with_them(void **state)
