@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-enum { BUF_FIRST_CAPACITY = 64 };
+enum { BUF_FIRST_CAPACITY = 256 };
 
 void buf_init(struct buf *buf, size_t max)
 {
@@ -84,18 +84,21 @@ int buf_printf(struct buf *buf, const char *format, ...)
 
 	if (buf->overflow)
 		return -1;
+	size_t room = buf->capacity > buf->len ? buf->capacity - buf->len : 0;
 	va_start(arguments, format);
-	int wanted = vsnprintf(NULL, 0, format, arguments);
+	int wanted = vsnprintf(room ? buf->data + buf->len : NULL, room, format, arguments);
 	va_end(arguments);
-	if (wanted < 0) {
+	if (wanted < 0 || !buf_grow(buf, (size_t)wanted)) {
 		buf->overflow = true;
+		if (room)
+			buf->data[buf->len] = '\0';
 		return -1;
 	}
-	if (!buf_grow(buf, (size_t)wanted))
-		return -1;
-	va_start(arguments, format);
-	vsnprintf(buf->data + buf->len, (size_t)wanted + 1, format, arguments);
-	va_end(arguments);
+	if ((size_t)wanted >= room) {
+		va_start(arguments, format);
+		vsnprintf(buf->data + buf->len, (size_t)wanted + 1, format, arguments);
+		va_end(arguments);
+	}
 	buf->len += (size_t)wanted;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -35,16 +36,26 @@ struct hash_stream {
 	EVP_MD_CTX *context;
 };
 
+/* Fetched once: OpenSSL would look each up again for each digest, which costs more than hashing a line of text. */
+static struct {
+	const char *name;
+	EVP_MD *md; /* NULL: this OpenSSL has it not */
+} algorithms[] = {{.name = "sha256"}, {.name = "sha1"}, {.name = "md5"}};
+
+static void fetch_algorithms(void)
+{
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+		algorithms[i].md = EVP_MD_fetch(NULL, algorithms[i].name, NULL);
+}
+
 static const EVP_MD *find_algorithm(const char *name)
 {
-	static const struct {
-		const char *name;
-		const EVP_MD *(*get)(void);
-	} algorithms[] = {{"sha256", EVP_sha256}, {"sha1", EVP_sha1}, {"md5", EVP_md5}};
+	static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 
+	pthread_once(&fetched, fetch_algorithms);
 	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
 		if (!strcmp(algorithms[i].name, name))
-			return algorithms[i].get();
+			return algorithms[i].md;
 	return NULL;
 }
 
