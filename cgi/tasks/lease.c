@@ -31,10 +31,10 @@ static int tasks_take(struct call *call, struct task *out, size_t *taken, struct
 	if (json_int64(call->body, "count", false, 1, DATASET_TASKS_MAX, &count, err))
 		return -1;
 	if (!list || cJSON_IsNull(list))
-		return call_place(call, err) || passing_lease(&passing, (size_t)count, out, taken, err);
+		return passing_lease(&passing, (size_t)count, out, taken, err);
 	if (cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(call->body, "count")))
 		return err_set(err, ERR_BAD_REQUEST, "Either \"ids\" or \"count\" says which samples are meant");
-	int failed = ids_read(list, DATASET_TASKS_MAX, &ids, &chosen, err) || call_place(call, err) ||
+	int failed = ids_read(list, DATASET_TASKS_MAX, &ids, &chosen, err) ||
 	             passing_lease_chosen(&passing, ids, chosen, out, taken, err);
 	free(ids);
 	return failed;

@@ -14,12 +14,12 @@ int tasks_label(struct call *call, struct err *err)
 	const char *given;
 	int64_t lead_time_ms = -1;
 
-	if (call_body(call, err) || call_place(call, err) || json_string(call->body, "label", true, &given, err) ||
+	if (call_body(call, err) || json_string(call->body, "label", true, &given, err) ||
 	    json_int64(call->body, "lead_time_ms", false, 0, LEAD_TIME_MS_MAX, &lead_time_ms, err) ||
 	    lease_label_once(call->dataset, call->request->user, call->param[0], given, lead_time_ms, call->request->id,
 	                     &sample, err))
 		return -1;
-	cJSON *document = serve_document(call, &sample, err);
+	cJSON *document = call_place(call, err) ? NULL : serve_document(call, &sample, err);
 	sample_release(&sample);
 	if (document)
 		reply_json(call->reply, 200, document);

@@ -55,7 +55,7 @@ struct dataset_backend {
 	typeof(dataset_close) *close;
 
 	typeof(dataset_info) *info;
-	typeof(dataset_place) *place;
+	typeof(dataset_place_since) *place;
 	/* brings what `place` returns up to date; NULL: it always is */
 	int (*refresh)(struct dataset *dataset, struct err *err);
 	typeof(dataset_labels) *labels;

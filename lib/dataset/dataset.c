@@ -1,6 +1,7 @@
 /* The store's interface: checks the form of every argument, then calls the configured backend. */
 #include "dataset/dataset.h"
 
+#include "base/clock.h"
 #include "base/module.h"
 #include "base/text.h"
 #include "dataset/backend.h"
@@ -168,13 +169,18 @@ int dataset_info(struct dataset *dataset, struct dataset_info *out, struct err *
 	return -1;
 }
 
-int dataset_place(struct dataset *dataset, struct dataset_place *out, struct err *err)
+int dataset_place_since(struct dataset *dataset, int64_t since, struct dataset_place *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
-	if (dataset->backend->place(dataset, out, err) == 0)
+	if (dataset->backend->place(dataset, since, out, err) == 0)
 		return 0;
 	dataset_place_release(out);
 	return -1;
+}
+
+int dataset_place(struct dataset *dataset, struct dataset_place *out, struct err *err)
+{
+	return dataset_place_since(dataset, clock_us(), out, err);
 }
 
 int dataset_place_now(struct dataset *dataset, struct dataset_place *out, struct err *err)

@@ -127,6 +127,9 @@ struct dataset_place {
 /* What is needed to find a sample's image, at the same cost in any dataset. As of when the handle was opened, or
  * later. */
 int dataset_place(struct dataset *dataset, struct dataset_place *out, struct err *err);
+/* The same as of `since` (clock_us), if that is earlier, or later: what another thread has read since then will do, and
+ * costs nothing. */
+int dataset_place_since(struct dataset *dataset, int64_t since, struct dataset_place *out, struct err *err);
 /* The same as of now. */
 int dataset_place_now(struct dataset *dataset, struct dataset_place *out, struct err *err);
 void dataset_place_release(struct dataset_place *place);

@@ -138,7 +138,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	struct request request;
 	struct reply reply;
 	struct err err = {0};
-	struct call call = {.app = app, .request = &request, .reply = &reply};
+	struct call call = {.app = app, .begun_us = clock_us(), .request = &request, .reply = &reply};
 	char maker[USERFILE_NAME_MAX + 1];
 	int place = -1;
 

@@ -42,6 +42,7 @@ enum { CALL_PARAMS_MAX = 4, APP_TICK_MS = 300 };
 /* One request under way. */
 struct call {
 	struct app *app;
+	int64_t begun_us; /* when it came (clock_us) */
 	const struct route *route;
 	struct request *request; /* its user is the one who acts: for a token, its maker */
 	struct reply *reply;

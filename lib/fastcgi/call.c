@@ -115,7 +115,9 @@ int call_info(struct call *call, struct err *err)
 
 int call_place(struct call *call, struct err *err)
 {
-	return call->info.place.base_dir ? 0 : dataset_place(call->dataset, &call->info.place, err);
+	return call->info.place.base_dir
+	               ? 0
+	               : dataset_place_since(call->dataset, call->begun_us, &call->info.place, err);
 }
 
 int call_labels(struct call *call, struct err *err)

@@ -12,10 +12,10 @@ struct missing {
 	size_t count;
 };
 
-struct passing passing_begin(const struct call *call)
+struct passing passing_begin(struct call *call)
 {
 	return (struct passing){
-		.images = call_images(call), .user = call->request->user, .recovery = call->app->recovery};
+		.call = call, .images = call_images(call), .user = call->request->user, .recovery = call->app->recovery};
 }
 
 static bool is_missing(const struct images *images, const struct sample *sample)
@@ -170,6 +170,11 @@ static int lease(struct passing *passing, size_t count, struct task *out, size_t
 			return *taken > 0 ? 0 : too_many(passing, err);
 		if (lease_take(passing->images.dataset, passing->user, count - *taken, out + *taken, &got, err))
 			return -1;
+		/* Asked only now: while the leases were written, another request has read it, too. */
+		if (call_place(passing->call, err)) {
+			*taken += got;
+			return -1;
+		}
 		if (got == 0 && *taken == 0 && recovers(passing))
 			continue;
 		if (got == 0)
@@ -198,7 +203,7 @@ int passing_lease_chosen(struct passing *passing, const int64_t *ids, size_t cou
 	*taken = 0;
 	if (lease_take_chosen(passing->images.dataset, passing->user, ids, count, out, taken, err))
 		return -1;
-	if (drop_unreadable(passing, out, taken, err) == 0)
+	if (call_place(passing->call, err) == 0 && drop_unreadable(passing, out, taken, err) == 0)
 		return 0;
 	give_back_leases(passing, out, *taken);
 	*taken = 0;

@@ -16,7 +16,8 @@ enum {
 };
 
 struct passing {
-	struct images images;
+	struct call *call;
+	struct images images; /* known after call_place */
 	const char *user;          /* gets the leases */
 	struct recovery *recovery; /* is asked, and notified */
 	size_t passed;             /* how many so far in this request, */
@@ -25,10 +26,10 @@ struct passing {
 	bool recovered;            /* the samples passed over earlier were looked at again */
 };
 
-/* For one request; borrows from call. Each function below needs call_place before. */
-struct passing passing_begin(const struct call *call);
+/* For one request; borrows from call. */
+struct passing passing_begin(struct call *call);
 
-/* Leases the next sample whose image can be read. ERR_NOT_FOUND "Sample not found" when there is none. The caller
+/* Leases the next sample whose image can be read (call_place before). ERR_NOT_FOUND "Sample not found" when there is none. The caller
  * releases *task. */
 int passing_next(struct passing *passing, struct task *task, struct located *file, struct err *err);
 

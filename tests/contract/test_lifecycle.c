@@ -1,4 +1,5 @@
 /* Contract: datasets are created, found, listed, changed and removed; their labels and notes. */
+#include "base/clock.h"
 #include "fixture.h"
 
 static void a_new_dataset_is_empty_and_has_the_default_policy(void **state)
@@ -246,6 +247,31 @@ static void a_place_as_of_now_is_what_another_process_made_it(void **state)
 	dataset_place_release(&place);
 	must(dataset_place(fixture->dataset, &place, &failure)); /* and stays so */
 	assert_true(place.policy.public_images);
+	dataset_place_release(&place);
+	dataset_close(theirs);
+	dataset_store_free(other);
+}
+
+static void a_place_is_never_older_than_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataset_store *other = another_store(fixture);
+	struct dataset *theirs = open_dataset(other, "animals");
+	struct dataset_change change = {.base_dir = "/moved"};
+	struct dataset_place place;
+	int64_t before = clock_us();
+
+	must(dataset_place_since(fixture->dataset, before, &place, &failure));
+	assert_string_equal(place.base_dir, "/pictures");
+	dataset_place_release(&place);
+	must(dataset_update(theirs, &change, &failure));
+	must(dataset_place_since(fixture->dataset, before, &place, &failure)); /* this or that */
+	dataset_place_release(&place);
+	dataset_close(fixture->dataset);
+	int64_t since = clock_us();
+	fixture->dataset = open_dataset(fixture->store, "animals");
+	must(dataset_place_since(fixture->dataset, since, &place, &failure));
+	assert_string_equal(place.base_dir, "/moved");
 	dataset_place_release(&place);
 	dataset_close(theirs);
 	dataset_store_free(other);
@@ -574,6 +600,7 @@ int main(void)
 		DATASET_TEST(a_dataset_made_anew_under_a_name_has_another_uuid),
 	DATASET_TEST(a_place_is_the_folder_and_the_policy),
 		DATASET_TEST(a_place_as_of_now_is_what_another_process_made_it),
+		DATASET_TEST(a_place_is_never_older_than_asked_for),
 	STORE_TEST(what_another_process_adds_or_removes_is_seen_at_the_next_open),
 		DATASET_TEST(what_another_process_changes_is_seen),
 		DATASET_TEST(everything_is_there_after_a_restart),

@@ -40,7 +40,7 @@ typeof(dataset_close) mongodb_close;
 typeof(dataset_create) mongodb_create;
 typeof(dataset_remove) mongodb_remove;
 typeof(dataset_info) mongodb_info;
-typeof(dataset_place) mongodb_place;
+typeof(dataset_place_since) mongodb_place;
 int mongodb_refresh(struct dataset *, struct err *);
 typeof(dataset_labels) mongodb_labels;
 typeof(dataset_counts) mongodb_counts;

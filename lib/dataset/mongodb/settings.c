@@ -192,10 +192,11 @@ int mongodb_refresh(struct dataset *dataset, struct err *err)
 }
 
 /* As of when it was opened or refreshed, so nothing is asked. */
-int mongodb_place(struct dataset *base, struct dataset_place *out, struct err *err)
+int mongodb_place(struct dataset *base, int64_t since, struct dataset_place *out, struct err *err)
 {
 	struct mongodb_dataset *dataset = mongodb_dataset(base);
 
+	(void)since;
 	(void)err;
 	pthread_mutex_lock(&dataset->mutex);
 	memcpy(out->uuid, dataset->settings.uuid, sizeof(out->uuid));

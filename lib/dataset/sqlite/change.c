@@ -255,12 +255,23 @@ static int change_found(struct sqlite_conn *writer, const struct changes *change
 	return change_save(writer, found, change, &effect, changes->now, err);
 }
 
+/* Reads the sample afterwards in the same write, for who wants it. It may be there already, from an attempt whose
+ * transaction failed. */
+static int change_tell(struct sqlite_conn *writer, int64_t row, const struct sample_change *change, struct err *err)
+{
+	if (!change->out)
+		return 0;
+	sample_release(change->out);
+	return sample_load(writer, row, change->out, err);
+}
+
 static int change_one(struct sqlite_conn *writer, const struct changes *changes, int64_t row,
                       const struct rules_facts *of_dataset, struct sample_change *change, struct err *err)
 {
 	struct found found = {.facts = *of_dataset};
 	int failed = find_of_sample(writer, row, change, &found, err) ||
-	             change_found(writer, changes, &found, change, err);
+	             change_found(writer, changes, &found, change, err) ||
+	             change_tell(writer, row, change, err);
 
 	found_release(&found);
 	return failed;
@@ -402,13 +413,12 @@ int sqlite_change(struct dataset *dataset, struct sample_change *changes, size_t
 
 	for (size_t i = 0; i < count; i++)
 		durable = durable || is_durable(&changes[i]);
-	if (db_write(dataset_db(dataset), durable, write_changes, &all, err))
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (changes[i].out && sqlite_sample(dataset, changes[i].id, changes[i].out, err))
-			return -1;
+	int failed = db_write(dataset_db(dataset), durable, write_changes, &all, err);
+	for (size_t i = 0; i < count && failed; i++) {
+		if (changes[i].out)
+			sample_release(changes[i].out);
 	}
-	return 0;
+	return failed;
 }
 
 /* --- all that are unreadable -------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "dataset/rules.h"
 
@@ -57,9 +58,46 @@ int sqlite_info(struct dataset *dataset, struct dataset_info *out, struct err *e
 	return read_parts(dataset, &out->place, &out->labels, true, &out->counts, err);
 }
 
-int sqlite_place(struct dataset *dataset, struct dataset_place *out, struct err *err)
+static void place_copy(struct dataset_place *out, const struct dataset_place *place)
 {
-	return read_parts(dataset, out, NULL, false, NULL, err);
+	*out = *place;
+	out->base_dir = memory_text(place->base_dir);
+}
+
+/* Each reading begins a transaction, which costs more than the reading itself: what another thread has read since then
+ * will do. */
+static bool place_known(struct sqlite_dataset *dataset, int64_t since, struct dataset_place *out)
+{
+	pthread_mutex_lock(&dataset->mutex);
+	bool known = dataset->place_us && dataset->place_us >= since;
+	if (known)
+		place_copy(out, &dataset->place);
+	pthread_mutex_unlock(&dataset->mutex);
+	return known;
+}
+
+static void place_keep(struct sqlite_dataset *dataset, const struct dataset_place *place, int64_t begun)
+{
+	pthread_mutex_lock(&dataset->mutex);
+	if (begun > dataset->place_us) {
+		dataset_place_release(&dataset->place);
+		place_copy(&dataset->place, place);
+		dataset->place_us = begun;
+	}
+	pthread_mutex_unlock(&dataset->mutex);
+}
+
+int sqlite_place(struct dataset *base, int64_t since, struct dataset_place *out, struct err *err)
+{
+	struct sqlite_dataset *dataset = (struct sqlite_dataset *)base;
+	int64_t begun = clock_us();
+
+	if (place_known(dataset, since, out))
+		return 0;
+	if (read_parts(base, out, NULL, false, NULL, err))
+		return -1;
+	place_keep(dataset, out, begun);
+	return 0;
 }
 
 int sqlite_labels(struct dataset *dataset, struct dataset_labels *out, struct err *err)

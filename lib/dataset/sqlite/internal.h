@@ -157,6 +157,9 @@ struct sqlite_dataset {
 	struct dataset base;
 	struct sqlite_store *store;
 	struct sqlite_db *db;
+	pthread_mutex_t mutex; /* protects the fields below */
+	struct dataset_place place; /* as it was last read, */
+	int64_t place_us;           /* from then on (clock_us); 0: never */
 };
 
 struct sqlite_store {
@@ -423,7 +426,7 @@ typeof(dataset_open) sqlite_open;
 typeof(dataset_close) sqlite_close;
 
 typeof(dataset_info) sqlite_info;
-typeof(dataset_place) sqlite_place;
+typeof(dataset_place_since) sqlite_place;
 typeof(dataset_labels) sqlite_labels;
 typeof(dataset_counts) sqlite_counts;
 typeof(dataset_check) sqlite_check;

@@ -38,6 +38,8 @@ static void sqlite_dataset_free(struct dataset *base)
 	struct sqlite_dataset *dataset = (struct sqlite_dataset *)base;
 
 	db_free(dataset->db);
+	dataset_place_release(&dataset->place);
+	pthread_mutex_destroy(&dataset->mutex);
 	free(base->name);
 	free(dataset);
 }
@@ -138,6 +140,7 @@ struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, 
 	dataset->base.backend = store->base.backend;
 	dataset->store = store;
 	dataset->db = db;
+	pthread_mutex_init(&dataset->mutex, NULL);
 	return dataset;
 }
 
