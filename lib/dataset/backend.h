@@ -15,6 +15,7 @@
 #include "dataset/removal.h"
 #include "dataset/task.h"
 #include "dataset/rules.h"
+#include "dataset/sayings.h"
 #include "dataset/snapshot.h"
 #include "dataset/stats.h"
 
@@ -38,6 +39,14 @@ struct former_labels {
 };
 void former_labels_add(struct former_labels *labels, const char *name, const char *now);
 void former_labels_release(struct former_labels *labels);
+
+/* Events of one user, the newest first, and what they are of, in order of id. */
+struct sayings_found {
+	struct saying_place *places;
+	size_t count;
+	struct dataset_record *records; /* sample and events alone */
+	size_t record_count;
+};
 
 /* Each function is the one of dataset.h from which its type is taken. */
 struct dataset_backend {
@@ -98,6 +107,10 @@ struct dataset_backend {
 	/* *out is empty */
 	int (*stats)(struct dataset *dataset, struct stats_kept *out, struct err *err);
 	typeof(dataset_activity) *activity; /* *out is empty */
+	/* Finds the next events of the user that give a label, taken back or not, at most limit; *out is empty, and for the
+	 * caller to release even after a failure. */
+	int (*sayings)(struct dataset *dataset, const char *user, const struct saying_place *after, size_t limit,
+	               struct sayings_found *out, struct err *err);
 	typeof(feed_read) *feed_read;
 	typeof(feed_waiter_open) *feed_waiter_open; /* NULL: the store notices no changes, and these three are not there */
 	typeof(feed_waiter_close) *feed_waiter_close;

@@ -12,6 +12,7 @@ static struct sample_change make_change(enum sample_act act, int64_t id, const s
 	                              .id = id,
 	                              .user = correction->user,
 	                              .annotates = correction->annotates,
+	                              .own = correction->own,
 	                              .request = usable_request(correction->request),
 	                              .lead_time_ms = -1,
 	                              .of_version = correction->of_version,

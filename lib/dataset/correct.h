@@ -11,6 +11,7 @@ struct correction {
 	/* the user is one of several who are asked, where the policy asks several: then the user may not decide alone
 	 * (ERR_FORBIDDEN), and undoes only the user's own events */
 	bool annotates;
+	bool own;            /* undoes only the user's own events in any case */
 	const char *request; /* as for lease_label_once; "" = none */
 	bool of_version;     /* only for this version of the sample; for another one: ERR_CONFLICT, which names it */
 	int64_t version;

@@ -86,6 +86,11 @@ enum { RULES_NOTHING = 0 };
 /* The number of the event that an undo takes back: the newest effective one of this user (NULL: of anybody).
  * RULES_NOTHING when there is none, or when somebody else has reopened the sample since a user's. */
 int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user);
+/* The number of the event by which this user says what the sample is: the one that rules_to_undo finds among those
+ * that are shown (NULL: all), if it gives a label; else RULES_NOTHING. known: the sample's answer is known
+ * (rules_gold.h), so that nobody else ends what the user says. *label: what its label has become since, by merges. */
+int64_t rules_says(const struct label_event *events, size_t count, const bool *shown, const char *user, bool known,
+                   const char **label);
 /* Fills, for each event, whether an undo takes it back. */
 void rules_taken_back(const struct label_event *events, size_t count, bool *out);
 /* Computes what the effective events say without the event with number `undone` (or RULES_NOTHING). votes has room
@@ -162,6 +167,7 @@ struct sample_change {
 	bool of_version; /* only for this version of the sample */
 	int64_t version;
 	bool annotates; /* its user is one of several people who are asked, where several are */
+	bool own;       /* takes back only what its user said */
 	bool imported;  /* another system says so, */
 	bool says_who;  /* that its user did, */
 	bool says_when; /* and that it was then: */

@@ -139,11 +139,11 @@ static int decide(const struct sample_change *change, const struct rules_facts *
 	return 0;
 }
 
-/* Where several people are asked, each takes back only that person's own events. */
+/* Where several people are asked, each of them takes back only that person's own events. */
 static int undo(const struct sample_change *change, const struct rules_facts *facts, struct rules_effect *out,
                 struct err *err)
 {
-	const char *of = change->annotates && facts->quorum.overlap > 1 ? change->user : NULL;
+	bool own = change->own || (change->annotates && facts->quorum.overlap > 1);
 
 	if (check_version(change, facts, err))
 		return -1;
@@ -151,7 +151,7 @@ static int undo(const struct sample_change *change, const struct rules_facts *fa
 		return gold_undo(change, facts, out, err);
 	*out = (struct rules_effect){.accepted = true,
 	                             .source = "undo",
-	                             .undoes = rules_to_undo(facts->events, facts->event_count, of),
+	                             .undoes = rules_to_undo(facts->events, facts->event_count, own ? change->user : NULL),
 	                             .replaces_said = true,
 	                             .votes = facts->room,
 	                             .settles = true};

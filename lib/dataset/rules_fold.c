@@ -90,7 +90,9 @@ void rules_taken_back(const struct label_event *events, size_t count, bool *out)
 	free(voids);
 }
 
-int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user)
+/* reopening: another who opens the sample anew ends what the user said. */
+static int64_t newest_of(const struct label_event *events, size_t count, const bool *shown, const char *user,
+                         bool reopening)
 {
 	char *voids = find_void(events, count, RULES_NOTHING);
 	int64_t found = RULES_NOTHING;
@@ -98,15 +100,33 @@ int64_t rules_to_undo(const struct label_event *events, size_t count, const char
 	for (size_t i = count; i-- > 0 && found == RULES_NOTHING;) {
 		struct rules_decision decision = rules_decision_of(&events[i], (int64_t)i + 1);
 
-		if (voids[i] || is_merge(&events[i]) || is_of_gold(&events[i]))
+		if (voids[i] || (shown && !shown[i]) || is_merge(&events[i]) || is_of_gold(&events[i]))
 			continue;
 		if (!user || strcmp(events[i].by, user) == 0)
 			found = (int64_t)i + 1;
-		else if (!rules_is_vote(events[i].source) && opens_anew(&decision))
+		else if (reopening && !rules_is_vote(events[i].source) && opens_anew(&decision))
 			break;
 	}
 	free(voids);
 	return found;
+}
+
+int64_t rules_to_undo(const struct label_event *events, size_t count, const char *user)
+{
+	return newest_of(events, count, NULL, user, true);
+}
+
+int64_t rules_says(const struct label_event *events, size_t count, const bool *shown, const char *user, bool known,
+                   const char **label)
+{
+	int64_t n = newest_of(events, count, shown, user, !known);
+
+	*label = n == RULES_NOTHING ? "" : events[n - 1].label;
+	for (size_t i = (size_t)n; i < count && **label; i++) {
+		if (is_merge(&events[i]) && strcmp(events[i].merged, *label) == 0)
+			*label = events[i].label;
+	}
+	return **label ? n : RULES_NOTHING;
 }
 
 static size_t fold_vote(struct rules_vote *votes, size_t count, const struct label_event *event, int64_t n)

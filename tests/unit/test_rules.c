@@ -260,6 +260,59 @@ static void an_undo_takes_back_the_newest_event_that_still_holds(void **state)
 	}
 }
 
+/* What ada says; and if the sample's answer is known, where nobody else ends that. */
+static const struct {
+	const char *said[VOTES_MAX];
+	int64_t says, known;
+} says_examples[] = {
+	{{NULL}, RULES_NOTHING, RULES_NOTHING},
+	{{"bob cat"}, RULES_NOTHING, RULES_NOTHING},
+	{{"ada cat"}, 1, 1},
+	{{"ada cat", "bob dog"}, 1, 1},
+	{{"ada cat", "ada dog"}, 2, 2},
+	{{"ada cat", "ada dog", "undo 2"}, 1, 1},
+	{{"ada cat", "undo 1"}, RULES_NOTHING, RULES_NOTHING},
+	{{"ada cat", "cleared"}, RULES_NOTHING, 1},
+	{{"ada cat", "cleared", "undo 2"}, 1, 1},
+};
+
+static void what_somebody_says_is_the_newest_label_that_holds(void **state)
+{
+	const char *label;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(says_examples) / sizeof(*says_examples); i++) {
+		struct example example = {.overlap = 1};
+		struct said said;
+
+		memcpy(example.said, says_examples[i].said, sizeof(example.said));
+		read_example(&example, &said);
+		if (rules_says(said.events, said.event_count, NULL, "ada", false, &label) != says_examples[i].says ||
+		    rules_says(said.events, said.event_count, NULL, "ada", true, &label) != says_examples[i].known)
+			fail_msg("example %zu: another event is found", i);
+	}
+}
+
+static void what_somebody_says_is_what_its_label_was_merged_into(void **state)
+{
+	const struct label_event events[] = {
+		{.label = "kitty", .by = "ada", .source = "task"},
+		{.label = "dog", .by = "bob", .source = "task"},
+		{.label = "cat", .by = "ann", .source = RULES_MERGE, .merged = "kitty"},
+		{.label = "", .by = "ada", .source = "label"},
+	};
+	const bool shown[] = {true, true, true, false};
+	const char *label;
+
+	(void)state;
+	assert_int_equal(rules_says(events, 3, NULL, "ada", false, &label), 1);
+	assert_string_equal(label, "cat");
+	assert_int_equal(rules_says(events, 3, NULL, "bob", false, &label), 2);
+	assert_string_equal(label, "dog");
+	assert_int_equal(rules_says(events, 4, NULL, "ada", false, &label), RULES_NOTHING);
+	assert_int_equal(rules_says(events, 4, shown, "ada", false, &label), 1);
+}
+
 /* Whatever was said, each undo leads back to what was before the event that it takes back. */
 static void undone_all_the_way_each_step_is_as_it_was(void **state)
 {
@@ -392,6 +445,8 @@ int main(void)
 		cmocka_unit_test(the_state_is_a_function_of_votes_decisions_and_policy),
 		cmocka_unit_test(above_one_the_order_of_votes_makes_no_difference),
 		cmocka_unit_test(an_undo_takes_back_the_newest_event_that_still_holds),
+		cmocka_unit_test(what_somebody_says_is_the_newest_label_that_holds),
+		cmocka_unit_test(what_somebody_says_is_what_its_label_was_merged_into),
 		cmocka_unit_test(undone_all_the_way_each_step_is_as_it_was),
 		cmocka_unit_test(a_label_that_is_noted_without_an_event_is_gone_back_to),
 		cmocka_unit_test(it_tells_who_said_so_last),

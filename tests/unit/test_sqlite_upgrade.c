@@ -9,6 +9,7 @@
 
 #include "dataset/task.h"
 #include "dataset/move.h"
+#include "dataset/sayings.h"
 #include "dataset/stats.h"
 #include "sqlite_store.h"
 
@@ -116,7 +117,7 @@ static void meanwhile(const char *sql)
 	"DROP TRIGGER samples_gold_added; DROP TRIGGER samples_gold_changed; DROP TRIGGER samples_gold_removed;" \
 	"DROP INDEX samples_gold; ALTER TABLE samples DROP COLUMN known_answer; DELETE FROM counts WHERE kind = 'gold';" \
 	"DROP INDEX samples_disputed; ALTER TABLE samples DROP COLUMN votes_differ;" \
-	"DROP TABLE feed; PRAGMA user_version = 4;"
+	"DROP INDEX events_by_person; DROP TABLE feed; PRAGMA user_version = 4;"
 
 /* As version 1 left it: votes only while several were asked. */
 static const char TO_VERSION_1[] = TO_VERSION_4
@@ -190,6 +191,19 @@ static void what_is_there_is_found_by_filters(void **state)
 	assert_int_equal(find(&(struct sample_filter){.since = 1}), 3);
 	assert_int_equal(find(&(struct sample_filter){.of_state = true, .state = SAMPLE_LABELLED}), 3);
 	assert_int_equal(find(&(struct sample_filter){.flagged = SAMPLE_FLAGGED}), 1);
+}
+
+static void what_a_person_says_is_found(void **state)
+{
+	struct sayings_page page = {.after = SAYINGS_NEWEST, .limit = 10};
+
+	(void)state;
+	meanwhile(TO_VERSION_1);
+	open_again();
+	must(dataset_sayings(dataset, "bob", NULL, &page, &failure));
+	assert_int_equal(page.count, 1);
+	assert_string_equal(page.item[0].label, page.item[0].sample.label);
+	sayings_release(&page);
 }
 
 /* Also those of which version 1 kept no votes. */
@@ -310,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(votes_that_are_only_events_count),
 		TEST(what_is_there_is_found_by_filters),
+		TEST(what_a_person_says_is_found),
 		TEST(what_was_said_is_counted_once),
 		TEST(one_that_is_only_read_is_read_as_it_will_be),
 		TEST(what_was_stuck_is_offered_by_and_by),

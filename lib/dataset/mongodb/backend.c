@@ -51,6 +51,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.store_removed = mongodb_store_removed,
 	.stats = mongodb_stats,
 	.activity = mongodb_activity,
+	.sayings = mongodb_sayings,
 	.feed_read = mongodb_feed_read,
 	.feed_waiter_open = mongodb_feed_waiter_open,
 	.feed_waiter_close = mongodb_feed_waiter_close,

@@ -174,8 +174,9 @@ bson_t *gold_filter(const char *dataset)
 	return BCON_NEW("dataset", BCON_UTF8(dataset), "gold", BCON_BOOL(true));
 }
 
-static void take_events(struct record *from, struct dataset_record *out)
+void record_move_out(struct record *from, struct dataset_record *out)
 {
+	take_record(from, out);
 	out->events = from->heard;
 	out->event_count = from->heard_count;
 	from->heard = NULL;
@@ -215,10 +216,8 @@ int mongodb_gold(struct dataset *base, struct dataset_record **out, size_t *coun
 
 	*out = memory_new(page.found.count + 1, sizeof(**out));
 	*count = failed ? 0 : page.found.count;
-	for (size_t i = 0; i < *count; i++) {
-		take_record(&page.found.item[i], &(*out)[i]);
-		take_events(&page.found.item[i], &(*out)[i]);
-	}
+	for (size_t i = 0; i < *count; i++)
+		record_move_out(&page.found.item[i], &(*out)[i]);
 	records_release(&page.found);
 	return failed;
 }

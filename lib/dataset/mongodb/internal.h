@@ -80,6 +80,8 @@ typeof(dataset_removed_bytes) mongodb_removed_bytes;
 typeof(dataset_store_removed) mongodb_store_removed;
 int mongodb_stats(struct dataset *, struct stats_kept *, struct err *);
 typeof(dataset_activity) mongodb_activity;
+int mongodb_sayings(struct dataset *dataset, const char *user, const struct saying_place *after, size_t limit,
+                    struct sayings_found *out, struct err *err);
 
 typeof(dataset_merge) mongodb_merge;
 typeof(dataset_add_image) mongodb_add_image;

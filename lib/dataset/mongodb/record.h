@@ -124,6 +124,8 @@ int find_any(struct work *work, const char *collection, const char *dataset, con
              const char *const *values, size_t count, work_visit *visit, void *data, struct err *err);
 /* Moves the sample out of the record, and releases the record. */
 void record_to_sample(struct record *record, struct sample *out);
+/* The same with its votes, and its events if they were read. */
+void record_move_out(struct record *record, struct dataset_record *out);
 /* The events of the samples from `from` to below `to`. */
 bson_t *events_filter(const char *dataset, int64_t from, int64_t to);
 

@@ -48,7 +48,11 @@ static const struct {
          "  \"partialFilterExpression\": {\"disputed\": true}},"
          /* All documents of others, to find those to adopt. */
          " {\"name\": \"foreign\", \"key\": {\"Image URL\": 1}, \"partialFilterExpression\": {\"dataset\": null}}]"},
-	{"events", NULL},
+	/* For what a person says of samples, the newest first (sayings.c). */
+	{"events",
+         "[{\"name\": \"by_person\","
+         "  \"key\": {\"_id.dataset\": 1, \"by\": 1, \"at\": 1, \"_id.sample\": 1, \"_id.n\": 1},"
+         "  \"partialFilterExpression\": {\"label\": {\"$gt\": \"\"}}}]"},
 	{"removed",
          "[{\"name\": \"id\", \"key\": {\"dataset\": 1, \"id\": 1}, \"unique\": true},"
          " {\"name\": \"filepath\", \"key\": {\"dataset\": 1, \"filepath\": 1}},"

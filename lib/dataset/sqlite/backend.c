@@ -49,6 +49,7 @@ const struct dataset_backend dataset_sqlite = {
 	.removed_bytes = sqlite_removed_bytes,
 	.stats = sqlite_stats,
 	.activity = sqlite_activity,
+	.sayings = sqlite_sayings,
 	.feed_read = sqlite_feed_read,
 	.next = sqlite_next,
 	.lease = sqlite_lease,

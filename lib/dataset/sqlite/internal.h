@@ -467,6 +467,8 @@ typeof(dataset_removed) sqlite_removed;
 typeof(dataset_removed_bytes) sqlite_removed_bytes;
 int sqlite_stats(struct dataset *, struct stats_kept *, struct err *);
 typeof(dataset_activity) sqlite_activity;
+int sqlite_sayings(struct dataset *dataset, const char *user, const struct saying_place *after, size_t limit,
+                   struct sayings_found *out, struct err *err);
 
 typeof(dataset_outline) sqlite_outline;
 typeof(dataset_records) sqlite_records;

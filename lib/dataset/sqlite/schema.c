@@ -223,6 +223,10 @@ static const char VERSION_5_AHEAD[] =
 	"  AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.sample = NEW.id AND votes.user = ahead.user);"
 	"END;";
 
+/* For what a person says of samples, the newest first (sayings.c). */
+static const char VERSION_5_SAYINGS[] =
+	"CREATE INDEX events_by_person ON events (by, at, sample, n) WHERE by <> '' AND label <> '';";
+
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
 				    "fingerprint TEXT NOT NULL, at INTEGER NOT NULL,"
 				    " status INTEGER, body TEXT, PRIMARY KEY (user, key)) WITHOUT ROWID;"
@@ -307,7 +311,7 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
 	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
 	       conn_script(writer, VERSION_5_REMOVED, err) || conn_script(writer, VERSION_5_REVIEW, err) ||
-	       conn_script(writer, VERSION_5_AHEAD, err) ||
+	       conn_script(writer, VERSION_5_AHEAD, err) || conn_script(writer, VERSION_5_SAYINGS, err) ||
 	       conn_script(writer, counts_schema, err) || conn_script(writer, VERSION_5_GOLD, err) ||
 	       conn_script(writer, stats_schema, err) ||
 	       conn_script(writer, VERSION_5_FEED, err) || feed_refill(writer, err) ||
