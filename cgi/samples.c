@@ -7,14 +7,15 @@
 #include "fastcgi/thumb.h"
 
 static const struct route routes[] = {
-	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "ids limit after " LIST_FILTERS, ""},
+	{"GET", "/v1/datasets/{dataset}/samples", ROLE_VIEWER, samples_list, false, "ids said_by limit after " LIST_FILTERS,
+         ""},
 	{"GET", "/v1/datasets/{dataset}/samples/ids", ROLE_VIEWER, samples_ids, false, "limit after " LIST_FILTERS, ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}", ROLE_VIEWER, samples_show, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/image", ROLE_VIEWER, samples_image, false, "", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/thumb", ROLE_VIEWER, samples_thumb, false, "size v", ""},
 	{"GET", "/v1/datasets/{dataset}/samples/{id}/history", ROLE_VIEWER, samples_history, false, "", ""},
 	{"POST", "/v1/datasets/{dataset}/samples/{id}/label", ROLE_ANNOTATOR, samples_label, false, "", "label version"},
-	{"POST", "/v1/datasets/{dataset}/samples/{id}/undo", ROLE_ANNOTATOR, samples_undo, false, "", "version"},
+	{"POST", "/v1/datasets/{dataset}/samples/{id}/undo", ROLE_ANNOTATOR, samples_undo, false, "", "version own"},
 	{"POST", "/v1/datasets/{dataset}/samples/label", ROLE_ANNOTATOR, samples_label_many, false, "", "ids filter label"},
 	{"POST", "/v1/datasets/{dataset}/samples/undo", ROLE_ANNOTATOR, samples_undo_many, false, "", "ids versions"},
 	{"PUT", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_flag, false, "", "note"},

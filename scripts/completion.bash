@@ -20,7 +20,7 @@ declare -gA _image_label_words=(
 	[image-label-client skip]='--token= --policy='
 	[image-label-client renew]='--token='
 	[image-label-client release]='--token='
-	[image-label-client list]='--limit= --state= -l= --label= --by= --q= --flagged= --since= --disputed='
+	[image-label-client list]='--limit= --state= -l= --label= --by= --q= --flagged= --since= --disputed= --said-by='
 	[image-label-client show]='-i= --id= -f= --filepath='
 	[image-label-client history]='-i= --id= -f= --filepath='
 	[image-label-client datasets]='add change remove --labels= -a= --basedir= --policy='

@@ -42,5 +42,6 @@ int samples_undo(struct call *call, struct err *err)
 	int64_t id;
 
 	return call_body_or_none(call, err) || samples_id(call, &id, err) || read_version(call, &correction, err) ||
+	       json_bool(call->body, "own", false, &correction.own, err) ||
 	       sample_undo(call->dataset, id, &correction, &sample, err) || samples_reply(call, &sample, err);
 }

@@ -8,7 +8,6 @@
 #include "fastcgi/serve.h"
 
 enum {
-	LIMIT_DEFAULT = 100,
 	LIMIT_MAX = DATASET_PAGE_MAX,
 	CHOSEN_MAX = 500,         /* samples that a request lists by their ids: some 4 kB of its address */
 	IDS_LIMIT_DEFAULT = 1000, /* ids alone */
@@ -104,14 +103,16 @@ static int list_chosen(struct call *call, const char *list, struct err *err)
 
 int samples_list(struct call *call, struct err *err)
 {
-	const char *chosen = request_query(call->request, "ids");
-	int64_t limit = LIMIT_DEFAULT, after = -1;
+	const char *chosen = request_query(call->request, "ids"), *said_by = request_query(call->request, "said_by");
+	int64_t limit = SAMPLES_LIMIT_DEFAULT, after = -1;
 	struct sample_page page = {.examined = EXAMINED_MAX};
 	struct sample_filter filter;
 	struct gold_view view;
 
 	if (chosen)
 		return list_chosen(call, chosen, err);
+	if (said_by)
+		return samples_said(call, said_by, err);
 	if (filter_of_list(call->request, &filter, err) ||
 	    cursor_page(call, LIST, LIMIT_MAX, &limit, &after, err) || call_place(call, err) || call_view(call, &view, err))
 		return -1;

@@ -11,6 +11,10 @@ app_handler samples_list, samples_ids, samples_show, samples_image, samples_thum
 /* Removes what this machine keeps of samples that were removed through other machines. */
 void samples_follow(struct app *app);
 
+/* Lists what this user says; a part of samples_list. */
+int samples_said(struct call *call, const char *user, struct err *err);
+enum { SAMPLES_LIMIT_DEFAULT = 100 }; /* of a list's page */
+
 /* Finds the sample that the path's {id} names, after call_place. */
 int samples_find(struct call *call, struct sample *out, struct err *err);
 /* Reads only its number, which may not be any sample's. */

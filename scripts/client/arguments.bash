@@ -14,7 +14,7 @@ declare -rA options=(
 	[--netrc-file]=netrc= [--cacert]=cacert= [--insecure]=insecure [--json]=json [-h]=help [--help]=help [--version]=version
 	[-i]=id= [--id]=id= [-f]=filepath= [--filepath]=filepath= [--token]=token= [-l]=label= [--label]=label=
 	[-o]=outimg= [--outimg]=outimg= [-a]=basedir= [--basedir]=basedir= [--labels]=labels= [--policy]=policy=
-	[--lead-time]=lead_time= [--limit]=limit= [--state]=state= [--by]=by= [--q]=q= [--flagged]=flagged= [--since]=since= [--disputed]=disputed=
+	[--lead-time]=lead_time= [--limit]=limit= [--state]=state= [--by]=by= [--q]=q= [--flagged]=flagged= [--since]=since= [--disputed]=disputed= [--said-by]=said_by=
 	[--role]=role= [--datasets]=datasets= [--expires]=expires= [--scope]=scope=
 	[--cursor]=cursor= [--follow]=follow [--format]=format=
 	[--split]=split= [--seed]=seed= [--colour]=colour= [--description]=description= [--position]=position=

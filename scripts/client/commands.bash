@@ -57,7 +57,7 @@ find_label() { # NAME
 # The given filters as a query.
 query() {
 	local key query=''
-	for key in $filters disputed gold; do
+	for key in $filters disputed gold said_by; do
 		[[ ! -v given[$key] ]] || query+="&$key=$(encoded "${given[$key]}")"
 	done
 	printf '%s' "${query#&}"

@@ -110,6 +110,16 @@ def test_what_contradicts_a_known_answer_is_found_and_who_was_right(run, dataset
     assert [line for line in run("-d", dataset, "stats") if line[0].startswith("gold")] == [["gold_answered", "annotator", "1"], ["gold_right", "annotator", "0"]]
 
 
+def test_what_a_person_says_is_listed_newest_first(run, dataset):
+    run("-d", dataset, "datasets", "change", "--policy", '{"overlap": 2}')
+    for given in ("cat", "dog"):
+        (task,) = as_json(run, "-d", dataset, "next", user="annotator")
+        run("-d", dataset, "label", given, "--token", task["token"], user="annotator")
+    assert run("-d", dataset, "list", "--said-by", "annotator") == [["1", "unlabelled", "dog", "a/1.png"], ["0", "unlabelled", "cat", "a/0.png"]]
+    assert [line[0] for line in run("-d", dataset, "list", "--said-by", "annotator", "--limit", 1, user="annotator")] == ["1"]
+    assert "403" in run("-d", dataset, "list", "--said-by", "admin", user="annotator", fails=1)
+
+
 def test_an_image_is_removed_for_good(run, dataset):
     assert run("-d", dataset, "remove", "--filepath", "a/1.png") == []
     assert [line[0] for line in run("-d", dataset, "list")] == ["0", "2"]

@@ -43,7 +43,7 @@ def test_documents_have_the_fields_that_are_described(ann):
     assert set(dataset) == properties("Dataset") - {"publishing"}
     assert set(dataset["policy"]) == properties("Policy") == properties("PolicyChange")
     assert set(dataset["labels"][0]) == properties("Label")
-    assert set(sample) == properties("Sample") - {"gold"}  # which only contributors are told
+    assert set(sample) == properties("Sample") - {"gold", "said"}  # which only contributors are told, and one list has
     assert set(ann.get("/v1/me").json()) == properties("Me") - {"token", "scope"}
     (task,) = ann.post("/v1/datasets/demo/tasks").json()["tasks"]
     assert set(task) == properties("Task")
