@@ -43,6 +43,7 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
 	va_end(arguments);
 	memcpy(err->text, text, strlen(text) + 1);
 	err->code = code;
+	err->origin = ERR_FROM_ANYWHERE;
 	return -1;
 }
 
@@ -75,6 +76,13 @@ bool err_is_ours(const struct err *err)
 	return err_is_down(err) || err->code == ERR_INTERNAL || err->code == ERR_NO_SPACE;
 }
 
+int err_from(struct err *err, enum err_origin origin)
+{
+	if (err && err_is_ours(err))
+		err->origin = origin;
+	return -1;
+}
+
 int err_prefix(struct err *err, const char *format, ...)
 {
 	char prefix[ERR_TEXT_MAX];
@@ -85,5 +93,7 @@ int err_prefix(struct err *err, const char *format, ...)
 	va_start(arguments, format);
 	format_cut(prefix, sizeof(prefix), format, arguments);
 	va_end(arguments);
-	return err_set(err, err->code, "%s: %s", prefix, err->text);
+	enum err_origin origin = err->origin;
+	err_set(err, err->code, "%s: %s", prefix, err->text);
+	return err_from(err, origin);
 }

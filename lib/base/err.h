@@ -30,10 +30,14 @@ enum err_code {
 	ERR_GONE,            /* it was there, but is not kept any more: 410 */
 };
 
+/* Which part failed, where that is worth counting. */
+enum err_origin { ERR_FROM_ANYWHERE, ERR_FROM_DATASETS, ERR_FROM_IMAGES, ERR_ORIGINS };
+
 enum { ERR_TEXT_MAX = 512 }; /* bytes of a message with its NUL; longer ones are cut at a UTF-8 boundary */
 
 struct err {
 	enum err_code code;
+	enum err_origin origin;
 	char text[ERR_TEXT_MAX];
 };
 
@@ -48,6 +52,9 @@ int err_errno(struct err *err, enum err_code code, const char *format, ...) __at
 bool err_is_ours(const struct err *err);
 /* Whether the error means that a store is down (502, 503), so that the next request to it will fail, too. */
 bool err_is_down(const struct err *err);
+
+/* Says that the error is a store's, if it is one of the server (err_is_ours); returns -1. err may be NULL. */
+int err_from(struct err *err, enum err_origin origin);
 
 /* Puts `prefix: ` before the message already there; returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

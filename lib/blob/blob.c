@@ -33,6 +33,12 @@ int blob_open(struct blob_store **out, const struct config *config, struct err *
 	               config->image_store.type);
 }
 
+/* What a backend returned; its failures are the store's. */
+static int blob_said(int failed, struct err *err)
+{
+	return failed ? err_from(err, ERR_FROM_IMAGES) : 0;
+}
+
 void blob_free(struct blob_store *store)
 {
 	if (store)
@@ -45,12 +51,12 @@ int blob_put(struct blob_store *store, const struct blob_put *put, struct err *e
 		return -1;
 	if (put->length < 0 || put->offset < 0)
 		return err_set(err, ERR_INTERNAL, "an object's length is negative");
-	return store->backend->put(store, put, err);
+	return blob_said(store->backend->put(store, put, err), err);
 }
 
 int blob_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err)
 {
-	return blob_key_check(key, err) || store->backend->set_public(store, key, public_read, err);
+	return blob_key_check(key, err) || blob_said(store->backend->set_public(store, key, public_read, err), err);
 }
 
 int blob_url(struct blob_store *store, const char *key, bool public_read, int64_t expires_seconds,
@@ -61,7 +67,7 @@ int blob_url(struct blob_store *store, const char *key, bool public_read, int64_
 	if (!public_read && (expires_seconds < 1 || expires_seconds > BLOB_PRESIGN_SECONDS_MAX))
 		return err_set(err, ERR_INTERNAL, "a URL can't be presigned for %lld seconds",
 		               (long long)expires_seconds);
-	return store->backend->url(store, key, public_read, expires_seconds, out, err);
+	return blob_said(store->backend->url(store, key, public_read, expires_seconds, out, err), err);
 }
 
 int blob_key_of(struct blob_store *store, const char *url, char key[BLOB_KEY_MAX], struct err *err)
@@ -80,12 +86,12 @@ int blob_key_of(struct blob_store *store, const char *url, char key[BLOB_KEY_MAX
 
 int blob_path(struct blob_store *store, const char *key, char out[PATH_MAX], struct err *err)
 {
-	return blob_key_check(key, err) || store->backend->path(store, key, out, err);
+	return blob_key_check(key, err) || blob_said(store->backend->path(store, key, out, err), err);
 }
 
 int blob_stat(struct blob_store *store, const char *key, struct blob_info *out, struct err *err)
 {
-	return blob_key_check(key, err) || store->backend->stat(store, key, out, err);
+	return blob_key_check(key, err) || blob_said(store->backend->stat(store, key, out, err), err);
 }
 
 int blob_read(struct blob_store *store, const char *key, int64_t offset, void *bytes, size_t len, size_t *got,
@@ -95,7 +101,7 @@ int blob_read(struct blob_store *store, const char *key, int64_t offset, void *b
 		return -1;
 	if (len == 0 || offset < 0)
 		return err_set(err, ERR_INTERNAL, "an object is read at no place");
-	return store->backend->read(store, key, offset, bytes, len, got, err);
+	return blob_said(store->backend->read(store, key, offset, bytes, len, got, err), err);
 }
 
 int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struct err *err)
@@ -123,14 +129,14 @@ int blob_fetch(struct blob_store *store, const char *key, struct buf *out, struc
 
 int blob_delete(struct blob_store *store, const char *key, struct err *err)
 {
-	return blob_key_check(key, err) || store->backend->remove(store, key, err);
+	return blob_key_check(key, err) || blob_said(store->backend->remove(store, key, err), err);
 }
 
 int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
                struct err *err)
 {
 	int64_t count = 0;
-	int result = store->backend->sweep(store, prefix, older_than_seconds, &count, err);
+	int result = blob_said(store->backend->sweep(store, prefix, older_than_seconds, &count, err), err);
 	if (removed)
 		*removed = count;
 	return result;
@@ -148,5 +154,5 @@ bool blob_is_direct(const struct blob_store *store)
 
 int blob_ping(struct blob_store *store, struct err *err)
 {
-	return store->backend->ping(store, err);
+	return blob_said(store->backend->ping(store, err), err);
 }

@@ -66,13 +66,13 @@ void dataset_store_free(struct dataset_store *store)
 
 int dataset_store_ping(struct dataset_store *store, struct err *err)
 {
-	return store->backend->store_ping(store, err);
+	return store->backend->store_ping(store, err) ? err_from(err, ERR_FROM_DATASETS) : 0;
 }
 
 int dataset_store_list(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
                        void *data, struct err *err)
 {
-	return store->backend->store_list(store, after, limit, visit, data, err);
+	return store->backend->store_list(store, after, limit, visit, data, err) ? err_from(err, ERR_FROM_DATASETS) : 0;
 }
 
 void dataset_store_place(struct dataset_store *store, struct buf *out)
@@ -139,7 +139,9 @@ int dataset_remove(struct dataset_store *store, const char *name, struct err *er
 
 int dataset_open(struct dataset_store *store, const char *name, struct dataset **out, struct err *err)
 {
-	return check_exists(name, err) || store->backend->open(store, name, out, err);
+	if (check_exists(name, err))
+		return -1;
+	return store->backend->open(store, name, out, err) ? err_from(err, ERR_FROM_DATASETS) : 0;
 }
 
 void dataset_close(struct dataset *dataset)

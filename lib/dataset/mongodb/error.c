@@ -101,5 +101,6 @@ int work_fail(struct work *work, const bson_error_t *error, const bson_t *reply,
 	}
 	if (work->duplicate)
 		return err_set(err, ERR_CONFLICT, "The key is taken");
-	return explain(work, error, err);
+	explain(work, error, err);
+	return err_from(err, ERR_FROM_DATASETS);
 }

@@ -440,8 +440,10 @@ int db_write(struct sqlite_db *db, bool durable, write_run *run, void *data, str
 
 	if (combine_do(&db->writes, &write.job, write_batch, db, DB_WAIT_SECONDS))
 		write.result = err_set(&own, ERR_UNAVAILABLE, "The database is locked by another program");
-	if (write.result && err)
+	if (write.result && err) {
+		err_from(&own, ERR_FROM_DATASETS);
 		*err = own;
+	}
 	return write.result;
 }
 

@@ -21,7 +21,7 @@ static bool is_gone(sqlite3 *db)
 	return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
 }
 
-int conn_fail(struct sqlite_conn *conn, struct err *err)
+static int conn_explain(struct sqlite_conn *conn, struct err *err)
 {
 	int code = sqlite3_extended_errcode(conn->db);
 	int system = sqlite3_system_errno(conn->db);
@@ -52,6 +52,12 @@ int conn_fail(struct sqlite_conn *conn, struct err *err)
 	default:
 		return err_set(err, ERR_INTERNAL, "SQLite: %s (code %d)", text, code);
 	}
+}
+
+int conn_fail(struct sqlite_conn *conn, struct err *err)
+{
+	conn_explain(conn, err);
+	return err_from(err, ERR_FROM_DATASETS);
 }
 
 int conn_script(struct sqlite_conn *conn, const char *sql, struct err *err)
