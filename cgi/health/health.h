@@ -40,4 +40,13 @@ struct health_datasets {
 /* False: it is not known yet. */
 bool health_look(struct app *app, struct health_datasets *out);
 
+/* All that is needed to serve: each part fails by itself. */
+struct health_parts {
+	struct health stores;
+	struct health_datasets looked; /* not asked while the store is down */
+	struct err datasets, disk;
+};
+void health_ask(struct app *app, struct health_parts *out);
+bool health_is_ready(const struct health_parts *parts);
+
 #endif

@@ -16,6 +16,7 @@
 #include "fastcgi/admission.h"
 #include "fastcgi/connections.h"
 #include "fastcgi/idempotent.h"
+#include "fastcgi/meter.h"
 #include "fastcgi/origin.h"
 #include "fastcgi/recovery.h"
 #include "fastcgi/route.h"
@@ -51,6 +52,12 @@ static int find_route(struct call *call, const char **dataset_name, struct err *
 	return failed;
 }
 
+static void app_fail(struct call *call, const struct err *err)
+{
+	meter_note_failure(call->app->meter, err);
+	reply_error(call->reply, err);
+}
+
 /* Runs the handler, once for all requests with the same idempotency key. Afterwards the reply is complete. */
 static void run_handler(struct call *call)
 {
@@ -62,9 +69,11 @@ static void run_handler(struct call *call)
 	if (!failed && !answered)
 		failed = call->route->handle(call, &err);
 	if (failed && !call->reply->streaming) {
-		reply_error(call->reply, &err);
+		app_fail(call, &err);
 	} else if (failed) {
 		log_write(LOG_ERROR, "stream broke off", "error", err.text, NULL);
+		meter_note_failure(call->app->meter, &err);
+		call->reply->status = reply_status(err.code); /* for the metrics: another one was sent */
 		reply_stream_abort(call->reply);
 	}
 	idempotent_end(&idempotent, call);
@@ -116,7 +125,7 @@ static void app_answer(struct call *call, struct err *err)
 
 	if (find_route(call, &dataset_name, err) || origin_check(call->request, &call->app->config, err) ||
 	    app_check_token(call, err) || may(call, dataset_name, err) || route_check_query(call, err))
-		reply_error(call->reply, err);
+		app_fail(call, err);
 	else
 		run_handler(call);
 }
@@ -132,6 +141,17 @@ static bool app_drain(struct call *call)
 	return request_drain(call->request);
 }
 
+static void app_note(const struct call *call, int64_t begun)
+{
+	const struct meter_request done = {.route = call->route,
+	                                   .status = call->reply->status,
+	                                   .microseconds = clock_us() - begun,
+	                                   .received = call->request->body_read,
+	                                   .sent = call->reply->sent};
+
+	meter_note(call->app->meter, &done);
+}
+
 /* Returns whether everything that nginx sends for the request was read. */
 static bool handle(struct app *app, FCGX_Request *fcgi)
 {
@@ -141,6 +161,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	struct call call = {.app = app, .begun_us = clock_us(), .request = &request, .reply = &reply};
 	char maker[USERFILE_NAME_MAX + 1];
 	int place = -1;
+	int64_t begun = clock_us();
 
 	reply_init(&reply, fcgi);
 	buf_init(&call.rest, REQUEST_URI_MAX);
@@ -160,6 +181,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 		app_answer(&call, &err);
 	bool drained = !refused && app_drain(&call);
 	reply_send(&reply);
+	app_note(&call, begun);
 	if (place >= 0)
 		admission_leave(app->admission, place);
 	cJSON_Delete(call.body);
@@ -303,6 +325,21 @@ static struct lastuse *open_lastuse(const char *state_dir)
 	return lastuse;
 }
 
+/* A full disk must not keep the program from serving. */
+static struct meter *open_meter(const struct app *app)
+{
+	struct buf folder;
+	struct err err;
+
+	buf_init(&folder, PATH_MAX);
+	buf_printf(&folder, "%s/" METER_FOLDER, app->state_dir);
+	struct meter *meter = meter_open(buf_text(&folder), app->program->name, app->program->routes, &err);
+	if (err.code != ERR_NONE)
+		log_write(LOG_WARN, "/metrics will tell nothing of this program's requests", "error", err.text, NULL);
+	buf_release(&folder);
+	return meter;
+}
+
 static int app_open_stores(struct app *app, struct err *err)
 {
 	const struct program *program = app->program;
@@ -353,6 +390,7 @@ static int open_app(struct app *app, config_env *environment, struct err *err)
 	log_init(app->program->name, level_of(app->config.log_level));
 	app->state_dir = state ? state : ".";
 	app->lastuse = open_lastuse(app->state_dir);
+	app->meter = open_meter(app);
 	app->recovery = recovery_new();
 	app->admission = app->program->slow_bodies ? admission_new(app->program->threads) : NULL;
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
@@ -372,6 +410,7 @@ static void close_app(struct app *app)
 	dataset_store_free(app->store);
 	gate_free(app->gate);
 	lastuse_free(app->lastuse);
+	meter_free(app->meter);
 	auth_free(app->auth);
 	config_release(&app->config);
 }

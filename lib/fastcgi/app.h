@@ -28,6 +28,7 @@ struct app {
 	struct admission *admission; /* NULL unless program->slow_bodies */
 	struct auth *auth;
 	struct lastuse *lastuse;
+	struct meter *meter;
 	struct gate *gate;           /* NULL unless program->passwords */
 	struct roster roster;        /* users and tokens, if the store is opened */
 	struct dataset_store *store; /* NULL if program->no_datasets */

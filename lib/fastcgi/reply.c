@@ -268,6 +268,7 @@ void reply_send(struct reply *reply)
 	}
 	if (reply->body.len > 0)
 		buf_printf(&reply->headers, "Content-Length: %zu\r\n", reply->body.len);
+	reply->sent = (int64_t)reply->body.len;
 	if (reply_put_head(reply) == 0)
 		reply_put(reply, &reply->body);
 }
@@ -324,6 +325,7 @@ static int reply_put_records(struct reply *reply, const char *bytes, size_t len)
 
 int reply_stream_write(struct reply *reply, const void *bytes, size_t len)
 {
+	reply->sent += (int64_t)len;
 	if (len >= DIRECT_BYTES)
 		return FCGX_FFlush(reply->fcgi->out) || reply_put_records(reply, bytes, len);
 	if (FCGX_PutStr(bytes, (int)len, reply->fcgi->out) != (int)len)

@@ -20,6 +20,7 @@ struct reply {
 	bool problem;     /* errors as application/problem+json (contract 3), else {"message"} */
 	const char *page; /* the base_path, if errors are to be a page for people, with a link to base_path/ui/; else NULL */
 	bool streaming;   /* status and headers were sent */
+	int64_t sent;     /* bytes of the body */
 	FCGX_Request *fcgi;
 };
 
