@@ -17,7 +17,7 @@ enum {
 
 struct passing {
 	struct call *call;
-	struct images images; /* known after call_place */
+	struct images images;      /* known after call_place */
 	const char *user;          /* gets the leases */
 	struct recovery *recovery; /* is asked, and notified */
 	size_t passed;             /* how many so far in this request, */

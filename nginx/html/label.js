@@ -12,7 +12,7 @@ import { broken, farewell, inTheWay, loading, showNotice } from './notice.js';
 import { Outbox } from './outbox.js';
 import { Pace } from './pace.js';
 import { Picture } from './picture.js';
-import { lastOf } from './recent.js';
+import { saidBy, saysAnything } from './recent.js';
 import { tellSaving } from './saving.js';
 import { onSwipe } from './swipe.js';
 import { Tasks } from './tasks.js';
@@ -215,8 +215,8 @@ async function fetchAhead() {
 
 // Whether this person has labelled something before.
 async function askBefore() {
-	const { items } = await call('GET', `${datasetPath(dataset, 'samples')}?${new URLSearchParams({ by: user, limit: '1' })}`);
-	if (earlier === 'asked') earlier = items.length ? 'some' : 'known';
+	const some = await saysAnything(dataset, user);
+	if (earlier === 'asked') earlier = some ? 'some' : 'known';
 	$('back').disabled = stepsBack >= past.length && earlier !== 'some';
 }
 
@@ -225,8 +225,8 @@ async function recall() {
 	earlier = 'known';
 	try {
 		const known = new Set([...past.map(item => item.sample.id), ...outbox.list().map(entry => entry.sample)]);
-		const items = await lastOf(dataset, user, EARLIER);
-		past.unshift(...items.filter(({ id }) => !known.has(id)).reverse().map(sample => ({ sample, picture: null, label: sample.label })));
+		const items = await saidBy(dataset, user, EARLIER);
+		past.unshift(...items.filter(({ id }) => !known.has(id)).reverse().map(sample => ({ sample, picture: null, label: sample.said?.label ?? '' })));
 	} catch {
 		earlier = 'some';
 	}

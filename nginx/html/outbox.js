@@ -16,7 +16,7 @@ const requests = {
 		['POST', '/classify', { dataset_name: dataset, base_dir: base, filepath, label }],
 	decide: (dataset, { sample, label, version }) =>
 		['POST', datasetPath(dataset, 'samples', sample, 'label'), { label, ...version !== undefined && { version } }],
-	undo: (dataset, { sample }) => ['POST', datasetPath(dataset, 'samples', sample, 'undo'), {}],
+	undo: (dataset, { sample }) => ['POST', datasetPath(dataset, 'samples', sample, 'undo'), { own: true }],
 	flag: (dataset, { sample, note }) => ['PUT', datasetPath(dataset, 'samples', sample, 'flag'), { note }],
 	unflag: (dataset, { sample }) => ['DELETE', datasetPath(dataset, 'samples', sample, 'flag')],
 	gold: (dataset, { sample, label }) => ['PUT', datasetPath(dataset, 'samples', sample, 'gold'), { label }],
@@ -53,7 +53,7 @@ export class Outbox {
 	}
 
 	// label: { sample, token, label, lead (ms) } · skip: { sample, token, policy (none: the dataset's) } ·
-	// relabel: { sample, base, filepath, label } · decide: { sample, label, version (none: any) } · undo: { sample } ·
+	// relabel: { sample, base, filepath, label } · decide: { sample, label, version (none: any) } · undo: { sample } (one's own) ·
 	// flag: { sample, note } · unflag: { sample } · gold: { sample, label }
 	add(kind, entry) {
 		const order = `${String(Date.now()).padStart(15, '0')}.${String(this.#counter++).padStart(6, '0')}`;

@@ -27,9 +27,12 @@ const queues = [
 /** The queues that this role finds something in. @type {(role: string) => Queue[]} */
 export const queuesFor = role => queues.filter(({ least }) => reaches(role, least));
 
-/** A person's last labels, the newest first, or what matches the queue. @type {(dataset: string, queue: Queue, by: string) => Promise<Shelf>} */
-export async function shelfOf(dataset, { name, query }, by) {
-	if (by && name === 'labelled') return recentShelf(dataset, by, LAST);
+/**
+ * A person's last labels, the newest first, or what matches the queue. mayAsk: for what others say.
+ * @type {(dataset: string, queue: Queue, by: string, mayAsk: boolean) => Promise<Shelf>}
+ */
+export async function shelfOf(dataset, { name, query }, by, mayAsk) {
+	if (by && name === 'labelled') return recentShelf(dataset, by, LAST, mayAsk);
 	return new Shelf(dataset, { ...query, ...by && { by } });
 }
 

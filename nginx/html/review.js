@@ -131,7 +131,8 @@ function again() {
 }
 
 function say(title, text, choices = []) {
-	$('notice').replaceChildren(element('h2', {}, title), text && element('p', {}, text), choices.length > 0 && element('p', { class: 'choices' }, ...choices));
+	$('notice').replaceChildren(element('h2', {}, title), ...text ? [element('p', {}, text)] : [],
+		...choices.length ? [element('p', { class: 'choices' }, ...choices)] : []);
 	$('notice').hidden = false;
 	$('image').hidden = true;
 	shownAt = -1;
@@ -176,9 +177,9 @@ async function fetchAhead(index) {
 
 /* --- deciding ---------------------------------------------------------------------------------------------------- */
 
-// In the queue of known answers, and where one only checks, being right changes nothing.
+// In the queue of known answers, and where one only checks, as with what one person says, being right changes nothing.
 function canAgree(sample) {
-	return sample.label !== '' || queue.name === 'flagged';
+	return sample.label !== '' || queue.name === 'flagged' || Boolean(sample.said);
 }
 
 /** @type {(sample: Sample) => { index: number, before: Sample, kinds: string[] }} */
@@ -411,8 +412,10 @@ async function begin() {
 	decided.length = 0;
 	try {
 		if (!dataset) throw new ApiError(404, 'No dataset was chosen.');
-		shelf = await shelfOf(dataset, queue, person);
-		$('hint').textContent = person && queue.name === 'labelled' ? `The last ${number(LAST)} that ${person} labelled, the newest first.` : '';
+		const mayAsk = person === user || reaches(role, 'contributor');
+		shelf = await shelfOf(dataset, queue, person, mayAsk);
+		$('hint').textContent = person && queue.name === 'labelled'
+			? `The last ${number(LAST)} ${mayAsk ? `that ${person} labelled` : `whose label is ${person}'s`}, the newest first.` : '';
 	} catch (error) {
 		fail(error);
 		return;

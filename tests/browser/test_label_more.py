@@ -27,6 +27,36 @@ def test_backspace_goes_back_to_what_was_labelled_before_a_reload(ann, dataset):
     assert dataset.labels() == {"000.png": "cat", "001.png": "cat", "002.png": "bird"}
 
 
+def test_where_several_are_asked_one_goes_back_to_what_one_said_oneself(browser, make_dataset):
+    dataset = make_dataset(samples=4)
+    api(dataset, "ada", "PATCH", "", policy={"overlap": 3})
+    carl = browser("carl")  # a contributor, who could take back what anybody said
+    carl.open_label(dataset.name)
+    assert [carl.answer(key) for key in "123"] == ["000.png", "001.png", "002.png"]
+    carl.all_saved()
+    for who in ("ann", "bob"):
+        dataset.classify(who, "002.png", "cat")
+    carl.open_label(dataset.name)
+    carl.image("003.png")
+    carl.until(lambda: carl.find("#back").is_enabled(), "a way back")
+    carl.press(Keys.BACKSPACE)
+    carl.image("002.png")
+    assert carl.find("[aria-pressed=true]").get_attribute("data-label") == "bird"
+    carl.press(Keys.DELETE)
+    carl.image("003.png")
+    carl.press(Keys.BACKSPACE)
+    carl.image("001.png")
+    carl.press("1")
+    carl.image("003.png")
+    carl.all_saved()
+    votes = [{vote["by"]: vote["label"] for vote in api(dataset, "carl", "GET", f"/samples/{id}/history")["votes"]} for id in range(3)]
+    assert votes == [{"carl": "cat"}, {"carl": "cat"}, {"ann": "cat", "bob": "cat"}]
+    carl.open_label(dataset.name)
+    carl.until(lambda: carl.find("#back").is_enabled(), "a way back")
+    carl.press(Keys.BACKSPACE)
+    assert carl.image("001.png") and carl.console() == []
+
+
 def test_who_has_labelled_nothing_cannot_go_back(ann, dataset):
     dataset.classify("bob", "000.png", "cat")
     ann.open_label(dataset.name)

@@ -127,6 +127,23 @@ def test_a_persons_last_labels_come_newest_first(browser, make_dataset):
     assert dataset.labels() == {"001.png": "cat", "002.png": "dog", "003.png": "cat", "004.png": "cat"}
 
 
+def test_a_persons_last_labels_are_those_that_decided_nothing_too(browser, disputed):
+    disputed.classify("ann", "005.png", "bird")
+    carl = review(browser("carl"), disputed, by="ann")
+    for number in (5, 4, 2, 1, 0):
+        carl.image(f"{number:03}.png")
+        carl.press(Keys.ENTER)
+    carl.notice_says("That was the last one")
+    bob = review(browser("bob"), disputed, by="bob")
+    for number in (4, 2, 1, 0):
+        bob.image(f"{number:03}.png")
+        bob.press(Keys.ARROW_RIGHT)
+    review(bob, disputed, by="carl")  # of others' only what decided something
+    bob.image("001.png")
+    assert bob.text("#count") == "1 of 2" and "whose label is carl's" in bob.text("#hint")
+    assert carl.console() == bob.console() == []
+
+
 def test_where_several_are_asked_who_labels_only_looks(browser, disputed):
     ann = review(browser("ann"), disputed, show="disagreements")
     ann.image("000.png")

@@ -157,7 +157,7 @@ struct sqlite_dataset {
 	struct dataset base;
 	struct sqlite_store *store;
 	struct sqlite_db *db;
-	pthread_mutex_t mutex; /* protects the fields below */
+	pthread_mutex_t mutex;      /* protects the fields below */
 	struct dataset_place place; /* as it was last read, */
 	int64_t place_us;           /* from then on (clock_us); 0: never */
 };
