@@ -21,6 +21,7 @@ struct blob_backend {
 	int (*remove)(struct blob_store *store, const char *key, struct err *err);
 	int (*sweep)(struct blob_store *store, const char *prefix, int64_t older_than_seconds,
 	             int64_t *removed, struct err *err);
+	int (*list)(struct blob_store *store, const char *prefix, blob_visit *visit, void *data, struct err *err);
 	int (*ping)(struct blob_store *store, struct err *err);
 	const char *(*spool_dir)(struct blob_store *store); /* NULL: there is none */
 	bool is_direct;

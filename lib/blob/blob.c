@@ -142,6 +142,11 @@ int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_
 	return result;
 }
 
+int blob_list(struct blob_store *store, const char *prefix, blob_visit *visit, void *data, struct err *err)
+{
+	return store->backend->list(store, prefix, visit, data, err);
+}
+
 const char *blob_spool_dir(struct blob_store *store)
 {
 	return store->backend->spool_dir ? store->backend->spool_dir(store) : NULL;

@@ -93,6 +93,12 @@ int blob_delete(struct blob_store *store, const char *key, struct err *err);
 int blob_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
                struct err *err);
 
+/* Visits the objects whose keys begin with prefix ("": all), in no particular order: each that is there all the while
+ * at least once; one that is being published or hidden perhaps twice. info's sha256 is "". Stops when visit returns
+ * false. s3 needs the permission to list. */
+typedef bool blob_visit(void *data, const char *key, const struct blob_info *info);
+int blob_list(struct blob_store *store, const char *prefix, blob_visit *visit, void *data, struct err *err);
+
 /* Checks within seconds that the store can be reached and written, as far as that shows without writing. If not,
  * ERR_UNAVAILABLE, ERR_UPSTREAM or ERR_NO_SPACE says why. */
 int blob_ping(struct blob_store *store, struct err *err);

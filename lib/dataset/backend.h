@@ -130,6 +130,7 @@ struct dataset_backend {
 	/* May return votes in any order, and the notes with DATASET_ORIGIN. */
 	typeof(dataset_outline) *outline;
 	typeof(dataset_records) *records;
+	typeof(dataset_export) *export; /* the same, in pages of at most DATASET_RESTORE_MAX */
 	typeof(dataset_restore_open) *restore_open;
 	typeof(dataset_restore_outline) *restore_outline;
 	typeof(dataset_restore_records) *restore_records;

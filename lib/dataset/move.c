@@ -174,6 +174,13 @@ static int former_by_name(const void *a, const void *b)
 	return strcmp(((const struct dataset_former *)a)->name, ((const struct dataset_former *)b)->name);
 }
 
+static void settle_outline(struct dataset_outline *outline)
+{
+	drop_local(outline);
+	if (outline->former_count > 1)
+		qsort(outline->former, outline->former_count, sizeof(*outline->former), former_by_name);
+}
+
 int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
@@ -181,9 +188,7 @@ int dataset_outline(struct dataset *dataset, struct dataset_outline *out, struct
 		dataset_outline_release(out);
 		return -1;
 	}
-	drop_local(out);
-	if (out->former_count > 1)
-		qsort(out->former, out->former_count, sizeof(*out->former), former_by_name);
+	settle_outline(out);
 	return 0;
 }
 
@@ -242,6 +247,14 @@ static int by_user(const void *a, const void *b)
 	return strcmp(((const struct dataset_vote *)a)->user, ((const struct dataset_vote *)b)->user);
 }
 
+static void settle_records(struct dataset_record *records, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (records[i].vote_count > 1)
+			qsort(records[i].votes, records[i].vote_count, sizeof(*records[i].votes), by_user);
+	}
+}
+
 int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
                     struct err *err)
 {
@@ -249,11 +262,32 @@ int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct
 		return err_set(err, ERR_BAD_REQUEST, "\"limit\" must be from 1 to %d", DATASET_RESTORE_MAX);
 	if (dataset->backend->records(dataset, after, limit, out, count, err))
 		return -1;
-	for (size_t i = 0; i < *count; i++) {
-		if ((*out)[i].vote_count > 1)
-			qsort((*out)[i].votes, (*out)[i].vote_count, sizeof(*(*out)[i].votes), by_user);
-	}
+	settle_records(*out, *count);
 	return 0;
+}
+
+static int settled_outline(void *data, struct dataset_outline *outline, struct err *err)
+{
+	const struct dataset_export *to = data;
+
+	settle_outline(outline);
+	return to->outline(to->data, outline, err);
+}
+
+static int settled_records(void *data, struct dataset_record *records, size_t count, struct err *err)
+{
+	const struct dataset_export *to = data;
+
+	settle_records(records, count);
+	return to->records(to->data, records, count, err);
+}
+
+int dataset_export(struct dataset *dataset, const struct dataset_export *to, struct err *err)
+{
+	struct dataset_export copy = *to;
+	const struct dataset_export settled = {settled_outline, settled_records, &copy};
+
+	return dataset->backend->export(dataset, &settled, err);
 }
 
 /* --- restoring ---------------------------------------------------------------------------------------------------- */

@@ -50,6 +50,15 @@ struct dataset_record {
 int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
                     struct err *err);
 void dataset_record_release(struct dataset_record *record);
+/* Visits the outline, then all records in order of id, a page at a time, as all of it was at one moment; people go on
+ * meanwhile. The visited live only during the visit; one that returns non-zero, with err, ends it. How long it may
+ * take is bounded by how long the store keeps that moment (MongoDB: minSnapshotHistoryWindowInSeconds). */
+struct dataset_export {
+	int (*outline)(void *data, struct dataset_outline *outline, struct err *err);
+	int (*records)(void *data, struct dataset_record *records, size_t count, struct err *err);
+	void *data;
+};
+int dataset_export(struct dataset *dataset, const struct dataset_export *to, struct err *err);
 /* SHA-256 of everything in the record that all stores keep: all but url, added_at and whether a removed
  * image is due. */
 void dataset_record_digest(const struct dataset_record *record, unsigned char out[HASH_SHA256_SIZE]);

@@ -283,6 +283,76 @@ static void the_store_says_who_serves_its_objects(void **state)
 		assert_string_equal(dir, f->config.image_store.dir);
 }
 
+struct listed {
+	char keys[1200][40];
+	int64_t bytes;
+	size_t count, most;
+};
+
+static bool note_key(void *data, const char *key, const struct blob_info *info)
+{
+	struct listed *listed = data;
+
+	assert_true(listed->count < sizeof(listed->keys) / sizeof(listed->keys[0]));
+	snprintf(listed->keys[listed->count++], sizeof(listed->keys[0]), "%s", key);
+	listed->bytes += info->bytes;
+	assert_true(info->modified_us > INT64_C(1500000000000000));
+	return listed->count < listed->most;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static const struct listed *list(struct blob_fixture *f, const char *prefix, size_t most)
+{
+	static struct listed listed;
+
+	listed = (struct listed){.most = most};
+	must(blob_list(f->store, prefix, note_key, &listed, &failure));
+	qsort(listed.keys, listed.count, sizeof(listed.keys[0]), by_key);
+	return &listed;
+}
+
+static void objects_are_listed_below_a_prefix(void **state)
+{
+	struct blob_fixture *f = *state;
+	static const char *const keys[] = {"datasets/b/images/x.png", "images/a b/c+d&e=f.png", "images/a%20b.png",
+	                                   "images/\xe7\x8c\xab.png"};
+
+	assert_int_equal(list(f, "", 10)->count, 0);
+	for (size_t i = 0; i < 4; i++)
+		must(put_text(f, keys[i], "a cat", i == 1));
+	const struct listed *listed = list(f, "", 10);
+	assert_int_equal(listed->count, 4);
+	assert_int_equal(listed->bytes, 20);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(listed->keys[i], keys[i]);
+	assert_int_equal(list(f, "images/", 10)->count, 3);
+	assert_int_equal(list(f, "images/a", 10)->count, 2);
+	assert_int_equal(list(f, "imagesx/", 10)->count, 0);
+	assert_int_equal(list(f, "", 2)->count, 2);
+}
+
+/* S3 lists a thousand at a time. */
+static void a_list_goes_on_after_its_first_page(void **state)
+{
+	struct blob_fixture *f = *state;
+	char key[40];
+
+	for (int i = 0; i < 1003; i++) {
+		snprintf(key, sizeof(key), "images/%04d.png", i);
+		must(put_text(f, key, "x", false));
+	}
+	const struct listed *listed = list(f, "images/", 1200);
+	assert_int_equal(listed->count, 1003);
+	for (int i = 0; i < 1003; i++) {
+		snprintf(key, sizeof(key), "images/%04d.png", i);
+		assert_string_equal(listed->keys[i], key);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +369,8 @@ int main(void)
 		BLOB_TEST(public_objects_have_lasting_urls),
 		BLOB_TEST(objects_become_public_and_private),
 		BLOB_TEST(many_threads_store_at_once),
+		BLOB_TEST(objects_are_listed_below_a_prefix),
+		BLOB_TEST(a_list_goes_on_after_its_first_page),
 		BLOB_TEST(what_others_delete_meanwhile_is_stored_all_the_same),
 		BLOB_TEST(the_store_says_that_it_is_well),
 		BLOB_TEST(the_store_says_who_serves_its_objects),

@@ -401,6 +401,79 @@ static void samples_stay_removed(void **state)
 	dataset_close(to);
 }
 
+struct exporting {
+	struct dataset *dataset, *to;
+	size_t pages;
+};
+
+/* What happens from now on is not in the export. */
+static int export_to_outline(void *data, struct dataset_outline *outline, struct err *err)
+{
+	struct exporting *exporting = data;
+	int failed = dataset_restore_outline(exporting->to, outline, err);
+
+	add_pictures(exporting->dataset, 12);
+	label_next(exporting->dataset, "zoe", 3, "bird");
+	remove_one(exporting->dataset, 0);
+	must(dataset_label_change(exporting->dataset, 0, &(struct label_change){.name = "tiger"}, &failure));
+	return failed;
+}
+
+static int export_to_records(void *data, struct dataset_record *records, size_t count, struct err *err)
+{
+	struct exporting *exporting = data;
+
+	exporting->pages++;
+	return dataset_restore_records(exporting->to, records, count, err);
+}
+
+static void an_export_is_of_one_moment(void **state)
+{
+	struct fixture *fixture = *state;
+	struct exporting exporting = {.dataset = fixture->dataset};
+	int64_t last;
+
+	use_dataset(fixture->dataset);
+	must(dataset_retry_unreadable(fixture->dataset, &last, &failure));
+	struct dataset *before = move_dataset(fixture, fixture->dataset, "before");
+	must(dataset_restore_open(fixture->store, "copy", ORIGIN, &exporting.to, &last, &failure));
+	const struct dataset_export to = {export_to_outline, export_to_records, &exporting};
+	must(dataset_export(fixture->dataset, &to, &failure));
+	must(dataset_restore_finish(exporting.to, &failure));
+	struct dataset *copy = open_dataset(fixture->store, "copy");
+	assert_int_equal(exporting.pages, 1);
+	assert_same_records(before, copy);
+	assert_same_info(before, copy);
+	dataset_close(before);
+	dataset_close(copy);
+}
+
+static int refuse_records(void *data, struct dataset_record *records, size_t count, struct err *err)
+{
+	(void)data;
+	(void)records;
+	return err_set(err, ERR_NO_SPACE, "%zu are too many", count);
+}
+
+static int pass_outline(void *data, struct dataset_outline *outline, struct err *err)
+{
+	(void)data;
+	(void)outline;
+	(void)err;
+	return 0;
+}
+
+static void an_export_ends_where_it_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct dataset_export to = {pass_outline, refuse_records, NULL};
+
+	add_pictures(fixture->dataset, 2);
+	refused(dataset_export(fixture->dataset, &to, &failure), ERR_NO_SPACE);
+	assert_string_equal(failure.text, "2 are too many");
+	label_next(fixture->dataset, "ada", 0, "cat");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +491,8 @@ int main(void)
 		DATASET_TEST(keys_of_labels_are_kept_and_never_used_again),
 		DATASET_TEST(a_store_that_is_only_read_gives_the_same),
 		DATASET_TEST(a_store_tells_its_place_without_secrets),
+		DATASET_TEST(an_export_is_of_one_moment),
+		DATASET_TEST(an_export_ends_where_it_is_refused),
 		DATASET_TEST(urls_of_images_can_be_changed),
 		DATASET_TEST(samples_stay_removed),
 	};

@@ -282,6 +282,7 @@ const struct blob_backend blob_fs = {
 	.read = fs_read,
 	.remove = fs_remove,
 	.sweep = fs_sweep,
+	.list = fs_list,
 	.ping = fs_ping,
 	.spool_dir = fs_spool_dir,
 };

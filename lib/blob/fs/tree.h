@@ -32,6 +32,9 @@ struct fs_store {
 int fs_put(struct blob_store *store, const struct blob_put *put, struct err *err);
 int fs_set_public(struct blob_store *store, const char *key, bool public_read, struct err *err);
 
+/* list.c */
+int fs_list(struct blob_store *store, const char *prefix, blob_visit *visit, void *data, struct err *err);
+
 /* Empties the set; its lock stays. */
 void fs_durable_clear(struct fs_durable *durable);
 

@@ -159,6 +159,8 @@ int s3_key_of(struct blob_store *store, const char *url, struct buf *out, struct
 /* sweep.c */
 int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_seconds, int64_t *removed,
              struct err *err);
+/* list.c */
+int s3_list(struct blob_store *store, const char *prefix, blob_visit *visit, void *data, struct err *err);
 /* read.c */
 struct s3_head {
 	struct blob_info info;

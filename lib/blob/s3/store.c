@@ -121,6 +121,7 @@ const struct blob_backend blob_s3 = {
 	.read = s3_read,
 	.remove = s3_remove,
 	.sweep = s3_sweep,
+	.list = s3_list,
 	.ping = s3_ping,
 	.is_direct = true,
 };

@@ -65,6 +65,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.retry_unreadable = mongodb_retry_unreadable,
 	.outline = mongodb_outline,
 	.records = mongodb_records,
+	.export = mongodb_export,
 	.restore_open = mongodb_restore_open,
 	.restore_outline = mongodb_restore_outline,
 	.restore_records = mongodb_restore_records,

@@ -146,14 +146,20 @@ static int export_records(struct work *work, void *data, struct err *err)
 	                 BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), export_event, page, err);
 }
 
+static bool votes_are_kept(struct mongodb_dataset *dataset)
+{
+	pthread_mutex_lock(&dataset->mutex);
+	bool kept = dataset->settings.votes_kept;
+	pthread_mutex_unlock(&dataset->mutex);
+	return kept;
+}
+
 int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
                     struct err *err)
 {
-	struct page page = {.dataset = base->name, .after = after, .limit = limit};
+	struct page page = {
+		.dataset = base->name, .after = after, .limit = limit, .votes_kept = votes_are_kept(mongodb_dataset(base))};
 
-	pthread_mutex_lock(&mongodb_dataset(base)->mutex);
-	page.votes_kept = mongodb_dataset(base)->settings.votes_kept;
-	pthread_mutex_unlock(&mongodb_dataset(base)->mutex);
 	page.records = memory_new(limit, sizeof(*page.records));
 	int failed = work_transaction(mongodb_dataset(base)->store, export_records, &page, err);
 	if (failed) {
@@ -165,6 +171,46 @@ int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct da
 	*out = page.records;
 	*count = page.count;
 	return 0;
+}
+
+/* --- everything --------------------------------------------------------------------------------------------------- */
+
+static int export_all(struct work *work, struct page *page, const struct dataset_export *to, struct err *err)
+{
+	struct dataset_outline outline = {.base_dir = NULL};
+	struct outlining outlining = {.dataset = page->dataset, .out = &outline};
+	int failed = export_outline(work, &outlining, err) || to->outline(to->data, &outline, err);
+
+	dataset_outline_release(&outline);
+	while (!failed) {
+		failed = export_records(work, page, err) ||
+		         (page->count > 0 && to->records(to->data, page->records, page->count, err));
+		if (page->count < page->limit)
+			break;
+		page->after = page->records[page->count - 1].sample.id;
+	}
+	empty_page(page);
+	return failed;
+}
+
+/* By a snapshot session (snapshot.c). */
+int mongodb_export(struct dataset *base, const struct dataset_export *to, struct err *err)
+{
+	struct page page = {.dataset = base->name,
+	                    .after = -1,
+	                    .limit = DATASET_RESTORE_MAX,
+	                    .votes_kept = votes_are_kept(mongodb_dataset(base))};
+	struct work work;
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) || work_freeze(&work, err);
+
+	if (!failed) {
+		page.records = memory_new(page.limit, sizeof(*page.records));
+		failed = export_all(&work, &page, to, err);
+		free(page.records);
+		mongoc_client_session_destroy(work.session);
+	}
+	work_end(&work);
+	return failed;
 }
 
 /* --- of samples whose answer is known ----------------------------------------------------------------------------- */

@@ -102,6 +102,7 @@ typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
 
 typeof(dataset_outline) mongodb_outline;
 typeof(dataset_records) mongodb_records;
+typeof(dataset_export) mongodb_export;
 typeof(dataset_restore_open) mongodb_restore_open;
 typeof(dataset_restore_outline) mongodb_restore_outline;
 typeof(dataset_restore_records) mongodb_restore_records;

@@ -60,6 +60,7 @@ const struct dataset_backend dataset_sqlite = {
 	.retry_unreadable = sqlite_retry_unreadable,
 	.outline = sqlite_outline,
 	.records = sqlite_records,
+	.export = sqlite_export,
 	.restore_open = sqlite_restore_open,
 	.restore_outline = sqlite_restore_outline,
 	.restore_records = sqlite_restore_records,

@@ -31,24 +31,31 @@ static int former_outline(struct sqlite_conn *conn, struct dataset_outline *out,
 	return row;
 }
 
-int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
+static int outline_read(struct sqlite_conn *conn, const char *name, struct dataset_outline *out, struct err *err)
 {
-	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
 	struct dataset_labels labels = {.count = 0};
-
-	if (!conn)
-		return -1;
-	int failed = conn_run(conn, err, "BEGIN", "") || base_dir_load(conn, dataset->name, &out->base_dir, err) ||
-	             policy_load(conn, &out->policy, err) || labels_load(conn, false, &labels, err) ||
+	int failed = base_dir_load(conn, name, &out->base_dir, err) || policy_load(conn, &out->policy, err) ||
+	             labels_load(conn, false, &labels, err) ||
 	             conn_int64(conn, err, 0, &out->next_label, "SELECT value FROM settings WHERE key = 'next_label_key'",
 	                        "") ||
 	             former_outline(conn, out, err) || notes_load(conn, out, err);
-	conn_run(conn, NULL, "COMMIT", "");
-	db_read_end(dataset_db(dataset), conn);
+
 	if (labels.count > 1)
 		qsort(labels.item, labels.count, sizeof(*labels.item), label_by_key);
 	out->labels = labels.item;
 	out->label_count = labels.count;
+	return failed;
+}
+
+int sqlite_outline(struct dataset *dataset, struct dataset_outline *out, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	int failed = conn_run(conn, err, "BEGIN", "") || outline_read(conn, dataset->name, out, err);
+	conn_run(conn, NULL, "COMMIT", "");
+	db_read_end(dataset_db(dataset), conn);
 	return failed;
 }
 
@@ -169,6 +176,50 @@ int sqlite_records(struct dataset *dataset, int64_t after, size_t limit, struct 
 		dataset_record_release(&page.records[i]);
 	free(page.records);
 	return -1;
+}
+
+/* --- everything --------------------------------------------------------------------------------------------------- */
+
+static int pass_outline(struct sqlite_conn *conn, const char *name, const struct dataset_export *to, struct err *err)
+{
+	struct dataset_outline outline = {.base_dir = NULL};
+	int failed = outline_read(conn, name, &outline, err) || to->outline(to->data, &outline, err);
+
+	dataset_outline_release(&outline);
+	return failed;
+}
+
+static int pass_records(struct sqlite_conn *conn, const struct dataset_export *to, struct err *err)
+{
+	struct page page = {.records = memory_new(DATASET_RESTORE_MAX, sizeof(*page.records))};
+	int64_t after = -1;
+	int failed;
+
+	do {
+		page.count = page.at = 0;
+		failed = export_read_page(conn, after, DATASET_RESTORE_MAX, &page, err) ||
+		         (page.count > 0 && to->records(to->data, page.records, page.count, err));
+		for (size_t i = 0; i < page.count; i++) {
+			after = page.records[i].sample.id;
+			dataset_record_release(&page.records[i]);
+		}
+	} while (!failed && page.count == DATASET_RESTORE_MAX);
+	free(page.records);
+	return failed;
+}
+
+/* One transaction, which sees one moment and keeps no writer waiting. */
+int sqlite_export(struct dataset *dataset, const struct dataset_export *to, struct err *err)
+{
+	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
+
+	if (!conn)
+		return -1;
+	int failed = conn_run(conn, err, "BEGIN", "") || pass_outline(conn, dataset->name, to, err) ||
+	             pass_records(conn, to, err);
+	conn_run(conn, NULL, "COMMIT", "");
+	db_read_end(dataset_db(dataset), conn);
+	return failed;
 }
 
 /* --- of samples whose answer is known ----------------------------------------------------------------------------- */

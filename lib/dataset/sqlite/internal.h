@@ -472,6 +472,7 @@ int sqlite_sayings(struct dataset *dataset, const char *user, const struct sayin
 
 typeof(dataset_outline) sqlite_outline;
 typeof(dataset_records) sqlite_records;
+typeof(dataset_export) sqlite_export;
 typeof(dataset_restore_open) sqlite_restore_open;
 typeof(dataset_restore_outline) sqlite_restore_outline;
 typeof(dataset_restore_records) sqlite_restore_records;
