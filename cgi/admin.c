@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 
 #include "admin/admin.h"
+#include "admin/backup.h"
 #include "admin/draw.h"
 #include "admin/export.h"
 #include "admin/load.h"
@@ -28,6 +29,7 @@ static const struct {
 	{"user", admin_user, "add, change, remove and list users"},
 	{"load", admin_load, "make a dataset of a folder where it lies"},
 	{"migrate", admin_migrate, "move datasets to the stores of another configuration"},
+	{"backup", admin_backup, "make, list, verify and restore backups"},
 	{"export", admin_export, "write a dataset as CSV, from whatever store it is in"},
 	{"draw", draw_admin, "draw the demo's pictures"},
 	{"fold", admin_fold, "write the databases' side files back after a stop"},

@@ -35,6 +35,7 @@ declare -gA _image_label_words=(
 	[image-label-export-csv]='-i= --input= -o= --output= --config= -d= --dataset= --help --version'
 	[image-label-follow]='-u= -p= -b= -d= --user= --password= --base= --dataset= --once --images= --download --patience= --verbose
 		--netrc-file= --cacert= --insecure --help --version'
+	[image-label-backup]='restore --config= --to= --from= --keep= --list --verify --backup= -d= --dataset= --add -b= --base= --jobs= --json --help --version'
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help --version'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=
 		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help --version'
@@ -66,7 +67,7 @@ _image_label_command() { # SCRIPT: the command among the words before the cursor
 _image_label_config() { # SCRIPT: one value of the resolved configuration
 	local i file=() here
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		[[ ${COMP_WORDS[i]} != --config && ${COMP_WORDS[i]} != --from ]] || file=(--config "${COMP_WORDS[i + 1]}")
+		[[ ${COMP_WORDS[i]} != --config && (${COMP_WORDS[i]} != --from || $1 == image-label-backup) ]] || file=(--config "${COMP_WORDS[i + 1]}")
 	done
 	here=$(dirname -- "$(realpath -- "$(type -P -- "${COMP_WORDS[0]/#\~/$HOME}")")") || return
 	for here in "${IMAGE_LABEL_LIBEXEC-}" "$here/../build/release/bin" "$here/../lib/image-label-server"; do
@@ -104,7 +105,8 @@ _image_label_starting() { # the lines of standard input that start with what was
 # Candidates for an option's value, one a line; none where only the person knows it.
 _image_label_value() { # OPTION SCRIPT COMMAND
 	case $1 in
-	--config | --from | --to) _image_label_file_or_folder '*.json' ;;
+	--from | --to) if [[ $2 == image-label-backup ]]; then compgen -d -- "$cur"; else _image_label_file_or_folder '*.json'; fi ;;
+	--config) _image_label_file_or_folder '*.json' ;;
 	--netrc-file | --cacert | -o | --outimg | --output | --cursor) compgen -f -- "$cur" ;;
 	-i | --input)
 		if [[ $2 == image-label-export-csv ]]; then _image_label_file_or_folder '*.db'; fi

@@ -89,26 +89,6 @@ static int migrate_parse(struct run *run, int argc, char **argv, struct err *err
 
 /* --- the stores --------------------------------------------------------------------------------------------------- */
 
-static bool same_path(const char *one, const char *other)
-{
-	char *real = realpath(one, NULL), *of_other = realpath(other, NULL);
-	bool same = strcmp(real ? real : one, of_other ? of_other : other) == 0;
-
-	free(real);
-	free(of_other);
-	return same;
-}
-
-static bool same_images(const struct config *from, const struct config *to)
-{
-	if (strcmp(from->image_store.type, to->image_store.type) != 0)
-		return false;
-	if (config_images_are_files(from))
-		return same_path(from->image_store.dir, to->image_store.dir);
-	return strcmp(from->image_store.endpoint, to->image_store.endpoint) == 0 &&
-	       strcmp(from->image_store.bucket, to->image_store.bucket) == 0;
-}
-
 static int check_places(const struct run *run, struct err *err)
 {
 	struct buf from, to;
@@ -126,29 +106,6 @@ static int check_places(const struct run *run, struct err *err)
 	buf_release(&from);
 	buf_release(&to);
 	return failed;
-}
-
-/* The address of the destination's server, as far as its configuration gives it. */
-static void set_base_url(struct run *run)
-{
-	const struct config *config = &run->to_config;
-	const char *given = run->options.base_url;
-	bool https = config->listen.https_port > 0;
-	int64_t port = https ? config->listen.https_port : config->listen.http_port;
-
-	if (given) {
-		size_t len = strlen(given);
-
-		while (len > 0 && given[len - 1] == '/')
-			len--;
-		buf_add(&run->base_url, given, len);
-	} else {
-		buf_printf(&run->base_url, "%s://%s", https ? "https" : "http",
-		           config->listen.server_name[0] ? config->listen.server_name : "localhost");
-		if (port != (https ? 443 : 80))
-			buf_printf(&run->base_url, ":%lld", (long long)port);
-	}
-	run->migration.base_url = buf_text(&run->base_url);
 }
 
 static int migrate_open_destination(struct run *run, struct err *err)
@@ -176,7 +133,6 @@ static int migrate_open_source(struct run *run, struct err *err)
 static int migrate_open_stores(struct run *run, config_env *env, struct err *err)
 {
 	struct migration *migration = &run->migration;
-	const char *tmp = env("TMPDIR");
 
 	if (migrate_env_load(&run->from_config, MIGRATE_FROM, run->options.from, env, err) ||
 	    migrate_env_load(&run->to_config, MIGRATE_TO, run->options.to, env, err))
@@ -194,12 +150,10 @@ static int migrate_open_stores(struct run *run, config_env *env, struct err *err
 	migration->to_config = &run->to_config;
 	migration->restart = run->options.restart;
 	migration->allow_missing = run->options.allow_missing;
-	migration->images.same = same_images(&run->from_config, &run->to_config);
-	/* A spool on the image store's own file system saves another copy of each image. */
-	migration->images.spool_dir = blob_spool_dir(migration->images.to);
-	if (!migration->images.spool_dir)
-		migration->images.spool_dir = tmp && *tmp ? tmp : "/tmp";
-	set_base_url(run);
+	migration->images.same = migrate_images_same(&run->from_config, &run->to_config);
+	migration->images.spool_dir = migrate_images_spool(migration->images.to, env);
+	migrate_base_url(&run->to_config, run->options.base_url, &run->base_url);
+	migration->base_url = buf_text(&run->base_url);
 	return check_places(run, err);
 }
 

@@ -448,3 +448,22 @@ int migrate_dataset(struct migration *migration, const char *name, struct err *e
 	dataset_close(moving.to);
 	return failed;
 }
+
+void migrate_base_url(const struct config *config, const char *given, struct buf *out)
+{
+	bool https = config->listen.https_port > 0;
+	int64_t port = https ? config->listen.https_port : config->listen.http_port;
+
+	if (given) {
+		size_t len = strlen(given);
+
+		while (len > 0 && given[len - 1] == '/')
+			len--;
+		buf_add(out, given, len);
+		return;
+	}
+	buf_printf(out, "%s://%s", https ? "https" : "http",
+	           config->listen.server_name[0] ? config->listen.server_name : "localhost");
+	if (port != (https ? 443 : 80))
+		buf_printf(out, ":%lld", (long long)port);
+}

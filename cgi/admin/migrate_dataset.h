@@ -20,4 +20,7 @@ struct migration {
  * the destination and came from this source is only compared (images that it lacks are copied). */
 int migrate_dataset(struct migration *migration, const char *name, struct err *err);
 
+/* The address of a configuration's server: as given, or as far as the configuration tells it. */
+void migrate_base_url(const struct config *config, const char *given, struct buf *out);
+
 #endif

@@ -81,10 +81,11 @@ static const char *variable_of_side(const char *name)
 
 int migrate_env_load(struct config *config, enum migrate_side side, const char *path, config_env *env, struct err *err)
 {
+	static const char *const prefixes[] = {"FROM_", "TO_", "BACKUP_"};
 	struct err ignored;
 
 	loading.env = env;
-	loading.prefix = side == MIGRATE_FROM ? "FROM_" : "TO_";
+	loading.prefix = prefixes[side];
 	loading.file = json_parse_file(path, &ignored);
 	int failed = config_load(config, path, variable_of_side, err);
 	cJSON_Delete(loading.file);

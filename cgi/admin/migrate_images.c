@@ -2,6 +2,7 @@
 #include "migrate_images.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 #include "intake/spool.h"
@@ -58,7 +59,7 @@ static int migrate_images_copy(const struct migrate_images *images, const struct
 
 	spool_init(&spool, images->spool_dir, INT64_MAX);
 	int failed = fetch(images->from, sample, &spool, err);
-	if (!failed) {
+	if (!failed && images->to) {
 		struct blob_put put = {.key = sample->blob_key,
 		                       .type = sample->type,
 		                       .public_read = images->public_read,
@@ -95,7 +96,7 @@ static int migrate_images_take_next(struct page *page, const struct sample *samp
 	const struct migrate_images *images = page->images;
 	bool there = false;
 
-	if ((page->look || images->same) && look_there(images, sample, &there, err))
+	if (images->to && (page->look || images->same) && look_there(images, sample, &there, err))
 		return -1;
 	if (there)
 		return 0;
@@ -178,4 +179,34 @@ int migrate_images_take(struct migrate_images *images, const struct dataset_reco
 	if (page.failed)
 		*err = page.err;
 	return page.failed;
+}
+
+/* --- stores ------------------------------------------------------------------------------------------------------- */
+
+static bool same_path(const char *one, const char *other)
+{
+	char *real = realpath(one, NULL), *of_other = realpath(other, NULL);
+	bool same = strcmp(real ? real : one, of_other ? of_other : other) == 0;
+
+	free(real);
+	free(of_other);
+	return same;
+}
+
+bool migrate_images_same(const struct config *from, const struct config *to)
+{
+	if (strcmp(from->image_store.type, to->image_store.type) != 0)
+		return false;
+	if (config_images_are_files(from))
+		return same_path(from->image_store.dir, to->image_store.dir);
+	return strcmp(from->image_store.endpoint, to->image_store.endpoint) == 0 &&
+	       strcmp(from->image_store.bucket, to->image_store.bucket) == 0;
+}
+
+const char *migrate_images_spool(struct blob_store *to, config_env *env)
+{
+	const char *own = to ? blob_spool_dir(to) : NULL, *tmp = env("TMPDIR");
+
+	return own ? own : tmp && *tmp ? tmp
+	                               : "/tmp";
 }

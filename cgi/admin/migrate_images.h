@@ -10,12 +10,12 @@ enum { MIGRATE_JOBS_MAX = 64 };
 
 struct migrate_images {
 	struct blob_store *from; /* NULL: the source has no images */
-	struct blob_store *to;
-	bool same;             /* both are the same store: nothing is copied */
-	unsigned jobs;         /* images at once */
-	const char *spool_dir; /* for images on their way */
-	bool public_read;      /* as the dataset's policy says */
-	bool publish;          /* images that are there already get this policy, too */
+	struct blob_store *to;   /* NULL: they are only read and checked */
+	bool same;               /* both are the same store: nothing is copied */
+	unsigned jobs;           /* images at once */
+	const char *spool_dir;   /* for images on their way */
+	bool public_read;        /* as the dataset's policy says */
+	bool publish;            /* images that are there already get this policy, too */
 
 	/* Results. */
 	int64_t copied, copied_bytes;
@@ -29,5 +29,10 @@ struct migrate_images {
  * counted in `missing` and reported; other failures are returned. */
 int migrate_images_take(struct migrate_images *images, const struct dataset_record *records, size_t count, bool look,
                         struct err *err);
+
+/* Whether two configurations mean the same image store. */
+bool migrate_images_same(const struct config *from, const struct config *to);
+/* The best folder for images on their way into a store: on its own file system, which saves another copy of each. */
+const char *migrate_images_spool(struct blob_store *to, config_env *env);
 
 #endif

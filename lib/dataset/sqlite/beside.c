@@ -2,6 +2,8 @@
  * it is damaged, so that requests go on. */
 #include "dataset/sqlite/internal.h"
 
+#include <unistd.h>
+
 #include "base/log.h"
 
 const struct beside beside_answers = {
@@ -104,6 +106,23 @@ int beside_read(struct dataset_store *base, const struct beside *which, beside_r
 	int failed = conn ? run(conn, data, err) : -1;
 	if (conn)
 		db_read_end(opened->db, conn);
+	handle_put(opened);
+	return failed;
+}
+
+int beside_fold(struct dataset_store *base, const struct beside *which, struct err *err)
+{
+	struct sqlite_store *store = sqlite_store(base);
+	struct sqlite_dataset *opened;
+	char *path = dataset_path(store, which->name, "");
+	bool is_there = access(path, F_OK) == 0;
+
+	free(path);
+	if (!is_there)
+		return 0;
+	if (handle_get(store, which->name, open_beside, &opened, err))
+		return -1;
+	int failed = db_fold(opened->db, false, err);
 	handle_put(opened);
 	return failed;
 }

@@ -187,6 +187,8 @@ typedef int beside_reader(struct sqlite_conn *conn, void *data, struct err *err)
 int beside_write(struct dataset_store *store, const struct beside *which, write_run *run, void *data, struct err *err);
 int beside_read(struct dataset_store *store, const struct beside *which, beside_reader *run, void *data,
                 struct err *err);
+/* Writes its side files back; one that is not there is fine. */
+int beside_fold(struct dataset_store *store, const struct beside *which, struct err *err);
 
 /* The schema's version; a version newer than ours is an error. */
 int schema_version(struct sqlite_conn *conn, int64_t *version, struct err *err);

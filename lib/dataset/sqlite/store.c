@@ -326,31 +326,3 @@ int sqlite_remove(struct dataset_store *base, const char *name, struct err *err)
 	sqlite_close(dataset);
 	return failed;
 }
-
-struct fold {
-	struct dataset_store *store;
-	struct err *err;
-	int failed;
-};
-
-static bool fold_one(void *data, const char *name)
-{
-	struct fold *fold = data;
-	struct dataset *dataset;
-
-	if (sqlite_open(fold->store, name, &dataset, fold->err)) {
-		fold->failed = -1;
-		return true;
-	}
-	if (db_fold(dataset_db(dataset), false, fold->err))
-		fold->failed = -1;
-	sqlite_close(dataset);
-	return true;
-}
-
-int sqlite_store_fold(struct dataset_store *store, struct err *err)
-{
-	struct fold fold = {.store = store, .err = err};
-
-	return sqlite_store_list(store, "", SIZE_MAX, fold_one, &fold, err) || fold.failed;
-}
