@@ -29,8 +29,8 @@ struct passing {
 /* For one request; borrows from call. */
 struct passing passing_begin(struct call *call);
 
-/* Leases the next sample whose image can be read (call_place before). ERR_NOT_FOUND "Sample not found" when there is none. The caller
- * releases *task. */
+/* Leases the next sample whose image can be read (call_place before). ERR_NOT_FOUND "Sample not found" when there is
+ * none. The caller releases *task. */
 int passing_next(struct passing *passing, struct task *task, struct located *file, struct err *err);
 
 /* Call it after images_fetch has failed for a leased sample (err): passes the sample over if its image is missing
