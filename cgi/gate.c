@@ -33,14 +33,24 @@ static int gate_refuse(struct call *call, enum gate_answer answer, int64_t wait_
 	return reply_header(call->reply, "Retry-After", seconds, err);
 }
 
+/* Whom a proxy has let in need only be known here. */
+static int let_in_by_proxy(struct call *call, const char *user)
+{
+	reply_empty(call->reply, auth_knows(call->app->auth, user) ? 204 : 401);
+	return 0;
+}
+
 static int let_in(struct call *call, struct err *err)
 {
 	char space[GATE_BASIC_MAX];
 	const char *header = request_header(call->request, "HTTP_AUTHORIZATION"), *user, *password;
 	const char *address = request_header(call->request, "REMOTE_ADDR");
+	const char *by_proxy = request_header(call->request, "PROXY_USER"); /* which nginx trusts */
 	int64_t begun = clock_us(), wait_us = 0;
 	enum gate_answer answer = GATE_WRONG;
 
+	if (by_proxy && by_proxy[0])
+		return let_in_by_proxy(call, by_proxy);
 	/* The checked name must be the one that nginx passes to other programs. */
 	if (header && gate_basic(header, space, &user, &password) && strcmp(user, call->request->user) == 0)
 		answer = gate_ask(call->app->gate, user, password, address ? address : "", begun, &wait_us);

@@ -4,7 +4,7 @@
 #
 # The functions fail with a finished sentence on stderr, and leave what is running as it is.
 
-config_path='' users='' log_bytes='' http=0 https=0 addresses=() server_name='' base_path='' trusted=() certificate='' certificate_key='' json_bytes='' slow_seconds=''
+config_path='' users='' log_bytes='' http=0 https=0 addresses=() server_name='' base_path='' trusted=() proxy_ca='' user_header='' proxy_users='' sign_out='' certificate='' certificate_key='' json_bytes='' slow_seconds=''
 form_overhead=65536 # bytes that a form with one file may have besides the file
 file_bytes='' archive_bytes='' images='' image_origins=''
 origin=''   # where to ask the server whether it answers
@@ -30,6 +30,8 @@ read_config() {
 	eval "$(jq -r "def image_origins: $origins_of_images;"'@sh "config_path=\(.path) users=\(.json_user_dir) http=\(.listen.http_port)
 		https=\(.listen.https_port) addresses=(\(.listen.address)) server_name=\(.listen.server_name)
 		base_path=\(.listen.base_path) trusted=(\(.listen.trusted_proxy))
+		proxy_ca=\(.listen.proxy_ca) user_header=\(.listen.proxy_user_header)
+		proxy_users=\(.listen.proxy_users) sign_out=\(.listen.proxy_sign_out)
 		certificate=\(.listen.certificate) certificate_key=\(.listen.certificate_key)
 		json_bytes=\(.limits.json_bytes) log_bytes=\(.limits.log_bytes)
 		slow_seconds=\(.limits.slow_seconds)
@@ -65,8 +67,13 @@ has_ipv6() {
 	grep -qs '^0\{31\}1 ' /proc/net/if_inet6
 }
 
+sockets() { # those on which proxies ask
+	printf '%s\n' "${trusted[@]}" | grep '^unix:' || :
+}
+
 listens() { # the addresses to listen on, as nginx writes them
 	local address
+	sockets
 	if [ "$http" != 0 ]; then
 		echo "127.0.0.1:$http"
 		! has_ipv6 || echo "[::1]:$http"
@@ -82,10 +89,38 @@ listens() { # the addresses to listen on, as nginx writes them
 	done | awk -v port="$https" '!told[$0]++ {print $0 ":" port " ssl http2"}'
 }
 
+# Whoever reaches such a socket can say to be anybody, and nginx lets all users write to it.
+check_socket() { # path
+	local folder
+	folder=$(dirname "$1")
+	[ -d "$folder" ] || complain "listen.trusted_proxy: there is no folder $folder" || return 1
+	[[ $(stat -Lc %A "$folder") == *- ]] ||
+		complain "listen.trusted_proxy: everybody on this machine can reach $1, and so be any user; close the folder to others: chmod o-x $folder" || return 1
+	[ ! -e "$1" ] || [ -S "$1" ] || complain "listen.trusted_proxy: $1 is no socket" || return 1
+	if curl -s -o /dev/null --max-time 5 --unix-socket "$1" http://localhost/healthz; then
+		complain "listen.trusted_proxy: something listens on $1 already" || return 1
+	fi
+	rm -f "$1" # of a server that was killed
+}
+
+# The inside of nginx's map from what a proxy says to a user: a line a name.
+map_proxy_users() {
+	[ -n "$proxy_users" ] || { printf '\t\tdefault $proxy_name;\n' && return; }
+	# shellcheck disable=SC2016 # the variable is jq's
+	jq -r 'if type != "object" or any(.[]; type != "string") then error("it must be an object of strings") else . end | to_entries[]
+		| if "\(.key)\(.value)" | test("[\u0000-\u001f\"\\\\$;{}]") then error("no name may hold \" \\ $ ; { } or a control character") else . end
+		| "\t\t\"~^\\Q\(.key)\\E$\" \"\(.value)\";"' "$proxy_users" 2>"$state/log/nginx-check.log" ||
+		complain "listen.proxy_users, $proxy_users: $(sed 's/^jq: error[^:]*: //' "$state/log/nginx-check.log")"
+}
+
 check_ports_free() {
 	local listen host
 	while read -r listen _; do
 		[[ $listening != *" $listen "* ]] || continue
+		if [[ $listen == unix:* ]]; then
+			check_socket "${listen#unix:}" || return 1
+			continue
+		fi
 		host=${listen%:*}
 		case $host in
 		0.0.0.0) host=127.0.0.1 ;;
@@ -105,7 +140,7 @@ quoted() { # a path as the inside of nginx's "…"; nginx has no way to write a 
 
 # Writes STATE/nginx.conf.new and lets nginx check it.
 write_nginx_conf() {
-	local text listen='' tls='' become='' proxies='' real_ip='' line sum tus
+	local text listen='' tls='' become='' proxies='' real_ip='' line sum tus ca named
 	local -i workers
 	workers=$(nproc)
 	((workers >= 2)) || workers=2
@@ -131,7 +166,17 @@ write_nginx_conf() {
 		ssl_session_cache shared:tls:1m;
 		ssl_session_timeout 1d;
 		ssl_session_tickets off;"
+		if [ -n "$proxy_ca" ]; then
+			[ -r "$proxy_ca" ] || complain "listen.proxy_ca: $proxy_ca cannot be read" || return 1
+			ca=$(quoted "$proxy_ca") || return 1
+			tls+="
+		# $(sha256sum <"$proxy_ca" | cut -c1-32)
+		ssl_client_certificate \"$ca\";
+		ssl_verify_client optional;
+		ssl_verify_depth 3;"
+		fi
 	fi
+	named=$(map_proxy_users && echo x) || return 1
 	text=$(<"$web/nginx.conf.in")
 	text=${text//@USER@/"$become"}
 	text=${text//@WORKERS@/"$workers"}
@@ -139,9 +184,12 @@ write_nginx_conf() {
 	text=${text//@BODY_TIMEOUT@/"$((slow_seconds + 15))s"}
 	text=${text//@LISTEN@/"$listen"}
 	text=${text//@BASE_PATH@/"$base_path"}
+	text=${text//@USER_HEADER@/"$(tr 'A-Z-' 'a-z_' <<<"$user_header")"}
+	text=${text//@PROXY_USERS@/"${named%x}"}
+	text=${text//@SIGN_OUT@/"${sign_out:-$base_path/ui/}"}
 	for line in "${trusted[@]}"; do
-		proxies+=$'\t\t'"$line 1;"$'\n'
-		real_ip+=$'\t'"set_real_ip_from $line;"$'\n'
+		[[ $line == unix:* ]] || proxies+=$'\t\t'"$line 1;"$'\n'
+		real_ip+=$'\t'"set_real_ip_from ${line/#unix:*/unix:};"$'\n'
 	done
 	text=${text//@TRUSTED@/"$proxies"}
 	text=${text//@REAL_IP@/"$real_ip"}

@@ -305,6 +305,15 @@ bool auth_token(struct auth *auth, const char *login, char user[USERFILE_NAME_MA
 	return token != NULL;
 }
 
+bool auth_knows(struct auth *auth, const char *name)
+{
+	struct snapshot *snapshot = snapshot_get(auth);
+	bool known = find_user(snapshot, name) != NULL;
+
+	grants_release(snapshot);
+	return known;
+}
+
 enum role auth_role(struct auth *auth, const char *login, const char *dataset)
 {
 	struct snapshot *snapshot = snapshot_get(auth);

@@ -27,6 +27,9 @@ bool auth_token(struct auth *auth, const char *login, char user[USERFILE_NAME_MA
 /* The following accept a user's name or a token's id; for a token they answer what its maker may do now within the
  * token's limits. */
 
+/* Whether there is a user of that name, who has not expired; false for a token. */
+bool auth_knows(struct auth *auth, const char *user);
+
 /* The user's role on a dataset; dataset NULL: overall (ROLE_NONE for a user restricted to some datasets). An overall
  * admin is admin everywhere. An unknown or expired user has ROLE_NONE. */
 enum role auth_role(struct auth *auth, const char *user, const char *dataset);

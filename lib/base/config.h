@@ -56,6 +56,10 @@ struct config {
 		int64_t https_port;               /* 0 = off */
 		struct config_list address;       /* for https; "::" is every address, also of IPv4 */
 		struct config_list trusted_proxy; /* addresses and networks whose X-Forwarded-… headers are trusted */
+		char *proxy_ca;                   /* PEM of an authority: proxies with its certificates may say who signed in */
+		char *proxy_user_header;          /* in which they say it */
+		char *proxy_users;                /* JSON file: what they say, and whom it means; "" = users' names */
+		char *proxy_sign_out;             /* a URL, or a path of the proxy's; "" = none */
 		char *base_path;                  /* "/label": what a proxy puts before our paths; "" = nothing */
 		char *server_name;
 		char *certificate;     /* PEM; "" = a self-signed one under the state folder */

@@ -87,7 +87,17 @@ const struct config_key config_keys[] = {
 	{"listen.base_path", CONFIG_URL_PATH, AT(listen.base_path), .initial = "",
          .help = "prefix that a proxy puts before this server's paths, such as `/label`"},
 	{"listen.trusted_proxy", CONFIG_NETWORKS, AT(listen.trusted_proxy),
-         .help = "address or network of a proxy whose `X-Forwarded-…` headers are trusted, or a list"},
+         .help = "address or network of a proxy whose `X-Forwarded-…` headers are trusted, or `unix:` and the path of "
+                 "a socket for one, or a list"},
+	{"listen.proxy_ca", CONFIG_PATH, AT(listen.proxy_ca), .initial = "",
+         .help = "PEM file of the authority of such a proxy's client certificate: with it, by HTTPS, it may say who "
+                 "signed in"},
+	{"listen.proxy_user_header", CONFIG_HEADER, AT(listen.proxy_user_header), .initial = "Remote-User",
+         .help = "header in which a proxy says who signed in, by its socket or with its certificate"},
+	{"listen.proxy_users", CONFIG_PATH, AT(listen.proxy_users), .initial = "",
+         .help = "JSON file of an object, from names that the proxy says to users; when empty, they are the users'"},
+	{"listen.proxy_sign_out", CONFIG_ADDRESS, AT(listen.proxy_sign_out), .initial = "",
+         .help = "where the proxy signs people out: its URL, or a path such as `/oauth2/sign_out`"},
 	{"listen.server_name", CONFIG_HOST, AT(listen.server_name), .initial = "",
          .help = "host name for the self-signed certificate; its pages count as this server's own"},
 	{"listen.certificate", CONFIG_PATH, AT(listen.certificate), .initial = "",
@@ -220,7 +230,9 @@ const char *config_expects(const struct config_key *key, char *out, size_t size)
 		[CONFIG_PATHS] = "a list of paths",
 		[CONFIG_URL_PATH] = "a path such as \"/label\", of letters, digits and ._~-",
 		[CONFIG_HOSTS] = "a host name or address, or a list of them",
-		[CONFIG_NETWORKS] = "an address or network (192.0.2.0/24), or a list of them",
+		[CONFIG_NETWORKS] = "an address, a network (192.0.2.0/24) or a socket (unix:/path), or a list of them",
+		[CONFIG_ADDRESS] = "a URL, or a path such as \"/oauth2/sign_out\"",
+		[CONFIG_HEADER] = "a header's name, of letters, digits and -",
 	};
 
 	if (key->kind == CONFIG_INTEGER)

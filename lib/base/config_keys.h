@@ -8,6 +8,8 @@
 enum config_kind {
 	CONFIG_TEXT,
 	CONFIG_HOST,     /* a host name or address, as nginx accepts it */
+	CONFIG_HEADER,   /* a header's name */
+	CONFIG_ADDRESS,  /* where a browser is sent: a URL, or a path of the same host */
 	CONFIG_NAME,     /* a dataset's name */
 	CONFIG_DATABASE, /* a name that MongoDB accepts */
 	CONFIG_BUCKET,   /* part of a URL, unencoded */

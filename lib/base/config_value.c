@@ -58,6 +58,12 @@ static bool is_network(const char *value)
 	       (!value[len] || text_int64(value + len + 1, 0, four ? 32 : 128, &prefix) == 0);
 }
 
+/* A proxy on this machine, by the socket on which it asks; nginx's configuration cannot hold every path. */
+static bool is_proxy_socket(const char *value)
+{
+	return !strncmp(value, "unix:/", 6) && value[6] && made_of(value, "/._~-:");
+}
+
 static bool is_mongodb_uri(const char *value)
 {
 	return (!strncmp(value, "mongodb://", 10) && value[10]) ||
@@ -95,7 +101,12 @@ static bool fits(const struct config_key *key, const char *value)
 	case CONFIG_URL_PATH:
 		return is_url_path(value);
 	case CONFIG_NETWORKS:
-		return is_network(value);
+		return is_network(value) || is_proxy_socket(value);
+	case CONFIG_HEADER:
+		return made_of(value, "-");
+	case CONFIG_ADDRESS:
+		return (!strncmp(value, "https://", 8) || !strncmp(value, "http://", 7) || (*value == '/' && value[1] != '/')) &&
+		       made_of(value, "/._~-:?=&%");
 	case CONFIG_MONGODB_URI:
 		return is_mongodb_uri(value);
 	case CONFIG_CHOICE:

@@ -93,7 +93,8 @@ static void every_key_is_read(void **state)
 		"'dataset_store':{'type':'mongodb','uri':'mongodb://u:p@h','database':'d'},"
 		"'image_store':{'type':'fs','dir':'/i','endpoint':'http://h:7480/','region':'r',"
 		"'bucket':'b','public_url':'https://cdn/x/'},"
-		"'listen':{'http_port':0,'https_port':65535,'address':'[::]','base_path':'/a/b-c/','trusted_proxy':['10.0.0.0/8','::1'],'server_name':'*.example.org',"
+		"'listen':{'http_port':0,'https_port':65535,'address':'[::]','base_path':'/a/b-c/','trusted_proxy':['10.0.0.0/8','unix:/run/a-b/c.sock'],'server_name':'*.example.org',"
+		"'proxy_ca':'/ca','proxy_user_header':'X-User','proxy_users':'/u.json','proxy_sign_out':'https://a/out?rd=/x',"
 		"'certificate':'/c','certificate_key':'/k'},"
 		"'limits':{'json_bytes':1024,'lease_seconds':1,'file_bytes':2,'image_pixels':11,'files_per_request':3,"
 		"'dataset_bytes':4,'archive_bytes':5,'archive_entries':6,'archive_entry_bytes':7,"
@@ -120,6 +121,10 @@ static void every_key_is_read(void **state)
 	assert_string_equal(config.listen.address.item[0], "[::]");
 	assert_string_equal(config.listen.base_path, "/a/b-c");
 	assert_int_equal(config.listen.trusted_proxy.count, 2);
+	assert_string_equal(config.listen.proxy_ca, "/ca");
+	assert_string_equal(config.listen.proxy_user_header, "X-User");
+	assert_string_equal(config.listen.proxy_users, "/u.json");
+	assert_string_equal(config.listen.proxy_sign_out, "https://a/out?rd=/x");
 	assert_string_equal(config.listen.server_name, "*.example.org");
 	assert_string_equal(config.listen.certificate, "/c");
 	assert_string_equal(config.listen.certificate_key, "/k");
@@ -313,12 +318,16 @@ static void a_value_of_another_kind_is_refused(void **state)
 		snprintf(text, sizeof(text), "{'listen':{'base_path':'%s'}}", paths[i]);
 		assert_line_refused(text, "\"listen.base_path\" must be a path such as \"/label\", of letters, digits and ._~-");
 	}
-	static const char *const networks[] = {"10.0.0.0/33", "::/129", "10.0.0.0/", "localhost", "10.0.0.0/x", "1.2.3.4;"};
+	static const char *const networks[] = {"10.0.0.0/33", "::/129", "unix:", "unix:/", "unix:/a b", "unix:/a;b", "unix:x", "10.0.0.0/", "localhost", "10.0.0.0/x", "1.2.3.4;"};
 	for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
 		char text[64];
 		snprintf(text, sizeof(text), "{'listen':{'trusted_proxy':'%s'}}", networks[i]);
-		assert_line_refused(text, "\"listen.trusted_proxy\" must be an address or network (192.0.2.0/24), or a list of them");
+		assert_line_refused(text, "\"listen.trusted_proxy\" must be an address, a network (192.0.2.0/24) or a socket (unix:/path), or a list of them");
 	}
+	assert_line_refused("{'listen':{'proxy_user_header':'A_B'}}",
+		       "\"listen.proxy_user_header\" must be a header's name, of letters, digits and -");
+	assert_line_refused("{'listen':{'proxy_sign_out':'//evil'}}",
+		       "\"listen.proxy_sign_out\" must be a URL, or a path such as \"/oauth2/sign_out\"");
 	assert_line_refused("{'listen':{'address':['a;b']}}",
 		       "\"listen.address\" must be a host name or address, or a list of them");
 	assert_line_refused("{'listen':{'server_name':'a;b'}}",
