@@ -5,6 +5,7 @@ import { BigView } from './bigview.js';
 import { emptyCell, makeCell, showCell } from './cell.js';
 import { Cells } from './cells.js';
 import { confirmedBefore, forgetConfirmed, noteConfirmed } from './confirmed.js';
+import { tellWork } from './atwork.js';
 import { asked, matches, remember, showCriteria } from './criteria.js';
 import { colourOf } from './dataset.js';
 import { Deeds } from './deeds.js';
@@ -35,8 +36,7 @@ const IN_A_LINE = 6;       // labels that stand beside the rest; more have lines
 const name = new URLSearchParams(location.search).get('dataset') ?? '';
 /** @type {Dataset} */
 let info;
-let user = '';
-let mayLabel = false, mayDecide = false, mayDelete = false;
+let user = '', mayLabel = false, mayDecide = false, mayDelete = false;
 /** @type {Record<string, string>} */
 let query = {};
 let confirming = false;
@@ -549,9 +549,8 @@ async function start() {
 		if (!name) throw new ApiError(404, 'No dataset was chosen.');
 		({ query } = asked());
 		newStock().ask();
-		const [who, dataset] = await Promise.all([showHeader({ page: 'grid', dataset: name }), get(datasetPath(name))]);
+		const [who] = await Promise.all([showHeader({ page: 'grid', dataset: name }), get(datasetPath(name)).then(dataset => { info = dataset; })]);
 		({ user } = who);
-		info = dataset;
 		const role = roleOn(who, name);
 		mayLabel = reaches(role, 'annotator') && who.scope !== 'read';
 		mayDelete = reaches(role, 'contributor') && mayLabel;
@@ -577,6 +576,7 @@ function begin() {
 	if (mayLabel) holding.resume().catch(() => {}).then(look);
 	load(stock);
 	deeds.send();
+	tellWork(name, user);
 	list.focus({ preventScroll: true });
 	setInterval(lookAgain, LOOKED_AGAIN);
 }

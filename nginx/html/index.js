@@ -1,8 +1,9 @@
 // The page of all datasets: how far each is, who works on it, and where one can go from here.
 
 import { address, datasetPath, get, listed, serverNow } from './api.js';
+import { labelledNow } from './atwork.js';
 import { colourOf, remark } from './dataset.js';
-import { $, ago, element, number, painted, percent, plural, several } from './dom.js';
+import { $, ago, element, number, painted, percent, plural } from './dom.js';
 import { doors, doorTo, showHeader, showNotice } from './header.js';
 import { reaches, roleOn } from './session.js';
 
@@ -53,9 +54,9 @@ function thumb({ activity, name }) {
 	return frame;
 }
 
-function facts({ size, activity }, role) {
+function facts({ size, counts, activity }, role) {
 	const parts = [[plural(size, 'image')]];
-	if (activity?.working.length) parts.push([`${several(activity.working)} working now`]);
+	if (counts.leased) parts.push([`${number(counts.leased)} ${labelledNow(activity?.working ?? [], who.user)}`]);
 	if (activity?.labelled_at)
 		parts.push(['last label ', ago(activity.labelled_at, serverNow()), activity.labelled_by && ` by ${activity.labelled_by}`]);
 	if (!reaches(role, 'annotator')) parts.push(['you may look']);
@@ -114,8 +115,9 @@ function summary(shown, sought) {
 	const size = datasets.reduce((sum, each) => sum + each.size, 0);
 	const labelled = datasets.reduce((sum, each) => sum + each.counts.labelled, 0);
 	const leased = datasets.reduce((sum, each) => sum + each.counts.leased, 0);
+	const working = new Set(datasets.flatMap(each => each.activity?.working ?? []));
 	return [plural(datasets.length, 'dataset'), `${number(labelled)} of ${plural(size, 'image')} labelled`,
-		leased ? `${number(leased)} being labelled now` : ''].filter(Boolean).join(' · ');
+		leased ? `${number(leased)} ${labelledNow([...working].sort(), who.user)}` : ''].filter(Boolean).join(' · ');
 }
 
 function empty() {

@@ -1,9 +1,10 @@
 // The page of a dataset's statistics: what was labelled as what, by whom, when and how fast, and how far people agree.
 
 import { ApiError, address, datasetPath, get, ours, serverNow } from './api.js';
+import { labelledNow } from './atwork.js';
 import { chart } from './chart.js';
 import { colourOf } from './dataset.js';
-import { $, ago, element, number, percent, plural, several } from './dom.js';
+import { $, ago, element, number, percent, plural } from './dom.js';
 import { showHeader, showNotice } from './header.js';
 
 const DAY = 86_400_000; // ms
@@ -16,14 +17,14 @@ const name = new URLSearchParams(location.search).get('dataset') ?? '';
 
 const figure = (value, text) => element('p', { class: 'figure' }, element('b', {}, value), element('span', { class: 'note' }, text));
 
-function figures({ size, counts, activity }, stats) {
+function figures({ size, counts, activity }, stats, user) {
 	const left = counts.unlabelled;
 	return [
 		figure(percent(counts.labelled, size), `${number(counts.labelled)} of ${plural(size, 'image')} labelled`),
 		figure(number(left), left === 1 ? 'image left to label' : 'images left to label'),
 		left > 0 && figure(timeLeft(left, stats.days) || '–', 'left at the speed of this week'),
 		figure(stats.median_lead_time_ms === null ? '–' : seconds(stats.median_lead_time_ms), 'for an image, at the median'),
-		figure(number(activity.working.length), activity.working.length ? `working now: ${several(activity.working)}` : 'working now'),
+		figure(number(counts.leased), labelledNow(activity.working, user)),
 		counts.review > 0 && figure(number(counts.review), 'to review: people do not agree'),
 		counts.skipped > 0 && figure(number(counts.skipped), 'set aside'),
 		counts.unreadable > 0 && figure(number(counts.unreadable), 'unreadable'),
@@ -82,7 +83,7 @@ const heads = names => element('thead', {}, element('tr', {}, ...names.map((text
 function persons({ people }, working) {
 	if (!people.length) return null;
 	const rows = [...people].sort((a, b) => b.labelled - a.labelled).map(each => element('tr', {},
-		element('th', { scope: 'row' }, each.user, working.includes(each.user) && element('span', { class: 'tag' }, 'working now')),
+		element('th', { scope: 'row' }, `${each.user} `, working.includes(each.user) && element('span', { class: 'tag' }, 'working now')),
 		element('td', { class: 'end' }, number(each.labelled)),
 		element('td', { class: 'end' }, each.median_lead_time_ms === null ? '–' : seconds(each.median_lead_time_ms)),
 		element('td', { class: 'end' }, each.images_per_hour === null ? '–' : number(Math.round(each.images_per_hour)))));
@@ -139,12 +140,12 @@ function matrix({ users: [one, other], counts }) {
 
 /* --- all of it ------------------------------------------------------------------------------------------------- */
 
-function draw(dataset, stats) {
+function draw(dataset, stats, user) {
 	const { activity } = dataset;
 	$('sum').replaceChildren(...activity.labelled_at ? ['Last label ', ago(activity.labelled_at, serverNow()), activity.labelled_by ? ` by ${activity.labelled_by}` : '', ' · '] : [],
 		element('a', { href: address(ours(`${datasetPath(name, 'stats')}`)) }, 'the figures as JSON'), ' · ',
 		element('a', { href: ours(`${datasetPath(name, 'export')}?format=csv`) }, 'the labels as CSV'));
-	$('figures').replaceChildren(...figures(dataset, stats));
+	$('figures').replaceChildren(...figures(dataset, stats, user));
 	$('figures').hidden = false;
 	const parts = [distribution(dataset), daily(stats), speeds(stats), persons(stats, activity.working), known(stats), agreement(stats), confusion(stats)];
 	$('charts').replaceChildren(...parts.filter(part => part !== null));
@@ -158,8 +159,8 @@ async function show() {
 	document.title = `${name} · Stats · Image labels`;
 	try {
 		if (!name) throw new ApiError(404, 'No dataset was chosen.');
-		const [, dataset, stats] = await Promise.all([showHeader({ page: 'stats', dataset: name }), get(`${datasetPath(name)}?activity=true`), get(datasetPath(name, 'stats'))]);
-		draw(dataset, stats);
+		const [{ user }, dataset, stats] = await Promise.all([showHeader({ page: 'stats', dataset: name }), get(`${datasetPath(name)}?activity=true`), get(datasetPath(name, 'stats'))]);
+		draw(dataset, stats, user);
 	} catch (error) {
 		$('figures').hidden = $('charts').hidden = true;
 		showNotice(error, show);

@@ -30,7 +30,11 @@ def test_shows_each_dataset_with_its_progress_and_who_is_looking(ann, dataset):
 def test_shows_a_picture_of_it_and_who_is_at_work(ann, dataset):
     assert dataset.lease("bob", 2)
     found = row(ann.open("/ui/"), dataset.name)
-    assert "bob working now" in found.text
+    assert "2 being labelled now, by bob" in found.text
+    assert dataset.lease("ann", 1)
+    found = row(ann.open("/ui/"), dataset.name)
+    assert "3 being labelled now, by you and bob" in found.text
+    ann.until(lambda: "being labelled now, by you" in ann.text("#sum"), "the same of all datasets")
     ann.script("arguments[0].scrollIntoView()", found)  # a picture is loaded where it is seen
     ann.until(lambda: ann.script("return arguments[0].querySelector('img').naturalWidth", found), "the picture")
 

@@ -190,6 +190,16 @@ def test_the_filter_stands_in_the_address_and_can_be_shared(grid, dataset):
     ann.page.until(lambda: len(ann.cells()) == 8, "all again")
 
 
+def test_how_many_are_being_labelled_is_told_with_by_whom(grid, dataset):
+    assert dataset.lease("bob", 2)
+    carl = grid("carl")
+    carl.page.until(lambda: carl.page.text("#work") == "· 2 being labelled now, by bob", "who is at work")
+    carl = grid("carl", state="unlabelled")
+    carl.page.until(lambda: dataset.counts()["leased"] == 8, "leases of the others")
+    carl = grid("carl", state="unlabelled")
+    carl.page.until(lambda: "being labelled now, by you and bob" in carl.page.text("#work"), "who is at work now")
+
+
 def test_what_no_longer_matches_leaves_and_undo_brings_it_back(grid, dataset):
     ann = grid("ann", state="unlabelled")
     ann.page.until(lambda: dataset.counts()["leased"] == 8, "leases of all")

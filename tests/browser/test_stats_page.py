@@ -37,6 +37,10 @@ def test_tells_how_far_it_is_and_who_does_how_much(labelled, browser):
     assert "1 day\nleft at the speed of this week" in vera.text("#figures")  # which began today
     table = next(each for each in vera.all("#charts table") if "Median time" in each.text)
     assert [line.split() for line in table.text.splitlines()[1:]] == [["ann", "3", "2.0", "s", "1,800"], ["bob", "3", "2.0", "s", "1,800"]]
+    assert len(labelled.lease("ann", 3)) == 3 and labelled.lease("bob")
+    stats(vera, labelled)
+    assert "4\nbeing labelled now, by ann and bob" in vera.text("#figures")
+    assert "ann working now" in next(each.text for each in vera.all("#charts table") if "Median time" in each.text)
     assert vera.console() == []
 
 
