@@ -164,7 +164,7 @@ run: deps ## serve a demo on http://127.0.0.1:44444/ (DATA=folder: your own imag
 		$${PORT:+--port "$$PORT"} $${TLS_PORT:+--tls-port "$$TLS_PORT"}
 	@exec scripts/image-label-server --config run/config.json --state run/state run
 
-check: ## run all tests (REQUIRE=mongo,s3,browser,pypi: these must not be skipped)
+check: ## run all tests (REQUIRE=mongo,s3,browser,pypi,prometheus: these must not be skipped)
 	@scripts/install-deps --test
 	@tests/run
 
@@ -193,6 +193,7 @@ build/man/%.1: scripts/% scripts/man.awk Makefile
 installed = "$(DESTDIR)$(PREFIX)"
 install: all $(pages) ## install under PREFIX (/usr/local), beneath DESTDIR if given
 	install -d $(addprefix $(installed)/,bin lib/image-label-server share/image-label-server/nginx/html share/image-label-server/client \
+		share/image-label-server/monitoring \
 		share/bash-completion/completions share/doc/image-label-server)
 	install -m 755 $(commands) $(installed)/bin
 	install -m 755 $(programs) $(installed)/lib/image-label-server
@@ -201,6 +202,7 @@ install: all $(pages) ## install under PREFIX (/usr/local), beneath DESTDIR if g
 	cp -R --no-preserve=mode,ownership nginx/html/. $(installed)/share/image-label-server/nginx/html
 	if [ -e $(tus) ]; then install -m 644 $(tus) $(installed)/share/image-label-server/nginx; fi
 	install -m 644 scripts/client/*.bash $(installed)/share/image-label-server/client
+	install -m 644 scripts/monitoring/* $(installed)/share/image-label-server/monitoring
 	install -m 644 scripts/completion.bash $(installed)/share/bash-completion/completions/image-label-server
 	for name in $(filter-out image-label-server,$(notdir $(commands))); do \
 		ln -sf image-label-server $(installed)/share/bash-completion/completions/$$name; done

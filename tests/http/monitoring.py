@@ -1,13 +1,19 @@
 """Prometheus's own programs, and its text as numbers."""
+import contextlib
+import json
 import re
 import shutil
 import subprocess
 import sys
 
+import requests
 from harness import TOP
 
 sys.path.insert(0, str(TOP / "tests" / "services"))
 import services  # noqa: E402
+from ports import free_port, release  # noqa: E402
+
+MONITORING = TOP / "scripts" / "monitoring"
 
 LINE = re.compile(r'(\w+)(?:\{(.*)\})? (\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -47,3 +53,36 @@ def metrics(session):
     answer = session.get("/metrics")
     assert answer.status_code == 200, answer.text
     return Metrics(answer.text)
+
+
+@contextlib.contextmanager
+def prometheus(folder, server, user):
+    """A real Prometheus that scrapes the server as that user, with the rules; gives the address of its API."""
+    port, own = free_port(), folder / "prometheus.yml"
+    own.write_text(json.dumps({
+        "global": {"scrape_interval": "2s", "evaluation_interval": "1s"},
+        "rule_files": [str(MONITORING / "rules.yml")],
+        "scrape_configs": [{
+            "job_name": "image-label",
+            "basic_auth": {"username": user, "password": "secret"},
+            "static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}],
+        }],
+    }))
+    words = [program("prometheus"), f"--config.file={own}", f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}"]
+    with (folder / "prometheus.log").open("w") as log, subprocess.Popen(words, stdout=log, stderr=log) as process:
+        try:
+            yield f"http://127.0.0.1:{port}/api/v1/"
+        finally:
+            process.terminate()
+            process.wait(30)
+            release(port)
+
+
+def ask(api, what, **query):
+    """The data of an answer of Prometheus's API; None while it does not answer."""
+    try:
+        answer = requests.get(api + what, params=query, timeout=10).json()
+    except (requests.ConnectionError, ValueError):
+        return None
+    assert answer["status"] == "success", (query, answer)
+    return answer["data"]

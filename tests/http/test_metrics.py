@@ -1,4 +1,5 @@
 """/metrics: what Prometheus learns of the requests, programs, stores and datasets."""
+import json
 import os
 import re
 import signal
@@ -6,11 +7,19 @@ import subprocess
 
 import pytest
 from collecting import BLOB, DEFAULT, picture
-from harness import LIBEXEC, until
-from monitoring import metrics, promtool
+from harness import LIBEXEC, TOP, until
+from monitoring import MONITORING, ask, metrics, prometheus, promtool
 
 DURATION = "image_label_http_request_duration_seconds"
 STARTED = "image_label_process_start_time_seconds"
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory, collector):
+    """That of a real Prometheus, once it has scraped the server and evaluated the rules."""
+    with prometheus(tmp_path_factory.mktemp("prometheus"), collector, "viewer") as api:
+        until(lambda: any(target["health"] == "up" for target in (ask(api, "targets") or {"activeTargets": []})["activeTargets"]), "a scrape")
+        yield api
 
 
 @pytest.fixture
@@ -161,3 +170,41 @@ def test_the_text_is_one_block_a_metric(collector):
 def test_nothing_is_told_of_datasets_that_one_may_not_see(collector):
     text = collector.session("guest").get("/metrics").text
     assert 'dataset="secret"' in text and f'dataset="{DEFAULT}"' not in text
+
+
+def names_in(expression):
+    return set(re.findall(r"\bimage_label_\w+", expression))
+
+
+def test_the_alerts_fire_when_they_should():
+    promtool("check", "rules", MONITORING / "rules.yml")
+    promtool("test", "rules", TOP / "tests" / "http" / "alerts.yml")
+
+
+def test_a_real_prometheus_evaluates_the_rules_on_a_real_server(api, collector, viewer):
+    def rules():
+        return ask(api, "rules")["groups"][0]["rules"]
+
+    def alerts():
+        return [rule["name"] for rule in rules() if rule["state"] != "inactive"]
+
+    until(lambda: {rule["health"] for rule in rules()} == {"ok"} and alerts() == [], "the rules' evaluation after a scrape")
+    assert set().union(*(names_in(rule["query"]) for rule in rules())) <= {name for name, _ in metrics(viewer)}
+    if BLOB == "fs":
+        away = collector.store.with_name("away")
+        collector.store.rename(away)
+        until(lambda: "ImageLabelNotReady" in alerts(), "a pending alert")
+        away.rename(collector.store)
+        until(lambda: "ImageLabelNotReady" not in alerts(), "it is no more")
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are(api, viewer):
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked += [annotation["expr"] for annotation in dashboard["annotations"]["list"]]
+    asked += [re.fullmatch(r"label_values\((.*), \w+\)", variable["definition"])[1] for variable in dashboard["templating"]["list"] if "definition" in variable]
+    assert len(asked) > 20
+    known = {name for name, _ in metrics(viewer)}
+    for expression in asked:
+        assert names_in(expression) <= known, expression
+        assert ask(api, "query", query=re.sub(r"\$(instance|dataset)", ".*", expression.replace("$__rate_interval", "5m"))) is not None
