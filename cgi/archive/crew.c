@@ -11,7 +11,7 @@ enum { THREADS_MAX = 16, STACK_BYTES = 512 * 1024 };
 
 struct crew {
 	crew_work *work;
-	const char *request_id;
+	struct log_request request;
 	pthread_mutex_t lock; /* protects the fields below */
 	pthread_cond_t given, finished;
 	struct crew_job *first, **last;
@@ -24,7 +24,7 @@ static void *crew_run(void *data)
 {
 	struct crew *crew = data;
 
-	log_request_id(crew->request_id);
+	log_request_resume(&crew->request);
 	pthread_mutex_lock(&crew->lock);
 	for (;;) {
 		while (!crew->first && !crew->over)
@@ -45,13 +45,13 @@ static void *crew_run(void *data)
 	return NULL;
 }
 
-struct crew *crew_start(int threads, crew_work *work, const char *request_id)
+struct crew *crew_start(int threads, crew_work *work)
 {
 	struct crew *crew = memory_new(1, sizeof(*crew));
 	pthread_attr_t attributes;
 
 	crew->work = work;
-	crew->request_id = request_id;
+	crew->request = log_request_now();
 	crew->last = &crew->first;
 	pthread_mutex_init(&crew->lock, NULL);
 	pthread_cond_init(&crew->given, NULL);

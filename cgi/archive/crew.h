@@ -13,8 +13,9 @@ struct crew_job {
 };
 typedef void crew_work(struct crew_job *job);
 
-/* request_id appears in the threads' log lines. If no thread can be started, crew_give does the job itself. */
-struct crew *crew_start(int threads, crew_work *work, const char *request_id);
+/* The threads' log lines bear the calling thread's request. If no thread can be started, crew_give does the job
+ * itself. */
+struct crew *crew_start(int threads, crew_work *work);
 void crew_give(struct crew *crew, struct crew_job *job);
 void crew_wait(struct crew *crew, struct crew_job *job);
 /* Ends the threads; every job must have been waited for. */

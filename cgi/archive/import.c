@@ -82,7 +82,7 @@ static int take_image(struct import *import, const struct archive_item *item, st
 	struct under_way *under_way = import->under_way;
 
 	if (!under_way->crew) /* not earlier, so that an archive that is slow to begin holds only one thread */
-		under_way->crew = crew_start(THREADS, entry_work, import->call->request->id);
+		under_way->crew = crew_start(THREADS, entry_work);
 	if (import_finish(import, UNDER_WAY_MAX - 1, err))
 		return -1;
 	struct entry *entry = import_nth(under_way, under_way->count);

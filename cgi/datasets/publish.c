@@ -80,7 +80,7 @@ static int publish_page(struct page *page, int64_t *after, int64_t left, struct 
 	if (failed)
 		return -1;
 	memset(page->urls, 0, sizeof(page->urls));
-	failed = several(page->count, publish_one, page, page->call->request->id, err) || note_urls(page, err);
+	failed = several(page->count, publish_one, page, err) || note_urls(page, err);
 	for (size_t i = 0; i < page->count; i++) {
 		*after = page->samples[i].id;
 		free(page->urls[i]);

@@ -26,7 +26,7 @@ static int remove_page(struct page *page, int64_t *after, struct err *err)
 {
 	if (dataset_samples(page->call->dataset, NULL, *after, PAGE, &page->samples, &page->count, err))
 		return -1;
-	int failed = several(page->count, remove_object, page, page->call->request->id, err);
+	int failed = several(page->count, remove_object, page, err);
 	for (size_t i = 0; i < page->count; i++) {
 		*after = page->samples[i].id;
 		sample_release(&page->samples[i]);

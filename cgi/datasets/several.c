@@ -12,7 +12,7 @@ enum { AT_ONCE = 16, STACK_BYTES = 512 * 1024 };
 struct several {
 	several_work *work;
 	void *data;
-	const char *request_id;
+	struct log_request request;
 	size_t count;
 	atomic_size_t next;
 	pthread_mutex_t lock; /* protects the fields below */
@@ -35,7 +35,7 @@ static void *several_run(void *data)
 	struct several *several = data;
 	struct err err;
 
-	log_request_id(several->request_id);
+	log_request_resume(&several->request);
 	for (size_t i; (i = atomic_fetch_add(&several->next, 1)) < several->count;) {
 		if (several->work(several->data, i, &err))
 			several_fail(several, &err);
@@ -43,9 +43,9 @@ static void *several_run(void *data)
 	return NULL;
 }
 
-int several(size_t count, several_work *work, void *data, const char *request_id, struct err *err)
+int several(size_t count, several_work *work, void *data, struct err *err)
 {
-	struct several several = {.work = work, .data = data, .request_id = request_id, .count = count};
+	struct several several = {.work = work, .data = data, .request = log_request_now(), .count = count};
 	pthread_t threads[AT_ONCE];
 	pthread_attr_t attributes;
 	size_t started = 0;

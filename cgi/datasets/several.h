@@ -10,6 +10,6 @@
 typedef int several_work(void *data, size_t index, struct err *err);
 
 /* Calls work for each index below count. Returns the first failure, after all calls have ended. */
-int several(size_t count, several_work *work, void *data, const char *request_id, struct err *err);
+int several(size_t count, several_work *work, void *data, struct err *err);
 
 #endif

@@ -12,12 +12,11 @@
 enum {
 	LOG_LINE_MAX = PIPE_BUF, /* a longer write(2) to a pipe could mix with another program's line */
 	LOG_VALUE_MAX = 1024,    /* bytes that one value may take as written, so that it leaves room for others */
-	LOG_REQUEST_ID_MAX = 64,
 };
 
 static const char *program_name = "";
 static atomic_int level_limit = LOG_INFO;
-static _Thread_local char request_id[LOG_REQUEST_ID_MAX + 1];
+static _Thread_local struct log_request current;
 
 void log_init(const char *program, enum log_level level)
 {
@@ -25,13 +24,29 @@ void log_init(const char *program, enum log_level level)
 	level_limit = (int)level;
 }
 
-void log_request_id(const char *id)
+static void keep_cut(char *out, size_t size, const char *text)
 {
-	size_t len = id ? strnlen(id, LOG_REQUEST_ID_MAX) : 0;
+	size_t len = text ? strnlen(text, size - 1) : 0;
 
-	if (id)
-		memcpy(request_id, id, len);
-	request_id[len] = '\0';
+	if (text)
+		memcpy(out, text, len);
+	out[len] = '\0';
+}
+
+void log_request(const char *id, const char *traceparent)
+{
+	keep_cut(current.id, sizeof(current.id), id);
+	keep_cut(current.traceparent, sizeof(current.traceparent), traceparent);
+}
+
+struct log_request log_request_now(void)
+{
+	return current;
+}
+
+void log_request_resume(const struct log_request *request)
+{
+	current = *request;
 }
 
 /* A line under construction; what doesn't fit is left out, but never half an escape or the closing brace. */
@@ -127,8 +142,10 @@ static void log_put_head(struct line *line, enum log_level level, const char *me
 	put_field(line, "time", text_time(text_now(), now));
 	put_field(line, "level", names[level]);
 	put_field(line, "program", program_name);
-	if (request_id[0])
-		put_field(line, "request_id", request_id);
+	if (current.id[0])
+		put_field(line, "request_id", current.id);
+	if (current.traceparent[0])
+		put_field(line, "traceparent", current.traceparent);
 	put_field(line, "message", message);
 }
 

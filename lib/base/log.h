@@ -12,13 +12,20 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Keeps program by pointer. Lines above level are dropped (default LOG_INFO). */
 void log_init(const char *program, enum log_level level);
 
-/* Sets the calling thread's request id, which all its lines bear until it changes; NULL for none. Copied, at most 64
- * bytes. */
-void log_request_id(const char *id);
+/* What a thread works for, which all its lines bear: "" is none. */
+struct log_request {
+	char id[65];
+	char traceparent[56]; /* of W3C's Trace Context: which request of another service this one is part of */
+};
+/* Sets the calling thread's; NULL is none. What is too long is cut. */
+void log_request(const char *id, const char *traceparent);
+/* The calling thread's, for log_request_resume on another thread that works for the same request. */
+struct log_request log_request_now(void);
+void log_request_resume(const struct log_request *request);
 
 /* log_write(LOG_WARN, "label kept", "dataset", name, "label", label, NULL): pairs of key and value, ended by NULL. A
- * NULL value is written as null. No key may be time, level, program, request_id, message or cut. Values and lines
- * that are too long are cut, and the line then says "cut":true. Keeps errno. */
+ * NULL value is written as null. No key may be time, level, program, request_id, traceparent, message or cut. Values
+ * and lines that are too long are cut, and the line then says "cut":true. Keeps errno. */
 void log_write(enum log_level level, const char *message, ...) __attribute__((sentinel));
 
 #endif

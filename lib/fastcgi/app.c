@@ -169,7 +169,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	if (!refused)
 		take_login(&call, maker);
 	refused = refused || admit(&call, &place, &err);
-	log_request_id(request.id);
+	log_request(request.id, request.traceparent);
 	reply.page = request_opens_page(&request) ? request.base_path : NULL;
 	reply.problem = request_is_v1(&request);
 	if (app->admission)
@@ -191,7 +191,7 @@ static bool handle(struct app *app, FCGX_Request *fcgi)
 	free(call.base_url);
 	request_release(&request);
 	reply_release(&reply);
-	log_request_id(NULL);
+	log_request(NULL, NULL);
 	return drained;
 }
 

@@ -147,6 +147,7 @@ int request_init(struct request *request, FCGX_Request *fcgi, struct err *err)
 	request->method = header_or_empty(request, "REQUEST_METHOD");
 	request->user = header_or_empty(request, "REMOTE_USER");
 	request->id = header_or_empty(request, "REQUEST_ID");
+	request->traceparent = header_or_empty(request, "TRACEPARENT");
 	request->base_path = header_or_empty(request, "BASE_PATH");
 	request->content_type = header_or_empty(request, "CONTENT_TYPE");
 	request->content_length = -1;

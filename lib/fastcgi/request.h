@@ -24,9 +24,10 @@ enum {
 struct request {
 	FCGX_Request *fcgi;
 	const char *method;
-	const char *user;      /* authenticated by nginx; never NULL, "" only where nginx asks for no password */
-	const char *id;        /* request id, shared with nginx's log */
-	const char *base_path; /* "/label": what the client sees before our paths; mostly "" */
+	const char *user;        /* authenticated by nginx; never NULL, "" only where nginx asks for no password */
+	const char *id;          /* request id, shared with nginx's log */
+	const char *traceparent; /* the same; nginx has checked it, or made one */
+	const char *base_path;   /* "/label": what the client sees before our paths; mostly "" */
 	const char *content_type;
 	int64_t content_length;      /* -1: not known */
 	int64_t body_read;           /* bytes of the body read so far */

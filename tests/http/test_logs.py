@@ -30,6 +30,31 @@ def test_what_nginx_refuses_is_logged_with_its_own_method(server, ann):
     assert [(line["method"], line["uri"], line["status"]) for line in lines] == [(method, path, status) for method, path, _, status in REFUSED]
 
 
+TRACE = "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+NO_TRACES = [
+    TRACE[1:], "ff" + TRACE, "0" + TRACE, "00" + TRACE.upper(), "00" + TRACE + "-more", "00" + TRACE + "0", "01" + TRACE + "x", "00" + TRACE[:-1],
+    "00-" + 32 * "0" + "-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-" + 16 * "0" + "-01", "zz" + TRACE, '00-"', "00" + TRACE.replace("4b", "4g"),
+]
+
+
+def test_a_request_that_is_part_of_a_trace_is_logged_with_it(server, ann):
+    (server.databases / "traced.db").write_bytes(b"SQLite format 3\0" + b"junk" * 2000)
+    for given in ("00" + TRACE, "cc" + TRACE, "cc" + TRACE + "-what comes later"):
+        answer = ann.post("/size", json={"dataset_name": "traced"}, headers={"traceparent": given})
+        assert line_of(server, answer)["traceparent"] == "00" + TRACE
+        told = [line for line in server.program_log("size") if line.get("request_id") == answer.headers["X-Request-Id"]]
+        assert [line["traceparent"] for line in told] == ["00" + TRACE]
+    (server.databases / "traced.db").unlink()
+
+
+def test_a_request_without_a_trace_or_with_none_that_is_valid_begins_its_own(server, ann):
+    answers = [ann.get("/v1/me", headers={"traceparent": given} if given else {}) for given in ["", *NO_TRACES]]
+    assert {answer.status_code for answer in answers} == {200}
+    for answer in answers:
+        number = answer.headers["X-Request-Id"]
+        assert line_of(server, answer)["traceparent"] == f"00-{number}-{number[:16]}-00"
+
+
 @pytest.mark.parametrize("path, status", [
     ("/healthz", 200), ("/readyz", 200), ("/v1/me", 200), ("/v1/datasets", 200), ("/v1/datasets/demo", 200), ("/v1/datasets/demo/tasks", 200), ("/fetch?dataset=demo", 200),
     ("/v1/datasets/nothing", 404), ("/nothing", 404), ("/v1/nothing", 404), ("/images/demo/nothing.png", 404), ("/size", 405), ("/%00", 400),

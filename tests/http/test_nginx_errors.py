@@ -267,8 +267,9 @@ def test_request_id_is_shared_by_client_nginx_and_program(server, ann):
     line = until(lambda: next((line for line in server.request_log() if line["request_id"] == number), None), "the log line")
     assert (line["user"], line["method"], line["uri"], line["status"]) == ("ann", "POST", "/size", 500)
     assert line["bytes"] > 0 and line["request_time"] >= 0 and line["upstream_time"] >= 0
-    told = [line["error"] for line in server.program_log("size") if line.get("request_id") == number]
-    assert len(told) == 1 and "broken" in told[0]
+    told = [line for line in server.program_log("size") if line.get("request_id") == number]
+    assert len(told) == 1 and "broken" in told[0]["error"]
+    assert told[0]["traceparent"] == line["traceparent"]
 
 
 def log_line_of(server, head):

@@ -30,7 +30,7 @@ static int catch_stderr(void **state)
 	close(pair[1]);
 	lines = pair[0];
 	log_init("test", LOG_INFO);
-	log_request_id(NULL);
+	log_request(NULL, NULL);
 	return 0;
 }
 
@@ -216,38 +216,51 @@ static void the_request_id_is_on_each_line(void **state)
 	(void)state;
 	char id[100];
 
-	log_request_id("abc\"");
+	log_request("abc\"", NULL);
 	log_write(LOG_INFO, "one", NULL);
 	cJSON *line = next();
 	assert_string_equal(field(line, "request_id"), "abc\"");
+	assert_null(field(line, "traceparent"));
 	cJSON_Delete(line);
 
 	memset(id, 'i', sizeof(id) - 1);
 	id[sizeof(id) - 1] = '\0';
-	log_request_id(id);
+	log_request(id, id);
 	log_write(LOG_INFO, "two", NULL);
 	line = next();
 	assert_int_equal(strlen(field(line, "request_id")), 64);
+	assert_int_equal(strlen(field(line, "traceparent")), 55);
 	cJSON_Delete(line);
 }
 
-static void *log_elsewhere(void *unused)
+static void *log_elsewhere(void *request)
 {
-	(void)unused;
+	if (request)
+		log_request_resume(request);
 	log_write(LOG_INFO, "elsewhere", NULL);
 	return NULL;
 }
 
-static void the_request_id_is_the_threads_own(void **state)
+static void the_request_is_the_threads_own_unless_it_is_resumed(void **state)
 {
 	(void)state;
+	struct log_request mine;
 	pthread_t thread;
 
-	log_request_id("mine");
+	log_request("mine", "00-a-b-01");
 	assert_int_equal(pthread_create(&thread, NULL, log_elsewhere, NULL), 0);
 	pthread_join(thread, NULL);
 	cJSON *line = next();
 	assert_null(field(line, "request_id"));
+	assert_null(field(line, "traceparent"));
+	cJSON_Delete(line);
+
+	mine = log_request_now();
+	assert_int_equal(pthread_create(&thread, NULL, log_elsewhere, &mine), 0);
+	pthread_join(thread, NULL);
+	line = next();
+	assert_string_equal(field(line, "request_id"), "mine");
+	assert_string_equal(field(line, "traceparent"), "00-a-b-01");
 	cJSON_Delete(line);
 }
 
@@ -275,7 +288,7 @@ int main(void)
 		LOG_TEST(values_that_grow_when_escaped_fit_too),
 		LOG_TEST(fields_that_do_not_fit_are_left_out_whole),
 		LOG_TEST(the_request_id_is_on_each_line),
-		LOG_TEST(the_request_id_is_the_threads_own),
+		LOG_TEST(the_request_is_the_threads_own_unless_it_is_resumed),
 		LOG_TEST(errno_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
