@@ -5,6 +5,7 @@
 
 #include "admin/admin.h"
 #include "admin/backup.h"
+#include "admin/check.h"
 #include "admin/draw.h"
 #include "admin/export.h"
 #include "admin/load.h"
@@ -30,6 +31,7 @@ static const struct {
 	{"load", admin_load, "make a dataset of a folder where it lies"},
 	{"migrate", admin_migrate, "move datasets to the stores of another configuration"},
 	{"backup", admin_backup, "make, list, verify and restore backups"},
+	{"check", admin_check, "compare datasets, counts, images and thumbnails, and mend what is safe"},
 	{"export", admin_export, "write a dataset as CSV, from whatever store it is in"},
 	{"draw", draw_admin, "draw the demo's pictures"},
 	{"fold", admin_fold, "write the databases' side files back after a stop"},

@@ -36,6 +36,7 @@ declare -gA _image_label_words=(
 	[image-label-follow]='-u= -p= -b= -d= --user= --password= --base= --dataset= --once --images= --download --patience= --verbose
 		--netrc-file= --cacert= --insecure --help --version'
 	[image-label-backup]='restore --config= --to= --from= --keep= --list --verify --backup= -d= --dataset= --add -b= --base= --jobs= --json --help --version'
+	[image-label-check]='--config= --state= --repair --thorough --older-than= --json --help --version'
 	[image-label-migrate]='--from= --to= -d= --dataset= --all -b= --base= --jobs= --allow-missing --restart --help --version'
 	[image-label-load]='-u= -p= -b= -d= --user= --password= --base= --dataset= --label= --no-label --names= --skip= --jobs= --netrc-file=
 		--cacert= --insecure --in-place --labels= --label-from-folder --moved --config= --help --version'

@@ -248,7 +248,8 @@ static int read_place(const struct options *options, const struct config *config
 		if (!failed)
 			print_read(options, &restore, &manifest);
 		if (!failed && restore.failed > 0)
-			failed = err_set(err, ERR_UNPROCESSABLE, "%s", options->restore ? "Not everything was restored, see above" : "The backup is damaged, see above");
+			failed = err_set(err, ERR_UNPROCESSABLE, options->restore ? "Not everything was restored, see above"
+			                                                          : "The backup is damaged, see above");
 	}
 	backup_manifest_release(&manifest);
 	backup_place_close(&restore.place);

@@ -45,7 +45,8 @@ static void manifest_add_part(struct backup_manifest *manifest, const struct bac
 
 /* --- parts -------------------------------------------------------------------------------------------------------- */
 
-static int part_put_file(struct backup_place *place, struct backup_part *part, int fd, const char *path, struct err *err)
+static int part_put_file(struct backup_place *place, struct backup_part *part, int fd, const char *path,
+                         struct err *err)
 {
 	unsigned char digest[64];
 	struct stat st;

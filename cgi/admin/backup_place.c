@@ -128,8 +128,8 @@ static int write_config(const struct backup_place *place, const char *path, cons
 	return failed;
 }
 
-static int place_load_config(struct backup_place *place, const char *folder, const struct config *server, config_env *env,
-                             struct err *err)
+static int place_load_config(struct backup_place *place, const char *folder, const struct config *server,
+                             config_env *env, struct err *err)
 {
 	char *path = memory_format("%s/place.json", place->work);
 	int failed = write_config(place, path, folder, server, err) ||

@@ -204,7 +204,8 @@ static int restore_all(struct restoring *restoring, struct err *err)
 		if (part_is_wanted(restoring->restore, &manifest->parts[i]))
 			restore_dataset(restoring, &manifest->parts[i]);
 	}
-	return migrate_audit_log(restoring->migration.from, restoring->migration.to, restore_wants_audit, restoring, &audited, err) ||
+	return migrate_audit_log(restoring->migration.from, restoring->migration.to, restore_wants_audit, restoring, &audited,
+	                         err) ||
 	       restore_users(restoring, false, err);
 }
 

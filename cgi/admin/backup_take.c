@@ -60,7 +60,7 @@ static int take_records(void *data, struct dataset_record *records, size_t count
 
 static int copy_once(struct taking *taking, struct err *err)
 {
-	const struct dataset_export to = {take_outline_copied, take_records, taking};
+	const struct dataset_export to = {.outline = take_outline_copied, .records = take_records, .data = taking};
 	int64_t last;
 
 	return dataset_restore_open(taking->stage, taking->name, taking->manifest->id, &taking->copy, &last, err) ||

@@ -94,7 +94,8 @@ static enum there users_look_there(const struct userdir *dir, const char *name, 
 	return other ? ANOTHER : THE_SAME;
 }
 
-static int look_at_document(struct userdir *dir, const char *name, const char *text, struct backup_users *users, struct err *err)
+static int look_at_document(struct userdir *dir, const char *name, const char *text, struct backup_users *users,
+                            struct err *err)
 {
 	if (users->adding || users_look_there(dir, name, text) != ANOTHER)
 		return 0;

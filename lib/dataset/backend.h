@@ -4,6 +4,7 @@
 #define DATASET_BACKEND_H
 
 #include "base/log.h"
+#include "dataset/integrity.h"
 #include "dataset/accounts.h"
 #include "dataset/activity.h"
 #include "dataset/answers.h"
@@ -130,7 +131,9 @@ struct dataset_backend {
 	/* May return votes in any order, and the notes with DATASET_ORIGIN. */
 	typeof(dataset_outline) *outline;
 	typeof(dataset_records) *records;
-	typeof(dataset_export) *export; /* the same, in pages of at most DATASET_RESTORE_MAX */
+	typeof(dataset_export) *export;         /* the same, in pages of at most DATASET_RESTORE_MAX */
+	typeof(dataset_integrity) *integrity;   /* NULL: it has no such check */
+	typeof(dataset_fix_counts) *fix_counts; /* at least one */
 	typeof(dataset_restore_open) *restore_open;
 	typeof(dataset_restore_outline) *restore_outline;
 	typeof(dataset_restore_records) *restore_records;

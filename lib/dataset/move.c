@@ -282,10 +282,18 @@ static int settled_records(void *data, struct dataset_record *records, size_t co
 	return to->records(to->data, records, count, err);
 }
 
+static int pass_counts(void *data, const struct dataset_counts *counts, const struct dataset_labels *labels,
+                       struct err *err)
+{
+	const struct dataset_export *to = data;
+
+	return to->counts(to->data, counts, labels, err);
+}
+
 int dataset_export(struct dataset *dataset, const struct dataset_export *to, struct err *err)
 {
 	struct dataset_export copy = *to;
-	const struct dataset_export settled = {settled_outline, settled_records, &copy};
+	const struct dataset_export settled = {settled_outline, settled_records, &copy, to->counts ? pass_counts : NULL};
 
 	return dataset->backend->export(dataset, &settled, err);
 }

@@ -267,3 +267,18 @@ int intent_each(const char *dir, int64_t older_than_seconds, intent_visit *visit
 	closedir(folder);
 	return failed;
 }
+
+int intent_alone(const char *dir, const char *dataset, const char *key, intent_visit *visit, void *data, bool *visited,
+                 struct err *err)
+{
+	mkdir(dir, 0700);
+	int keys = open_keys(dir);
+
+	if (keys < 0)
+		return err_errno(err, ERR_UNAVAILABLE, "No file can be made in %s", dir);
+	*visited = lock_key(keys, key, F_WRLCK, false) == 0;
+	if (*visited)
+		visit(data, dataset, key);
+	close(keys);
+	return 0;
+}

@@ -31,4 +31,8 @@ void intent_end(struct intents *intents, struct intent *intent, bool done);
 typedef bool intent_visit(void *data, const char *dataset, const char *key);
 int intent_each(const char *dir, int64_t older_than_seconds, intent_visit *visit, void *data, struct err *err);
 
+/* Runs visit for the key unless it is being stored on this machine, which waits meanwhile; *visited says whether. */
+int intent_alone(const char *dir, const char *dataset, const char *key, intent_visit *visit, void *data, bool *visited,
+                 struct err *err);
+
 #endif

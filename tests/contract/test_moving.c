@@ -437,7 +437,7 @@ static void an_export_is_of_one_moment(void **state)
 	must(dataset_retry_unreadable(fixture->dataset, &last, &failure));
 	struct dataset *before = move_dataset(fixture, fixture->dataset, "before");
 	must(dataset_restore_open(fixture->store, "copy", ORIGIN, &exporting.to, &last, &failure));
-	const struct dataset_export to = {export_to_outline, export_to_records, &exporting};
+	const struct dataset_export to = {.outline = export_to_outline, .records = export_to_records, .data = &exporting};
 	must(dataset_export(fixture->dataset, &to, &failure));
 	must(dataset_restore_finish(exporting.to, &failure));
 	struct dataset *copy = open_dataset(fixture->store, "copy");
@@ -466,7 +466,7 @@ static int pass_outline(void *data, struct dataset_outline *outline, struct err 
 static void an_export_ends_where_it_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct dataset_export to = {pass_outline, refuse_records, NULL};
+	const struct dataset_export to = {.outline = pass_outline, .records = refuse_records};
 
 	add_pictures(fixture->dataset, 2);
 	refused(dataset_export(fixture->dataset, &to, &failure), ERR_NO_SPACE);

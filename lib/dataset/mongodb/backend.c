@@ -66,6 +66,7 @@ MODULE_EXPORT const struct dataset_backend dataset_mongodb = {
 	.outline = mongodb_outline,
 	.records = mongodb_records,
 	.export = mongodb_export,
+	.fix_counts = mongodb_fix_counts,
 	.restore_open = mongodb_restore_open,
 	.restore_outline = mongodb_restore_outline,
 	.restore_records = mongodb_restore_records,

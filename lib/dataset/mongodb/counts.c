@@ -156,3 +156,73 @@ int mongodb_labels(struct dataset *base, struct dataset_labels *out, struct err 
 	work_end(&work);
 	return give_labels(&found, out, failed);
 }
+
+/* --- for a check -------------------------------------------------------------------------------------------------- */
+
+int counts_pass(struct work *work, struct mongodb_dataset *dataset, const struct dataset_export *to, struct err *err)
+{
+	struct dataset_counts counts = {.size = 0};
+	struct dataset_labels labels = {.count = 0};
+	struct inquiry inquiry = {.dataset = dataset, .labels = &labels, .counts = &counts};
+	int failed = labels_read_described(work, dataset->base.name, &inquiry.found, err);
+
+	label_set_order_by_name(&inquiry.found);
+	failed = failed || inquiry_settings(work, &inquiry, err) ||
+	         work_aggregate(work, "counters", counters_pipeline(dataset->base.name, true), read_count, &inquiry, err);
+	relabelling_release(&inquiry.relabelling);
+	if (give_labels(&inquiry.found, &labels, failed))
+		return -1;
+	failed = to->counts(to->data, &counts, &labels, err);
+	dataset_labels_release(&labels);
+	return failed;
+}
+
+struct fixing {
+	const char *dataset;
+	const struct dataset_count_fix *fixes;
+	size_t count;
+};
+
+/* A dataset's size is what its ids leave beside their gaps. */
+static int fix_settings(struct work *work, const char *dataset, const char *field, int64_t by, struct err *err)
+{
+	return work_update(work, "datasets", filter_dataset(dataset), BCON_NEW("$inc", "{", field, BCON_INT64(by), "}"), false,
+	                   NULL, err);
+}
+
+static int fix_counter(struct work *work, const char *dataset, const struct dataset_count_fix *fix, struct err *err)
+{
+	static const char *const kinds[] = {"", "state", "label", "gold", ""};
+	const char *name = fix->kind == DATASET_COUNT_STATE   ? sample_state_name(fix->state)
+	                   : fix->kind == DATASET_COUNT_LABEL ? fix->label
+	                                                      : "";
+	bson_t *filter = BCON_NEW("dataset", BCON_UTF8(dataset), "kind", BCON_UTF8(kinds[fix->kind]), "name",
+	                          BCON_UTF8(name), "shard", BCON_INT32(0));
+
+	return work_update(work, "counters", filter, BCON_NEW("$inc", "{", "n", BCON_INT64(fix->by), "}"), true, NULL, err);
+}
+
+static int run_fixes(struct work *work, void *data, struct err *err)
+{
+	const struct fixing *fixing = data;
+	int failed = 0;
+
+	for (size_t i = 0; !failed && i < fixing->count; i++) {
+		const struct dataset_count_fix *fix = &fixing->fixes[i];
+
+		if (fix->kind == DATASET_COUNT_SIZE)
+			failed = fix_settings(work, fixing->dataset, "gaps", -fix->by, err);
+		else if (fix->kind == DATASET_COUNT_BYTES)
+			failed = fix_settings(work, fixing->dataset, "bytes", fix->by, err);
+		else
+			failed = fix_counter(work, fixing->dataset, fix, err);
+	}
+	return failed;
+}
+
+int mongodb_fix_counts(struct dataset *base, const struct dataset_count_fix *fixes, size_t count, struct err *err)
+{
+	struct fixing fixing = {base->name, fixes, count};
+
+	return work_transaction(mongodb_dataset(base)->store, run_fixes, &fixing, err);
+}

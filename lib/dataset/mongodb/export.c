@@ -175,13 +175,15 @@ int mongodb_records(struct dataset *base, int64_t after, size_t limit, struct da
 
 /* --- everything --------------------------------------------------------------------------------------------------- */
 
-static int export_all(struct work *work, struct page *page, const struct dataset_export *to, struct err *err)
+static int export_all(struct work *work, struct mongodb_dataset *dataset, struct page *page,
+                      const struct dataset_export *to, struct err *err)
 {
 	struct dataset_outline outline = {.base_dir = NULL};
 	struct outlining outlining = {.dataset = page->dataset, .out = &outline};
 	int failed = export_outline(work, &outlining, err) || to->outline(to->data, &outline, err);
 
 	dataset_outline_release(&outline);
+	failed = failed || (to->counts && counts_pass(work, dataset, to, err));
 	while (!failed) {
 		failed = export_records(work, page, err) ||
 		         (page->count > 0 && to->records(to->data, page->records, page->count, err));
@@ -205,7 +207,7 @@ int mongodb_export(struct dataset *base, const struct dataset_export *to, struct
 
 	if (!failed) {
 		page.records = memory_new(page.limit, sizeof(*page.records));
-		failed = export_all(&work, &page, to, err);
+		failed = export_all(&work, mongodb_dataset(base), &page, to, err);
 		free(page.records);
 		mongoc_client_session_destroy(work.session);
 	}

@@ -103,6 +103,9 @@ typeof(dataset_retry_unreadable) mongodb_retry_unreadable;
 typeof(dataset_outline) mongodb_outline;
 typeof(dataset_records) mongodb_records;
 typeof(dataset_export) mongodb_export;
+typeof(dataset_fix_counts) mongodb_fix_counts;
+/* Passes the kept counts on as this work sees them. */
+int counts_pass(struct work *work, struct mongodb_dataset *dataset, const struct dataset_export *to, struct err *err);
 typeof(dataset_restore_open) mongodb_restore_open;
 typeof(dataset_restore_outline) mongodb_restore_outline;
 typeof(dataset_restore_records) mongodb_restore_records;

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "dataset/rules.h"
 
-static int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err)
+int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err)
 {
 	int64_t *const by_state[SAMPLE_STATES] = {&counts->unlabelled, &counts->labelled, &counts->skipped,
 	                                          &counts->unreadable, &counts->review};

@@ -189,6 +189,19 @@ static int pass_outline(struct sqlite_conn *conn, const char *name, const struct
 	return failed;
 }
 
+static int export_counts(struct sqlite_conn *conn, const struct dataset_export *to, struct err *err)
+{
+	struct dataset_counts counts = {.size = 0};
+	struct dataset_labels labels = {.count = 0};
+
+	if (!to->counts)
+		return 0;
+	int failed = counts_load(conn, &counts, err) || labels_load(conn, true, &labels, err) ||
+	             to->counts(to->data, &counts, &labels, err);
+	dataset_labels_release(&labels);
+	return failed;
+}
+
 static int pass_records(struct sqlite_conn *conn, const struct dataset_export *to, struct err *err)
 {
 	struct page page = {.records = memory_new(DATASET_RESTORE_MAX, sizeof(*page.records))};
@@ -216,7 +229,7 @@ int sqlite_export(struct dataset *dataset, const struct dataset_export *to, stru
 	if (!conn)
 		return -1;
 	int failed = conn_run(conn, err, "BEGIN", "") || pass_outline(conn, dataset->name, to, err) ||
-	             pass_records(conn, to, err);
+	             export_counts(conn, to, err) || pass_records(conn, to, err);
 	conn_run(conn, NULL, "COMMIT", "");
 	db_read_end(dataset_db(dataset), conn);
 	return failed;

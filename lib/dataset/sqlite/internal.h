@@ -475,6 +475,10 @@ int sqlite_sayings(struct dataset *dataset, const char *user, const struct sayin
 typeof(dataset_outline) sqlite_outline;
 typeof(dataset_records) sqlite_records;
 typeof(dataset_export) sqlite_export;
+typeof(dataset_integrity) sqlite_integrity;
+typeof(dataset_fix_counts) sqlite_fix_counts;
+/* Reads the kept counts. */
+int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err);
 typeof(dataset_restore_open) sqlite_restore_open;
 typeof(dataset_restore_outline) sqlite_restore_outline;
 typeof(dataset_restore_records) sqlite_restore_records;

@@ -1,0 +1,12 @@
+/* Whether what a store holds of a dataset is sound: what all backends share. */
+#include "dataset/backend.h"
+
+int dataset_integrity(struct dataset *dataset, bool thorough, dataset_told *told, void *data, struct err *err)
+{
+	return dataset->backend->integrity ? dataset->backend->integrity(dataset, thorough, told, data, err) : 0;
+}
+
+int dataset_fix_counts(struct dataset *dataset, const struct dataset_count_fix *fixes, size_t count, struct err *err)
+{
+	return count > 0 ? dataset->backend->fix_counts(dataset, fixes, count, err) : 0;
+}
