@@ -176,11 +176,13 @@ def names_in(expression):
     return set(re.findall(r"\bimage_label_\w+", expression))
 
 
+@pytest.mark.on("sqlite")  # it is the same with any store
 def test_the_alerts_fire_when_they_should():
     promtool("check", "rules", MONITORING / "rules.yml")
     promtool("test", "rules", TOP / "tests" / "http" / "alerts.yml")
 
 
+@pytest.mark.on("sqlite")  # it is the same with any store
 def test_a_real_prometheus_evaluates_the_rules_on_a_real_server(api, collector, viewer):
     def rules():
         return ask(api, "rules")["groups"][0]["rules"]
@@ -198,6 +200,7 @@ def test_a_real_prometheus_evaluates_the_rules_on_a_real_server(api, collector, 
         until(lambda: "ImageLabelNotReady" not in alerts(), "it is no more")
 
 
+@pytest.mark.on("sqlite")  # it is the same with any store
 def test_the_dashboard_asks_for_metrics_that_there_are(api, viewer):
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
