@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "fastcgi/lines.h"
+#include "fastcgi/meter.h"
 #include "store.h"
 
 enum {
@@ -33,6 +34,7 @@ static int import_tell(struct import *import, const struct entry *entry, struct 
 	import->lost = entry->failed && err_is_down(&entry->err) ? import->lost + 1 : 0;
 	if (entry->failed) {
 		import->failed++;
+		meter_note_failure(import->call->app->meter, &entry->err);
 		if (import->lost)
 			import->store = entry->err;
 		json_add_string(line, "error", entry->err.text);
@@ -201,6 +203,7 @@ int import_run(struct import *import, struct err *err)
 	int failed = import_all(import, &broken, err);
 	if (import->lost > 0 && import->stored + import->duplicates == 0) {
 		*err = import->store;
+		err->origin = ERR_FROM_ANYWHERE; /* its entry was counted */
 		failed = -1;
 	} else if (broken.code != ERR_NONE && import->lines.length == 0) {
 		*err = broken;

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "fastcgi/lines.h"
+#include "fastcgi/meter.h"
 #include "take.h"
 
 static const struct import_format {
@@ -64,6 +65,8 @@ static int import_answer(struct import *import, import_reader *read, struct err 
 		*err = broken;
 		return -1;
 	}
+	if (failed)
+		meter_note_failure(import->call->app->meter, &broken);
 	request_drain(import->call->request);
 	return import_audit(import, err) || import_summary(import, failed ? broken.text : NULL, err) ||
 	       lines_send(&import->answer, import->call->reply, err);

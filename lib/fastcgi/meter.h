@@ -46,7 +46,7 @@ struct meter_request {
 	int64_t received, sent; /* bytes of bodies */
 };
 void meter_note(struct meter *meter, const struct meter_request *request);
-/* A request failed by what the error says; counted only if that is a store's (err.h). */
+/* A request, or an image of one, failed by what the error says; counted only if that is a store's (err.h). */
 void meter_note_failure(struct meter *meter, const struct err *err);
 
 /* A program's table, as it was at one moment or a little later. */

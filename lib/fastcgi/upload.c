@@ -2,6 +2,7 @@
 #include "fastcgi/upload.h"
 
 #include "fastcgi/address.h"
+#include "fastcgi/meter.h"
 #include "fastcgi/serve.h"
 
 int upload_ingest(struct call *call, struct ingest *out, struct err *err)
@@ -62,6 +63,7 @@ int upload_batch(struct batch *batch, struct call *call, bool strict, batch_resu
 	failed = failed || batch_store(batch, &ingest, &receive, label, result, call, err);
 	free(label);
 	batch->ingest = NULL;
+	meter_note_failure(call->app->meter, &batch->worst);
 	return failed;
 }
 

@@ -1,9 +1,11 @@
 """/metrics: what Prometheus learns of the requests, programs, stores and datasets."""
+import io
 import json
 import os
 import re
 import signal
 import subprocess
+import tarfile
 
 import pytest
 from collecting import BLOB, DEFAULT, picture
@@ -139,12 +141,22 @@ def test_a_program_that_was_killed_begins_anew(collector, viewer):
 def test_a_stores_failures_are_counted(collector, contributor, viewer):
     def failures():
         now = metrics(viewer)
-        return [now.total("image_label_store_errors_total", program="images", store=store) for store in ("datasets", "images")]
+        return [now.total("image_label_store_errors_total", store=store) for store in ("datasets", "images")]
 
-    def put(dataset):
-        return contributor.put(f"/v1/datasets/{dataset}/images/failing.png", data=picture()).status_code
+    def archive(name):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            member = tarfile.TarInfo(f"airplanes/{name}.png")
+            data = picture()
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+        return out.getvalue()
+
+    def put(dataset, name="failing"):
+        return contributor.put(f"/v1/datasets/{dataset}/images/{name}.png", data=picture()).status_code
 
     before, broken, images = failures(), collector.databases / "broken.db", collector.store / "public" / "images"
+    assert put(DEFAULT, "first") == 201  # now the folder is there
     broken.write_text("This is no database, but text that is longer than a header of one would be, by some words.")
     assert put("broken") >= 500
     broken.unlink()
@@ -153,11 +165,13 @@ def test_a_stores_failures_are_counted(collector, contributor, viewer):
         images.rename(images.with_name("away"))
         images.symlink_to("images")
         assert put(DEFAULT) >= 500
+        assert contributor.post("/bulk_upload", files={"files": ("a.png", picture())}).status_code >= 500
+        assert contributor.post(f"/v1/datasets/{DEFAULT}/archive", data=archive("a")).status_code >= 500
         images.unlink()
         images.with_name("away").rename(images)
-        assert failures() == [before[0] + 1, before[1] + 1]
+        assert failures() == [before[0] + 1, before[1] + 3]
     assert put("nothing") == 404
-    assert sum(failures()) == sum(before) + (2 if BLOB == "fs" else 1)
+    assert sum(failures()) == sum(before) + (4 if BLOB == "fs" else 1)
 
 
 def test_the_text_is_one_block_a_metric(collector):
