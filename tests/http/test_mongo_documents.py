@@ -2,13 +2,14 @@
 import datetime
 import os
 import signal
+import subprocess
 import time
 
 import pymongo
 import pytest
 import requests
 from collecting import picture
-from harness import Server, until
+from harness import SCRIPTS, Server, until
 
 pytestmark = pytest.mark.on("mongo")
 
@@ -296,3 +297,22 @@ def test_a_store_that_is_down_is_told_and_used_again_once_it_is_back(serve, mong
     assert any(line["message"] == "mongodb" for name in ("size", "health") for line in server.program_log(name))
     until(lambda: ann.post("/size", json={"dataset_name": "animals"}).status_code == 200, "the store to be used again")
     until(lambda: ann.get("/healthz").status_code == 200, "/healthz to say so")
+
+
+def test_a_database_of_a_newer_version_is_refused_and_stays_as_it_is(serve):
+    server = serve(before=lambda server: server.add_dataset("pets", ["cat", "dog"], [("1.png", "cat")]))
+    server.stop()
+    version = server.database.schema.find_one()
+    server.database.schema.update_one({"_id": "version"}, {"$set": {"version": 99}})
+    server.database.images.drop_index("by_path")  # which a start would make again
+    before = [list(server.database[name].find()) for name in ("datasets", "images", "labels", "counters", "schema")]
+    done = server.command("start")
+    assert done.returncode == 1
+    assert f"was written by a newer version of this program (schema 99, known {version['version']})" in done.stderr
+    assert [list(server.database[name].find()) for name in ("datasets", "images", "labels", "counters", "schema")] == before
+    assert "by_path" not in server.database.images.index_information()
+    done = subprocess.run([SCRIPTS / "image-label-check", "--config", server.config_file], env=server.env, capture_output=True, text=True)
+    assert done.returncode == 2 and "written by a newer version" in done.stderr
+    server.database.schema.update_one({"_id": "version"}, {"$set": version})
+    server.start()
+    assert server.session("ann").post("/size", json={"dataset_name": "pets"}).json()["size"] == 1

@@ -184,6 +184,27 @@ static void what_is_being_swept_is_not_stored_meanwhile(void **state)
 	intents_free(storing);
 }
 
+static void a_key_that_is_being_stored_is_not_visited_alone(void **state)
+{
+	(void)state;
+	struct err err;
+	bool visited;
+
+	seen.count = 0;
+	storing = intents_new(tempdir);
+	struct intent *intent = begin(storing, "images/a");
+	assert_int_equal(intent_alone(tempdir, "cats", "images/a", see, NULL, &visited, &err), 0);
+	assert_false(visited);
+	assert_int_equal(seen.count, 0);
+	assert_int_equal(intent_alone(tempdir, "cats", "images/b", see, NULL, &visited, &err), 0);
+	assert_true(visited);
+	intent_end(storing, intent, true);
+	assert_int_equal(intent_alone(tempdir, "cats", "images/a", see, NULL, &visited, &err), 0);
+	assert_true(visited);
+	assert_string_equal(seen.last, "cats images/a");
+	intents_free(storing);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +214,7 @@ int main(void)
 		TEMPDIR_TEST(what_ended_this_moment_is_swept_at_any_moment),
 		TEMPDIR_TEST(what_is_stored_again_is_not_swept_meanwhile),
 		TEMPDIR_TEST(what_is_being_swept_is_not_stored_meanwhile),
+		TEMPDIR_TEST(a_key_that_is_being_stored_is_not_visited_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

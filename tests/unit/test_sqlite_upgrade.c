@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "base/file.h"
 #include "dataset/task.h"
 #include "dataset/move.h"
 #include "dataset/sayings.h"
@@ -65,19 +66,25 @@ static int tear_down(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-/* Changes the database from outside while nobody has it open. */
-static void meanwhile(const char *sql)
+/* Changes the database from outside, which nobody has open. */
+static void meanwhile_nobody(const char *sql)
 {
 	sqlite3 *database;
 	char *why = NULL;
 
-	dataset_close(dataset);
-	dataset = NULL;
-	dataset_store_free(store);
 	assert_int_equal(sqlite3_open(temp("dbs/cats.db"), &database), SQLITE_OK);
 	if (sqlite3_exec(database, sql, NULL, NULL, &why) != SQLITE_OK)
 		fail_msg("%s", why);
 	sqlite3_close(database);
+}
+
+/* The same after closing it. */
+static void meanwhile(const char *sql)
+{
+	dataset_close(dataset);
+	dataset = NULL;
+	dataset_store_free(store);
+	meanwhile_nobody(sql);
 }
 
 /* Samples without a label are counted, too. */
@@ -319,6 +326,36 @@ static void and_at_the_next_start(void **state)
 	assert_sample(2, "", SAMPLE_UNLABELLED);
 }
 
+static void read_database(struct buf *out)
+{
+	buf_init(out, 16 * 1024 * 1024);
+	must(file_read(temp("dbs/cats.db"), out->max, out, &failure));
+}
+
+/* By a program that goes on serving the other datasets. */
+static void one_of_a_newer_version_is_refused_and_stays_as_it_is(void **state)
+{
+	struct buf before, after;
+
+	(void)state;
+	meanwhile("PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE);");
+	read_database(&before);
+	for (int reading = 0; reading < 2; reading++) {
+		must((reading ? dataset_store_open_reading : dataset_store_open)(&store, &config, &failure));
+		assert_int_not_equal(dataset_open(store, "cats", &dataset, &failure), 0);
+		assert_int_equal(failure.code, ERR_INTERNAL);
+		assert_non_null(strstr(failure.text, "was written by a newer version of this program (schema 99, known "));
+		dataset_store_free(store);
+	}
+	read_database(&after);
+	assert_int_equal(before.len, after.len);
+	assert_memory_equal(before.data, after.data, after.len);
+	buf_release(&before);
+	buf_release(&after);
+	meanwhile_nobody("PRAGMA user_version = 5;");
+	open_again();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +368,7 @@ int main(void)
 		TEST(a_tie_among_many_is_in_review),
 		TEST(a_change_that_was_cut_short_is_ended_by_whoever_takes_a_task),
 		TEST(and_at_the_next_start),
+		TEST(one_of_a_newer_version_is_refused_and_stays_as_it_is),
 	};
 
 	return cmocka_run_group_tests_name("sqlite_upgrade", tests, NULL, NULL);

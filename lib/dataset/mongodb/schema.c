@@ -3,6 +3,8 @@
 
 #include "base/text.h"
 
+/* To be raised by whatever an earlier program would damage, or misread. */
+enum { SCHEMA_VERSION = 1 };
 enum { CODE_NAMESPACE_EXISTS = 48, PURGE_AT_ONCE = 1000, LABELS_AT_ONCE = 64 };
 
 /* Documents without "dataset" belong to other services, and stay out of our indexes. */
@@ -71,6 +73,7 @@ static const struct {
 	{"audit", NULL},
 	{"accounts", NULL},
 	{"logins", "[{\"name\": \"at\", \"key\": {\"at\": 1}}]"},
+	{"schema", NULL},
 };
 
 static int run_command(struct work *work, bson_t *command, struct err *err)
@@ -339,11 +342,42 @@ static int drop_retired_index(struct work *work, struct err *err)
 	return run_command(work, BCON_NEW("dropIndexes", BCON_UTF8("images"), "index", BCON_UTF8("filepath")), err);
 }
 
+/* --- the version -------------------------------------------------------------------------------------------------- */
+
+static int see_version(void *data, const bson_t *document, struct err *err)
+{
+	(void)err;
+	*(int64_t *)data = number_in(document, "version");
+	return 0;
+}
+
+int schema_check(struct work *work, struct err *err)
+{
+	int64_t version = 0;
+
+	if (work_find(work, "schema", BCON_NEW("_id", BCON_UTF8("version")), NULL, see_version, &version, err))
+		return -1;
+	if (version <= SCHEMA_VERSION)
+		return 0;
+	return err_set(err, ERR_INTERNAL,
+	               "The database was written by a newer version of this program (schema %lld, known %d)",
+	               (long long)version, SCHEMA_VERSION);
+}
+
+static int note_version(struct work *work, struct err *err)
+{
+	return work_update(work, "schema", BCON_NEW("_id", BCON_UTF8("version")),
+	                   BCON_NEW("$max", "{", "version", BCON_INT64(SCHEMA_VERSION), "}"), true, NULL, err);
+}
+
 int schema_prepare(struct work *work, struct err *err)
 {
+	if (schema_check(work, err))
+		return -1;
 	for (size_t i = 0; i < sizeof(schema) / sizeof(*schema); i++) {
 		if (make_collection(work, schema[i].collection, schema[i].indexes, err))
 			return -1;
 	}
-	return drop_retired_index(work, err) || order_labels(work, err) || purge_removed(work, err);
+	return note_version(work, err) || drop_retired_index(work, err) || order_labels(work, err) ||
+	       purge_removed(work, err);
 }

@@ -35,8 +35,7 @@ int mongodb_store_open(struct dataset_store **out, const struct config *config, 
 	struct mongodb_store *store = memory_new(1, sizeof(*store));
 	store->config = config;
 	store->reading = reading;
-	store->prepare = schema_prepare;
-	store->ready = reading; /* when only reading, nothing is made */
+	store->prepare = reading ? schema_check : schema_prepare; /* when only reading, nothing is made */
 	store->shard = arc4random_uniform(COUNTER_SHARDS);
 	pthread_mutex_init(&store->mutex, NULL);
 	watch_init(&store->watch);

@@ -97,8 +97,10 @@ struct mongodb_store {
 void watch_init(struct watch *watch);
 void watch_release(struct watch *watch);
 
-/* Makes collections and indexes, puts the default dataset's labels first (taking those of the older collecting
- * system, if there are any), and ends removals that a crash interrupted. */
+/* ERR_INTERNAL when a newer version of this program has written the database. */
+int schema_check(struct work *work, struct err *err);
+/* Checks that, makes collections and indexes, puts the default dataset's labels first (taking those of the older
+ * collecting system, if there are any), and ends removals that a crash interrupted. */
 int schema_prepare(struct work *work, struct err *err);
 /* Removes what belongs to a dataset that is marked as removed; does nothing if it is not. */
 int dataset_purge(struct work *work, const char *name, struct err *err);

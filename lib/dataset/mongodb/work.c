@@ -60,7 +60,7 @@ static int make_ready(struct work *work, struct err *err)
 		*err = store->unready;
 		failed = -1;
 	} else if (!store->ready) {
-		failed = check_set(work, err) || end_former_life(work, err) || store->prepare(work, err);
+		failed = check_set(work, err) || (!store->reading && end_former_life(work, err)) || store->prepare(work, err);
 		store->ready = !failed;
 		store->unready_ms = monotonic_ms();
 		if (failed)
