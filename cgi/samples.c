@@ -17,7 +17,7 @@ static const struct route routes[] = {
 	{"POST", "/v1/datasets/{dataset}/samples/{id}/label", ROLE_ANNOTATOR, samples_label, false, "", "label version"},
 	{"POST", "/v1/datasets/{dataset}/samples/{id}/undo", ROLE_ANNOTATOR, samples_undo, false, "", "version own"},
 	{"POST", "/v1/datasets/{dataset}/samples/label", ROLE_ANNOTATOR, samples_label_many, false, "", "ids filter label"},
-	{"POST", "/v1/datasets/{dataset}/samples/undo", ROLE_ANNOTATOR, samples_undo_many, false, "", "ids versions"},
+	{"POST", "/v1/datasets/{dataset}/samples/undo", ROLE_ANNOTATOR, samples_undo_many, false, "", "ids versions own"},
 	{"PUT", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_flag, false, "", "note"},
 	{"DELETE", "/v1/datasets/{dataset}/samples/{id}/flag", ROLE_ANNOTATOR, samples_unflag, false, "", ""},
 	{"PUT", "/v1/datasets/{dataset}/samples/{id}/gold", ROLE_CONTRIBUTOR, samples_mark_gold, false, "", "label"},

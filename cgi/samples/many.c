@@ -147,7 +147,7 @@ int samples_undo_many(struct call *call, struct err *err)
 	int64_t *ids, *versions = NULL;
 	size_t count, done;
 
-	if (call_body(call, err) ||
+	if (call_body(call, err) || json_bool(call->body, "own", false, &correction.own, err) ||
 	    ids_read(cJSON_GetObjectItemCaseSensitive(call->body, "ids"), SAMPLES_DECIDED_MAX, &ids, &count, err))
 		return -1;
 	int failed = read_versions(call->body, count, &versions, err) ||

@@ -193,7 +193,7 @@ export class Deeds {
 			if (ids.length < deed.ids.length && !tries) this.#on.left(deed, deed.ids.filter(id => !ids.includes(id)), null);
 			if (!ids.length) return;
 			try {
-				await call('POST', this.#path('samples', 'undo'), { ids, versions }, { key: name });
+				await call('POST', this.#path('samples', 'undo'), { ids, versions, own: true }, { key: name });
 				return;
 			} catch (error) {
 				if (![404, 409].includes(error.status) || tries + 1 === UNDO_TRIES) throw error;

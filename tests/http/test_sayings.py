@@ -84,3 +84,13 @@ def test_own_takes_back_only_what_one_said_oneself(server):
     assert [sample["id"] for sample in said(con, "bob", "taken")] == [1, 0]
     assert con.post("/v1/datasets/taken/samples/0/undo", json={}).status_code == 200
     assert [sample["id"] for sample in said(con, "bob", "taken")] == [1]
+
+
+def test_own_takes_back_of_many_under_what_others_said_since(server):
+    con, bob = server.session("con"), server.session("bob")
+    assert con.post("/v1/datasets/taken/samples/label", json={"ids": [2, 3], "label": "cat"}).status_code == 200
+    body = {"dataset_name": "taken", "base_dir": str(server.images / "taken"), "filepath": con.get("/v1/datasets/taken/samples/2").json()["filepath"], "label": "dog"}
+    assert bob.post("/classify", json=body).json() == {"response": True}
+    assert con.post("/v1/datasets/taken/samples/undo", json={"ids": [2, 3], "own": True}).json() == {"undone": 2}
+    assert said(con, "con", "taken") == []
+    assert [sample["id"] for sample in said(con, "bob", "taken")] == [2, 1]
