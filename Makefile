@@ -23,7 +23,7 @@ sanitizers := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,$(if $(SANITIZ
 packages := sqlite3 libcjson yajl libcrypto zlib libarchive libutf8proc
 # Parts that need many shared libraries are modules beside the programs, loaded at first use (lib/base/module.h).
 modules := image s3 mongodb
-image_sources := $(filter-out lib/image/image.c lib/image/source.c,$(wildcard lib/image/*.c))
+image_sources := $(filter-out lib/image/image.c lib/image/source.c lib/image/decoder.c,$(wildcard lib/image/*.c))
 image_packages := vips libjpeg libheif libtiff-4
 s3_sources := $(filter-out lib/blob/s3/sigv4.c,$(wildcard lib/blob/s3/*.c))
 s3_packages := libcurl expat
@@ -52,16 +52,19 @@ programs := $(patsubst cgi/%.c,$(build)/bin/%,$(wildcard cgi/*.c))
 unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wildcard tests/contract/test_*.c))
 
+# A module that misbehaves, for the test of its confinement.
+planted_module := $(build)/tests/planted/lib/imagelabel-image.so
+
 # What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
 tus := build/npm/tus.min.js
 
-.PHONY: all tests warned run check install uninstall deb bench fuzz help clean deps lint soak tour $(layers:%=check-%)
+.PHONY: all tests planted warned run check install uninstall deb bench fuzz help clean deps lint soak tour $(layers:%=check-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 all: $(programs) $(module_files) $(tus) ## build everything (needs the packages of scripts/install-deps)
 
-tests: all $(unit_tests) $(contract_tests)
+tests: all $(unit_tests) $(contract_tests) planted
 
 $(library): $(library_objects)
 	@rm -f $@ && ar qcs $@ $^
@@ -88,8 +91,15 @@ $(build)/lib/imagelabel-$(1).so: $(call objects,$($(1)_sources)) $(library)
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
+planted: $(planted_module)
+$(planted_module): $(build)/tests/planted/module.o $(build)/lib/image/source.o $(library)
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^
+
 # The only program that reads CSV.
 $(build)/bin/import: libs += -lcsv
+# The only program that confines itself.
+$(build)/bin/decode: libs += -lseccomp
 # The only program that sends requests to others.
 $(build)/bin/upload: libs += $(shell pkg-config --libs libcurl)
 

@@ -39,6 +39,22 @@ static void *module_load(const char *name, struct err *err)
 	return NULL;
 }
 
+int module_program(const char *name, char out[MODULE_PATH_MAX], struct err *err)
+{
+	static const char *const beside[] = {".", "../bin", "../../bin"};
+	char folder[PATH_MAX];
+
+	if (program_folder(folder, err))
+		return -1;
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		int len = snprintf(out, MODULE_PATH_MAX, "%s/%s/%s", folder, beside[i], name);
+
+		if (len < MODULE_PATH_MAX && access(out, X_OK) == 0)
+			return 0;
+	}
+	return err_set(err, ERR_INTERNAL, "the program %s is missing beside %s", name, folder);
+}
+
 const void *module_symbol(const char *name, const char *symbol, struct err *err)
 {
 	void *handle = module_load(name, err); /* each time the same handle, counted by the loader */

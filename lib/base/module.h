@@ -13,6 +13,11 @@
  * which names what is missing. */
 const void *module_symbol(const char *name, const char *symbol, struct err *err);
 
+/* The path of the program `name`, in the folders ., ../bin and ../../bin from the program's own file. ERR_INTERNAL when
+ * it is missing. */
+enum { MODULE_PATH_MAX = 4096 };
+int module_program(const char *name, char out[MODULE_PATH_MAX], struct err *err);
+
 /* Marks what a module exports; everything else in it is hidden. */
 #define MODULE_EXPORT __attribute__((visibility("default")))
 

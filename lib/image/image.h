@@ -1,12 +1,12 @@
-/* Images: whether bytes are one, of which type and size, and their thumbnails; by libvips, in a module loaded at
- * first use.
+/* Images: whether bytes are one, of which type and size, and their thumbnails; by libvips, in processes apart that are
+ * confined (image/decoder.h).
  *
  * Only the bytes are trusted: the type follows from the content, limits are checked by the header before anything is
  * decoded, then every pixel is decoded once (a plain JPEG is only checked for its end, since every reader shows
- * whatever it holds). Only the decoders of the accepted types can be reached. Thread-safe; decoders that need an
- * image whole in memory share a budget and wait for each other, all others work in strips. pixels_max counts the
- * pixels of one frame, width x height. Errors: ERR_MEDIA_TYPE (no image of these types, or of a variant that nothing
- * here decodes), ERR_UNPROCESSABLE (broken or truncated), ERR_TOO_LARGE (over a limit), ERR_INTERNAL. */
+ * whatever it holds). Only the decoders of the accepted types can be reached. Thread-safe; images wait
+ * for each other where there are more than decoders. pixels_max counts the pixels of one frame, width x height.
+ * Errors: ERR_MEDIA_TYPE (no image of these types, or of a variant that nothing here decodes), ERR_UNPROCESSABLE
+ * (broken or truncated, or it ends its decoder), ERR_TOO_LARGE (over a limit), ERR_INTERNAL. */
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
 
@@ -23,7 +23,6 @@ enum {
 	IMAGE_ALL_PIXELS_MAX = 1000 * 1000 * 1000, /* of all frames: some 10 s of one processor */
 	IMAGE_WHOLE_BYTES_MAX = 150 * 1000 * 1000, /* that a decoder may hold at once */
 	IMAGE_HEIF_BYTES_MAX = 300 * 1000 * 1000,  /* the same of libheif: twice 48 MP in planes of 8 bits (287 MB) */
-	IMAGE_MEMORY_BUDGET = 64 * 1024 * 1024,    /* for the decoders of all threads; one alone may exceed it */
 	IMAGE_THUMB_SIDE_MAX = 2048,
 	IMAGE_THUMB_BYTES_MAX = 16 * 1024 * 1024,
 };

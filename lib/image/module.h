@@ -1,4 +1,4 @@
-/* The seam between image.c, which every program may link, and the module "image", which needs libvips. */
+/* The seam between the program `decode` and the module "image", which needs libvips. */
 #ifndef IMAGE_MODULE_H
 #define IMAGE_MODULE_H
 

@@ -30,7 +30,7 @@ static void vips_set_up(void)
 		return;
 	vips_block_untrusted_set(TRUE);
 	vips_operation_block_set("VipsForeignLoadJxl", FALSE); /* so called for not being fuzzed by libvips; by libjxl it is */
-	vips_concurrency_set(1);                               /* requests are served side by side already */
+	vips_concurrency_set(1);                               /* there are as many decoders as processors already */
 	vips_cache_set_max(0);
 	/* Above this, memory goes back to the system when it is freed. Unset, glibc raises it to the size
 	 * of the largest piece freed (up to 32 MiB), and every thread's heap keeps that much. */
@@ -50,32 +50,6 @@ static void forget_messages(void)
 {
 	if (ready)
 		vips_error_clear();
-}
-
-/* --- memory ------------------------------------------------------------------------------------------------------- */
-
-/* Decoders that hold an image whole share IMAGE_MEMORY_BUDGET; an image that needs more waits until it is alone. */
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t freed;
-	int64_t used;
-} memory = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
-
-static void memory_take(int64_t bytes)
-{
-	pthread_mutex_lock(&memory.lock);
-	while (memory.used > 0 && memory.used + bytes > IMAGE_MEMORY_BUDGET)
-		pthread_cond_wait(&memory.freed, &memory.lock);
-	memory.used += bytes;
-	pthread_mutex_unlock(&memory.lock);
-}
-
-static void memory_give(int64_t bytes)
-{
-	pthread_mutex_lock(&memory.lock);
-	memory.used -= bytes;
-	pthread_cond_broadcast(&memory.freed);
-	pthread_mutex_unlock(&memory.lock);
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
@@ -187,13 +161,11 @@ static int check_memory(const struct reading *reading, int64_t bytes, struct err
 	               (long long)(bytes / 1000000), most / 1000000);
 }
 
-/* Reserves this much memory, after giving back what was reserved, so that nobody waits for that. */
 static int hold(struct reading *reading, int64_t bytes, struct err *err)
 {
 	if (check_memory(reading, bytes, err) != 0)
 		return -1;
-	memory_give(reading->memory);
-	memory_take(reading->memory = bytes);
+	reading->memory = bytes;
 	return 0;
 }
 
@@ -449,7 +421,6 @@ void reading_close(struct reading *reading, VipsImage *image)
 	if (image)
 		g_object_unref(image);
 	bmp_free(reading->bmp);
-	memory_give(reading->memory);
 	forget_messages();
 }
 

@@ -1,4 +1,4 @@
-/* An image being read by libvips (BMP by bmp.c, some TIFFs by libtiff), within the limits, its memory reserved. */
+/* An image being read by libvips (BMP by bmp.c, some TIFFs by libtiff), within the limits. */
 #ifndef IMAGE_READING_H
 #define IMAGE_READING_H
 
@@ -36,7 +36,7 @@ struct reading {
 	int64_t pixels_max;
 	int64_t pixels_counted; /* for the first frame */
 	struct bmp *bmp;
-	int64_t memory; /* reserved */
+	int64_t memory; /* that it needs at once */
 	int64_t offset; /* in the stream that libvips reads */
 };
 
@@ -51,7 +51,7 @@ void reading_close(struct reading *reading, VipsImage *image); /* image may be N
 
 /* Goes to the next page of a TIFF, for reading_image; false when there is none. */
 bool reading_next(struct reading *reading);
-/* Reserves the memory that the image needs; ERR_TOO_LARGE when that is more than one image may have. */
+/* ERR_TOO_LARGE when the image needs more memory than one may have. */
 int reading_take(struct reading *reading, VipsImage *image, struct err *err);
 
 /* Opens the image again; unreference the result before reading_close. */

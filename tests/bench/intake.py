@@ -101,11 +101,11 @@ def uploads(table):
 
 
 def processor_of_puts(table, collector, put):
-    """What the program takes of the processor for an image, in the state folder that it has filled so far."""
-    (pid,) = collector.server.processes("images")
-    before = processor_seconds(pid)
+    """What the program and its decoders take of the processor for an image, in the state folder that it has filled so far."""
+    seconds = lambda: [sum(kind) for kind in zip(*(processor_seconds(pid) for name in ("images", "decode") for pid in collector.server.processes(name)))]  # noqa: E731
+    before = seconds()
     count = sum(put().requests for _ in range(ROUNDS))
-    user, system = (1000 * (after - then) / count for after, then in zip(processor_seconds(pid), before))
+    user, system = (1000 * (after - then) / count for after, then in zip(seconds(), before))
     table.below("  user time of the program, each", user, "ms", PUT_USER_MS)
     table.below("  its time in the kernel, each", system, "ms", PUT_SYSTEM_MS)
 

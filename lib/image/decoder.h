@@ -1,0 +1,43 @@
+/* The seam between image.c and the program `decode`, in which alone images are decoded: it holds no secret, can open no
+ * file and no socket, and is bounded in memory and time. What it is asked, and what it answers, are messages of a
+ * SOCK_SEQPACKET socket; the image comes as a descriptor.
+ *
+ * A decoder serves one image at a time; as many are started as there are processors, when they are needed. */
+#ifndef IMAGE_DECODER_H
+#define IMAGE_DECODER_H
+
+#include "image/image.h"
+
+enum {
+	DECODER_SOCKET = 3, /* the decoder's descriptors: where it is asked, */
+	DECODER_IMAGE = 4,  /* the image, read by pread alone, */
+	DECODER_OUT = 5,    /* and a file for the thumbnail, of at most IMAGE_THUMB_BYTES_MAX */
+	DECODER_TYPE_SIZE = 32,
+	DECODER_SECONDS_MAX = 45, /* of one image, then the decoder is killed: before nginx gives up (fastcgi_read_timeout) */
+	DECODERS_MAX = 4,         /* of a program: each may need IMAGE_HEIF_BYTES_MAX */
+};
+
+struct decoder_question {
+	enum { DECODER_CHECK, DECODER_THUMB, DECODER_CAN } what;
+	int side;                     /* of the thumbnail */
+	int64_t size, pixels_max;     /* the image's bytes */
+	char type[DECODER_TYPE_SIZE]; /* the image's, by its first bytes */
+};
+
+struct decoder_answer {
+	int failed; /* the error's code and text say why */
+	enum err_code code;
+	char text[ERR_TEXT_MAX];
+	bool can;
+	int64_t width, height, frames; /* as struct image_info */
+	int orientation;
+	int64_t thumb_bytes;
+	char type[DECODER_TYPE_SIZE]; /* the image's or the thumbnail's */
+};
+
+/* Asks a decoder, which is started or waited for. image and out: -1 for none. Thread-safe. ERR_UNPROCESSABLE: the image
+ * takes too long, or ends every decoder; ERR_INTERNAL: no decoder can be had. */
+int decoder_ask(const struct decoder_question *question, int image, int out, struct decoder_answer *answer,
+                struct err *err);
+
+#endif
