@@ -123,16 +123,16 @@ static int allow_calls(scmp_filter_ctx filter)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, anyhow[i], 0);
 	for (size_t i = 0; i < sizeof(on) / sizeof(on[0]) && !failed; i++)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, on[i].call, 1,
-		                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)on[i].fd));
+		                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)on[i].fd, 0));
 	if (SANITIZED)
-		failed = failed || seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, 2));
+		failed = failed || seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, 2, 0));
 	/* Threads, but no processes. The flags of clone3 lie in memory, where no filter sees them: libc then takes clone. */
 	return failed || seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) ||
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 	                        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) ||
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, /* of a descriptor */
 	                        SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)) ||
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) ||
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)) ||
 	       seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) || seccomp_load(filter);
 }
 
