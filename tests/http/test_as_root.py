@@ -86,6 +86,21 @@ def test_what_root_moves_to_their_stores_is_theirs(place):
     assert of_root(place / "theirs") == []
 
 
+def test_a_backup_and_a_check_by_root_leave_the_folders_their_owners(place):
+    config, backups = configure(place), place / "backups"
+    assert loaded(config, place).returncode == 0
+    for words in (("image-label-backup", "--to", backups), ("image-label-check", "--state", place / "state")):
+        done = run(*words, "--config", config)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert of_root(place / "theirs") == []
+    target = configure(place, "other.json", sqlite_db_dir=str(place / "theirs" / "again" / "dbs"),
+                       json_user_dir=str(place / "theirs" / "again" / "users"), image_store={"dir": str(place / "theirs" / "again" / "images")})
+    done = run("image-label-backup", "restore", "--from", backups, "--config", target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (place / "theirs" / "again" / "dbs" / "photos.db").exists()
+    assert of_root(place / "theirs") == []
+
+
 def test_an_export_by_root_is_the_folders_owners(place):
     config = configure(place)
     assert loaded(config, place).returncode == 0
