@@ -2,8 +2,7 @@
 import json
 import subprocess
 
-from harness import SCRIPTS
-from migrating import PLAIN
+from harness import PLAIN, SCRIPTS
 
 NAMES = ("photos", "collected", "asked")  # the datasets of migrating.used
 BACKUP = str(SCRIPTS / "image-label-backup")

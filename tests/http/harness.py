@@ -20,6 +20,9 @@ from ports import free_port, release  # noqa: E402
 SCRIPTS = TOP / "scripts"
 VARIANT = {"": "release", "thread": "tsan"}.get(os.environ.get("SANITIZE", ""), "asan")
 LIBEXEC = Path(os.environ.get("IMAGE_LABEL_LIBEXEC") or TOP / "build" / VARIANT / "bin")
+# The environment without what chooses stores: for commands that are to go by their configuration alone.
+HIDDEN = ("AWS_", "MONGODB_", "DATABASE_", "FROM_", "TO_", "IMAGE_LABEL_CONFIG")
+PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(HIDDEN)} | {"IMAGE_LABEL_LIBEXEC": str(LIBEXEC)}
 # The process that runs the tests may ignore these (nohup, a shell's "&"), and then the servers started here would,
 # too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,6 +1,5 @@
 """Two servers between whose stores datasets are moved, and what there is to compare."""
 import hashlib
-import os
 import signal
 import sqlite3
 import subprocess
@@ -9,10 +8,8 @@ import pymongo
 import pytest
 from collecting import bucket_client, picture, samples
 from conftest import finish
-from harness import LIBEXEC, SCRIPTS, Server, until
+from harness import LIBEXEC, PLAIN, SCRIPTS, Server, until
 
-HIDDEN = ("AWS_", "MONGODB_", "DATABASE_", "FROM_", "TO_", "IMAGE_LABEL_CONFIG")
-PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(HIDDEN)} | {"IMAGE_LABEL_LIBEXEC": str(LIBEXEC)}
 WORDS = [str(SCRIPTS / "image-label-migrate")]
 
 

@@ -7,8 +7,8 @@ import pytest
 import requests
 from backing import BACKUP, NAMES, backup, command, listed, parts, restore
 from collecting import bucket_client, picture
-from harness import until
-from migrating import PLAIN, dump, images, used
+from harness import PLAIN, until
+from migrating import dump, images, used
 from migrating import cluster, mongo, s3, sides  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.on("mongo", "s3")
