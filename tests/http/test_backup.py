@@ -55,7 +55,7 @@ class Busy:
 
 
 def digests(told):
-    return [line.split()[-1] for line in told.splitlines() if "the same" in line]
+    return [line.split()[-1] for line in told.splitlines() if "sha256" in line]
 
 
 def test_a_backup_under_load_restores_to_the_same_in_stores_of_either_kind(server, sides, cluster, tmp_path):
@@ -150,6 +150,22 @@ def test_a_backup_that_was_killed_is_none_and_the_next_one_is_right(server, tmp_
     command("image-label-backup", server, "--to", place, "--verify")
     assert {path.parent.name for path in (place / "private/backups").rglob("*.*") if path.is_file()} == {again["id"]}
     assert not list((place / "work").iterdir())
+
+
+def test_a_restoration_that_was_killed_goes_on(sides, tmp_path):
+    here, there = sides("here"), sides("there")
+    used(here)
+    here.command("stop")
+    place = tmp_path / "backups"
+    made = backup(here, place)
+    words = [BACKUP, "restore", "--from", place, "--config", there.config_file, "--add", "--jobs", "1"]
+    process = subprocess.Popen(words, env=PLAIN, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: (there.databases / "asked.db").exists() or process.poll() is not None, "the first dataset restored")
+    process.kill()  # perhaps at its end already
+    process.wait()
+    told, _ = restore(there, place, "--add")
+    assert sorted(digests(told)) == sorted(part["digest"] for part in parts(made).values())
+    assert "was moved already, and is the same" in told
 
 
 def test_old_backups_go_with_the_images_that_only_they_had(server, tmp_path):

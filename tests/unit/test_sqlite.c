@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dataset/answers.h"
+#include "dataset/audit.h"
 #include "dataset/task.h"
 #include "dataset/move.h"
 #include "sqlite_store.h"
@@ -171,6 +172,47 @@ static void answers_damaged_later_are_set_aside(void **state)
 	must(idempotency_finish(store, "ann", "one", 201, "{}", &failure)); /* of a key that is forgotten */
 	assert_int_equal(claimed("one"), IDEMPOTENCY_NEW);
 	assert_int_equal(access(temp("dbs/.idempotency.db.damaged"), F_OK), 0);
+}
+
+static void make_newer(const char *path)
+{
+	sqlite3 *other;
+
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+}
+
+static void see_number(void *data, int64_t number, const struct audit_entry *entry)
+{
+	(void)entry;
+	*(int64_t *)data = number;
+}
+
+/* They are not damaged, and not set aside: the newer program finds them as they were. */
+static void an_audit_log_and_answers_of_a_newer_version_are_refused(void **state)
+{
+	const struct audit_entry entry = {.by = "ann", .action = "a", .target = "t", .dataset = "", .detail = ""};
+	enum idempotency found;
+	int64_t last = 0;
+	int status;
+	char *body = NULL;
+
+	(void)state;
+	assert_int_equal(claimed("one"), IDEMPOTENCY_NEW);
+	must(audit_add(store, &entry, &failure));
+	dataset_store_free(store);
+	make_newer(temp("dbs/.audit.db"));
+	make_newer(temp("dbs/.idempotency.db"));
+	store_open();
+	assert_int_not_equal(audit_add(store, &entry, &failure), 0);
+	assert_int_equal(failure.code, ERR_UNAVAILABLE);
+	assert_non_null(strstr(failure.text, "was written by a newer version of this program (schema 99, known 1)"));
+	assert_int_not_equal(audit_list(store, false, 0, 1, see_number, &last, &failure), 0);
+	assert_int_not_equal(idempotency_claim(store, "ann", "two", "f", &found, &status, &body, &failure), 0);
+	assert_int_equal(failure.code, ERR_UNAVAILABLE);
+	assert_int_not_equal(access(temp("dbs/.audit.db.damaged"), F_OK), 0);
+	assert_int_not_equal(access(temp("dbs/.idempotency.db.damaged"), F_OK), 0);
 }
 
 static int add_label(struct dataset_store *to, const char *name, struct err *err)
@@ -415,6 +457,7 @@ int main(void)
 		TEST(answers_are_kept_again_after_their_database_was_removed),
 		TEST(damaged_answers_are_set_aside),
 		TEST(answers_damaged_later_are_set_aside),
+		TEST(an_audit_log_and_answers_of_a_newer_version_are_refused),
 		TEST(a_database_that_was_not_writable_when_it_was_opened_is_once_it_may_be),
 		TEST(a_lock_on_one_dataset_keeps_no_other_waiting),
 		TEST(what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile),

@@ -443,11 +443,22 @@ static int idempotency_1(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, IDEMPOTENCY_1, err) || conn_script(writer, "PRAGMA user_version = 1", err);
 }
 
+/* Not ERR_INTERNAL, by which a damaged database would be set aside: this one waits for its program. */
+static int beside_version(struct sqlite_conn *writer, int64_t known, int64_t *version, struct err *err)
+{
+	if (user_version(writer, version, err))
+		return -1;
+	if (*version > known)
+		return err_set(err, ERR_UNAVAILABLE, "It was written by a newer version of this program (schema %lld, known %lld)",
+		               (long long)*version, (long long)known);
+	return to_wal(writer, err);
+}
+
 static int migrate_answers(struct sqlite_conn *writer, struct err *err)
 {
 	int64_t version;
 
-	if (user_version(writer, &version, err) || to_wal(writer, err))
+	if (beside_version(writer, IDEMPOTENCY_VERSION, &version, err))
 		return -1;
 	return version < IDEMPOTENCY_VERSION ? migrate_in_transaction(writer, idempotency_1, err) : 0;
 }
@@ -466,7 +477,7 @@ static int migrate_audit(struct sqlite_conn *writer, struct err *err)
 {
 	int64_t version;
 
-	if (user_version(writer, &version, err) || to_wal(writer, err))
+	if (beside_version(writer, AUDIT_VERSION, &version, err))
 		return -1;
 	return version < AUDIT_VERSION ? migrate_in_transaction(writer, audit_1, err) : 0;
 }
