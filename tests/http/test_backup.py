@@ -196,6 +196,12 @@ def test_a_damaged_backup_is_told_of_and_not_restored(sides, tmp_path):
     assert "photos: 1 images are missing or damaged in the backup" in said
     _, said = restore(there, place, "--add", status=1)
     assert "photos" in said and "its bytes in the source are not those that were uploaded" in said
+    manifest = next(path for path in place.glob("private/datasets/collected/snapshots/*"))
+    kept = manifest.read_bytes()
+    manifest.unlink()
+    _, said = command("image-label-backup", here, "--to", place, "--verify", status=1)
+    assert "collected: 1 images are missing or damaged in the backup" in said
+    manifest.write_bytes(kept)
     part = place / "private" / parts(made)["asked"]["key"]
     part.chmod(0o640)
     part.write_bytes(part.read_bytes()[:-10])
