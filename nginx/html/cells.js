@@ -13,7 +13,7 @@ export class Cells {
 	#list;
 	#on;
 	#cells = new Map(); // index → element
-	#spare = [];
+	#spare = [];     // elements that show nothing, those that are still in the list at the end
 	#dirty = false;  // whether the list was measured before a change
 	#filled = new WeakMap(); // element → the round in which it was filled
 	#round = 0;      // how often all was to be filled anew
@@ -89,7 +89,7 @@ export class Cells {
 			this.#spare.push(cell);
 		}
 		this.#dirty = false;
-		if (this.#fill(from, to)) for (const cell of this.#spare.splice(0)) cell.remove();
+		if (this.#fill(from, to)) for (const cell of this.#spare) cell.remove(); // and kept, so that scrolling on makes none
 		else this.#inNextFrame();
 	}
 

@@ -284,6 +284,22 @@ def test_what_leaves_the_screen_is_given_back(grid, make_dataset):
     ann.page.until(lambda: held() == [], "all given back")
 
 
+def test_scrolling_on_makes_no_further_elements(grid, make_dataset):
+    ann = grid("ann", make_dataset(samples=60))
+
+    def through():
+        for pixels in (37, 400, 1000, 10_000, 900, 0):
+            ann.page.script("scrollTo(0, arguments[0])", pixels)
+            ann.page.until(lambda: ann.page.script("return scrollY") == pixels or pixels == 10_000, "the place")
+            ann.rest()
+
+    through()
+    ann.page.script("window.made = 0; const make = document.createElement; document.createElement = function (...as) { made++; return make.apply(this, as); }")
+    through()
+    assert ann.page.script("return made") == 0
+    assert [cell["id"] for cell in ann.cells()] == list(range(len(ann.cells())))
+
+
 def test_a_class_is_confirmed_the_wrong_ones_clicked_away(grid, dataset):
     for number in range(7):
         dataset.classify("bob", f"{number:03}.png", "cat" if number < 5 else "dog")
