@@ -58,7 +58,7 @@ planted_module := $(build)/tests/planted/lib/imagelabel-image.so
 # What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
 tus := build/npm/tus.min.js
 
-.PHONY: all tests planted warned run check install uninstall deb bench fuzz help clean deps lint soak tour $(layers:%=check-%)
+.PHONY: all tests planted warned run check audit install uninstall deb bench fuzz help clean deps lint soak tour $(layers:%=check-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -185,6 +185,11 @@ $(layers:%=check-%):
 
 tour: all ## take a screenshot of each page into build/tour, and the README's into tests/browser/tour (needs the packages of the tests)
 	@tests/browser/tour.py
+
+audit: ## let others' scanners look for weaknesses: testssl, gixy, checksec, systemd-analyze, schemathesis, axe
+	@scripts/install-deps --test
+	@scripts/install-deps --audit
+	@tests/run audit
 
 soak: ## run the tests that take long, or that download test data
 	@scripts/install-deps --test
