@@ -214,7 +214,7 @@ static const char VERSION_5_GOLD[] =
 
 /* As in version 4, but nothing is changed while nobody is ahead: SQLite prepares itself for an update, even of nothing,
  * for longer than it takes to offer a sample. */
-static const char VERSION_5_AHEAD[] =
+static const char VERSION_6_AHEAD[] =
 	"DROP TRIGGER samples_offered;"
 	"CREATE TRIGGER samples_offered AFTER UPDATE OF slots, position ON samples"
 	" WHEN (NEW.slots > OLD.slots OR (NEW.slots > 0 AND NEW.position < OLD.position))"
@@ -224,7 +224,7 @@ static const char VERSION_5_AHEAD[] =
 	"END;";
 
 /* For what a person says of samples, the newest first (sayings.c). */
-static const char VERSION_5_SAYINGS[] =
+static const char VERSION_6_SAYINGS[] =
 	"CREATE INDEX events_by_person ON events (by, at, sample, n) WHERE by <> '' AND label <> '';";
 
 static const char IDEMPOTENCY_1[] = "CREATE TABLE IF NOT EXISTS answers (user TEXT NOT NULL, key TEXT NOT NULL, "
@@ -236,7 +236,7 @@ static const char AUDIT_1[] = "CREATE TABLE entries (number INTEGER PRIMARY KEY 
 			      " by TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL, dataset TEXT NOT NULL,"
 			      " detail TEXT NOT NULL);";
 
-enum { SCHEMA_VERSION = 5, IDEMPOTENCY_VERSION = 1, AUDIT_VERSION = 1 };
+enum { SCHEMA_VERSION = 6, IDEMPOTENCY_VERSION = 1, AUDIT_VERSION = 1 };
 
 static int to_wal(struct sqlite_conn *writer, struct err *err)
 {
@@ -311,15 +311,21 @@ static int version_5(struct sqlite_conn *writer, struct err *err)
 	return conn_script(writer, VERSION_5_LABELS, err) || conn_script(writer, VERSION_5_HISTORY, err) ||
 	       conn_script(writer, VERSION_5_CONTENTS, err) || conn_script(writer, VERSION_5_SNAPSHOTS, err) ||
 	       conn_script(writer, VERSION_5_REMOVED, err) || conn_script(writer, VERSION_5_REVIEW, err) ||
-	       conn_script(writer, VERSION_5_AHEAD, err) || conn_script(writer, VERSION_5_SAYINGS, err) ||
 	       conn_script(writer, counts_schema, err) || conn_script(writer, VERSION_5_GOLD, err) ||
 	       conn_script(writer, stats_schema, err) ||
 	       conn_script(writer, VERSION_5_FEED, err) || feed_refill(writer, err) ||
 	       conn_script(writer, "PRAGMA user_version = 5", err);
 }
 
+static int version_6(struct sqlite_conn *writer, struct err *err)
+{
+	return conn_script(writer, VERSION_6_AHEAD, err) || conn_script(writer, VERSION_6_SAYINGS, err) ||
+	       conn_script(writer, "PRAGMA user_version = 6", err);
+}
+
 /* Each step leads from the version of its index to the next one. */
-static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3, version_4, version_5};
+static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3, version_4, version_5,
+                                                   version_6};
 
 static int run_steps(struct sqlite_conn *writer, int64_t version, struct err *err)
 {
