@@ -325,7 +325,7 @@ static int version_6(struct sqlite_conn *writer, struct err *err)
 
 /* Each step leads from the version of its index to the next one. */
 static db_migrate *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3, version_4, version_5,
-                                                   version_6};
+                                                  version_6};
 
 static int run_steps(struct sqlite_conn *writer, int64_t version, struct err *err)
 {
