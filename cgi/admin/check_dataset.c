@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "check_stats.h"
 #include "blob/locate.h"
 #include "dataset/integrity.h"
 #include "dataset/move.h"
@@ -30,6 +31,7 @@ struct checking {
 	struct dataset_counts kept, counted;
 	struct label_count *labels; /* in byte order */
 	size_t label_count;
+	struct check_stats *stats; /* NULL: none are kept */
 	struct suspect *suspects;
 	size_t suspect_count;
 	int64_t samples;
@@ -57,6 +59,7 @@ static void empty_checking(struct checking *checking)
 	free(checking->labels);
 	free(checking->suspects);
 	free(checking->base_dir);
+	check_stats_free(checking->stats);
 	*checking = (struct checking){.check = checking->check, .dataset = checking->dataset, .name = checking->name};
 }
 
@@ -70,12 +73,13 @@ static int check_outline(void *data, struct dataset_outline *outline, struct err
 }
 
 static int check_kept(void *data, const struct dataset_counts *counts, const struct dataset_labels *labels,
-                      struct err *err)
+                      const struct stats_kept *stats, struct err *err)
 {
 	struct checking *checking = data;
 
 	(void)err;
 	checking->kept = *counts;
+	checking->stats = stats ? check_stats_new(stats) : NULL;
 	checking->labels = memory_new(labels->count + 1, sizeof(*checking->labels));
 	for (size_t i = 0; i < labels->count; i++)
 		checking->labels[checking->label_count++] =
@@ -114,6 +118,14 @@ static void note_fix(struct checking *checking, struct dataset_count_fix **fixes
 	(*fixes)[(*count)++] = fix;
 }
 
+static void tell_stats(void *data, const char *what, int64_t kept, int64_t counted)
+{
+	const struct checking *checking = data;
+
+	check_found(checking->check->report, CHECK_STATS, false, "%s: %s: kept %" PRId64 ", counted %" PRId64, checking->name,
+	            what, kept, counted);
+}
+
 static int compare_counts(struct checking *checking, struct err *err)
 {
 	struct dataset_counts *kept = &checking->kept, *counted = &checking->counted;
@@ -136,6 +148,8 @@ static int compare_counts(struct checking *checking, struct err *err)
 		note_fix(checking, &fixes, &count, checking->labels[i].name, checking->labels[i].kept,
 		         checking->labels[i].counted,
 		         (struct dataset_count_fix){.kind = DATASET_COUNT_LABEL, .label = checking->labels[i].name});
+	if (checking->stats)
+		check_stats_differing(checking->stats, tell_stats, checking);
 	int failed = checking->check->repair && dataset_fix_counts(checking->dataset, fixes, count, err);
 	free(fixes);
 	return failed;
@@ -199,6 +213,8 @@ static int check_records(void *data, struct dataset_record *records, size_t coun
 		}
 		check_count_sample(checking, &record->sample);
 		look_for_image(checking, &record->sample);
+		if (checking->stats)
+			check_stats_count(checking->stats, record);
 		if (!is_said(record))
 			suspect(checking, record->sample.id, CHECK_HISTORY);
 	}

@@ -12,6 +12,7 @@ static const struct {
 } kinds[CHECK_KINDS] = {
 	{"database", "the database is damaged"},
 	{"counts", "kept counts are wrong"},
+	{"statistics", "counts for the statistics are wrong"},
 	{"history", "labels that nothing in the sample's history says"},
 	{"missing", "images that are not in the image store"},
 	{"size", "images of another size in the image store"},

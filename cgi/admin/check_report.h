@@ -10,6 +10,7 @@
 enum check_kind {
 	CHECK_DATABASE, /* the database itself is damaged */
 	CHECK_COUNTS,   /* a kept count is not what counting gives */
+	CHECK_STATS,    /* the same of counts for the statistics */
 	CHECK_HISTORY,  /* a sample's label is in nothing that was said of it */
 	CHECK_MISSING,  /* an image, or a snapshot's manifest, is not in the image store */
 	CHECK_SIZE,     /* it has another size there */

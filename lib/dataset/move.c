@@ -283,11 +283,11 @@ static int settled_records(void *data, struct dataset_record *records, size_t co
 }
 
 static int pass_counts(void *data, const struct dataset_counts *counts, const struct dataset_labels *labels,
-                       struct err *err)
+                       const struct stats_kept *stats, struct err *err)
 {
 	const struct dataset_export *to = data;
 
-	return to->counts(to->data, counts, labels, err);
+	return to->counts(to->data, counts, labels, stats, err);
 }
 
 int dataset_export(struct dataset *dataset, const struct dataset_export *to, struct err *err)

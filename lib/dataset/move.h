@@ -4,6 +4,7 @@
 #define DATASET_MOVE_H
 
 #include "dataset/removal.h"
+#include "dataset/stats_kept.h"
 
 /* All that a store keeps of a dataset, in a form that every store can read and write. Leases are left out: their
  * samples are free in the other store, as if they had run out. */
@@ -57,8 +58,10 @@ struct dataset_export {
 	int (*outline)(void *data, struct dataset_outline *outline, struct err *err);
 	int (*records)(void *data, struct dataset_record *records, size_t count, struct err *err);
 	void *data;
-	/* Between the two, unless it is NULL: the counts as the store keeps them; those of leases are left out. */
-	int (*counts)(void *data, const struct dataset_counts *counts, const struct dataset_labels *labels, struct err *err);
+	/* Between the two, unless it is NULL: the counts as the store keeps them; those of leases are left out. Those for
+	 * statistics are NULL where the store has not begun to keep them. */
+	int (*counts)(void *data, const struct dataset_counts *counts, const struct dataset_labels *labels,
+	              const struct stats_kept *stats, struct err *err);
 };
 int dataset_export(struct dataset *dataset, const struct dataset_export *to, struct err *err);
 /* SHA-256 of everything in the record that all stores keep: all but url, added_at and whether a removed

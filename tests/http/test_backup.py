@@ -93,6 +93,7 @@ def test_a_backup_under_load_restores_to_the_same_in_stores_of_either_kind(serve
     answer = requests.get(f"{other.url}/v1/datasets", auth=(made["id"], made["secret"]), timeout=30)
     assert answer.status_code == 200
     command("image-label-backup", other, "restore", "--from", place, "--add")  # again: nothing to do
+    command("image-label-check", other, "--state", other.state)
 
 
 def test_users_are_restored_into_an_empty_place_and_others_are_refused(sides, tmp_path):

@@ -7,9 +7,10 @@ from contextlib import closing
 
 import pytest
 from backing import NAMES, command
-from harness import until
-from migrating import cluster, mongo, s3, sides, used  # noqa: F401 (fixtures)
+from harness import draw, until
+from migrating import classify, cluster, content, mongo, s3, sides, used  # noqa: F401 (fixtures)
 from test_backup import Busy, server  # noqa: F401 (a fixture)
+from test_migration import ROWS, older
 
 pytestmark = pytest.mark.on("mongo", "s3")
 OURS = "img-00000000-0000-8000-8000-000000000000.png"
@@ -110,6 +111,12 @@ def test_each_fault_is_found_and_repaired_where_that_is_safe(server):
     assert after["counts"]["labelled"] == before["counts"]["labelled"] - 3
     assert check(server)[0] == {}
 
+    spoil(server, "UPDATE stats_given SET n = n + 1 WHERE by = 'bob'", ("counters", {"kind": "given", "name": {"$regex": "^bob"}}, {"$inc": {"n": 1}}))
+    found, report = check(server, status=1)
+    assert found == {"statistics": 1} and 'labels given: "bob"' in report["findings"]["statistics"]["examples"][0]
+    spoil(server, "UPDATE stats_given SET n = n - 1 WHERE by = 'bob'", ("counters", {"kind": "given", "name": {"$regex": "^bob"}}, {"$inc": {"n": -1}}))
+    assert check(server)[0] == {}
+
     (base / "image3.png").rename(base / "away.png")
     assert check(server, status=1)[0] == {"folder": 1}
     (base / "away.png").rename(base / "image3.png")
@@ -134,6 +141,20 @@ def test_each_fault_is_found_and_repaired_where_that_is_safe(server):
     found, report = check(server, "--repair", status=1)
     assert found == {"missing": 1, "size": 1} and gone in report["findings"]["missing"]["examples"][0]
     assert not report["well"]
+
+
+def test_a_database_of_the_older_system_is_well_before_and_after_it_is_served(sides):
+    here = sides("here")
+    for _, filepath, _ in ROWS:
+        draw(here.images / "cats" / filepath)
+    older(here.databases / "cats.db", here.images / "cats")
+    before = content(here.databases)
+    assert check(here)[0] == {}
+    assert content(here.databases) == before
+    here.start()
+    classify(here.session("ann"), "cats", here.images / "cats", "b.png", "sphynx")
+    found, report = check(here)
+    assert found == {} and report["samples"] == len(ROWS)
 
 
 def test_a_damaged_database_is_named_and_the_others_are_checked(sides):

@@ -164,6 +164,11 @@ int counts_pass(struct work *work, struct mongodb_dataset *dataset, const struct
 	struct dataset_counts counts = {.size = 0};
 	struct dataset_labels labels = {.count = 0};
 	struct inquiry inquiry = {.dataset = dataset, .labels = &labels, .counts = &counts};
+	struct stats_kept stats = {.count = {0}};
+
+	pthread_mutex_lock(&dataset->mutex);
+	bool keeps_stats = dataset->settings.stats_kept;
+	pthread_mutex_unlock(&dataset->mutex);
 	int failed = labels_read_described(work, dataset->base.name, &inquiry.found, err);
 
 	label_set_order_by_name(&inquiry.found);
@@ -172,7 +177,9 @@ int counts_pass(struct work *work, struct mongodb_dataset *dataset, const struct
 	relabelling_release(&inquiry.relabelling);
 	if (give_labels(&inquiry.found, &labels, failed))
 		return -1;
-	failed = to->counts(to->data, &counts, &labels, err);
+	failed = (keeps_stats && stats_read(work, dataset->base.name, &stats, err)) ||
+	         to->counts(to->data, &counts, &labels, keeps_stats ? &stats : NULL, err);
+	stats_kept_release(&stats);
 	dataset_labels_release(&labels);
 	return failed;
 }

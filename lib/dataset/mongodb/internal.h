@@ -79,6 +79,8 @@ typeof(dataset_removed) mongodb_removed;
 typeof(dataset_removed_bytes) mongodb_removed_bytes;
 typeof(dataset_store_removed) mongodb_store_removed;
 int mongodb_stats(struct dataset *, struct stats_kept *, struct err *);
+/* The same as this work sees it. */
+int stats_read(struct work *work, const char *dataset, struct stats_kept *out, struct err *err);
 typeof(dataset_activity) mongodb_activity;
 int mongodb_sayings(struct dataset *dataset, const char *user, const struct saying_place *after, size_t limit,
                     struct sayings_found *out, struct err *err);

@@ -108,11 +108,15 @@ bson_t *stats_pipeline(const char *dataset)
 		"n", "{", "$sum", BCON_UTF8("$n"), "}", "ms", "{", "$sum", BCON_UTF8("$ms"), "}", "}", "}", "]");
 }
 
+int stats_read(struct work *work, const char *dataset, struct stats_kept *out, struct err *err)
+{
+	return work_aggregate(work, "counters", stats_pipeline(dataset), read_row, out, err);
+}
+
 int mongodb_stats(struct dataset *base, struct stats_kept *out, struct err *err)
 {
 	struct work work;
-	int failed = work_begin(&work, mongodb_dataset(base)->store, err) ||
-	             work_aggregate(&work, "counters", stats_pipeline(base->name), read_row, out, err);
+	int failed = work_begin(&work, mongodb_dataset(base)->store, err) || stats_read(&work, base->name, out, err);
 
 	work_end(&work);
 	return failed;

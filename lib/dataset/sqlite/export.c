@@ -193,11 +193,13 @@ static int export_counts(struct sqlite_conn *conn, const struct dataset_export *
 {
 	struct dataset_counts counts = {.size = 0};
 	struct dataset_labels labels = {.count = 0};
+	struct stats_kept stats = {.count = {0}};
 
 	if (!to->counts)
 		return 0;
 	int failed = counts_load(conn, &counts, err) || labels_load(conn, true, &labels, err) ||
-	             to->counts(to->data, &counts, &labels, err);
+	             stats_load(conn, &stats, err) || to->counts(to->data, &counts, &labels, &stats, err);
+	stats_kept_release(&stats);
 	dataset_labels_release(&labels);
 	return failed;
 }

@@ -477,7 +477,8 @@ typeof(dataset_records) sqlite_records;
 typeof(dataset_export) sqlite_export;
 typeof(dataset_integrity) sqlite_integrity;
 typeof(dataset_fix_counts) sqlite_fix_counts;
-/* Reads the kept counts. */
+/* Read the kept counts, and those for statistics. */
+int stats_load(struct sqlite_conn *conn, struct stats_kept *out, struct err *err);
 int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err);
 typeof(dataset_restore_open) sqlite_restore_open;
 typeof(dataset_restore_outline) sqlite_restore_outline;

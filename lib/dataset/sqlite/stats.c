@@ -26,15 +26,22 @@ static int read_kept(struct sqlite_conn *conn, enum stats_kind kind, struct stat
 	return step;
 }
 
+int stats_load(struct sqlite_conn *conn, struct stats_kept *out, struct err *err)
+{
+	for (int kind = 0; kind < STATS_KINDS; kind++) {
+		if (read_kept(conn, (enum stats_kind)kind, out, err))
+			return -1;
+	}
+	return 0;
+}
+
 int sqlite_stats(struct dataset *dataset, struct stats_kept *out, struct err *err)
 {
 	struct sqlite_conn *conn = db_read(dataset_db(dataset), err);
-	int failed = 0;
 
 	if (!conn)
 		return -1;
-	for (int kind = 0; kind < STATS_KINDS && !failed; kind++)
-		failed = read_kept(conn, (enum stats_kind)kind, out, err);
+	int failed = stats_load(conn, out, err);
 	db_read_end(dataset_db(dataset), conn);
 	return failed;
 }
