@@ -105,8 +105,9 @@ check_socket() { # path
 
 # The inside of nginx's map from what a proxy says to a user: a line a name.
 map_proxy_users() {
+	# shellcheck disable=SC2016 # the variables are nginx's and jq's
 	[ -n "$proxy_users" ] || { printf '\t\tdefault $proxy_name;\n' && return; }
-	# shellcheck disable=SC2016 # the variable is jq's
+	# shellcheck disable=SC2016
 	jq -r 'if type != "object" or any(.[]; type != "string") then error("it must be an object of strings") else . end | to_entries[]
 		| if "\(.key)\(.value)" | test("[\u0000-\u001f\"\\\\$;{}]") then error("no name may hold \" \\ $ ; { } or a control character") else . end
 		| "\t\t\"~^\\Q\(.key)\\E$\" \"\(.value)\";"' "$proxy_users" 2>"$state/log/nginx-check.log" ||

@@ -104,7 +104,7 @@ static int decoder_spawn(const char *path, int socket, pid_t *pid, struct err *e
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	errno = failed;
-	return failed ? err_errno(err, ERR_INTERNAL, "%s cannot be started", path) : 0;
+	return failed ? err_errno(err, ERR_UNAVAILABLE, "%s cannot be started", path) : 0;
 }
 
 /* Its first answer says that it is ready, or why not. */
@@ -118,11 +118,11 @@ static int decoder_start(struct decoder *out, struct err *err)
 	if (module_program("decode", path, err))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return err_errno(err, ERR_INTERNAL, "no socket for a decoder can be had");
+		return err_errno(err, ERR_UNAVAILABLE, "no socket for a decoder can be had");
 	/* dup2 of a descriptor onto itself would leave it to be closed by exec */
 	int theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, DECODER_OUT + 1);
 	close(pair[1]);
-	int failed = theirs < 0 ? err_errno(err, ERR_INTERNAL, "no socket for a decoder can be had")
+	int failed = theirs < 0 ? err_errno(err, ERR_UNAVAILABLE, "no socket for a decoder can be had")
 	                        : decoder_spawn(path, theirs, &out->pid, err);
 	if (theirs >= 0)
 		close(theirs);
@@ -132,7 +132,7 @@ static int decoder_start(struct decoder *out, struct err *err)
 		return -1;
 	}
 	if (decoder_await(out, &ready, START_SECONDS_MAX, &late))
-		failed = err_set(err, ERR_INTERNAL, "the decoder of images ends as it starts");
+		failed = err_set(err, ERR_UNAVAILABLE, "the decoder of images ends as it starts");
 	else if (ready.failed)
 		failed = err_set(err, ERR_INTERNAL, "%s", ready.text);
 	if (failed)

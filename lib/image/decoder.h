@@ -36,7 +36,8 @@ struct decoder_answer {
 };
 
 /* Asks a decoder, which is started or waited for. image and out: -1 for none. Thread-safe. ERR_UNPROCESSABLE: the image
- * takes too long, or ends every decoder; ERR_INTERNAL: no decoder can be had. */
+ * takes too long, or ends every decoder; ERR_UNAVAILABLE: none can be had now, for want of memory or descriptors;
+ * ERR_INTERNAL: none can be had here. */
 int decoder_ask(const struct decoder_question *question, int image, int out, struct decoder_answer *answer,
                 struct err *err);
 

@@ -63,7 +63,7 @@ static int memory_file(const char *name, const void *bytes, size_t len, struct e
 		done += wrote > 0 ? (size_t)wrote : 0;
 	}
 	if (fd < 0)
-		err_errno(err, ERR_INTERNAL, "there is no memory for an image");
+		err_errno(err, ERR_UNAVAILABLE, "there is no memory for an image");
 	return fd;
 }
 
