@@ -220,6 +220,23 @@ def test_votes_that_are_only_events_count(serve, mongo, ended):
     assert ann.get("/v1/datasets/cats/samples/0").json()["label"] == "sphynx"
 
 
+def test_votes_of_an_earlier_version_that_differ_are_found(serve):
+    server = serve(before=lambda server: [server.add_user(name, role="admin") for name in ("bob", "cyd")])
+    ann = server.session("ann")
+    assert ann.post("/v1/datasets", json={"name": "cats", "labels": ["tabby", "sphynx"], "policy": {"overlap": 3}}).status_code == 201
+    assert ann.put("/v1/datasets/cats/images/a.png", data=picture()).status_code == 201
+    for name, label in (("ann", "tabby"), ("bob", "sphynx"), ("cyd", "tabby")):
+        body = {"dataset_name": "cats", "base_dir": "", "filepath": "a.png", "label": label}
+        assert server.session(name).post("/classify", json=body).json() == {"response": True}
+    disputed = lambda: [item["id"] for item in ann.get("/v1/datasets/cats/samples?disputed=true").json()["items"]]  # noqa: E731
+    assert disputed() == [0]
+    server.database.images.update_many({}, {"$unset": {"disputed": ""}})
+    server.database.datasets.update_one({"_id": "cats"}, {"$unset": {"disputes_kept": ""}})
+    assert disputed() == []
+    assert server.reload().returncode == 0
+    assert disputed() == [0]
+
+
 def test_a_tie_of_an_earlier_version_is_in_review(serve):
     server = serve(before=lambda server: [server.add_user(name, role="admin") for name in ("bob", "cyd", "dan")])
     ann = server.session("ann")

@@ -2,9 +2,9 @@
  *
  * The dataset's document has `due` as long as some samples do not follow the policy yet: the id of the last change, so
  * that only a process that has gone through all samples for this change removes it. In a dataset of an earlier
- * version, which left some votes in the events alone, or put nothing in review, everything is due until all samples
- * were looked at. Each bite reads the policy, and leaves samples alone that follow it: after a crash it starts again,
- * and only reads what was done. */
+ * version, which left some votes in the events alone, put nothing in review or knew no disputes, everything is due
+ * until all samples were looked at. Each bite reads the policy, and leaves samples alone that follow it: after a crash
+ * it starts again, and only reads what was done. */
 #include "dataset/mongodb/catchup.h"
 
 static const bson_oid_t none = {.bytes = {0}};
@@ -12,8 +12,9 @@ static const bson_oid_t none = {.bytes = {0}};
 static bool overlap_due(const struct settings *settings, bson_oid_t *which)
 {
 	*which = settings->due;
-	return !settings->votes_kept || (!settings->limited && settings->policy.overlap > 1) ||
-	       !bson_oid_equal(&settings->due, &none);
+	bool of_several = !settings->limited || !settings->disputes_kept; /* matters where several are asked */
+
+	return !settings->votes_kept || (of_several && settings->policy.overlap > 1) || !bson_oid_equal(&settings->due, &none);
 }
 
 static void append_exists(bson_t *any, const char *key, const char *field)
@@ -82,9 +83,9 @@ static int overlap_end(struct mongodb_dataset *dataset, const bson_oid_t *due, s
 		bson_destroy(filter);
 	else
 		failed = work_update(&work, "datasets", filter,
-		                     BCON_NEW("$set", "{", "votes_kept", BCON_BOOL(true), "}", "$max", "{", "policy.overlap_max",
-		                              BCON_INT64(0), "}", "$unset", "{", "due", BCON_UTF8(""), "overlap_due",
-		                              BCON_UTF8(""), "}"),
+		                     BCON_NEW("$set", "{", "votes_kept", BCON_BOOL(true), "disputes_kept",
+		                              BCON_BOOL(true), "}", "$max", "{", "policy.overlap_max", BCON_INT64(0), "}",
+		                              "$unset", "{", "due", BCON_UTF8(""), "overlap_due", BCON_UTF8(""), "}"),
 		                     false, &found, err);
 	work_end(&work);
 	return failed || settings_refresh(dataset, err);

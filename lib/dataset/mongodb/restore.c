@@ -33,7 +33,8 @@ static int make_unfinished(struct work *work, const struct beginning *beginning,
 	hash_random_uuid(uuid);
 	bson_t *document =
 		BCON_NEW("_id", BCON_UTF8(beginning->name), "uuid", BCON_UTF8(uuid), "unfinished", BCON_BOOL(true),
-	                 "votes_kept", BCON_BOOL(true), "stats_kept", BCON_BOOL(true), "revision", BCON_OID(&revision),
+	                 "votes_kept", BCON_BOOL(true), "disputes_kept", BCON_BOOL(true), "stats_kept", BCON_BOOL(true),
+	                 "revision", BCON_OID(&revision),
 	                 "base_dir", BCON_UTF8(""), "policy", BCON_DOCUMENT(stored), "next_id", BCON_INT64(0),
 	                 "next_label", BCON_INT64(0), "bytes", BCON_INT64(0), "gaps", BCON_INT64(0));
 

@@ -128,6 +128,8 @@ static int settings_from(void *data, const bson_t *document, struct err *err)
 			bson_oid_copy(bson_iter_oid(&iter), &out->due);
 		else if (strcmp(key, "votes_kept") == 0)
 			out->votes_kept = bson_iter_as_bool(&iter);
+		else if (strcmp(key, "disputes_kept") == 0)
+			out->disputes_kept = bson_iter_as_bool(&iter);
 		else if (strcmp(key, "stats_kept") == 0)
 			out->stats_kept = bson_iter_as_bool(&iter);
 		else if (strcmp(key, "relabelling") == 0)
@@ -286,7 +288,8 @@ static int run_create(struct work *work, void *data, struct err *err)
 		BCON_NEW("_id", BCON_UTF8(creation->name), "uuid", BCON_UTF8(uuid), "revision", BCON_OID(&revision),
 	                 "base_dir", BCON_UTF8(creation->base_dir), "policy", BCON_DOCUMENT(policy), "next_id",
 	                 BCON_INT64(0), "next_label", BCON_INT64(next_label < 0 ? 0 : next_label), "bytes",
-	                 BCON_INT64(0), "votes_kept", BCON_BOOL(true), "stats_kept", BCON_BOOL(true));
+	                 BCON_INT64(0), "votes_kept", BCON_BOOL(true), "disputes_kept", BCON_BOOL(true), "stats_kept",
+	                 BCON_BOOL(true));
 	bson_destroy(policy);
 	if (work_insert(work, "datasets", document, err))
 		return -1;

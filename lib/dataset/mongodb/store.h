@@ -39,6 +39,8 @@ struct settings {
 	bool votes_kept;
 	/* the policy has an overlap_max; an earlier version wrote it without, and put no sample in review */
 	bool limited;
+	/* each sample says whether the votes for it differ; an earlier version did not look */
+	bool disputes_kept;
 	bool stats_kept; /* the statistics' counts have all that was ever said */
 	struct relabelling relabelling;
 };
