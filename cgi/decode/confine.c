@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
@@ -36,9 +37,13 @@ static int limit(int what, rlim_t most, struct err *err)
 
 static int confine_resources(struct err *err)
 {
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	rlim_t memory = CONFINE_MEMORY_MIB + (processors > 0 ? (rlim_t)processors : 1) * CONFINE_THREAD_MIB;
+
+	mallopt(M_ARENA_MAX, 2); /* each reserves 64 MiB of addresses */
 	return limit(RLIMIT_CORE, 0, err) || limit(RLIMIT_NOFILE, CONFINE_FILES_MAX, err) ||
 	       (!SANITIZED && limit(RLIMIT_FSIZE, IMAGE_THUMB_BYTES_MAX, err)) ||
-	       (!SANITIZED && limit(RLIMIT_AS, (rlim_t)CONFINE_MEMORY_MIB << 20, err));
+	       (!SANITIZED && limit(RLIMIT_AS, memory << 20, err));
 }
 
 /* --- files -------------------------------------------------------------------------------------------------------- */

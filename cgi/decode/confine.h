@@ -6,8 +6,10 @@
 
 enum {
 	CONFINE_FILES_MAX = 32,
-	/* Of address space: libheif's images are the largest (IMAGE_HEIF_BYTES_MAX); the libraries map some 300 MB. */
+	/* Of address space: libheif's images are the largest (IMAGE_HEIF_BYTES_MAX); the libraries map some 300 MB; and
+	 * some decoders start a thread for each processor, with its stack. */
 	CONFINE_MEMORY_MIB = 2048,
+	CONFINE_THREAD_MIB = 16,
 };
 
 /* First: only the files of installed software can be read from now on (Landlock, where the kernel has it), none
