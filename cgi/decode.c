@@ -56,6 +56,7 @@ static int run(void)
 	struct err err;
 
 	ready.failed = confine_files(&err) || answer_prepare(&module, &err) || confine_calls(&err);
+	snprintf(ready.type, sizeof(ready.type), "%s", version_text);
 	if (ready.failed) {
 		ready.code = err.code;
 		snprintf(ready.text, sizeof(ready.text), "%s", err.text);

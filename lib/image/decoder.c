@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/module.h"
+#include "base/version.h"
 
 enum {
 	TRIES = 2, /* of an image: a decoder may also have been killed for want of memory, by no fault of the image */
@@ -107,7 +108,7 @@ static int decoder_spawn(const char *path, int socket, pid_t *pid, struct err *e
 	return failed ? err_errno(err, ERR_UNAVAILABLE, "%s cannot be started", path) : 0;
 }
 
-/* Its first answer says that it is ready, or why not. */
+/* Its first answer says that it is ready, or why not, and of which version it is: an upgrade may have replaced it. */
 static int decoder_start(struct decoder *out, struct err *err)
 {
 	char path[PATH_MAX];
@@ -133,6 +134,8 @@ static int decoder_start(struct decoder *out, struct err *err)
 	}
 	if (decoder_await(out, &ready, START_SECONDS_MAX, &late))
 		failed = err_set(err, ERR_UNAVAILABLE, "the decoder of images ends as it starts");
+	else if (strcmp(ready.type, version_text) != 0)
+		failed = err_set(err, ERR_UNAVAILABLE, "%s is of another version: the server must be restarted", path);
 	else if (ready.failed)
 		failed = err_set(err, ERR_INTERNAL, "%s", ready.text);
 	if (failed)

@@ -32,7 +32,7 @@ struct decoder_answer {
 	int64_t width, height, frames; /* as struct image_info */
 	int orientation;
 	int64_t thumb_bytes;
-	char type[DECODER_TYPE_SIZE]; /* the image's or the thumbnail's */
+	char type[DECODER_TYPE_SIZE]; /* the image's or the thumbnail's; of the first answer, the version */
 };
 
 /* Asks a decoder, which is started or waited for. image and out: -1 for none. Thread-safe. ERR_UNPROCESSABLE: the image
