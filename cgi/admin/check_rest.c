@@ -108,13 +108,15 @@ int check_orphans(struct check *check, const char *state_dir, int64_t older_than
 
 /* --- thumbnails --------------------------------------------------------------------------------------------------- */
 
+struct known {
+	char uuid[HASH_UUID_MAX];
+	char *name;
+};
+
 struct uuids {
 	struct check *check;
 	struct err *err;
-	struct known {
-		char uuid[HASH_UUID_MAX];
-		char *name;
-	} * item;
+	struct known *item;
 	size_t count;
 	int failed;
 };
