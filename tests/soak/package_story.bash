@@ -117,6 +117,42 @@ serve
 ask "$server/v1/datasets/leaves/samples" | grep -q '"oak"'
 end
 
+step "in a container: as its first process, with any uid, and a root that cannot be written but for its data"
+uid=$((100000 + RANDOM))
+install -d -o $uid -g $uid /srv/labels
+cat >/etc/container.json <<CONFIG
+{"json_db_dir": "/srv/labels/seeds", "sqlite_db_dir": "/srv/labels/datasets", "json_user_dir": "/srv/labels/users", "when_empty": "serve",
+ "image_store": {"type": "fs", "dir": "/srv/labels/images"}, "listen": {"http_port": 0, "https_port": 44443}}
+CONFIG
+contain() {
+	# shellcheck disable=SC2016 # expanded within
+	unshare --mount --pid --fork --mount-proc bash -c '
+		mount --bind /srv/labels /srv/labels && mount -t tmpfs tmpfs /tmp && mount -o remount,bind,ro / &&
+		exec setpriv --reuid "$1" --regid "$1" --clear-groups --no-new-privs --bounding-set=-all env -i PATH="$PATH" \
+			image-label-server --config /etc/container.json --state /srv/labels/state run' bash $uid >/root/contained 2>&1 &
+	main=$!
+	for _ in {1..300}; do
+		! curl -sko /dev/null --fail "$server/healthz" || return 0
+		kill -0 $main || { cat /root/contained; return 1; }
+		sleep 0.1
+	done
+	return 1
+}
+end_container() { # as an engine does; its first process is the one that has no parent of its own
+	pkill -TERM -u $uid -o -f 'image-label-server.* run'
+	wait $main
+	[ -z "$(pgrep -u $uid)" ]
+}
+contain
+key=$(grep -o '[A-Za-z0-9_-]\{22\}$' /root/contained | tail -n 1)
+ask "$server/v1/datasets" -d '{"name": "leaves", "labels": ["oak", "elm"]}' >/dev/null
+curl -sSk --fail -u "admin:$key" -T /root/1.png "$server/v1/datasets/leaves/images/1.png?label=oak" >/dev/null
+end_container
+contain
+ask "$server/v1/datasets/leaves/samples" | grep -q '"oak"'
+end_container
+rm -r /srv/labels /etc/container.json
+
 step "told so, a purge leaves nothing"
 IMAGE_LABEL_PURGE_DATA=yes dpkg -P image-label-server </dev/null
 [ ! -e $data ]
