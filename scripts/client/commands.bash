@@ -117,8 +117,8 @@ run_next() {
 	[[ $status != 204 ]] || fail 3 "nothing is left to label in dataset $dataset"
 	answered >"$work/task"
 	if [[ -n $outimg ]]; then
-		described=$(<"$work/task")
 		fetch "$(jq -r .sample.image_url "$work/task")" "$image"
+		described=$(<"$work/task") # which the fetch has set, too
 		save_image "$outimg"
 	fi
 	shown "${line_of[next]}" <"$work/task"

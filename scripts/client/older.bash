@@ -6,7 +6,7 @@ size() {
 	asked=$(jq -cn --arg dataset_name "$dataset" '$ARGS.named')
 	post /size "$asked" "$work/answer"
 	check_status "$work/answer"
-	described=$(jq -ce 'objects | select(.size | type == "number")' "$work/answer" 2>/dev/null) ||
+	described=$(jq -c 'objects | select(.size | type == "number")' "$work/answer" 2>/dev/null) && [[ -n $described ]] ||
 		fail 1 'the answer is not that of an image-label-server'
 	print "$described"
 }
@@ -41,7 +41,8 @@ obtain_by_address() { # JSON
 	local address told
 	post /obtain "$1" "$work/answer" --header 'Accept: application/json'
 	check_status "$work/answer"
-	address=$(jq -er .image_url "$work/answer" 2>/dev/null) || fail 1 'the answer is not that of an image-label-server'
+	address=$(jq -r '.image_url // empty' "$work/answer" 2>/dev/null) && [[ -n $address ]] ||
+		fail 1 'the answer is not that of an image-label-server'
 	told=$(jq -c '{dataset_name, base_dir, filepath, labels}' "$work/answer")
 	fetch "$address" "$image"
 	described=$told
@@ -62,7 +63,7 @@ prepare_image() { # FILE
 save_image() { # FILE
 	check_status "$image"
 	is_image "$image" "$type" || fail 1 "the answer is not an image (${type:-no Content-Type})"
-	described=$(jq -ce objects <<<"$described" 2>/dev/null) ||
+	described=$(jq -c objects <<<"$described" 2>/dev/null) && [[ -n $described ]] || # jq 1.6 takes nothing for well, even with -e
 		fail 1 'the answer does not say which image it is (X-Response-Json)'
 	place "$image" "$target" || fail 1 "cannot write $1"
 }

@@ -3,6 +3,8 @@ import json
 import os
 import stat
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from harness import SCRIPTS, draw, free_port
@@ -229,3 +231,30 @@ def test_help_has_examples():
     done = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert "Examples:" in done.stdout
+
+
+class Another(BaseHTTPRequestHandler):
+    """A server of another kind: it answers everything, and says nothing."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png" if self.path == "/obtain" else "application/json")
+        body = b"\x89PNG\r\n\x1a\n" if self.path == "/obtain" else b""
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("words, said", [(["size"], "is not that of an image-label-server"), (["obtain"], "does not say which image it is")])
+def test_a_server_of_another_kind_is_told_by_its_answer(tmp_path, words, said):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Another) as another:
+        threading.Thread(target=another.serve_forever, daemon=True).start()
+        done = subprocess.run([SCRIPT, "-u", "ann", "-b", f"http://127.0.0.1:{another.server_port}", "-d", "cats", *words], cwd=tmp_path,
+                              env={**os.environ, "IMAGE_LABEL_PASSWORD": "x"}, capture_output=True, text=True, timeout=60)  # fmt: skip
+        another.shutdown()
+    assert (done.returncode, done.stdout) == (1, "") and said in done.stderr
+    assert list(tmp_path.iterdir()) == []
