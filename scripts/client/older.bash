@@ -6,7 +6,8 @@ size() {
 	asked=$(jq -cn --arg dataset_name "$dataset" '$ARGS.named')
 	post /size "$asked" "$work/answer"
 	check_status "$work/answer"
-	described=$(jq -c 'objects | select(.size | type == "number")' "$work/answer" 2>/dev/null) && [[ -n $described ]] ||
+	described=$(jq -c 'objects | select(.size | type == "number")' "$work/answer" 2>/dev/null) || described=''
+	[[ -n $described ]] || # jq 1.6 takes no answer for well, even with -e
 		fail 1 'the answer is not that of an image-label-server'
 	print "$described"
 }
@@ -41,7 +42,8 @@ obtain_by_address() { # JSON
 	local address told
 	post /obtain "$1" "$work/answer" --header 'Accept: application/json'
 	check_status "$work/answer"
-	address=$(jq -r '.image_url // empty' "$work/answer" 2>/dev/null) && [[ -n $address ]] ||
+	address=$(jq -r '.image_url // empty' "$work/answer" 2>/dev/null) || address=''
+	[[ -n $address ]] ||
 		fail 1 'the answer is not that of an image-label-server'
 	told=$(jq -c '{dataset_name, base_dir, filepath, labels}' "$work/answer")
 	fetch "$address" "$image"
@@ -63,7 +65,8 @@ prepare_image() { # FILE
 save_image() { # FILE
 	check_status "$image"
 	is_image "$image" "$type" || fail 1 "the answer is not an image (${type:-no Content-Type})"
-	described=$(jq -c objects <<<"$described" 2>/dev/null) && [[ -n $described ]] || # jq 1.6 takes nothing for well, even with -e
+	described=$(jq -c objects <<<"$described" 2>/dev/null) || described=''
+	[[ -n $described ]] ||
 		fail 1 'the answer does not say which image it is (X-Response-Json)'
 	place "$image" "$target" || fail 1 "cannot write $1"
 }
