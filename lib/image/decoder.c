@@ -89,7 +89,7 @@ static void decoder_end(struct decoder *decoder)
  * cannot write to it. */
 static int decoder_spawn(const char *path, int socket, pid_t *pid, struct err *err)
 {
-	char *const arguments[] = {(char *)(uintptr_t) "decode", NULL}, *const nothing[] = {NULL};
+	char name[] = "decode", *const arguments[] = {name, NULL}, *const nothing[] = {NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
