@@ -150,8 +150,9 @@ def measure(table, store, pages):
     assert len(places) >= PLACES - 1, "the list has lost samples"
     of_store = {"SQLite": ({**INDEXED, **PARTS}, LOOKED_FOR), "MongoDB": (INDEXED, {**PARTS, **LOOKED_FOR})}
     indexed, looked_for = (times(pages, places, asked) for asked in of_store[store])
-    name, (first, other) = max(indexed.items(), key=lambda item: item[1][1] / item[1][0])
-    table.at_most(f"{store}: any page of {len(indexed)} filters of {SAMPLES:,}, against its first (worst: {name})", f"{other:.1f} ms", f"{first:.1f} ms", other / first, OF_FIRST)
+    every = {**indexed, **looked_for}
+    name, (first, other) = max(every.items(), key=lambda item: item[1][1] / item[1][0])
+    table.at_most(f"{store}: any page of {len(every)} filters of {SAMPLES:,}, against its first (worst: {name})", f"{other:.1f} ms", f"{first:.1f} ms", other / first, OF_FIRST)
     name, both = max(looked_for.items(), key=lambda item: max(item[1]))
     table.below(f"  the slowest page of {len(looked_for)} that no index finds (worst: {name})", max(both), "ms", LOOKED_FOR_MS)
 
