@@ -5,6 +5,7 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
+#include <getopt.h>
 #include <sys/types.h>
 
 #include "base/config.h"
@@ -27,6 +28,14 @@ int admin_user(int argc, char **argv, config_env *env);
 int admin_fold(int argc, char **argv, config_env *env);
 
 /* The functions that the subcommands share. */
+
+/* Takes each option, by its letter, with its value; letters and names are getopt_long's. The words that are no options
+ * begin at argv[optind] afterwards. ERR_BAD_REQUEST names one that is unknown, or lacks its value. */
+typedef int admin_option(void *options, int letter, const char *value, struct err *err);
+int admin_options(int argc, char **argv, const char *letters, const struct option *names, admin_option *take,
+                  void *options, struct err *err);
+/* ERR_BAD_REQUEST names a word that is left. */
+int admin_no_more(int argc, char **argv, struct err *err);
 
 /* Loads the configuration for a subcommand that takes only --config FILE. Returns an exit status; after ADMIN_DONE
  * the caller ends with config_release, else the line is on stderr. */

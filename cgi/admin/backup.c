@@ -1,7 +1,6 @@
 /* `admin backup`: its command line, and what it does. */
 #include "backup.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -26,9 +25,11 @@ struct options {
 
 /* --- the command line --------------------------------------------------------------------------------------------- */
 
-static int backup_take_option(struct options *options, int option, const char *value, struct err *err)
+static int backup_take_option(void *data, int letter, const char *value, struct err *err)
 {
-	switch (option) {
+	struct options *options = data;
+
+	switch (letter) {
 	case 'c': options->config = value; break;
 	case 'p': options->place = value; break;
 	case 'i': options->id = value; break;
@@ -86,23 +87,14 @@ static int backup_parse(struct options *options, int argc, char **argv, struct e
 		{"json", no_argument, NULL, 'J'},
 		{0},
 	};
-	int option;
 
-	optind = 0;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "d:b:", names, NULL)) != -1) {
-		if (option == '?')
-			return err_set(err, ERR_BAD_REQUEST, "unknown option or missing value: %s", argv[optind - 1]);
-		if (backup_take_option(options, option, optarg, err))
-			return -1;
-	}
+	if (admin_options(argc, argv, "d:b:", names, backup_take_option, options, err))
+		return -1;
 	if (optind < argc && strcmp(argv[optind], "restore") == 0) {
 		options->restore = true;
 		optind++;
 	}
-	if (optind < argc)
-		return err_set(err, ERR_BAD_REQUEST, "unexpected argument: %s", argv[optind]);
-	return check_options(options, err);
+	return admin_no_more(argc, argv, err) || check_options(options, err);
 }
 
 /* --- what it does ------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "migrate_audit.h"
 #include "migrate_compare.h"
 #include "migrate_dataset.h"
+#include "migrate_snapshots.h"
 
 struct restoring {
 	struct backup_restore *restore;
@@ -230,53 +231,24 @@ static void tell_damaged(void *data, const char *line)
 	complain(((const struct restoring *)data)->name, line);
 }
 
-/* The manifests of its snapshots, as if they were images. */
-static int verify_snapshots(struct restoring *restoring, struct dataset *dataset, struct err *err)
+static int verify_manifest(void *data, struct snapshot *snapshot, struct err *err)
 {
-	char type[] = "application/x-ndjson", *after = memory_text("");
-	size_t count = DATASET_PAGE_MAX;
-	int failed = 0;
+	return migrate_manifest(&((struct restoring *)data)->migration.images, snapshot, false, err);
+}
 
-	while (!failed && count == DATASET_PAGE_MAX) {
-		struct snapshot *page;
-
-		failed = snapshot_list(dataset, after, DATASET_PAGE_MAX, &page, &count, err);
-		for (size_t i = 0; !failed && i < count; i++) {
-			const struct dataset_record record = {
-				.sample = {.id = -1, .blob_key = page[i].blob_key, .sha256 = page[i].digest, .type = type}};
-
-			failed = migrate_images_take(&restoring->migration.images, &record, 1, false, err);
-			free(after);
-			after = memory_text(page[i].name);
-		}
-		snapshots_free(page, count);
-	}
-	free(after);
-	return failed;
+static int verify_page(void *data, struct dataset_record *records, size_t count, struct err *err)
+{
+	return migrate_images_take(&((struct restoring *)data)->migration.images, records, count, false, err);
 }
 
 static int verify_images(struct restoring *restoring, struct err *err)
 {
-	struct migrate_images *images = &restoring->migration.images;
 	struct dataset *dataset;
-	size_t count = MIGRATE_PAGE;
 
 	if (dataset_open(restoring->migration.from, restoring->name, &dataset, err))
 		return -1;
-	int failed = verify_snapshots(restoring, dataset, err);
-	for (int64_t after = -1; !failed && count == MIGRATE_PAGE;) {
-		struct dataset_record *records;
-
-		failed = dataset_records(dataset, after, MIGRATE_PAGE, &records, &count, err);
-		if (failed)
-			break;
-		failed = migrate_images_take(images, records, count, false, err);
-		for (size_t i = 0; i < count; i++) {
-			after = records[i].sample.id;
-			dataset_record_release(&records[i]);
-		}
-		free(records);
-	}
+	int failed = snapshot_each(dataset, verify_manifest, restoring, err) ||
+	             dataset_each_page(dataset, -1, MIGRATE_PAGE, verify_page, restoring, err);
 	dataset_close_passing(dataset);
 	return failed;
 }

@@ -117,8 +117,9 @@ static int take_removals(struct taking *taking, const struct dataset_record *rec
 	return 0;
 }
 
-static int take_images(struct taking *taking, const struct dataset_record *records, size_t count, struct err *err)
+static int take_images(void *data, struct dataset_record *records, size_t count, struct err *err)
 {
+	struct taking *taking = data;
 	int64_t missing = taking->images.missing;
 
 	return migrate_images_take(&taking->images, records, count, true, err) ||
@@ -141,56 +142,29 @@ static void taking_count(struct taking *taking, const struct dataset_record *rec
 	}
 }
 
-typedef int page_fn(struct taking *taking, const struct dataset_record *records, size_t count, struct err *err);
-
-static int count_page(struct taking *taking, const struct dataset_record *records, size_t count, struct err *err)
+static int count_page(void *data, struct dataset_record *records, size_t count, struct err *err)
 {
 	(void)err;
 	for (size_t i = 0; i < count; i++)
-		taking_count(taking, &records[i]);
+		taking_count(data, &records[i]);
 	return 0;
 }
 
-static int each_page(struct taking *taking, page_fn *with, struct err *err)
+static int note_manifest(void *data, struct snapshot *snapshot, struct err *err)
 {
-	size_t count = MIGRATE_PAGE;
-	int failed = 0;
+	const struct taking *taking = data;
 
-	for (int64_t after = -1; !failed && count == MIGRATE_PAGE;) {
-		struct dataset_record *records;
-
-		if (dataset_records(taking->copy, after, MIGRATE_PAGE, &records, &count, err))
-			return -1;
-		failed = with(taking, records, count, err);
-		for (size_t i = 0; i < count; i++) {
-			after = records[i].sample.id;
-			dataset_record_release(&records[i]);
-		}
-		free(records);
-	}
-	return failed;
+	(void)err;
+	fprintf(taking->keys, "%s\n", snapshot->blob_key);
+	return 0;
 }
 
 static int take_snapshots(struct taking *taking, struct err *err)
 {
-	char *after = memory_text("");
-	size_t count = DATASET_PAGE_MAX;
 	int64_t found;
-	int failed = migrate_snapshots(taking->source, taking->copy, &taking->images, &found, err);
 
-	while (!failed && count == DATASET_PAGE_MAX) {
-		struct snapshot *page;
-
-		failed = snapshot_list(taking->copy, after, DATASET_PAGE_MAX, &page, &count, err);
-		for (size_t i = 0; !failed && i < count; i++) {
-			fprintf(taking->keys, "%s\n", page[i].blob_key);
-			free(after);
-			after = memory_text(page[i].name);
-		}
-		snapshots_free(page, count);
-	}
-	free(after);
-	return failed;
+	return migrate_snapshots(taking->source, taking->copy, &taking->images, &found, err) ||
+	       snapshot_each(taking->copy, note_manifest, taking, err);
 }
 
 /* --- one dataset after the other ---------------------------------------------------------------------------------- */
@@ -199,10 +173,10 @@ static int take_copied(struct taking *taking, struct err *err)
 {
 	unsigned char digest[64];
 
-	if (each_page(taking, take_images, err) || take_snapshots(taking, err))
+	if (dataset_each_page(taking->copy, -1, MIGRATE_PAGE, take_images, taking, err) || take_snapshots(taking, err))
 		return -1;
 	taking->digest = hash_stream_new("sha256");
-	int failed = each_page(taking, count_page, err);
+	int failed = dataset_each_page(taking->copy, -1, MIGRATE_PAGE, count_page, taking, err);
 	hash_stream_final(taking->digest, digest);
 	hash_hex(digest, HASH_SHA256_SIZE, taking->part.digest);
 	taking->part.missing = taking->images.missing;
@@ -228,8 +202,11 @@ static int take_dataset(struct taking *taking, struct err *err)
 }
 
 /* Only failures of this place are the whole backup's. */
-static int take_or_note(struct taking *taking, struct err *err)
+static int take_or_note(void *data, const char *name, struct err *err)
 {
+	struct taking *taking = data;
+
+	taking->name = name;
 	taking->part = (struct backup_part){.kind = BACKUP_DATASET, .name = memory_text(taking->name)};
 	if (take_dataset(taking, err) == 0) {
 		char *path = memory_format("%s/%s.db", taking->run->place.config.sqlite_db_dir, taking->name);
@@ -248,30 +225,6 @@ static int take_or_note(struct taking *taking, struct err *err)
 	fprintf(stderr, "image-label-backup: %s: %s\n", taking->name, err->text);
 	taking->part = (struct backup_part){.kind = BACKUP_FAILED, .name = taking->part.name};
 	return backup_part_put(&taking->run->place, taking->manifest, &taking->part, NULL, err);
-}
-
-static bool next_name(void *data, const char *name)
-{
-	*(char **)data = memory_text(name);
-	return false;
-}
-
-static int take_each_dataset(struct taking *taking, struct err *err)
-{
-	char *after = memory_text(""), *name = NULL;
-	int failed;
-
-	while ((failed = dataset_store_list(taking->from, after, 1, next_name, &name, err)) == 0 && name) {
-		taking->name = name;
-		failed = take_or_note(taking, err);
-		free(after);
-		after = name;
-		name = NULL;
-		if (failed)
-			break;
-	}
-	free(after);
-	return failed;
 }
 
 /* --- the rest ----------------------------------------------------------------------------------------------------- */
@@ -345,8 +298,9 @@ static int take_everything(struct taking *taking, const char *keys, struct err *
 	taking->keys = fopen(keys, "we");
 	if (!taking->keys)
 		return err_errno(err, ERR_INTERNAL, "%s cannot be written", keys);
-	return take_each_dataset(taking, err) || take_keys(taking, keys, err) || take_audit(taking, err) ||
-	       take_users(taking, err) || take_config(taking, err) || backup_manifest_put(place, taking->manifest, err);
+	return dataset_store_each(taking->from, take_or_note, taking, err) || take_keys(taking, keys, err) ||
+	       take_audit(taking, err) || take_users(taking, err) || take_config(taking, err) ||
+	       backup_manifest_put(place, taking->manifest, err);
 }
 
 int backup_take(struct backup_run *run, struct backup_manifest *manifest, struct err *err)

@@ -1,7 +1,6 @@
 /* `admin check`: its command line, and one part after the other. */
 #include "check.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -21,6 +20,22 @@ struct options {
 	bool repair, thorough, json;
 };
 
+static int check_take_option(void *data, int letter, const char *value, struct err *err)
+{
+	struct options *options = data;
+
+	(void)err;
+	switch (letter) {
+	case 'c': options->config = value; break;
+	case 's': options->state_dir = value; break;
+	case 'o': options->older_than_text = value; break;
+	case 'r': options->repair = true; break;
+	case 't': options->thorough = true; break;
+	default: options->json = true;
+	}
+	return 0;
+}
+
 static int check_parse(struct options *options, int argc, char **argv, config_env *env, struct err *err)
 {
 	static const struct option names[] = {
@@ -28,25 +43,11 @@ static int check_parse(struct options *options, int argc, char **argv, config_en
 		{"older-than", required_argument, NULL, 'o'}, {"repair", no_argument, NULL, 'r'},
 		{"thorough", no_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'}, {0},
 	};
-	int option;
 
 	options->state_dir = env("IMAGE_LABEL_STATE");
 	options->older_than = SWEEP_AGE_SECONDS;
-	optind = 0;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-		switch (option) {
-		case 'c': options->config = optarg; break;
-		case 's': options->state_dir = optarg; break;
-		case 'o': options->older_than_text = optarg; break;
-		case 'r': options->repair = true; break;
-		case 't': options->thorough = true; break;
-		case 'j': options->json = true; break;
-		default: return err_set(err, ERR_BAD_REQUEST, "unknown option or missing value: %s", argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		return err_set(err, ERR_BAD_REQUEST, "unexpected argument: %s", argv[optind]);
+	if (admin_options(argc, argv, "", names, check_take_option, options, err) || admin_no_more(argc, argv, err))
+		return -1;
 	if (options->older_than_text && text_int64(options->older_than_text, 0, INT32_MAX, &options->older_than))
 		return err_set(err, ERR_BAD_REQUEST, "--older-than must be a number of seconds");
 	return 0;
@@ -58,27 +59,11 @@ static void unchecked(struct check *check, const char *what, const struct err *e
 	fprintf(stderr, "image-label-check: %s: %s\n", what, err->text);
 }
 
-static bool take_name(void *data, const char *name)
+static int check_or_note(void *data, const char *name, struct err *err)
 {
-	*(char **)data = memory_text(name);
-	return false;
-}
-
-static int check_each_dataset(struct check *check, struct err *err)
-{
-	char *after = memory_text(""), *name = NULL;
-	int failed;
-
-	/* One name at a time, so that memory does not grow with their number. */
-	while ((failed = dataset_store_list(check->store, after, 1, take_name, &name, err)) == 0 && name) {
-		if (check_dataset(check, name, err))
-			unchecked(check, name, err);
-		free(after);
-		after = name;
-		name = NULL;
-	}
-	free(after);
-	return failed;
+	if (check_dataset(data, name, err))
+		unchecked(data, name, err);
+	return 0;
 }
 
 /* The images are listed first: what is stored later is named by no listed object. */
@@ -97,7 +82,7 @@ static void check_all(struct check *check, const struct options *options)
 		return;
 	}
 	check->report->images = check_objects_count(check->objects);
-	if (check_each_dataset(check, &err))
+	if (dataset_store_each(check->store, check_or_note, check, &err))
 		unchecked(check, "the datasets", &err);
 	if (check->report->unchecked > 0) {
 		fprintf(stderr, "image-label-check: what belongs to no dataset was not looked for, since not all could be read\n");

@@ -269,8 +269,9 @@ static int settle_suspects(struct checking *checking, struct err *err)
 	return 0;
 }
 
-static int check_manifest(struct checking *checking, const struct snapshot *snapshot, struct err *err)
+static int check_manifest(void *data, struct snapshot *snapshot, struct err *err)
 {
+	struct checking *checking = data;
 	struct blob_info info;
 	int64_t bytes;
 
@@ -282,27 +283,6 @@ static int check_manifest(struct checking *checking, const struct snapshot *snap
 	check_found(checking->check->report, CHECK_MISSING, false, "%s: the manifest of snapshot %s: %s", checking->name,
 	            snapshot->name, snapshot->blob_key);
 	return 0;
-}
-
-static int check_snapshots(struct checking *checking, struct err *err)
-{
-	char *after = memory_text("");
-	size_t count = DATASET_PAGE_MAX;
-	int failed = 0;
-
-	while (!failed && count == DATASET_PAGE_MAX) {
-		struct snapshot *page;
-
-		failed = snapshot_list(checking->dataset, after, DATASET_PAGE_MAX, &page, &count, err);
-		for (size_t i = 0; !failed && i < count; i++) {
-			failed = check_manifest(checking, &page[i], err);
-			free(after);
-			after = memory_text(page[i].name);
-		}
-		snapshots_free(page, count);
-	}
-	free(after);
-	return failed;
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
@@ -335,7 +315,7 @@ static int check_opened(struct checking *checking, struct err *err)
 {
 	return dataset_integrity(checking->dataset, checking->check->thorough, tell_damage, checking, err) ||
 	       read_all(checking, err) || compare_counts(checking, err) || settle_suspects(checking, err) ||
-	       check_snapshots(checking, err);
+	       snapshot_each(checking->dataset, check_manifest, checking, err);
 }
 
 int check_dataset(struct check *check, const char *name, struct err *err)

@@ -1,8 +1,6 @@
 /* `admin export`: a dataset as CSV, page by page, so that memory does not grow with it. */
 #include "export.h"
 
-#include <getopt.h>
-
 #include "admin.h"
 #include "base/json.h"
 #include "dataset/dataset.h"
@@ -13,19 +11,22 @@ struct options {
 	const char *config, *dataset;
 };
 
+static int export_take_option(void *data, int letter, const char *value, struct err *err)
+{
+	struct options *options = data;
+
+	(void)err;
+	*(letter == 'c' ? &options->config : &options->dataset) = value;
+	return 0;
+}
+
 static int export_parse(struct options *options, int argc, char **argv, struct err *err)
 {
 	static const struct option names[] = {
 		{"config", required_argument, NULL, 'c'}, {"dataset", required_argument, NULL, 'd'}, {0}};
-	int option;
 
-	optind = 0;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "d:", names, NULL)) != -1) {
-		if (option == '?')
-			return err_set(err, ERR_BAD_REQUEST, "unknown option or missing value: %s", argv[optind - 1]);
-		*(option == 'c' ? &options->config : &options->dataset) = optarg;
-	}
+	if (admin_options(argc, argv, "d:", names, export_take_option, options, err))
+		return -1;
 	if (!options->dataset || optind < argc)
 		return err_set(err, ERR_BAD_REQUEST, "give [--config FILE] --dataset NAME");
 	return 0;

@@ -1,7 +1,6 @@
 /* `admin migrate`: its command line, the stores of both sides, and one dataset after the other. */
 #include "migrate.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -37,9 +36,11 @@ struct tried {
 
 /* --- the command line --------------------------------------------------------------------------------------------- */
 
-static int take_option(struct options *options, int option, const char *value, struct err *err)
+static int take_option(void *data, int letter, const char *value, struct err *err)
 {
-	switch (option) {
+	struct options *options = data;
+
+	switch (letter) {
 	case 'f': options->from = value; break;
 	case 't': options->to = value; break;
 	case 'b': options->base_url = value; break;
@@ -65,18 +66,9 @@ static int migrate_parse(struct run *run, int argc, char **argv, struct err *err
 	};
 	struct options *options = &run->options;
 	int64_t jobs = JOBS;
-	int option;
 
-	optind = 0;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "d:b:", names, NULL)) != -1) {
-		if (option == '?')
-			return err_set(err, ERR_BAD_REQUEST, "unknown option or missing value: %s", argv[optind - 1]);
-		if (take_option(options, option, optarg, err))
-			return -1;
-	}
-	if (optind < argc)
-		return err_set(err, ERR_BAD_REQUEST, "unexpected argument: %s", argv[optind]);
+	if (admin_options(argc, argv, "d:b:", names, take_option, options, err) || admin_no_more(argc, argv, err))
+		return -1;
 	if (!options->from || !options->to)
 		return err_set(err, ERR_BAD_REQUEST, "give --from CONFIG and --to CONFIG");
 	if (options->all == (options->dataset_count > 0))
@@ -173,30 +165,18 @@ static void move_one(struct run *run, const char *name)
 		fprintf(stderr, "image-label-migrate: %s: %s\n", name, err.text);
 }
 
-static bool keep_name(void *data, const char *name)
+static int move_next(void *data, const char *name, struct err *err)
 {
-	char **kept = data;
-
-	*kept = memory_text(name);
-	return false;
+	(void)err;
+	move_one(data, name);
+	return 0;
 }
 
 static int move_all(struct run *run, struct err *err)
 {
-	char *name = NULL, *after = NULL;
-	int failed;
-
-	/* One name at a time, so that memory does not grow with their number. */
-	while ((failed = dataset_store_list(run->migration.from, after ? after : "", 1, keep_name, &name, err)) == 0 && name) {
-		free(after);
-		after = name;
-		name = NULL;
-		move_one(run, after);
-	}
-	free(after);
-	if (!failed && run->moved + run->failed == 0)
-		failed = err_set(err, ERR_NOT_FOUND, "there is no dataset in the source");
-	return failed;
+	if (dataset_store_each(run->migration.from, move_next, run, err))
+		return -1;
+	return run->moved + run->failed > 0 ? 0 : err_set(err, ERR_NOT_FOUND, "there is no dataset in the source");
 }
 
 static int move_datasets(struct run *run, struct err *err)

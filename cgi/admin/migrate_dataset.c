@@ -25,7 +25,8 @@ struct moving {
 	struct migration *migration;
 	const char *name;
 	struct dataset *from, *to;
-	bool whole; /* the destination is there and whole: it is only compared */
+	bool whole;  /* the destination is there and whole: it is only compared */
+	bool looked; /* whether the images of the first page are there already */
 	struct dataset_outline outline;
 	int64_t total;   /* samples in the source */
 	int64_t resumed; /* those that were there before this run */
@@ -150,28 +151,21 @@ static int copy_page(struct moving *moving, struct dataset_record *records, size
 	       moving_write_records(moving, records, count, err);
 }
 
+static int copy_next(void *data, struct dataset_record *records, size_t count, struct err *err)
+{
+	struct moving *moving = data;
+	int failed = copy_page(moving, records, count, !moving->looked, err);
+
+	moving->looked = true;
+	show(moving, "copying", count);
+	return failed;
+}
+
 /* Copies what follows the last record in the destination. Some images of the first page may have been copied before. */
 static int copy_rest(struct moving *moving, int64_t after, struct err *err)
 {
-	size_t count = MIGRATE_PAGE;
-	bool look = true;
-	int failed = 0;
-
-	while (!failed && count == MIGRATE_PAGE) {
-		struct dataset_record *records;
-
-		if (dataset_records(moving->from, after, MIGRATE_PAGE, &records, &count, err))
-			return -1;
-		failed = copy_page(moving, records, count, look, err);
-		look = false;
-		for (size_t i = 0; i < count; i++) {
-			after = records[i].sample.id;
-			dataset_record_release(&records[i]);
-		}
-		free(records);
-		show(moving, "copying", count);
-	}
-	return failed;
+	moving->looked = false;
+	return dataset_each_page(moving->from, after, MIGRATE_PAGE, copy_next, moving, err);
 }
 
 /* --- comparing ---------------------------------------------------------------------------------------------------- */

@@ -1,13 +1,8 @@
 /* Copies the snapshots of a dataset that moves. */
 #include "migrate_snapshots.h"
 
-#include "base/memory.h"
-#include "dataset/snapshot.h"
 
-enum { PAGE = 100 };
-
-/* As if it were an image, which nobody but the server may read. */
-static int copy_manifest(struct migrate_images *images, const struct snapshot *snapshot, struct err *err)
+int migrate_manifest(struct migrate_images *images, const struct snapshot *snapshot, bool look, struct err *err)
 {
 	char type[] = "application/x-ndjson";
 	struct migrate_images of_manifests = *images;
@@ -16,20 +11,27 @@ static int copy_manifest(struct migrate_images *images, const struct snapshot *s
 
 	of_manifests.public_read = false;
 	of_manifests.publish = false;
-	int failed = migrate_images_take(&of_manifests, &record, 1, true, err);
+	int failed = migrate_images_take(&of_manifests, &record, 1, look, err);
 	images->missing = of_manifests.missing;
 	return failed;
 }
 
-static int migrate_snapshot(struct dataset *to, struct migrate_images *images, struct snapshot *snapshot,
-                            struct err *err)
+struct migrating {
+	struct dataset *to;
+	struct migrate_images *images;
+	int64_t *count;
+};
+
+static int migrate_snapshot(void *data, struct snapshot *snapshot, struct err *err)
 {
+	const struct migrating *migrating = data;
 	struct snapshot there;
 
-	if (copy_manifest(images, snapshot, err))
+	(*migrating->count)++;
+	if (migrate_manifest(migrating->images, snapshot, true, err))
 		return -1;
-	if (snapshot_find(to, snapshot->name, &there, err))
-		return err->code != ERR_NOT_FOUND || snapshot_add(to, snapshot, err);
+	if (snapshot_find(migrating->to, snapshot->name, &there, err))
+		return err->code != ERR_NOT_FOUND || snapshot_add(migrating->to, snapshot, err);
 	bool same = strcmp(there.digest, snapshot->digest) == 0;
 	snapshot_release(&there);
 	return same ? 0
@@ -39,23 +41,8 @@ static int migrate_snapshot(struct dataset *to, struct migrate_images *images, s
 int migrate_snapshots(struct dataset *from, struct dataset *to, struct migrate_images *images, int64_t *count,
                       struct err *err)
 {
-	char *after = memory_text("");
-	size_t found = PAGE;
-	int failed = 0;
+	struct migrating migrating = {.to = to, .images = images, .count = count};
 
 	*count = 0;
-	while (!failed && found == PAGE) {
-		struct snapshot *page;
-
-		failed = snapshot_list(from, after, PAGE, &page, &found, err);
-		for (size_t i = 0; !failed && i < found; i++, (*count)++)
-			failed = migrate_snapshot(to, images, &page[i], err);
-		if (!failed && found > 0) {
-			free(after);
-			after = memory_text(page[found - 1].name);
-		}
-		snapshots_free(page, found);
-	}
-	free(after);
-	return failed;
+	return snapshot_each(from, migrate_snapshot, &migrating, err);
 }

@@ -49,26 +49,9 @@ static int remove_objects(struct call *call, struct err *err)
 	return 0;
 }
 
-static int remove_manifests(struct call *call, struct err *err)
+static int remove_manifest(void *data, struct snapshot *snapshot, struct err *err)
 {
-	struct snapshot *page;
-	char *after = memory_text("");
-	size_t count = PAGE;
-	int failed = 0;
-
-	while (!failed && count == PAGE) {
-		if (snapshot_list(call->dataset, after, PAGE, &page, &count, err))
-			failed = -1;
-		for (size_t i = 0; !failed && i < count; i++)
-			failed = blob_delete(call->app->blobs, page[i].blob_key, err);
-		if (!failed && count > 0) {
-			free(after);
-			after = memory_text(page[count - 1].name);
-		}
-		snapshots_free(page, count);
-	}
-	free(after);
-	return failed;
+	return blob_delete(((struct call *)data)->app->blobs, snapshot->blob_key, err);
 }
 
 /* The objects of samples whose removal was interrupted. */
@@ -96,7 +79,7 @@ int datasets_remove(struct call *call, struct err *err)
 {
 	reply_empty(call->reply, 204);
 	return call_place(call, err) || remove_objects(call, err) || remove_due(call, err) ||
-	       remove_manifests(call, err) ||
+	       snapshot_each(call->dataset, remove_manifest, call, err) ||
 	       dataset_remove(call->app->store, dataset_name(call->dataset), err) ||
 	       call_audit(call, "dataset.remove", dataset_name(call->dataset), "", err) ||
 	       thumb_forget(call->app->state_dir, call->info.place.uuid, err);

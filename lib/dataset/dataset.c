@@ -2,6 +2,7 @@
 #include "dataset/dataset.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/module.h"
 #include "base/text.h"
 #include "dataset/backend.h"
@@ -73,6 +74,27 @@ int dataset_store_list(struct dataset_store *store, const char *after, size_t li
                        void *data, struct err *err)
 {
 	return store->backend->store_list(store, after, limit, visit, data, err) ? err_from(err, ERR_FROM_DATASETS) : 0;
+}
+
+static bool keep_name(void *data, const char *name)
+{
+	*(char **)data = memory_text(name);
+	return false;
+}
+
+int dataset_store_each(struct dataset_store *store, dataset_store_visit *visit, void *data, struct err *err)
+{
+	char *after = memory_text(""), *name = NULL;
+	int failed = dataset_store_list(store, after, 1, keep_name, &name, err);
+
+	while (!failed && name) {
+		free(after);
+		after = name;
+		name = NULL;
+		failed = visit(data, after, err) || dataset_store_list(store, after, 1, keep_name, &name, err);
+	}
+	free(after);
+	return failed;
 }
 
 void dataset_store_place(struct dataset_store *store, struct buf *out)

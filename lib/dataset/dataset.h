@@ -36,6 +36,11 @@ typedef bool dataset_name_visit(void *data, const char *name);
 int dataset_store_list(struct dataset_store *store, const char *after, size_t limit, dataset_name_visit *visit,
                        void *data, struct err *err);
 
+/* Visits all names in that order. They are asked for one at a time, so that memory does not grow with their number, and
+ * the visit may take as long as it wants. One that returns non-zero, with err, ends it. */
+typedef int dataset_store_visit(void *data, const char *name, struct err *err);
+int dataset_store_each(struct dataset_store *store, dataset_store_visit *visit, void *data, struct err *err);
+
 /* Appends the store's location, for a person, without secrets; always the same text for the same location. */
 void dataset_store_place(struct dataset_store *store, struct buf *out);
 /* Writes side files (SQLite's WAL) back into the databases, so that each can be copied alone; other stores have

@@ -266,6 +266,27 @@ int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct
 	return 0;
 }
 
+int dataset_each_page(struct dataset *dataset, int64_t after, size_t limit, dataset_records_visit *visit, void *data,
+                      struct err *err)
+{
+	size_t count = limit;
+	int failed = 0;
+
+	while (!failed && count == limit) {
+		struct dataset_record *page;
+
+		if (dataset_records(dataset, after, limit, &page, &count, err))
+			return -1;
+		failed = visit(data, page, count, err);
+		for (size_t i = 0; i < count; i++) {
+			after = page[i].sample.id;
+			dataset_record_release(&page[i]);
+		}
+		free(page);
+	}
+	return failed;
+}
+
 static int settled_outline(void *data, struct dataset_outline *outline, struct err *err)
 {
 	const struct dataset_export *to = data;

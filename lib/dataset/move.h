@@ -51,6 +51,11 @@ struct dataset_record {
 int dataset_records(struct dataset *dataset, int64_t after, size_t limit, struct dataset_record **out, size_t *count,
                     struct err *err);
 void dataset_record_release(struct dataset_record *record);
+/* Visits all those with id > after, pages of at most `limit` of them. A visit that returns non-zero, with err, ends it.
+ * The records live only during the visit. */
+typedef int dataset_records_visit(void *data, struct dataset_record *records, size_t count, struct err *err);
+int dataset_each_page(struct dataset *dataset, int64_t after, size_t limit, dataset_records_visit *visit, void *data,
+                      struct err *err);
 /* Visits the outline, then all records in order of id, a page at a time, as all of it was at one moment; people go on
  * meanwhile. The visited live only during the visit; one that returns non-zero, with err, ends it. How long it may
  * take is bounded by how long the store keeps that moment (MongoDB: minSnapshotHistoryWindowInSeconds). */

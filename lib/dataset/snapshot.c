@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "dataset/backend.h"
 
@@ -55,6 +56,27 @@ int snapshot_list(struct dataset *dataset, const char *after, size_t limit, stru
 	*count = 0;
 	return dataset_check_limit(limit, err) ||
 	       dataset->backend->snapshot_list(dataset, after, limit, out, count, err);
+}
+
+int snapshot_each(struct dataset *dataset, snapshot_visit *visit, void *data, struct err *err)
+{
+	char *after = memory_text("");
+	size_t count = DATASET_PAGE_MAX;
+	int failed = 0;
+
+	while (!failed && count == DATASET_PAGE_MAX) {
+		struct snapshot *page;
+
+		failed = snapshot_list(dataset, after, DATASET_PAGE_MAX, &page, &count, err);
+		for (size_t i = 0; !failed && i < count; i++) {
+			free(after);
+			after = memory_text(page[i].name);
+			failed = visit(data, &page[i], err);
+		}
+		snapshots_free(page, count);
+	}
+	free(after);
+	return failed;
 }
 
 int dataset_visit_all(struct dataset *dataset, sample_visit *visit, void *data, struct err *err)

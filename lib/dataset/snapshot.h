@@ -32,6 +32,11 @@ int snapshot_find(struct dataset *dataset, const char *name, struct snapshot *ou
 int snapshot_list(struct dataset *dataset, const char *after, size_t limit, struct snapshot **out, size_t *count,
                   struct err *err);
 
+/* Visits each of them in that order, a page at a time. A visit that returns non-zero, with err, ends it. The snapshot
+ * lives only during the visit. */
+typedef int snapshot_visit(void *data, struct snapshot *snapshot, struct err *err);
+int snapshot_each(struct dataset *dataset, snapshot_visit *visit, void *data, struct err *err);
+
 /* Visits every sample, in order of id, as all of them were at one moment; labelling goes on meanwhile. A visit that
  * returns non-zero, with err, ends it. The sample lives only during the visit. */
 typedef int sample_visit(void *data, const struct sample *sample, struct err *err);

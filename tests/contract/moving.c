@@ -63,20 +63,14 @@ void use_dataset(struct dataset *dataset)
 	must(dataset_set_contents(dataset, &(struct dataset_content){5, "cc11", 77, 123456789}, 1, &failure));
 }
 
+static int restore_page(void *to, struct dataset_record *records, size_t count, struct err *err)
+{
+	return dataset_restore_records(to, records, count, err);
+}
+
 void copy_records(struct dataset *from, struct dataset *to, int64_t after)
 {
-	struct dataset_record *records;
-	size_t count = 3;
-
-	while (count == 3) { /* a page is full */
-		must(dataset_records(from, after, 3, &records, &count, &failure));
-		must(dataset_restore_records(to, records, count, &failure));
-		for (size_t i = 0; i < count; i++) {
-			after = records[i].sample.id;
-			dataset_record_release(&records[i]);
-		}
-		free(records);
-	}
+	must(dataset_each_page(from, after, 3, restore_page, to, &failure)); /* so that there are several */
 }
 
 struct dataset *restore_begin(struct dataset_store *store, const char *name, struct dataset *from)
