@@ -117,7 +117,7 @@ function showRound(item) {
 function hint(item) {
 	const last = past.at(-1);
 	if (info && !info.labels.length) return 'This dataset has no labels yet.';
-	if (stepsBack) return `An earlier one: ${outcome(item)}`;
+	if (stepsBack) return `Earlier: ${outcome(item)}`;
 	if (skipped.has(item?.sample.id)) return 'Skipped before: nothing else is left.';
 	if (!last) return item ? 'Choose the label of the image.' : '';
 	return `Before: ${outcome(last)}`;

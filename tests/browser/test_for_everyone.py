@@ -32,7 +32,7 @@ def test_the_next_image_waiting_and_the_end_are_read_out(ann, make_dataset):
     ann.answer("1")
     hears(ann, "Before: “cat” Image 001.png")
     ann.press(Keys.BACKSPACE)
-    hears(ann, "An earlier one: “cat” Image 000.png")
+    hears(ann, "Earlier: “cat” Image 000.png")
     ann.press(Keys.ESCAPE)
     ann.offline()
     for _ in range(2):
