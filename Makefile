@@ -191,9 +191,12 @@ audit: ## let others' scanners look for weaknesses: testssl, gixy, checksec, sys
 	@scripts/install-deps --audit
 	@tests/run audit
 
-soak: ## run the tests that take long, or that download test data
+fault_table := build/faults.jsonl
+soak: ## run the tests that take long, or that download test data, and those of faults; their table is printed at the end
 	@scripts/install-deps --test
-	@tests/run soak
+	@mkdir -p build && rm -f $(fault_table)
+	@FAULT_TABLE=$(CURDIR)/$(fault_table) tests/run fault soak; outcome=$$?; tests/fault/toll.py $(fault_table) || outcome=1; \
+		echo "(into the README: tests/fault/toll.py $(fault_table) --into README.md)"; exit $$outcome
 
 lint: ## check the scripts, the floors of lib/ and the texts made from the source, and what clang says
 	@tests/run lint
