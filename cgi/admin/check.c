@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "check_rest.h"
+#include "dataset/integrity.h"
 #include "owner.h"
 #include "sweep.h"
 
@@ -66,14 +67,32 @@ static int check_or_note(void *data, const char *name, struct err *err)
 	return 0;
 }
 
+static void tell_store(void *data, const char *what)
+{
+	const struct check *check = data;
+
+	check_found(check->report, CHECK_DATABASE, check->repair, "%s", what);
+}
+
+/* Opening for writing makes the indexes that are missing: so they are looked for before. */
+static int open_datasets(struct check *check, struct err *err)
+{
+	if (dataset_store_open_reading(&check->store, check->config, err) || dataset_store_ping(check->store, err) ||
+	    dataset_store_integrity(check->store, tell_store, check, err))
+		return -1;
+	if (!check->repair)
+		return 0;
+	dataset_store_free(check->store);
+	check->store = NULL;
+	return dataset_store_open(&check->store, check->config, err);
+}
+
 /* The images are listed first: what is stored later is named by no listed object. */
 static void check_all(struct check *check, const struct options *options)
 {
 	struct err err;
 
-	typeof(dataset_store_open) *open = check->repair ? dataset_store_open : dataset_store_open_reading;
-
-	if (open(&check->store, check->config, &err) || dataset_store_ping(check->store, &err)) {
+	if (open_datasets(check, &err)) {
 		unchecked(check, "the datasets", &err);
 		return;
 	}

@@ -122,8 +122,20 @@ static void tell_stats(void *data, const char *what, int64_t kept, int64_t count
 {
 	const struct checking *checking = data;
 
-	check_found(checking->check->report, CHECK_STATS, false, "%s: %s: kept %" PRId64 ", counted %" PRId64, checking->name,
-	            what, kept, counted);
+	check_found(checking->check->report, CHECK_STATS, checking->check->repair,
+	            "%s: %s: kept %" PRId64 ", counted %" PRId64, checking->name, what, kept, counted);
+}
+
+static int compare_stats(struct checking *checking, struct err *err)
+{
+	struct dataset_stats_fix *fixes;
+
+	if (!checking->stats)
+		return 0;
+	size_t count = check_stats_differing(checking->stats, &fixes, tell_stats, checking);
+	int failed = checking->check->repair && dataset_fix_stats(checking->dataset, fixes, count, err);
+	free(fixes);
+	return failed;
 }
 
 static int compare_counts(struct checking *checking, struct err *err)
@@ -148,8 +160,6 @@ static int compare_counts(struct checking *checking, struct err *err)
 		note_fix(checking, &fixes, &count, checking->labels[i].name, checking->labels[i].kept,
 		         checking->labels[i].counted,
 		         (struct dataset_count_fix){.kind = DATASET_COUNT_LABEL, .label = checking->labels[i].name});
-	if (checking->stats)
-		check_stats_differing(checking->stats, tell_stats, checking);
 	int failed = checking->check->repair && dataset_fix_counts(checking->dataset, fixes, count, err);
 	free(fixes);
 	return failed;
@@ -314,8 +324,8 @@ static int read_all(struct checking *checking, struct err *err)
 static int check_opened(struct checking *checking, struct err *err)
 {
 	return dataset_integrity(checking->dataset, checking->check->thorough, tell_damage, checking, err) ||
-	       read_all(checking, err) || compare_counts(checking, err) || settle_suspects(checking, err) ||
-	       snapshot_each(checking->dataset, check_manifest, checking, err);
+	       read_all(checking, err) || compare_counts(checking, err) || compare_stats(checking, err) ||
+	       settle_suspects(checking, err) || snapshot_each(checking->dataset, check_manifest, checking, err);
 }
 
 int check_dataset(struct check *check, const char *name, struct err *err)

@@ -11,8 +11,9 @@ enum { SLOTS_AT_FIRST = 1024, NAME_MAX_BYTES = 8192 };
 
 struct slot {
 	char *name; /* NULL: unused */
+	enum stats_kind kind;
+	struct stats_row missing; /* what was counted less what is kept; its texts are its own */
 	int64_t kept, counted;
-	int64_t ms; /* of lead times: what is kept less what was counted */
 };
 struct check_stats {
 	struct slot *slots;
@@ -52,18 +53,6 @@ static void grow(struct check_stats *stats)
 	*stats = larger;
 }
 
-static struct slot *take_slot(struct check_stats *stats, const char *name)
-{
-	if (2 * stats->used >= stats->size)
-		grow(stats);
-	struct slot *slot = find_slot(stats, name);
-	if (!slot->name) {
-		slot->name = memory_text(name);
-		stats->used++;
-	}
-	return slot;
-}
-
 static void name_count(enum stats_kind kind, const struct stats_row *row, char out[NAME_MAX_BYTES])
 {
 	static const char *const kinds[STATS_KINDS] = {"labels given", "lead times", "pairs of votes", "opinions"};
@@ -75,20 +64,29 @@ static void name_count(enum stats_kind kind, const struct stats_row *row, char o
 		snprintf(out + len, NAME_MAX_BYTES - len, " %" PRId64, row->number);
 }
 
-static struct slot *slot_of_row(struct check_stats *stats, enum stats_kind kind, const struct stats_row *row)
+static struct slot *take_slot(struct check_stats *stats, enum stats_kind kind, const struct stats_row *row)
 {
 	char name[NAME_MAX_BYTES];
 
 	name_count(kind, row, name);
-	return take_slot(stats, name);
+	if (2 * stats->used >= stats->size)
+		grow(stats);
+	struct slot *slot = find_slot(stats, name);
+	if (!slot->name) {
+		*slot = (struct slot){.name = memory_text(name), .kind = kind, .missing = {.number = row->number}};
+		for (int i = 0; i < STATS_TEXTS && row->text[i]; i++)
+			slot->missing.text[i] = memory_text(row->text[i]);
+		stats->used++;
+	}
+	return slot;
 }
 
 static void count_row(struct check_stats *stats, enum stats_kind kind, const struct stats_row *row)
 {
-	struct slot *slot = slot_of_row(stats, kind, row);
+	struct slot *slot = take_slot(stats, kind, row);
 
 	slot->counted += row->n;
-	slot->ms -= row->ms;
+	slot->missing.ms += row->ms;
 }
 
 struct check_stats *check_stats_new(const struct stats_kept *kept)
@@ -99,10 +97,10 @@ struct check_stats *check_stats_new(const struct stats_kept *kept)
 	stats->slots = memory_new(stats->size, sizeof(*stats->slots));
 	for (int kind = 0; kind < STATS_KINDS; kind++) {
 		for (size_t i = 0; i < kept->count[kind]; i++) {
-			struct slot *slot = slot_of_row(stats, (enum stats_kind)kind, &kept->rows[kind][i]);
+			struct slot *slot = take_slot(stats, (enum stats_kind)kind, &kept->rows[kind][i]);
 
 			slot->kept += kept->rows[kind][i].n;
-			slot->ms += kept->rows[kind][i].ms;
+			slot->missing.ms -= kept->rows[kind][i].ms;
 		}
 	}
 	return stats;
@@ -110,8 +108,11 @@ struct check_stats *check_stats_new(const struct stats_kept *kept)
 
 void check_stats_free(struct check_stats *stats)
 {
-	for (size_t i = 0; stats && i < stats->size; i++)
+	for (size_t i = 0; stats && i < stats->size; i++) {
 		free(stats->slots[i].name);
+		for (int j = 0; j < STATS_TEXTS; j++)
+			free(stats->slots[i].missing.text[j]);
+	}
 	if (stats)
 		free(stats->slots);
 	free(stats);
@@ -173,12 +174,20 @@ void check_stats_count(struct check_stats *stats, const struct dataset_record *r
 	}
 }
 
-void check_stats_differing(const struct check_stats *stats, check_stats_visit *visit, void *data)
+size_t check_stats_differing(const struct check_stats *stats, struct dataset_stats_fix **out, check_stats_visit *visit,
+                             void *data)
 {
+	size_t count = 0;
+
+	*out = memory_new(stats->used + 1, sizeof(**out));
 	for (size_t i = 0; i < stats->size; i++) {
 		const struct slot *slot = &stats->slots[i];
 
-		if (slot->name && (slot->kept != slot->counted || slot->ms != 0))
-			visit(data, slot->name, slot->kept, slot->counted);
+		if (!slot->name || (slot->kept == slot->counted && slot->missing.ms == 0))
+			continue;
+		visit(data, slot->name, slot->kept, slot->counted);
+		(*out)[count] = (struct dataset_stats_fix){.kind = slot->kind, .by = slot->missing};
+		(*out)[count++].by.n = slot->counted - slot->kept;
 	}
+	return count;
 }

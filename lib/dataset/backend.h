@@ -58,8 +58,9 @@ struct dataset_backend {
 	typeof(dataset_store_ping) *store_ping;
 	typeof(dataset_store_list) *store_list;
 	typeof(dataset_store_place) *store_place;
-	typeof(dataset_store_fold) *store_fold; /* NULL: nothing to do */
-	typeof(dataset_create) *create;         /* policy is never NULL */
+	typeof(dataset_store_fold) *store_fold;           /* NULL: nothing to do */
+	typeof(dataset_store_integrity) *store_integrity; /* NULL: indexes are the datasets' own */
+	typeof(dataset_create) *create;                   /* policy is never NULL */
 	typeof(dataset_remove) *remove;
 	typeof(dataset_open) *open;
 	typeof(dataset_close) *close;
@@ -134,6 +135,7 @@ struct dataset_backend {
 	typeof(dataset_export) *export;         /* the same, in pages of at most DATASET_RESTORE_MAX */
 	typeof(dataset_integrity) *integrity;   /* NULL: it has no such check */
 	typeof(dataset_fix_counts) *fix_counts; /* at least one */
+	typeof(dataset_fix_stats) *fix_stats;   /* 1..DATASET_FIXES_MAX, in one write */
 	typeof(dataset_restore_open) *restore_open;
 	typeof(dataset_restore_outline) *restore_outline;
 	typeof(dataset_restore_records) *restore_records;

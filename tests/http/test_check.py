@@ -111,11 +111,27 @@ def test_each_fault_is_found_and_repaired_where_that_is_safe(server):
     assert after["counts"]["labelled"] == before["counts"]["labelled"] - 3
     assert check(server)[0] == {}
 
-    spoil(server, "UPDATE stats_given SET n = n + 1 WHERE by = 'bob'", ("counters", {"kind": "given", "name": {"$regex": "^bob"}}, {"$inc": {"n": 1}}))
+    before = ann.get("/v1/datasets/photos/stats").json()
+    for sql, kind, name, wrong in (("stats_given SET n = n + 1 WHERE by = 'bob'", "given", "^bob", {"n": 1}),
+                                   ("stats_leads SET n = n + 2, ms = ms + 7 WHERE by = 'ann'", "lead", "^ann", {"n": 2, "ms": 7}),
+                                   ("stats_pairs SET n = n - 1", "pair", "", {"n": -1}),
+                                   ("stats_opinions SET n = n + 5", "opinion", "", {"n": 5})):
+        spoil(server, f"UPDATE {sql}", ("counters", {"kind": kind, "name": {"$regex": name}}, {"$inc": wrong}))
     found, report = check(server, status=1)
-    assert found == {"statistics": 1} and 'labels given: "bob"' in report["findings"]["statistics"]["examples"][0]
-    spoil(server, "UPDATE stats_given SET n = n - 1 WHERE by = 'bob'", ("counters", {"kind": "given", "name": {"$regex": "^bob"}}, {"$inc": {"n": -1}}))
+    told = report["findings"]["statistics"]["examples"]
+    assert found == {"statistics": 4} and any('labels given: "bob"' in text for text in told), (found, told)
+    assert ann.get("/v1/datasets/photos/stats").json() != before
+    assert check(server, "--repair")[1]["findings"]["statistics"]["repaired"] == 4
     assert check(server)[0] == {}
+    assert ann.get("/v1/datasets/photos/stats").json() == before
+
+    if hasattr(server, "database"):
+        for collection, index in (("images", "by_label"), ("counters", "name")):
+            server.database[collection].drop_index(index)
+        found, report = check(server, status=1)
+        assert found == {"database": 2} and "the index by_label of images is missing" in report["findings"]["database"]["examples"]
+        assert check(server, "--repair")[1]["findings"]["database"]["repaired"] == 2
+        assert check(server)[0] == {} and "by_label" in server.database.images.index_information()
 
     (base / "image3.png").rename(base / "away.png")
     assert check(server, status=1)[0] == {"folder": 1}

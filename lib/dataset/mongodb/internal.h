@@ -34,6 +34,7 @@ typeof(dataset_store_free) mongodb_store_free;
 typeof(dataset_store_ping) mongodb_store_ping;
 typeof(dataset_store_list) mongodb_store_list;
 typeof(dataset_store_place) mongodb_store_place;
+typeof(dataset_store_integrity) mongodb_store_integrity;
 typeof(dataset_open) mongodb_open;
 typeof(dataset_close) mongodb_close;
 
@@ -106,6 +107,7 @@ typeof(dataset_outline) mongodb_outline;
 typeof(dataset_records) mongodb_records;
 typeof(dataset_export) mongodb_export;
 typeof(dataset_fix_counts) mongodb_fix_counts;
+typeof(dataset_fix_stats) mongodb_fix_stats;
 /* Passes the kept counts on as this work sees them. */
 int counts_pass(struct work *work, struct mongodb_dataset *dataset, const struct dataset_export *to, struct err *err);
 typeof(dataset_restore_open) mongodb_restore_open;

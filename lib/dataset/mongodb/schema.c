@@ -321,25 +321,34 @@ static int purge_removed(struct work *work, struct err *err)
 	return failed;
 }
 
+/* --- indexes ------------------------------------------------------------------------------------------------------ */
+
+static int has_index(struct work *work, const char *collection, const char *name, bool *found, struct err *err)
+{
+	mongoc_collection_t *of =
+		mongoc_client_get_collection(work->client, work->store->config->dataset_store.database, collection);
+	mongoc_cursor_t *cursor = mongoc_collection_find_indexes_with_opts(of, NULL);
+	const bson_t *index;
+	bson_error_t error;
+
+	*found = false;
+	while (!*found && mongoc_cursor_next(cursor, &index))
+		*found = strcmp(text_in(index, "name"), name) == 0;
+	int failed = !*found && mongoc_cursor_error(cursor, &error) ? work_fail(work, &error, NULL, err) : 0;
+	mongoc_cursor_destroy(cursor);
+	mongoc_collection_destroy(of);
+	return failed;
+}
+
 /* The index of an earlier version, which kept files from being listed twice. Mostly it is only looked for, since
  * dropping it waits for all writers. */
 static int drop_retired_index(struct work *work, struct err *err)
 {
-	mongoc_collection_t *images =
-		mongoc_client_get_collection(work->client, work->store->config->dataset_store.database, "images");
-	mongoc_cursor_t *cursor = mongoc_collection_find_indexes_with_opts(images, NULL);
-	const bson_t *index;
-	bson_error_t error;
-	bool found = false;
+	bool found;
 
-	while (!found && mongoc_cursor_next(cursor, &index))
-		found = strcmp(text_in(index, "name"), "filepath") == 0;
-	int failed = !found && mongoc_cursor_error(cursor, &error) ? work_fail(work, &error, NULL, err) : 0;
-	mongoc_cursor_destroy(cursor);
-	mongoc_collection_destroy(images);
-	if (failed || !found)
-		return failed;
-	return run_command(work, BCON_NEW("dropIndexes", BCON_UTF8("images"), "index", BCON_UTF8("filepath")), err);
+	if (has_index(work, "images", "filepath", &found, err))
+		return -1;
+	return found && run_command(work, BCON_NEW("dropIndexes", BCON_UTF8("images"), "index", BCON_UTF8("filepath")), err);
 }
 
 /* --- the version -------------------------------------------------------------------------------------------------- */
@@ -380,4 +389,39 @@ int schema_prepare(struct work *work, struct err *err)
 	}
 	return note_version(work, err) || drop_retired_index(work, err) || order_labels(work, err) ||
 	       purge_removed(work, err);
+}
+
+static int tell_missing_indexes(struct work *work, const char *collection, const bson_t *indexes, dataset_told *told,
+                                void *data, struct err *err)
+{
+	bson_iter_t iter, name;
+	bool found;
+
+	for (bool ok = bson_iter_init(&iter, indexes); ok && bson_iter_next(&iter);) {
+		if (!bson_iter_recurse(&iter, &name) || !bson_iter_find(&name, "name"))
+			continue;
+		if (has_index(work, collection, bson_iter_utf8(&name, NULL), &found, err))
+			return -1;
+		if (found)
+			continue;
+		char *what = memory_format("the index %s of %s is missing", bson_iter_utf8(&name, NULL), collection);
+		told(data, what);
+		free(what);
+	}
+	return 0;
+}
+
+int mongodb_store_integrity(struct dataset_store *base, dataset_told *told, void *data, struct err *err)
+{
+	struct work work;
+	int failed = work_begin(&work, mongodb_store(base), err);
+
+	for (size_t i = 0; i < sizeof(schema) / sizeof(*schema) && !failed; i++) {
+		bson_t *indexes = schema[i].indexes ? bson_new_from_json((const uint8_t *)schema[i].indexes, -1, NULL) : NULL;
+
+		failed = indexes && tell_missing_indexes(&work, schema[i].collection, indexes, told, data, err);
+		bson_destroy(indexes);
+	}
+	work_end(&work);
+	return failed;
 }

@@ -121,3 +121,49 @@ int mongodb_stats(struct dataset *base, struct stats_kept *out, struct err *err)
 	work_end(&work);
 	return failed;
 }
+
+/* --- corrections -------------------------------------------------------------------------------------------------- */
+
+struct stats_fixing {
+	const char *dataset;
+	const struct dataset_stats_fix *fixes;
+	size_t count;
+};
+
+static char *name_row(const struct stats_row *row)
+{
+	struct buf name;
+
+	buf_init(&name, SIZE_MAX);
+	for (int i = 0; i < STATS_TEXTS && row->text[i]; i++)
+		buf_printf(&name, "%s" BETWEEN, row->text[i]);
+	buf_printf(&name, "%" PRId64, row->number);
+	return buf_detach(&name);
+}
+
+static int run_stats_fixes(struct work *work, void *data, struct err *err)
+{
+	const struct stats_fixing *fixing = data;
+	mongoc_bulk_operation_t *bulk = work_bulk(work, "counters");
+
+	for (size_t i = 0; i < fixing->count; i++) {
+		const struct stats_row *by = &fixing->fixes[i].by;
+		char *name = name_row(by);
+		bson_t *filter = BCON_NEW("dataset", BCON_UTF8(fixing->dataset), "kind", BCON_UTF8(KINDS[fixing->fixes[i].kind]),
+		                          "name", BCON_UTF8(name), "shard", BCON_INT32(0));
+		bson_t *update = BCON_NEW("$inc", "{", "n", BCON_INT64(by->n), "ms", BCON_INT64(by->ms), "}");
+
+		mongoc_bulk_operation_update_one(bulk, filter, update, true);
+		bson_destroy(filter);
+		bson_destroy(update);
+		free(name);
+	}
+	return work_bulk_run(work, bulk, NULL, err);
+}
+
+int mongodb_fix_stats(struct dataset *base, const struct dataset_stats_fix *fixes, size_t count, struct err *err)
+{
+	struct stats_fixing fixing = {base->name, fixes, count};
+
+	return work_transaction(mongodb_dataset(base)->store, run_stats_fixes, &fixing, err);
+}

@@ -63,6 +63,7 @@ const struct dataset_backend dataset_sqlite = {
 	.export = sqlite_export,
 	.integrity = sqlite_integrity,
 	.fix_counts = sqlite_fix_counts,
+	.fix_stats = sqlite_fix_stats,
 	.restore_open = sqlite_restore_open,
 	.restore_outline = sqlite_restore_outline,
 	.restore_records = sqlite_restore_records,

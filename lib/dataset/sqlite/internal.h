@@ -477,6 +477,7 @@ typeof(dataset_records) sqlite_records;
 typeof(dataset_export) sqlite_export;
 typeof(dataset_integrity) sqlite_integrity;
 typeof(dataset_fix_counts) sqlite_fix_counts;
+typeof(dataset_fix_stats) sqlite_fix_stats;
 /* Read the kept counts, and those for statistics. */
 int stats_load(struct sqlite_conn *conn, struct stats_kept *out, struct err *err);
 int counts_load(struct sqlite_conn *conn, struct dataset_counts *counts, struct err *err);

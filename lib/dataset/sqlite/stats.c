@@ -1,4 +1,4 @@
-/* Reads the counts that SQLite's triggers keep (triggers.c). */
+/* Reads, and corrects, the counts that SQLite's triggers keep (triggers.c). */
 #include "dataset/sqlite/internal.h"
 
 /* In the order of stats.h's texts, number, n and ms. */
@@ -44,4 +44,51 @@ int sqlite_stats(struct dataset *dataset, struct stats_kept *out, struct err *er
 	int failed = stats_load(conn, out, err);
 	db_read_end(dataset_db(dataset), conn);
 	return failed;
+}
+
+/* --- corrections -------------------------------------------------------------------------------------------------- */
+
+#define ADDED " ON CONFLICT DO UPDATE SET n = n + excluded.n"
+
+static int fix_row(struct sqlite_conn *writer, enum stats_kind kind, const struct stats_row *by, struct err *err)
+{
+	char *const *text = by->text;
+
+	switch (kind) {
+	case STATS_GIVEN:
+		return conn_run(writer, err, "INSERT INTO stats_given VALUES (?1, ?2, ?3)" ADDED, "sii", text[0], by->number, by->n);
+	case STATS_LEAD:
+		return conn_run(writer, err, "INSERT INTO stats_leads VALUES (?1, ?2, ?3, ?4)" ADDED ", ms = ms + excluded.ms",
+		                "siii", text[0], by->number, by->n, by->ms);
+	case STATS_PAIR:
+		return conn_run(writer, err, "INSERT INTO stats_pairs VALUES (?1, ?2, ?3, ?4)" ADDED, "issi", by->number, text[0],
+		                text[1], by->n);
+	case STATS_OPINION:
+		return conn_run(writer, err, "INSERT INTO stats_opinions VALUES (?1, ?2, ?3, ?4, ?5)" ADDED, "ssssi", text[0],
+		                text[1], text[2], text[3], by->n);
+	}
+	return 0;
+}
+
+struct stats_fixing {
+	const struct dataset_stats_fix *fixes;
+	size_t count;
+};
+
+static int write_stats_fixes(struct sqlite_conn *writer, void *data, struct err *err)
+{
+	const struct stats_fixing *fixing = data;
+
+	for (size_t i = 0; i < fixing->count; i++) {
+		if (fix_row(writer, fixing->fixes[i].kind, &fixing->fixes[i].by, err))
+			return -1;
+	}
+	return 0;
+}
+
+int sqlite_fix_stats(struct dataset *dataset, const struct dataset_stats_fix *fixes, size_t count, struct err *err)
+{
+	struct stats_fixing fixing = {fixes, count};
+
+	return db_write(dataset_db(dataset), true, write_stats_fixes, &fixing, err);
 }
