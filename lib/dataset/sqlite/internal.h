@@ -282,8 +282,10 @@ int setting_set(struct sqlite_conn *writer, const char *key, int64_t value, stru
 int labels_load(struct sqlite_conn *conn, bool counted, struct dataset_labels *out, struct err *err);
 /* Makes a handle for an open database, in no list and without a user. */
 struct sqlite_dataset *handle_new(struct sqlite_store *store, const char *name, struct sqlite_db *db);
-/* A new sample's place in the queue. */
+/* sample.c: a new sample's place in the queue, its row (the id of a removed one is not given again), and its counts. */
 int64_t new_position(const struct dataset_policy *policy, int64_t row);
+int next_row(struct sqlite_conn *writer, int64_t *row, struct err *err);
+int tally_added(struct sqlite_conn *writer, const char *label, int64_t bytes, struct err *err);
 /* The path of a dataset's file, or of one beside it; the caller frees it. */
 char *dataset_path(const struct sqlite_store *store, const char *name, const char *suffix);
 /* The same while the dataset is being moved here: a name that no dataset can have. */
