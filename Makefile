@@ -161,7 +161,14 @@ $(build)/tests/bench/%: $(build)/tests/bench/%.o
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $< $(libs)
 $(build)/tests/bench/s3_put: libs += $(shell pkg-config --libs libcurl)
 
-bench: all $(addprefix $(build)/tests/bench/,bare s3_put sqlite_bulk) $(mongo_benches) ## measure speed and memory against this machine's own ceilings, as a table (TOPICS="…")
+# Preloaded, it makes a disk slow.
+$(build)/tests/bench/slow_disk.so: $(build)/tests/bench/slow_disk.o
+	$(quiet)$(CC) $(LDFLAGS) -shared -o $@ $^
+
+.PHONY: bench-programs
+bench-programs: all $(addprefix $(build)/tests/bench/,bare s3_put sqlite_bulk slow_disk.so) $(mongo_benches)
+
+bench: bench-programs ## measure speed and memory against this machine's own ceilings, as a table and JSON (TOPICS="…"; tests/bench/bench --help)
 	@tests/bench/bench $(TOPICS)
 
 deps: ## install the packages that are missing (Debian; sudo only if not root)

@@ -41,6 +41,7 @@ def put_images(server):
 
 
 def exports(table):
+    """downloads, against sqlite3 and tar on the same files"""
     with tempfile.TemporaryDirectory() as name:
         server = Server(Path(name) / "server")
         server.add_user("ann")

@@ -152,15 +152,15 @@ def measure(table, store, pages):
     indexed, looked_for = (times(pages, places, asked) for asked in of_store[store])
     every = {**indexed, **looked_for}
     name, (first, other) = max(every.items(), key=lambda item: item[1][1] / item[1][0])
-    table.at_most(f"{store}: any page of {len(every)} filters of {SAMPLES:,}, against its first (worst: {name})", f"{other:.1f} ms", f"{first:.1f} ms", other / first, OF_FIRST)
+    table.at_most(f"{store}: any page of {len(every)} filters of {SAMPLES:,}, against its first", other, first, OF_FIRST, "ms", note=f"worst: {name}")
     name, both = max(looked_for.items(), key=lambda item: max(item[1]))
-    table.below(f"  the slowest page of {len(looked_for)} that no index finds (worst: {name})", max(both), "ms", LOOKED_FOR_MS)
+    table.below(f"{store}: the slowest page of {len(looked_for)} filters that no index finds", max(both), "ms", LOOKED_FOR_MS, note=f"worst: {name}")
 
 
 def find_the_rare(table, store, pages):
     for name, asked in WALKED.items():
         ids, requests_made, slowest = pages.walk(asked)
-        table.add(f"{store}: all of \"{name}\" ({len(ids)}), {requests_made} requests, the slowest", f"{slowest:.1f} ms")
+        table.tell(f"{store}: all of \"{name}\", the slowest request", slowest, "ms", note=f"{len(ids)} by {requests_made} requests")
 
 
 def merge(table, store, pages):
@@ -186,11 +186,12 @@ def merge(table, store, pages):
             ended.set()
         assert answer.status_code == 200, answer.text
         waits = labelling.result()
-    table.add(f"{store}: merge of a label of {SAMPLES // 10:,} among {SAMPLES:,}", f"{took:.1f} s")
-    table.below(f"  the longest of {len(waits)} labels meanwhile", max(waits), "ms", MERGE_WAIT_MS)
+    table.tell(f"{store}: merge of a label of {SAMPLES // 10:,} among {SAMPLES:,}", took, "s")
+    table.below(f"{store}: the longest label during the merge", max(waits), "ms", MERGE_WAIT_MS, note=f"of {len(waits)}")
 
 
 def filters(table):
+    """pages of a million samples by any filter, and the merge of a label, in SQLite and in MongoDB"""
     for store, needed in (("SQLite", None), ("MongoDB", partial(services.mongo, 1))):
         with tempfile.TemporaryDirectory() as name, service(table, f"{store}: filters", needed) if needed else contextlib.nullcontext() as running:
             if needed and not running:

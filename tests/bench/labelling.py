@@ -42,7 +42,7 @@ def labels_by_tasks(table, server, user):
     assert first < SAMPLES, "more labels than samples"
     table.compare(f"leases, and labels by them, {CONNECTIONS} connections, against /classify", runs["lease"], runs["classify"], OF_CLASSIFY)
     rate = leased / runs["lease"].seconds
-    table.add("  labels alone, each after a lease of its own", f"{rate:.0f}/s", f"{runs['classify'].rate:.0f}/s", rate / runs["classify"].rate)
+    table.tell("labels alone, each after a lease of its own, against /classify", rate, "/s", runs["classify"].rate)
 
 
 def count_labels(server):
@@ -71,9 +71,9 @@ def labels_at_once(table, server, user):
             times["many"].append(took_ms(session, f"{url}/label", {"ids": ids, "label": "cat"}))
             times["undone"].append(took_ms(session, f"{url}/undo", {"ids": ids}))
     label, undo, many, undone = (statistics.median(times[kind]) for kind in ("label", "undo", "many", "undone"))
-    table.at_most("undo of one label, against the label", f"{undo:.2f} ms", f"{label:.2f} ms", undo / label, OF_ONE)
-    table.at_most(f"labels of {AT_ONCE} at once, against one", f"{many:.2f} ms", f"{label:.2f} ms", many / label, OF_ONE)
-    table.at_most(f"undo of {AT_ONCE} at once, against one", f"{undone:.2f} ms", f"{undo:.2f} ms", undone / undo, OF_ONE)
+    table.at_most("undo of one label, against the label", undo, label, OF_ONE, "ms")
+    table.at_most(f"labels of {AT_ONCE} at once, against one", many, label, OF_ONE, "ms")
+    table.at_most(f"undo of {AT_ONCE} at once, against one", undone, undo, OF_ONE, "ms")
 
 
 def bulk_ms(table, program, environment, *what):
@@ -92,8 +92,8 @@ def labels_in_sqlite(table):
     times = bulk_ms(table, "sqlite_bulk", os.environ, labels, undos)
     if times:
         _, _, many, bare, undone, bare_undone = times
-        table.at_most(labels, f"{many:.2f} ms", f"{bare:.2f} ms", many / bare, OF_BARE)
-        table.at_most(undos, f"{undone:.2f} ms", f"{bare_undone:.2f} ms", undone / bare_undone, OF_BARE)
+        table.at_most(labels, many, bare, OF_BARE, "ms")
+        table.at_most(undos, undone, bare_undone, OF_BARE, "ms")
 
 
 def labels_in_mongodb(table):
@@ -105,11 +105,12 @@ def labels_in_mongodb(table):
     if not times:
         return
     one, many, bare = times
-    table.at_most(what, f"{many:.1f} ms", f"{bare:.1f} ms", many / bare, OF_BARE)
-    table.at_most("  against one label", f"{many:.1f} ms", f"{one:.1f} ms", many / one, OF_ONE)
+    table.at_most(what, many, bare, OF_BARE, "ms")
+    table.at_most(f"MongoDB: labels of {AT_ONCE} at once, against one", many, one, OF_ONE, "ms")
 
 
 def labelling(table):
+    """leases of tasks, and labels of a thousand samples at once"""
     with tempfile.TemporaryDirectory() as name:
         server = Server(Path(name) / "server")
         user = add_user(server, "ann", "contributor")

@@ -1,4 +1,4 @@
-"""What the benchmarks use to measure: wrk, the disk, memory, and the table of results."""
+"""What the benchmarks use to measure: wrk, the disk, the processors, memory."""
 import json
 import os
 import subprocess
@@ -148,9 +148,10 @@ def peak_memory(pids):
 
 
 def processor_seconds(pid):
-    """What a process has taken until now, in user mode and in the kernel."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return tuple(int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:13])
+    """What a process and those of its children that have ended took until now, in user mode and in the kernel."""
+    user, system, user_of_ended, system_of_ended = map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15])
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (user + user_of_ended) / ticks, (system + system_of_ended) / ticks
 
 
 def proportional_memory(pids):
@@ -160,45 +161,3 @@ def proportional_memory(pids):
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
     return total / 1024
-
-
-class Table:
-    """The results, each told as it comes, and all as a table at the end."""
-
-    HEAD = ("what", "figure", "ceiling", "ratio", "goal", "pass")
-
-    def __init__(self):
-        self.rows = []
-
-    def add(self, what, figure, ceiling="", ratio=None, goal="", passed=None):
-        shown = "" if ratio is None else f"{ratio:.2f}"
-        self.rows.append((what, figure, ceiling, shown, goal, "" if passed is None else "yes" if passed else "NO"))
-        print(f"  {what}: {figure}" + (f", ratio {shown}" if shown else ""), flush=True)
-
-    def at_least(self, what, figure, ceiling, ratio, goal):
-        self.add(what, figure, ceiling, ratio, f">= {goal}", ratio >= goal)
-
-    def at_most(self, what, figure, ceiling, ratio, goal):
-        self.add(what, figure, ceiling, ratio, f"<= {goal}", ratio <= goal)
-
-    def compare(self, what, run, ceiling, goal):
-        """The rates of two runs."""
-        self.at_least(what, f"{run.rate:.0f}/s", f"{ceiling.rate:.0f}/s", run.rate / ceiling.rate, goal)
-
-    def not_measured(self, what, why):
-        self.add(what, "not measured: " + (why.splitlines() or ["?"])[-1][:80])
-
-    def below(self, what, value, unit, goal):
-        self.add(what, f"{value:.2f} {unit}" if value < 10 else f"{value:.1f} {unit}", "", None, f"< {goal} {unit}", value < goal)
-
-    def print(self):
-        rows = [self.HEAD, *self.rows]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(self.HEAD))]
-        print()
-        for number, row in enumerate(rows):
-            print("  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
-                            for column, (cell, width) in enumerate(zip(row, widths))))
-            if number == 0:
-                print("  ".join("-" * width for width in widths))
-        goals = [row[-1] for row in self.rows if row[-1]]
-        print(f"\n{goals.count('yes')} of {len(goals)} goals met")

@@ -87,6 +87,7 @@ class Snapshots:
 
 
 def million(table):
+    """statistics and snapshots of a million labels, and labelling meanwhile"""
     with tempfile.TemporaryDirectory() as name:
         server = Server(Path(name) / "server")
         server.add_user("admin", role="admin")

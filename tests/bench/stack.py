@@ -36,10 +36,10 @@ def add_user(server, name, role="annotator"):
     return "Basic " + base64.b64encode(f"{name}:{key}".encode()).decode()
 
 
-def start_bare(folder, ended):
-    """A bare libfcgi program; returns its socket."""
-    socket = folder / "bare.sock"
-    bare = subprocess.Popen(["spawn-fcgi", "-n", "-s", socket, "-M", "0660", "--", PROGRAMS / "bare", "16"])
+def start_bare(folder, ended, *path):
+    """A bare libfcgi program, which has nginx answer with the file of `path`, if that is given; returns its socket."""
+    socket = folder / f"bare{len(path)}.sock"
+    bare = subprocess.Popen(["spawn-fcgi", "-n", "-s", socket, "-M", "0660", "--", PROGRAMS / "bare", "16", *path])
     ended.callback(bare.wait)
     ended.callback(bare.kill)
     until(socket.exists, "the bare program")
