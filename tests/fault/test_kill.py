@@ -13,6 +13,7 @@ import pytest
 import requests
 from crowd import Crowd
 from harness import draw, kill, until
+from storm import name_of, start_again
 from toll import tried as toll
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
@@ -111,25 +112,6 @@ def answers(server):
         return False
 
 
-def name_of(pid):
-    """The program's name; of nginx also whether it is its master or a worker."""
-    try:
-        name = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
-        if name != "nginx":
-            return name
-        with open(f"/proc/{pid}/cmdline", "rb") as command:
-            return "nginx master" if b"master" in command.read() else "nginx worker"
-    except OSError:
-        return ""
-
-
-def start_again(server):
-    """As a person would; what was killed is no reason to say anything but that it runs as root."""
-    done = server.command("start")
-    assert done.returncode == 0, f"{done.stderr}\n{server.logs()}"
-    assert [line for line in done.stderr.splitlines() if "running as root" not in line] == []
-
-
 def strike(server, chance, turn, due):
     """Kills one process, of a kind that is due if any is left, or the supervisor, or all; returns what it was."""
     supervisor = server.supervisor()
@@ -138,7 +120,7 @@ def strike(server, chance, turn, due):
         start_again(server)
         return "supervisor"
     if turn % AFTER_THE_SUPERVISOR == AFTER_THE_SUPERVISOR - 2:
-        kill([supervisor, *server.processes()])
+        server.kill()
         start_again(server)
         return "everything"
     kinds = {name_of(pid): [] for pid in server.processes() if pid != supervisor}

@@ -190,8 +190,8 @@ class Server:
 
     def kill(self):
         """All of it at once, as when the power fails: nothing is ended or folded in."""
-        kill([self.supervisor(), *self.processes()])
-        until(lambda: not self.processes(), "all are ended")
+        kill([self.supervisor()])
+        until(lambda: kill(self.processes()) or not self.processes(), "all are ended, and what they had just started")
 
     # --- looking at it
 

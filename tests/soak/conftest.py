@@ -2,7 +2,7 @@
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), *(str(Path(__file__).parents[1] / layer) for layer in ("http", "browser"))]
+sys.path[:0] = [str(Path(__file__).parent), *(str(Path(__file__).parents[1] / layer) for layer in ("http", "browser", "fault"))]
 from pytest import fixture  # noqa: E402
 
 from collecting import Collector  # noqa: E402
