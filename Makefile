@@ -216,15 +216,17 @@ build/man/%.1: scripts/% scripts/man.awk Makefile
 	@$< --help | awk -v name=$* -v version=$(VERSION) -v purpose="$$(sed -n '2s/^# *//p' $<)" -f scripts/man.awk >$@
 
 installed = "$(DESTDIR)$(PREFIX)"
+# Puts files in the place of others each in one step: a server that runs may read them at any moment.
+place = mkdir -p $(2)/.new && $(1) $(2)/.new && (cd $(2)/.new && find . -type d -exec mkdir -p ../{} \; -o -type f -exec mv -f {} ../{} \;) && rm -rf $(2)/.new
 install: all $(pages) ## install under PREFIX (/usr/local), beneath DESTDIR if given
 	install -d $(addprefix $(installed)/,bin lib/image-label-server share/image-label-server/nginx/html share/image-label-server/client \
 		share/image-label-server/monitoring \
 		share/bash-completion/completions share/doc/image-label-server)
-	install -m 755 $(commands) $(installed)/bin
-	install -m 755 $(programs) $(installed)/lib/image-label-server
-	$(if $(module_files),install -m 644 $(module_files) $(installed)/lib/image-label-server)
-	install -m 644 nginx/nginx.conf.in nginx/endpoints.conf $(wildcard nginx/*.bash) $(installed)/share/image-label-server/nginx
-	cp -R --no-preserve=mode,ownership nginx/html/. $(installed)/share/image-label-server/nginx/html
+	$(call place,install -m 644 nginx/nginx.conf.in nginx/endpoints.conf $(wildcard nginx/*.bash),$(installed)/share/image-label-server/nginx)
+	$(call place,cp -R --no-preserve=mode$(comma)ownership nginx/html/.,$(installed)/share/image-label-server/nginx/html)
+	$(call place,install -m 755 $(programs),$(installed)/lib/image-label-server)
+	$(if $(module_files),$(call place,install -m 644 $(module_files),$(installed)/lib/image-label-server))
+	$(call place,install -m 755 $(commands),$(installed)/bin)
 	if [ -e $(tus) ]; then install -m 644 $(tus) $(installed)/share/image-label-server/nginx; fi
 	install -m 644 scripts/client/*.bash $(installed)/share/image-label-server/client
 	install -m 644 scripts/monitoring/* $(installed)/share/image-label-server/monitoring

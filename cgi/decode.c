@@ -77,6 +77,6 @@ int main(int argc, char **argv)
 		fputs("decode is started by the programs of image-label-server that need images decoded\n", stderr);
 		return 2;
 	}
-	closefrom(DECODER_SOCKET + 1);
+	closefrom(DECODER_MODULE + 1);
 	_exit(run()); /* nothing of a library's runs at the end, which it might do by what is not allowed any more */
 }

@@ -13,7 +13,8 @@ int answer_prepare(const struct image_module **out, struct err *err)
 {
 	static const char *const plugged[] = {"image/heic", "image/avif", "image/jxl"};
 
-	*out = module_symbol("image", "image_module", err);
+	*out = module_symbol_in(DECODER_MODULE, "image", "image_module", err);
+	close(DECODER_MODULE);
 	if (!*out)
 		return -1;
 	for (size_t i = 0; i < sizeof(plugged) / sizeof(plugged[0]); i++)

@@ -13,10 +13,14 @@
  * which names what is missing. */
 const void *module_symbol(const char *name, const char *symbol, struct err *err);
 
-/* The path of the program `name`, in the folders ., ../bin and ../../bin from the program's own file. ERR_INTERNAL when
- * it is missing. */
-enum { MODULE_PATH_MAX = 4096 };
-int module_program(const char *name, char out[MODULE_PATH_MAX], struct err *err);
+/* For a process that is started later, when an upgrade may have replaced them: descriptors (closed by exec) of the
+ * module's file, and of the program `name`, in the folders ., ../bin and ../../bin from the program's own file. -1 with
+ * ERR_INTERNAL when it is missing, ERR_UNAVAILABLE when it cannot be opened now. */
+int module_open(const char *name, struct err *err);
+int module_open_program(const char *name, struct err *err);
+
+/* module_symbol in a module's file that is open. */
+const void *module_symbol_in(int file, const char *name, const char *symbol, struct err *err);
 
 /* Marks what a module exports; everything else in it is hidden. */
 #define MODULE_EXPORT __attribute__((visibility("default")))

@@ -22,6 +22,7 @@
 #include "fastcgi/route.h"
 #include "fastcgi/threads.h"
 #include "fastcgi/thumb.h"
+#include "image/decoder.h"
 #include "intake/intent.h"
 
 enum { ALLOW_MAX = 128 };
@@ -392,6 +393,8 @@ static int open_app(struct app *app, config_env *environment, struct err *err)
 	app->lastuse = open_lastuse(app->state_dir);
 	app->meter = open_meter(app);
 	app->recovery = recovery_new();
+	if (app->program->images || app->program->thumbs)
+		decoder_prepare(err); /* the one that is asked first says why there is none */
 	app->admission = app->program->slow_bodies ? admission_new(app->program->threads) : NULL;
 	app->intents = app->program->images ? open_intents(app->state_dir) : NULL;
 	app->thumbs = app->program->thumbs ? thumbs_new(&app->config, app->state_dir) : NULL;

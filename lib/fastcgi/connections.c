@@ -25,11 +25,12 @@
  *
  * A program that may open no more files would leave its clients waiting. So one spare descriptor is held, and given
  * up for such a connection: its request then fails with an answer. */
-enum { PIECE_BYTES = 64 * 1024, RETRY_MS = 20 };
+enum { PIECE_BYTES = 64 * 1024, RETRY_MS = 20, QUEUE_MAX = 1024 /* spawn-fcgi's backlog */ };
 
 struct connections {
 	int epoll, listening, stop;
 	atomic_bool stopping;
+	atomic_int queued;    /* how many connections may still be accepted once it is stopping */
 	pthread_mutex_t lock; /* protects the field below */
 	int spare;            /* -1 while a connection uses its place */
 };
@@ -76,6 +77,7 @@ int connections_open(struct connections **out, int listening, struct err *err)
 	struct connections *connections = memory_new(1, sizeof(*connections));
 
 	connections->listening = listening;
+	connections->queued = QUEUE_MAX;
 	connections->epoll = connections->stop = connections->spare = -1;
 	pthread_mutex_init(&connections->lock, NULL);
 	if (connections_set_up(connections)) {
@@ -179,7 +181,8 @@ int connections_next(struct connections *connections)
 		if (connection >= 0)
 			return connection;
 	}
-	return -1;
+	/* Another socket may have its name by now, and then nobody else accepts what waits here. */
+	return atomic_fetch_sub(&connections->queued, 1) > 0 ? accept_next(connections) : -1;
 }
 
 void connections_keep(struct connections *connections, int connection)

@@ -13,7 +13,7 @@ int connections_open(struct connections **out, int listening, struct err *err);
 void connections_free(struct connections *connections);
 
 /* Waits for a connection that has a request, or that nginx has closed. The caller then owns it, and closes or keeps
- * it. Returns -1 once connections_stop was called. */
+ * it. Once connections_stop was called: one that waits on the listening socket, else -1. */
 int connections_next(struct connections *connections);
 /* Takes a connection back to wait for its next request; closes it where that fails, or after connections_stop. */
 void connections_keep(struct connections *connections, int connection);
@@ -21,7 +21,8 @@ void connections_keep(struct connections *connections, int connection);
  * comes, without holding a thread, until nginx closes it. Closing it with bytes unread would reset it, and lose the
  * answer. */
 void connections_linger(struct connections *connections, int connection);
-/* Ends connections_next in every thread, now and in the future. Requests under way are not touched. A request that
+/* Ends connections_next in every thread, now and in the future, once it has handed out what waits on the listening
+ * socket: a reload has given its name to another one. Requests under way are not touched. A request that
  * nginx sends on a kept connection at this moment finds it closed, and nginx sends it again where it is configured
  * so (nginx.conf). */
 void connections_stop(struct connections *connections);

@@ -44,11 +44,12 @@ static size_t size_of_table(size_t routes)
 	return offsetof(struct table, counted.route) + (routes + 1) * sizeof(struct meter_route);
 }
 
-/* Takes the room on the disk at once: writing to memory for which there is none later would end the program. A file
- * that was larger stays so, since cutting it would end a program that reads it. */
+/* Takes the room on the disk at once: writing to memory for which there is none later would end the program. The file
+ * is a new one: its predecessor may still be read, and written by the process that this one is to replace. */
 static struct table *map_file(const char *path, size_t size, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	unlink(path);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0) {
 		err_errno(err, ERR_UNAVAILABLE, "%s cannot be made", path);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -32,6 +31,12 @@ static struct {
 	struct decoder idle[DECODERS_MAX];
 	int idle_count, count;
 } pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .freed = PTHREAD_COND_INITIALIZER};
+
+/* What decoders are started from. */
+static struct {
+	pthread_mutex_t mutex;
+	int program, module;
+} files = {.mutex = PTHREAD_MUTEX_INITIALIZER, .program = -1, .module = -1};
 
 static int decoders_most(void)
 {
@@ -85,20 +90,46 @@ static void decoder_end(struct decoder *decoder)
 	close(decoder->socket);
 }
 
-/* With nothing of this process but the socket: neither its variables nor its files. The log stays stderr, but a decoder
- * cannot write to it. */
-static int decoder_spawn(const char *path, int socket, pid_t *pid, struct err *err)
+/* Above those that a decoder has: dup2 onto it would close it, or, of itself, leave it to be closed by exec. */
+static int move_up(int fd, struct err *err)
 {
-	char name[] = "decode", *const arguments[] = {name, NULL}, *const nothing[] = {NULL};
+	int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, DECODER_OUT + 1);
+
+	if (fd >= 0 && moved < 0)
+		err_errno(err, ERR_UNAVAILABLE, "no descriptor for a decoder can be had");
+	if (fd >= 0)
+		close(fd);
+	return moved;
+}
+
+int decoder_prepare(struct err *err)
+{
+	pthread_mutex_lock(&files.mutex);
+	if (files.program < 0)
+		files.program = move_up(module_open_program("decode", err), err);
+	if (files.program >= 0 && files.module < 0)
+		files.module = move_up(module_open("image", err), err);
+	bool failed = files.program < 0 || files.module < 0;
+	pthread_mutex_unlock(&files.mutex);
+	return failed;
+}
+
+/* With nothing of this process but the socket and the module: neither its variables nor its files. The log stays
+ * stderr, but a decoder cannot write to it. */
+static int decoder_spawn(int socket, pid_t *pid, struct err *err)
+{
+	char path[64], name[] = "decode", *const arguments[] = {name, NULL}, *const nothing[] = {NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
 
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", files.program);
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
 	posix_spawn_file_actions_adddup2(&actions, 0, 1);
 	posix_spawn_file_actions_adddup2(&actions, socket, DECODER_SOCKET);
+	posix_spawn_file_actions_adddup2(&actions, files.module, DECODER_MODULE);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
@@ -106,26 +137,23 @@ static int decoder_spawn(const char *path, int socket, pid_t *pid, struct err *e
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	errno = failed;
-	return failed ? err_errno(err, ERR_UNAVAILABLE, "%s cannot be started", path) : 0;
+	return failed ? err_errno(err, ERR_UNAVAILABLE, "the decoder of images cannot be started") : 0;
 }
 
-/* Its first answer says that it is ready, or why not, and of which version it is: an upgrade may have replaced it. */
+/* Its first answer says that it is ready, or why not, and of which version it is: an upgrade may have come between the
+ * start of this process and the opening of its files. */
 static int decoder_start(struct decoder *out, struct err *err)
 {
-	char path[PATH_MAX];
 	int pair[2];
 	struct decoder_answer ready;
 	bool late;
 
-	if (module_program("decode", path, err))
+	if (decoder_prepare(err))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return err_errno(err, ERR_UNAVAILABLE, "no socket for a decoder can be had");
-	/* dup2 of a descriptor onto itself would leave it to be closed by exec */
-	int theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, DECODER_OUT + 1);
-	close(pair[1]);
-	int failed = theirs < 0 ? err_errno(err, ERR_UNAVAILABLE, "no socket for a decoder can be had")
-	                        : decoder_spawn(path, theirs, &out->pid, err);
+	int theirs = move_up(pair[1], err);
+	int failed = theirs < 0 ? -1 : decoder_spawn(theirs, &out->pid, err);
 	if (theirs >= 0)
 		close(theirs);
 	out->socket = pair[0];
@@ -136,7 +164,7 @@ static int decoder_start(struct decoder *out, struct err *err)
 	if (decoder_await(out, &ready, START_SECONDS_MAX, &late))
 		failed = err_set(err, ERR_UNAVAILABLE, "the decoder of images ends as it starts");
 	else if (strcmp(ready.type, version_text) != 0)
-		failed = err_set(err, ERR_UNAVAILABLE, "%s is of another version: the server must be restarted", path);
+		failed = err_set(err, ERR_UNAVAILABLE, "the decoder of images is of another version: reload the server");
 	else if (ready.failed)
 		failed = err_set(err, ERR_INTERNAL, "%s", ready.text);
 	if (failed)

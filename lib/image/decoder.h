@@ -10,6 +10,7 @@
 
 enum {
 	DECODER_SOCKET = 3, /* the decoder's descriptors: where it is asked, */
+	DECODER_MODULE = 4, /* until it is ready: the file of its module; then */
 	DECODER_IMAGE = 4,  /* the image, read by pread alone, */
 	DECODER_OUT = 5,    /* and a file for the thumbnail, of at most IMAGE_THUMB_BYTES_MAX */
 	DECODER_TYPE_SIZE = 32,
@@ -34,6 +35,11 @@ struct decoder_answer {
 	int64_t thumb_bytes;
 	char type[DECODER_TYPE_SIZE]; /* the image's or the thumbnail's; of the first answer, the version */
 };
+
+/* Opens the decoder's program and its module, as they are now: those that are started later are of this version, even
+ * if an upgrade has replaced the files. Once is enough; else the first question does it. Thread-safe. Non-zero with the
+ * errors of decoder_ask. */
+int decoder_prepare(struct err *err);
 
 /* Asks a decoder, which is started or waited for. image and out: -1 for none. Thread-safe. ERR_UNPROCESSABLE: the image
  * takes too long, or ends every decoder; ERR_UNAVAILABLE: none can be had now, for want of memory or descriptors;

@@ -1,5 +1,6 @@
-"""The primary of a MongoDB replica set is killed with SIGKILL under load: each answered label and upload is
+"""The primary of a MongoDB replica set is killed, stepped down or frozen under load: each answered label and upload is
 there, and nobody waits long."""
+import contextlib
 import hashlib
 import os
 import signal
@@ -21,6 +22,7 @@ LABELS = ["cat", "dog", "cow"]
 BEFORE, AFTER = 200, 400  # labels that are answered before the primary is killed, and after; half as many uploads
 ELECTION_MS = 3000  # after which a silent primary is replaced
 STALL_MAX = 15  # seconds: the election, and as long as the server goes on waiting for one
+FROZEN_STALL_MAX = 30  # and until a connection that is open and silent is given up
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ class Load(Crowd):
     """People who lease and label, and who upload, without a pause; a request that fails is followed by the next, as a script
     would."""
 
-    def __init__(self, server):
+    def __init__(self, server, people=PEOPLE, senders=SENDERS):
         self.server = server
         self.labels = {}  # id: the label that was answered
         self.given = []  # ids, each time one was leased
@@ -59,8 +61,8 @@ class Load(Crowd):
         self.failed = []
         self.last = dict.fromkeys(("label", "upload"), time.monotonic())  # when one was last answered
         self.stall = dict.fromkeys(("label", "upload"), 0)
-        work = [(self.label, f"person{number}", number) for number in range(PEOPLE)]
-        work += [(self.upload, f"sender{number}", number) for number in range(SENDERS)]
+        work = [(self.label, f"person{number}", number) for number in range(people)]
+        work += [(self.upload, f"sender{number}", number) for number in range(senders)]
         super().__init__(work)
 
     def run(self, work, user, number):
@@ -103,22 +105,55 @@ class Load(Crowd):
               f"{labels} labels and {uploads} uploads; failed: {self.failed[:3]}")
 
 
-def primary_pid(mongo):
-    port = pymongo.MongoClient(mongo.uri).admin.command("hello")["primary"].rpartition(":")[2]
-    return mongo.pids[int(port)]
+def primary(mongo):
+    """Its port; while it does not answer, the others tell."""
+    with pymongo.MongoClient(mongo.uri) as client:
+        client.admin.command("ping", read_preference=pymongo.ReadPreference.PRIMARY)
+        return client.primary[1]
+
+
+@contextlib.contextmanager
+def killed(mongo):
+    port = primary(mongo)
+    os.kill(mongo.pids[port], signal.SIGKILL)
+    yield
+    services.restart_mongod(mongo, port)
+
+
+@contextlib.contextmanager
+def stepped_down(mongo):
+    with pymongo.MongoClient("127.0.0.1", primary(mongo), directConnection=True) as client:
+        client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
+    yield
+
+
+@contextlib.contextmanager
+def frozen(mongo):
+    """It goes on where it was once others have another primary, and finds itself replaced."""
+    pid = mongo.pids[primary(mongo)]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_killed_primary_loses_nothing_answered_and_stalls_nobody_for_long(server, mongo):
+    assert_outlived(server, mongo, killed, "is killed (SIGKILL)")
+
+
+def assert_outlived(server, mongo, fault, name, stall_max=STALL_MAX):
     with Load(server) as load:
         load.reach(BEFORE, BEFORE // 2)
-        os.kill(primary_pid(mongo), signal.SIGKILL)
-        load.reach(len(load.labels) + AFTER, len(load.uploads) + AFTER // 2)
+        with fault(mongo):
+            load.reach(len(load.labels) + AFTER, len(load.uploads) + AFTER // 2)
+        load.reach(len(load.labels) + BEFORE, len(load.uploads) + BEFORE // 2)
     print(f"{len(load.labels)} labels, {len(load.uploads)} uploads, {len(load.failed)} requests failed, longest stalls: "
           + ", ".join(f"{what} {seconds:.1f} s" for what, seconds in load.stall.items()))
     for what, seconds in load.stall.items():
-        assert seconds < STALL_MAX, f"no {what} was answered for {seconds:.1f} s"
+        assert seconds < stall_max, f"no {what} was answered for {seconds:.1f} s"
     lost = {**lost_labels(mongo, load), **lost_uploads(mongo, load)}
-    tried("MongoDB's primary is killed under load (SIGKILL)", 1, len(lost))
+    tried(f"MongoDB's primary {name} under load", 1, len(lost) + len(load.given) - len(set(load.given)))
     assert not lost, f"answered and not stored: {lost}; failed: {load.failed[:5]}"
     assert_labels(server, mongo, load)
     assert_uploads(server, mongo, load)

@@ -138,8 +138,26 @@ static void a_stop_wakes_all_and_closes_what_would_be_kept(void **state)
 	connections_keep(connections, connection);
 	assert_int_equal(read(client, &byte, 1), 0);
 	close(client);
-	close(ask()); /* waits on the socket, for the next process */
+}
+
+/* A reload gives the socket's name to another one, and what waits on this one would never be answered. */
+static void what_waits_at_the_stop_is_still_handed_out(void **state)
+{
+	(void)state;
+	int first = ask(), second = ask();
+
+	connections_stop(connections);
+	for (int i = 0; i < 2; i++) {
+		int connection = connections_next(connections);
+
+		assert_true(connection >= 0);
+		send_byte(i == 0 ? first : second, 'a' + (char)i);
+		expect_byte(connection, 'a' + (char)i);
+		connections_keep(connections, connection);
+	}
 	assert_int_equal(connections_next(connections), -1);
+	close(first);
+	close(second);
 }
 
 static void what_is_no_socket_is_refused(void **state)
@@ -178,6 +196,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_kept_connection_comes_back_with_its_next_request, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_kept_connection_that_was_closed_comes_back_to_be_closed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_stop_wakes_all_and_closes_what_would_be_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_waits_at_the_stop_is_still_handed_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_lingers_is_read_until_it_is_closed, set_up, tear_down),
 		cmocka_unit_test(what_is_no_socket_is_refused),
 	};
