@@ -139,12 +139,28 @@ $(build)/tests/bench/sqlite_bulk: %: %.o $(library)
 
 # The fuzz targets, with a library of their own.
 fuzz_programs := $(patsubst tests/fuzz/%.c,$(build)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-# An import without its request and its dataset.
-fuzz_import := $(build)/tests/fuzz/fuzz_import
-$(fuzz_import): $(call objects,$(filter-out cgi/import/post.c,$(wildcard cgi/import/*.c)))
-$(fuzz_import): LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,request_read dataset_sample dataset_sample_by_path labels_import \
-	spelling_meant)
-$(fuzz_import): libs += -lcsv
+# Some are linked with a program's parts or with a module's, and have functions of their own in place of those that ask others.
+fuzz = $(build)/tests/fuzz/fuzz_$(1)
+fuzz_instead = $(patsubst %,-Wl$(comma)--wrap=%,$(1))
+$(call fuzz,import): $(call objects,$(filter-out cgi/import/post.c,$(wildcard cgi/import/*.c)))
+$(call fuzz,import): LDFLAGS += $(call fuzz_instead,request_read dataset_sample dataset_sample_by_path labels_import spelling_meant)
+$(call fuzz,import): libs += -lcsv
+$(call fuzz,headers): $(call objects,cgi/export/range.c)
+$(call fuzz,image): $(call objects,$(image_sources))
+$(call fuzz,image).o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags vips))
+$(call fuzz,image): libs += $(shell pkg-config --libs $(image_packages))
+$(call fuzz,s3): $(call objects,$(s3_sources))
+$(call fuzz,s3): LDFLAGS += $(call fuzz_instead,s3_engine_run nanosleep)
+$(call fuzz,s3): libs += $(shell pkg-config --libs $(s3_packages))
+$(call fuzz,documents): $(call objects,$(mongodb_sources))
+$(call fuzz,documents).o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(mongodb_packages)))
+$(call fuzz,documents): LDFLAGS += $(call fuzz_instead,work_begin work_end work_find work_aggregate work_transaction work_now)
+$(call fuzz,documents): libs += $(shell pkg-config --libs $(mongodb_packages))
+$(call fuzz,manifests): $(call objects,cgi/admin/backup_manifest.c)
+$(call fuzz,manifests): LDFLAGS += $(call fuzz_instead,blob_read blob_fetch)
+$(call fuzz,answers): $(call objects,$(filter-out cgi/upload/upload.c,$(wildcard cgi/upload/*.c)))
+$(call fuzz,answers): LDFLAGS += $(call fuzz_instead,http_ask)
+$(call fuzz,answers): libs += $(shell pkg-config --libs libcurl)
 $(build)/tests/fuzz/%: $(build)/tests/fuzz/%.o $(library)
 	$(quiet)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(library) $(libs)
 

@@ -55,6 +55,17 @@ static int token_read_time(const char *key, const char *text, int64_t *out, stru
 	return err_set(err, ERR_BAD_REQUEST, "the key \"%s\" must be a time such as 2030-01-31T12:00:00Z (RFC 3339)", key);
 }
 
+/* By its beginning a token's id is told from a user's name, and by that whether it may only read. */
+static int token_check_id(const char *id, struct err *err)
+{
+	if (userfile_check_name(id, err))
+		return -1;
+	return strncmp(id, TOKEN_ID_PREFIX, strlen(TOKEN_ID_PREFIX)) == 0 && strlen(id) < TOKEN_ID_MAX
+	               ? 0
+	               : err_set(err, ERR_BAD_REQUEST, "the key \"token\" does not begin with " TOKEN_ID_PREFIX
+	                                               ", or is longer than %d bytes", TOKEN_ID_MAX - 1);
+}
+
 int token_from_json(const cJSON *tree, struct token *out, struct err *err)
 {
 	const char *id, *user, *name, *scope, *hash = "", *created = NULL, *expires = NULL;
@@ -65,7 +76,7 @@ int token_from_json(const cJSON *tree, struct token *out, struct err *err)
 	    json_string(tree, "name", true, &name, err) || json_string(tree, "scope", true, &scope, err) ||
 	    json_string(tree, "password_hash", false, &hash, err) ||
 	    json_string(tree, "created", false, &created, err) || json_string(tree, "expires", false, &expires, err) ||
-	    json_string_array(tree, "datasets", false, &datasets, err) || userfile_check_name(id, err) ||
+	    json_string_array(tree, "datasets", false, &datasets, err) || token_check_id(id, err) ||
 	    token_scope_parse(scope, &out->read_only, err) ||
 	    token_read_time("created", created, &out->created_us, err) ||
 	    token_read_time("expires", expires, &out->expires_us, err))

@@ -102,7 +102,7 @@ int manifest_next(struct manifest *manifest, struct manifest_line *line, bool *m
 
 	manifest_line_release(line);
 	for (;;) {
-		begin = (const char *)manifest->text.data + manifest->at;
+		begin = buf_text(&manifest->text) + manifest->at;
 		end = manifest->text.len > manifest->at ? memchr(begin, '\n', manifest->text.len - manifest->at) : NULL;
 		if (end || manifest->ended)
 			break;

@@ -157,8 +157,9 @@ static int archive_read_entry(struct archive_reader *reader, void *bytes, size_t
 		return 0;
 	}
 	*got = reader->block_len < len ? reader->block_len : len;
-	if (*got > 0)
-		memcpy(bytes, reader->block, *got);
+	if (*got == 0)
+		return 0;
+	memcpy(bytes, reader->block, *got);
 	reader->block += *got;
 	reader->block_len -= *got;
 	return 0;
@@ -195,8 +196,9 @@ static int sniff(struct archive_reader *reader, struct err *err)
 			return -1;
 		size_t want = IMAGE_TYPE_MAGIC_BYTES - reader->magic_len;
 		size_t len = reader->block_len < want ? reader->block_len : want;
-		if (len > 0)
-			memcpy(reader->magic + reader->magic_len, reader->block, len);
+		if (len == 0)
+			continue;
+		memcpy(reader->magic + reader->magic_len, reader->block, len);
 		reader->magic_len += len;
 		reader->block += len;
 		reader->block_len -= len;

@@ -307,6 +307,9 @@ static void a_bucket_of_another_region_is_named(void **state)
 	            "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-9</Region></Error>");
 	refused(put_text(&b.f, "images/a.png", "a cat", false), ERR_UPSTREAM);
 	assert_non_null(strstr(failure.text, "lies in the region 'eu-central-9': set image_store.region"));
+	gateway_set(b.gateway, GATEWAY_ANSWER, 100, "301 Moved\r\nx-amz-bucket-region: a\x1b[31m\xff", "");
+	refused(blob_ping(b.f.store, &failure), ERR_UPSTREAM);
+	assert_non_null(strstr(failure.text, "lies in the region 'a [31m'"));
 	end_behind(&b);
 }
 

@@ -1,4 +1,6 @@
-/* Fuzzes the names of archive entries: an accepted name is a relative UTF-8 path that stays below its folder. */
+/* Fuzzes the names of archive entries: an accepted name is a relative UTF-8 path that stays below its folder.
+ *
+ * Parses: lib/intake/archive_name.c */
 #include <stdint.h>
 
 #include "intake/archive_name.h"

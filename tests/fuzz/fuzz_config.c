@@ -1,4 +1,7 @@
-/* Fuzzes the configuration file: an accepted one prints as a configuration that is accepted again. */
+/* Fuzzes the configuration: lines "NAME=value" of the environment, then the file. An accepted one prints as a configuration
+ * that is accepted again.
+ *
+ * Parses: lib/base/config.c lib/base/config_value.c lib/base/config_keys.c lib/base/config_env.c */
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,9 +12,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { VARIABLES_MAX = 20 };
+static char *variables[VARIABLES_MAX + 1];
+
 /* A home, and the keys that S3 needs and no file may hold. */
 static const char *env(const char *name)
 {
+	size_t len = strlen(name);
+
+	for (char **variable = variables; *variable; variable++) {
+		if (strncmp(*variable, name, len) == 0 && (*variable)[len] == '=')
+			return *variable + len + 1;
+	}
 	if (!strcmp(name, "HOME"))
 		return "/home/fuzz";
 	return !strcmp(name, "AWS_ACCESS_KEY_ID") || !strcmp(name, "AWS_SECRET_ACCESS_KEY") ? "key" : NULL;
@@ -62,15 +74,22 @@ static void check_print(const struct config *config)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const uint8_t *file = size > 0 ? memchr(data, '{', size) : NULL;
+	size_t before = file ? (size_t)(file - data) : size, count = 0;
+	char *text = strndup((const char *)data, before), *rest = text;
 	struct config config;
 	struct err err = { 0 };
 
-	if (load(&config, data, size, &err)) {
+	for (char *line; count < VARIABLES_MAX && (line = strsep(&rest, "\n"));)
+		variables[count++] = line;
+	variables[count] = NULL;
+	if (load(&config, data + before, size - before, &err)) {
 		if (!err.code || !text_utf8_valid(err.text, strlen(err.text)))
 			abort();
-		return 0;
+	} else {
+		check_print(&config);
+		config_release(&config);
 	}
-	check_print(&config);
-	config_release(&config);
+	free(text);
 	return 0;
 }

@@ -1,6 +1,9 @@
 /* Fuzzes imports: the input's first byte is the format, its second the size of the pieces, the rest the body. Every line
  * of it is answered, what is written keeps the contract of labels_import, and reading in pieces gives the same as reading
- * at once. */
+ * at once.
+ *
+ * Parses: cgi/import/body.c cgi/import/csv.c cgi/import/elements.c cgi/import/jsonl.c cgi/import/labelstudio.c
+ * cgi/import/locate.c cgi/import/objects.c cgi/import/reference.c cgi/import/sagemaker.c cgi/import/take.c */
 #include <inttypes.h>
 #include <stdint.h>
 

@@ -1,4 +1,6 @@
-/* Fuzzes the JSON wrapper: accepted text is bounded, prints as JSON, and reads the same again. */
+/* Fuzzes the JSON wrapper: accepted text is bounded, prints as JSON, and reads the same again.
+ *
+ * Parses: lib/base/json.c lib/base/jsonstream.c lib/base/jsonscan.c */
 #include <math.h>
 #include <stdint.h>
 

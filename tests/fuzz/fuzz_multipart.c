@@ -1,5 +1,7 @@
 /* Fuzzes multipart: the input's first byte is the size of the pieces, its first line the Content-Type, the rest the
- * body. Reading in pieces must give the same as reading at once. */
+ * body. Reading in pieces must give the same as reading at once.
+ *
+ * Parses: lib/intake/multipart.c lib/intake/multipart_header.c lib/intake/filename.c */
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -1,5 +1,7 @@
 /* Fuzzes the request's target: an accepted one is text, within its bounds, and reads the same when it is written
- * again. */
+ * again.
+ *
+ * Parses: lib/fastcgi/request.c lib/base/text.c */
 #include <stddef.h>
 #include <stdint.h>
 

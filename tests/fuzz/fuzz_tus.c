@@ -1,5 +1,7 @@
 /* Fuzzes the headers of tus: the input's first byte chooses between metadata ('m' and all others) and a checksum ('c'). What
- * is accepted must be UTF-8 text within its bounds, and a digest of its algorithm's length. */
+ * is accepted must be UTF-8 text within its bounds, and a digest of its algorithm's length.
+ *
+ * Parses: lib/fastcgi/tus.c lib/intake/filename.c */
 #include <stdint.h>
 
 #include "base/hash.h"

@@ -1,4 +1,6 @@
-/* Fuzzes a user's file: it is refused, or what is written from it reads the same. */
+/* Fuzzes a user's file: it is refused, or what is written from it reads the same.
+ *
+ * Parses: lib/auth/userfile.c lib/auth/password.c lib/auth/role.c */
 #include <stddef.h>
 #include <stdint.h>
 

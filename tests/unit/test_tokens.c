@@ -219,6 +219,27 @@ static void one_that_has_expired_lets_nobody_in(void **state)
 	auth_free(auth);
 }
 
+/* The programs go by the id's beginning. */
+static void a_document_without_a_tokens_id_lets_nobody_in(void **state)
+{
+	char text[1024], hash[PASSWORD_HASH_MAX], user[USERFILE_NAME_MAX + 1];
+	struct auth *auth;
+	bool read_only;
+
+	(void)state;
+	add_user("ann", ROLE_ADMIN);
+	password_ssha("secret", NULL, hash);
+	snprintf(text, sizeof(text),
+	         "{\"token\":\"nightly\",\"user\":\"ann\",\"name\":\"n\",\"scope\":\"read\",\"password_hash\":\"%s\"}", hash);
+	temp_text("nightly.token", text);
+	assert_int_equal(users_compile(&place, NULL, NULL, NULL), 0);
+	assert_false(is_let_in("nightly", "secret"));
+	assert_int_equal(role_of("nightly", "cats"), ROLE_NONE);
+	assert_int_equal(auth_open(&auth, tempdir, NULL), 0);
+	assert_false(auth_token(auth, "nightly", user, &read_only));
+	auth_free(auth);
+}
+
 static void a_user_of_its_name_is_not_the_token(void **state)
 {
 	struct token made;
@@ -292,6 +313,7 @@ int main(void)
 		TEMPDIR_TEST(it_ends_with_its_maker),
 		TEMPDIR_TEST(a_removed_one_lets_nobody_in),
 		TEMPDIR_TEST(one_that_has_expired_lets_nobody_in),
+		TEMPDIR_TEST(a_document_without_a_tokens_id_lets_nobody_in),
 		TEMPDIR_TEST(a_user_of_its_name_is_not_the_token),
 		TEMPDIR_TEST(what_cannot_be_is_refused),
 		TEMPDIR_TEST(a_user_has_so_many_at_most),

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "blob/s3/client.h"
 #include "blob/s3/xml.h"
 
@@ -66,6 +67,15 @@ static bool is_damaged(const struct s3_call *call)
 	return first == 0 && strcasecmp(hex, told) != 0;
 }
 
+/* What is shown to people: without control characters, and whole characters of UTF-8 alone. */
+static void make_showable(char *text)
+{
+	text[text_utf8_span(text, strlen(text))] = '\0';
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = ' ';
+}
+
 /* Some calls answer 200 and then send an error. */
 void s3_read_answer(struct s3_call *call)
 {
@@ -74,11 +84,12 @@ void s3_read_answer(struct s3_call *call)
 	const struct buf *body = &transfer->body;
 	if (transfer->code == CURLE_OK && body->len > 0 && memmem(body->data, body->len, "<Error", 6))
 		s3_xml_parse(body->data, body->len, "Error", read_error, call, NULL);
-	for (char *p = call->message; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20)
-			*p = ' ';
 	if (call->region[0] == '\0' && transfer->status / 100 != 2)
 		snprintf(call->region, sizeof(call->region), "%.63s", transfer->told.bucket_region);
+	make_showable(call->code);
+	make_showable(call->message);
+	make_showable(call->region);
+	make_showable(transfer->told.content_type);
 	call->foreign = is_foreign(call);
 	call->damaged = is_damaged(call);
 }

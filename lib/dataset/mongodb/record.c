@@ -144,6 +144,13 @@ static enum sample_state state_parse(const char *name)
 	return sample_state_parse(name, &state) ? state : SAMPLE_UNREADABLE;
 }
 
+/* A member may be there twice: the last one holds. */
+static void take_text(char **out, const bson_iter_t *iter)
+{
+	free(*out);
+	*out = memory_text(text_of(iter));
+}
+
 static void read_lease(struct record *record, bson_iter_t *iter)
 {
 	record->leases = memory_grow(record->leases, record->lease_count + 1, sizeof(*record->leases));
@@ -153,7 +160,7 @@ static void read_lease(struct record *record, bson_iter_t *iter)
 		const char *key = bson_iter_key(iter);
 
 		if (strcmp(key, "user") == 0)
-			lease->user = memory_text(text_of(iter));
+			take_text(&lease->user, iter);
 		else if (strcmp(key, "token") == 0)
 			snprintf(lease->token, sizeof(lease->token), "%s", text_of(iter));
 		else if (strcmp(key, "taken") == 0)
@@ -161,25 +168,35 @@ static void read_lease(struct record *record, bson_iter_t *iter)
 		else if (strcmp(key, "expires") == 0)
 			lease->expires = bson_iter_as_int64(iter);
 	}
+	if (!lease->user) /* others write here, too: it is nobody's */
+		record->lease_count--;
 }
 
 static void read_vote(struct record *record, bson_iter_t *iter)
 {
-	record->votes = memory_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
-	struct rules_vote *vote = &record->votes[record->vote_count++];
-	memset(vote, 0, sizeof(*vote));
+	struct rules_vote vote = {.n = 0};
+	char *user = NULL, *label = NULL;
+
 	while (bson_iter_next(iter)) {
 		const char *key = bson_iter_key(iter);
 
 		if (strcmp(key, "user") == 0)
-			vote->user = memory_text(text_of(iter));
+			take_text(&user, iter);
 		else if (strcmp(key, "label") == 0)
-			vote->label = memory_text(text_of(iter));
+			take_text(&label, iter);
 		else if (strcmp(key, "n") == 0)
-			vote->n = bson_iter_as_int64(iter);
+			vote.n = bson_iter_as_int64(iter);
 		else if (strcmp(key, "at") == 0)
-			vote->at = bson_iter_as_int64(iter);
+			vote.at = bson_iter_as_int64(iter);
 	}
+	if (!user) {
+		free(label);
+		return;
+	}
+	vote.user = user;
+	vote.label = label;
+	record->votes = memory_grow(record->votes, record->vote_count + 1, sizeof(*record->votes));
+	record->votes[record->vote_count++] = vote;
 }
 
 static void read_decision(struct record *record, const bson_iter_t *from)
@@ -195,14 +212,18 @@ static void read_decision(struct record *record, const bson_iter_t *from)
 		if (strcmp(key, "state") == 0)
 			record->decision.state = state_parse(text_of(&iter));
 		else if (strcmp(key, "label") == 0)
-			record->decision.label = record->decided_label = memory_text(text_of(&iter));
+			take_text(&record->decided_label, &iter);
 		else if (strcmp(key, "by") == 0)
-			record->decision.by = record->decided_by = memory_text(text_of(&iter));
+			take_text(&record->decided_by, &iter);
 		else if (strcmp(key, "n") == 0)
 			record->decision.n = bson_iter_as_int64(&iter);
 		else if (strcmp(key, "at") == 0)
 			record->decision.at = bson_iter_as_int64(&iter);
 	}
+	record->decided_label = record->decided_label ? record->decided_label : memory_text("");
+	record->decided_by = record->decided_by ? record->decided_by : memory_text("");
+	record->decision.label = record->decided_label;
+	record->decision.by = record->decided_by;
 }
 
 static void read_array(struct record *record, bson_iter_t *iter, void (*read)(struct record *, bson_iter_t *))

@@ -34,7 +34,7 @@ static bool has_bare_sign(const char *uri)
 static bool tells_secret(const char *text, const char *message)
 {
 	const char *user = strstr(text, "://"), *end = strrchr(text, '@');
-	const char *colon = user && end ? memchr(user + 3, ':', (size_t)(end - user) - 3) : NULL;
+	const char *colon = user && end && end >= user + 3 ? memchr(user + 3, ':', (size_t)(end - user) - 3) : NULL;
 
 	return colon && (strstr(message, "assword \"") || strstr(message, "sername \"") ||
 	                 memmem(message, strlen(message), colon + 1, (size_t)(end - colon - 1)));
