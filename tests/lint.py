@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lint_audit
 import lint_files
 import lint_floors
 import lint_format
@@ -66,7 +67,7 @@ def write():
     lint_openapi.write()
 
 
-CHECKS = [the_table_of_the_configuration, the_version_of_the_scripts, what_the_programs_link, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_names.CHECKS, *lint_openapi.CHECKS, *lint_pages.CHECKS]
+CHECKS = [the_table_of_the_configuration, the_version_of_the_scripts, what_the_programs_link, *lint_audit.CHECKS, *lint_files.CHECKS, *lint_floors.CHECKS, *lint_format.CHECKS, *lint_names.CHECKS, *lint_openapi.CHECKS, *lint_pages.CHECKS]
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:

@@ -57,6 +57,13 @@ def test_hsts_is_told_on_https_alone(secure):
     assert "Strict-Transport-Security" not in session.get("/ui/").headers
 
 
+def test_a_cookie_that_came_by_https_goes_nowhere_else(secure):
+    session, leave = secure.session("ann"), "/ui/leave?once=1"
+    by_https = session.get(secure.tls_url + leave, verify=secure.certificate).headers["Set-Cookie"]
+    assert {"Secure", "HttpOnly", "SameSite=Strict"} <= {*by_https.split("; ")}
+    assert "Secure" not in session.get(leave).headers["Set-Cookie"]
+
+
 @pytest.mark.parametrize("version, taken", [("TLSv1.1", False), ("TLSv1.2", True), ("TLSv1.3", True)])
 def test_protocols_older_than_tls_1_2_are_refused(secure, version, taken):
     name = version.replace("v", "").replace(".", "_").lower().replace("tls", "-tls")
