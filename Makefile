@@ -58,7 +58,7 @@ planted_module := $(build)/tests/planted/lib/imagelabel-image.so
 # What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
 tus := build/npm/tus.min.js
 
-.PHONY: all tests planted warned run check audit install uninstall deb bench fuzz help clean deps lint soak tour $(layers:%=check-%)
+.PHONY: all tests planted warned run check audit install uninstall deb bench bench-peers fuzz help clean deps lint soak tour $(layers:%=check-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -186,6 +186,10 @@ bench-programs: all $(addprefix $(build)/tests/bench/,bare s3_put sqlite_bulk sl
 
 bench: bench-programs ## measure speed and memory against this machine's own ceilings, as a table and JSON (TOPICS="…"; tests/bench/bench --help)
 	@tests/bench/bench $(TOPICS)
+
+bench-peers: all ## measure the same work by Label Studio (PyPI) and tusd (Go's module proxy) beside ours
+	@scripts/install-deps --peers
+	@tests/bench/bench --json build/bench-peers.json peers
 
 deps: ## install the packages that are missing (Debian; sudo only if not root)
 	@scripts/install-deps

@@ -119,4 +119,4 @@ def test_wrong_arguments_are_told(arguments, says):
 
 def test_the_help_names_every_topic_and_describes_the_json():
     said = bench("--help").stdout
-    assert all(word in said for word in ("endpoints ", "Examples:", "goals ", "not_measured ", "--compare FILE"))
+    assert all(word in said for word in ("endpoints ", "peers ", "Examples:", "goals ", "not_measured ", "--compare FILE"))

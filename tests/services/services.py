@@ -146,7 +146,7 @@ def venv(name):
         if not made.exists() or made.read_text() != pins.read_text():
             pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", pins]
             for command in ([sys.executable, "-m", "venv", "--clear", folder / "venv"], pip):
-                done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+                done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
                 if done.returncode != 0:
                     unavailable("pypi", f"{name}: {done.stderr.strip()[-400:]}")
             shutil.copyfile(pins, made)
