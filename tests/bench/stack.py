@@ -5,14 +5,9 @@ import signal
 import sqlite3
 import subprocess
 
-from harness import LIBEXEC, SCRIPTS, until
+from harness import LIBEXEC, SCRIPTS, sample_name, until
 
 PROGRAMS = LIBEXEC.parent / "tests" / "bench"  # what make builds of this folder
-
-
-def sample_name(number):
-    """Every number has another name, and all are the same file; classify.lua makes the same names."""
-    return "".join(".//" if number >> bit & 1 else "./" for bit in range(19, -1, -1)) + "image.png"
 
 
 def put_database(server, name, samples, folder="bench"):

@@ -1,8 +1,9 @@
 """A real nginx in front of the server, as people use it: at a path, which it removes or leaves."""
 import os
+import re
 import subprocess
 
-from harness import free_port, until
+from harness import TOP, free_port, until
 import requests
 
 CONFIGURATION = """
@@ -20,6 +21,13 @@ http {{
 	}}
 }}
 """
+
+
+def recipe(begins):
+    """The manual's block of nginx's configuration that begins so."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", (TOP / "scripts" / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = [block for block in blocks if block.lstrip().startswith(begins)]
+    return block
 
 
 class Proxy:

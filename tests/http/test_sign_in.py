@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import re
 import socket
 import subprocess
 import threading
@@ -10,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
-from harness import TOP, free_port, until
+from harness import free_port, until
+from proxy import recipe
 
 FRAME = """
 {user} daemon off; pid nginx.pid; worker_processes 1;
@@ -23,13 +23,6 @@ http {{
 	}}
 }}
 """
-
-
-def recipe(begins):
-    """The manual's block of nginx's configuration that begins so."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```$", (TOP / "scripts" / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    (block,) = [block for block in blocks if block.lstrip().startswith(begins)]
-    return block
 
 
 @contextlib.contextmanager

@@ -190,6 +190,11 @@ int batch_write(struct batch *batch, struct err *err)
 	return write_images(batch, err) || run_bulk(batch, &batch->events, NULL, err) || write_counts(batch, err);
 }
 
+unsigned batch_shard_beside(const struct mongodb_store *store)
+{
+	return (store->shard + 1 + arc4random_uniform(COUNTER_SHARDS - 1)) % COUNTER_SHARDS;
+}
+
 void batch_restart(struct batch *batch, struct work *work, int64_t now)
 {
 	const char *dataset = batch->dataset;

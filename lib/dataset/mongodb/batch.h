@@ -40,6 +40,9 @@ const char *stats_kind_of(const char *kind);
 bson_t *stats_pipeline(const char *dataset);
 /* stats_fill.c. Once for a dataset of an earlier version, which counted none of it. Not for use in a transaction. */
 int stats_fill(struct mongodb_dataset *dataset, struct err *err);
+/* A counters' shard for a transaction of many samples, another one each time: in that of its process, each label
+ * given meanwhile, by one like it or alone, would conflict with it. */
+unsigned batch_shard_beside(const struct mongodb_store *store);
 /* Empties the batch for another attempt; dataset and shard stay. */
 void batch_restart(struct batch *batch, struct work *work, int64_t now);
 /* Appends a label event, and counts it in the record. request may be NULL. */

@@ -370,6 +370,7 @@ static int run_changes(struct work *work, void *data, struct err *err)
 	changes->likely = NULL;
 	if (work_now(work, &now, err))
 		return -1;
+	changes->batch.shard = changes->whole ? batch_shard_beside(changes->dataset->store) : changes->dataset->store->shard;
 	batch_restart(&changes->batch, work, now);
 	for (struct combine_job *job = changes->jobs; job; job = job->next)
 		by_path = by_path || change_of(job)->asked->filepath;
@@ -457,7 +458,6 @@ static void run_change_jobs(struct mongodb_dataset *dataset, struct combine_job 
 	changes.votes_kept = dataset->settings.votes_kept;
 	pthread_mutex_unlock(&dataset->mutex);
 	changes.batch.dataset = dataset->base.name;
-	changes.batch.shard = dataset->store->shard;
 	int failed = work_transaction(dataset->store, run_changes, &changes, &err);
 	for (struct combine_job *job = jobs; job && failed; job = job->next) {
 		change_of(job)->result = -1;
