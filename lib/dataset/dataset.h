@@ -244,7 +244,7 @@ int dataset_samples(struct dataset *dataset, const struct sample_filter *filter,
 /* The same in bounded time. A condition is found by an index; of several, the one with the fewest samples leads. What
  * no index finds (the few that match several conditions which many match, a time since which many were labelled, in
  * MongoDB a part of a filepath) is looked for among the next `examined` samples only: the page may have fewer than
- * limit, even none, though there are more. */
+ * limit, even none, though there are more; in SQLite so it may for a part of a filepath among more than 250,000. */
 struct sample_page {
 	int64_t after;
 	size_t limit, examined; /* examined: about so many, of those that lie apart a quarter; 0: as many as it takes */

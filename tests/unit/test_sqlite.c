@@ -449,6 +449,45 @@ static void what_people_change_by_hand_is_counted_as_what_we_change(void **state
 	dataset_close(dataset);
 }
 
+/* The id of the only sample that the next page has, -1 if it has none; `after` becomes what the page reached. */
+static int64_t only_on_page(struct dataset *dataset, const char *q, size_t examined, int64_t *after)
+{
+	const struct sample_filter filter = {.q = q};
+	struct sample_page page = {.after = *after, .limit = 10, .examined = examined};
+
+	must(dataset_samples_page(dataset, &filter, &page, &failure));
+	assert_true(page.count <= 1);
+	int64_t id = page.count ? page.item[0].id : -1;
+	*after = page.reached;
+	sample_page_release(&page);
+	return id;
+}
+
+/* Ids are rowids less one; the sample after the last one of a page's quarter of a million is on the next page. */
+static void a_part_of_a_filepath_is_looked_up_among_so_many_ids_for_a_page(void **state)
+{
+	struct dataset *dataset;
+	int64_t after = -1;
+
+	(void)state;
+	must(dataset_create(store, "cats", "/pictures", NULL, &failure));
+	must(dataset_open(store, "cats", &dataset, &failure));
+	by_hand("INSERT INTO samples (id, filepath, label, state, position) VALUES (250000, 'last.png', '', 0, 1),"
+	        " (250001, 'next.png', '', 0, 2), (500002, 'end.png', '', 0, 3)");
+	assert_int_equal(only_on_page(dataset, "last", 100, &after), 249999);
+	after = -1;
+	assert_int_equal(only_on_page(dataset, "next", 100, &after), -1);
+	assert_int_equal(after, 249999);
+	assert_int_equal(only_on_page(dataset, "next", 100, &after), 250000);
+	assert_int_equal(after, 500000);
+	assert_int_equal(only_on_page(dataset, "next", 100, &after), -1);
+	assert_int_equal(after, INT64_MAX);
+	after = -1;
+	assert_int_equal(only_on_page(dataset, "next", 0, &after), 250000);
+	assert_int_equal(after, INT64_MAX);
+	dataset_close(dataset);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -462,6 +501,7 @@ int main(void)
 		TEST(a_lock_on_one_dataset_keeps_no_other_waiting),
 		TEST(what_is_moved_here_is_whole_though_somebody_reads_it_meanwhile),
 		TEST(what_people_change_by_hand_is_counted_as_what_we_change),
+		TEST(a_part_of_a_filepath_is_looked_up_among_so_many_ids_for_a_page),
 		TEST(a_change_of_all_samples_is_made_in_bites_between_which_others_label),
 	};
 

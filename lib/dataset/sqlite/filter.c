@@ -7,6 +7,7 @@ enum {
 	COUNTED_MAX = 1000,            /* matches of a condition are counted up to this */
 	TIMED_MAX = 5000,              /* so many matches in order of time are put in order of id for a page */
 	APART = 4,                     /* a sample found by an index lies apart, and costs as much as so many in a row */
+	PATH_ROWS = 250000,            /* rowids among which a part of a filepath is looked up for a page: up to 25 ms */
 	QUERY_MAX = 32 * TRIGRAMS_MAX, /* bytes of a query for trigrams */
 };
 
@@ -160,6 +161,12 @@ static int filter_number(struct sqlite_conn *conn, const struct asked *asked, co
 	return 0;
 }
 
+/* The index of filepaths goes through all of its rows that have one of the trigrams, up to this one. */
+static int64_t path_end(const struct asked *asked)
+{
+	return asked->after < INT64_MAX - PATH_ROWS ? asked->after + PATH_ROWS : INT64_MAX;
+}
+
 /* Counts the samples that match this condition alone; as many as are counted at most are MANY. */
 static const int64_t MANY = INT64_MAX - 1;
 
@@ -171,6 +178,7 @@ static int count_led(struct sqlite_conn *conn, const struct asked *asked, enum l
 	if (!leads[lead].count)
 		return 0;
 	all.limit = lead == BY_TIME ? TIMED_MAX : COUNTED_MAX;
+	all.until = lead == BY_PATH ? path_end(asked) : INT64_MAX;
 	if (filter_number(conn, &all, leads[lead].count, out, err))
 		return -1;
 	if (*out == all.limit)
@@ -245,8 +253,10 @@ static int page_read(struct sqlite_conn *conn, struct asked *asked, struct sampl
 	enum lead lead;
 	int64_t count;
 
-	if (filter_choose(conn, asked, &lead, &count, err) ||
-	    (page->examined > 0 && count >= MANY && find_until(conn, asked, lead, (int64_t)page->examined, err)) ||
+	if (filter_choose(conn, asked, &lead, &count, err))
+		return -1;
+	asked->until = page->examined > 0 && lead == BY_PATH ? path_end(asked) : INT64_MAX;
+	if ((page->examined > 0 && count >= MANY && find_until(conn, asked, lead, (int64_t)page->examined, err)) ||
 	    samples_read(conn, query(conn, asked, leads[lead].page, err), page->limit, &page->item, &page->count, err))
 		return -1;
 	return page->count < page->limit ? find_reached(conn, asked, &page->reached, err) : 0;
