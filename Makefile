@@ -55,6 +55,9 @@ contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wild
 # A module that misbehaves, for the test of its confinement.
 planted_module := $(build)/tests/planted/lib/imagelabel-image.so
 
+# A disk that fails, and whose power is cut, for the fault tests.
+faulty_disk := $(build)/tests/fault/disk
+
 # What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
 tus := build/npm/tus.min.js
 
@@ -64,7 +67,7 @@ tus := build/npm/tus.min.js
 
 all: $(programs) $(module_files) $(tus) ## build everything (needs the packages of scripts/install-deps)
 
-tests: all $(unit_tests) $(contract_tests) planted
+tests: all $(unit_tests) $(contract_tests) $(faulty_disk) planted
 
 $(library): $(library_objects)
 	@rm -f $@ && ar qcs $@ $^
@@ -95,6 +98,10 @@ planted: $(planted_module)
 $(planted_module): $(build)/tests/planted/module.o $(build)/lib/image/source.o $(library)
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^
+
+$(faulty_disk).o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags fuse3))
+$(faulty_disk): $(faulty_disk).o
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs fuse3)
 
 # The only program that reads CSV.
 $(build)/bin/import: libs += -lcsv

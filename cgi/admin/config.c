@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "dataset/dataset.h"
 
 enum { CONFIG_TEXT_MAX = 1024 * 1024 };
@@ -63,18 +64,19 @@ static int make_one(const char *path, const char *parent, mode_t mode)
 	if (mkdir(path, mode) != 0)
 		return errno != EEXIST;
 	struct stat st;
-	if (geteuid() == 0 && stat(parent, &st) == 0 && st.st_uid != 0)
-		return chown(path, st.st_uid, st.st_gid);
-	return 0;
+	if (geteuid() == 0 && stat(parent, &st) == 0 && st.st_uid != 0 && chown(path, st.st_uid, st.st_gid) != 0)
+		return -1;
+	return file_sync_folder(parent); /* or a loss of power could take all that is kept in it */
 }
 
 int admin_make_folder(const char *path, mode_t mode, struct err *err)
 {
-	char part[PATH_MAX], parent[PATH_MAX] = "/";
+	char part[PATH_MAX], parent[PATH_MAX];
 	struct stat st;
 	int len = snprintf(part, sizeof(part), "%s", path);
 	if (len < 0 || (size_t)len >= sizeof(part))
 		return err_set(err, ERR_BAD_REQUEST, "the folder's name is too long: %.100s…", path);
+	snprintf(parent, sizeof(parent), "%s", *path == '/' ? "/" : ".");
 	for (char *slash = part; (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
 		*slash = '\0';
 		if (stat(part, &st) != 0 && make_one(part, parent, 0755) != 0)

@@ -67,7 +67,8 @@ static int answer_thumb(const struct image_module *module, const struct decoder_
 void answer_question(const struct image_module *module, const struct decoder_question *question,
                      struct decoder_answer *answer)
 {
-	const struct image_source source = {.fd = DECODER_IMAGE, .size = question->size};
+	int trouble = 0;
+	const struct image_source source = {.fd = DECODER_IMAGE, .size = question->size, .trouble = &trouble};
 	struct err err = {.code = ERR_NONE};
 
 	memset(answer, 0, sizeof(*answer));
@@ -77,6 +78,9 @@ void answer_question(const struct image_module *module, const struct decoder_que
 		answer->failed = question->what == DECODER_CHECK
 		                         ? answer_check(module, question, &source, answer, &err)
 		                         : answer_thumb(module, question, &source, answer, &err);
+	errno = trouble;
+	if (trouble) /* whatever was made of that says nothing of the image */
+		answer->failed = err_errno(&err, ERR_UNAVAILABLE, "the image cannot be read");
 	if (answer->failed) {
 		answer->code = err.code;
 		memcpy(answer->text, err.text, sizeof(answer->text));

@@ -29,9 +29,11 @@ static int append_parse(struct call *call, struct append *append, struct err *er
 	return checksum ? tus_checksum_parse(checksum, &append->checksum, err) : 0;
 }
 
-/* What arrives is kept even if the client disconnects: it asks for the offset and goes on. */
+/* What arrives is kept even if the client disconnects: it asks for the offset and goes on. What a sync has failed for
+ * may be lost, although the next one succeeds: it must be sent again. */
 static int append_take(struct call *call, struct partial *partial, struct hash_stream *hash, struct err *err)
 {
+	int64_t before = partial->offset;
 	char piece[PIECE_BYTES];
 	ssize_t got;
 	int failed = 0;
@@ -43,7 +45,11 @@ static int append_take(struct call *call, struct partial *partial, struct hash_s
 		if (!failed && hash)
 			hash_stream_update(hash, piece, (size_t)got);
 	}
-	return partial_sync(partial, failed ? NULL : err) || failed;
+	if (partial_sync(partial, failed ? NULL : err)) {
+		partial_truncate(partial, before, NULL);
+		return -1;
+	}
+	return failed;
 }
 
 /* With a checksum a piece counts whole or not at all. */

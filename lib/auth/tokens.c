@@ -74,9 +74,11 @@ int tokens_add(const struct user_place *place, const struct token *wanted, struc
 
 	if (tokens_check(wanted, err) || userdir_open(&dir, place, err))
 		return -1;
-	userset_read(&set, &dir, NULL);
-	int failed = tokens_check_room(&set, wanted, err) || tokens_write(&dir, *wanted, secret, made, err);
-	userset_release(&set);
+	int failed = userset_read(&set, &dir, NULL, err);
+	if (!failed) {
+		failed = tokens_check_room(&set, wanted, err) || tokens_write(&dir, *wanted, secret, made, err);
+		userset_release(&set);
+	}
 	userdir_close(&dir);
 	if (failed || users_compile(place, NULL, NULL, err) == 0)
 		return failed;
@@ -89,13 +91,16 @@ static int tokens_find(const struct userdir *dir, const char *id, const char *us
 	char name[DOCUMENT_NAME_MAX];
 
 	document_name(id, name);
-	cJSON *tree = userdir_is(name, USERDIR_TOKEN) && userdir_has(dir, name) ? userdir_json(dir, name, err) : NULL;
-	bool is_whole = tree && token_from_json(tree, out, err) == 0;
+	struct err why = {0};
+	cJSON *tree = userdir_is(name, USERDIR_TOKEN) && userdir_has(dir, name) ? userdir_json(dir, name, &why) : NULL;
+	bool is_read = tree, is_whole = tree && token_from_json(tree, out, err) == 0;
 	cJSON_Delete(tree);
 	if (is_whole && strcmp(out->id, id) == 0 && (!user || strcmp(out->user, user) == 0))
 		return 0;
 	if (is_whole)
 		token_release(out);
+	if (!is_read && err_is_down(&why))
+		return err_set(err, why.code, "%s", why.text);
 	return err_set(err, ERR_NOT_FOUND, "there is no token \"%.*s\"", TOKEN_ID_MAX, id);
 }
 

@@ -88,10 +88,13 @@ static int list_files(struct userdir *dir)
 	DIR *listing = open_listing(dir->fd, ".");
 	if (!listing)
 		return -1;
-	for (const struct dirent *entry; (entry = readdir(listing)) != NULL;)
+	errno = 0;
+	for (const struct dirent *entry; (entry = readdir(listing)) != NULL; errno = 0)
 		userdir_add(dir, entry->d_name, NULL);
+	int why = errno;
 	closedir(listing);
-	return 0;
+	errno = why;
+	return why;
 }
 
 static int userdir_list(struct userdir *dir, struct err *err)
@@ -116,8 +119,10 @@ static const struct user_document *userdir_find(const struct userdir *dir, const
 
 bool userdir_has(const struct userdir *dir, const char *name)
 {
-	return dir->place->store ? userdir_find(dir, name) != NULL
-	                         : faccessat(dir->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!dir->place->store && faccessat(dir->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	/* A disk that cannot be asked does not say that there is none. */
+	return (dir->place->store || errno != ENOENT) && userdir_find(dir, name);
 }
 
 static int userdir_lock(struct userdir *dir)

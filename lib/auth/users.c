@@ -18,8 +18,10 @@ static int users_open(struct users *users, const struct user_place *place, struc
 {
 	if (userdir_open(&users->dir, place, err) != 0)
 		return -1;
-	userset_read(&users->set, &users->dir, NULL);
-	return 0;
+	if (userset_read(&users->set, &users->dir, NULL, err) == 0)
+		return 0;
+	userdir_close(&users->dir);
+	return -1;
 }
 
 static void users_close(struct users *users)

@@ -114,7 +114,10 @@ int users_compile(const struct user_place *place, size_t *count, struct buf *war
 	if (userdir_open(&dir, place, err) != 0)
 		return -1;
 	struct userset set;
-	userset_read(&set, &dir, warn);
+	if (userset_read(&set, &dir, warn, err)) {
+		userdir_close(&dir);
+		return -1;
+	}
 	struct auth *before = NULL;
 	if (auth_open_passwords(&before, place->dir, NULL) != 0)
 		before = NULL;

@@ -64,7 +64,10 @@ static int read_files(struct taking *taking, struct err *err)
 
 	if (userdir_open(&files, &place, err) != 0)
 		return -1;
-	userset_read(&set, &files, taking->warn);
+	if (userset_read(&set, &files, taking->warn, err)) {
+		userdir_close(&files);
+		return -1;
+	}
 	for (size_t i = 0; i < set.count; i++)
 		if (set.entries[i].usable && !set.entries[i].shadowed)
 			add_candidate(taking, &files, set.entries[i].file, set.entries[i].user.user);
@@ -73,11 +76,14 @@ static int read_files(struct taking *taking, struct err *err)
 			add_candidate(taking, &files, files.documents[i].name, NULL);
 	struct err absent;
 	int failed = userdir_read(&files, TAKEN, &taking->before, &absent);
-	if (failed && absent.code != ERR_NOT_FOUND)
+	bool is_down = failed && err_is_down(&absent);
+	if (is_down)
+		err_set(err, absent.code, "%s", absent.text);
+	else if (failed && absent.code != ERR_NOT_FOUND)
 		buf_printf(taking->warn, "%s/" TAKEN " cannot be read: %s\n", place.dir, absent.text);
 	userset_release(&set);
 	userdir_close(&files);
-	return 0;
+	return is_down;
 }
 
 /* The digest of the user's file that was last copied, from TAKEN; NULL: none was, on this machine. */

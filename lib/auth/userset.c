@@ -110,24 +110,29 @@ static int userset_add_token(struct userset *set, const struct userdir *dir, con
 	return failed;
 }
 
-void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn)
+int userset_read(struct userset *set, const struct userdir *dir, struct buf *warn, struct err *err)
 {
 	*set = (struct userset){.entries = memory_new(dir->count + 1, sizeof(*set->entries)),
 	                        .tokens = memory_new(dir->count + 1, sizeof(*set->tokens))};
 	for (size_t i = 0; i < dir->count; i++) {
 		const char *file = dir->documents[i].name;
-		struct err err;
-		int failed = userdir_is(file, USERDIR_USER) ? userset_add_user(set, dir, file, warn, &err)
-		                                            : userset_add_token(set, dir, file, &err);
+		struct err why;
+		int failed = userdir_is(file, USERDIR_USER) ? userset_add_user(set, dir, file, warn, &why)
+		                                            : userset_add_token(set, dir, file, &why);
 
+		if (failed && err_is_down(&why)) {
+			userset_release(set);
+			return err_set(err, why.code, "%s", why.text);
+		}
 		if (failed && warn)
-			buf_printf(warn, "%s\n", err.text);
+			buf_printf(warn, "%s\n", why.text);
 	}
 	if (set->count > 1)
 		qsort(set->entries, set->count, sizeof(*set->entries), compare_entries);
 	if (set->token_count > 1)
 		qsort(set->tokens, set->token_count, sizeof(*set->tokens), userset_compare_tokens);
 	mark_shadowed(set, dir, warn);
+	return 0;
 }
 
 void userset_release(struct userset *set)

@@ -23,8 +23,9 @@ struct userset {
 	size_t token_count;
 };
 
-/* Reads every document; what is wrong with one is a line in `warn` (may be NULL), and the others hold. */
-void userset_read(struct userset *set, const struct userdir *dir, struct buf *warn);
+/* Reads every document; what is wrong with one is a line in `warn` (may be NULL), and the others hold. But where one
+ * cannot be read at this moment, all fail, since its user would be shut out: non-zero, and nothing to release. */
+int userset_read(struct userset *set, const struct userdir *dir, struct buf *warn, struct err *err);
 void userset_release(struct userset *set);
 
 /* Whether the password is a generated key, which nobody can guess. */

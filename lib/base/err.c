@@ -47,6 +47,11 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
 	return -1;
 }
 
+static bool is_of_the_moment(int number)
+{
+	return number == EIO || number == EMFILE || number == ENFILE || number == ENOMEM || number == EROFS;
+}
+
 /* Cuts a long message, so that the reason after it stays. */
 int err_errno(struct err *err, enum err_code code, const char *format, ...)
 {
@@ -58,6 +63,8 @@ int err_errno(struct err *err, enum err_code code, const char *format, ...)
 
 	if (number == ENOSPC || number == EDQUOT || number == EFBIG)
 		code = ERR_NO_SPACE;
+	else if (code == ERR_INTERNAL && is_of_the_moment(number))
+		code = ERR_UNAVAILABLE;
 	va_start(arguments, format);
 	format_cut(message, sizeof(message), format, arguments);
 	va_end(arguments);

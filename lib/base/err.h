@@ -45,7 +45,8 @@ struct err {
 int err_set(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Like err_set, with strerror appended: ENOSPC, EDQUOT and EFBIG (for a writer, a limit on file sizes is like a full
- * disk) become ERR_NO_SPACE, every other errno `code`. */
+ * disk) become ERR_NO_SPACE. Where `code` is ERR_INTERNAL, what fails at this moment, not for good (EIO, EMFILE,
+ * ENFILE, ENOMEM, EROFS), becomes ERR_UNAVAILABLE. Every other errno is `code`. */
 int err_errno(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Whether the server failed, so that the same request may succeed later (500, 502, 503, 507). */

@@ -73,6 +73,18 @@ int file_give(int fd, int folder)
 	return owner.st_uid == 0 || made.st_uid == owner.st_uid ? 0 : fchown(fd, owner.st_uid, owner.st_gid);
 }
 
+int file_sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno != EACCES;
+	int failed = fsync(fd) && errno != EINVAL, why = errno;
+	close(fd);
+	errno = why;
+	return failed;
+}
+
 int file_write(int fd, const void *bytes, size_t len)
 {
 	for (const char *at = bytes; len > 0;) {

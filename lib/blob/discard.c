@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "blob/locate.h"
 
@@ -165,15 +166,12 @@ int discard_check(const char *base_dir, const char *filepath, const struct confi
 	return failed;
 }
 
-/* Not every folder that may be written may be read; then its file system writes it out in its own time. */
-static void sync_folder_of(int folder)
+static int sync_folder_of(int folder)
 {
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[40];
 
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", folder);
+	return file_sync_folder(path);
 }
 
 int discard_file(const char *base_dir, const char *filepath, struct err *err)
@@ -182,10 +180,8 @@ int discard_file(const char *base_dir, const char *filepath, struct err *err)
 	int failed = discard_begin(base_dir, filepath, &discard, err);
 
 	if (!failed && discard.folder >= 0) {
-		if (unlinkat(discard.folder, discard.name, 0) && errno != ENOENT)
+		if ((unlinkat(discard.folder, discard.name, 0) && errno != ENOENT) || sync_folder_of(discard.folder))
 			failed = err_errno(err, ERR_UNAVAILABLE, "The image file cannot be removed");
-		else
-			sync_folder_of(discard.folder);
 	}
 	discard_end(&discard);
 	return failed;

@@ -1,6 +1,7 @@
 /* Makes, keeps and answers with thumbnails. */
 #include "fastcgi/thumb.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,6 +123,8 @@ static int from_file(const struct thumb *thumb, struct buf *out, struct err *err
 	int fd = open(thumb->file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	const char *type;
 
+	if (fd < 0 && errno != ENOENT && errno != ELOOP)
+		return err_errno(err, ERR_UNAVAILABLE, "The image file cannot be opened");
 	if (fd < 0)
 		return err_set(err, ERR_NOT_FOUND, "Image file not found");
 	int failed = image_thumb_fd(fd, pixels_max, thumb->size, out, &type, err);

@@ -10,6 +10,7 @@ struct image_source {
 	int fd;
 	int64_t from; /* where they begin in the file */
 	int64_t size;
+	int *trouble; /* gets the errno of a read that failed; or NULL */
 	/* Bytes that are read in place of the real ones. */
 	struct image_patch {
 		int64_t at;

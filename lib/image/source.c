@@ -19,8 +19,11 @@ static int64_t source_read_bytes(const struct image_source *source, int64_t offs
 		ssize_t n = pread(source->fd, (char *)bytes + got, len - got, source->from + offset + (int64_t)got);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n < 0) {
+			if (source->trouble)
+				*source->trouble = errno;
 			return -1;
+		}
 		if (n == 0)
 			break;
 		got += (size_t)n;

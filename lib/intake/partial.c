@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -108,12 +109,28 @@ static void partial_unlink(const char *dir, const char *id)
 	}
 }
 
+static int make_folder_of_partials(const char *dir, struct err *err)
+{
+	char *above = partial_path(dir, "..", "");
+	bool made = mkdir(dir, 0700) == 0;
+	int failed = (!made && errno != EEXIST) || (made && file_sync_folder(above));
+
+	free(above);
+	return failed ? err_errno(err, ERR_UNAVAILABLE, "The folder of uploads cannot be made") : 0;
+}
+
+/* An upload that was begun outlives a loss of power, as the bytes do that are answered for. */
+static int partial_sync_names(const struct partial *partial, struct err *err)
+{
+	return file_sync_folder(partial->dir) ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept") : 0;
+}
+
 int partial_create(struct partial *partial, struct err *err)
 {
 	char token[HASH_TOKEN_MAX];
 
-	if (mkdir(partial->dir, 0700) && errno != EEXIST)
-		return err_errno(err, ERR_UNAVAILABLE, "The folder of uploads cannot be made");
+	if (make_folder_of_partials(partial->dir, err))
+		return -1;
 	hash_random_token(HASH_TOKEN_BYTES, token);
 	snprintf(partial->id, sizeof(partial->id), "%.*s", PARTIAL_ID_MAX - 1, token);
 	partial->offset = 0;
@@ -127,7 +144,7 @@ int partial_create(struct partial *partial, struct err *err)
 	char *path = partial_path(partial->dir, partial->id, ".part");
 	partial->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	int failed = partial->fd < 0 ? err_errno(err, ERR_UNAVAILABLE, "The upload cannot be kept")
-	                             : partial_describe(partial, err);
+	                             : partial_describe(partial, err) || partial_sync_names(partial, err);
 	free(path);
 	if (failed) {
 		partial_unlink(partial->dir, partial->id);
@@ -150,8 +167,10 @@ static int open_locked(struct partial *out, struct err *err)
 
 	out->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
 	free(path);
-	if (out->fd < 0)
+	if (out->fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "There is no such upload");
+	if (out->fd < 0)
+		return err_errno(err, ERR_UNAVAILABLE, "The upload cannot be opened");
 	if (flock(out->fd, LOCK_EX | LOCK_NB))
 		return err_set(err, ERR_CONFLICT, "Another request is writing to this upload");
 	if (fstat(out->fd, &now))

@@ -9,6 +9,7 @@ class Crowd:
     def __init__(self, work):
         self.ended = threading.Event()
         self.lock = threading.Lock()
+        self.work = work
         self.threads = [threading.Thread(target=self.run, args=one) for one in work]
 
     def run(self, *one):
@@ -20,6 +21,9 @@ class Crowd:
         return self
 
     def __exit__(self, *_):
+        self.join()
+
+    def join(self):
         self.ended.set()
         for thread in self.threads:
             thread.join()

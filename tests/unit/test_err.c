@@ -124,9 +124,26 @@ static void a_full_disk_is_told_apart(void **state)
 	errno = EFBIG;
 	err_errno(&err, ERR_INTERNAL, "write");
 	assert_int_equal(err.code, ERR_NO_SPACE);
-	errno = EIO;
+	errno = EACCES;
 	err_errno(&err, ERR_INTERNAL, "write");
 	assert_int_equal(err.code, ERR_INTERNAL);
+}
+
+static void what_fails_at_this_moment_alone_is_no_bug(void **state)
+{
+	(void)state;
+	static const int numbers[] = { EIO, EMFILE, ENFILE, ENOMEM, EROFS };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		struct err err;
+
+		errno = numbers[i];
+		err_errno(&err, ERR_INTERNAL, "read");
+		assert_int_equal(err.code, ERR_UNAVAILABLE);
+		errno = numbers[i];
+		err_errno(&err, ERR_NOT_FOUND, "read");
+		assert_int_equal(err.code, ERR_NOT_FOUND);
+	}
 }
 
 static void a_long_path_does_not_push_the_reason_out(void **state)
@@ -154,6 +171,7 @@ int main(void)
 		cmocka_unit_test(a_whole_last_character_stays),
 		cmocka_unit_test(errno_is_told_in_words),
 		cmocka_unit_test(a_full_disk_is_told_apart),
+		cmocka_unit_test(what_fails_at_this_moment_alone_is_no_bug),
 		cmocka_unit_test(a_long_path_does_not_push_the_reason_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,12 +50,14 @@ static int tree_make_folders(const char *dir, struct err *err)
 		snprintf(above, sizeof(above), "%s/..", path);
 		int made = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (made >= 0 && fd >= 0 && file_give(made, fd) == 0)
-			fsync(fd);
+		if (made >= 0 && fd >= 0)
+			file_give(made, fd);
 		if (made >= 0)
 			close(made);
 		if (fd >= 0)
 			close(fd);
+		if (file_sync_folder(above) != 0)
+			return err_errno(err, ERR_UNAVAILABLE, "can't sync the folder above %s of image_store.dir", path);
 	}
 	return 0;
 }

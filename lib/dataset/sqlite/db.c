@@ -48,6 +48,19 @@ static bool is_there(const struct sqlite_db *db, struct stat *now)
 	return stat(db->path, now) == 0 && now->st_ino == db->inode && now->st_dev == db->device;
 }
 
+static int cannot_look(const char *path, struct err *err)
+{
+	return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "Database %s cannot be opened", path);
+}
+
+static int check_is_there(const struct sqlite_db *db, struct stat *now, struct err *err)
+{
+	if (is_there(db, now))
+		return 0;
+	return stat(db->path, now) && errno != ENOENT ? cannot_look(db->path, err)
+	                                              : err_set(err, ERR_NOT_FOUND, "Database not found");
+}
+
 static int give_to_owner(int fd, const char *path)
 {
 	char folder[PATH_MAX];
@@ -79,7 +92,7 @@ static int note_inode(struct sqlite_db *db, struct err *err)
 	struct stat now;
 
 	if (stat(db->path, &now))
-		return err_errno(err, ERR_NOT_FOUND, "Database %s cannot be opened", db->path);
+		return cannot_look(db->path, err);
 	if (!S_ISREG(now.st_mode))
 		return err_set(err, ERR_INTERNAL, "%s is not a file", db->path);
 	db->device = now.st_dev;
@@ -183,16 +196,14 @@ static int have_writer(struct sqlite_db *db, struct err *err)
 	if (db->writer)
 		return 0;
 	bool same = log_inode(db) == db->log;
-	if (same && open_writer(db, err) == 0 && is_there(db, &now))
+	if (same && open_writer(db, err) == 0 && check_is_there(db, &now, err) == 0)
 		return 0;
-	bool failed = same && !db->writer; /* err says why */
 	conn_free(db->writer);
 	db->writer = NULL;
 	pthread_mutex_lock(&db->mutex);
 	db->worn = db->worn || !same;
 	pthread_mutex_unlock(&db->mutex);
-	return failed ? -1 : same ? err_set(err, ERR_NOT_FOUND, "Database not found")
-	                          : err_set(err, ERR_UNAVAILABLE, "The database was replaced");
+	return same ? -1 : err_set(err, ERR_UNAVAILABLE, "The database was replaced");
 }
 
 /* Migrates under the lock, so that processes that start together do it only once. Then checkpoints at once:
@@ -361,12 +372,8 @@ static int transaction(struct sqlite_db *db, struct combine_job *jobs, struct er
 	for (struct combine_job *job = jobs; job; job = job->next)
 		durable = durable || write_of(job)->durable;
 	int failed = -1;
-	if (!is_there(db, &now)) {
-		err_set(err, ERR_NOT_FOUND, "Database not found");
-		goto out;
-	}
-	if (have_writer(db, err) || wal_before(db, &now, err) || set_synced(db, durable, err) ||
-	    conn_run(db->writer, err, "BEGIN IMMEDIATE", ""))
+	if (check_is_there(db, &now, err) || have_writer(db, err) || wal_before(db, &now, err) ||
+	    set_synced(db, durable, err) || conn_run(db->writer, err, "BEGIN IMMEDIATE", ""))
 		goto out;
 	memset(&db->writer->now, 0, sizeof(db->writer->now));
 	db->writer->now.begun = true;

@@ -2,6 +2,7 @@
 #include "dataset/sqlite/internal.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool wears(int code)
@@ -10,15 +11,25 @@ static bool wears(int code)
 	       code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
+/* SQLite counts a file that it cannot look at among those that have moved. */
+bool conn_has_moved(sqlite3 *db)
+{
+	const char *path = sqlite3_db_filename(db, "main");
+	struct stat now;
+	int moved = 0;
+
+	if (path && *path && stat(path, &now) && errno != ENOENT)
+		return false;
+	return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 /* SQLite opens a database's files one after the other: it says many things when they were removed in between. */
 static bool is_gone(sqlite3 *db)
 {
 	const char *path = sqlite3_db_filename(db, "main");
-	int moved = 0;
 
-	if (sqlite3_system_errno(db) == ENOENT || (path && *path && access(path, F_OK) && errno == ENOENT))
-		return true;
-	return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+	return sqlite3_system_errno(db) == ENOENT || (path && *path && access(path, F_OK) && errno == ENOENT) ||
+	       conn_has_moved(db);
 }
 
 static int conn_explain(struct sqlite_conn *conn, struct err *err)

@@ -47,6 +47,8 @@ int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct 
 void conn_free(struct sqlite_conn *conn);
 /* Turns the connection's last failure into err; returns -1. */
 int conn_fail(struct sqlite_conn *conn, struct err *err);
+/* Whether the database's path leads to another file now, or to none. */
+bool conn_has_moved(sqlite3 *db);
 
 /* How a statement that fires triggers begins (INSERT or UPDATE): SQLite keeps a journal of its own for each that a
  * constraint may take back alone, a third of what it costs. Ours are taken back with their whole transaction. */

@@ -1,6 +1,8 @@
 /* Opening a SQLite database for reading only. */
 #include "dataset/sqlite/internal.h"
 
+#include <errno.h>
+
 static int copy_pages(struct sqlite_conn *from, struct sqlite_conn *to, struct err *err)
 {
 	sqlite3_backup *backup = sqlite3_backup_init(to->db, "main", from->db, "main");
@@ -47,7 +49,7 @@ int db_open_reading(struct sqlite_db **out, const char *path, const struct db_sc
 	struct stat file;
 
 	if (stat(path, &file))
-		return err_errno(err, ERR_NOT_FOUND, "Database %s cannot be opened", path);
+		return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "Database %s cannot be opened", path);
 	if (!S_ISREG(file.st_mode))
 		return err_set(err, ERR_INTERNAL, "%s is not a file", path);
 	if (conn_open(&conn, path, false, err))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/text.h"
 
 /* for a database that was replaced while it was being opened; the pause doubles each time */
@@ -230,12 +231,7 @@ static int write_metadata(struct sqlite_conn *writer, void *data, struct err *er
 
 int sync_folder(const char *dir, struct err *err)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int failed = fd < 0 || fsync(fd) ? err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be synced") : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return failed;
+	return file_sync_folder(dir) ? err_errno(err, ERR_UNAVAILABLE, "The folder of databases cannot be synced") : 0;
 }
 
 static int check_free(const struct sqlite_store *store, const char *name, struct err *err)

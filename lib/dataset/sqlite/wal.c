@@ -198,14 +198,6 @@ static int wal_refuse(const char *path, struct err *err)
 	               name, name, name);
 }
 
-/* Whether the path leads to another file now, or to none: then the log beside it is not about the open file. */
-static bool has_moved(sqlite3 *db)
-{
-	int moved = 0;
-
-	return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
-}
-
 /* Without a lock: if two looks see the same, it belongs to one moment, since no log's salts ever come again. */
 int wal_check(sqlite3 *db, const char *path, struct err *err)
 {
@@ -217,7 +209,7 @@ int wal_check(sqlite3 *db, const char *path, struct err *err)
 			return 0;
 		take_look(db, path, &again);
 		if (memcmp(&look, &again, sizeof(look)) == 0)
-			return has_moved(db) ? 0 : wal_refuse(path, err);
+			return conn_has_moved(db) ? 0 : wal_refuse(path, err);
 	}
 	return 0;
 }
@@ -311,8 +303,8 @@ static int check_is_beside(const struct sqlite_db *db, const struct log_header *
 		read_log(db->writer->db, &again);
 		read_log_beside(db->path, &beside_again);
 		if (is_same(&own, &again) && is_same(&beside, &beside_again))
-			return has_moved(db->writer->db) ? err_set(err, ERR_NOT_FOUND, "Database not found")
-			                                 : err_set(err, ERR_UNAVAILABLE, "The database was replaced");
+			return conn_has_moved(db->writer->db) ? err_set(err, ERR_NOT_FOUND, "Database not found")
+			                                      : err_set(err, ERR_UNAVAILABLE, "The database was replaced");
 		own = again;
 	}
 	return 0;
