@@ -14,6 +14,7 @@ OF_TLS = {
     "DNS_CAArecord": "127.0.0.1 has no name",
     "cipher_order": "every cipher that is offered has forward secrecy and authenticates: clients choose the one that is fast for them (RFC 9325)",
     "sessionresumption_ticket": "tickets are off",
+    "engine_problem": "about this machine's openssl, with which testssl cannot try GOST's ciphers; the server offers none",
 }
 # of gixy: (plugin, what stands in its finding)
 OF_NGINX = [
