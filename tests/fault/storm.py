@@ -47,9 +47,12 @@ class Storm(Crowd):
         self.held, self.doubled = {}, []  # id of queue: who was given it and has not begun to label it
         self.uploads = {}  # SHA-256: the bytes that were acknowledged
         self.done, self.unknown, self.failures = Counter(), Counter(), []
-        ways = [self.classify, self.correct, self.bulk, self.tasks, self.tasks, self.obtain]
-        super().__init__([(way, f"annotator{n}", n) for n, way in enumerate(ways)]
-                         + [(way, f"contributor{n}", n) for n, way in enumerate([self.put, self.form, self.tus, self.single])])
+        labelling, uploading = self.ways()
+        super().__init__([(way, f"annotator{n}", n) for n, way in enumerate(labelling)]
+                         + [(way, f"contributor{n}", n) for n, way in enumerate(uploading)])
+
+    def ways(self):
+        return [self.classify, self.correct, self.bulk, self.tasks, self.tasks, self.obtain], [self.put, self.form, self.tus, self.single]
 
     def acknowledged(self):
         return sum(self.done.values())
