@@ -1,5 +1,6 @@
 """The topics of the pages, each measured by a program of its own in a real Chromium: page, review, home, grid."""
 import json
+import signal
 import subprocess
 
 from meter import HERE
@@ -7,10 +8,16 @@ from meter import HERE
 
 def measured(table, program, what, *arguments):
     """What the program tells; None if it failed."""
-    done = subprocess.run([HERE / program, *arguments], capture_output=True, text=True)
-    if done.returncode == 0:
-        return json.loads(done.stdout.splitlines()[-1])
-    table.not_measured(what, done.stderr.strip())
+    process = subprocess.Popen([HERE / program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        told, said = process.communicate()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)  # it ends its server and its browser
+        process.communicate()
+        raise
+    if process.returncode == 0:
+        return json.loads(told.splitlines()[-1])
+    table.not_measured(what, said.strip())
     return None
 
 
