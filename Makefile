@@ -52,8 +52,9 @@ programs := $(patsubst cgi/%.c,$(build)/bin/%,$(wildcard cgi/*.c))
 unit_tests := $(patsubst tests/unit/%.c,$(build)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 contract_tests := $(patsubst tests/contract/%.c,$(build)/tests/contract/%,$(wildcard tests/contract/test_*.c))
 
-# A module that misbehaves, for the test of its confinement.
+# A module and a reader of archives that misbehave, for the test of their confinement.
 planted_module := $(build)/tests/planted/lib/imagelabel-image.so
+planted_unpack := $(build)/tests/planted/bin/unpack
 
 # A disk that fails, and whose power is cut, for the fault tests.
 faulty_disk := $(build)/tests/fault/disk
@@ -94,10 +95,13 @@ $(build)/lib/imagelabel-$(1).so: $(call objects,$($(1)_sources)) $(library)
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
-planted: $(planted_module)
-$(planted_module): $(build)/tests/planted/module.o $(build)/lib/image/source.o $(library)
+planted: $(planted_module) $(planted_unpack)
+$(planted_module): $(addprefix $(build)/,tests/planted/module.o tests/planted/deeds.o lib/image/source.o) $(library)
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^
+$(planted_unpack): $(addprefix $(build)/,cgi/unpack.o tests/planted/archive.o tests/planted/deeds.o) $(library)
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs)
 
 $(faulty_disk).o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags fuse3))
 $(faulty_disk): $(faulty_disk).o
@@ -105,8 +109,8 @@ $(faulty_disk): $(faulty_disk).o
 
 # The only program that reads CSV.
 $(build)/bin/import: libs += -lcsv
-# The only program that confines itself.
-$(build)/bin/decode: libs += -lseccomp
+# The programs that confine themselves.
+$(build)/bin/decode $(build)/bin/unpack $(planted_unpack): libs += -lseccomp
 # The only program that sends requests to others.
 $(build)/bin/upload: libs += $(shell pkg-config --libs libcurl)
 

@@ -29,10 +29,9 @@ static int post(struct call *call, struct err *err)
 		               (long long)config->limits.archive_bytes);
 	if (names && !archive_name_knows(names))
 		return err_set(err, ERR_BAD_REQUEST, "\"names\" must be a charset that this machine knows, such as cp932");
-	if (archive_reader_open(&import.reader, archive_body, call->request, &limits, err))
-		return -1;
+	import.unpacker = unpacker_new(archive_body, call->request, &limits);
 	int failed = import_run(&import, err);
-	archive_reader_free(import.reader);
+	unpacker_free(import.unpacker);
 	return failed;
 }
 
@@ -46,5 +45,6 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "archive", .routes = routes, .threads = 64, .slow_bodies = true, .images = true};
 
+	unpacker_prepare(NULL); /* the first archive says why it cannot be */
 	return program_run(&program, argc, argv);
 }

@@ -1,14 +1,20 @@
 /* Decodes images for the other programs, which start it: one at a time, confined, by messages on a socket. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
-#include "base/version.h"
+#include "base/confine.h"
 #include "decode/answer.h"
-#include "decode/confine.h"
+#include "worker.h"
+
+static const struct confine_call calls[] = {{SYS_pread64, DECODER_IMAGE}, {SYS_pwrite64, DECODER_OUT}};
+
+/* libheif's images are the largest (IMAGE_HEIF_BYTES_MAX); the libraries map some 300 MB; and some decoders start a
+ * thread for each processor, with its stack. */
+static const struct confinement confinement = {
+	.name = "decode", .memory_mib = 2048, .memory_each_mib = 16, .file_bytes_max = IMAGE_THUMB_BYTES_MAX, .threads = true,
+	.calls = calls, .call_count = sizeof(calls) / sizeof(calls[0])};
 
 /* The image and the file for its thumbnail come as descriptors: always as the same ones, since no others are open. */
 static ssize_t receive_question(struct decoder_question *question)
@@ -22,61 +28,30 @@ static ssize_t receive_question(struct decoder_question *question)
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
 	ssize_t got;
 
-	while ((got = recvmsg(DECODER_SOCKET, &message, 0)) < 0 && errno == EINTR)
+	while ((got = recvmsg(WORKER_SOCKET, &message, 0)) < 0 && errno == EINTR)
 		;
 	return got;
 }
 
-static int decode_tell(const struct decoder_answer *answer)
+static int decode_run(void)
 {
-	return send(DECODER_SOCKET, answer, sizeof(*answer), MSG_NOSIGNAL) == (ssize_t)sizeof(*answer) ? 0 : 1;
-}
-
-/* Until whoever started it closes the socket. */
-static int serve_questions(const struct image_module *module)
-{
+	const struct image_module *module;
 	struct decoder_question question;
 	struct decoder_answer answer;
+	struct err err;
 
-	for (;;) {
-		if (receive_question(&question) != (ssize_t)sizeof(question))
-			return 0;
+	int failed = confine_files(&confinement, &err) || answer_prepare(&module, &err) || confine_calls(&confinement, &err);
+	failed = worker_tell_ready(failed ? &err : NULL) || failed;
+	while (!failed && receive_question(&question) == (ssize_t)sizeof(question)) {
 		answer_question(module, &question, &answer);
-		if (decode_tell(&answer))
-			return 0;
+		failed = worker_tell(&answer, sizeof(answer));
 		close(DECODER_IMAGE);
 		close(DECODER_OUT);
 	}
-}
-
-static int run(void)
-{
-	const struct image_module *module;
-	struct decoder_answer ready = {.failed = 0};
-	struct err err;
-
-	ready.failed = confine_files(&err) || answer_prepare(&module, &err) || confine_calls(&err);
-	snprintf(ready.type, sizeof(ready.type), "%s", version_text);
-	if (ready.failed) {
-		ready.code = err.code;
-		snprintf(ready.text, sizeof(ready.text), "%s", err.text);
-	}
-	return decode_tell(&ready) || ready.failed || serve_questions(module);
+	return failed;
 }
 
 int main(int argc, char **argv)
 {
-	int type;
-	socklen_t size = sizeof(type);
-
-	if (version_asked(argc, argv)) {
-		printf("decode (image-label-server) %s\n", version_text);
-		return 0;
-	}
-	if (argc > 1 || getsockopt(DECODER_SOCKET, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_SEQPACKET) {
-		fputs("decode is started by the programs of image-label-server that need images decoded\n", stderr);
-		return 2;
-	}
-	closefrom(DECODER_MODULE + 1);
-	_exit(run()); /* nothing of a library's runs at the end, which it might do by what is not allowed any more */
+	return worker_main("decode", "images decoded", true, decode_run, argc, argv);
 }

@@ -88,7 +88,7 @@ static int take_image(struct import *import, const struct archive_item *item, st
 	if (import_finish(import, UNDER_WAY_MAX - 1, err))
 		return -1;
 	struct entry *entry = import_nth(under_way, under_way->count);
-	entry_read(entry, import->call, import->reader, item);
+	entry_read(entry, import->call, import->unpacker, item);
 	size_t left = entry->failed ? under_way->count : may_stay(under_way, entry);
 	if (import_finish(import, left, err)) {
 		entry_release(entry);
@@ -175,7 +175,7 @@ static int import_all(struct import *import, struct err *broken, struct err *err
 	struct err later;
 	int failed;
 
-	while ((failed = archive_reader_next(import->reader, &item, broken)) == 0 && item) {
+	while ((failed = unpacker_next(import->unpacker, &item, broken)) == 0 && item) {
 		import->guessed += item->guessed != NULL;
 		import->guess = item->guessed ? item->guessed : import->guess;
 		failed = item->kind == ARCHIVE_IMAGE ? take_image(import, item, err) : take_other(import, item, err);

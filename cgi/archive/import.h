@@ -2,16 +2,16 @@
 #ifndef ARCHIVE_IMPORT_H
 #define ARCHIVE_IMPORT_H
 
-#include "intake/archive.h"
 #include "intake/archive_links.h"
 #include "intake/spool.h"
 #include "fastcgi/app.h"
 #include "intake/ingest.h"
+#include "intake/unpacker.h"
 
 struct import {
 	struct call *call;
 	struct ingest ingest; /* filled at the first image */
-	struct archive_reader *reader;
+	struct unpacker *unpacker;
 	int64_t stored, duplicates, skipped, failed;
 	int64_t guessed;             /* names whose charset was not given */
 	const char *guess;           /* the charset assumed for them */

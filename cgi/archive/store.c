@@ -3,8 +3,6 @@
 
 #include "fastcgi/upload.h"
 
-enum { PIECE_BYTES = 64 * 1024 };
-
 /* --- labels ------------------------------------------------------------------------------------------------------- */
 
 void store_spell_label(const struct call *call, char label[TEXT_LABEL_MAX + 1])
@@ -32,24 +30,20 @@ int store_prepare(struct call *call, struct ingest *ingest, const char *label, s
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 
-static int store_read_bytes(struct archive_reader *reader, struct spool *out, struct err *err)
+static int store_read_bytes(struct unpacker *unpacker, struct spool *out, struct err *err)
 {
-	char piece[PIECE_BYTES];
-	size_t got;
+	const void *bytes;
+	size_t len;
 
-	for (;;) {
-		if (archive_reader_read(reader, piece, sizeof(piece), &got, err))
+	do {
+		if (unpacker_read(unpacker, &bytes, &len, err) || (len > 0 && spool_write(out, bytes, len, err)))
 			return -1;
-		if (got == 0)
-			break;
-		if (spool_write(out, piece, got, err))
-			return -1;
-	}
+	} while (len > 0);
 	spool_finish(out);
 	return 0;
 }
 
-void entry_read(struct entry *entry, struct call *call, struct archive_reader *reader, const struct archive_item *item)
+void entry_read(struct entry *entry, struct call *call, struct unpacker *unpacker, const struct archive_item *item)
 {
 	memset(entry, 0, sizeof(*entry));
 	snprintf(entry->path, sizeof(entry->path), "%s", item->path);
@@ -59,7 +53,7 @@ void entry_read(struct entry *entry, struct call *call, struct archive_reader *r
 	entry->image.filepath = entry->path;
 	entry->image.filename = entry->filename;
 	spool_init(&entry->file, call_spool_dir(call), call->app->config.limits.archive_entry_bytes);
-	entry->failed = store_read_bytes(reader, &entry->file, &entry->err) != 0;
+	entry->failed = store_read_bytes(unpacker, &entry->file, &entry->err) != 0;
 	if (!entry->failed)
 		ingest_from_spool(&entry->file, &entry->image.source);
 }

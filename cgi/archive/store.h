@@ -5,9 +5,9 @@
 #include "base/text.h"
 #include "crew.h"
 #include "fastcgi/app.h"
-#include "intake/archive.h"
 #include "intake/filename.h"
 #include "intake/ingest.h"
+#include "intake/unpacker.h"
 
 /* One image under way: call entry_read, give it to a crew with entry_work, wait for it, then call entry_finish. */
 struct entry {
@@ -25,7 +25,7 @@ struct entry {
 
 /* Reads an image; its filepath is its path, its label the folder it lies in. A failure is noted in the entry. Call
  * entry_release at the end. */
-void entry_read(struct entry *entry, struct call *call, struct archive_reader *reader, const struct archive_item *item);
+void entry_read(struct entry *entry, struct call *call, struct unpacker *unpacker, const struct archive_item *item);
 /* Makes the image's bytes durable. */
 crew_work entry_work;
 /* Makes the image a sample. */

@@ -13,8 +13,8 @@ int answer_prepare(const struct image_module **out, struct err *err)
 {
 	static const char *const plugged[] = {"image/heic", "image/avif", "image/jxl"};
 
-	*out = module_symbol_in(DECODER_MODULE, "image", "image_module", err);
-	close(DECODER_MODULE);
+	*out = module_symbol_in(WORKER_MODULE, "image", "image_module", err);
+	close(WORKER_MODULE);
 	if (!*out)
 		return -1;
 	for (size_t i = 0; i < sizeof(plugged) / sizeof(plugged[0]); i++)
@@ -69,20 +69,15 @@ void answer_question(const struct image_module *module, const struct decoder_que
 {
 	int trouble = 0;
 	const struct image_source source = {.fd = DECODER_IMAGE, .size = question->size, .trouble = &trouble};
-	struct err err = {.code = ERR_NONE};
 
 	memset(answer, 0, sizeof(*answer));
 	if (question->what == DECODER_CAN)
 		answer->can = module->can(question->type);
 	else
 		answer->failed = question->what == DECODER_CHECK
-		                         ? answer_check(module, question, &source, answer, &err)
-		                         : answer_thumb(module, question, &source, answer, &err);
+		                         ? answer_check(module, question, &source, answer, &answer->err)
+		                         : answer_thumb(module, question, &source, answer, &answer->err);
 	errno = trouble;
 	if (trouble) /* whatever was made of that says nothing of the image */
-		answer->failed = err_errno(&err, ERR_UNAVAILABLE, "the image cannot be read");
-	if (answer->failed) {
-		answer->code = err.code;
-		memcpy(answer->text, err.text, sizeof(answer->text));
-	}
+		answer->failed = err_errno(&answer->err, ERR_UNAVAILABLE, "the image cannot be read");
 }

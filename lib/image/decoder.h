@@ -1,18 +1,16 @@
-/* The seam between image.c and the program `decode`, in which alone images are decoded: it holds no secret, can open no
- * file and no socket, and is bounded in memory and time. What it is asked, and what it answers, are messages of a
- * SOCK_SEQPACKET socket; the image comes as a descriptor.
+/* The seam between image.c and the program `decode`, a worker (base/worker.h) in which alone images are decoded. What
+ * it is asked, and what it answers, are messages; the image comes as a descriptor.
  *
  * A decoder serves one image at a time; as many are started as there are processors, when they are needed. */
 #ifndef IMAGE_DECODER_H
 #define IMAGE_DECODER_H
 
+#include "base/worker.h"
 #include "image/image.h"
 
 enum {
-	DECODER_SOCKET = 3, /* the decoder's descriptors: where it is asked, */
-	DECODER_MODULE = 4, /* until it is ready: the file of its module; then */
-	DECODER_IMAGE = 4,  /* the image, read by pread alone, */
-	DECODER_OUT = 5,    /* and a file for the thumbnail, of at most IMAGE_THUMB_BYTES_MAX */
+	DECODER_IMAGE = WORKER_SOCKET + 1, /* the decoder's descriptors: the image, read by pread alone, */
+	DECODER_OUT,                       /* and a file for the thumbnail, of at most IMAGE_THUMB_BYTES_MAX */
 	DECODER_TYPE_SIZE = 32,
 	DECODER_SECONDS_MAX = 45, /* of one image, then the decoder is killed: before nginx gives up (fastcgi_read_timeout) */
 	DECODERS_MAX = 4,         /* of a program: each may need IMAGE_HEIF_BYTES_MAX */
@@ -26,19 +24,16 @@ struct decoder_question {
 };
 
 struct decoder_answer {
-	int failed; /* the error's code and text say why */
-	enum err_code code;
-	char text[ERR_TEXT_MAX];
+	int failed; /* err says why */
+	struct err err;
 	bool can;
 	int64_t width, height, frames; /* as struct image_info */
 	int orientation;
 	int64_t thumb_bytes;
-	char type[DECODER_TYPE_SIZE]; /* the image's or the thumbnail's; of the first answer, the version */
+	char type[DECODER_TYPE_SIZE]; /* the thumbnail's */
 };
 
-/* Opens the decoder's program and its module, as they are now: those that are started later are of this version, even
- * if an upgrade has replaced the files. Once is enough; else the first question does it. Thread-safe. Non-zero with the
- * errors of decoder_ask. */
+/* Opens what decoders are started from (worker_prepare). Non-zero with the errors of decoder_ask. */
 int decoder_prepare(struct err *err);
 
 /* Asks a decoder, which is started or waited for. image and out: -1 for none. Thread-safe. ERR_UNPROCESSABLE: the image

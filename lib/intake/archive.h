@@ -30,7 +30,9 @@ struct archive_limits {
 	archive_going *going; /* NULL: never give up */
 };
 
-/* Reads up to len more bytes of the archive: returns how many, 0 at its end, -1 with err. */
+/* Reads up to len more bytes of the archive, which are ARCHIVE_ASKED_MIN or more: returns how many, 0 at its end, -1
+ * with err. */
+enum { ARCHIVE_ASKED_MIN = 128 * 1024 };
 typedef ssize_t archive_source(void *data, void *bytes, size_t len, struct err *err);
 
 struct archive_reader;

@@ -7,6 +7,8 @@
 
 #include "base/litter.h"
 
+const char *const archive_name_guesses[] = {"ISO-8859-1", "CP437"};
+
 #define CHARSET_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:"
 
 /* Converts a name that is not UTF-8 byte by byte. */
@@ -41,6 +43,14 @@ bool archive_name_knows(const char *charset)
 		return false;
 	iconv_close(converter);
 	return true;
+}
+
+void archive_name_load(const char *charset)
+{
+	iconv_open("UTF-8", archive_name_guesses[0]); /* never closed, which would unload it */
+	iconv_open("UTF-8", archive_name_guesses[1]);
+	if (charset)
+		iconv_open("UTF-8", charset);
 }
 
 /* Converts a name from the charset that the sender gave; non-zero when it is not in that charset. */
@@ -135,7 +145,7 @@ static int archive_name_decode(struct buf *text, const char *raw, bool zip, cons
 	    strlen(buf_text(text)) == text->len)
 		return 0;
 	buf_clear(text);
-	out->guessed = zip ? "CP437" : "ISO-8859-1";
+	out->guessed = archive_name_guesses[zip];
 	add_from(text, raw, out->guessed);
 	return charset ? err_set(err, ERR_UNPROCESSABLE, "the entry's name is neither UTF-8 nor %s", charset) : 0;
 }

@@ -20,6 +20,13 @@ enum { ARCHIVE_CHARSET_MAX = 32 };
 /* Whether names can be converted from this charset ("cp932"). */
 bool archive_name_knows(const char *charset);
 
+/* The charsets assumed when none is given: of a tar, and of a zip. */
+extern const char *const archive_name_guesses[2];
+
+/* Loads what conversion needs, from `charset` (if not NULL) and those assumed, for a process that opens no files later;
+ * for good. */
+void archive_name_load(const char *charset);
+
 /* raw is UTF-8; or else in `charset`; or, where that is NULL, in code page 437 in a zip (as its specification says)
  * and ISO 8859-1 in a tar. A zip's backslashes separate folders. Entries are skipped that are hidden or litter
  * (base/litter.h), or lie in a folder that is, or that is in `skip`. ERR_UNPROCESSABLE for names that are not in

@@ -10,8 +10,8 @@
 #include "base/memory.h"
 
 enum {
-	SOURCE_BYTES = 256 * 1024,
 	FIRST_BYTES = 18, /* of a zstd frame, enough to show its window */
+	SOURCE_BYTES = 2 * ARCHIVE_ASKED_MIN,
 };
 
 enum compression { PLAIN, GZIP, ZSTD };
@@ -54,9 +54,9 @@ int archive_unpack_check(struct archive_unpack *unpack, int64_t out, struct err 
 	int64_t grown = unpack->out > out ? unpack->out : out;
 	int64_t spent = (unpack->spent + processor_time() - unpack->since) / NANOSECONDS;
 
-	if (grown >= ARCHIVE_RATIO_FREE_BYTES && grown / ARCHIVE_RATIO_MAX >= unpack->in)
+	if (archive_unpack_is_bomb(unpack->in, grown))
 		return err_set(err, ERR_UNPROCESSABLE, "the archive grows too much when it is unpacked");
-	if (spent > ARCHIVE_SECONDS_FREE + unpack->in / ARCHIVE_BYTES_A_SECOND)
+	if (spent > archive_unpack_seconds(unpack->in))
 		return err_set(err, ERR_UNPROCESSABLE, "the archive takes too long to be unpacked");
 	return unpack->going ? unpack->going(unpack->data, err) : 0;
 }

@@ -21,6 +21,18 @@ enum {
 	ARCHIVE_BYTES_A_SECOND = 1024 * 1024,
 };
 
+/* Whether so many bytes of an archive must not grow to so many. */
+static inline bool archive_unpack_is_bomb(int64_t in, int64_t out)
+{
+	return out >= ARCHIVE_RATIO_FREE_BYTES && out / ARCHIVE_RATIO_MAX >= in;
+}
+
+/* How many seconds of the processor so many bytes of an archive may take. */
+static inline int64_t archive_unpack_seconds(int64_t in)
+{
+	return ARCHIVE_SECONDS_FREE + in / ARCHIVE_BYTES_A_SECOND;
+}
+
 struct archive_unpack;
 
 struct archive_unpack *archive_unpack_new(archive_source *source, void *data, archive_going *going);

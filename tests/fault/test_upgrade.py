@@ -10,6 +10,7 @@ import pytest
 from collecting import DEFAULT, picture
 from harness import TOP, kill, until
 from storm import Storm, check_finds_nothing, lost, make_server
+from test_archive import tar
 from toll import tried
 
 SIZE = 3_000
@@ -49,12 +50,12 @@ def install_other(prefix, build, changed):
 
 
 class SlowUpload:
-    """A PUT of which the second half is still to be sent."""
+    """One of which the second half is still to be sent."""
 
-    def __init__(self, server, name):
-        self.data = picture()
+    def __init__(self, server, method, path, data):
+        self.data = data
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        self.connection.putrequest("PUT", f"/v1/datasets/{DEFAULT}/images/{name}.png")
+        self.connection.putrequest(method, f"/v1/datasets/{DEFAULT}/{path}")
         self.connection.putheader("Authorization", "Basic " + base64.b64encode(b"contributor:secret").decode())
         self.connection.putheader("Content-Length", str(len(self.data)))
         self.connection.endheaders()
@@ -107,7 +108,8 @@ def test_an_upgrade_in_place_fails_no_request(tmp_path, other_build, changed):
         assert OTHER not in versions(server).values()
         with Load(server, not changed) as load, contextlib.ExitStack() as ended:
             load.go_on()
-            slow = [SlowUpload(server, f"slow{number}") for number in range(3)]
+            slow = [SlowUpload(server, "PUT", f"images/slow{number}.png", picture()) for number in range(3)]
+            slow.append(SlowUpload(server, "POST", "archive", tar(("slow/archived.png", picture()))))
             ended.callback(lambda: [one.connection.close() for one in slow])
             install_other(prefix, other_build, changed)
             kill(server.processes("decode"))  # those that are started now are for programs of the version before
@@ -118,7 +120,8 @@ def test_an_upgrade_in_place_fails_no_request(tmp_path, other_build, changed):
             until(lambda: len(server.processes("images")) == 2, "a successor of what takes the slow uploads")
             load.go_on()
             assert old in server.processes("images")
-            assert [one.finish()[0] for one in slow] == [201] * len(slow)
+            told = [one.finish() for one in slow]
+            assert [status for status, _ in told] == [201] * 3 + [200] and b'"loaded":1' in told[-1][1], told
             said = reload.communicate(timeout=60)
             assert reload.returncode == 0, said
             load.go_on()

@@ -7,6 +7,7 @@ import resource
 
 import pytest
 from PIL import Image
+from test_archive import tar
 
 SAMPLES = 60
 numbers = itertools.count()
@@ -46,12 +47,22 @@ def tasks(ann, dataset):
     return ann.post(f"/v1/datasets/{dataset}/tasks", json={"count": 3})
 
 
-def put(ann, dataset):
+def new_image():
+    """A path, and bytes that are like no others."""
     number = next(numbers)
     image = Image.new("RGB", (20, 20), (number, 0, 0))
     out = io.BytesIO()
     image.save(out, "PNG")
-    return ann.put(f"/v1/datasets/{dataset}/images/new/{number}.png", data=out.getvalue())
+    return f"new/{number}.png", out.getvalue()
+
+
+def put(ann, dataset):
+    path, data = new_image()
+    return ann.put(f"/v1/datasets/{dataset}/images/{path}", data=data)
+
+
+def archive(ann, dataset):
+    return ann.post(f"/v1/datasets/{dataset}/archive", data=tar(new_image()))
 
 
 def thumb(ann, dataset):
@@ -71,7 +82,7 @@ def image(ann, dataset):
     return ann.get(f"/images/{dataset}/image1.png")
 
 
-@pytest.mark.parametrize("program, ask", [("images", put), ("samples", thumb), ("size", size), ("access", image), ("gate", size), ("classify", label)])
+@pytest.mark.parametrize("program, ask", [("images", put), ("archive", archive), ("samples", thumb), ("size", size), ("access", image), ("gate", size), ("classify", label)])
 def test_others_say_so_too(server, program, ask):
     ann = server.session("ann")
     assert ask(ann, "demo").status_code in (200, 201)

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "intake/archive.h"
+#include "intake/unpacker.h"
 
 #define JPEG "\xff\xd8\xff\xe0 a picture"
 #define PNG "\x89PNG\r\n\x1a\n another one"
@@ -97,16 +98,63 @@ static ssize_t give(void *data, void *bytes, size_t len, struct err *err)
 	return (ssize_t)n;
 }
 
+/* In this process, or by a worker. */
+struct reading {
+	struct archive_reader *here;
+	struct unpacker *apart;
+};
+
+static struct reading open_reading(bool apart, archive_source *source, void *data)
+{
+	struct reading reading = {0};
+	struct err err;
+
+	if (apart)
+		reading.apart = unpacker_new(source, data, &limits);
+	else
+		assert_int_equal(archive_reader_open(&reading.here, source, data, &limits, &err), 0);
+	return reading;
+}
+
+static int next_of(const struct reading *reading, const struct archive_item **item, struct err *err)
+{
+	return reading->apart ? unpacker_next(reading->apart, item, err) : archive_reader_next(reading->here, item, err);
+}
+
+/* What is read before a failure is not told: a worker may have kept it. */
+static int add_image(const struct reading *reading, size_t read_size, struct buf *out, struct err *err)
+{
+	size_t got, before = out->len;
+	char data[8192];
+	const void *bytes = data;
+	int failed;
+
+	do {
+		failed = reading->apart ? unpacker_read(reading->apart, &bytes, &got, err)
+		                        : archive_reader_read(reading->here, data, read_size, &got, err);
+		if (!failed)
+			buf_add(out, bytes, got);
+	} while (!failed && got > 0);
+	if (failed)
+		out->len = before;
+	return failed;
+}
+
+static void end_reading(struct reading *reading)
+{
+	archive_reader_free(reading->here);
+	unpacker_free(reading->apart);
+}
+
 /* Writes down the archive: "type [label] path data;", "skip path;", "refuse path why;" and "end" or why not. */
-static void read_all(const void *bytes, size_t len, size_t piece, size_t read_size, struct buf *out)
+static void read_by(bool apart, const void *bytes, size_t len, size_t piece, size_t read_size, struct buf *out)
 {
 	struct feed feed = {bytes, len, piece};
-	struct archive_reader *reader;
 	const struct archive_item *item;
 	struct err err = {0};
-	assert_int_equal(archive_reader_open(&reader, give, &feed, &limits, &err), 0);
+	struct reading reading = open_reading(apart, give, &feed);
 	int result;
-	while ((result = archive_reader_next(reader, &item, &err)) == 0 && item != NULL) {
+	while ((result = next_of(&reading, &item, &err)) == 0 && item != NULL) {
 		if (item->kind == ARCHIVE_LINK)
 			buf_printf(out, "link %s to %s;", item->path, item->target);
 		else if (item->kind == ARCHIVE_SKIPPED)
@@ -115,22 +163,28 @@ static void read_all(const void *bytes, size_t len, size_t piece, size_t read_si
 			buf_printf(out, "refuse %s %s;", item->path, item->err.text);
 		else
 			buf_printf(out, "%s [%s] %s ", item->type, item->label, item->path);
-		char data[8192];
-		size_t got;
-		int part = 0;
-		while (item->kind == ARCHIVE_IMAGE &&
-		       (part = archive_reader_read(reader, data, read_size, &got, &err)) == 0 && got > 0)
-			buf_add(out, data, got);
 		if (item->kind == ARCHIVE_IMAGE)
-			buf_printf(out, "%s;", part == 0 ? "" : err.text);
+			buf_printf(out, "%s;", add_image(&reading, read_size, out, &err) == 0 ? "" : err.text);
 	}
 	if (result == 0)
 		buf_str(out, "end");
 	else
 		buf_printf(out, "error %d: %s", (int)err.code, err.text);
 	if (result != 0)
-		assert_true(archive_reader_next(reader, &item, &err)); /* it stays broken */
-	archive_reader_free(reader);
+		assert_true(next_of(&reading, &item, &err)); /* it stays broken */
+	end_reading(&reading);
+}
+
+/* In both ways. */
+static void read_all(const void *bytes, size_t len, size_t piece, size_t read_size, struct buf *out)
+{
+	struct buf apart;
+
+	buf_init(&apart, 1 << 22);
+	read_by(false, bytes, len, piece, read_size, out);
+	read_by(true, bytes, len, piece, read_size, &apart);
+	assert_string_equal(buf_text(&apart), buf_text(out));
+	buf_release(&apart);
 }
 
 static void check(struct written *w, const char *expected)
@@ -141,7 +195,10 @@ static void check(struct written *w, const char *expected)
 	for (size_t i = 0; i < 4; i++) {
 		struct buf out;
 		buf_init(&out, 1 << 22);
-		read_all(w->bytes, w->len, pieces[i], i == 0 ? 5 : 8192, &out);
+		if (i < 3)
+			read_by(false, w->bytes, w->len, pieces[i], i == 0 ? 5 : 8192, &out);
+		else
+			read_all(w->bytes, w->len, pieces[i], 8192, &out);
 		assert_string_equal(buf_text(&out), expected);
 		buf_release(&out);
 	}
@@ -469,14 +526,15 @@ static ssize_t give_failure(void *data, void *bytes, size_t len, struct err *err
 static void a_failure_of_the_source_is_passed_on(void **state)
 {
 	(void)state;
-	struct archive_reader *reader;
-	const struct archive_item *item;
-	struct err err;
-	assert_int_equal(archive_reader_open(&reader, give_failure, NULL, &limits, &err), 0);
-	assert_true(archive_reader_next(reader, &item, &err));
-	assert_int_equal(err.code, ERR_TOO_LARGE);
-	assert_string_equal(err.text, "the body is too large");
-	archive_reader_free(reader);
+	for (int apart = 0; apart < 2; apart++) {
+		struct reading reading = open_reading(apart, give_failure, NULL);
+		const struct archive_item *item;
+		struct err err;
+		assert_true(next_of(&reading, &item, &err));
+		assert_int_equal(err.code, ERR_TOO_LARGE);
+		assert_string_equal(err.text, "the body is too large");
+		end_reading(&reading);
+	}
 }
 
 /* --- threads --------------------------------------------------------------------------------------------- */
@@ -488,7 +546,7 @@ static void *read_in_thread(void *data)
 	buf_init(out, 1 << 20);
 	for (int i = 0; i < 50; i++) {
 		buf_clear(out);
-		read_all(w->bytes, w->len, 700, 100, out);
+		read_by(false, w->bytes, w->len, 700, 100, out);
 	}
 	return out;
 }
