@@ -9,7 +9,7 @@ from storm import Storm, check_finds_nothing, lost, make_server
 from toll import tried
 from weather import Weather
 
-FAULTS = 60
+FAULTS = 40
 BAD = 0.3  # of all requests
 NAME = "S3 is slow, silent, cut off in either direction, refuses (500, 503 SlowDown), loses an answer or gives a wrong ETag"
 

@@ -11,7 +11,7 @@ from toll import tried
 
 CLIENTS = 2_000
 SIZE = 3_000
-MORE = 400  # requests of others that are answered meanwhile
+MORE = 200  # requests of others that are answered meanwhile
 MEMORY_MB = 150  # of an nginx worker: each slow body has a buffer of 64 KB
 FILES = {"images": 240}  # of a program, more than before: uploads have places
 OTHER_FILES = 40
