@@ -126,6 +126,7 @@ def lease_each_once(folder, samples, people):
     with services.mongo(nodes=1) as mongo:
         stacks = Stacks(folder, {"MONGODB_CONN_STRING": mongo.uri, "DATABASE_NAME": "two"})
         first = stacks.servers[0]
+        first.patience = 600
         for person in people:
             first.add_user(person, role="contributor")
         draw(first.add_dataset("queue", ["cat", "dog"], [sample_name(number) for number in range(samples)]) / "image.png")

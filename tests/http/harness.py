@@ -108,6 +108,7 @@ class Server:
         self.passwords = {}
         self.port = self.tls_port = None
         self.tls = tls
+        self.patience = 120  # seconds that a command may take
 
     # --- what it serves
 
@@ -155,7 +156,7 @@ class Server:
         if self.tls_port is not None:
             words += ["--tls-port", str(self.tls_port)]
         return subprocess.run(
-            words + list(arguments), env=self.env, capture_output=True, text=True, timeout=120, check=False, **options
+            words + list(arguments), env=self.env, capture_output=True, text=True, timeout=self.patience, check=False, **options
         )
 
     def start(self):
