@@ -169,6 +169,7 @@ $(call fuzz,documents): LDFLAGS += $(call fuzz_instead,work_begin work_end work_
 $(call fuzz,documents): libs += $(shell pkg-config --libs $(mongodb_packages))
 $(call fuzz,manifests): $(call objects,cgi/admin/backup_manifest.c)
 $(call fuzz,manifests): LDFLAGS += $(call fuzz_instead,blob_read blob_fetch)
+$(call fuzz,unpacker): LDFLAGS += $(call fuzz_instead,worker_start worker_end worker_send worker_receive)
 $(call fuzz,answers): $(call objects,$(filter-out cgi/upload/upload.c,$(wildcard cgi/upload/*.c)))
 $(call fuzz,answers): LDFLAGS += $(call fuzz_instead,http_ask)
 $(call fuzz,answers): libs += $(shell pkg-config --libs libcurl)
