@@ -213,12 +213,29 @@ write_nginx_conf() {
 	fi
 }
 
+# JSON datasets and users' files, and what an earlier version left; this may take minutes. At a reload the server goes on
+# answering meanwhile, of which systemd is told.
+take_in() {
+	local result said=
+	local -a words=(admin prepare ${config:+--config "$config"} "$@")
+	if [ -z "$watched" ]; then
+		"${words[@]}" >"$state/log/prepare.log"
+		return
+	fi
+	exec {result}< <("${words[@]}" >"$state/log/prepare.log" && echo done)
+	until read -rt 1 -u "$result" said || (($? <= 128)); do # above 128 it was the time, or a signal
+		tell_watchdog
+	done
+	exec {result}<&-
+	[ "$said" = done ]
+}
+
 # Refuses whatever can be refused, before anything is started or changed.
 prepare() { # [--first-start]: there need be no user yet
 	mkdir -p "$state"/{sock,log,tmp,cache,www}
 	read_config || return 1
 	export IMAGE_LABEL_CONFIG=$config_path IMAGE_LABEL_STATE=$state
-	admin prepare ${config:+--config "$config"} "$@" >"$state/log/prepare.log" || return 1
+	take_in "$@" || return 1
 	ln -sfn "$web/html" "$state/www/ui"
 	write_nginx_conf || return 1
 	mapfile -t programs < <(grep -o 'unix:sock/[a-z_]*\.sock' "$state/nginx.conf.new" | sed 's|.*/||; s|\.sock||' | sort -u)

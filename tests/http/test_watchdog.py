@@ -1,4 +1,5 @@
 """systemd is told when the server is ready, and then again and again that it answers; of one that hangs it is told nothing."""
+import fcntl
 import os
 import signal
 import socket
@@ -41,6 +42,20 @@ def test_a_server_that_answers_says_so_and_one_that_hangs_does_not(watched):
             supervisor.terminate()
 
 
+def reloads_slowly(server, said):
+    """What a reload waits for here is the dataset's lock; a large JSON dataset takes as long."""
+    with (server.databases / "demo.db-lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with subprocess.Popen([server.scripts / "image-label-server", "--state", server.state, "reload"], env=server.env) as reload:
+            until((server.state / "reload.begun").exists, "the reload begins")
+            said()
+            for _ in range(2):
+                until(lambda: "WATCHDOG=1" in said(), "systemd is told meanwhile")
+            assert not (server.state / "reload.result").exists()
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            assert reload.wait() == 0
+
+
 def watches(server, said, heard):
     until(lambda: heard.extend(said()) or "WATCHDOG=1" in heard, "the first word to the watchdog")
     assert "READY=1" in heard[0]
@@ -53,5 +68,6 @@ def watches(server, said, heard):
     assert said() == []
     os.kill(health, signal.SIGCONT)
     until(lambda: "WATCHDOG=1" in said(), "it answers again")
+    reloads_slowly(server, said)
     environment = [open(f"/proc/{pid}/environ").read() for pid in server.processes("size") + server.processes("nginx")]
     assert not any("NOTIFY_SOCKET" in text or "WATCHDOG" in text for text in environment)
