@@ -1,40 +1,61 @@
 #!/bin/bash
-# The life of the package on a clean system: run by test_package.py as root in a chroot, in a network of its own (lo
-# alone), where /root has the package and an image. A step that fails ends it; what it prints says how far it came.
+# The life of the package on a clean system: run by test_package.py as a service of that system, whose first process is
+# its own systemd, in a network of its own (lo alone). /root has the package, one of an earlier version, and an image; what
+# they need was downloaded before. A step that fails ends it; what it prints says how far it came.
 set -eu
 
 package=$(echo /root/image-label-server_*.deb)
+service=image-label-server
 data=/var/lib/image-label-server
 config=/etc/image-label-server/config.json
-unit=/lib/systemd/system/image-label-server.service
 server=https://127.0.0.1:44443
+export DEBIAN_FRONTEND=noninteractive
 
 step() {
 	echo "--- $*"
 }
-of_unit() { # a setting of the unit
-	sed -n "s/^$1=//p" "$unit"
+failed() { # line
+	echo "line $1 of the story failed"
+	systemctl status --no-pager --full $service || :
+	journalctl --no-pager --lines=50 --unit=$service || :
 }
-serve() { # a command that runs it
-	# As systemd would: that user, with that capability alone, and nothing of root's environment.
-	# shellcheck disable=SC2046 # words of the unit
-	setpriv --reuid "$(of_unit User)" --regid "$(of_unit Group)" --init-groups --no-new-privs \
-		--inh-caps=-all,+net_bind_service --ambient-caps=-all,+net_bind_service --bounding-set=-all,+net_bind_service \
-		env -i HOME=$data PATH="$PATH" NOTIFY_SOCKET=/run/notify "$@" $(of_unit ExecStart) >/root/served 2>&1 &
-	main=$!
-	for _ in {1..300}; do
-		! curl -sko /dev/null "$server/healthz" || return 0
-		kill -0 $main || { cat /root/served; return 1; }
+trap 'failed $LINENO' ERR
+
+until_so() { # a command that will succeed
+	for _ in {1..1200}; do
+		! "$@" || return 0
 		sleep 0.1
 	done
+	echo "not so: $*"
 	return 1
 }
-end() {
-	kill -TERM "$(cat $data/state/supervisor.pid)"
-	wait $main
+is() { # what a property of the service is now
+	[ "$(systemctl show --value --property="$1" $service)" = "$2" ]
+}
+restarted() { # how often by now, by systemd itself; it serves again
+	is NRestarts "$1" && is SubState running && curl -sko /dev/null --fail "$server/readyz"
+}
+main_pid() {
+	systemctl show --value --property=MainPID $service
+}
+add_setting() { # lines of a drop-in, as `systemctl edit` would add them
+	install -d /etc/systemd/system/$service.service.d
+	printf '%s\n' '[Service]' "$@" >/etc/systemd/system/$service.service.d/override.conf
+	systemctl daemon-reload
+}
+no_setting() {
+	rm -r /etc/systemd/system/$service.service.d
+	systemctl daemon-reload
+}
+install_package() {
+	apt-get install -qq --no-install-recommends "$1" </dev/null >/root/apt 2>&1 || { cat /root/apt; return 1; }
 }
 ask() {
 	curl -sSk --fail-with-body -u "admin:$key" -H 'Content-Type: application/json' "$@"
+}
+nothing_lost() {
+	systemctl is-active --quiet $service
+	ask "$server/v1/datasets/leaves/samples" | grep -q '"oak"'
 }
 no_trace() { # but of these
 	local found
@@ -43,12 +64,10 @@ no_trace() { # but of these
 	[ -z "$found" ] || { echo "left: $found"; return 1; }
 }
 
-# In place of systemd's.
-# shellcheck disable=SC2016 # expanded by that sh
-printf '#!/bin/sh\necho "$* $NOTIFY_SOCKET" >/tmp/notified\n' >/usr/local/bin/systemd-notify
-chmod 755 /usr/local/bin/systemd-notify
-
-step "installed, it has a user, an admin's key for root alone, and no dataset"
+step "installed, it serves at once: it has a user, an admin's key for root alone, and no dataset"
+install_package /root/earlier.deb
+systemctl is-active --quiet $service
+systemctl is-enabled --quiet $service
 id _image-label
 [ "$(stat -c '%a %U' /etc/image-label-server/admin-key)" = '600 root' ]
 [ "$(stat -c '%a %U' /etc/default/image-label-server)" = '600 root' ]
@@ -56,66 +75,127 @@ id _image-label
 key=$(tail -n 1 /etc/image-label-server/admin-key)
 [ -n "$key" ]
 
-step "it serves TLS by the unit's command, and the page; systemd is told so"
-serve strace -f -qq -o /tmp/calls
+step "by TLS, and the page; the key is not in the journal, and the system's nginx is as it was"
 curl -sSk --fail -u "admin:$key" "$server/ui/" | grep -q '<title>'
 [ "$(curl -sk -o /dev/null -w '%{http_code}' "$server/ui/label")" = 401 ]
-if grep -F "$key" /root/served; then exit 1; fi
-until [ -e /tmp/notified ]; do sleep 0.1; done
-[ "$(cat /tmp/notified)" = '--ready /run/notify' ]
-# shellcheck disable=SC2046 # names of files
-if grep -l NOTIFY_SOCKET $(pgrep -u _image-label -x 'nginx|size' | sed 's|.*|/proc/&/environ|'); then exit 1; fi
+journalctl --unit=$service | grep -q https://localhost:44443/ui/
+if journalctl | grep -F "$key"; then exit 1; fi
+systemctl is-active --quiet nginx
+curl -sS --fail http://127.0.0.1/ | grep -q 'Welcome to nginx'
 
-step "an admin makes a dataset, an image comes in and is labelled"
+step "with no more than it needs"
+systemd-analyze security --no-pager --threshold=25 $service | tail -n 1
+if is MemoryMax infinity; then exit 1; fi
+processes=$(cat /sys/fs/cgroup/system.slice/$service.service/cgroup.procs)
+[ "$(wc -w <<<"$processes")" -gt 20 ]
+confined() { # process
+	grep -qx $'NoNewPrivs:\t1' "/proc/$1/status" && grep -qx $'Seccomp:\t2' "/proc/$1/status" &&
+		grep -qx $'CapBnd:\t0000000000000400' "/proc/$1/status" && # CAP_NET_BIND_SERVICE
+		grep -q '^Max core file size  *0  *0 ' "/proc/$1/limits" && [ "$(stat -c %U "/proc/$1")" = _image-label ]
+}
+for pid in $processes; do
+	confined "$pid" 2>/dev/null || [ ! -e "/proc/$pid" ]
+done
+# shellcheck disable=SC2046 # names of files
+if grep -lz '^NOTIFY_SOCKET\|^WATCHDOG' $(pgrep -u _image-label -x 'nginx|size' | sed 's|.*|/proc/&/environ|'); then exit 1; fi
+touch /home/secret /tmp/secret /dev/secret
+seen() { # by the service: a command in its mount namespace, still as root
+	nsenter --target "$(main_pid)" --mount -- "$@"
+}
+for folder in /etc /usr /srv; do
+	said=$(seen touch $folder/new 2>&1) || [[ $said == *'Read-only file system' ]]
+	[ ! -e $folder/new ]
+done
+seen touch $data/new
+rm $data/new
+for file in /home/secret /tmp/secret /dev/secret; do
+	if seen test -e $file; then exit 1; fi
+done
+
+step "an admin makes a dataset, an image comes in and is labelled, and its configuration is read anew"
+# The calls are looked at by test_package.py.
+add_setting 'SystemCallFilter=' 'WatchdogSec=0' 'ExecStart=' \
+	"ExecStart=strace -f -qq -o $data/calls $(sed -n 's/^ExecStart=//p' /lib/systemd/system/$service.service)"
+systemctl restart $service
 ask "$server/v1/datasets" -d '{"name": "leaves", "labels": ["oak", "elm"]}' >/dev/null
 curl -sSk --fail -u "admin:$key" -T /root/1.png "$server/v1/datasets/leaves/images/1.png?label=oak" >/dev/null
 ask -o /dev/null "$server/v1/datasets/leaves/samples/0/thumb?size=256"
 image-label-user --config $config add ann >/root/ann
 rm /etc/image-label-server/admin-key
-
-step "reload, as the unit says it"
-# shellcheck disable=SC2046
-setpriv --reuid "$(of_unit User)" --regid "$(of_unit Group)" --init-groups env -i PATH="$PATH" $(of_unit ExecReload)
+systemctl reload $service
 [ "$(curl -sk -o /dev/null -w '%{http_code}' -u "ann:$(tail -n 1 /root/ann)" "$server/v1/datasets/leaves")" = 200 ]
+no_setting
+systemctl restart $service
+mv $data/calls /root/calls
+nothing_lost
+ask -o /dev/null "$server/v1/datasets/leaves/samples/0/thumb?size=512" # now by the filter of the unit
 
-step "a port below 1024"
-end
+step "killed, it is started again"
+kill -KILL "$(main_pid)"
+until_so restarted 1
+nothing_lost
+
+step "it is killed and started again, too, when it hangs, or what answers does"
+add_setting WatchdogSec=10
+systemctl restart $service
+kill -STOP "$(main_pid)"
+until_so restarted 1
+nothing_lost
+kill -STOP "$(pgrep -x -u _image-label health)"
+until_so restarted 2
+nothing_lost
+[ "$(journalctl --unit=$service | grep -c 'Watchdog timeout')" = 2 ]
+no_setting
+systemctl restart $service
+
+step "a port below 1024, by a reload"
 sed -i 's/44443/443/' $config
+systemctl reload $service
 server=https://127.0.0.1
-serve
-ask "$server/v1/datasets/leaves/samples" | grep -q '"oak"'
-end
+nothing_lost
 
-step "an upgrade over itself keeps all, the changed configuration too, and makes no other admin"
-dpkg -i "$package" </dev/null
+step "an upgrade, while it runs, keeps all, the changed configuration too, and makes no other admin"
+before=$(main_pid)
+install_package "$package"
+[ "$(dpkg-query -W -f '${Version}' $service)" != 0.9 ]
+[ "$(main_pid)" != "$before" ]
+nothing_lost
 grep -q '"https_port": 443}' $config
 [ ! -e /etc/image-label-server/admin-key ]
-serve
-ask "$server/v1/datasets/leaves/samples" | grep -q '"oak"'
-end
-
-step "removed and installed again, it is the same"
-dpkg -r image-label-server
-[ ! -e /usr/bin/image-label-server ]
 dpkg -i "$package" </dev/null
-serve
-ask "$server/v1/datasets/leaves/samples" | grep -q '"oak"'
-end
+nothing_lost
+
+step "removed, it is stopped; installed again, it is the same"
+dpkg -r $service
+[ ! -e /usr/bin/image-label-server ]
+if pgrep -u _image-label; then exit 1; fi
+dpkg -i "$package" </dev/null
+nothing_lost
 
 step "a purge asks nothing, and leaves datasets, images and users alone"
+systemctl stop $service
 before=$(cd $data && find sqlite_dbs images json_users -type f | sort | xargs sha256sum)
-dpkg -P image-label-server </dev/null
+dpkg -P $service </dev/null
 [ "$(cd $data && find . -type f | sort | sed 's|^./||' | xargs sha256sum)" = "$(cd $data && cut -d' ' -f3- <<<"$before" | xargs sha256sum)" ]
 [ "$(cd $data && find . -mindepth 1 -maxdepth 1 | sort | tr '\n' ' ')" = './images ./json_data ./json_users ./sqlite_dbs ' ]
 no_trace
 
 step "installed after that, it serves what was there, to the same users"
+server=https://127.0.0.1:44443
 dpkg -i "$package" </dev/null
 [ ! -e /etc/image-label-server/admin-key ]
-server=https://127.0.0.1:44443
-serve
-ask "$server/v1/datasets/leaves/samples" | grep -q '"oak"'
-end
+nothing_lost
+
+step "where no user is left, a start makes an admin, and the journal has the key once"
+systemctl stop $service
+rm $data/json_users/*
+systemctl start $service
+key=$(journalctl --unit=$service --output=cat | grep -o '[A-Za-z0-9_-]\{22\}$' | tail -n 1)
+nothing_lost
+systemctl restart $service
+nothing_lost
+[ "$(journalctl | grep -cF -e "$key")" = 1 ]
+systemctl stop $service
 
 step "in a container: as its first process, with any uid, and a root that cannot be written but for its data"
 uid=$((100000 + RANDOM))
@@ -125,6 +205,7 @@ cat >/etc/container.json <<CONFIG
  "image_store": {"type": "fs", "dir": "/srv/labels/images"}, "listen": {"http_port": 0, "https_port": 44443}}
 CONFIG
 contain() {
+	rm -f /root/contained
 	# shellcheck disable=SC2016 # expanded within
 	unshare --mount --pid --fork --mount-proc bash -c '
 		mount --bind /srv/labels /srv/labels && mount -t tmpfs tmpfs /tmp && mount -o remount,bind,ro / &&
@@ -132,7 +213,7 @@ contain() {
 			image-label-server --config /etc/container.json --state /srv/labels/state run' bash $uid >/root/contained 2>&1 &
 	main=$!
 	for _ in {1..300}; do
-		! curl -sko /dev/null --fail "$server/healthz" || return 0
+		! grep -qs 'Ctrl-C ends it' /root/contained || return 0 # after the first admin's key
 		kill -0 $main || { cat /root/contained; return 1; }
 		sleep 0.1
 	done
@@ -154,7 +235,7 @@ end_container
 rm -r /srv/labels /etc/container.json
 
 step "told so, a purge leaves nothing"
-IMAGE_LABEL_PURGE_DATA=yes dpkg -P image-label-server </dev/null
+IMAGE_LABEL_PURGE_DATA=yes dpkg -P $service </dev/null
 [ ! -e $data ]
 no_trace
 step "done"

@@ -16,8 +16,12 @@ def needs(*commands):
     """Skips where the tools of scripts/install-deps --package are not there, or fails when REQUIRE demands them."""
     missing = [command for command in commands if not shutil.which(command)]
     if missing:
-        outcome = pytest.fail if "package" in os.environ.get("REQUIRE", "").split(",") else pytest.skip
-        outcome(f"not installed: {', '.join(missing)} (scripts/install-deps --package)")
+        cannot_be_had(f"not installed: {', '.join(missing)} (scripts/install-deps --package)")
+
+
+def cannot_be_had(reason):
+    outcome = pytest.fail if "package" in os.environ.get("REQUIRE", "").split(",") else pytest.skip
+    outcome(reason)
 
 
 def run(*words, **more):
@@ -61,6 +65,14 @@ def test_systemd_understands_the_unit(unit):
     assert [line for line in said if "is not executable" not in line] == []
 
 
+def test_apparmor_understands_the_profile(unit):
+    needs("apparmor_parser")
+    profile = next(folder / "etc/apparmor.d/image-label-server" for folder in unit.parents if (folder / "etc").is_dir())
+    compiled = run("apparmor_parser", "--skip-kernel-load", "--skip-cache", "--warn=all", profile)
+    assert compiled.returncode == 0, compiled.stderr
+    assert f"AppArmorProfile=-{profile.name}\n" in unit.read_text()
+
+
 def allowed(unit):
     """The system calls that the unit's filter lets through."""
     sets, name = {}, ""
@@ -86,36 +98,70 @@ root=$1; shift
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-[ "$1" != alone ] || ip link set lo up
-shift
 exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
+"""
+AS_A_SERVICE = """
+[Unit]
+Description=The life of the package
+FailureAction=exit
+SuccessAction=exit
+
+[Service]
+Type=oneshot
+WorkingDirectory=/root
+Environment=HOME=/root
+ExecStart=/root/story
+StandardOutput=file:/root/told
+StandardError=file:/root/told
+
+[Install]
+WantedBy=multi-user.target
 """
 
 
-def inside(root, network, *words):
+def earlier(package, folder):
+    """The same package by an earlier version's number."""
+    assert run("dpkg-deb", "-R", package, folder).returncode == 0
+    control = folder / "DEBIAN/control"
+    control.write_text(re.sub(r"^Version: .*$", "Version: 0.9", control.read_text(), flags=re.M))
+    made = run("dpkg-deb", "-b", "-Znone", folder, f"{folder}.deb")
+    assert made.returncode == 0, made.stderr
+    return f"{folder}.deb"
+
+
+def inside(root, *words):
     """Runs in the chroot; all that it starts ends with it."""
-    spaces = ["--mount", "--pid", "--fork", "--kill-child", *(["--net"] if network == "alone" else [])]
-    return run("unshare", *spaces, "bash", "-c", IN_CHROOT, "bash", root, network, *words)
+    return run("unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", IN_CHROOT, "bash", root, *words)
+
+
+def boot(root):
+    """Starts the system there with its own systemd as the first process; returns how it ended."""
+    words = ["--quiet", "--boot", "--directory", root, "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
+    return run("systemd-nspawn", *words, stdin=subprocess.DEVNULL, env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
 
 
 def test_its_life_on_a_clean_system(package, unit, tmp_path):
     """It also does nothing that the filter of system calls in its unit forbids."""
-    needs("debootstrap", "unshare", "ip", "systemd-analyze")
+    needs("debootstrap", "unshare", "systemd-nspawn", "systemd-analyze")
     if os.geteuid() != 0:
         pytest.skip("only root can make a clean system")
     root = tmp_path / "root"
     release = dict(line.rstrip().split("=", 1) for line in open("/etc/os-release") if "=" in line)
-    made = run("debootstrap", "--variant=minbase", release["VERSION_CODENAME"], root)
+    made = run("debootstrap", "--variant=minbase", "--include=systemd-sysv", release["VERSION_CODENAME"], root)
     assert made.returncode == 0, made.stdout[-2000:] + made.stderr
-    (root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
-    (root / "usr/sbin/policy-rc.d").chmod(0o755)
     shutil.copy(package, root / "root")
+    shutil.copy(earlier(package, tmp_path / "earlier"), root / "root")
     shutil.copy(STORY, root / "root/story")
     draw(root / "root/1.png")
-    installed = inside(root, "shared", "apt-get", "install", "-y", "-q", "--no-install-recommends", "strace", f"/root/{package.name}")
-    assert installed.returncode == 0, installed.stdout[-3000:] + installed.stderr
-    lived = inside(root, "alone", "/root/story")
-    print(lived.stdout)
-    assert lived.returncode == 0 and lived.stdout.endswith("--- done\n"), lived.stdout[-3000:] + lived.stderr
-    used = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", (root / "tmp/calls").read_text(), re.M))
+    for what in (["strace"], ["--download-only", f"/root/{package.name}"]):
+        fetched = inside(root, "apt-get", "install", "-y", "-q", "--no-install-recommends", *what)
+        assert fetched.returncode == 0, fetched.stdout[-3000:] + fetched.stderr
+    (root / "etc/systemd/system/story.service").write_text(AS_A_SERVICE)
+    assert run("systemctl", "--root", root, "enable", "story").returncode == 0
+    lived, told = boot(root), root / "root/told"
+    if not told.exists():
+        cannot_be_had(f"systemd cannot be the first process of a namespace here: {lived.stdout[-500:]}{lived.stderr[-500:]}")
+    print(told.read_text())
+    assert lived.returncode == 0 and told.read_text().endswith("--- done\n"), told.read_text()[-6000:] + lived.stderr
+    used = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", (root / "root/calls").read_text(), re.M))
     assert len(used) > 50 and used - allowed(unit) == set()
