@@ -11,6 +11,7 @@ FUZZ = TOP / "tests" / "fuzz"
 PARSER = re.compile(r"^[a-z][\w \t*]*?\b((?:\w+_)?(?:parse|sniff|decode|from_json)(?:_\w+)?)\((?![^;{}]*\bargv\b)[^;{}]*\)\n\{", re.M)
 # Files with parsers that no target names, since others do the work.
 BY_OTHERS = {
+    "cgi/decode.c": "questions of a fixed size, from the program that starts it",
     "cgi/labels/change.c": "fields of JSON, as lib/base/json.c gives them: schemathesis sends them bad ones (tests/http/test_exploring.py)",
     "cgi/uploads/append.c": "numbers, and tus.c",
     "cgi/uploads/create.c": "numbers, and tus.c",
