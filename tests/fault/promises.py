@@ -87,8 +87,11 @@ class People(Crowd):
             finally:
                 session.close()
 
+    def names(self):
+        return [work.__name__ for work, *_ in self.work]
+
     def least_done(self):
-        return min((self.done[work.__name__] for work, *_ in self.work), default=0)
+        return min(self.done[name] for name in self.names())
 
     def answer(self, answer, *statuses):
         """The answer, if it promises something."""

@@ -8,7 +8,7 @@ import random
 
 import pytest
 from collecting import DEFAULT, Collector
-from faulty import faulty_disk
+from faulty_disk import faulty_disk
 from harness import kill, until
 from promises import Kept, People, Promises, fill_server, findings
 from toll import tried

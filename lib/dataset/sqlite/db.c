@@ -170,8 +170,10 @@ static void make_side_files_writable(const struct sqlite_db *db)
 static int open_writer(struct sqlite_db *db, struct err *err)
 {
 	db->writer_synced = true;
-	return conn_open(&db->writer, db->path, true, err) ||
-	       conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err);
+	if (conn_open(&db->writer, db->path, true, err))
+		return -1;
+	resync_watch(db->writer);
+	return conn_script(db->writer, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;", err);
 }
 
 /* 0: there is none. */
@@ -373,7 +375,7 @@ static int transaction(struct sqlite_db *db, struct combine_job *jobs, struct er
 		durable = durable || write_of(job)->durable;
 	int failed = -1;
 	if (check_is_there(db, &now, err) || have_writer(db, err) || wal_before(db, &now, err) ||
-	    set_synced(db, durable, err) || conn_run(db->writer, err, "BEGIN IMMEDIATE", ""))
+	    set_synced(db, durable, err) || conn_run(db->writer, err, "BEGIN IMMEDIATE", "") || resync(db, err))
 		goto out;
 	memset(&db->writer->now, 0, sizeof(db->writer->now));
 	db->writer->now.begun = true;
@@ -394,6 +396,7 @@ out:
 		db->writer->now.begun = false;
 	if (failed)
 		roll_back(db);
+	resync_note(db);
 	return failed;
 }
 
@@ -435,6 +438,10 @@ static void write_batch(void *owner, struct combine *line)
 	}
 	for (struct combine_job *job = jobs; job && !locked; job = job->next)
 		fail_job(job, &err);
+	if (db->unsynced && db->writer && db->writer->worn) { /* what this handle alone knows must not go with it */
+		conn_free(db->writer);
+		db->writer = NULL;
+	}
 	pthread_mutex_lock(&db->mutex);
 	db->worn = db->worn || (db->writer && db->writer->worn);
 	pthread_mutex_unlock(&db->mutex);
@@ -459,6 +466,7 @@ int db_fold(struct sqlite_db *db, bool all, struct err *err)
 	if (db_lock(db, err))
 		return -1;
 	int failed = have_writer(db, err) || wal_check(db->writer->db, db->path, err) || checkpoint(db, all, err);
+	resync_note(db);
 	unlock(db);
 	return failed;
 }

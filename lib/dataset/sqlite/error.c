@@ -39,6 +39,7 @@ static int conn_explain(struct sqlite_conn *conn, struct err *err)
 	const char *text = sqlite3_errmsg(conn->db);
 
 	conn->worn = conn->worn || wears(code & 0xff);
+	resync_if_failed(conn, code);
 	if (wears(code & 0xff) && is_gone(conn->db))
 		return err_set(err, ERR_NOT_FOUND, "Database not found");
 	switch (code & 0xff) {

@@ -32,6 +32,7 @@ struct sqlite_conn {
 	} statement[SQLITE_STATEMENTS_MAX];
 	/* after a failure that only a new connection may recover from: a read-only file, damage, a disk error */
 	bool worn;
+	bool unsynced; /* a sync has failed since resync_note */
 	struct tallied tally[TALLY_MAX];
 	size_t tally_count;
 	struct gathered *gathered; /* NULL: everything is written at once */
@@ -93,6 +94,7 @@ struct sqlite_db {
 	bool reading;               /* opened for reading only: its connection may hold a private copy */
 	struct sqlite_conn *writer; /* used only by the leader; NULL before the first write */
 	bool writer_synced;         /* the writer's PRAGMA synchronous is FULL */
+	bool unsynced;              /* the log must be written again (resync.c), and the lock file may not say so */
 	bool made;                  /* made by this handle: nobody has a copy of it yet */
 	struct wal_seen seen;       /* used only by the leader, too */
 
@@ -152,6 +154,15 @@ int wal_check(sqlite3 *db, const char *path, struct err *err);
  * database's file as it is now. */
 int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err);
 void wal_after(struct sqlite_db *db);
+
+/* Has the writer's checkpoints looked at, too (resync.c). */
+void resync_watch(struct sqlite_conn *writer);
+/* code: what SQLite answered. */
+void resync_if_failed(struct sqlite_conn *conn, int code);
+/* Under the lock: notes that a sync of the writer has failed; and, in each write transaction, before anything is
+ * written, makes up for a sync that has failed in any program. */
+void resync_note(struct sqlite_db *db);
+int resync(struct sqlite_db *db, struct err *err);
 
 /* --- the store and a dataset -------------------------------------------------------------------------------------- */
 

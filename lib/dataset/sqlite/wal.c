@@ -286,7 +286,8 @@ static void mark_database(struct sqlite_db *db)
 		return;
 	read_log(db->writer->db, &log);
 	note_log(db, &log, true);
-	sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	resync_if_failed(db->writer,
+	                 sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
 	wal_first_page(db->writer->db, db->seen.page);
 }
 
