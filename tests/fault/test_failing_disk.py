@@ -15,6 +15,7 @@ from toll import tried
 FAILURES = 20  # in each round
 FAULTS = {
     "fsync fails (EIO)": ("sync", errno.EIO, 0.2),
+    "I/O errors of all kinds (EIO)": ("open,read,write,sync,name", errno.EIO, 0.05),
     "disk turns read-only": ("write,sync,name", errno.EROFS, 1),
     "disk full": ("write,name", errno.ENOSPC, 0.3),
     "no inodes left": ("name", errno.ENOSPC, 1),

@@ -40,6 +40,7 @@ static int db_lock(struct sqlite_db *db, struct err *err)
 
 static void unlock(struct sqlite_db *db)
 {
+	resync_note(db);
 	flock(db->lock_fd, LOCK_UN);
 }
 
@@ -140,6 +141,9 @@ static int db_create_file(struct sqlite_db *db, struct err *err)
 static int checkpoint(struct sqlite_db *db, bool all, struct err *err)
 {
 	int in_log = 0, folded = 0;
+
+	if (resync_alone(db, err))
+		return -1;
 	int code = sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &in_log, &folded);
 
 	if (code == SQLITE_OK || (code == SQLITE_BUSY && (!all || (in_log >= 0 && in_log == folded))))
@@ -396,7 +400,6 @@ out:
 		db->writer->now.begun = false;
 	if (failed)
 		roll_back(db);
-	resync_note(db);
 	return failed;
 }
 
@@ -466,7 +469,6 @@ int db_fold(struct sqlite_db *db, bool all, struct err *err)
 	if (db_lock(db, err))
 		return -1;
 	int failed = have_writer(db, err) || wal_check(db->writer->db, db->path, err) || checkpoint(db, all, err);
-	resync_note(db);
 	unlock(db);
 	return failed;
 }

@@ -32,6 +32,11 @@ static bool is_gone(sqlite3 *db)
 	       conn_has_moved(db);
 }
 
+void conn_note_sync(struct sqlite_conn *conn, int code)
+{
+	conn->unsynced = conn->unsynced || code == SQLITE_IOERR_FSYNC;
+}
+
 static int conn_explain(struct sqlite_conn *conn, struct err *err)
 {
 	int code = sqlite3_extended_errcode(conn->db);
@@ -39,7 +44,7 @@ static int conn_explain(struct sqlite_conn *conn, struct err *err)
 	const char *text = sqlite3_errmsg(conn->db);
 
 	conn->worn = conn->worn || wears(code & 0xff);
-	resync_if_failed(conn, code);
+	conn_note_sync(conn, code);
 	if (wears(code & 0xff) && is_gone(conn->db))
 		return err_set(err, ERR_NOT_FOUND, "Database not found");
 	switch (code & 0xff) {

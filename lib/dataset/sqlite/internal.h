@@ -48,6 +48,8 @@ int conn_open(struct sqlite_conn **out, const char *path, bool writable, struct 
 void conn_free(struct sqlite_conn *conn);
 /* Turns the connection's last failure into err; returns -1. */
 int conn_fail(struct sqlite_conn *conn, struct err *err);
+/* Notes whether a sync has failed, by what SQLite answered; conn_fail does so, too. */
+void conn_note_sync(struct sqlite_conn *conn, int code);
 /* Whether the database's path leads to another file now, or to none. */
 bool conn_has_moved(sqlite3 *db);
 
@@ -73,6 +75,11 @@ int conn_script(struct sqlite_conn *conn, const char *sql, struct err *err);
 char *column_text(sqlite3_stmt *stmt, int column);
 
 /* --- a database: one file, its readers, its writer ---------------------------------------------------------------- */
+
+/* A log is a header, with the pages' size, and then frames: a header, which begins with the page's number, and a page.
+ * (sqlite.org/fileformat2.html, 4.1) */
+enum { WAL_HEADER = 32, WAL_PAGE_SIZE_AT = 8, WAL_FRAME_HEADER = 24 };
+uint32_t wal_number(const unsigned char *at); /* as they are written there */
 
 /* Identifies a log, and the database's first page to which it belongs. */
 enum { WAL_SALTS = 8, WAL_PAGE = 100, WAL_MARK = 4 };
@@ -157,12 +164,12 @@ void wal_after(struct sqlite_db *db);
 
 /* Has the writer's checkpoints looked at, too (resync.c). */
 void resync_watch(struct sqlite_conn *writer);
-/* code: what SQLite answered. */
-void resync_if_failed(struct sqlite_conn *conn, int code);
 /* Under the lock: notes that a sync of the writer has failed; and, in each write transaction, before anything is
  * written, makes up for a sync that has failed in any program. */
 void resync_note(struct sqlite_db *db);
 int resync(struct sqlite_db *db, struct err *err);
+/* The same outside a transaction, before a checkpoint. */
+int resync_alone(struct sqlite_db *db, struct err *err);
 
 /* --- the store and a dataset -------------------------------------------------------------------------------------- */
 

@@ -17,10 +17,8 @@
 #include "base/hash.h"
 
 enum {
-	FRAME_HEADER = 24, /* before each page in a log; begins with the page's number */
 	LOG_SALTS_AT = 16, /* in a log's header */
 	FRAME_SALTS_AT = 8,
-	PAGE_SIZE_AT = 8,
 	CHANGES_AT = 24, /* in the first page: the change counter, the schema's counter, and the application's id */
 	SCHEMA_AT = 40,
 	MARK_AT = 68,
@@ -35,7 +33,7 @@ struct note {
 };
 
 struct log_header {
-	unsigned char bytes[32];
+	unsigned char bytes[WAL_HEADER];
 };
 
 struct look {
@@ -80,14 +78,14 @@ static int wal_open_beside(const char *path, const char *suffix)
 	return fd;
 }
 
-static uint32_t number(const unsigned char *at)
+uint32_t wal_number(const unsigned char *at)
 {
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 static bool is_log(const struct log_header *log)
 {
-	return (number(log->bytes) & ~UINT32_C(1)) == 0x377f0682;
+	return (wal_number(log->bytes) & ~UINT32_C(1)) == 0x377f0682;
 }
 
 static bool is_same(const struct log_header *one, const struct log_header *other)
@@ -103,8 +101,8 @@ static const unsigned char *salts_of(const struct log_header *log)
 /* Whether the log holds this first page. */
 static bool holds_page(const char *path, const struct log_header *log, const unsigned char page[WAL_PAGE])
 {
-	unsigned char frame[FRAME_HEADER + WAL_PAGE];
-	off_t step = FRAME_HEADER + (off_t)number(log->bytes + PAGE_SIZE_AT);
+	unsigned char frame[WAL_FRAME_HEADER + WAL_PAGE];
+	off_t step = WAL_FRAME_HEADER + (off_t)wal_number(log->bytes + WAL_PAGE_SIZE_AT);
 	int fd = wal_open_beside(path, "-wal");
 	bool found = false;
 
@@ -112,7 +110,7 @@ static bool holds_page(const char *path, const struct log_header *log, const uns
 		if (pread(fd, frame, sizeof(frame), at) != (ssize_t)sizeof(frame) ||
 		    memcmp(frame + FRAME_SALTS_AT, salts_of(log), WAL_SALTS) != 0)
 			break;
-		found = number(frame) == 1 && memcmp(frame + FRAME_HEADER, page, WAL_PAGE) == 0;
+		found = wal_number(frame) == 1 && memcmp(frame + WAL_FRAME_HEADER, page, WAL_PAGE) == 0;
 	}
 	if (fd >= 0)
 		close(fd);
@@ -152,8 +150,8 @@ static bool is_about(const struct note *note, const struct log_header *log)
 static bool is_marked(const struct note *note, const unsigned char page[WAL_PAGE])
 {
 	return memcmp(page + MARK_AT, note->mark, WAL_MARK) == 0 &&
-	       number(page + SCHEMA_AT) == number(note->page + SCHEMA_AT) &&
-	       number(page + CHANGES_AT) >= number(note->page + CHANGES_AT);
+	       wal_number(page + SCHEMA_AT) == wal_number(note->page + SCHEMA_AT) &&
+	       wal_number(page + CHANGES_AT) >= wal_number(note->page + CHANGES_AT);
 }
 
 /* --- the check ---------------------------------------------------------------------------------------------------- */
@@ -229,9 +227,9 @@ static bool wal_mark(struct sqlite_db *db)
 	char pragmas[96];
 
 	sqlite3_randomness(WAL_MARK, id);
-	snprintf(pragmas, sizeof(pragmas), "PRAGMA synchronous = NORMAL; PRAGMA application_id = %d", (int)number(id));
+	snprintf(pragmas, sizeof(pragmas), "PRAGMA synchronous = NORMAL; PRAGMA application_id = %d", (int)wal_number(id));
 	db->writer_synced = false;
-	return sqlite3_exec(db->writer->db, pragmas, NULL, NULL, NULL) == SQLITE_OK;
+	return conn_script(db->writer, pragmas, NULL) == 0;
 }
 
 /* A log that began with this process's write began with the page seen before it. For any other log, that page is
@@ -286,8 +284,8 @@ static void mark_database(struct sqlite_db *db)
 		return;
 	read_log(db->writer->db, &log);
 	note_log(db, &log, true);
-	resync_if_failed(db->writer,
-	                 sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+	conn_note_sync(db->writer,
+	               sqlite3_wal_checkpoint_v2(db->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
 	wal_first_page(db->writer->db, db->seen.page);
 }
 
