@@ -127,7 +127,7 @@ int worker_start(struct worker *out, struct worker_program *program, const void 
 
 int worker_send(const struct worker *worker, const void *message, size_t size)
 {
-	return send(worker->socket, message, size, MSG_NOSIGNAL) != (ssize_t)size;
+	return send(worker->socket, message, size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size;
 }
 
 ssize_t worker_receive(const struct worker *worker, void *message, size_t size, int ms)

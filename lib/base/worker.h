@@ -49,7 +49,8 @@ int worker_start(struct worker *out, struct worker_program *program, const void 
 /* Ends it, whatever it does; the log says so if a signal had ended it before. */
 void worker_end(struct worker *worker);
 
-int worker_send(const struct worker *worker, const void *message, size_t size); /* non-zero: it has ended */
+/* Waits for nothing: non-zero with errno EAGAIN when it does not take what it was sent before, else it has ended. */
+int worker_send(const struct worker *worker, const void *message, size_t size);
 /* Waits up to ms milliseconds, and returns the length of the message, which was cut if that is more than size; 0: the
  * worker has ended; -1: nothing came in time. */
 ssize_t worker_receive(const struct worker *worker, void *message, size_t size, int ms);

@@ -59,7 +59,7 @@ static int decoder_send(const struct worker *decoder, const struct decoder_quest
 		header->cmsg_len = CMSG_LEN(count * sizeof(int));
 		memcpy(CMSG_DATA(header), fds, count * sizeof(int));
 	}
-	return sendmsg(decoder->socket, &message, MSG_NOSIGNAL) != (ssize_t)sizeof(*question);
+	return sendmsg(decoder->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(*question);
 }
 
 /* --- the pool ----------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* Asks the worker that unpacks an archive, and checks what it answers. */
 #include "intake/unpacker.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,9 +136,10 @@ static int unpacker_await(struct unpacker *unpacker, struct err *err)
 static int unpacker_send_bytes(struct unpacker *unpacker, size_t len, struct err *err)
 {
 	unpacker->message.what = UNPACKER_BYTES;
-	if (worker_send(&unpacker->worker, &unpacker->message, UNPACKER_LENGTH(len)))
-		return unpacker_refuse(unpacker, "cannot be unpacked: what unpacks it has ended", err);
-	return 0;
+	if (worker_send(&unpacker->worker, &unpacker->message, UNPACKER_LENGTH(len)) == 0)
+		return 0;
+	return errno == EAGAIN ? unpacker_disbelieve(unpacker, err) /* it wants more than it takes */
+	                       : unpacker_refuse(unpacker, "cannot be unpacked: what unpacks it has ended", err);
 }
 
 /* Fills the message with the archive's next bytes, until it is full or no more come; what came before the source failed

@@ -208,6 +208,11 @@ def test_what_it_says_of_an_archive_is_not_believed(planted, lie, what):
     assert not [path for path in map(str, planted.objects()) if "escaped" in path]
 
 
+def test_what_unpacks_an_archive_and_takes_none_of_it_keeps_nobody_waiting(planted):
+    answer = planted.session("contributor").post(ARCHIVE, data=b"deaf\0" + bytes(4 << 20))
+    assert (answer.status_code, answer.json()["detail"]) == (422, "the archive cannot be unpacked: what unpacks it answers nonsense")
+
+
 def test_an_error_that_has_no_end_is_cut(planted):
     answer = send(planted.session("contributor"), "archive", "unended")
     assert answer.status_code == 422
