@@ -2,7 +2,10 @@
  * reported as stored is stored. */
 #include "blob/s3/client.h"
 
-enum { RACES_MAX = 5 }; /* times that an object may appear and vanish again before this counts as the store's error */
+enum {
+	RACES_MAX = 10, /* times that an object may appear and vanish again before this counts as the store's error */
+	PAUSE_MAX = 3,  /* for s3_back_off: all of them take some six seconds */
+};
 
 /* Checks by the answer's ETag, or by a look, that the object is there and whole. */
 static int check_answer(struct s3_client *client, const struct s3_call *call, const struct blob_put *put,
@@ -68,7 +71,8 @@ static int put_whole(struct s3_client *client, const struct blob_put *put, const
 				return -1;
 			if (found)
 				return 0;
-			s3_back_off(races++); /* deleted meanwhile */
+			s3_back_off(races < PAUSE_MAX ? races : PAUSE_MAX); /* deleted meanwhile */
+			races++;
 			break;
 		case PUT_AGAIN: /* ends, since each attempt sends one header less */
 			break;
