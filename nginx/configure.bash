@@ -222,12 +222,12 @@ take_in() {
 		"${words[@]}" >"$state/log/prepare.log"
 		return
 	fi
-	exec {result}< <("${words[@]}" >"$state/log/prepare.log" && echo done)
+	exec {result}< <("${words[@]}" >"$state/log/prepare.log" && echo well)
 	until read -rt 1 -u "$result" said || (($? <= 128)); do # above 128 it was the time, or a signal
 		tell_watchdog
 	done
 	exec {result}<&-
-	[ "$said" = done ]
+	[ "$said" = well ]
 }
 
 # Refuses whatever can be refused, before anything is started or changed.

@@ -11,6 +11,11 @@
 
 enum { CONFINE_FILES_MAX = 32 }; /* open at once */
 
+/* A system call, by its number (SYS_…), on this descriptor alone. */
+struct confine_call {
+	int call, fd;
+};
+
 /* What a worker keeps, beside memory, the time, and messages with whoever started it (WORKER_SOCKET). */
 struct confinement {
 	const char *name;       /* the program's, for messages */
@@ -18,9 +23,7 @@ struct confinement {
 	int memory_each_mib;    /* and this much more for each processor, where there is a thread for each */
 	int64_t file_bytes_max; /* of a file that is written; 0: none is */
 	bool threads;           /* whether it may start some, and wait for them */
-	const struct confine_call {
-		int call, fd; /* a system call, by its number (SYS_…), on this descriptor alone */
-	} * calls;
+	const struct confine_call *calls;
 	size_t call_count;
 };
 

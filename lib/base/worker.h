@@ -23,14 +23,10 @@ enum {
 
 /* What workers are started from. */
 struct worker_program {
-	const char *name, *module; /* module: that it loads; NULL for none */
-	pthread_mutex_t mutex;     /* protects the fields below */
-	int program_file, module_file;
+	const char *name, *module;     /* module: that it loads; NULL for none */
+	pthread_mutex_t mutex;         /* protects the fields below */
+	int program_file, module_file; /* -1: not open yet */
 };
-#define WORKER_PROGRAM(name, module)                                \
-	{                                                           \
-		(name), (module), PTHREAD_MUTEX_INITIALIZER, -1, -1 \
-	}
 
 /* Opens the program and its module, as they are now: those that are started later are of this version, even if an
  * upgrade has replaced the files. Once is enough; else worker_start does it. Thread-safe. Errors as of worker_start. */

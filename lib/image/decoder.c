@@ -16,7 +16,11 @@ static struct {
 	int idle_count, count;
 } pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .freed = PTHREAD_COND_INITIALIZER};
 
-static struct worker_program decoders = WORKER_PROGRAM("decode", "image");
+static struct worker_program decoders = {.name = "decode",
+                                         .module = "image",
+                                         .mutex = PTHREAD_MUTEX_INITIALIZER,
+                                         .program_file = -1,
+                                         .module_file = -1};
 
 int decoder_prepare(struct err *err)
 {

@@ -36,7 +36,8 @@ struct unpacker {
 	struct unpacker_message message;
 };
 
-static struct worker_program unpackers = WORKER_PROGRAM("unpack", NULL);
+static struct worker_program unpackers = {
+	.name = "unpack", .mutex = PTHREAD_MUTEX_INITIALIZER, .program_file = -1, .module_file = -1};
 
 int unpacker_prepare(struct err *err)
 {
