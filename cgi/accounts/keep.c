@@ -23,7 +23,7 @@ struct keeper {
 	int64_t compiled_us;       /* everything that expired before this was removed */
 	struct stat grants;        /* the file as it was compiled: a command that does not know the store may also write it */
 	int64_t told_us, heard_us; /* until when uses were noted in the store, and here */
-	int64_t uses_us;           /* when to do that again */
+	int64_t uses_us;           /* when to do that again, by clock_us */
 	bool failing;              /* a failure is reported only once */
 };
 
@@ -61,7 +61,9 @@ static int keep_compiled(struct app *app, struct keeper *keeper, struct err *err
 
 	if (is_shared && account_revision(app->store, &revision, err))
 		return -1;
-	if (revision == keeper->revision && (!is_shared || is_as_compiled(app, keeper)) && (next == 0 || next > now))
+	/* What had expired may be valid again once the clock was set back. */
+	if (revision == keeper->revision && (!is_shared || is_as_compiled(app, keeper)) && (next == 0 || next > now) &&
+	    now >= keeper->compiled_us)
 		return 0;
 	if (users_compile(&app->roster.place, NULL, NULL, err))
 		return -1;
@@ -128,9 +130,9 @@ static int keep_uses(struct app *app, struct keeper *keeper, struct err *err)
 {
 	int64_t begun = text_now();
 
-	if (begun < keeper->uses_us)
+	if (clock_us() < keeper->uses_us)
 		return 0;
-	keeper->uses_us = begun + USES_EVERY_US;
+	keeper->uses_us = clock_us() + USES_EVERY_US;
 	if (tell_uses(app, keeper, err) || account_uses(app->store, keeper->heard_us, hear_use, app, err))
 		return -1;
 	keeper->heard_us = begun - USES_OVERLAP_US;

@@ -1,0 +1,111 @@
+"""The time of day of a server's programs, which jumps when it is told to, by libfaketime; and people who work on the server
+meanwhile, and know which of their leases should have outlived the jumps."""
+import glob
+import os
+import threading
+
+import pytest
+from harness import VARIANT, until
+from storm import Storm, Unknown
+
+LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+
+
+class Clock:
+    def __init__(self, file):
+        if VARIANT != "release":
+            pytest.skip("a sanitizer's library must come before the clock's")
+        if not (found := glob.glob(LIBRARY)):
+            pytest.skip(f"the clock cannot jump: no {LIBRARY} (scripts/install-deps --test)")
+        self.file = file
+        self.set(0)
+        self.environment = {"LD_PRELOAD": found[0], "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1",
+                            "NO_FAKE_STAT": "1"}  # fmt: skip
+
+    def set(self, seconds):
+        """So much after the true time, at once in all programs."""
+        self.seconds = seconds
+        new = self.file.with_suffix(".new")
+        new.write_text(f"{seconds:+d}\n")
+        os.replace(new, self.file)
+
+
+class JumpingStorm(Storm):
+    """A storm in which leases may run out only by a jump ahead."""
+
+    def __init__(self, server, size, seed, clock, lease_seconds):
+        super().__init__(server, size, seed)
+        self.clock, self.lease_seconds = clock, lease_seconds
+        self.period = 0  # grows before and after each jump ahead; odd: it jumps right now
+        self.asking = threading.local()
+        self.given = {}  # token of a lease, or address of an upload: the period in which it was asked for
+        self.feed = []
+        self.threads.append(threading.Thread(target=self.run, args=(self.follow, "viewer", len(self.threads))))
+
+    def next_period(self):
+        with self.lock:
+            self.period += 1
+            self.held.clear()
+
+    def jump(self, seconds):
+        ahead = seconds - self.clock.seconds
+        assert ahead < 0 or ahead > self.lease_seconds, "all leases run out, or none"
+        if ahead > 0:
+            self.next_period()
+        self.clock.set(seconds)
+        if ahead > 0:
+            self.next_period()
+
+    def ask(self, session, method, path, **options):
+        began = self.asking.began = self.period
+        answer = super().ask(session, method, path, **options)
+        if path.endswith("/tasks") and answer.status_code == 200:
+            self.given |= {task["token"]: began for task in answer.json()["tasks"]}
+        if path.endswith("/uploads") and answer.status_code == 201:
+            self.given[answer.headers["Location"]] = began
+        given = self.given.get(path.split("/")[-2] if "/tasks/" in path else path)
+        if given is not None and answer.status_code in (404, 409):
+            assert given % 2 or given != self.period, f"it was over too early: {answer.text}"
+            raise Unknown("it has run out")
+        return answer
+
+    def take(self, ids, user):
+        with self.lock:
+            known = self.asking.began == self.period and self.period % 2 == 0
+        if known:
+            super().take(ids, user)
+
+    def follow(self, session, _user, _chance):
+        """The feed of own, by its cursors."""
+        path = "/v1/datasets/own/changes"
+        after = ""
+        while True:
+            try:
+                page = self.ask(session, "GET", path, params={"after": after} if after else {})
+            except Unknown:
+                continue
+            assert page.status_code == 200, page.text
+            self.feed += page.json()["items"]
+            after = page.json()["next"] or after
+            yield
+
+    def whole_feed(self):
+        session, items, after = self.server.session("annotator0"), [], None
+        while True:
+            page = session.get("/v1/datasets/own/changes", params={"after": after} if after else {}).json()
+            if not page["items"]:
+                return items
+            items += page["items"]
+            after = page["next"]
+
+
+def rage_of_clocks(storm, chance, jumps, rounds, between):
+    """So many jumps, each after as many acknowledged requests as `between`, and work of all kinds at the end."""
+    for turn in range(rounds):
+        before = storm.acknowledged()
+        until(lambda: storm.failures or storm.acknowledged() >= before + between,
+              f"{between} more that are acknowledged after {turn} jumps, {storm.clock.seconds} s off (FAULT_SEED={storm.seed})")
+        assert not storm.failures, (storm.failures, f"FAULT_SEED={storm.seed}")
+        storm.jump(chance.choice([to for to in jumps if to < storm.clock.seconds or to > storm.clock.seconds + storm.lease_seconds]))
+    before = dict(storm.done)
+    until(lambda: storm.failures or all(storm.done[way] > before.get(way, 0) for way in before), f"work of each kind after {before}")
