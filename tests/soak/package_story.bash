@@ -1,7 +1,7 @@
 #!/bin/bash
 # The life of the package on a clean system: run by test_package.py as a service of that system, whose first process is
-# its own systemd, in a network of its own (lo alone). /root has the package, one of an earlier version, and an image; what
-# they need was downloaded before. A step that fails ends it; what it prints says how far it came.
+# its own systemd, in a network of its own (lo alone). /root has the package, one of an earlier version, an image and two
+# archives; what they need was downloaded before. A step that fails ends it; what it prints says how far it came.
 set -eu
 
 package=$(echo /root/image-label-server_*.deb)
@@ -52,6 +52,10 @@ install_package() {
 }
 ask() {
 	curl -sSk --fail-with-body -u "admin:$key" -H 'Content-Type: application/json' "$@"
+}
+load_archive() { # file, query: of one image
+	curl -sSk --fail-with-body -u "admin:$key" -T "$1" -X POST "$server/v1/datasets/leaves/archive${2-}" >/root/loaded
+	[ "$(jq -c .summary /root/loaded | tail -n 1)" = '{"loaded":1,"duplicate":0,"skipped":0,"failed":0}' ] || { cat /root/loaded; return 1; }
 }
 nothing_lost() {
 	systemctl is-active --quiet $service
@@ -112,13 +116,14 @@ for file in /home/secret /tmp/secret /dev/secret; do
 	if seen test -e $file; then exit 1; fi
 done
 
-step "an admin makes a dataset, an image comes in and is labelled, and its configuration is read anew"
+step "an admin makes a dataset, an image and an archive come in, and its configuration is read anew"
 # The calls are looked at by test_package.py.
 add_setting 'SystemCallFilter=' 'WatchdogSec=0' 'ExecStart=' \
 	"ExecStart=strace -f -qq -o $data/calls $(sed -n 's/^ExecStart=//p' /lib/systemd/system/$service.service)"
 systemctl restart $service
 ask "$server/v1/datasets" -d '{"name": "leaves", "labels": ["oak", "elm"]}' >/dev/null
 curl -sSk --fail -u "admin:$key" -T /root/1.png "$server/v1/datasets/leaves/images/1.png?label=oak" >/dev/null
+load_archive /root/2.tar.gz
 ask -o /dev/null "$server/v1/datasets/leaves/samples/0/thumb?size=256"
 image-label-user --config $config add ann >/root/ann
 rm /etc/image-label-server/admin-key
@@ -129,6 +134,7 @@ systemctl restart $service
 mv $data/calls /root/calls
 nothing_lost
 ask -o /dev/null "$server/v1/datasets/leaves/samples/0/thumb?size=512" # now by the filter of the unit
+load_archive /root/3.zip '?names=cp932'
 
 step "killed, it is started again"
 kill -KILL "$(main_pid)"

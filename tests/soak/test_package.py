@@ -3,6 +3,8 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,10 @@ def test_its_life_on_a_clean_system(package, unit, tmp_path):
     shutil.copy(earlier(package, tmp_path / "earlier"), root / "root")
     shutil.copy(STORY, root / "root/story")
     draw(root / "root/1.png")
+    with tarfile.open(root / "root/2.tar.gz", "w:gz") as archive:
+        archive.add(draw(tmp_path / "2.png", "green"), "oak/2.png")
+    with zipfile.ZipFile(root / "root/3.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(draw(tmp_path / "3.png", "blue"), "elm/3.png")
     for what in (["strace"], ["--download-only", f"/root/{package.name}"]):
         fetched = inside(root, "apt-get", "install", "-y", "-q", "--no-install-recommends", *what)
         assert fetched.returncode == 0, fetched.stdout[-3000:] + fetched.stderr
