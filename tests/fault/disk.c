@@ -11,6 +11,9 @@
  *   unmount
  * An answer is "ok", with the number of failures since the last one, or says what is wrong.
  *
+ * Why it is here: Debian's libfiu lets calls fail but forgets nothing; dm-flakey and dm-log-writes need a kernel that has
+ * them, and know nothing of a sync that failed.
+ *
  * A file's bytes are kept by fsync of the file, its name by fsync of the folder, and nothing else is: POSIX promises no more.
  * But a file grows only as its bytes reach the disk, as on ext4, XFS and Btrfs.
  * Bytes whose fsync has failed are as good as synced to the next one, but are not on the disk, which is what Linux does; each
