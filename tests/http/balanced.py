@@ -1,6 +1,5 @@
 """Two servers of the same stores, on one machine instead of two, and the manual's nginx in front of them, which balances their load."""
 import contextlib
-import os
 import re
 import subprocess
 import threading
@@ -8,17 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 from collecting import services
-from harness import Server, draw, free_port, sample_name, until
-from proxy import recipe
+from harness import Server, draw, free_port, sample_name
+from proxy import Nginx, recipe
 
-FRAME = """
-{user} daemon off; pid nginx.pid; worker_processes 1;
-events {{ worker_connections 1024; }}
-http {{
-	access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-	{inside}
-}}
-"""
 NAME = "labels.example.org"
 LEASED_AT_ONCE, HELD = 50, 1000  # of one request, and by one person, at most
 
@@ -58,8 +49,6 @@ class Stacks:
 @contextlib.contextmanager
 def balancer(stacks, servers=None, name="balancer"):
     """The manual's nginx in front of the running servers, or of some of them; its address."""
-    folder = stacks.folder / name
-    folder.mkdir()
     port = free_port()
     text = recipe("upstream labels {")
     addresses = [f"127.0.0.1:{server.tls_port}" for server in servers or stacks]
@@ -69,21 +58,8 @@ def balancer(stacks, servers=None, name="balancer"):
         assert manual in text, f"the manual's balancer has no {manual}"
         text = text.replace(manual, ours)
     assert "10.0.0." not in text, text
-    (folder / "nginx.conf").write_text(FRAME.format(user="" if os.geteuid() else "user root root;", inside=text))
-    words = ["nginx", "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
-    process = subprocess.Popen(words, env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
-
-    def answers():
-        assert process.poll() is None, (folder / "error.log").read_text()
-        with contextlib.suppress(requests.ConnectionError):
-            return requests.get(f"https://127.0.0.1:{port}/healthz", verify=stacks.certificate, timeout=10).status_code == 200
-
-    try:
-        until(answers, "the balancer")
+    with Nginx(stacks.folder / name, text):
         yield f"https://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 class LeasedOnce:

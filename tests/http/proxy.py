@@ -4,23 +4,16 @@ import re
 import subprocess
 
 from harness import TOP, free_port, until
-import requests
 
-CONFIGURATION = """
-daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
-events {{ worker_connections 64; }}
+FRAME = """
+{user} daemon off; pid nginx.pid; worker_processes 1;
+events {{ worker_connections 1024; }}
 http {{
-	access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
-	uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s; client_max_body_size 100m; merge_slashes off;
-	server {{
-		listen 127.0.0.1:{port};
-		location {path}/ {{
-			proxy_pass {to};
-			{headers}
-		}}
-	}}
+	access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+	{inside}
 }}
 """
+WHOLE = "client_max_body_size 100m; merge_slashes off;"  # what comes is passed on as it is
 
 
 def recipe(begins):
@@ -30,35 +23,44 @@ def recipe(begins):
     return block
 
 
-class Proxy:
-    """Everything beneath `path` goes to the server: with the path taken away (strip) or left."""
+class Nginx:
+    """An nginx with this inside of http, from `with` on to its end."""
 
-    def __init__(self, folder, server, path="/label", strip=True, headers=()):
-        self.folder, self.port = folder, free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
-        self.url = self.origin + path
+    def __init__(self, folder, inside):
+        self.folder = folder
         folder.mkdir()
-        (folder / "nginx.conf").write_text(CONFIGURATION.format(
-            folder=folder, port=self.port, path=path, to=server.url + ("/" if strip else ""),
-            headers=" ".join(f"proxy_set_header {header};" for header in headers)))
+        self.write(inside)
+
+    def write(self, inside):
+        user = "" if os.geteuid() else "user root root;"
+        (self.folder / "nginx.conf").write_text(FRAME.format(user=user, inside=inside))
 
     def __enter__(self):
-        words = ["nginx", "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", str(self.folder / "nginx.conf")]
+        words = ["nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", self.folder / "nginx.conf"]
         self.process = subprocess.Popen(words, env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
         try:
-            until(self.answers, "the proxy")
+            until(self.listens, "nginx")
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def answers(self):
+    def listens(self):
         assert self.process.poll() is None, (self.folder / "error.log").read_text()
-        try:
-            return requests.get(self.url + "/healthz", timeout=10).status_code == 200
-        except requests.ConnectionError:
-            return False
+        pid = self.folder / "nginx.pid"
+        return pid.exists() and pid.read_text()
 
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+
+
+class Proxy(Nginx):
+    """Everything beneath `path` goes to the server: with the path taken away (strip) or left."""
+
+    def __init__(self, folder, server, path="/label", strip=True, headers=()):
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.url = self.origin + path
+        passed = f"proxy_pass {server.url}{'/' if strip else ''}; " + " ".join(f"proxy_set_header {header};" for header in headers)
+        super().__init__(folder, f"{WHOLE} server {{ listen 127.0.0.1:{self.port}; location {path}/ {{ {passed} }} }}")

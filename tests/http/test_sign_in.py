@@ -1,7 +1,6 @@
 """Signing in at a proxy: a real nginx in front, with the recipes of the manual, says who it is; from anywhere else that says nothing."""
 import contextlib
 import json
-import os
 import socket
 import subprocess
 import threading
@@ -10,43 +9,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 from harness import free_port, until
-from proxy import recipe
-
-FRAME = """
-{user} daemon off; pid nginx.pid; worker_processes 1;
-events {{ worker_connections 256; }}
-http {{
-	access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-	server {{
-		listen 127.0.0.1:{port} {listen};
-		{inside}
-	}}
-}}
-"""
+from proxy import Nginx, recipe
 
 
 @contextlib.contextmanager
 def front(folder, inside, tls=None):
     """Another nginx; its address."""
-    folder.mkdir()
-    port = free_port()
-    listen = ""
+    port, listen = free_port(), ""
     if tls:
         listen, inside = "ssl", f"ssl_certificate {tls}.pem; ssl_certificate_key {tls}.key;\n{inside}"
-    (folder / "nginx.conf").write_text(FRAME.format(user="" if os.geteuid() else "user root root;", port=port, listen=listen, inside=inside))
-    words = ["nginx", "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
-    process = subprocess.Popen(words, env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
-
-    def listens():
-        assert process.poll() is None, (folder / "error.log").read_text()
-        return (folder / "nginx.pid").exists() and (folder / "nginx.pid").read_text()
-
-    try:
-        until(listens, "the proxy")
+    with Nginx(folder, f"server {{ listen 127.0.0.1:{port} {listen};\n{inside} }}"):
         yield f"http{'s' if tls else ''}://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @contextlib.contextmanager

@@ -1,59 +1,28 @@
 """Two stacks over one MongoDB and one bucket, behind one nginx, are upgraded one after the other: taken out, stopped, started as
 another version and put back, while people label and upload; no request fails."""
-import os
-import subprocess
-
 import pytest
-import requests
 from collecting import bucket_client, services
 from harness import Server, Session, free_port, until
+from proxy import WHOLE, Nginx
 from storm import Storm, check_finds_nothing, lost, make_server
 from test_upgrade import OTHER, install_other, make, other_build, versions  # noqa: F401 (other_build is a fixture)
 from toll import tried
 
 SIZE = 3_000
 SOME = 200  # requests that are acknowledged between two steps
-FRONT = """
-daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
-events {{ worker_connections 256; }}
-http {{
-	access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
-	uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s; client_max_body_size 100m; merge_slashes off;
-	upstream stacks {{
-		{servers}
-	}}
-	server {{
-		listen 127.0.0.1:{port};
-		location / {{
-			proxy_pass http://stacks;
-			proxy_set_header Host $http_host;
-		}}
-	}}
-}}
-"""
 
 
-class Front:
+class Front(Nginx):
     """The nginx in front of both."""
 
     def __init__(self, folder, stacks):
-        self.folder, self.stacks, self.port = folder, stacks, free_port()
-        folder.mkdir()
-        self.write(stacks)
-        words = ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
-        self.process = subprocess.Popen(words, env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
-        until(self.answers, "the front")
+        self.stacks, self.port = stacks, free_port()
+        super().__init__(folder, self.inside(stacks))
 
-    def answers(self):
-        assert self.process.poll() is None, (self.folder / "error.log").read_text()
-        try:
-            return requests.get(f"http://127.0.0.1:{self.port}/healthz", timeout=10).status_code == 200
-        except requests.ConnectionError:
-            return False
-
-    def write(self, serving):
-        servers = "\n".join(f"server 127.0.0.1:{stack.port}{'' if stack in serving else ' down'};" for stack in self.stacks)
-        (self.folder / "nginx.conf").write_text(FRONT.format(folder=self.folder, port=self.port, servers=servers))
+    def inside(self, serving):
+        servers = " ".join(f"server 127.0.0.1:{stack.port}{'' if stack in serving else ' down'};" for stack in self.stacks)
+        passed = "location / { proxy_pass http://stacks; proxy_set_header Host $http_host; }"
+        return f"{WHOLE} upstream stacks {{ {servers} }} server {{ listen 127.0.0.1:{self.port}; {passed} }}"
 
     def workers(self):
         """Those that still finish their requests, too."""
@@ -63,13 +32,9 @@ class Front:
     def pass_to(self, serving):
         """Returns once no request is under way to another."""
         before = self.workers()
-        self.write(serving)
+        self.write(self.inside(serving))
         self.process.send_signal(1)  # SIGHUP
         until(lambda: self.workers() and not self.workers() & before, "the workers of before to finish")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 class Behind:
@@ -105,10 +70,25 @@ def stores():
         yield variables
 
 
+def upgrade_each(stacks, prefixes, build, front):
+    """Under a load, which is returned."""
+    with Load(Behind(stacks[0], front), SIZE, 1) as load:
+        load.go_on()
+        for prefix, stack in zip(prefixes, stacks):
+            front.pass_to([one for one in stacks if one is not stack])
+            assert stack.command("stop").returncode == 0
+            install_other(prefix, build, True)
+            load.go_on()
+            done = stack.command("start")
+            assert done.returncode == 0, done.stderr
+            front.pass_to(stacks)
+            load.go_on()
+    return load
+
+
 def test_stacks_that_are_upgraded_one_after_the_other_fail_no_request(tmp_path, stores, other_build):  # noqa: F811
     prefixes = [tmp_path / "prefix0", tmp_path / "prefix1"]
     stacks = [make_server(tmp_path / f"stack{number}", stores, SIZE if number == 0 else 0) for number in range(2)]
-    front = None
     try:
         for prefix, stack in zip(prefixes, stacks):
             make("install", f"PREFIX={prefix}")
@@ -118,26 +98,14 @@ def test_stacks_that_are_upgraded_one_after_the_other_fail_no_request(tmp_path, 
         for seed in stacks[1].seeds.iterdir():
             seed.unlink()
         Server.start(stacks[1])
-        front = Front(tmp_path / "front", stacks)
-        with Load(Behind(stacks[0], front), SIZE, 1) as load:
-            load.go_on()
-            for prefix, stack in zip(prefixes, stacks):
-                front.pass_to([one for one in stacks if one is not stack])
-                assert stack.command("stop").returncode == 0
-                install_other(prefix, other_build, True)
-                load.go_on()
-                done = stack.command("start")
-                assert done.returncode == 0, done.stderr
-                front.pass_to(stacks)
-                load.go_on()
-        failed = sum(load.unknown.values()) + len(load.failures)
-        tried("an upgrade under load of two stacks, one after the other (requests that failed)", 1, failed)
-        assert not failed, (load.unknown, load.failures)
-        assert [set(versions(stack).values()) for stack in stacks] == [{OTHER}, {OTHER}]
-        assert not lost(load)
-        check_finds_nothing(stacks[0])
+        with Front(tmp_path / "front", stacks) as front:
+            load = upgrade_each(stacks, prefixes, other_build, front)
+            failed = sum(load.unknown.values()) + len(load.failures)
+            tried("an upgrade under load of two stacks, one after the other (requests that failed)", 1, failed)
+            assert not failed, (load.unknown, load.failures)
+            assert [set(versions(stack).values()) for stack in stacks] == [{OTHER}, {OTHER}]
+            assert not lost(load)
+            check_finds_nothing(stacks[0])
     finally:
-        if front:
-            front.stop()
         for stack in stacks:
             stack.stop()
