@@ -99,7 +99,7 @@ planted: $(planted_module) $(planted_unpack)
 $(planted_module): $(addprefix $(build)/,tests/planted/module.o tests/planted/deeds.o lib/image/source.o) $(library)
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^
-$(planted_unpack): $(addprefix $(build)/,cgi/unpack.o tests/planted/archive.o tests/planted/deeds.o) $(library)
+$(planted_unpack): $(addprefix $(build)/,cgi/unpack.o cgi/unpack/tell.o tests/planted/archive.o tests/planted/deeds.o) $(library)
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs)
 
