@@ -168,6 +168,11 @@ class Browser:
             lambda: self.shown if filepath is None else self.shown == filepath and filepath, f"image {filepath or ''}"
         )
 
+    def downloaded(self, count):
+        """Waits until that many images have arrived: without a connection no more will."""
+        arrived = "return performance.getEntriesByType('resource').filter(e => e.name.includes('/images/') && e.responseStatus === 200).length"
+        self.until(lambda: self.script(arrived) >= count, f"{count} images, of which some may be shown later")
+
     def console(self):
         """The browser's complaints since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]

@@ -34,6 +34,7 @@ def test_the_next_image_waiting_and_the_end_are_read_out(ann, make_dataset):
     ann.press(Keys.BACKSPACE)
     hears(ann, "Earlier: “cat” Image 000.png")
     ann.press(Keys.ESCAPE)
+    ann.downloaded(4)
     ann.offline()
     for _ in range(2):
         ann.answer("1")

@@ -9,8 +9,7 @@ DOWNLOADS = """return performance.getEntriesByType('resource').filter(entry => e
 def test_the_next_images_are_fetched_before_they_are_needed(ann, dataset):
     ann.open_label(dataset.name)
     ann.image("000.png")
-    fetched = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/images/'))"
-    ann.until(lambda: len(ann.script(fetched)) == 4, "the image and the next three")
+    ann.downloaded(4)
     assert dataset.counts()["leased"] == 4
     ann.offline()
     ann.answer("1")

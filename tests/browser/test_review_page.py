@@ -168,7 +168,7 @@ def test_what_someone_else_changed_meanwhile_stays_and_is_said(browser, disputed
 def test_decisions_made_offline_are_kept_and_sent_after_a_reload(browser, disputed):
     carl = review(browser("carl"), disputed)
     carl.image("000.png")
-    carl.until(lambda: carl.script("return performance.getEntriesByType('resource').filter(e => e.name.includes('/images/')).length") >= 2, "the next image")
+    carl.downloaded(2)
     carl.offline()
     carl.press("3")
     carl.image("001.png")

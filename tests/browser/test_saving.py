@@ -6,7 +6,7 @@ from selenium.webdriver.common.keys import Keys
 def test_offline_labels_wait_and_are_sent_when_the_connection_is_back(ann, dataset):
     ann.open_label(dataset.name)
     ann.image("000.png")
-    until(lambda: dataset.counts()["leased"] == 4, "the next three")
+    ann.downloaded(4)
     ann.offline()
     for path, key in (("000.png", "1"), ("001.png", "2"), ("002.png", "3")):
         ann.image(path)
@@ -22,6 +22,7 @@ def test_offline_labels_wait_and_are_sent_when_the_connection_is_back(ann, datas
 def test_a_label_corrected_while_offline_arrives_as_corrected(ann, dataset):
     ann.open_label(dataset.name)
     ann.image("000.png")
+    ann.downloaded(2)
     ann.offline()
     ann.answer("1")
     ann.press(Keys.BACKSPACE)
@@ -125,7 +126,7 @@ def test_an_image_that_is_answered_again_meanwhile_keeps_the_later_answer(ann, m
     dataset = make_dataset(samples=8)
     ann.open_label(dataset.name)
     ann.image("000.png")
-    until(lambda: dataset.counts()["leased"] == 4, "the next three")
+    ann.downloaded(4)
     ann.block("*/label")
     session = ann.server.session("ann")
     first = session.get(f"/v1/datasets/{dataset.name}/tasks").json()["tasks"][0]
@@ -145,7 +146,7 @@ def test_an_image_that_is_answered_again_meanwhile_keeps_the_later_answer(ann, m
 def test_labels_given_while_the_server_restarts_are_saved_after(ann, dataset):
     ann.open_label(dataset.name)
     ann.image("000.png")
-    until(lambda: dataset.counts()["leased"] == 4, "the next three")
+    ann.downloaded(4)
     assert ann.server.command("stop").returncode == 0
     ann.answer("1")
     ann.answer("2")
