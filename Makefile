@@ -59,6 +59,9 @@ planted_unpack := $(build)/tests/planted/bin/unpack
 # A disk that fails, and whose power is cut, for the fault tests.
 faulty_disk := $(build)/tests/fault/disk
 
+# Preloaded, it lets a program's time of day jump.
+jumping_clock := $(build)/tests/fault/clock.so
+
 # What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
 tus := build/npm/tus.min.js
 
@@ -68,7 +71,7 @@ tus := build/npm/tus.min.js
 
 all: $(programs) $(module_files) $(tus) ## build everything (needs the packages of scripts/install-deps)
 
-tests: all $(unit_tests) $(contract_tests) $(faulty_disk) planted
+tests: all $(unit_tests) $(contract_tests) $(faulty_disk) $(jumping_clock) planted
 
 $(library): $(library_objects)
 	@rm -f $@ && ar qcs $@ $^
@@ -106,6 +109,9 @@ $(planted_unpack): $(addprefix $(build)/,cgi/unpack.o cgi/unpack/tell.o tests/pl
 $(faulty_disk).o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags fuse3))
 $(faulty_disk): $(faulty_disk).o
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs fuse3)
+
+$(jumping_clock): $(jumping_clock:.so=.o)
+	$(quiet)$(CC) $(LDFLAGS) -shared -o $@ $^
 
 # The only program that reads CSV.
 $(build)/bin/import: libs += -lcsv

@@ -7,6 +7,7 @@ FAULT_SEED=N repeats the choices of an earlier run (a failure names its seed).
 import os
 import random
 from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 
 import pytest
 from clocks import Clock, JumpingStorm, rage_of_clocks
@@ -57,6 +58,22 @@ def jump_again_and_again(server, clock, size, rounds):
     assert not wrong, (len(wrong), wrong[:10], f"FAULT_SEED={SEED}")
     check_finds_nothing(server)
     assert set(storm.done) == WAYS and storm.feed, storm.done
+    assert len({item["at"][:10] for item in whole}) > 2, "it was done on different days"
+
+
+def test_it_is_as_late_as_the_clock_says_in_all_programs(server, clock):
+    annotator, feed = server.session("annotator0"), []
+    for number, seconds in enumerate((0, 30 * DAY, -400 * DAY)):
+        clock.set(seconds)
+        before = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        answer = annotator.post(f"/v1/datasets/own/samples/{number}/label", json={"label": "cat"})
+        after = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        at = datetime.fromisoformat(answer.json()["labelled_at"])
+        assert before <= at <= after
+        assert before - timedelta(seconds=1) <= parsedate_to_datetime(answer.headers["Date"]) <= after, "nginx"
+        feed.append(answer.json()["labelled_at"])
+    items = server.session("viewer").get("/v1/datasets/own/changes").json()["items"]
+    assert [item["at"] for item in items if item["kind"] == "label"] == feed
 
 
 def lease(session, wanted):
