@@ -58,6 +58,7 @@ planted_unpack := $(build)/tests/planted/bin/unpack
 
 # A disk that fails, and whose power is cut, for the fault tests.
 faulty_disk := $(build)/tests/fault/disk
+faulty_disk_objects := $(call objects,$(wildcard tests/fault/*.c))
 
 # Preloaded, it lets a program's time of day jump.
 jumping_clock := $(build)/tests/fault/clock.so
@@ -106,8 +107,8 @@ $(planted_unpack): $(addprefix $(build)/,cgi/unpack.o cgi/unpack/tell.o tests/pl
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(libs)
 
-$(faulty_disk).o: external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags fuse3))
-$(faulty_disk): $(faulty_disk).o
+$(faulty_disk_objects): external += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags fuse3))
+$(faulty_disk): $(faulty_disk_objects) $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs fuse3)
 
 $(jumping_clock): $(jumping_clock:.so=.o)

@@ -1,5 +1,5 @@
-"""The form of the C code: its spacing, by clang-format (whose line breaks are ignored), the length of lines, how
-failure is returned, and where memory comes from."""
+"""The form of the code: the length of files; and in C the spacing, by clang-format (whose line breaks are ignored), the
+length of lines, how failure is returned, and where memory comes from."""
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +9,8 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 FORMATTED = ["cgi", "lib/auth", "lib/base", "lib/blob", "lib/dataset", "lib/fastcgi", "lib/image", "lib/intake"]  # the folders to check
 LINE_MAX = 120
+LINES_MAX = 600  # in a file
+LANGUAGES = [".c", ".h", ".js", ".py"]  # to which that applies, wherever the file lies
 
 
 def sources():
@@ -58,6 +60,14 @@ def the_length_of_lines():
                 yield f"{path.relative_to(TOP)}: line {number} has {len(line)} characters, of at most {LINE_MAX}"
 
 
+def the_length_of_files():
+    """No file has more than LINES_MAX lines."""
+    for folder in ("cgi", "lib", "nginx", "scripts", "tests"):
+        for path in sorted((TOP / folder).rglob("*")):
+            if path.suffix in LANGUAGES and (lines := len(path.read_text().splitlines())) > LINES_MAX:
+                yield f"{path.relative_to(TOP)}: has {lines} lines, of at most {LINES_MAX}: part it where it does two things"
+
+
 def failure():
     """Failure is non-zero: a || b is returned as it is."""
     for path in sources():
@@ -83,4 +93,4 @@ def write():
             path.write_text("\n".join(lines) + "\n")
 
 
-CHECKS = [the_spacing, the_length_of_lines, failure, memory]
+CHECKS = [the_spacing, the_length_of_lines, the_length_of_files, failure, memory]

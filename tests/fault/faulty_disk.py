@@ -27,24 +27,28 @@ class Disk:
         """All that was written is kept from now on."""
         self.do("sync")
 
-    def fail(self, operations, why, chance):
-        """Operations of "open,read,write,sync,name" fail from now on, each with that probability."""
-        self.do("fail", operations, why, chance)
+    def fail(self, operations, why, chance, name=""):
+        """Operations of "open,read,write,sync,name" fail from now on, each with that probability; name: only on files and
+        folders of this name."""
+        self.do("fail", operations, why, chance, name)
 
     @contextlib.contextmanager
-    def failing(self, operations, why, chance=1):
-        self.fail(operations, why, chance)
+    def failing(self, operations, why, chance=1, name=""):
+        self.fail(operations, why, chance, name)
         yield
         self.mend()
 
     def mend(self):
         self.fail("none", 0, 0)
 
-    def cut(self, chance):
-        """The power fails; chance chooses what was written without being asked for. Nobody may use the disk any more when it is
-        mounted again."""
+    def cut(self, chance=None):
+        """The power fails; chance chooses what was written without being asked for (None: nothing). Nobody may use the disk any
+        more when it is mounted again."""
         self.off = True
-        self.do("cut", chance.choice(["synced", "all"]), chance.choice(["synced", "some"]), chance.randrange(2**31))
+        if chance:
+            self.do("cut", chance.choice(["synced", "all"]), chance.choice(["synced", "some"]), chance.randrange(2**31))
+        else:
+            self.do("cut", "synced", "synced", 0)
 
     def mount(self):
         self.do("mount")
