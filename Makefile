@@ -58,7 +58,7 @@ planted_unpack := $(build)/tests/planted/bin/unpack
 
 # A disk that fails, and whose power is cut, for the fault tests.
 faulty_disk := $(build)/tests/fault/disk
-faulty_disk_objects := $(call objects,$(wildcard tests/fault/*.c))
+faulty_disk_objects := $(call objects,$(wildcard tests/fault/disk*.c))
 
 # Preloaded, it lets a program's time of day jump.
 jumping_clock := $(build)/tests/fault/clock.so
