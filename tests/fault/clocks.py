@@ -7,6 +7,7 @@ import pytest
 from harness import TOP, VARIANT, until
 from storm import Storm, Unknown
 
+FEED = "/v1/datasets/own/changes"
 LIBRARY = TOP / "build" / VARIANT / "tests/fault/clock.so"
 
 
@@ -26,29 +27,35 @@ class Clock:
 
 
 class JumpingStorm(Storm):
-    """A storm in which leases may run out only by a jump ahead."""
+    """A storm in which leases, and begun uploads, may run out only by a jump ahead. `store`: the leases' clock, which a store on
+    another machine keeps: "jumps" with the programs', "stays" so that no lease runs out, or is "learned" by each program a
+    little later than it jumps, so that nothing is known of leases for that long."""
 
-    def __init__(self, server, size, seed, clock, lease_seconds):
+    def __init__(self, server, size, seed, clock, lease_seconds, store="jumps"):
         super().__init__(server, size, seed)
-        self.clock, self.lease_seconds = clock, lease_seconds
+        self.clock, self.lease_seconds, self.store = clock, lease_seconds, store
         self.period = 0  # grows before and after each jump ahead; odd: it jumps right now
         self.asking = threading.local()
         self.given = {}  # token of a lease, or address of an upload: the period in which it was asked for
-        self.feed = []
+        self.turn, self.obtaining = threading.Lock(), threading.Lock()
+        self.feed, self.place = [], ""  # what those were told who follow, and where they are
         self.threads.append(threading.Thread(target=self.run, args=(self.follow, "viewer", len(self.threads))))
 
     def next_period(self):
         with self.lock:
             self.period += 1
-            self.held.clear()
+            if self.store != "stays":
+                self.held.clear()
 
     def jump(self, seconds):
         ahead = seconds - self.clock.seconds
         assert ahead < 0 or ahead > self.lease_seconds, "all leases run out, or none"
-        if ahead > 0:
+        if ahead < 0:
+            self.clock.set(seconds)
+            return
+        with self.turn, self.obtaining:
             self.next_period()
-        self.clock.set(seconds)
-        if ahead > 0:
+            self.clock.set(seconds)
             self.next_period()
 
     def ask(self, session, method, path, **options):
@@ -58,36 +65,49 @@ class JumpingStorm(Storm):
             self.given |= {task["token"]: began for task in answer.json()["tasks"]}
         if path.endswith("/uploads") and answer.status_code == 201:
             self.given[answer.headers["Location"]] = began
-        given = self.given.get(path.split("/")[-2] if "/tasks/" in path else path)
+        is_lease = "/tasks/" in path
+        given = self.given.get(path.split("/")[-2] if is_lease else path)
         if given is not None and answer.status_code in (404, 409):
-            assert given % 2 or given != self.period, f"it was over too early: {answer.text}"
+            over = given % 2 or given != self.period
+            if is_lease and self.store != "jumps":
+                over = self.store == "learned"
+            assert over, f"it was over too early: {answer.text}"
             raise Unknown("it has run out")
         return answer
 
+    def obtain(self, *words):
+        """Between /obtain and /classify it does not jump ahead: /classify asks for no lease, so one that had run out meanwhile
+        would label what is another's by now, whose lease would rightly be over."""
+        steps = super().obtain(*words)
+        while True:
+            with self.turn:
+                self.obtaining.acquire()
+            try:
+                next(steps)
+            finally:
+                self.obtaining.release()
+            yield
+
     def take(self, ids, user):
         with self.lock:
-            known = self.asking.began == self.period and self.period % 2 == 0
+            known = self.store == "stays" or (self.store == "jumps" and self.asking.began == self.period and self.period % 2 == 0)
         if known:
             super().take(ids, user)
 
     def follow(self, session, _user, _chance):
         """The feed of own, by its cursors."""
-        path = "/v1/datasets/own/changes"
-        after = ""
         while True:
-            try:
-                page = self.ask(session, "GET", path, params={"after": after} if after else {})
-            except Unknown:
-                continue
+            page = self.ask(session, "GET", FEED, params={"after": self.place} if self.place else {})
             assert page.status_code == 200, page.text
             self.feed += page.json()["items"]
-            after = page.json()["next"] or after
+            self.place = page.json()["next"]
             yield
 
-    def whole_feed(self):
-        session, items, after = self.server.session("annotator0"), [], None
+    def page_on(self, after):
+        """What follows this place in it, or all of it."""
+        session, items = self.server.session("annotator0"), []
         while True:
-            page = session.get("/v1/datasets/own/changes", params={"after": after} if after else {}).json()
+            page = session.get(FEED, params={"after": after} if after else {}).json()
             if not page["items"]:
                 return items
             items += page["items"]

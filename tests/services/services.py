@@ -51,10 +51,10 @@ def unavailable(name, reason):
     pytest.skip(f"{name} cannot be had: {reason}")
 
 
-def _start(script, name, folder, *options):
+def _start(script, name, folder, *options, environment=None):
     done = subprocess.run(
         [HERE / script, "start", *options, "--owner", str(os.getpid()), folder],
-        capture_output=True, text=True, timeout=300)
+        capture_output=True, text=True, timeout=300, env={**os.environ, **(environment or {})})
     if done.returncode != 0:
         unavailable(name, done.stderr.strip() or f"{script} ended with {done.returncode}")
     return dict(line.split("=", 1) for line in done.stdout.splitlines())
@@ -71,9 +71,10 @@ def _folder(script, prefix):
 
 
 @contextlib.contextmanager
-def mongo(nodes=3, election_ms=10000, oplog_mb=256):
+def mongo(nodes=3, election_ms=10000, oplog_mb=256, environment=None):
     with _folder("mongo", "mongo-") as folder:
-        settings = _start("mongo", "mongo", folder, "--nodes", str(nodes), "--election", str(election_ms), "--oplog", str(oplog_mb))
+        settings = _start("mongo", "mongo", folder, "--nodes", str(nodes), "--election", str(election_ms), "--oplog", str(oplog_mb),
+                          environment=environment)
         rows = (line.split() for line in (folder / "pids").read_text().splitlines())
         pids = {int(port): int(pid) for port, pid in rows}
         yield Mongo(settings["TEST_MONGODB_URI"], folder, pids, {port: _command(pid) for port, pid in pids.items()})

@@ -152,12 +152,12 @@ static void merge_seed(struct merge *merge, const struct dataset_seed *seed)
 		merge_seed_label(merge, record, seed->label);
 }
 
-static void merge_start_over(struct work *work, struct merge *merge)
+static int merge_start_over(struct work *work, struct merge *merge, struct err *err)
 {
 	memset(&merge->result, 0, sizeof(merge->result));
 	records_release(&merge->records);
 	settings_release(&merge->settings);
-	batch_restart(&merge->batch, work, text_now());
+	return batch_restart(&merge->batch, work, err);
 }
 
 static int run_merge(struct work *work, void *data, struct err *err)
@@ -166,8 +166,7 @@ static int run_merge(struct work *work, void *data, struct err *err)
 	const char *name = merge->dataset->base.name;
 	int64_t key;
 
-	merge_start_over(work, merge);
-	if (settings_read(work, name, &merge->settings, err) ||
+	if (merge_start_over(work, merge, err) || settings_read(work, name, &merge->settings, err) ||
 	    labels_insert(work, name, &merge->settings, merge->labels, merge->label_count, &key, &merge->result.labels_added,
 	                  err) ||
 	    find_known(work, merge, err))
@@ -372,11 +371,10 @@ static int run_additions(struct work *work, void *data, struct err *err)
 
 	records_release(&additions->records);
 	settings_release(&additions->settings);
-	batch_restart(&additions->batch, work, text_now());
 	label_set_release(&additions->labels);
 	/* An upload writes the dataset's document, as does every change of labels, so that none comes in between. */
-	if (settings_read(work, name, &additions->settings, err) || labels_read(work, name, &additions->labels, err) ||
-	    find_present(work, additions, err))
+	if (batch_restart(&additions->batch, work, err) || settings_read(work, name, &additions->settings, err) ||
+	    labels_read(work, name, &additions->labels, err) || find_present(work, additions, err))
 		return -1;
 	for (struct combine_job *job = additions->jobs; job; job = job->next) {
 		struct addition *addition = addition_of(job);

@@ -164,15 +164,15 @@ static int find_taken(struct work *work, struct adoption *adoption, struct err *
 	                                                       adoption->count, adopt_see_removed, adoption, err));
 }
 
-static void adoption_start_over(struct work *work, struct adoption *adoption)
+static int adoption_start_over(struct work *work, struct adoption *adoption, struct err *err)
 {
 	drop_findings(adoption);
 	records_release(&adoption->present);
 	records_release(&adoption->records);
 	settings_release(&adoption->settings);
-	batch_restart(&adoption->batch, work, text_now());
 	adoption->seen = 0;
 	adoption->taken = 0;
+	return batch_restart(&adoption->batch, work, err);
 }
 
 /* Adding samples writes the dataset's document, so two servers that start at once cannot both adopt the same
@@ -182,8 +182,7 @@ static int run_adoption(struct work *work, void *data, struct err *err)
 	struct adoption *adoption = data;
 	const char *name = adoption->dataset->base.name;
 
-	adoption_start_over(work, adoption);
-	int failed = settings_read(work, name, &adoption->settings, err) ||
+	int failed = adoption_start_over(work, adoption, err) || settings_read(work, name, &adoption->settings, err) ||
 	             find_documents(work, adoption, err) || adopt_labels(work, adoption, err) ||
 	             find_taken(work, adoption, err);
 	for (size_t i = 0; i < adoption->count && !failed; i++)

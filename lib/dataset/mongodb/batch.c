@@ -195,13 +195,14 @@ unsigned batch_shard_beside(const struct mongodb_store *store)
 	return (store->shard + 1 + arc4random_uniform(COUNTER_SHARDS - 1)) % COUNTER_SHARDS;
 }
 
-void batch_restart(struct batch *batch, struct work *work, int64_t now)
+int batch_restart(struct batch *batch, struct work *work, struct err *err)
 {
 	const char *dataset = batch->dataset;
 	unsigned shard = batch->shard;
 
 	batch_clear(batch);
-	*batch = (struct batch){.work = work, .dataset = dataset, .shard = shard, .now = now};
+	*batch = (struct batch){.work = work, .dataset = dataset, .shard = shard};
+	return work_now(work, &batch->now, err);
 }
 
 void batch_clear(struct batch *batch)

@@ -43,8 +43,8 @@ int stats_fill(struct mongodb_dataset *dataset, struct err *err);
 /* A counters' shard for a transaction of many samples, another one each time: in that of its process, each label
  * given meanwhile, by one like it or alone, would conflict with it. */
 unsigned batch_shard_beside(const struct mongodb_store *store);
-/* Empties the batch for another attempt; dataset and shard stay. */
-void batch_restart(struct batch *batch, struct work *work, int64_t now);
+/* Empties the batch for another attempt, at what is now by the store's clock; dataset and shard stay. */
+int batch_restart(struct batch *batch, struct work *work, struct err *err);
 /* Appends a label event, and counts it in the record. request may be NULL. */
 void batch_event(struct batch *batch, struct record *record, const struct label_event *event, const char *request);
 /* Adds the event of a merge: `from` has become `into`. */

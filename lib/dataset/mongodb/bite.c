@@ -3,8 +3,6 @@
 
 int bite_begin(struct bite *bite, struct work *work, struct err *err)
 {
-	int64_t now;
-
 	if (bite->tried && bite->most > 1)
 		bite->most /= 2;
 	bite->tried = true;
@@ -12,8 +10,6 @@ int bite_begin(struct bite *bite, struct work *work, struct err *err)
 	settings_release(&bite->settings);
 	records_release(&bite->records);
 	bite->batch.shard = batch_shard_beside(bite->dataset->store);
-	if (work_now(work, &now, err) || settings_read(work, bite->dataset->base.name, &bite->settings, err))
-		return -1;
-	batch_restart(&bite->batch, work, now);
-	return 0;
+	return batch_restart(&bite->batch, work, err) ||
+	       settings_read(work, bite->dataset->base.name, &bite->settings, err);
 }

@@ -364,14 +364,12 @@ static int run_changes(struct work *work, void *data, struct err *err)
 {
 	struct changes *changes = data;
 	bool by_path = false;
-	int64_t now;
 
 	records_release(&changes->records);
 	changes->likely = NULL;
-	if (work_now(work, &now, err))
-		return -1;
 	changes->batch.shard = changes->whole ? batch_shard_beside(changes->dataset->store) : changes->dataset->store->shard;
-	batch_restart(&changes->batch, work, now);
+	if (batch_restart(&changes->batch, work, err))
+		return -1;
 	for (struct combine_job *job = changes->jobs; job; job = job->next)
 		by_path = by_path || change_of(job)->asked->filepath;
 	if (read_named(work, changes, false, err) || (by_path && read_named(work, changes, true, err)))

@@ -94,13 +94,10 @@ static int run_removal(struct work *work, void *data, struct err *err)
 {
 	struct removal *removal = data;
 	const char *name = removal->dataset->base.name;
-	int64_t now;
 
 	removal_clear(removal);
-	if (work_now(work, &now, err) || settings_read(work, name, &removal->settings, err))
-		return -1;
-	batch_restart(&removal->batch, work, now);
-	if (work_find(work, "images", filter_id(name, removal->id), opts_hint("id", 1), records_visit, &removal->named, err))
+	if (batch_restart(&removal->batch, work, err) || settings_read(work, name, &removal->settings, err) ||
+	    work_find(work, "images", filter_id(name, removal->id), opts_hint("id", 1), records_visit, &removal->named, err))
 		return -1;
 	if (removal->named.count == 0)
 		return err_set(err, ERR_NOT_FOUND, "Sample not found");

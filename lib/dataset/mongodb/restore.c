@@ -293,8 +293,8 @@ static int restore_records(struct work *work, void *data, struct err *err)
 	records_release(&filling->there);
 	records_release(&filling->coming);
 	settings_release(&filling->settings);
-	batch_restart(&filling->batch, work, text_now());
-	if (settings_read(work, name, &filling->settings, err) || find_there(work, filling, err))
+	if (batch_restart(&filling->batch, work, err) || settings_read(work, name, &filling->settings, err) ||
+	    find_there(work, filling, err))
 		return -1;
 	for (size_t i = 0; i < filling->there.count; i++)
 		batch_remove(&filling->batch, &filling->there.item[i]);
