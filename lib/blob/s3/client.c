@@ -93,7 +93,9 @@ void s3_path(const struct s3_client *client, const char *key, struct buf *out)
 
 time_t s3_now(const struct s3_client *client)
 {
-	return time(NULL) + (time_t)atomic_load(&client->skew);
+	int64_t ahead = atomic_load(&client->ahead);
+
+	return (time_t)(ahead ? clock_us() / MICROSECONDS + ahead : time(NULL)); /* which may be set right meanwhile */
 }
 
 /* --- calls -------------------------------------------------------------------------------------------------------- */
@@ -196,7 +198,7 @@ static bool correct_skew(struct s3_client *client, struct s3_call *call)
 	if (server < 0 || (!told && off > -SKEW_SECONDS && off < SKEW_SECONDS))
 		return false;
 	call->skew_tried = true;
-	atomic_store(&client->skew, (int64_t)server - (int64_t)time(NULL));
+	atomic_store(&client->ahead, (int64_t)server - clock_us() / MICROSECONDS);
 	return true;
 }
 

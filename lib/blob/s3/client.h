@@ -29,7 +29,7 @@ struct s3_client {
 	char origin[320];                    /* "https://host:port" */
 	char host[300];                      /* as in the Host header */
 	char root[300];                      /* the bucket's path, percent-encoded: "/bucket"; "" when it is in the host */
-	atomic_int_least64_t skew;           /* seconds to add to this machine's clock */
+	atomic_int_least64_t ahead;          /* of clock_us, in seconds, as the server has told; 0: it has not */
 	atomic_bool no_conditional;          /* the server does not support If-None-Match */
 	atomic_bool no_acl;                  /* the server does not support x-amz-acl, and need not: there is a public_url */
 	atomic_int_least64_t writable_until; /* by clock_us: a key that may not list has been seen to write */
@@ -98,7 +98,7 @@ bool s3_is_refused(const struct s3_call *call);
 /* Turns the call's failure into an error; returns -1. */
 int s3_failure(struct s3_client *client, const struct s3_call *call, struct err *err);
 
-/* This machine's clock, corrected by the server's. */
+/* Seconds since 1970 by this machine's clock; once the server has told another time, by its clock. */
 time_t s3_now(const struct s3_client *client);
 /* Appends an object's path (without scheme and host), percent-encoded. */
 void s3_path(const struct s3_client *client, const char *key, struct buf *out);

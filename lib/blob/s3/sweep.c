@@ -111,8 +111,6 @@ int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_se
 {
 	struct s3_client *client = (struct s3_client *)store;
 	char key[4 * BLOB_KEY_MAX] = "", id[ID_MAX] = "";
-	/* Includes the current second. */
-	int64_t limit = ((int64_t)s3_now(client) + 1 - older_than_seconds) * MICROSECONDS;
 	for (bool more = true; more;) {
 		struct s3_call call;
 		struct page page;
@@ -126,6 +124,8 @@ int s3_sweep(struct blob_store *store, const char *prefix, int64_t older_than_se
 		}
 		page_init(&page);
 		int result = sweep_read_page(client, &call, &page, err);
+		/* Includes the current second; asked once the answer has corrected the clock. */
+		int64_t limit = ((int64_t)s3_now(client) + 1 - older_than_seconds) * MICROSECONDS;
 		more = result == 0 && page.truncated && page.count > 0;
 		if (more && is_at(&page.entries[page.count - 1], key, id))
 			result = no_end(err);
