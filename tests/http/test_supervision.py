@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from harness import LIBEXEC, SCRIPTS, Server, free_port, until
 from reloading import SIZE
-from supervising import answers, listens, refused
+from supervising import answers, listens, refused, wait_gone
 from supervising import kept, running, server  # noqa: F401 (fixtures)
 
 
@@ -104,6 +104,49 @@ def test_two_servers_run_side_by_side(make_server):
         servers.append(server.start())
     sizes = [server.session(name).post("/size", json=SIZE).json()["size"] for server, name in zip(servers, ("ann", "bob"))]
     assert sizes == [3, 4]
+
+
+# --- when somebody removes what it works in
+
+
+def with_a_log_of_the_system(server):
+    """The file to which its messages for syslog go."""
+    folder = server.folder / "bin"
+    folder.mkdir()
+    (folder / "logger").write_text(f'#!/bin/sh\necho "$*" >>{folder}/log\n')
+    (folder / "logger").chmod(0o755)
+    server.env["PATH"] = f"{folder}:{os.environ['PATH']}"
+    return folder / "log"
+
+
+@pytest.mark.parametrize("what", ["", "sock", "log"])
+def test_one_whose_state_folder_is_removed_says_so_and_ends(server, what):
+    syslog = with_a_log_of_the_system(server)
+    server.start()
+    processes = {server.supervisor(), *server.processes()}
+    (server.state / what).rename(server.folder / "removed")
+    for pid in processes:
+        wait_gone(pid)
+    assert syslog.read_text().count("\n") == 1
+    assert f"{server.state / (what or 'lock')} was removed or replaced while it served" in syslog.read_text()
+    assert not listens(server.port)
+    server.start()
+    assert answers(server), "it makes what is missing"
+
+
+def test_one_in_whose_state_folder_another_serves_leaves_that_alone(server):
+    server.port = free_port()
+    words = [server.scripts / "image-label-server", "--config", server.config_file, "--state", server.state, "--port", str(server.port), "run"]
+    with subprocess.Popen(words, env=server.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as former:
+        until(lambda: "Ctrl-C" in former.stdout.readline(), "it to serve")
+        former.send_signal(signal.SIGSTOP)  # so that it notices late
+        server.state.rename(server.folder / "removed")
+        server.start()
+        former.send_signal(signal.SIGCONT)
+        said = former.stderr.read()
+        assert former.wait() == 1
+    assert f"{server.state}/lock was removed or replaced while it served" in said
+    assert answers(server) and server.command("status").returncode == 0
 
 
 # --- what it refuses
