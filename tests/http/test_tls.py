@@ -207,9 +207,10 @@ def test_the_certificate_is_made_anew_by_itself(machine, make_server, tmp_path):
                    check=True, capture_output=True)
     before = served_certificate(old)
     (tls / "new").rename(tls / "certificate.pem")
-    until(lambda: "192.0.2.8" in described(moved)[1], "a certificate with the new address")
-    assert served_certificate(moved) != first
-    until(lambda: served_certificate(old) != before and described(old)[3] > 300, "a certificate that lasts")
+    for server in (moved, old):
+        until(lambda: "certificate renewed" in [event["message"] for event in server.program_log("supervisor")], "another certificate")
+    assert "192.0.2.8" in described(moved)[1] and served_certificate(moved) != first
+    assert described(old)[3] > 300 and served_certificate(old) != before
     for server in (moved, old):
         assert server.session("ann").post("/size", json={"dataset_name": "demo"}).status_code == 200
 
