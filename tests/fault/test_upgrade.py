@@ -131,8 +131,10 @@ def test_an_upgrade_in_place_fails_no_request(tmp_path, other_build, changed):
         told = versions(server)
         assert set(told.values()) == {OTHER} and len(told) == len(list((server.state / "sock").glob("*.sock"))), told
         assert server.supervisor() == supervisor and "another version goes on" in (server.state / "log" / "supervisor.log").read_text()
+        before = server.executables()
         kill(server.processes("multiwatch"))
-        until(lambda: len(server.processes("tasks")) == 1 and server.session("admin").get("/v1/me").status_code == 200, "the other version looks after its programs")
+        until(lambda: sorted(name for pid, name in server.executables().items() if pid not in before and name in told) == sorted(told),
+              "the other version looks after its programs")
         assert not lost(load)
         check_finds_nothing(server)
     finally:
