@@ -55,12 +55,13 @@ static int part_put_file(struct backup_place *place, struct backup_part *part, i
 		return err_errno(err, ERR_INTERNAL, "%s cannot be read", path);
 	hash_hex(digest, HASH_SHA256_SIZE, part->sha256);
 	part->bytes = st.st_size;
+	/* the configuration's file is its owner's, who goes on writing it */
 	const struct blob_put put = {.key = part->key,
 	                             .type = "application/octet-stream",
 	                             .sha256 = digest,
 	                             .length = st.st_size,
 	                             .fd = fd,
-	                             .handover = true};
+	                             .handover = part->kind != BACKUP_CONFIG};
 	return blob_put(place->blobs, &put, err);
 }
 

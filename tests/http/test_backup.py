@@ -213,6 +213,21 @@ def test_a_damaged_backup_is_told_of_and_not_restored(sides, tmp_path):
     assert "is missing in the backup" in said
 
 
+def test_the_configurations_file_stays_as_it_is_and_a_change_of_it_is_none_of_the_backup(sides, tmp_path):
+    here = sides("here")
+    here.add_dataset("photos", samples=1)
+    here.start()
+    here.command("stop")
+    here.config_file.chmod(0o604)
+    before = here.config_file.stat()
+    backup(here, tmp_path / "backups")
+    after = here.config_file.stat()
+    assert (after.st_mode, after.st_nlink, after.st_uid) == (before.st_mode, 1, before.st_uid)
+    with here.config_file.open("a") as file:
+        file.write("\n")
+    command("image-label-backup", here, "--to", tmp_path / "backups", "--verify")
+
+
 def test_a_bucket_keeps_backups_too(sides, cluster, bucket, tmp_path):
     used(cluster)
     cluster.command("stop")
