@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "health.h"
 
 /* Opening all datasets takes time, and anybody may ask for it: the result is kept for this many times as long as it
@@ -19,7 +18,8 @@ struct look {
 static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER; /* held by the thread that looks */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    /* protects what follows */
 static struct health_datasets last;
-static int64_t looked_at, fresh_until;
+static bool looked;
+static int64_t fresh_until; /* by clock_us */
 
 static bool look_at(void *data, const char *name)
 {
@@ -41,18 +41,18 @@ static bool look_at(void *data, const char *name)
 static void look_again(struct app *app, const struct health_datasets *before)
 {
 	struct look now = {.app = app, .tell = false};
-	int64_t begun = text_now();
+	int64_t begun = clock_us();
 
 	if (dataset_store_list(app->store, "", SIZE_MAX, look_at, &now, &now.found.list) == 0 &&
 	    now.found.broken != before->broken) {
 		now = (struct look){.app = app, .tell = true}; /* logged once, not at each request */
 		dataset_store_list(app->store, "", SIZE_MAX, look_at, &now, &now.found.list);
 	}
-	int64_t ended = text_now(), fresh = (ended - begun) * FRESH_TIMES;
+	int64_t ended = clock_us(), fresh = (ended - begun) * FRESH_TIMES;
 
 	pthread_mutex_lock(&lock);
 	last = now.found;
-	looked_at = ended;
+	looked = true;
 	fresh_until = ended + (fresh > FRESH_MIN_US ? fresh : FRESH_MIN_US);
 	pthread_mutex_unlock(&lock);
 }
@@ -60,12 +60,10 @@ static void look_again(struct app *app, const struct health_datasets *before)
 /* The last result; false: there is none, since the first look is still under way. */
 static bool known(struct health_datasets *out, bool *fresh)
 {
-	int64_t now = text_now();
-
 	pthread_mutex_lock(&lock);
 	*out = last;
-	*fresh = looked_at > 0 && now >= looked_at && now < fresh_until; /* even if the clock was set back */
-	bool any = looked_at > 0;
+	*fresh = looked && clock_us() < fresh_until;
+	bool any = looked;
 	pthread_mutex_unlock(&lock);
 	return any;
 }

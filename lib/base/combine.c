@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
 
 #include "base/clock.h"
 
@@ -93,22 +96,27 @@ static bool withdraw(struct combine *line, struct combine_job *job)
 	return waits;
 }
 
+/* By the steady clock: sem_timedwait goes by the time of day, and would wait for an hour more when that is set back. */
+static int wait_at_most(sem_t *wake, int seconds)
+{
+	const struct timespec end = clock_timespec(clock_us() + seconds * MICROSECONDS);
+	int failed = sem_clockwait(wake, CLOCK_MONOTONIC, &end);
+
+#ifdef __SANITIZE_THREAD__ /* which does not know this call */
+	if (!failed)
+		__tsan_acquire(wake);
+#endif
+	return failed;
+}
+
 /* Waits until the job's work is done, or it must lead. False: it has waited too long. */
 static bool wait_for_turn(struct combine *line, struct combine_job *job, int wait_seconds)
 {
-	int64_t until = clock_us() + wait_seconds * MICROSECONDS;
-
-	for (;;) {
-		struct timespec pause;
-
-		/* A semaphore waits by the time of day, which may be changed meanwhile. */
-		clock_gettime(CLOCK_REALTIME, &pause);
-		pause.tv_sec += wait_seconds;
-		if ((wait_seconds ? sem_timedwait(&job->wake, &pause) : sem_wait(&job->wake)) == 0)
-			return true;
-		if (errno != EINTR && wait_seconds && clock_us() >= until && withdraw(line, job))
+	while ((wait_seconds ? wait_at_most(&job->wake, wait_seconds) : sem_wait(&job->wake)) != 0) {
+		if (errno == ETIMEDOUT && withdraw(line, job))
 			return false;
 	}
+	return true;
 }
 
 int combine_do(struct combine *line, struct combine_job *job, combine_run *run, void *owner, int wait_seconds)
