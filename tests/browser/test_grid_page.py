@@ -21,7 +21,7 @@ class Grid:
         return self.rest()
 
     def rest(self):
-        """Waits until what is shown is there, and all is saved."""
+        """Waits until what is shown is there, and all is saved (while something is tried again the grid is not at rest)."""
         self.page.until(lambda: self.page.status == "" and (self.page.notice or self.cells() and all(cell["src"] for cell in self.cells())),
                         "the grid at rest")
         return self
@@ -552,7 +552,7 @@ def test_while_leases_cannot_be_had_it_is_tried_less_and_less_often(grid, make_d
     ann = grid("ann", of=dataset, state="unlabelled")
     ann.page.until(lambda: dataset.counts()["leased"] == 8, "leases")
     ann.page.block("*/tasks", "*/release")
-    ann.open(state="unlabelled")
+    ann.page.open(f"/ui/grid?dataset={dataset.name}&state=unlabelled")
     ann.page.status_says("Trying again")
     tried = "return performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/tasks')).length"
     ann.page.until(lambda: ann.page.script(tried) >= 3, "a few attempts")
