@@ -89,5 +89,6 @@ renew_certificate() {
 	[ -n "$self_signed" ] && ((SECONDS - certificate_checked >= 5)) || return 1
 	certificate_checked=$SECONDS
 	names=$(certificate_names)
+	[ -n "$names" ] || return 1 # it lacks descriptors
 	! certificate_is_current "$names" && make_certificate "$names" 2>/dev/null
 }

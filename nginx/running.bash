@@ -21,7 +21,12 @@ silence=
 
 alive() { # false for a zombie, too
 	local line # not by its exe, which cannot be read if the process has capabilities
-	[ -n "${1:-}" ] && read -r line 2>/dev/null <"/proc/$1/stat" && [[ ${line##*) } != [ZX]* ]]
+	[ -n "${1:-}" ] || return 1
+	if read -r line 2>/dev/null <"/proc/$1/stat"; then
+		[[ ${line##*) } != [ZX]* ]]
+	else
+		[ -d "/proc/$1" ] # no descriptor can be had to look closer
+	fi
 }
 
 # The processes of this state folder, whatever their parent: all of ours are started in it.

@@ -242,6 +242,22 @@ static void serve(void *data, struct threads *threads)
 	FCGX_Free(&fcgi, 1);
 }
 
+/* libfcgi catches SIGTERM for its own accept, which is not used here: a stop during the start would be forgotten. */
+static bool is_fastcgi(void)
+{
+	sigset_t stops, before;
+
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &stops, &before);
+	bool is = FCGX_Init() == 0 && !FCGX_IsCGI();
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return is;
+}
+
 static void set_up_signals(sigset_t *wanted)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -431,7 +447,7 @@ int app_run(const struct program *program, const struct app_process *process)
 		return tell_routes(program, process->out);
 	if (version_asked(argc, argv))
 		return tell_version(program, process->out);
-	if (argc > 1 || FCGX_Init() != 0 || FCGX_IsCGI()) {
+	if (argc > 1 || !is_fastcgi()) {
 		fprintf(process->complaints,
 		        "%s is a FastCGI program of image-label-server, which starts it; see image-label-server --help\n",
 		        program->name);

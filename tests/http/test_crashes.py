@@ -1,13 +1,16 @@
 """Whatever is killed is back: programs, nginx, the supervisor, all at once."""
 import os
+import re
+import resource
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 
 import pytest
 import requests
-from harness import LIBEXEC, free_port, until
+from harness import DEADLINE, LIBEXEC, free_port, kill, until
 from supervising import PROGRAMS, answers, program_of, refused, wait_gone
 from supervising import kept, running, server  # noqa: F401 (fixtures)
 
@@ -132,3 +135,48 @@ def test_crash_loop_is_slowed_down(running):
     log = running.state / "log" / "supervisor.log"
     until(lambda: '"message":"ended; started again after 5 s","name":"tasks"' in log.read_text(), "the longest pause")
     assert answers(running)
+
+
+# --- while it starts, and while it lacks descriptors
+
+
+def signals(pid, which):
+    with open(f"/proc/{pid}/status") as status:
+        return int(re.search(rf"^{which}:\s*(\w+)", status.read(), re.M)[1], 16)
+
+
+def test_a_stop_while_a_program_starts_is_not_forgotten(running, tmp_path):
+    """At any moment SIGTERM ends it, or is blocked, to be looked at when it serves."""
+    term, seen = 1 << signal.SIGTERM - 1, set()
+    environment = {**running.env, "IMAGE_LABEL_CONFIG": str(running.config_file), "IMAGE_LABEL_STATE": str(tmp_path)}
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        listening.listen()
+        for _ in range(5):
+            program = subprocess.Popen([LIBEXEC / "size"], stdin=listening, env=environment, cwd=tmp_path)
+            while not signals(program.pid, "SigBlk") & term:
+                seen.add(bool(signals(program.pid, "SigCgt") & term))
+            program.terminate()
+            assert program.wait(DEADLINE) in (0, -signal.SIGTERM)
+    assert seen == {False}
+
+
+def turns(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read(), re.M)[1])
+
+
+def test_the_supervisor_goes_on_without_descriptors(running):
+    supervisor, before = running.supervisor(), running.processes()
+    limit = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
+    opened = {int(number) for number in os.listdir(f"/proc/{supervisor}/fd")}
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (min(set(range(99)) - opened), limit[1]))
+    begun = turns(supervisor)
+    until(lambda: turns(supervisor) >= begun + 15, "it has looked at everything")
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, limit)
+    until(lambda: turns(supervisor) >= begun + 20, "and again")
+    assert running.supervisor() == supervisor and sorted(running.processes()) == sorted(before)
+    size = program_of(running, "size")
+    kill(running.processes("multiwatch"))
+    wait_gone(size)
+    until(lambda: answers(running), "it starts programs again")
