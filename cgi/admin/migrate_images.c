@@ -185,7 +185,7 @@ int migrate_images_take(struct migrate_images *images, const struct dataset_reco
 
 static bool same_path(const char *one, const char *other)
 {
-	char *real = realpath(one, NULL), *of_other = realpath(other, NULL);
+	char *real = memory_real_path(one), *of_other = memory_real_path(other);
 	bool same = strcmp(real ? real : one, of_other ? of_other : other) == 0;
 
 	free(real);

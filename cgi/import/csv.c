@@ -53,6 +53,8 @@ static void rows_restart(struct rows *rows)
 {
 	csv_free(&rows->parser);
 	csv_init(&rows->parser, CSV_STRICT | CSV_STRICT_FINI);
+	csv_set_realloc_func(&rows->parser, memory_resize);
+	csv_set_free_func(&rows->parser, free);
 	csv_set_space_func(&rows->parser, rows_no_space);
 }
 

@@ -3,9 +3,11 @@
 
 #include <crypt.h>
 #include <ctype.h>
+#include <errno.h>
 
 #include "auth/apr1.h"
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #define SSHA "{SSHA}"
@@ -162,6 +164,7 @@ static bool same_text(const char *a, const char *b)
 	return len == strlen(b) && hash_equal(a, b, len) != 0;
 }
 
+/* Without memory for a hash the program ends: a refusal would say that the password is wrong. */
 bool password_matches(const char *hash, const char *password)
 {
 	if (starts_with(hash, SSHA))
@@ -174,7 +177,10 @@ bool password_matches(const char *hash, const char *password)
 		return same_text(made, hash);
 	}
 	struct crypt_data data = {0};
+	errno = 0;
 	const char *made = crypt_r(password, hash, &data);
+	if (errno == ENOMEM)
+		memory_must(NULL);
 	bool same = made && made[0] != '*' && same_text(made, hash);
 	explicit_bzero(&data, sizeof(data));
 	return same;

@@ -270,7 +270,7 @@ static char *absolute(const char *path)
 	const char *slash = strrchr(path, '/');
 	char *folder = slash ? memory_text_part(path, slash == path ? 1 : (size_t)(slash - path)) : memory_text(".");
 
-	char *real = realpath(folder, NULL);
+	char *real = memory_real_path(folder);
 	free(folder);
 	if (!real)
 		return NULL;

@@ -44,12 +44,18 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
 	memcpy(err->text, text, strlen(text) + 1);
 	err->code = code;
 	err->origin = ERR_FROM_ANYWHERE;
+	err->exhausted = false;
 	return -1;
+}
+
+bool err_exhausts(int number)
+{
+	return number == EMFILE || number == ENFILE || number == ENOMEM;
 }
 
 static bool is_of_the_moment(int number)
 {
-	return number == EIO || number == EMFILE || number == ENFILE || number == ENOMEM || number == EROFS;
+	return err_exhausts(number) || number == EIO || number == EROFS;
 }
 
 /* Cuts a long message, so that the reason after it stays. */
@@ -69,6 +75,8 @@ int err_errno(struct err *err, enum err_code code, const char *format, ...)
 	format_cut(message, sizeof(message), format, arguments);
 	va_end(arguments);
 	err_set(err, code, "%s: %s", message, reason);
+	if (err)
+		err->exhausted = err_exhausts(number);
 	errno = number;
 	return -1;
 }
@@ -101,6 +109,8 @@ int err_prefix(struct err *err, const char *format, ...)
 	format_cut(prefix, sizeof(prefix), format, arguments);
 	va_end(arguments);
 	enum err_origin origin = err->origin;
+	bool exhausted = err->exhausted;
 	err_set(err, err->code, "%s: %s", prefix, err->text);
+	err->exhausted = exhausted;
 	return err_from(err, origin);
 }

@@ -38,6 +38,7 @@ enum { ERR_TEXT_MAX = 512 }; /* bytes of a message with its NUL; longer ones are
 struct err {
 	enum err_code code;
 	enum err_origin origin;
+	bool exhausted; /* this process lacked memory or descriptors: that says nothing of what it was to look at */
 	char text[ERR_TEXT_MAX];
 };
 
@@ -46,8 +47,12 @@ int err_set(struct err *err, enum err_code code, const char *format, ...) __attr
 
 /* Like err_set, with strerror appended: ENOSPC, EDQUOT and EFBIG (for a writer, a limit on file sizes is like a full
  * disk) become ERR_NO_SPACE. Where `code` is ERR_INTERNAL, what fails at this moment, not for good (EIO, EMFILE,
- * ENFILE, ENOMEM, EROFS), becomes ERR_UNAVAILABLE. Every other errno is `code`. */
+ * ENFILE, ENOMEM, EROFS), becomes ERR_UNAVAILABLE. Every other errno is `code`. EMFILE, ENFILE and ENOMEM set
+ * `exhausted`. */
 int err_errno(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Whether an errno means that this process, or the system, is out of memory or descriptors. */
+bool err_exhausts(int number);
 
 /* Whether the server failed, so that the same request may succeed later (500, 502, 503, 507). */
 bool err_is_ours(const struct err *err);

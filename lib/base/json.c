@@ -7,11 +7,18 @@
 #include "base/file.h"
 #include "base/jsonscan.h"
 #include "base/jsonstream.h"
+#include "base/memory.h"
 
 static const char body_name[] = "request body";
 static const int64_t exact_max = (INT64_C(1) << 53) - 1; /* a cJSON number is a double, exact up to this */
 
 /* --- parsing ------------------------------------------------------------------------------------------------------ */
+
+/* cJSON says of a text for which there is no memory that it is no JSON. This is set before there are threads. */
+__attribute__((constructor)) static void json_begin(void)
+{
+	cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = memory_raw, .free_fn = free});
+}
 
 /* `name` names the text in messages. */
 static cJSON *json_parse(const char *name, const char *bytes, size_t len, struct err *err)

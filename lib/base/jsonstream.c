@@ -318,9 +318,29 @@ static const yajl_callbacks callbacks = {
 
 /* --- the walk ----------------------------------------------------------------------------------------------------- */
 
+static void *walk_raw(void *unused, size_t size)
+{
+	(void)unused;
+	return memory_raw(size);
+}
+
+static void *walk_resize(void *unused, void *memory, size_t size)
+{
+	(void)unused;
+	return memory_resize(memory, size);
+}
+
+static void walk_free(void *unused, void *memory)
+{
+	(void)unused;
+	free(memory);
+}
+
 static void walk_init(struct walk *walk, const char *name, size_t text_max, const struct json_events *events,
                       void *context, struct err *err)
 {
+	yajl_alloc_funcs memory = {.malloc = walk_raw, .realloc = walk_resize, .free = walk_free};
+
 	memset(walk, 0, sizeof(*walk));
 	walk->name = name;
 	walk->events = events;
@@ -329,7 +349,7 @@ static void walk_init(struct walk *walk, const char *name, size_t text_max, cons
 	buf_init(&walk->text, text_max);
 	walk->piece = "";
 	/* Comments, trailing garbage, several or partial values: yajl accepts them only if allowed to. */
-	walk->yajl = memory_must(yajl_alloc(&callbacks, NULL, walk));
+	walk->yajl = yajl_alloc(&callbacks, &memory, walk);
 }
 
 static void jsonstream_release(struct walk *walk)

@@ -1,6 +1,7 @@
 /* Allocates, or aborts. */
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdarg.h>
 
 void *memory_must(void *allocated)
@@ -20,6 +21,11 @@ void *memory_raw(size_t size)
 	return memory_must(malloc(size ? size : 1));
 }
 
+void *memory_resize(void *memory, size_t size)
+{
+	return memory_must(realloc(memory, size ? size : 1));
+}
+
 void *memory_grow(void *array, size_t count, size_t size)
 {
 	return memory_must(reallocarray(array, count, size));
@@ -28,6 +34,13 @@ void *memory_grow(void *array, size_t count, size_t size)
 char *memory_text(const char *text)
 {
 	return memory_must(strdup(text));
+}
+
+char *memory_real_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	return real || errno != ENOMEM ? real : memory_must(NULL);
 }
 
 char *memory_text_part(const char *text, size_t len)

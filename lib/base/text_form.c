@@ -16,11 +16,15 @@ bool text_is_ascii(const char *text)
 
 char *text_nfc(const char *text)
 {
-	char *nfc = text_is_ascii(text) ? NULL : (char *)utf8proc_NFC((const utf8proc_uint8_t *)text);
+	const utf8proc_option_t options = UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+	utf8proc_uint8_t *nfc = NULL;
 
-	if (!nfc)
-		nfc = memory_text(text);
-	return nfc;
+	if (text_is_ascii(text))
+		return memory_text(text);
+	utf8proc_ssize_t len = utf8proc_map((const utf8proc_uint8_t *)text, 0, &nfc, options);
+	if (len == UTF8PROC_ERROR_NOMEM)
+		memory_must(NULL);
+	return len < 0 ? memory_text(text) : (char *)nfc; /* it is no UTF-8 */
 }
 
 bool text_same(const char *a, const char *b)

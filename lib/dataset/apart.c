@@ -19,12 +19,12 @@ struct folders {
 	struct dataset_store *store;
 	struct folder *item;
 	size_t count;
-	struct err err; /* from listing the datasets */
+	struct err err; /* of the last dataset that could not be read */
 };
 
 static char *apart_real_path(const char *path)
 {
-	char *real = realpath(path, NULL);
+	char *real = memory_real_path(path);
 
 	if (!real)
 		real = memory_text(path);
@@ -48,24 +48,37 @@ static void apart_release(struct folders *folders)
 	free(folders->item);
 }
 
-/* Skips a dataset that is removed meanwhile or cannot be read, since nobody serves it. */
+/* Skips a dataset that is removed meanwhile or cannot be read, since nobody serves it; ends when that may be because
+ * this process lacks memory or descriptors. */
 static bool apart_add_dataset(void *data, const char *name)
 {
 	struct folders *folders = data;
 	struct dataset *dataset;
 	struct dataset_place place;
-	struct err ignored;
+	struct err *err = &folders->err;
 	char *noted = NULL;
 
-	if (dataset_open(folders->store, name, &dataset, &ignored))
-		return true;
-	if (dataset_place(dataset, &place, &ignored) == 0) {
-		if (place.base_dir[0] && dataset_note_get(dataset, DATASET_APART, &noted, &ignored) == 0)
+	if (dataset_open(folders->store, name, &dataset, err))
+		return !err->exhausted;
+	int failed = dataset_place(dataset, &place, err);
+	if (!failed) {
+		failed = place.base_dir[0] && dataset_note_get(dataset, DATASET_APART, &noted, err);
+		if (!failed && place.base_dir[0])
 			apart_add(folders, apart_real_path(place.base_dir), memory_text(name), noted);
 		dataset_place_release(&place);
 	}
 	dataset_close(dataset);
-	return true;
+	return !failed || !err->exhausted;
+}
+
+static int apart_add_datasets(struct folders *folders, struct err *err)
+{
+	if (dataset_store_list(folders->store, "", SIZE_MAX, apart_add_dataset, folders, err))
+		return -1;
+	if (!folders->err.exhausted)
+		return 0;
+	*err = folders->err;
+	return -1;
 }
 
 /* Only the store's own sub-folders count: other images may lie beside them, as where its folder is the one of all
@@ -143,7 +156,7 @@ static int apart_note(struct folders *folders, const struct folder *folder, stru
 int apart_settle(struct dataset_store *store, const struct config *config, const char *state_dir, struct err *err)
 {
 	struct folders folders = {.store = store};
-	int failed = dataset_store_list(store, "", SIZE_MAX, apart_add_dataset, &folders, err);
+	int failed = apart_add_datasets(&folders, err);
 
 	add_own(&folders, config, state_dir);
 	find_shared(&folders);
@@ -173,7 +186,7 @@ static int check_allowed(const struct config_list *base_dirs, const char *base_d
 	bool allowed = false;
 
 	for (size_t i = 0; i < base_dirs->count && !allowed; i++) {
-		char *root = realpath(base_dirs->item[i], NULL);
+		char *root = memory_real_path(base_dirs->item[i]);
 
 		allowed = root && apart_lies_in(real, root);
 		free(root);
@@ -194,11 +207,11 @@ int apart_check(struct dataset_store *store, const struct config *config, const 
 
 	if (!base_dir[0])
 		return 0;
-	real = realpath(base_dir, NULL);
+	real = memory_real_path(base_dir);
 	if (!real)
 		return err_set(err, ERR_UNPROCESSABLE, "\"base_dir\" is no folder that the server can see: %s", base_dir);
 	int failed = check_allowed(&config->base_dirs, base_dir, real, err) ||
-	             dataset_store_list(store, "", SIZE_MAX, apart_add_dataset, &folders, err);
+	             apart_add_datasets(&folders, err);
 	add_own(&folders, config, state_dir);
 	for (size_t i = 0; i < folders.count && !failed; i++) {
 		const struct folder *other = &folders.item[i];

@@ -8,6 +8,8 @@ struct walk {
 	app_handler *read;
 	visible_visit *visit;
 	void *data;
+	struct err *err;
+	bool failed;
 };
 
 static bool visit_one(void *data, const char *name)
@@ -20,7 +22,11 @@ static bool visit_one(void *data, const char *name)
 	if (call_role(call, name) == ROLE_NONE)
 		return true;
 	if (dataset_open(call->app->store, name, &call->dataset, &err) || walk->read(call, &err)) {
-		if (err.code != ERR_NOT_FOUND) /* removed since the list was read */
+		if (err.exhausted) {
+			walk->failed = true;
+			*walk->err = err;
+			go_on = false;
+		} else if (err.code != ERR_NOT_FOUND) /* removed since the list was read */
 			log_write(LOG_ERROR, "dataset left out", "dataset", name, "error", err.text, NULL);
 	} else {
 		go_on = walk->visit(walk->data, call, name);
@@ -34,7 +40,7 @@ static bool visit_one(void *data, const char *name)
 int visible_datasets(struct call *call, const char *after, app_handler *read, visible_visit *visit, void *data,
                      struct err *err)
 {
-	struct walk walk = {.call = call, .read = read, .visit = visit, .data = data};
+	struct walk walk = {.call = call, .read = read, .visit = visit, .data = data, .err = err};
 
-	return dataset_store_list(call->app->store, after, SIZE_MAX, visit_one, &walk, err);
+	return dataset_store_list(call->app->store, after, SIZE_MAX, visit_one, &walk, err) || walk.failed;
 }

@@ -66,7 +66,7 @@ int archive_reader_open(struct archive_reader **out, archive_source *source, voi
 	    archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
 	    archive_read_support_format_zip_streamable(reader->archive) != ARCHIVE_OK) {
 		archive_reader_free(reader);
-		return err_set(err, ERR_INTERNAL, "libarchive can't be set up");
+		return err_set(err, ERR_UNAVAILABLE, "libarchive can't be set up");
 	}
 	reader->unpack = archive_unpack_new(source, data, limits->going);
 	*out = reader;
@@ -86,6 +86,12 @@ void archive_reader_free(struct archive_reader *reader)
 }
 
 /* --- data --------------------------------------------------------------------------------------------------------- */
+
+static int archive_broken(struct archive_reader *reader, struct err *err)
+{
+	archive_explain(reader->archive, "the archive is broken or truncated", err);
+	return archive_fail(reader, err, err->code, err->text);
+}
 
 static int check_limits(struct archive_reader *reader, struct err *err)
 {
@@ -108,11 +114,11 @@ static int next_block(struct archive_reader *reader, struct err *err)
 	}
 	if (status == ARCHIVE_FATAL) {
 		reader->entry_ended = true;
-		return archive_fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+		return archive_broken(reader, err);
 	}
 	if (status != ARCHIVE_OK) { /* also for a wrong checksum or size, which libarchive only warns of */
 		reader->entry_ended = true;
-		return err_set(err, ERR_UNPROCESSABLE, "the entry's data is broken");
+		return archive_explain(reader->archive, "the entry's data is broken", err);
 	}
 	if (offset != reader->entry_out) { /* a hole of a sparse file: no image has one */
 		reader->entry_ended = true;
@@ -280,8 +286,8 @@ static void look_inside(struct archive_reader *reader)
 
 static int unknown(struct archive_reader *reader, struct err *err)
 {
-	if (archive_unpack_is_known(reader->unpack))
-		return archive_fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+	if (archive_unpack_is_known(reader->unpack) || archive_errno(reader->archive) == ENOMEM)
+		return archive_broken(reader, err);
 	return archive_fail(reader, err, ERR_MEDIA_TYPE, "the body is no tar, tar.gz, tar.zst or zip archive");
 }
 
@@ -311,7 +317,7 @@ static int next_header(struct archive_reader *reader, struct archive_entry **ent
 	if (status == ARCHIVE_FATAL && archive_format(reader->archive) == 0)
 		return unknown(reader, err);
 	if (status == ARCHIVE_FATAL || status == ARCHIVE_FAILED)
-		return archive_fail(reader, err, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+		return archive_broken(reader, err);
 	if (++reader->entries > reader->limits.entries) {
 		char text[100];
 		snprintf(text, sizeof(text), "the archive has more than %lld entries",

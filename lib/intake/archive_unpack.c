@@ -2,8 +2,8 @@
 #include "intake/archive_unpack.h"
 
 #include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
+#include <archive_entry.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -119,10 +119,23 @@ static la_ssize_t read_packed(struct archive *archive, void *data, const void **
 
 /* --- pieces ------------------------------------------------------------------------------------------------------- */
 
+int archive_explain(struct archive *archive, const char *broken, struct err *err)
+{
+	return archive_errno(archive) == ENOMEM
+	               ? err_set(err, ERR_UNAVAILABLE, "there is no memory to unpack the archive")
+	               : err_set(err, ERR_UNPROCESSABLE, "%s", broken);
+}
+
 static int archive_unpack_fail(struct archive_unpack *unpack, enum err_code code, const char *text)
 {
 	unpack->failed = true;
 	return err_set(&unpack->failure, code, "%s", text);
+}
+
+static int unpack_broken(struct archive_unpack *unpack)
+{
+	unpack->failed = true;
+	return archive_explain(unpack->raw, "the archive is broken or truncated", &unpack->failure);
 }
 
 static int open_raw(struct archive_unpack *unpack, enum compression compression)
@@ -133,11 +146,11 @@ static int open_raw(struct archive_unpack *unpack, enum compression compression)
 	unpack->raw = archive_read_new();
 	if (!unpack->raw || archive_read_support_format_raw(unpack->raw) != ARCHIVE_OK ||
 	    archive_read_append_filter(unpack->raw, filter) != ARCHIVE_OK)
-		return archive_unpack_fail(unpack, ERR_INTERNAL, "libarchive can't be set up");
+		return archive_unpack_fail(unpack, ERR_UNAVAILABLE, "libarchive can't be set up");
 	if (archive_read_open(unpack->raw, unpack, NULL, read_packed, NULL) == ARCHIVE_OK &&
 	    archive_read_next_header(unpack->raw, &entry) == ARCHIVE_OK)
 		return 0;
-	return unpack->failed || archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+	return unpack->failed || unpack_broken(unpack);
 }
 
 /* Reads enough to recognise the archive. */
@@ -178,7 +191,7 @@ static ssize_t next_unpacked(struct archive_unpack *unpack, const void **piece)
 	if (status == ARCHIVE_EOF)
 		return 0;
 	if (status != ARCHIVE_OK)
-		return archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is broken or truncated");
+		return unpack_broken(unpack);
 	if (unpack->out == 0 && compression_of(*piece, len) != PLAIN)
 		return archive_unpack_fail(unpack, ERR_UNPROCESSABLE, "the archive is compressed more than once");
 	return (ssize_t)len;

@@ -33,6 +33,11 @@ static inline int64_t archive_unpack_seconds(int64_t in)
 	return ARCHIVE_SECONDS_FREE + in / ARCHIVE_BYTES_A_SECOND;
 }
 
+struct archive; /* libarchive's */
+
+/* What libarchive's failure means: the archive is broken, or there is no memory for it. */
+int archive_explain(struct archive *archive, const char *broken, struct err *err);
+
 struct archive_unpack;
 
 struct archive_unpack *archive_unpack_new(archive_source *source, void *data, archive_going *going);

@@ -6,6 +6,7 @@ import os
 import resource
 
 import pytest
+from collecting import DEFAULT
 from PIL import Image
 from test_archive import tar
 
@@ -25,14 +26,15 @@ def server(make_shared_server):
 
 @contextlib.contextmanager
 def no_more_files(server, name, spare=0):
-    """The program may open nothing more but `spare` files."""
-    (pid,) = server.processes(name)
-    opened = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
-    free = (number for number in itertools.count() if number not in opened)
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(itertools.islice(free, spare, None)), before[1]))
+    """The program's processes may open nothing more but `spare` files each."""
+    limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in server.processes(name)}
+    for pid, before in limits.items():
+        opened = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
+        free = (number for number in itertools.count() if number not in opened)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(itertools.islice(free, spare, None)), before[1]))
     yield
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    for pid, before in limits.items():
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
 def unlabelled(ann):
@@ -94,6 +96,19 @@ def test_others_say_so_too(server, program, ask):
         assert ask(ann, dataset).status_code in (200, 201)
 
 
+@pytest.mark.parametrize("spare", range(5))
+def test_no_dataset_is_left_out_of_the_list(make_server, spare):
+    server = make_server()
+    server.add_user("ann", role="admin")
+    for name in ("cats", "dogs"):
+        server.add_dataset(name)
+    ann = server.start().session("ann")
+    with no_more_files(server, "datasets", spare):
+        answer = ann.get("/v1/datasets")
+    assert answer.status_code == 503 or [item["name"] for item in answer.json()["items"]] == ["cats", "dogs"]
+    assert len(ann.get("/v1/datasets").json()["items"]) == 2
+
+
 @pytest.mark.parametrize("spare", range(4))
 @pytest.mark.parametrize("program, ask", [("obtain", next_one), ("tasks", tasks)])
 def test_it_is_503_and_nothing_is_marked(server, program, ask, spare):
@@ -106,3 +121,16 @@ def test_it_is_503_and_nothing_is_marked(server, program, ask, spare):
     assert len(server.program_log(program)) - lines <= LINES
     assert ask(ann, "demo").status_code == 200
     assert unlabelled(ann) == before
+
+
+@pytest.mark.on("fs")
+def test_nginx_does_not_say_that_a_public_image_is_not_there(make_collector):
+    collector = make_collector().start()
+    path, data = new_image()
+    assert collector.session("contributor").put(f"/v1/datasets/{DEFAULT}/images/{path}", data=data).status_code == 201
+    (key,) = collector.objects()
+    anyone = collector.session()
+    assert anyone.get(f"/public/{key}").content == data
+    with no_more_files(collector, "nginx"):
+        assert anyone.get(f"/public/{key}").status_code == 503
+    assert anyone.get(f"/public/{key}").content == data

@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
-from harness import free_port, until
+from harness import free_port, kill, until
 from proxy import Nginx, recipe
+from test_descriptors import no_more_files
 
 
 @contextlib.contextmanager
@@ -136,6 +137,16 @@ def test_signing_out_is_the_proxys(proxied):
 def test_the_log_names_the_user(proxied, server):
     assert proxied("/v1/me?of=log", "Ann.Example+a@example.org").status_code == 400
     until(lambda: [line["user"] for line in server.request_log() if line["uri"] == "/v1/me?of=log"] == ["ann"], "the line")
+
+
+def test_nobody_is_unknown_because_the_gate_cannot_be_asked(proxied, server):
+    assert proxied("/v1/me", "bob").status_code == 200
+    before = server.processes("gate")
+    kill(before)  # and nginx's connections to it
+    until(lambda: server.processes("gate") not in ([], before), "it runs again")
+    with no_more_files(server, "nginx", 1):  # the proxy's connection, and none to the gate
+        assert proxied("/v1/me", "bob").status_code == 503
+    assert proxied("/v1/me", "bob").status_code == 200
 
 
 # --- from anywhere else

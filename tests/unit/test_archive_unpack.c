@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <archive.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -183,6 +185,22 @@ static void processor_time_may_grow_with_the_archive(void **state)
 	free(much.data);
 }
 
+static void an_archive_is_not_broken_for_want_of_memory(void **state)
+{
+	struct archive *archive = archive_read_new();
+	struct err err;
+
+	(void)state;
+	archive_set_error(archive, ENOMEM, "Can't allocate");
+	archive_explain(archive, "the archive is broken", &err);
+	assert_int_equal(err.code, ERR_UNAVAILABLE);
+	archive_set_error(archive, EILSEQ, "Truncated");
+	archive_explain(archive, "the archive is broken", &err);
+	assert_int_equal(err.code, ERR_UNPROCESSABLE);
+	assert_string_equal(err.text, "the archive is broken");
+	archive_read_free(archive);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +208,7 @@ int main(void)
 		cmocka_unit_test(nobody_waiting_ends_it),
 		cmocka_unit_test(processor_time_is_bounded),
 		cmocka_unit_test(processor_time_may_grow_with_the_archive),
+		cmocka_unit_test(an_archive_is_not_broken_for_want_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,9 +140,14 @@ static void what_fails_at_this_moment_alone_is_no_bug(void **state)
 		errno = numbers[i];
 		err_errno(&err, ERR_INTERNAL, "read");
 		assert_int_equal(err.code, ERR_UNAVAILABLE);
+		assert_int_equal(err.exhausted, numbers[i] != EIO && numbers[i] != EROFS);
+		err_prefix(&err, "here");
+		assert_int_equal(err.exhausted, numbers[i] != EIO && numbers[i] != EROFS);
 		errno = numbers[i];
 		err_errno(&err, ERR_NOT_FOUND, "read");
 		assert_int_equal(err.code, ERR_NOT_FOUND);
+		err_set(&err, ERR_NOT_FOUND, "none");
+		assert_false(err.exhausted);
 	}
 }
 

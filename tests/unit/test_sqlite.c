@@ -174,6 +174,36 @@ static void answers_damaged_later_are_set_aside(void **state)
 	assert_int_equal(access(temp("dbs/.idempotency.db.damaged"), F_OK), 0);
 }
 
+/* However much there is when memory runs out: what is there is not lost, nor taken for damaged. */
+static void answers_are_not_set_aside_for_want_of_memory(void **state)
+{
+	int refused = 0;
+
+	(void)state;
+	assert_int_equal(claimed("one"), IDEMPOTENCY_NEW);
+	must(idempotency_finish(store, "ann", "one", 201, "{}", &failure));
+	for (int more = 0; more < 256 * 1024; more += 4096) {
+		enum idempotency found = IDEMPOTENCY_DONE;
+		int status;
+		char *body = NULL;
+
+		start_again();
+		sqlite3_hard_heap_limit64(sqlite3_memory_used() + 1 + more);
+		int failed = idempotency_claim(store, "ann", "one", "fingerprint", &found, &status, &body, &failure);
+		sqlite3_hard_heap_limit64(0);
+		free(body);
+		assert_int_equal(found, IDEMPOTENCY_DONE);
+		assert_int_equal(access(temp("dbs/.idempotency.db.damaged"), F_OK), -1);
+		if (!failed)
+			continue;
+		refused++;
+		assert_int_equal(failure.code, ERR_UNAVAILABLE);
+		assert_true(failure.exhausted);
+	}
+	assert_true(refused > 10);
+	assert_int_equal(claimed("one"), IDEMPOTENCY_DONE);
+}
+
 static void make_newer(const char *path)
 {
 	sqlite3 *other;
@@ -496,6 +526,7 @@ int main(void)
 		TEST(answers_are_kept_again_after_their_database_was_removed),
 		TEST(damaged_answers_are_set_aside),
 		TEST(answers_damaged_later_are_set_aside),
+		TEST(answers_are_not_set_aside_for_want_of_memory),
 		TEST(an_audit_log_and_answers_of_a_newer_version_are_refused),
 		TEST(a_database_that_was_not_writable_when_it_was_opened_is_once_it_may_be),
 		TEST(a_lock_on_one_dataset_keeps_no_other_waiting),

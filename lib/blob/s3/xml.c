@@ -69,8 +69,9 @@ static void refuse_doctype(void *data, const XML_Char *name, const XML_Char *sys
 
 int s3_xml_parse(const char *bytes, size_t len, const char *root, s3_xml_visit *visit, void *data, struct err *err)
 {
+	static const XML_Memory_Handling_Suite memory = {memory_raw, memory_resize, free};
 	struct reading reading = {
-		.parser = memory_must(XML_ParserCreate("UTF-8")), .root = root, .visit = visit, .data = data};
+		.parser = memory_must(XML_ParserCreate_MM("UTF-8", &memory, NULL)), .root = root, .visit = visit, .data = data};
 	XML_SetUserData(reading.parser, &reading);
 	XML_SetElementHandler(reading.parser, start_element, end_element);
 	XML_SetCharacterDataHandler(reading.parser, xml_text);

@@ -11,7 +11,7 @@ static int read_working(struct sqlite_conn *conn, struct dataset_activity *out, 
 	int row = -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
-		activity_add_working(out, (const char *)sqlite3_column_text(stmt, 0));
+		activity_add_working(out, column_peek(stmt, 0));
 	return row;
 }
 
@@ -27,7 +27,7 @@ static int read_last_labelled(struct sqlite_conn *conn, bool but_gold, struct da
 	if (row < 1)
 		return row;
 	out->labelled_at = sqlite3_column_int64(stmt, 0);
-	if (*(const char *)sqlite3_column_text(stmt, 1))
+	if (*column_peek(stmt, 1))
 		out->labelled_by = column_text(stmt, 1);
 	conn_done(stmt);
 	return 0;

@@ -52,11 +52,11 @@ static int read_audit(struct sqlite_conn *conn, void *data, struct err *err)
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
 		const struct audit_entry entry = {
 			.at = sqlite3_column_int64(stmt, 1),
-			.by = (const char *)sqlite3_column_text(stmt, 2),
-			.action = (const char *)sqlite3_column_text(stmt, 3),
-			.target = (const char *)sqlite3_column_text(stmt, 4),
-			.dataset = (const char *)sqlite3_column_text(stmt, 5),
-			.detail = (const char *)sqlite3_column_text(stmt, 6),
+			.by = column_peek(stmt, 2),
+			.action = column_peek(stmt, 3),
+			.target = column_peek(stmt, 4),
+			.dataset = column_peek(stmt, 5),
+			.detail = column_peek(stmt, 6),
 		};
 
 		page->visit(page->data, sqlite3_column_int64(stmt, 0), &entry);

@@ -39,8 +39,7 @@ static int set_aside(const char *path, const struct beside *which, const struct 
 static bool is_replaced(const char *path)
 {
 	sqlite3 *db;
-	struct err why;
-	bool replaced = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK && wal_check(db, path, &why);
+	bool replaced = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK && wal_is_replaced(db, path);
 
 	sqlite3_close(db);
 	return replaced;

@@ -137,10 +137,10 @@ int carry_columns(struct sqlite_conn *writer, struct err *err)
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(writer, stmt, err)) == 1) {
-		const unsigned char *name = sqlite3_column_text(stmt, 0), *otherwise = sqlite3_column_text(stmt, 3);
+		const char *name = column_peek(stmt, 0), *otherwise = column_peek(stmt, 3);
 
-		sqlite3_str_appendf(alter, "ALTER TABLE samples_1 ADD COLUMN \"%w\" %s%s", name, sqlite3_column_text(stmt, 1),
-		                    sqlite3_column_text(stmt, 2));
+		sqlite3_str_appendf(alter, "ALTER TABLE samples_1 ADD COLUMN \"%w\" %s%s", name, column_peek(stmt, 1),
+		                    column_peek(stmt, 2));
 		if (otherwise)
 			sqlite3_str_appendf(alter, " DEFAULT (%s)", otherwise);
 		sqlite3_str_appendall(alter, ";");
@@ -174,7 +174,7 @@ int carry_unique(struct sqlite_conn *writer, struct carried *carried, struct err
 
 	while (stmt && (row = conn_step(writer, stmt, err)) == 1) {
 		char *sql = memory_must(sqlite3_mprintf("CREATE UNIQUE INDEX samples_unique_%d ON samples (%s)",
-		                                        sqlite3_column_int(stmt, 0), sqlite3_column_text(stmt, 1)));
+		                                        sqlite3_column_int(stmt, 0), column_peek(stmt, 1)));
 
 		carried->item = memory_grow(carried->item, carried->count + 1, sizeof(*carried->item));
 		carried->item[carried->count] =

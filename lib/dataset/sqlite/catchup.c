@@ -132,7 +132,7 @@ static int bite(struct sqlite_conn *writer, int64_t most, bool *more, struct err
 	if (row < 1)
 		return row;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (strcmp(kinds[i].key, (const char *)sqlite3_column_text(stmt, 0)) == 0)
+		if (strcmp(kinds[i].key, column_peek(stmt, 0)) == 0)
 			run = kinds[i].run;
 	}
 	int64_t after = sqlite3_column_int64(stmt, 1);

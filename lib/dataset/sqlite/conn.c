@@ -183,8 +183,16 @@ int conn_int64(struct sqlite_conn *conn, struct err *err, int64_t otherwise, int
 	return 0;
 }
 
+const char *column_peek(sqlite3_stmt *stmt, int column)
+{
+	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
+		return NULL;
+	return memory_must((void *)(uintptr_t)sqlite3_column_text(stmt, column));
+}
+
 char *column_text(sqlite3_stmt *stmt, int column)
 {
-	const unsigned char *text = sqlite3_column_text(stmt, column);
-	return memory_text(text ? (const char *)text : "");
+	const char *text = column_peek(stmt, column);
+
+	return memory_text(text ? text : "");
 }

@@ -62,6 +62,8 @@ static int conn_explain(struct sqlite_conn *conn, struct err *err)
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
 		return err_set(err, ERR_UNAVAILABLE, "The database cannot be opened for writing: %s", text);
+	case SQLITE_NOMEM:
+		return err_set(err, ERR_UNAVAILABLE, "There is no memory for the database");
 	case SQLITE_NOTADB:
 		return err_set(err, ERR_INTERNAL, "The file is not a SQLite database");
 	case SQLITE_CORRUPT:
@@ -74,6 +76,10 @@ static int conn_explain(struct sqlite_conn *conn, struct err *err)
 int conn_fail(struct sqlite_conn *conn, struct err *err)
 {
 	conn_explain(conn, err);
+	if (err && err_is_ours(err))
+		err->exhausted = (sqlite3_errcode(conn->db) & 0xff) == SQLITE_NOMEM ||
+		                 sqlite3_extended_errcode(conn->db) == SQLITE_IOERR_NOMEM ||
+		                 err_exhausts(sqlite3_system_errno(conn->db));
 	return err_from(err, ERR_FROM_DATASETS);
 }
 

@@ -5,13 +5,13 @@
 
 static struct label_event read_event(sqlite3_stmt *stmt)
 {
-	return (struct label_event){.label = (const char *)sqlite3_column_text(stmt, 0),
-	                            .by = (const char *)sqlite3_column_text(stmt, 1),
+	return (struct label_event){.label = column_peek(stmt, 0),
+	                            .by = column_peek(stmt, 1),
 	                            .at = sqlite3_column_int64(stmt, 2),
-	                            .source = (const char *)sqlite3_column_text(stmt, 3),
+	                            .source = column_peek(stmt, 3),
 	                            .lead_time_ms = sqlite3_column_int64(stmt, 4),
 	                            .undoes = sqlite3_column_int64(stmt, 5),
-	                            .merged = (const char *)sqlite3_column_text(stmt, 6)};
+	                            .merged = column_peek(stmt, 6)};
 }
 
 int sqlite_history(struct dataset *dataset, int64_t id, label_event_visit *visit, void *data, struct err *err)

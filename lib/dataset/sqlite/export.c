@@ -27,7 +27,7 @@ static int former_outline(struct sqlite_conn *conn, struct dataset_outline *out,
 	sqlite3_stmt *stmt = failed ? NULL : conn_query(conn, err, "SELECT label, key FROM former_labels", "");
 	int row = stmt ? 1 : -1;
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
-		outline_add_former(out, (const char *)sqlite3_column_text(stmt, 0), sqlite3_column_int64(stmt, 1));
+		outline_add_former(out, column_peek(stmt, 0), sqlite3_column_int64(stmt, 1));
 	return row;
 }
 

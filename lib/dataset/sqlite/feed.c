@@ -84,8 +84,8 @@ static int feed_rows(struct sqlite_conn *conn, struct place *place, size_t limit
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
 		const struct feed_item item = {.kind = (enum feed_kind)sqlite3_column_int(stmt, 1),
 		                               .id = sqlite3_column_int64(stmt, 2) - 1,
-		                               .label = (const char *)sqlite3_column_text(stmt, 3),
-		                               .by = (const char *)sqlite3_column_text(stmt, 4),
+		                               .label = column_peek(stmt, 3),
+		                               .by = column_peek(stmt, 4),
 		                               .at = sqlite3_column_int64(stmt, 5)};
 
 		*place = (struct place){sqlite3_column_int64(stmt, 0), item.at};

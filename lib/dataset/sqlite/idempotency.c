@@ -14,7 +14,7 @@ struct claim {
 
 static void claim_from(sqlite3_stmt *stmt, struct claim *claim, int64_t now)
 {
-	bool same = strcmp((const char *)sqlite3_column_text(stmt, 0), claim->fingerprint) == 0;
+	bool same = strcmp(column_peek(stmt, 0), claim->fingerprint) == 0;
 
 	claim->found = rules_claim(same, sqlite3_column_type(stmt, 2) != SQLITE_NULL, now - sqlite3_column_int64(stmt, 1));
 	if (claim->found != IDEMPOTENCY_DONE)

@@ -8,7 +8,7 @@ static int integrity_rows(struct sqlite_conn *conn, bool thorough, dataset_told 
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		const char *text = (const char *)sqlite3_column_text(stmt, 0);
+		const char *text = column_peek(stmt, 0);
 
 		if (text && strcmp(text, "ok") != 0)
 			told(data, text);

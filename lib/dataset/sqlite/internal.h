@@ -73,6 +73,8 @@ int conn_int64(struct sqlite_conn *conn, struct err *err, int64_t otherwise, int
 int conn_script(struct sqlite_conn *conn, const char *sql, struct err *err);
 /* A column's text as a string of its own, "" for NULL. */
 char *column_text(sqlite3_stmt *stmt, int column);
+/* The same, as SQLite has it, until the next step; NULL for SQL's NULL alone: SQLite's own may be want of memory. */
+const char *column_peek(sqlite3_stmt *stmt, int column);
 
 /* --- a database: one file, its readers, its writer ---------------------------------------------------------------- */
 
@@ -157,6 +159,7 @@ int db_rename(const char *from, const char *to, struct err *err);
 /* Checks that the log beside the database, if any, is its own (wal.c). ERR_UNAVAILABLE when it is not, because the
  * database was replaced; err says what a person must do. Call it before a new connection reads. */
 int wal_check(sqlite3 *db, const char *path, struct err *err);
+bool wal_is_replaced(sqlite3 *db, const char *path); /* false when that cannot be known now */
 /* The same, under the lock, before each write transaction; and after its commit, to note the log. file: the
  * database's file as it is now. */
 int wal_before(struct sqlite_db *db, const struct stat *file, struct err *err);

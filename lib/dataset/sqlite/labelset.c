@@ -20,7 +20,7 @@ static void label_read(sqlite3_stmt *stmt, struct dataset_label *out)
 	                              .position = sqlite3_column_double(stmt, 2),
 	                              .count = sqlite3_column_int64(stmt, 5)};
 	if (sqlite3_column_type(stmt, 3) != SQLITE_NULL)
-		snprintf(out->colour, sizeof(out->colour), "%s", (const char *)sqlite3_column_text(stmt, 3));
+		snprintf(out->colour, sizeof(out->colour), "%s", column_peek(stmt, 3));
 	if (sqlite3_column_type(stmt, 4) != SQLITE_NULL)
 		out->description = column_text(stmt, 4);
 }
@@ -89,7 +89,7 @@ static int former_load(struct sqlite_conn *conn, struct former_labels *out, stru
 	int row = stmt ? 1 : -1;
 
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1)
-		former_labels_add(out, (const char *)sqlite3_column_text(stmt, 0), (const char *)sqlite3_column_text(stmt, 1));
+		former_labels_add(out, column_peek(stmt, 0), column_peek(stmt, 1));
 	return row;
 }
 

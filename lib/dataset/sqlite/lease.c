@@ -149,7 +149,7 @@ static int own_lease(struct sqlite_conn *conn, const char *user, int64_t now, in
 	*row = 0;
 	if (found == 1) {
 		*row = sqlite3_column_int64(stmt, 0);
-		snprintf(out->token, sizeof(out->token), "%s", (const char *)sqlite3_column_text(stmt, 1));
+		snprintf(out->token, sizeof(out->token), "%s", column_peek(stmt, 1));
 		out->expires_at = sqlite3_column_int64(stmt, 2);
 		conn_done(stmt);
 	}
@@ -189,7 +189,7 @@ static int find_gold(struct sqlite_conn *writer, const struct taking *taking, in
 	int found = stmt ? 1 : -1;
 
 	while (*row == 0 && stmt && (found = conn_step(writer, stmt, err)) == 1) {
-		enum gold_answer answer = gold_answer_of(sqlite3_column_int(stmt, 1), (const char *)sqlite3_column_text(stmt, 2),
+		enum gold_answer answer = gold_answer_of(sqlite3_column_int(stmt, 1), column_peek(stmt, 2),
 		                                         sqlite3_column_int64(stmt, 3));
 
 		if (gold_may_offer(answer, at_end, sqlite3_column_int64(stmt, 4), quorum))
@@ -483,7 +483,7 @@ int sqlite_held(struct dataset *dataset, const char *user, struct task **out, si
 
 		sample_read(stmt, &task->sample);
 		snprintf(task->token, sizeof(task->token), "%s",
-		         (const char *)sqlite3_column_text(stmt, SAMPLE_COLUMN_COUNT));
+		         column_peek(stmt, SAMPLE_COLUMN_COUNT));
 		task->expires_at = sqlite3_column_int64(stmt, SAMPLE_COLUMN_COUNT + 1);
 	}
 	db_read_end(dataset_db(dataset), conn);

@@ -107,7 +107,7 @@ static int seed_save(struct sqlite_conn *writer, struct merge *merge, const stru
 	int64_t known = sqlite3_column_int64(stmt, 0);
 	bool takes = seed->label[0] &&
 	             rules_takes_seed((enum sample_state)sqlite3_column_int(stmt, 1),
-	                              (const char *)sqlite3_column_text(stmt, 2), sqlite3_column_int(stmt, 3));
+	                              column_peek(stmt, 2), sqlite3_column_int(stmt, 3));
 	conn_done(stmt);
 	merge->result.samples_known++;
 	return takes ? seed_save_label(writer, merge, known, seed->label, err) : 0;

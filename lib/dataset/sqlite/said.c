@@ -134,10 +134,10 @@ static int load_decision(struct sqlite_conn *writer, struct said *said, struct e
 
 	if (step < 1)
 		return step;
-	const struct label_event event = {.label = (const char *)sqlite3_column_text(stmt, 0),
-	                                  .by = (const char *)sqlite3_column_text(stmt, 1),
+	const struct label_event event = {.label = column_peek(stmt, 0),
+	                                  .by = column_peek(stmt, 1),
 	                                  .at = sqlite3_column_int64(stmt, 2),
-	                                  .source = (const char *)sqlite3_column_text(stmt, 3)};
+	                                  .source = column_peek(stmt, 3)};
 	bool is_decision = rules_is_decision(event.source);
 	if (is_decision) {
 		struct rules_decision decision = rules_decision_of(&event, sqlite3_column_int64(stmt, 4));

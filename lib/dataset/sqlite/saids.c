@@ -44,7 +44,7 @@ int saids_next(struct sqlite_conn *writer, struct saids *saids, const struct sam
 		said_read_vote(out, saids->votes);
 	for (; saids->event == 1 && sqlite3_column_int64(saids->events, EVENT_COLUMN_COUNT) == row;
 	     saids->event = conn_step(writer, saids->events, err)) {
-		const char *request = (const char *)sqlite3_column_text(saids->events, EVENT_COLUMN_COUNT + 2);
+		const char *request = column_peek(saids->events, EVENT_COLUMN_COUNT + 2);
 
 		events_read(events, saids->events);
 		out->events = sqlite3_column_int64(saids->events, EVENT_COLUMN_COUNT + 1);

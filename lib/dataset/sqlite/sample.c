@@ -41,7 +41,7 @@ void sample_read(sqlite3_stmt *stmt, struct sample *out)
 static char *column_borrowed(sqlite3_stmt *stmt, int column)
 {
 	static char empty[1];
-	const unsigned char *text = sqlite3_column_text(stmt, column);
+	const char *text = column_peek(stmt, column);
 
 	return text ? (char *)(uintptr_t)text : empty;
 }
@@ -105,8 +105,8 @@ int sqlite_each_label(struct dataset *dataset, int64_t *after, size_t limit, dat
 	                                "ii", *after + 1, (int64_t)limit);
 	int row = stmt ? 1 : -1;
 	while (stmt && (row = conn_step(conn, stmt, err)) == 1) {
-		const char *filepath = (const char *)sqlite3_column_text(stmt, 1);
-		const char *label = (const char *)sqlite3_column_text(stmt, 2);
+		const char *filepath = column_peek(stmt, 1);
+		const char *label = column_peek(stmt, 2);
 
 		visit(data, filepath ? filepath : "", label ? label : "");
 		*after = sqlite3_column_int64(stmt, 0) - 1;

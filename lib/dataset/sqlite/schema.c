@@ -244,7 +244,7 @@ static int to_wal(struct sqlite_conn *writer, struct err *err)
 
 	if (!stmt || conn_step(writer, stmt, err) < 0)
 		return -1;
-	const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+	const char *mode = column_peek(stmt, 0);
 	bool wal = mode && strcmp(mode, "wal") == 0;
 	conn_done(stmt);
 	return wal ? 0 : err_set(err, ERR_UNAVAILABLE, "The database's disk does not allow write-ahead logging");
@@ -399,7 +399,7 @@ static int is_wal(struct sqlite_conn *conn, bool *wal, struct err *err)
 
 	if (!stmt || conn_step(conn, stmt, err) < 0)
 		return -1;
-	const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+	const char *mode = column_peek(stmt, 0);
 	*wal = mode && strcmp(mode, "wal") == 0;
 	conn_done(stmt);
 	return 0;

@@ -30,7 +30,7 @@ int base_dir_load(struct sqlite_conn *conn, const char *name, char **out, struct
 /* By a row with key and value. */
 static void policy_set(struct dataset_policy *policy, sqlite3_stmt *stmt)
 {
-	const char *key = (const char *)sqlite3_column_text(stmt, 0);
+	const char *key = column_peek(stmt, 0);
 	int64_t value = sqlite3_column_int64(stmt, 1);
 
 	if (strcmp(key, "overlap") == 0)
@@ -104,7 +104,7 @@ int uuid_load(struct sqlite_conn *conn, char out[HASH_UUID_MAX], struct err *err
 	int row = stmt ? conn_step(conn, stmt, err) : -1;
 
 	if (row == 1) {
-		snprintf(out, HASH_UUID_MAX, "%s", (const char *)sqlite3_column_text(stmt, 0));
+		snprintf(out, HASH_UUID_MAX, "%s", column_peek(stmt, 0));
 		conn_done(stmt);
 	}
 	return row < 0;

@@ -20,7 +20,7 @@ static int read_kept(struct sqlite_conn *conn, enum stats_kind kind, struct stat
 		                        .ms = sqlite3_column_int64(stmt, 6)};
 
 		for (int i = 0; i < STATS_TEXTS; i++)
-			row.text[i] = (char *)(uintptr_t)sqlite3_column_text(stmt, i);
+			row.text[i] = (char *)(uintptr_t)column_peek(stmt, i);
 		stats_add(out, kind, &row);
 	}
 	return step;

@@ -84,7 +84,7 @@ int sqlite_store_ping(struct dataset_store *base, struct err *err)
 void sqlite_store_place(struct dataset_store *base, struct buf *out)
 {
 	const char *dir = sqlite_store(base)->config->sqlite_db_dir;
-	char *real = realpath(dir, NULL);
+	char *real = memory_real_path(dir);
 
 	buf_printf(out, "the SQLite databases in %s", real ? real : dir);
 	free(real);

@@ -10,6 +10,7 @@
  * (File formats: sqlite.org/fileformat2.html, 1.3 and 4.1) */
 #include "dataset/sqlite/internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -67,15 +68,19 @@ static void read_log(sqlite3 *db, struct log_header *out)
 	wal_file_read(db, SQLITE_FCNTL_JOURNAL_POINTER, out->bytes, sizeof(out->bytes));
 }
 
-static int wal_open_beside(const char *path, const char *suffix)
+/* Sets *fd to -1 when there is no such file. */
+static int wal_open_beside(const char *path, const char *suffix, int *fd, struct err *err)
 {
 	struct buf beside;
 
 	buf_init(&beside, 8192);
 	buf_printf(&beside, "%s%s", path, suffix);
-	int fd = open(buf_text(&beside), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	*fd = open(buf_text(&beside), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int failed = 0;
+	if (*fd < 0 && errno != ENOENT)
+		failed = err_errno(err, ERR_UNAVAILABLE, "What lies beside the database cannot be opened");
 	buf_release(&beside);
-	return fd;
+	return failed;
 }
 
 uint32_t wal_number(const unsigned char *at)
@@ -99,22 +104,25 @@ static const unsigned char *salts_of(const struct log_header *log)
 }
 
 /* Whether the log holds this first page. */
-static bool holds_page(const char *path, const struct log_header *log, const unsigned char page[WAL_PAGE])
+static int holds_page(const char *path, const struct log_header *log, const unsigned char page[WAL_PAGE], bool *found,
+                      struct err *err)
 {
 	unsigned char frame[WAL_FRAME_HEADER + WAL_PAGE];
 	off_t step = WAL_FRAME_HEADER + (off_t)wal_number(log->bytes + WAL_PAGE_SIZE_AT);
-	int fd = wal_open_beside(path, "-wal");
-	bool found = false;
+	int fd;
 
-	for (off_t at = sizeof(log->bytes); fd >= 0 && !found; at += step) {
+	*found = false;
+	if (wal_open_beside(path, "-wal", &fd, err))
+		return -1;
+	for (off_t at = sizeof(log->bytes); fd >= 0 && !*found; at += step) {
 		if (pread(fd, frame, sizeof(frame), at) != (ssize_t)sizeof(frame) ||
 		    memcmp(frame + FRAME_SALTS_AT, salts_of(log), WAL_SALTS) != 0)
 			break;
-		found = wal_number(frame) == 1 && memcmp(frame + WAL_FRAME_HEADER, page, WAL_PAGE) == 0;
+		*found = wal_number(frame) == 1 && memcmp(frame + WAL_FRAME_HEADER, page, WAL_PAGE) == 0;
 	}
 	if (fd >= 0)
 		close(fd);
-	return found;
+	return 0;
 }
 
 /* --- the note ----------------------------------------------------------------------------------------------------- */
@@ -157,33 +165,42 @@ static bool is_marked(const struct note *note, const unsigned char page[WAL_PAGE
 /* --- the check ---------------------------------------------------------------------------------------------------- */
 
 /* The log that lies there now. */
-static void read_log_beside(const char *path, struct log_header *out)
+static int read_log_beside(const char *path, struct log_header *out, struct err *err)
 {
-	int fd = wal_open_beside(path, "-wal");
+	int fd;
 
+	if (wal_open_beside(path, "-wal", &fd, err))
+		return -1;
 	if (fd < 0 || pread(fd, out->bytes, sizeof(out->bytes), 0) != (ssize_t)sizeof(out->bytes))
 		memset(out, 0, sizeof(*out));
 	if (fd >= 0)
 		close(fd);
+	return 0;
 }
 
-static void take_look(sqlite3 *db, const char *path, struct look *out)
+static int take_look(sqlite3 *db, const char *path, struct look *out, struct err *err)
 {
+	int lock;
+
 	memset(out, 0, sizeof(*out));
-	read_log_beside(path, &out->log);
+	if (read_log_beside(path, &out->log, err))
+		return -1;
 	if (!is_log(&out->log))
-		return;
-	int lock = wal_open_beside(path, "-lock");
+		return 0;
+	if (wal_open_beside(path, "-lock", &lock, err))
+		return -1;
 	out->noted = lock >= 0 && wal_note_read(lock, &out->note);
 	wal_first_page(db, out->page);
 	if (lock >= 0)
 		close(lock);
+	return 0;
 }
 
-static bool may_belong(const char *path, const struct look *look)
+static int may_belong(const char *path, const struct look *look, bool *may, struct err *err)
 {
-	return !look->noted || !is_about(&look->note, &look->log) || memcmp(look->note.page, look->page, WAL_PAGE) == 0 ||
-	       is_marked(&look->note, look->page) || holds_page(path, &look->log, look->page);
+	*may = !look->noted || !is_about(&look->note, &look->log) || memcmp(look->note.page, look->page, WAL_PAGE) == 0 ||
+	       is_marked(&look->note, look->page);
+	return *may ? 0 : holds_page(path, &look->log, look->page, may, err);
 }
 
 static int wal_refuse(const char *path, struct err *err)
@@ -197,19 +214,40 @@ static int wal_refuse(const char *path, struct err *err)
 }
 
 /* Without a lock: if two looks see the same, it belongs to one moment, since no log's salts ever come again. */
-int wal_check(sqlite3 *db, const char *path, struct err *err)
+static int wal_judge(sqlite3 *db, const char *path, bool *replaced, struct err *err)
 {
 	struct look look, again;
+	bool may;
 
+	*replaced = false;
 	for (int looks = 0; looks < LOOKS_MAX; looks++) {
-		take_look(db, path, &look);
-		if (may_belong(path, &look))
+		if (take_look(db, path, &look, err) || may_belong(path, &look, &may, err))
+			return -1;
+		if (may)
 			return 0;
-		take_look(db, path, &again);
-		if (memcmp(&look, &again, sizeof(look)) == 0)
-			return conn_has_moved(db) ? 0 : wal_refuse(path, err);
+		if (take_look(db, path, &again, err))
+			return -1;
+		if (memcmp(&look, &again, sizeof(look)) == 0) {
+			*replaced = !conn_has_moved(db);
+			return 0;
+		}
 	}
 	return 0;
+}
+
+int wal_check(sqlite3 *db, const char *path, struct err *err)
+{
+	bool replaced;
+
+	return wal_judge(db, path, &replaced, err) || (replaced ? wal_refuse(path, err) : 0);
+}
+
+bool wal_is_replaced(sqlite3 *db, const char *path)
+{
+	struct err ignored;
+	bool replaced;
+
+	return wal_judge(db, path, &replaced, &ignored) == 0 && replaced;
 }
 
 /* --- at each write ------------------------------------------------------------------------------------------------ */
@@ -243,7 +281,9 @@ static void note_log(struct sqlite_db *db, const struct log_header *log, bool be
 	read_log(db->writer->db, &again);
 	if (!is_same(log, &again))
 		return;
-	bool in_log = holds_page(db->path, log, page), same = memcmp(page, db->seen.page, WAL_PAGE) == 0;
+	bool in_log, same = memcmp(page, db->seen.page, WAL_PAGE) == 0;
+	if (holds_page(db->path, log, page, &in_log, NULL))
+		return; /* what is not noted proves nothing */
 	if (began && (same || in_log))
 		wal_note_write(db, log, db->seen.page);
 	else if (!began && !in_log)
@@ -296,11 +336,13 @@ static int check_is_beside(const struct sqlite_db *db, const struct log_header *
 	struct log_header own = *log, again, beside, beside_again;
 
 	for (int looks = 0; looks < LOOKS_MAX; looks++) {
-		read_log_beside(db->path, &beside);
+		if (read_log_beside(db->path, &beside, err))
+			return -1;
 		if (!is_log(&own) || is_same(&own, &beside))
 			return 0;
 		read_log(db->writer->db, &again);
-		read_log_beside(db->path, &beside_again);
+		if (read_log_beside(db->path, &beside_again, err))
+			return -1;
 		if (is_same(&own, &again) && is_same(&beside, &beside_again))
 			return conn_has_moved(db->writer->db) ? err_set(err, ERR_NOT_FOUND, "Database not found")
 			                                      : err_set(err, ERR_UNAVAILABLE, "The database was replaced");
