@@ -63,6 +63,9 @@ faulty_disk_objects := $(call objects,$(wildcard tests/fault/disk*.c))
 # Preloaded, it lets a program's time of day jump.
 jumping_clock := $(build)/tests/fault/clock.so
 
+# Preloaded, it lets memory run out.
+scarce_memory := $(build)/tests/fault/scarce_memory.so
+
 # What browsers upload with, by npm as nginx/npm/package-lock.json pins it. Without it the pages send each file whole.
 tus := build/npm/tus.min.js
 
@@ -72,7 +75,7 @@ tus := build/npm/tus.min.js
 
 all: $(programs) $(module_files) $(tus) ## build everything (needs the packages of scripts/install-deps)
 
-tests: all $(unit_tests) $(contract_tests) $(faulty_disk) $(jumping_clock) planted
+tests: all $(unit_tests) $(contract_tests) $(faulty_disk) $(jumping_clock) $(scarce_memory) planted
 
 $(library): $(library_objects)
 	@rm -f $@ && ar qcs $@ $^
@@ -111,7 +114,7 @@ $(faulty_disk_objects): external += $(patsubst -I%,-isystem%,$(shell pkg-config 
 $(faulty_disk): $(faulty_disk_objects) $(library)
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs fuse3)
 
-$(jumping_clock): $(jumping_clock:.so=.o)
+$(jumping_clock) $(scarce_memory): %.so: %.o
 	$(quiet)$(CC) $(LDFLAGS) -shared -o $@ $^
 
 # The only program that reads CSV.

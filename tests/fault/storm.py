@@ -38,6 +38,8 @@ class Unknown(Exception):
 class Storm(Crowd):
     """People who lease, label, correct, undo and upload without a pause, each in their own way."""
 
+    down = DOWN
+
     def __init__(self, server, size, seed):
         self.server, self.size, self.seed = server, size, seed
         self.may_be = {}  # (dataset, id): the labels that it may have; of all that were ever tried
@@ -47,6 +49,7 @@ class Storm(Crowd):
         self.held, self.doubled = {}, []  # id of queue: who was given it and has not begun to label it
         self.uploads = {}  # SHA-256: the bytes that were acknowledged
         self.done, self.unknown, self.failures = Counter(), Counter(), []
+        self.said = Counter()  # what those were told who were refused
         labelling, uploading = self.ways()
         super().__init__([(way, f"annotator{n}", n) for n, way in enumerate(labelling)]
                          + [(way, f"contributor{n}", n) for n, way in enumerate(uploading)])
@@ -67,6 +70,8 @@ class Storm(Crowd):
             except (requests.RequestException, Unknown) as failure:
                 with self.lock:
                     self.unknown[type(failure).__name__] += 1
+                    if isinstance(failure, Unknown):
+                        self.said[str(failure)] += 1
                 steps = way(session, user, chance)
                 self.ended.wait(PAUSE)
             except Exception as failure:  # noqa: BLE001 - told by the test
@@ -83,7 +88,7 @@ class Storm(Crowd):
                 refused = getattr(failure.args[0], "reason", None)
                 if not isinstance(refused, urllib3.exceptions.NewConnectionError) or self.ended.wait(PAUSE):
                     raise
-        if answer.status_code in DOWN:
+        if answer.status_code in self.down:
             raise Unknown(f"{answer.status_code}: {answer.text[:200]}")
         return answer
 
@@ -296,11 +301,11 @@ class Killer:
 
     def __init__(self, server, chance, whole=200, services=None):
         self.server, self.chance, self.whole, self.services = server, chance, whole, services or {}
-        self.killed = Counter()
+        self.struck = Counter()
 
     def strike(self):
-        turn = sum(self.killed.values())
-        self.killed[self.strike_at(turn)] += 1
+        turn = sum(self.struck.values())
+        self.struck[self.strike_at(turn)] += 1
 
     def strike_at(self, turn):
         supervisor = self.server.supervisor()
@@ -332,7 +337,7 @@ def rage(storm, killer, rounds, between):
     for turn in range(rounds):
         before = storm.acknowledged()
         until(lambda: storm.failures or storm.acknowledged() >= before + between,
-              f"{between} more that are acknowledged after {turn} kills, {dict(killer.killed)} (FAULT_SEED={storm.seed})")
+              f"{between} more that are acknowledged after {turn} kills, {dict(killer.struck)} (FAULT_SEED={storm.seed})")
         assert not storm.failures, (storm.failures, f"FAULT_SEED={storm.seed}")
         killer.strike()
         if turn % SAID == SAID - 1:
@@ -396,8 +401,8 @@ def weather(server, size, rounds, fault, seed, between=8, **options):
     start_again(server)
     wrong = lost(storm)
     print(f"FAULT_SEED={seed}: {storm.acknowledged()} acknowledged {dict(storm.done)}, {sum(storm.unknown.values())} without an answer,"
-          f" killed {dict(killer.killed)}")
-    tried(fault, sum(killer.killed.values()) + 1, len(wrong))
+          f" killed {dict(killer.struck)}")
+    tried(fault, sum(killer.struck.values()) + 1, len(wrong))
     assert not wrong, (len(wrong), wrong[:10], f"FAULT_SEED={seed}")
     check_finds_nothing(server)
     assert set(storm.done) == WAYS, storm.done
