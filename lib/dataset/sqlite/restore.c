@@ -142,8 +142,18 @@ static int insert_tombstone(struct sqlite_conn *writer, const struct tombstone *
 	return sample_delete(writer, from->id + 1, err) || tombstone_insert(writer, &tombstone, err);
 }
 
-static int insert_sample(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
-                         struct err *err)
+#define ARRIVING                                                                                              \
+	"id, filepath, label, state, version, position, slots, blob_key, type, sha256, filename, url, bytes," \
+	" width, height, uploaded_at, uploaded_by, labelled_at, labelled_by, flag_note, flagged_by,"          \
+	" file_sha256, file_bytes, file_modified_ns, known_answer, votes_differ"
+
+/* The samples of one write, which become the dataset's by one statement: see merge.c. */
+static const char ARRIVALS[] =
+	"CREATE TEMP TABLE IF NOT EXISTS arrivals AS SELECT " ARRIVING " FROM samples WHERE 0;"
+	"DELETE FROM arrivals;"; /* of a write that failed, too */
+
+static int add_arrival(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
+                       struct err *err)
 {
 	const struct sample *sample = &record->sample;
 	int64_t row = sample->id + 1;
@@ -152,11 +162,7 @@ static int insert_sample(struct sqlite_conn *writer, const struct filling *filli
 	/* What is not known is NULL, as in rows that were made here. */
 	return conn_run(
 		writer, err,
-		"INSERT INTO samples (id, filepath, label, state, version, position, slots, blob_key, type, sha256,"
-		" filename, url, bytes, width, height, uploaded_at, uploaded_by, labelled_at, labelled_by, flag_note, flagged_by,"
-		" file_sha256, file_bytes, file_modified_ns, known_answer,"
-		" votes_differ)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, ''), NULLIF(?9, ''), NULLIF(?10, ''),"
+		"INSERT INTO arrivals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, ''), NULLIF(?9, ''), NULLIF(?10, ''),"
 		" NULLIF(?11, ''), NULLIF(?12, ''), NULLIF(?13, 0), NULLIF(?14, 0), NULLIF(?15, 0), NULLIF(?16, 0),"
 		" NULLIF(?17, ''), NULLIF(?18, 0), NULLIF(?19, ''), ?20, NULLIF(?21, ''), NULLIF(?22, ''), NULLIF(?23, 0),"
 		" NULLIF(?24, 0), NULLIF(?25, 0), NULLIF(?26, 0))",
@@ -179,15 +185,10 @@ static int insert_vote(struct sqlite_conn *writer, int64_t row, const struct dat
 		vote->label ? "iss" : "isn", row, vote->user, vote->label);
 }
 
-static int insert_record(struct sqlite_conn *writer, const struct filling *filling, const struct dataset_record *record,
-                         struct err *err)
+static int insert_said(struct sqlite_conn *writer, const struct dataset_record *record, struct err *err)
 {
 	int64_t row = record->sample.id + 1;
 
-	if (record->removed)
-		return insert_tombstone(writer, record->removed, err);
-	if (sample_delete(writer, row, err) || insert_sample(writer, filling, record, err))
-		return -1;
 	for (size_t i = 0; i < record->event_count; i++) {
 		if (event_insert(writer, row, (int64_t)i + 1, &record->events[i], NULL, err) ||
 		    event_uncount(writer, record->events, i, record->events[i].undoes, err))
@@ -200,15 +201,32 @@ static int insert_record(struct sqlite_conn *writer, const struct filling *filli
 	return 0;
 }
 
+static int insert_samples(struct sqlite_conn *writer, const struct filling *filling, struct err *err)
+{
+	if (conn_script(writer, ARRIVALS, err))
+		return -1;
+	for (size_t i = 0; i < filling->count; i++) {
+		const struct dataset_record *record = &filling->records[i];
+
+		if (record->removed ? insert_tombstone(writer, record->removed, err)
+		                    : sample_delete(writer, record->sample.id + 1, err) ||
+		                              add_arrival(writer, filling, record, err))
+			return -1;
+	}
+	return conn_run(writer, err,
+	                "INSERT" OR_FAIL "INTO samples (" ARRIVING ") SELECT " ARRIVING " FROM arrivals ORDER BY id", "");
+}
+
 static int write_records(struct sqlite_conn *writer, void *data, struct err *err)
 {
 	struct filling *filling = data;
 
 	if (policy_load(writer, &filling->policy, err) ||
-	    conn_int64(writer, err, 0, &filling->queue_end, "SELECT value FROM settings WHERE key = 'queue_end'", ""))
+	    conn_int64(writer, err, 0, &filling->queue_end, "SELECT value FROM settings WHERE key = 'queue_end'", "") ||
+	    insert_samples(writer, filling, err))
 		return -1;
 	for (size_t i = 0; i < filling->count; i++) {
-		if (insert_record(writer, filling, &filling->records[i], err))
+		if (!filling->records[i].removed && insert_said(writer, &filling->records[i], err))
 			return -1;
 		if (filling->queue_end < filling->records[i].requeued)
 			filling->queue_end = filling->records[i].requeued;
