@@ -5,6 +5,11 @@
 
 #include "dataset/mongodb/work.h"
 
+/* A primary that is frozen, not gone, stalls writes for up to 14 s: the others elect another after 10 s without its
+ * heartbeat (electionTimeoutMillis), in up to 2 s; what waits for its answer is retried, once, after SOCKET_MS. With
+ * less the retry would come before there is another, and ask the frozen one again, since a timeout alone makes no
+ * driver doubt a server (MongoDB's specification "Server Discovery And Monitoring"): the write would fail instead. A
+ * replica set with a shorter electionTimeoutMillis, and then socketTimeoutMS in the URI, stalls for less. */
 enum {
 	SELECTION_MS = 13000, /* wait for a primary: an election takes up to 12 s with the default settings */
 	SOCKET_MS = 10000,    /* wait for an answer */
