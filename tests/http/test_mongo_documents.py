@@ -285,6 +285,18 @@ def test_a_change_that_was_interrupted_is_made_again(serve, mongo, code):
     assert server.database.events.count_documents({"_id.dataset": "animals"}) == 1
 
 
+def test_changes_whose_history_is_kept_no_longer_may_be_asked_for_again(serve, mongo):
+    """MongoDB keeps five minutes of it, by its clock, which may jump ahead while a page of it is read."""
+    server = serve(before=lambda server: server.add_dataset("animals", ["cat"], samples=200))
+    admin, ann = pymongo.MongoClient(mongo.uri).admin, server.session("ann")
+    admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data={"failCommands": ["getMore"], "errorCode": 239})
+    try:
+        assert ann.get("/v1/datasets/animals/changes").status_code == 503
+    finally:
+        admin.command("configureFailPoint", "failCommand", mode="off")
+    assert ann.get("/v1/datasets/animals/changes").status_code == 200
+
+
 def test_a_removed_dataset_leaves_nothing(serve):
     server = serve(before=lambda server: server.add_dataset("animals", ["cat"], samples=2))
     ann = server.session("ann")
