@@ -16,10 +16,12 @@ static bool error_has_label(const bson_t *reply, const char *label)
 }
 
 /* Server codes for "no primary now" or "the set is changing" (from the retryable errors of the drivers'
- * specification), and for a snapshot that is read and not kept any longer, as after the server's clock was set ahead. */
+ * specification), and for a snapshot that is read and not kept any longer, as after the server's clock was set
+ * ahead. */
 static bool means_unavailable(uint32_t code)
 {
-	static const uint32_t codes[] = {6, 7, 50, 64, 89, 91, 100, 189, 202, 239, 246, 262, 9001, 10107, 11600, 11602, 13435, 13436};
+	static const uint32_t codes[] = {6, 7, 50, 64, 89, 91, 100, 189, 202,
+	                                 239, 246, 262, 9001, 10107, 11600, 11602, 13435, 13436};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
 		if (codes[i] == code)
