@@ -227,7 +227,7 @@ class Memory(Scarcity):
         return self.limited or self.failed >= self.goal
 
     def is_served(self):
-        """The supervisor, a script, ends without memory, and all with it; systemd would start it again."""
+        """The supervisor, a script, ends without memory; systemd would start it again, which ends what it left."""
         return os.path.exists(f"/proc/{self.supervisor}/exe")
 
     def make_scarce(self):
@@ -259,7 +259,6 @@ class Memory(Scarcity):
         self.limited = []
         if not self.is_served():
             self.struck["(the supervisor ended)"] += 1
-            until(lambda: not self.server.processes(), "all end with the supervisor")
             start_again(self.server)
 
 
