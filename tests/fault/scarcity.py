@@ -1,5 +1,6 @@
 """Descriptors, or memory, that run out at random in a server's programs, and people who work on it and look at it meanwhile: what
 cannot be done is told as what it is, never as "not there", "broken" or "nothing", and all goes on once there is enough again."""
+import contextlib
 import hashlib
 import itertools
 import mmap
@@ -242,20 +243,25 @@ class Memory(Scarcity):
         struct.pack_into("=3Q", self.shared, 0, int(10 ** self.chance.uniform(1.5, 4.5)), libraries, self.chance.randrange(2**32))
         return "libraries" if libraries else "all"
 
-    def limit(self, pid, more=None):
+    def limit(self, pid):
         try:
             with open(f"/proc/{pid}/statm", "rb") as statm:
-                used = int(statm.read().split()[0]) * mmap.PAGESIZE
+                most = int(statm.read().split()[0]) * mmap.PAGESIZE + self.chance.randrange(1 << 20)
             hard = resource.prlimit(pid, resource.RLIMIT_AS)[1]
-            most = used + self.chance.randrange(1 << 20) if more is None else more
             resource.prlimit(pid, resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
         except (ProcessLookupError, FileNotFoundError, IndexError):
             pass
 
+    @staticmethod
+    def let_go(pid):
+        with contextlib.suppress(ProcessLookupError):
+            hard = resource.prlimit(pid, resource.RLIMIT_AS)[1]
+            resource.prlimit(pid, resource.RLIMIT_AS, (hard, hard))
+
     def mend(self):
         struct.pack_into("=Q", self.shared, 0, 0)
         for pid in [self.supervisor, *self.server.processes()] if self.limited else ():
-            self.limit(pid, resource.prlimit(pid, resource.RLIMIT_AS)[1])
+            self.let_go(pid)
         self.limited = []
         if not self.is_served():
             self.struck["(the supervisor ended)"] += 1
