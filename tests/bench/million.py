@@ -15,7 +15,7 @@ from harness import Server
 from meter import in_turns, peak_memory, wrk
 from stack import add_user, put_database
 
-SAMPLES, TWICE = 1_000_000, 100_000  # of which so many have no label yet, and as many were labelled by two people
+SAMPLES, TWICE = 1_000_000, 300_000  # of which so many have no label yet, and as many were labelled by two people
 PEOPLE, DAYS = 8, 365
 ASKED, CONNECTIONS, SECONDS, ROUNDS = 20, 64, 2, 3
 STATS_MS, SNAPSHOT_SECONDS, MEANWHILE, MEMORY_MB = 50, 10, 0.7, 32
