@@ -1,42 +1,20 @@
 """The Debian package: what lintian and systemd say of it, and its life on a clean system."""
 import os
 import re
-import shutil
 import subprocess
-import tarfile
-import zipfile
-from pathlib import Path
 
 import pytest
 
-from harness import TOP, draw
+from harness import TOP
 
-STORY = Path(__file__).with_name("package_story.bash")
+from clean_system import begin_with_story, build_package, cannot_be_had, inside, make_system, needs, run
 
-
-def needs(*commands):
-    """Skips where the tools of scripts/install-deps --package are not there, or fails when REQUIRE demands them."""
-    missing = [command for command in commands if not shutil.which(command)]
-    if missing:
-        cannot_be_had(f"not installed: {', '.join(missing)} (scripts/install-deps --package)")
-
-
-def cannot_be_had(reason):
-    outcome = pytest.fail if "package" in os.environ.get("REQUIRE", "").split(",") else pytest.skip
-    outcome(reason)
-
-
-def run(*words, **more):
-    return subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=1500, **more)
+PACKAGES = ["systemd-sysv", "strace"]
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    needs("dh", "dpkg-buildpackage")
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "SANITIZE")}
-    built = run("make", "-s", "-C", TOP, "deb", env=environment)
-    assert built.returncode == 0, built.stderr
-    return next(Path(TOP, "build/deb").glob("image-label-server_*.deb"))
+def package():
+    return build_package()
 
 
 @pytest.fixture(scope="module")
@@ -94,46 +72,11 @@ def allowed(unit):
     return found
 
 
-IN_CHROOT = """
-set -e
-root=$1; shift
-mount --bind "$root" "$root"
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
-"""
-AS_A_SERVICE = """
-[Unit]
-Description=The life of the package
-FailureAction=exit
-SuccessAction=exit
-
-[Service]
-Type=oneshot
-WorkingDirectory=/root
-Environment=HOME=/root
-ExecStart=/root/story
-StandardOutput=file:/root/told
-StandardError=file:/root/told
-
-[Install]
-WantedBy=multi-user.target
-"""
-
-
-def earlier(package, folder):
-    """The same package by an earlier version's number."""
-    assert run("dpkg-deb", "-R", package, folder).returncode == 0
-    control = folder / "DEBIAN/control"
-    control.write_text(re.sub(r"^Version: .*$", "Version: 0.9", control.read_text(), flags=re.M))
-    made = run("dpkg-deb", "-b", "-Znone", folder, f"{folder}.deb")
-    assert made.returncode == 0, made.stderr
-    return f"{folder}.deb"
-
-
-def inside(root, *words):
-    """Runs in the chroot; all that it starts ends with it."""
-    return run("unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", IN_CHROOT, "bash", root, *words)
+def executable(profile):
+    """A pattern of the paths that the AppArmor profile lets be executed."""
+    globs = {"{": "(?:", "}": ")", ",": "|", "**": ".*", "*": "[^/]*"}
+    rules = re.findall(r"^ +(/\S+) mrix,$", profile.read_text(), re.M)
+    return re.compile("|".join(re.sub(r"\*\*|[*{},.]", lambda found: globs.get(found[0], re.escape(found[0])), rule) for rule in rules))
 
 
 def boot(root):
@@ -143,31 +86,20 @@ def boot(root):
 
 
 def test_its_life_on_a_clean_system(package, unit, tmp_path):
-    """It also does nothing that the filter of system calls in its unit forbids."""
+    """It also makes no system call that the unit's filter forbids, and executes nothing that its AppArmor profile does not name."""
     needs("debootstrap", "unshare", "systemd-nspawn", "systemd-analyze")
-    if os.geteuid() != 0:
-        pytest.skip("only root can make a clean system")
     root = tmp_path / "root"
-    release = dict(line.rstrip().split("=", 1) for line in open("/etc/os-release") if "=" in line)
-    made = run("debootstrap", "--variant=minbase", "--include=systemd-sysv", release["VERSION_CODENAME"], root)
-    assert made.returncode == 0, made.stdout[-2000:] + made.stderr
-    shutil.copy(package, root / "root")
-    shutil.copy(earlier(package, tmp_path / "earlier"), root / "root")
-    shutil.copy(STORY, root / "root/story")
-    draw(root / "root/1.png")
-    with tarfile.open(root / "root/2.tar.gz", "w:gz") as archive:
-        archive.add(draw(tmp_path / "2.png", "green"), "oak/2.png")
-    with zipfile.ZipFile(root / "root/3.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(draw(tmp_path / "3.png", "blue"), "elm/3.png")
-    for what in (["strace"], ["--download-only", f"/root/{package.name}"]):
-        fetched = inside(root, "apt-get", "install", "-y", "-q", "--no-install-recommends", *what)
-        assert fetched.returncode == 0, fetched.stdout[-3000:] + fetched.stderr
-    (root / "etc/systemd/system/story.service").write_text(AS_A_SERVICE)
-    assert run("systemctl", "--root", root, "enable", "story").returncode == 0
+    make_system(root, package, tmp_path, PACKAGES)
+    inside(root, "apt-get", "install", "-y", "-q", "--no-install-recommends", "--download-only", f"/root/{package.name}")
+    begin_with_story(root, "story", "file:/root/told", "exit")
     lived, told = boot(root), root / "root/told"
     if not told.exists():
         cannot_be_had(f"systemd cannot be the first process of a namespace here: {lived.stdout[-500:]}{lived.stderr[-500:]}")
     print(told.read_text())
     assert lived.returncode == 0 and told.read_text().endswith("--- done\n"), told.read_text()[-6000:] + lived.stderr
-    used = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", (root / "root/calls").read_text(), re.M))
+    calls = (root / "root/calls").read_text()
+    used = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", calls, re.M))
     assert len(used) > 50 and used - allowed(unit) == set()
+    executed = set(re.findall(r'^\d+ +execve\("(?!/proc/)([^"]+)".* = 0$', calls, re.M))
+    executed = set(run("chroot", root, "realpath", *executed).stdout.split())
+    assert len(executed) > 30 and [path for path in executed if not executable(TOP / "scripts/debian/apparmor").fullmatch(path)] == []
