@@ -146,20 +146,21 @@ export class Holding {
 		await this.#drop(tokens);
 	}
 
-	async #drop(tokens, keepalive = false) {
+	// Even while the page closes.
+	async #drop(tokens) {
 		for (const token of tokens) storage.remove(this.#prefix + token);
 		for (let from = 0; from < tokens.length; from += AT_ONCE) {
-			const sent = call('POST', this.#path('release'), { tokens: tokens.slice(from, from + AT_ONCE) }, { keepalive });
+			const sent = call('POST', this.#path('release'), { tokens: tokens.slice(from, from + AT_ONCE) }, { keepalive: true });
 			await sent.catch(() => {}); // then they run out
 		}
 	}
 
-	/** Gives back everything, even while the page closes. */
+	/** Gives back everything. */
 	release() {
 		this.#ended = true;
 		const tokens = [...this.#held.values()].map(({ token }) => token);
 		this.#held.clear();
-		for (let from = 0; from < tokens.length; from += AT_ONCE) this.#drop(tokens.slice(from, from + AT_ONCE), true);
+		for (let from = 0; from < tokens.length; from += AT_ONCE) this.#drop(tokens.slice(from, from + AT_ONCE));
 	}
 
 	// At half their time, but not while nobody looks.
