@@ -288,7 +288,7 @@ def make_scarce(folder, what, variables, size, rounds, seed, stores, between=8):
         print(*(f"{times} x {said}" for said, times in storm.said.most_common()), sep="\n")
         assert not storm.failures, (storm.failures, f"FAULT_SEED={seed}")
         wrong = lost(storm) + [said for said in storm.said if any(lie in said for lie in LIES)]
-        tried(f"{what} run out under load on {stores}", rounds, len(wrong))
+        tried(f"no {what} left under load on {stores}", rounds, len(wrong))
         assert not wrong, (len(wrong), wrong[:10], f"FAULT_SEED={seed}")
         check_finds_nothing(server)
         assert set(storm.done) == WAYS | LOOKS | {"pack"}, storm.done
