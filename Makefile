@@ -121,6 +121,8 @@ $(jumping_clock) $(scarce_memory): %.so: %.o
 $(build)/bin/import: libs += -lcsv
 # The programs that confine themselves.
 $(build)/bin/decode $(build)/bin/unpack $(planted_unpack): libs += -lseccomp
+# What it stands before (cgi/decode/scarce.c) is also what the libraries find that its module loads.
+$(build)/bin/decode: libs += $(foreach name,malloc calloc realloc aligned_alloc memalign posix_memalign pthread_create,-Wl$(comma)--export-dynamic-symbol=$(name))
 # The only program that sends requests to others.
 $(build)/bin/upload: libs += $(shell pkg-config --libs libcurl)
 

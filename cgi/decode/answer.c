@@ -8,6 +8,7 @@
 
 #include "base/image_type.h"
 #include "base/module.h"
+#include "scarce.h"
 
 int answer_prepare(const struct image_module **out, struct err *err)
 {
@@ -71,12 +72,15 @@ void answer_question(const struct image_module *module, const struct decoder_que
 	const struct image_source source = {.fd = DECODER_IMAGE, .size = question->size, .trouble = &trouble};
 
 	memset(answer, 0, sizeof(*answer));
+	scarce_was();
 	if (question->what == DECODER_CAN)
 		answer->can = module->can(question->type);
 	else
 		answer->failed = question->what == DECODER_CHECK
 		                         ? answer_check(module, question, &source, answer, &answer->err)
 		                         : answer_thumb(module, question, &source, answer, &answer->err);
+	if (scarce_was() && answer->failed)
+		answer->failed = err_set(&answer->err, ERR_UNAVAILABLE, "there is no memory to decode the image");
 	errno = trouble;
 	if (trouble) /* whatever was made of that says nothing of the image */
 		answer->failed = err_errno(&answer->err, ERR_UNAVAILABLE, "the image cannot be read");

@@ -1,12 +1,15 @@
-"""A program at its limit of open files says so, marks nothing, and goes on once it can open files again."""
+"""A program at its limit of open files, or of memory, says so, marks nothing, and goes on once there is enough again."""
 import contextlib
 import io
 import itertools
 import os
 import resource
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from collecting import DEFAULT
+from collecting import DEFAULT, picture
+from harness import VARIANT
 from PIL import Image
 from test_archive import tar
 
@@ -52,7 +55,7 @@ def tasks(ann, dataset):
 def new_image():
     """A path, and bytes that are like no others."""
     number = next(numbers)
-    image = Image.new("RGB", (20, 20), (number, 0, 0))
+    image = Image.new("RGB", (20, 20), (number % 256, number // 256, 0))
     out = io.BytesIO()
     image.save(out, "PNG")
     return f"new/{number}.png", out.getvalue()
@@ -134,3 +137,28 @@ def test_nginx_does_not_say_that_a_public_image_is_not_there(make_collector):
     with no_more_files(collector, "nginx"):
         assert anyone.get(f"/public/{key}").status_code == 503
     assert anyone.get(f"/public/{key}").content == data
+
+
+def limit_memory(pid, spare):
+    """The process may map nothing more but so many bytes."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/statm", "rb") as statm:
+        most = int(statm.read().split()[0]) * resource.getpagesize() + spare
+        resource.prlimit(pid, resource.RLIMIT_AS, (most, resource.prlimit(pid, resource.RLIMIT_AS)[1]))
+
+
+@pytest.mark.skipif(VARIANT != "release", reason="a sanitizer's own allocator ends a program without memory")
+def test_without_memory_no_sound_image_is_called_broken(server):
+    def send(name):
+        files = [("files", (f"{name}{part}.png", picture())) for part in "ab"]
+        return server.session("ann").post("/v1/datasets/demo/images", files=files)
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(24, 56):
+            assert {answer.status_code for answer in pool.map(send, range(8))} == {200}, "there are decoders, which work well"
+            for pid in server.processes("decode"):
+                limit_memory(pid, turn << 14)
+            for answer in pool.map(send, range(24)):
+                assert answer.status_code in (200, 503) and "broken" not in answer.text, answer.text
+            for pid in server.processes("decode"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
