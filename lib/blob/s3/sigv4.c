@@ -13,7 +13,8 @@ void sigv4_time(time_t time, char out[SIGV4_TIME_MAX])
 {
 	struct tm tm;
 	gmtime_r(&time, &tm);
-	strftime(out, SIGV4_TIME_MAX, "%Y%m%dT%H%M%SZ", &tm);
+	if (strftime(out, SIGV4_TIME_MAX, "%Y%m%dT%H%M%SZ", &tm) == 0)
+		out[0] = 0; /* a year of five digits, which a store may have told */
 }
 
 /* --- fields ------------------------------------------------------------------------------------------------------- */
